@@ -1,0 +1,167 @@
+"""Settings: the environment and `.env`, read once into one immutable value."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import dotenv
+import platformdirs
+
+from guestsql.errors import SettingsError
+
+__all__ = ["Settings"]
+
+
+def _default_home() -> Path:
+    return Path(platformdirs.user_data_dir("guestsql", appauthor=False))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, with its default.
+
+    Attributes:
+        database_url: PostgreSQL of the bot; None means the embedded server.
+        unpooled_url: direct address for migrations; when it is given, `database_url` is taken to be a
+            transaction pooler, and nothing that needs a session is used there.
+        replica_url: where read-only monitoring may run.
+        timezone: the hotel's time zone.
+        context_ttl_seconds: how long a context is fresh, in seconds, 0 or more.
+        own_numbers: the bot's own numbers, in any spelling; never guests.
+        queries_dir: a folder used instead of the packaged `queries/`.
+        home: where the embedded server keeps its data.
+        pg_bin: folder of PostgreSQL binaries for the embedded server; None means the `embedded` extra's.
+        deadline_seconds: no call waits for the database longer than this, in seconds, above 0.
+        lease_seconds: how long a context builder may take before another caller may build, in seconds.
+        flush_seconds: buffered interactions are written at least this often, in seconds; what a kill -9
+            can lose is one such interval.
+        pool_min: connections kept open, 0 or more.
+        pool_max: connections at most, 1 or more.
+    """
+
+    database_url: str | None = None
+    unpooled_url: str | None = None
+    replica_url: str | None = None
+    timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Bogota"))
+    context_ttl_seconds: float = 300.0
+    own_numbers: tuple[str, ...] = ()
+    queries_dir: Path | None = None
+    home: Path = field(default_factory=_default_home)
+    pg_bin: Path | None = None
+    deadline_seconds: float = 10.0
+    lease_seconds: float = 15.0
+    flush_seconds: float = 5.0
+    pool_min: int = 1
+    pool_max: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("deadline_seconds", "lease_seconds", "flush_seconds"):
+            _require(getattr(self, name) > 0, name, "must be above 0")
+        _require(self.context_ttl_seconds >= 0, "context_ttl_seconds", "must be 0 or more")
+        _require(self.pool_min >= 0, "pool_min", "must be 0 or more")
+        _require(self.pool_max >= max(1, self.pool_min), "pool_max", "must be 1 or more and at least pool_min")
+
+    @property
+    def pooled(self) -> bool:
+        """True when `database_url` is taken to be a transaction pooler."""
+        return self.unpooled_url is not None and self.unpooled_url != self.database_url
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, *, dotenv_path: Path | None = None) -> Settings:
+        """Read the environment, and below it a `.env` file.
+
+        Args:
+            environ: the variables; default the process's own.
+            dotenv_path: the `.env` file; default `.env` in the working directory. A real variable wins.
+
+        Returns:
+            The settings; a variable that is unset or empty leaves the default.
+
+        Raises:
+            SettingsError: a value cannot be used; names the variable.
+        """
+        real = os.environ if environ is None else environ
+        path = dotenv_path or Path.cwd() / ".env"
+        values = {**dotenv.dotenv_values(path), **real} if path.is_file() else dict(real)
+        return _from_values({key: value.strip() for key, value in values.items() if value and value.strip()})
+
+
+def _from_values(values: Mapping[str, str]) -> Settings:
+    """Build the settings from variables that are all set and not blank."""
+    found: dict[str, object] = {}
+    for variable, (name, convert) in _VARIABLES.items():
+        if variable in values:
+            found[name] = convert(variable, values[variable])
+    return Settings(**found)  # type: ignore[arg-type]  # each converter of _VARIABLES returns its field's type
+
+
+def _require(condition: bool, name: str, message: str) -> None:
+    if not condition:
+        raise SettingsError(f"{name} {message}")
+
+
+def _text(_variable: str, value: str) -> str:
+    return value
+
+
+def _path(_variable: str, value: str) -> Path:
+    return Path(value).expanduser()
+
+
+def _folder(variable: str, value: str) -> Path:
+    path = _path(variable, value)
+    if not path.is_dir():
+        raise SettingsError(f"{variable}: {value!r} is not a folder", hint="unset it, or name a folder that exists")
+    return path
+
+
+def _numbers(_variable: str, value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _zone(variable: str, value: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SettingsError(
+            f"{variable}: no time zone is named {value!r}", hint="use an IANA name such as America/Bogota"
+        ) from error
+
+
+def _seconds(variable: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError as error:
+        raise SettingsError(f"{variable}: {value!r} is not a number of seconds") from error
+    _require(math.isfinite(seconds) and seconds >= 0, variable, "must be a finite number of seconds, 0 or more")
+    return seconds
+
+
+def _count(variable: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError as error:
+        raise SettingsError(f"{variable}: {value!r} is not a whole number") from error
+
+
+_VARIABLES = {
+    "DATABASE_URL": ("database_url", _text),
+    "DATABASE_UNPOOLED_URL": ("unpooled_url", _text),
+    "DATABASE_REPLICA_URL": ("replica_url", _text),
+    "GUESTSQL_TIMEZONE": ("timezone", _zone),
+    "GUESTSQL_CONTEXT_TTL_SECONDS": ("context_ttl_seconds", _seconds),
+    "GUESTSQL_OWN_NUMBERS": ("own_numbers", _numbers),
+    "GUESTSQL_QUERIES_DIR": ("queries_dir", _folder),
+    "GUESTSQL_HOME": ("home", _path),
+    "GUESTSQL_PG_BIN": ("pg_bin", _folder),
+    "GUESTSQL_DEADLINE_SECONDS": ("deadline_seconds", _seconds),
+    "GUESTSQL_LEASE_SECONDS": ("lease_seconds", _seconds),
+    "GUESTSQL_FLUSH_SECONDS": ("flush_seconds", _seconds),
+    "GUESTSQL_POOL_MIN": ("pool_min", _count),
+    "GUESTSQL_POOL_MAX": ("pool_max", _count),
+}
