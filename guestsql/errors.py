@@ -103,6 +103,7 @@ class _FileError(GuestSQLError):
 
     @property
     def place(self) -> str:
+        """Where it happened, as `file:line:column` as far as known."""
         parts = [part for part in (self.file, self.line, self.column) if part is not None]
         return ":".join(str(part) for part in parts)
 
@@ -147,6 +148,7 @@ class LegacyFileError(GuestSQLError):
 
     @property
     def place(self) -> str:
+        """Where it happened, as `path#pointer`."""
         return f"{self.path}#{self.pointer}" if self.pointer else str(self.path)
 
 
@@ -161,15 +163,14 @@ class DatabaseError(GuestSQLError):
 
     retryable = False
 
-    def __init__(
-        self, message: str, *, query: str = "", sqlstate: str | None = None, hint: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, query: str = "", sqlstate: str | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.query = query
         self.sqlstate = sqlstate
 
     @property
     def place(self) -> str:
+        """Which query failed, as `query name`."""
         return f"query {self.query}" if self.query else ""
 
 

@@ -116,7 +116,9 @@ def _path(_variable: str, value: str) -> Path:
 def _folder(variable: str, value: str) -> Path:
     path = _path(variable, value)
     if not path.is_dir():
-        raise SettingsError(f"{variable}: {value!r} is not a folder", hint="unset it, or name a folder that exists")
+        raise SettingsError(
+            f"{variable}: {value!r} is not a folder", hint="unset it, or name a folder that exists"
+        )
     return path
 
 

@@ -1,0 +1,47 @@
+"""What every connection is asked for: the address, checked; and how Python values travel."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg.adapt import AdaptersMap
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.numeric import Int8Dumper
+
+from guestsql.errors import SettingsError
+
+__all__ = ["adapters", "parse_conninfo"]
+
+# A dead peer is noticed in half a minute instead of two hours.
+_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 2}
+
+
+def adapters() -> AdaptersMap:
+    """Return psycopg's adapters with one type for every int.
+
+    psycopg types an int by its value, so that one query with 3, 100000 and 5e9 would be three prepared statements.
+    """
+    adapting = AdaptersMap(psycopg.adapters)
+    adapting.register_dumper(int, Int8Dumper)
+    return adapting
+
+
+def parse_conninfo(url: str, *, variable: str = "DATABASE_URL") -> dict[str, str | int]:
+    """Check an address and return libpq's parameters for it, with keepalives.
+
+    Args:
+        url: `postgresql://user:password@host:5432/database`, or libpq's `key=value` form.
+        variable: where the address came from, for the error.
+
+    Raises:
+        SettingsError: the address does not parse. It is not quoted: it may hold a password.
+    """
+    hint = "postgresql://user:password@host:5432/database, with % : / @ in the password percent-encoded"
+    if "://" in url and not url.startswith(("postgres://", "postgresql://")):
+        raise SettingsError(f"{variable} is no PostgreSQL address: another scheme than postgresql://", hint=hint)
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # The cause is left out on purpose: libpq's message quotes parts of the address.
+        raise SettingsError(f"{variable} does not parse as a PostgreSQL address", hint=hint) from None
+    known = {name: value for name, value in given.items() if value is not None}
+    return {"application_name": "guestsql", **_KEEPALIVES, **known}

@@ -1,0 +1,73 @@
+"""psycopg's errors translated into guestsql's, each with a hint."""
+
+from __future__ import annotations
+
+import psycopg
+
+from guestsql.errors import ConstraintViolation, DatabaseError, DatabaseUnavailable, QueryTimeout
+
+__all__ = ["is_rolled_back", "translate"]
+
+# SQLSTATEs and classes (first two characters), as the server's appendix A lists them.
+_UNAVAILABLE = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "28", "3D000")
+_TIMEOUT = ("57014", "55P03", "25P03", "25P04")
+_ROLLED_BACK = ("40001", "40P01", "55P03", "57P01")
+
+_HINTS = {
+    "42P01": "run guestsql migrate up",
+    "42703": "run guestsql migrate up, or compare the query with the table",
+    "42883": "run guestsql migrate up, or compare the query with the server's functions",
+    "42501": "grant the missing right to the role of DATABASE_URL",
+    "25006": "the server is read-only: a standby, or one being promoted",
+    "28P01": "check the password in DATABASE_URL",
+    "28000": "check the role in DATABASE_URL and the server's pg_hba.conf",
+    "3D000": "check the database's name in DATABASE_URL",
+    "53300": "the server's max_connections is reached: lower GUESTSQL_POOL_MAX or close other clients",
+    "57014": "raise GUESTSQL_DEADLINE_SECONDS, or see guestsql query explain",
+    "55P03": "another session holds the lock: see who blocks whom in pg_blocking_pids",
+}
+
+
+def translate(error: psycopg.Error, query: str) -> DatabaseError:
+    """Return the error of guestsql that stands for an error of psycopg.
+
+    Args:
+        error: what psycopg raised.
+        query: the name of the query that was run, or "" while connecting.
+
+    Returns:
+        The error, not raised; the cause is to be chained by the caller.
+    """
+    sqlstate = error.sqlstate
+    message = (error.diag.message_primary or str(error)).strip().split("\n", 1)[0]
+    hint = _HINTS.get(sqlstate or "", error.diag.message_hint or "")
+    if sqlstate is None:
+        return _unspoken(error, message, query)
+    if sqlstate.startswith("23"):
+        constraint = error.diag.constraint_name or ""
+        return ConstraintViolation(message, query=query, sqlstate=sqlstate, hint=hint, constraint=constraint)
+    if sqlstate.startswith(_TIMEOUT):
+        return QueryTimeout(message, query=query, sqlstate=sqlstate, hint=hint)
+    if sqlstate.startswith(_UNAVAILABLE):
+        return DatabaseUnavailable(message, query=query, sqlstate=sqlstate, hint=hint)
+    return DatabaseError(message, query=query, sqlstate=sqlstate, hint=hint)
+
+
+def is_rolled_back(error: DatabaseError) -> bool:
+    """Tell whether the server itself undid the statement, so that even an increment may be repeated.
+
+    Args:
+        error: an error made by `translate`.
+    """
+    return error.sqlstate is not None and error.sqlstate.startswith(_ROLLED_BACK)
+
+
+def _unspoken(error: psycopg.Error, message: str, query: str) -> DatabaseError:
+    """An error that the client library raised by itself: the server sent no SQLSTATE."""
+    if isinstance(error, psycopg.errors._WaitTimeout):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        # What Connection.wait raises past its timeout has no public name.
+        return QueryTimeout("the deadline passed before the server answered", query=query, hint=_HINTS["57014"])
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        hint = "check that the server of DATABASE_URL runs and can be reached"
+        return DatabaseUnavailable(message, query=query, hint=hint)
+    return DatabaseError(message, query=query)

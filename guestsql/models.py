@@ -1,0 +1,61 @@
+"""What the methods return: a guest's profile and thread, as immutable values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+__all__ = ["GuestProfile", "GuestThread"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestProfile:
+    """All that is known of a guest. Times carry their zone.
+
+    Attributes:
+        phone_number: the guest's key: the phone's digits, or an id without a phone.
+        chat_id: where the guest was last met, a group perhaps; None when not known.
+        thread_id: the conversation's thread; None for a guest without one.
+        user_name: the name the guest gave itself on WhatsApp.
+        contact_name: the name in the hotel's contacts.
+        labels: in the order they were given, none twice.
+        profile_data: whatever else is known, as JSON.
+        first_interaction: the guest's first message.
+        last_interaction: the guest's last message.
+        total_interactions: messages counted, 0 or more.
+        memory_enabled: False for a guest whose context is not to be used.
+        created_at: when the row was made.
+        updated_at: when anything but the context last changed.
+    """
+
+    phone_number: str
+    chat_id: str | None
+    thread_id: str | None
+    user_name: str | None
+    contact_name: str | None
+    labels: list[str]
+    profile_data: dict[str, Any]
+    first_interaction: datetime | None
+    last_interaction: datetime | None
+    total_interactions: int
+    memory_enabled: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestThread:
+    """A guest's conversation thread.
+
+    Attributes:
+        phone_number: the guest's key.
+        thread_id: None for a guest without a thread.
+        token_count: tokens spent in this thread, 0 or more.
+        created_at: when the thread became the guest's; None without a thread.
+    """
+
+    phone_number: str
+    thread_id: str | None
+    token_count: int
+    created_at: datetime | None
