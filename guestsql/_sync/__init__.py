@@ -1,0 +1,2 @@
+# Generated from guestsql/_async by tools/generate_sync.py (make sync). Do not edit.
+"""The asynchronous database; the source from which `_sync` is generated."""

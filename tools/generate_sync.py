@@ -1,0 +1,88 @@
+"""Generate guestsql/_sync from guestsql/_async; with --check only compare.
+
+The asynchronous code is the source; the synchronous twin is never edited by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import unasync
+
+PACKAGE = Path(__file__).resolve().parent.parent / "guestsql"
+HEADER = "# Generated from guestsql/_async by tools/generate_sync.py (make sync). Do not edit.\n"
+REPLACEMENTS = {
+    "_async": "_sync",
+    "is_aio_driver": "is_aio_driver",
+    "AsyncAdapter": "SyncAdapter",
+    "AsyncBuilder": "Builder",
+    "AsyncConnection": "Connection",
+    "AsyncConnectionPool": "ConnectionPool",
+    "AsyncContextCache": "ContextCache",
+    "AsyncCursor": "Cursor",
+    "AsyncDeadlineConnection": "DeadlineConnection",
+    "AsyncExecutor": "Executor",
+    "AsyncGuestDatabase": "GuestDatabase",
+    "AsyncInteractionBuffer": "InteractionBuffer",
+    "AsyncQueries": "Queries",
+    "AsyncRawCursor": "RawCursor",
+    "AsyncTicker": "Ticker",
+    "AsyncLock": "Lock",
+    "async_sleep": "sleep",
+    "aclose": "close",
+}
+
+
+def generate(target: Path) -> None:
+    """Write the synchronous twin of every module into a folder."""
+    rule = unasync.Rule("/_async/", "/_sync/", additional_replacements=REPLACEMENTS)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "_async"
+        shutil.copytree(PACKAGE / "_async", source, ignore=shutil.ignore_patterns("__pycache__"))
+        unasync.unasync_files([str(path) for path in sorted(source.glob("*.py"))], [rule])
+        for path in sorted((Path(folder) / "_sync").glob("*.py")):
+            text = path.read_text(encoding="utf-8").replace("is_aio_driver = True", "is_aio_driver = False")
+            (target / path.name).write_text(HEADER + text.replace("`_async`", "`_sync`"), encoding="utf-8")
+    ruff = [sys.executable, "-m", "ruff"]
+    # Shorter names change how lines break and imports sort.
+    subprocess.run([*ruff, "check", "--isolated", "--select=I", "--fix", "--quiet", target], check=True)  # noqa: S603
+    subprocess.run([*ruff, "format", "--isolated", "--line-length=115", "--quiet", target], check=True)  # noqa: S603
+
+
+def differences(made: Path, kept: Path) -> list[str]:
+    """Return the lines in which two folders of modules differ."""
+    lines: list[str] = []
+    for name in sorted({path.name for folder in (made, kept) for path in folder.glob("*.py")}):
+        texts = [(folder / name).read_text("utf-8") if (folder / name).exists() else "" for folder in (kept, made)]
+        lines += difflib.unified_diff(texts[0].splitlines(), texts[1].splitlines(), name, f"{name} (generated)", n=1)
+    return lines
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare only; exit 1 on any difference")
+    check = parser.parse_args().check
+    kept = PACKAGE / "_sync"
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder)
+        generate(made)
+        different = differences(made, kept)
+        if check:
+            print("\n".join(different) or "guestsql/_sync is what guestsql/_async generates")
+            return 1 if different else 0
+        for path in kept.glob("*.py"):
+            path.unlink()
+        for path in made.glob("*.py"):
+            shutil.copy(path, kept / path.name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
