@@ -1,0 +1,186 @@
+-- The context cache. Fresh or not is judged by the server's clock alone, and by statement_timestamp() in every query:
+-- now() stands still inside a transaction, and a volatile clock would keep an index from being used.
+--
+-- The life of a text: lookup finds none that is fresh; claim takes a lease, so that one caller builds and the others
+-- do not; the text is built without any connection held; publish stores it if nobody has raised the epoch or taken the
+-- lease meanwhile. last_context_update is NULL when the text tells of a profile that has changed since: such a text is
+-- wrong, not old, and is given to nobody.
+
+-- name: lookup_context(phone_number, ttl_seconds)^
+-- A guest's cached context, how old it is, and whether it is fresh; no row for a guest not known.
+-- One read by primary key, no write: it works on a standby. A time in the future is not fresh.
+--   phone_number: text, the guest's key
+--   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
+SELECT
+    context_cache,
+    memory_enabled,
+    coalesce(
+        context_cache IS NOT NULL
+        AND last_context_update <= statement_timestamp()
+        AND last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8),
+        false
+    ) AS is_fresh,
+    extract(EPOCH FROM statement_timestamp() - last_context_update)::float8 AS age_seconds
+FROM guest_profiles
+WHERE phone_number = :phone_number::text;
+
+-- name: lookup_contexts(phone_numbers, ttl_seconds)
+-- The cached contexts of many guests, by phone number; guests not known have no row. One statement for all.
+--   phone_numbers: text[], the guests' keys, none twice
+--   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
+SELECT
+    phone_number,
+    context_cache,
+    memory_enabled,
+    coalesce(
+        context_cache IS NOT NULL
+        AND last_context_update <= statement_timestamp()
+        AND last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8),
+        false
+    ) AS is_fresh,
+    extract(EPOCH FROM statement_timestamp() - last_context_update)::float8 AS age_seconds
+FROM guest_profiles
+WHERE phone_number = ANY(:phone_numbers::text [])
+ORDER BY phone_number;
+
+-- name: claim_context(phone_number, lease, ttl_seconds, lease_seconds)^
+-- The profile and the epoch to build from, for the one caller who gets the lease; no row for all others.
+-- The conditions are judged again by whoever had to wait for the row: two callers cannot both succeed. The lease is
+-- compared too, so that a claim repeated after a lost connection finds its own.
+--   phone_number: text, the guest's key
+--   lease: uuid, made by the caller: a volatile function in a write is refused where tables are spread
+--   ttl_seconds: float8 = 300, seconds for which a context is fresh; nothing is claimed while it is
+--   lease_seconds: float8 = 15, seconds for which nobody else may build
+UPDATE guest_profiles
+SET
+    context_lease = :lease::uuid,
+    context_lease_until = statement_timestamp() + make_interval(secs => :lease_seconds::float8)
+WHERE
+    phone_number = :phone_number::text
+    AND (
+        context_cache IS NULL
+        OR last_context_update IS NULL
+        OR last_context_update > statement_timestamp()
+        OR last_context_update <= statement_timestamp() - make_interval(secs => :ttl_seconds::float8)
+    )
+    AND (
+        context_lease IS NULL
+        OR context_lease_until <= statement_timestamp()
+        OR context_lease = :lease::uuid
+    )
+RETURNING
+    phone_number,
+    chat_id,
+    thread_id,
+    user_name,
+    contact_name,
+    labels,
+    profile_data,
+    first_interaction,
+    last_interaction,
+    total_interactions,
+    memory_enabled,
+    created_at,
+    updated_at,
+    context_epoch;
+
+-- name: claim_new_context(phone_number, lease, lease_seconds)^
+-- The same for a guest not known yet, who is created; no row when somebody was faster.
+--   phone_number: text, the guest's key
+--   lease: uuid, made by the caller
+--   lease_seconds: float8 = 15, seconds for which nobody else may build
+INSERT INTO guest_profiles (phone_number, context_lease, context_lease_until)
+VALUES (
+    :phone_number::text,
+    :lease::uuid,
+    statement_timestamp() + make_interval(secs => :lease_seconds::float8)
+)
+ON CONFLICT (phone_number) DO NOTHING
+RETURNING
+    phone_number,
+    chat_id,
+    thread_id,
+    user_name,
+    contact_name,
+    labels,
+    profile_data,
+    first_interaction,
+    last_interaction,
+    total_interactions,
+    memory_enabled,
+    created_at,
+    updated_at,
+    context_epoch;
+
+-- name: build_context(phone_number)$
+-- The default context: [name | clock | label, label] and an empty line. Change its form here.
+-- {HH:MM} stands for the clock time, which is put in when the text is read, in the hotel's zone: cached with the text it
+-- would be up to five minutes late. A name is taken without blanks around it and cannot bring a clock of its own.
+--   phone_number: text, the guest's key
+SELECT
+    '['
+    || concat_ws(
+        ' | ',
+        replace(
+            regexp_replace(
+                coalesce(
+                    contact_name,
+                    CASE WHEN user_name NOT IN ('Usuario', phone_number) THEN user_name END,
+                    'Cliente'
+                ),
+                '\s+',
+                ' ',
+                'g'
+            ),
+            '{HH:MM}',
+            '(HH:MM)'
+        ),
+        '{HH:MM}',
+        nullif(array_to_string(labels[1:2], ', '), '')
+    )
+    || E']\n\n' AS context_text
+FROM guest_profiles
+WHERE phone_number = :phone_number::text;
+
+-- name: publish_context(phone_number, lease, epoch, context_text)!
+-- Stores a text that was built under a lease: 1 row, or 0 when the lease is another's by now or the epoch was raised.
+-- No index holds any column that is set: the update stays heap-only.
+--   phone_number: text, the guest's key
+--   lease: uuid, the caller's
+--   epoch: bigint, the one the claim returned
+--   context_text: text, the built context; may be empty
+UPDATE guest_profiles
+SET
+    context_cache = :context_text::text,
+    last_context_update = statement_timestamp(),
+    context_lease = NULL,
+    context_lease_until = NULL
+WHERE
+    phone_number = :phone_number::text
+    AND context_lease = :lease::uuid
+    AND context_epoch = :epoch::bigint;
+
+-- name: release_context(phone_number, lease)!
+-- Gives a lease back unused, after a builder that failed: 1 row, or 0 when it was another's by now.
+--   phone_number: text, the guest's key
+--   lease: uuid, the caller's
+UPDATE guest_profiles
+SET
+    context_lease = NULL,
+    context_lease_until = NULL
+WHERE
+    phone_number = :phone_number::text
+    AND context_lease = :lease::uuid;
+
+-- name: invalidate_context(phone_number)!
+-- Makes a guest's context stale and whatever is being built for it unpublishable: 1 row, or 0 for a guest not known.
+-- The text stays as a stale one, of the year 1970: unlike after a change of the profile it is old, not wrong. Without a
+-- lease the next caller builds at once.
+--   phone_number: text, the guest's key
+UPDATE guest_profiles
+SET
+    context_epoch = context_epoch + 1,
+    last_context_update = CASE WHEN last_context_update IS NOT NULL THEN to_timestamp(0) END,
+    context_lease = NULL,
+    context_lease_until = NULL
+WHERE phone_number = :phone_number::text;

@@ -1,0 +1,450 @@
+-- Guests: profile, labels, interactions, and what the law asks for.
+--
+-- Every write is one upsert. Its INSERT selects nothing when the row is already as it is to be, so that what changes
+-- nothing writes nothing, not even a row lock; the caller then reads the row. What it sets it computes from the row as it
+-- is under its lock, never from what was read before.
+
+-- name: get_profile(phone_number)^
+-- A guest's profile; no row for a guest not known.
+--   phone_number: text, the guest's key
+SELECT
+    phone_number,
+    chat_id,
+    thread_id,
+    user_name,
+    contact_name,
+    labels,
+    profile_data,
+    first_interaction,
+    last_interaction,
+    total_interactions,
+    memory_enabled,
+    created_at,
+    updated_at
+FROM guest_profiles
+WHERE phone_number = :phone_number::text;
+
+-- name: upsert_profile(phone_number, chat_id, chat_id_given, user_name, user_name_given, contact_name, contact_name_given, labels, profile_data, memory_enabled)^
+-- The profile after a partial update; no row when nothing was to change.
+-- What is not given stays. The text columns may be set to NULL, so each has a flag; the others never are NULL, so NULL
+-- means not given.
+--   phone_number: text, the guest's key
+--   chat_id: text, where the guest was met
+--   chat_id_given: boolean, whether chat_id is to be set
+--   user_name: text, the guest's own name
+--   user_name_given: boolean, whether user_name is to be set
+--   contact_name: text, the hotel's name for the guest
+--   contact_name_given: boolean, whether contact_name is to be set
+--   labels: text[], replace the labels; {} clears them; NULL leaves them
+--   profile_data: jsonb, an object whose keys are set; NULL leaves all
+--   memory_enabled: boolean, whether the context is to be used; NULL leaves it
+INSERT INTO guest_profiles AS known (
+    phone_number,
+    chat_id,
+    user_name,
+    contact_name,
+    labels,
+    profile_data,
+    memory_enabled
+)
+SELECT
+    :phone_number::text,
+    :chat_id::text,
+    :user_name::text,
+    :contact_name::text,
+    coalesce(:labels::text [], '{}'),
+    coalesce(:profile_data::jsonb, '{}'),
+    coalesce(:memory_enabled::boolean, true)
+WHERE
+    NOT EXISTS (
+        SELECT 1
+        FROM guest_profiles AS same
+        WHERE
+            same.phone_number = :phone_number::text
+            AND (NOT :chat_id_given::boolean OR same.chat_id IS NOT DISTINCT FROM :chat_id::text)
+            AND (NOT :user_name_given::boolean OR same.user_name IS NOT DISTINCT FROM :user_name::text)
+            AND (NOT :contact_name_given::boolean OR same.contact_name IS NOT DISTINCT FROM :contact_name::text)
+            AND same.labels = coalesce(:labels::text [], same.labels)
+            AND same.profile_data = same.profile_data || coalesce(:profile_data::jsonb, '{}')
+            AND same.memory_enabled = coalesce(:memory_enabled::boolean, same.memory_enabled)
+    )
+ON CONFLICT (phone_number) DO UPDATE
+    SET
+        chat_id = CASE WHEN :chat_id_given::boolean THEN excluded.chat_id ELSE known.chat_id END,
+        user_name = CASE WHEN :user_name_given::boolean THEN excluded.user_name ELSE known.user_name END,
+        contact_name = CASE WHEN :contact_name_given::boolean THEN excluded.contact_name ELSE known.contact_name END,
+        labels = coalesce(:labels::text [], known.labels),
+        profile_data = known.profile_data || excluded.profile_data,
+        memory_enabled = coalesce(:memory_enabled::boolean, known.memory_enabled),
+        context_epoch = known.context_epoch + 1,
+        last_context_update = NULL,
+        context_lease = NULL,
+        context_lease_until = NULL,
+        updated_at = statement_timestamp()
+RETURNING
+    known.phone_number,
+    known.chat_id,
+    known.thread_id,
+    known.user_name,
+    known.contact_name,
+    known.labels,
+    known.profile_data,
+    known.first_interaction,
+    known.last_interaction,
+    known.total_interactions,
+    known.memory_enabled,
+    known.created_at,
+    known.updated_at;
+
+-- name: add_labels(phone_number, labels)^
+-- The profile with labels added behind its own, in their order; no row when it had them all.
+--   phone_number: text, the guest's key
+--   labels: text[], to be added, none twice
+INSERT INTO guest_profiles AS known (phone_number, labels)
+SELECT
+    :phone_number::text,
+    :labels::text []
+WHERE
+    NOT EXISTS (
+        SELECT 1
+        FROM guest_profiles AS same
+        WHERE
+            same.phone_number = :phone_number::text
+            AND same.labels @> :labels::text []
+    )
+ON CONFLICT (phone_number) DO UPDATE
+    SET
+        labels = known.labels || array(
+            SELECT added.label
+            FROM unnest(excluded.labels) WITH ORDINALITY AS added (label, place)
+            WHERE added.label <> ALL(known.labels)
+            ORDER BY added.place
+        ),
+        context_epoch = known.context_epoch + 1,
+        last_context_update = NULL,
+        context_lease = NULL,
+        context_lease_until = NULL,
+        updated_at = statement_timestamp()
+RETURNING
+    known.phone_number,
+    known.chat_id,
+    known.thread_id,
+    known.user_name,
+    known.contact_name,
+    known.labels,
+    known.profile_data,
+    known.first_interaction,
+    known.last_interaction,
+    known.total_interactions,
+    known.memory_enabled,
+    known.created_at,
+    known.updated_at;
+
+-- name: remove_labels(phone_number, labels)^
+-- The profile without some labels; no row when it had none of them. A guest not known is created.
+--   phone_number: text, the guest's key
+--   labels: text[], to be removed
+INSERT INTO guest_profiles AS known (phone_number)
+SELECT :phone_number::text
+WHERE
+    NOT EXISTS (
+        SELECT 1
+        FROM guest_profiles AS same
+        WHERE
+            same.phone_number = :phone_number::text
+            AND NOT same.labels && :labels::text []
+    )
+ON CONFLICT (phone_number) DO UPDATE
+    SET
+        labels = array(
+            SELECT kept.label
+            FROM unnest(known.labels) WITH ORDINALITY AS kept (label, place)
+            WHERE kept.label <> ALL(:labels::text [])
+            ORDER BY kept.place
+        ),
+        context_epoch = known.context_epoch + 1,
+        last_context_update = NULL,
+        context_lease = NULL,
+        context_lease_until = NULL,
+        updated_at = statement_timestamp()
+RETURNING
+    known.phone_number,
+    known.chat_id,
+    known.thread_id,
+    known.user_name,
+    known.contact_name,
+    known.labels,
+    known.profile_data,
+    known.first_interaction,
+    known.last_interaction,
+    known.total_interactions,
+    known.memory_enabled,
+    known.created_at,
+    known.updated_at;
+
+-- name: record_interactions(phone_numbers, counts, first_times, last_times)!
+-- Counts messages of many guests at once and moves their last interaction, never backwards; the number of guests.
+-- Rows are taken in the order of their keys: unsorted batches of several writers deadlock. Only last_active_on of what is
+-- set is indexed, and changes once a day: all other updates stay heap-only.
+--   phone_numbers: text[], the guests' keys, none twice
+--   counts: bigint[], messages of each
+--   first_times: timestamptz[], of the earliest of them
+--   last_times: timestamptz[], of the latest of them
+INSERT INTO guest_profiles AS known (
+    phone_number,
+    total_interactions,
+    first_interaction,
+    last_interaction
+)
+SELECT
+    written.phone_number,
+    written.messages,
+    written.first_time,
+    written.last_time
+FROM
+    unnest(
+        :phone_numbers::text [],
+        :counts::bigint [],
+        :first_times::timestamptz [],
+        :last_times::timestamptz []
+    ) AS written (phone_number, messages, first_time, last_time)
+ORDER BY written.phone_number
+ON CONFLICT (phone_number) DO UPDATE
+    SET
+        total_interactions = known.total_interactions + excluded.total_interactions,
+        first_interaction = least(known.first_interaction, excluded.first_interaction),
+        last_interaction = greatest(known.last_interaction, excluded.last_interaction),
+        updated_at = statement_timestamp();
+
+-- name: create_guest(phone_number)!
+-- Makes a guest's row if there is none: 1, or 0 when there was one.
+--   phone_number: text, the guest's key
+INSERT INTO guest_profiles (phone_number)
+VALUES (:phone_number::text)
+ON CONFLICT (phone_number) DO NOTHING;
+
+-- name: merge_guests(keep, duplicate)^
+-- The kept guest's profile after a duplicate was merged into it and removed; no row when there was no duplicate.
+-- What the kept guest has wins; the thread of the one who wrote last stays; messages add up; memory stays off if either's
+-- was. Whatever of the duplicate finds no place is kept under profile_data.merged. Both rows are locked first, in the
+-- order of their keys, so that two merges at once cannot deadlock; nothing is deleted unless the kept guest exists.
+--   keep: text, the key of the guest who stays
+--   duplicate: text, the key of the guest who goes
+WITH pair AS MATERIALIZED (
+    SELECT
+        phone_number,
+        thread_id,
+        last_interaction
+    FROM guest_profiles
+    WHERE phone_number IN (:keep::text, :duplicate::text)
+    ORDER BY phone_number
+    FOR UPDATE
+),
+
+compared_threads AS (
+    SELECT
+        gone.thread_id IS NOT NULL
+        AND (
+            kept.thread_id IS NULL
+            OR coalesce(gone.last_interaction > kept.last_interaction, kept.last_interaction IS NULL)
+        ) AS goes_over
+    FROM pair AS kept
+    CROSS JOIN pair AS gone
+    WHERE
+        kept.phone_number = :keep::text
+        AND gone.phone_number = :duplicate::text
+),
+
+removed_guest AS (
+    DELETE FROM guest_profiles
+    WHERE
+        phone_number = :duplicate::text
+        AND EXISTS (SELECT 1 FROM pair WHERE pair.phone_number = :keep::text)
+    RETURNING
+        phone_number,
+        chat_id,
+        thread_id,
+        thread_tokens,
+        thread_created_at,
+        user_name,
+        contact_name,
+        labels,
+        profile_data,
+        first_interaction,
+        last_interaction,
+        total_interactions,
+        memory_enabled,
+        created_at
+),
+
+removed_client AS (
+    DELETE FROM historical_clients
+    WHERE
+        phone_number = :duplicate::text
+        AND EXISTS (SELECT 1 FROM pair WHERE pair.phone_number = :keep::text)
+    RETURNING
+        user_name,
+        contact_name,
+        labels,
+        total_interactions,
+        last_interaction,
+        booking_status,
+        marketing_consent,
+        notes,
+        created_at,
+        archived_at
+),
+
+kept_client AS (
+    INSERT INTO historical_clients AS known (
+        phone_number,
+        user_name,
+        contact_name,
+        labels,
+        total_interactions,
+        last_interaction,
+        booking_status,
+        marketing_consent,
+        notes,
+        created_at,
+        archived_at
+    )
+    SELECT
+        :keep::text,
+        removed_client.user_name,
+        removed_client.contact_name,
+        removed_client.labels,
+        removed_client.total_interactions,
+        removed_client.last_interaction,
+        removed_client.booking_status,
+        removed_client.marketing_consent,
+        removed_client.notes,
+        removed_client.created_at,
+        removed_client.archived_at
+    FROM removed_client
+    ON CONFLICT (phone_number) DO UPDATE
+        SET
+            user_name = coalesce(known.user_name, excluded.user_name),
+            contact_name = coalesce(known.contact_name, excluded.contact_name),
+            labels = known.labels || array(
+                SELECT added.label
+                FROM unnest(excluded.labels) WITH ORDINALITY AS added (label, place)
+                WHERE added.label <> ALL(known.labels)
+                ORDER BY added.place
+            ),
+            total_interactions = known.total_interactions + excluded.total_interactions,
+            last_interaction = greatest(known.last_interaction, excluded.last_interaction),
+            booking_status = coalesce(known.booking_status, excluded.booking_status),
+            -- A consent that either record lacks is not one.
+            marketing_consent = known.marketing_consent AND excluded.marketing_consent,
+            notes = nullif(concat_ws(E'\n', known.notes, excluded.notes), ''),
+            created_at = least(known.created_at, excluded.created_at),
+            archived_at = greatest(known.archived_at, excluded.archived_at)
+)
+
+UPDATE guest_profiles AS kept
+SET
+    chat_id = coalesce(kept.chat_id, gone.chat_id),
+    user_name = coalesce(kept.user_name, gone.user_name),
+    contact_name = coalesce(kept.contact_name, gone.contact_name),
+    labels = kept.labels || array(
+        SELECT added.label
+        FROM unnest(gone.labels) WITH ORDINALITY AS added (label, place)
+        WHERE added.label <> ALL(kept.labels)
+        ORDER BY added.place
+    ),
+    profile_data = gone.profile_data || kept.profile_data || jsonb_build_object(
+        'merged',
+        coalesce(gone.profile_data -> 'merged', '{}')
+        || coalesce(kept.profile_data -> 'merged', '{}')
+        || jsonb_build_object(
+            gone.phone_number,
+            jsonb_strip_nulls(
+                jsonb_build_object(
+                    'chat_id', gone.chat_id,
+                    'user_name', gone.user_name,
+                    'contact_name', gone.contact_name,
+                    'thread_id', gone.thread_id,
+                    'thread_tokens', nullif(gone.thread_tokens, 0),
+                    'replaced_thread_id', CASE WHEN compared_threads.goes_over THEN kept.thread_id END,
+                    'replaced_thread_tokens', CASE WHEN compared_threads.goes_over THEN nullif(kept.thread_tokens, 0) END
+                )
+            ) || jsonb_build_object('profile_data', gone.profile_data - 'merged')
+        )
+    ),
+    thread_id = CASE WHEN compared_threads.goes_over THEN gone.thread_id ELSE kept.thread_id END,
+    thread_tokens = CASE WHEN compared_threads.goes_over THEN gone.thread_tokens ELSE kept.thread_tokens END,
+    thread_created_at = CASE WHEN compared_threads.goes_over THEN gone.thread_created_at ELSE kept.thread_created_at END,
+    first_interaction = least(kept.first_interaction, gone.first_interaction),
+    last_interaction = greatest(kept.last_interaction, gone.last_interaction),
+    total_interactions = kept.total_interactions + gone.total_interactions,
+    memory_enabled = kept.memory_enabled AND gone.memory_enabled,
+    created_at = least(kept.created_at, gone.created_at),
+    context_epoch = kept.context_epoch + 1,
+    last_context_update = NULL,
+    context_lease = NULL,
+    context_lease_until = NULL,
+    updated_at = statement_timestamp()
+FROM removed_guest AS gone
+CROSS JOIN compared_threads
+WHERE kept.phone_number = :keep::text
+RETURNING
+    kept.phone_number,
+    kept.chat_id,
+    kept.thread_id,
+    kept.user_name,
+    kept.contact_name,
+    kept.labels,
+    kept.profile_data,
+    kept.first_interaction,
+    kept.last_interaction,
+    kept.total_interactions,
+    kept.memory_enabled,
+    kept.created_at,
+    kept.updated_at;
+
+-- name: export_guest(phone_number)$
+-- All that is stored about a person, as one JSON object: table to list of rows, each row whole.
+-- to_jsonb takes whatever columns there are, so that a new one cannot be forgotten.
+--   phone_number: text, the guest's key
+SELECT
+    jsonb_build_object(
+        'guest_profiles',
+        (
+            SELECT coalesce(jsonb_agg(to_jsonb(guest)), '[]')
+            FROM guest_profiles AS guest
+            WHERE guest.phone_number = :phone_number::text
+        ),
+        'historical_clients',
+        (
+            SELECT coalesce(jsonb_agg(to_jsonb(client)), '[]')
+            FROM historical_clients AS client
+            WHERE client.phone_number = :phone_number::text
+        )
+    ) AS stored;
+
+-- name: forget_guest(phone_number)
+-- Erases a person from every table; the rows erased from each table, by its name.
+--   phone_number: text, the guest's key
+WITH erased_guests AS (
+    DELETE FROM guest_profiles
+    WHERE phone_number = :phone_number::text
+    RETURNING phone_number
+),
+
+erased_clients AS (
+    DELETE FROM historical_clients
+    WHERE phone_number = :phone_number::text
+    RETURNING phone_number
+)
+
+SELECT
+    'guest_profiles' AS table_name,
+    count(*) AS erased_rows
+FROM erased_guests
+UNION ALL
+SELECT
+    'historical_clients' AS table_name,
+    count(*) AS erased_rows
+FROM erased_clients
+ORDER BY table_name;

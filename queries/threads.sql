@@ -1,0 +1,81 @@
+-- Threads: a guest's conversation with the model, and the tokens it has cost. Three answers are kept apart: no row is no
+-- guest; thread_id NULL is a guest without a thread; anything else is the thread.
+
+-- name: get_thread(phone_number)^
+-- A guest's thread; no row for a guest not known.
+--   phone_number: text, the guest's key
+SELECT
+    phone_number,
+    thread_id,
+    thread_tokens AS token_count,
+    thread_created_at AS created_at
+FROM guest_profiles
+WHERE phone_number = :phone_number::text;
+
+-- name: set_thread(phone_number, thread_id)^
+-- The guest's thread after it was set; no row when it was the guest's already, whose tokens then stay.
+-- Nothing else of the row is touched, and nothing that is set is indexed: the update stays heap-only.
+--   phone_number: text, the guest's key
+--   thread_id: text, the thread; NULL leaves the guest without one
+INSERT INTO guest_profiles AS known (phone_number, thread_id, thread_created_at)
+SELECT
+    :phone_number::text,
+    :thread_id::text,
+    CASE WHEN :thread_id::text IS NOT NULL THEN statement_timestamp() END
+WHERE
+    NOT EXISTS (
+        SELECT 1
+        FROM guest_profiles AS same
+        WHERE
+            same.phone_number = :phone_number::text
+            AND same.thread_id IS NOT DISTINCT FROM :thread_id::text
+    )
+ON CONFLICT (phone_number) DO UPDATE
+    SET
+        thread_id = excluded.thread_id,
+        thread_tokens = CASE
+            WHEN known.thread_id = excluded.thread_id THEN known.thread_tokens
+            ELSE 0
+        END,
+        thread_created_at = CASE
+            WHEN known.thread_id = excluded.thread_id THEN known.thread_created_at
+            ELSE excluded.thread_created_at
+        END,
+        updated_at = statement_timestamp()
+RETURNING
+    known.phone_number,
+    known.thread_id,
+    known.thread_tokens AS token_count,
+    known.thread_created_at AS created_at;
+
+-- name: add_thread_tokens(phone_number, thread_id, tokens)$
+-- The thread's new count. Added when the thread is the guest's; otherwise the thread becomes the guest's and starts from
+-- these. The sum is made from the row under its lock: increments of many writers add up.
+--   phone_number: text, the guest's key
+--   thread_id: text, the thread that was used
+--   tokens: bigint, tokens spent, 0 or more
+INSERT INTO guest_profiles AS known (
+    phone_number,
+    thread_id,
+    thread_tokens,
+    thread_created_at
+)
+VALUES (
+    :phone_number::text,
+    :thread_id::text,
+    :tokens::bigint,
+    statement_timestamp()
+)
+ON CONFLICT (phone_number) DO UPDATE
+    SET
+        thread_id = excluded.thread_id,
+        thread_tokens = excluded.thread_tokens + CASE
+            WHEN known.thread_id = excluded.thread_id THEN known.thread_tokens
+            ELSE 0
+        END,
+        thread_created_at = CASE
+            WHEN known.thread_id = excluded.thread_id THEN known.thread_created_at
+            ELSE excluded.thread_created_at
+        END,
+        updated_at = statement_timestamp()
+RETURNING known.thread_tokens;
