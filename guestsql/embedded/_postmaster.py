@@ -1,0 +1,97 @@
+"""The postmaster as a process: read its pid file, tell whether it lives, wait for its end."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+__all__ = ["PidFile", "find_postmaster", "is_alive", "kill_all", "read_pid_file", "wait_gone"]
+
+_KILL_SECONDS = 10.0
+_PORT_LINE, _SOCKET_LINE = 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class PidFile:
+    """What `postmaster.pid` says.
+
+    Attributes:
+        pid: the postmaster's process id.
+        port: its port, or None as long as that is not written.
+        socket_folder: the folder of its socket, or "".
+    """
+
+    pid: int
+    port: int | None
+    socket_folder: str
+
+
+def read_pid_file(data: Path) -> PidFile | None:
+    """Read `postmaster.pid` of a data directory; None when there is none, or it is not yet written."""
+    try:
+        lines = (data / "postmaster.pid").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        pid = int(lines[0])
+        port = int(lines[_PORT_LINE]) if len(lines) > _SOCKET_LINE + 1 else None
+    except (FileNotFoundError, IndexError, ValueError):
+        return None
+    return PidFile(pid, port, lines[_SOCKET_LINE] if port is not None else "")
+
+
+def find_postmaster(data: Path) -> psutil.Process | None:
+    """Return the living postmaster of a data directory, or None.
+
+    A pid file alone proves nothing: after a kill the number may belong to any other process, so the
+    command line must name the directory.
+    """
+    pid_file = read_pid_file(data)
+    if pid_file is None:
+        return None
+    try:
+        process = psutil.Process(pid_file.pid)
+        if is_alive(process) and str(data) in process.cmdline():
+            return process
+    except psutil.NoSuchProcess:
+        return None
+    return None
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Tell whether a process runs; one that nobody has reaped yet does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_gone(process: psutil.Process, seconds: float) -> bool:
+    """Wait until a process, which need not be a child, has ended.
+
+    Args:
+        process: the process.
+        seconds: how long to wait at most.
+
+    Returns:
+        False when it still runs.
+    """
+    deadline = time.monotonic() + seconds
+    while is_alive(process):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def kill_all(postmaster: psutil.Process) -> None:
+    """Kill a postmaster and its children with SIGKILL, and wait for their end."""
+    children: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        children = postmaster.children(recursive=True)
+    for process in (postmaster, *children):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    for process in (postmaster, *children):
+        wait_gone(process, _KILL_SECONDS)

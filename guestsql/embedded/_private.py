@@ -1,0 +1,238 @@
+"""A server of one process: for tests and checks. It dies with its owner, even with a killed one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from guestsql.embedded import _watchdog
+from guestsql.embedded._account import WINDOWS, Account, run, server_account
+from guestsql.embedded._binaries import find_binaries, reachable_binaries
+from guestsql.embedded._cluster import SUPERUSER, Cluster, Endpoint
+from guestsql.embedded._places import make_folder, make_own_folder, reachable, socket_folder, temporary_base
+from guestsql.errors import EmbeddedServerError
+
+__all__ = ["PrivateServer"]
+
+_WATCHDOG_SECONDS = 30.0
+
+
+class PrivateServer:
+    """A PostgreSQL server that belongs to this process alone.
+
+    A watchdog process holds the read end of a pipe; when this process ends, however it ends, the
+    watchdog kills the server, and removes its folder when the server is ephemeral.
+
+    Args:
+        directory: the server's own folder; made when missing. When its account (see `_account`) cannot
+            reach it, a folder for temporary files is taken instead, and `directory` tells which.
+        pg_bin: folder of PostgreSQL's programs; None means those of the extra `embedded`.
+        settings: server settings by name, above the defaults.
+        ephemeral: True: no durability (fsync off, no autovacuum), and `close` removes the folder.
+
+    Attributes:
+        directory: the server's own folder.
+        superuser: the name of the superuser, who needs no password.
+    """
+
+    superuser = SUPERUSER
+
+    def __init__(
+        self,
+        directory: Path,
+        pg_bin: Path | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+        ephemeral: bool = True,
+    ) -> None:
+        self.directory = directory.expanduser().resolve()
+        self._pg_bin = pg_bin
+        self._settings = dict(settings or {})
+        self._ephemeral = ephemeral
+        self._cluster: Cluster | None = None
+        self._endpoint: Endpoint | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Make the server when it is new, start it, and wait until it answers.
+
+        Returns:
+            The server itself.
+
+        Raises:
+            EmbeddedServerError: it cannot be made or started.
+        """
+        try:
+            if self._cluster is None:
+                self._cluster = self._prepare()
+            if self._watchdog is None:
+                self._watchdog = self._start_watchdog(self._cluster)
+            self._endpoint = self._cluster.ensure_started()
+        except OSError as error:
+            self.close()
+            raise EmbeddedServerError(f"cannot make a server in {self.directory}: {error}") from error
+        except EmbeddedServerError:
+            self.close()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop the server in good order and keep its data; `start` starts it again."""
+        if self._cluster is not None:
+            self._cluster.stop()
+
+    def kill(self) -> None:
+        """Kill the server with SIGKILL, as a crash would; `start` starts it again."""
+        if self._cluster is not None:
+            self._cluster.kill()
+
+    def restart(self) -> None:
+        """Stop the server in good order and start it again, at the same place."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Stop the server for good, and remove its folder when it is ephemeral."""
+        if self._watchdog is None:
+            return
+        if self._cluster is not None:
+            if self._ephemeral:
+                self._cluster.kill()
+            else:
+                self._cluster.stop()
+        watchdog, self._watchdog, self._cluster, self._endpoint = self._watchdog, None, None, None
+        if watchdog.stdin is not None:
+            watchdog.stdin.close()
+        watchdog.wait(_WATCHDOG_SECONDS)
+        _open_servers.discard(self)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id.
+
+        Raises:
+            EmbeddedServerError: the server does not run.
+        """
+        pid = None if self._cluster is None else self._cluster.pid()
+        if pid is None:
+            raise EmbeddedServerError("the private server does not run", hint="call start()")
+        return pid
+
+    @property
+    def socket_dir(self) -> Path:
+        """The folder of the server's socket: the host to connect to."""
+        return Path(self._listening().host)
+
+    @property
+    def port(self) -> int:
+        """The port; part of the socket's name."""
+        return self._listening().port
+
+    @property
+    def version(self) -> int:
+        """PostgreSQL's major version."""
+        return self._made().binaries.major
+
+    @property
+    def log(self) -> Path:
+        """The server's log file."""
+        return self._made().log
+
+    def url(self, dbname: str = "postgres") -> str:
+        """Return the URL of a database for the superuser."""
+        return self._listening().url(dbname)
+
+    def run(self, program: str, arguments: Sequence[str | Path] = ()) -> subprocess.CompletedProcess[str]:
+        """Run one of PostgreSQL's programs as the server's account.
+
+        Args:
+            program: its name, such as "pg_basebackup".
+            arguments: its arguments.
+
+        Returns:
+            The exit status, stdout and stderr.
+        """
+        cluster = self._made()
+        return run([cluster.binaries.program(program), *arguments], cluster.account)
+
+    def _made(self) -> Cluster:
+        if self._cluster is None:
+            raise EmbeddedServerError("the private server is not started", hint="call start()")
+        return self._cluster
+
+    def _listening(self) -> Endpoint:
+        if self._endpoint is None:
+            raise EmbeddedServerError("the private server is not started", hint="call start()")
+        return self._endpoint
+
+    def _prepare(self) -> Cluster:
+        binaries = find_binaries(self._pg_bin)
+        account = server_account(self.directory / "data")
+        binaries = reachable_binaries(binaries, account)
+        if not reachable(self.directory.parent, account):
+            self.directory = Path(tempfile.mkdtemp(prefix="guestsql-", dir=temporary_base(account)))
+        make_folder(self.directory.parent, account)
+        _take_over(self.directory, account)
+        return Cluster(self.directory, binaries, account, durable=not self._ephemeral, settings=self._settings)
+
+    def _start_watchdog(self, cluster: Cluster) -> subprocess.Popen[bytes]:
+        folders: list[Path] = []
+        if self._ephemeral:
+            folders = [cluster.root]
+            if not WINDOWS and (socket := socket_folder(cluster.root, cluster.account)).parent != cluster.root:
+                folders.append(socket)
+        command = [sys.executable, "-I", _watchdog.__file__, cluster.data, *folders]
+        _open_servers.add(self)
+        return subprocess.Popen(  # noqa: S603  # our own script
+            [str(part) for part in command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def forget_in_child(self) -> None:
+        """Let go of the watchdog's pipe in a forked child, which must not keep the server alive."""
+        if self._watchdog is not None and self._watchdog.stdin is not None:
+            self._watchdog.stdin.close()
+            self._watchdog.returncode = 0  # not this process's child
+        self._watchdog = None
+
+
+def _take_over(directory: Path, account: Account | None) -> None:
+    """Make the folder the account's own; one with foreign files is refused, for `close` removes it."""
+    if directory.is_dir() and not (directory / "data" / "PG_VERSION").exists():
+        if any(directory.iterdir()):
+            raise EmbeddedServerError(f"{directory} is not empty", hint="name a new or an empty folder")
+        directory.rmdir()  # and made anew, with the right owner
+    make_own_folder(directory, account)
+
+
+_open_servers: weakref.WeakSet[PrivateServer] = weakref.WeakSet()
+
+
+def _forget_all_in_child() -> None:
+    for server in list(_open_servers):
+        server.forget_in_child()
+
+
+if not WINDOWS:
+    os.register_at_fork(after_in_child=_forget_all_in_child)

@@ -1,0 +1,183 @@
+"""The embedded server: one server for all processes with the same home.
+
+Two lock files lie beside a server's folder. `postgres-18.lock` is held while anyone looks, starts or
+stops. On `postgres-18.users` every process that uses the server holds a read lock as long as it does;
+who leaves and can get the write lock was the last, and stops the server. The system drops the locks of a
+process that dies, so one that was killed with -9 does not count, and a process id that is used again
+cannot mislead.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from types import TracebackType
+
+from fasteners import InterProcessLock, InterProcessReaderWriterLock  # type: ignore[import-untyped]  # has no marker
+
+from guestsql.embedded._account import WINDOWS, server_account
+from guestsql.embedded._binaries import find_binaries, reachable_binaries
+from guestsql.embedded._cluster import Cluster
+from guestsql.embedded._places import make_own_folder, server_base
+from guestsql.errors import EmbeddedServerError
+
+__all__ = ["EmbeddedServer"]
+
+DATABASE = "guestsql"
+_LOCK_SECONDS = 120.0
+
+
+class EmbeddedServer:
+    """The shared server of a home; a context manager that gives the URL.
+
+    Safe to use from many threads; in one process the uses are counted. A process that ends leaves on
+    its own. When every process was killed with -9 the server runs on until the next one leaves.
+
+    Args:
+        home: where it keeps its data (`Settings.home`); one server for each major version.
+        pg_bin: folder of PostgreSQL's programs; None means those of the extra `embedded`.
+    """
+
+    def __init__(self, home: Path, pg_bin: Path | None = None) -> None:
+        self._home = home
+        self._pg_bin = pg_bin
+        self._uses: list[_Member] = []
+
+    def acquire(self) -> str:
+        """Join the server, which is made and started when needed; also after it was killed.
+
+        Returns:
+            The URL of its database `guestsql`.
+
+        Raises:
+            EmbeddedServerError: no programs, or the server cannot be made or started.
+        """
+        try:
+            member = _member_of(self._home, self._pg_bin)
+            url = member.join()
+        except (OSError, threading.ThreadError) as error:
+            raise EmbeddedServerError(
+                f"cannot set up the embedded server in {self._home}: {error}",
+                hint="set GUESTSQL_HOME to a folder that you can write to, or set DATABASE_URL",
+            ) from error
+        self._uses.append(member)
+        return url
+
+    def release(self) -> None:
+        """Leave the server as often as it was joined; the last one to leave stops it."""
+        if self._uses:
+            self._uses.pop().leave()
+
+    def __enter__(self) -> str:
+        return self.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+class _Member:
+    """This process's membership of one server, counted."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._count = 0
+        self._guard = threading.Lock()
+        root = cluster.root
+        self._lock = InterProcessLock(root.with_name(f"{root.name}.lock"))
+        self._users = InterProcessReaderWriterLock(root.with_name(f"{root.name}.users"))
+
+    def join(self) -> str:
+        with self._guard, self._exclusive():
+            endpoint = self._cluster.ensure_started()
+            self._cluster.create_database(endpoint, DATABASE)
+            if self._count == 0:
+                self._users.acquire_read_lock(timeout=_LOCK_SECONDS)
+            self._count += 1
+        return endpoint.url(DATABASE)
+
+    def leave(self) -> None:
+        with self._guard:
+            if self._count == 0:  # a forked child, or left at exit already
+                return
+            self._count -= 1
+            if self._count == 0:
+                with self._exclusive():
+                    self._leave_for_good()
+
+    def leave_at_exit(self) -> None:
+        with self._guard:
+            self._count = min(self._count, 1)
+        self.leave()
+
+    def _leave_for_good(self) -> None:
+        self._users.release_read_lock()
+        last = self._users.acquire_write_lock(blocking=False)
+        try:
+            if last:
+                self._cluster.stop()
+        finally:
+            if last:
+                self._users.release_write_lock()
+            elif self._users.lockfile is not None:
+                self._users.lockfile.close()
+                self._users.lockfile = None
+
+    @contextlib.contextmanager
+    def _exclusive(self) -> Generator[None]:
+        if not self._lock.acquire(timeout=_LOCK_SECONDS):
+            raise EmbeddedServerError(
+                f"another process has held {self._lock.path} for {_LOCK_SECONDS:.0f} seconds",
+                hint="end the guestsql process that hangs, or set DATABASE_URL",
+            )
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+_members: dict[Path, _Member] = {}
+_members_guard = threading.Lock()
+
+
+def _member_of(home: Path, pg_bin: Path | None) -> _Member:
+    """Return this process's membership of the home's server, made on the first call."""
+    binaries = find_binaries(pg_bin)
+    home = home.expanduser().resolve()
+    name = f"postgres-{binaries.major}"
+    account = server_account(home / name / "data")
+    base = server_base(home, account)
+    if account is not None:
+        account = server_account(base / name / "data")
+    root = base / name
+    with _members_guard:
+        if root not in _members:
+            make_own_folder(root, account)
+            cluster = Cluster(root, reachable_binaries(binaries, account), account, durable=True, settings={})
+            _members[root] = _Member(cluster)
+        return _members[root]
+
+
+@atexit.register
+def _leave_all() -> None:
+    for member in list(_members.values()):
+        member.leave_at_exit()
+
+
+def _forget_in_child() -> None:
+    """A forked child holds none of the locks: it is no user of the server."""
+    global _members_guard  # noqa: PLW0603  # the parent's may be held by a thread that is not here
+    _members_guard = threading.Lock()
+    _members.clear()
+
+
+if not WINDOWS:
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -1,0 +1,54 @@
+"""A process that ends a private server when the server's owner has ended, however that happened.
+
+Run as a script. Its stdin is a pipe whose other end only the owner holds: the pipe's end is the owner's.
+Arguments: the data directory, then the folders to remove.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+_PATIENCE_SECONDS = 10.0
+
+
+def _users(data: str) -> list[psutil.Process]:
+    """Return postmaster and initdb processes of the data directory."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE and any(
+                part == data or part.startswith(f"{data}.partial-") for part in process.cmdline()[1:]
+            ):
+                found.append(process)
+    return [process for process in found if process.pid != psutil.Process().pid]
+
+
+def _end(data: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline and (processes := _users(data)):
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                for victim in (process, *process.children(recursive=True)):
+                    victim.kill()
+        time.sleep(0.05)
+
+
+def _main(data: str, folders: list[str]) -> None:
+    sys.stdin.buffer.read()
+    _end(data)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while folders and time.monotonic() < deadline:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        folders = [folder for folder in folders if Path(folder).exists()]
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,111 @@
+"""Fixtures for every test: a real server of our own, and databases cloned from a migrated template."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.rows import TupleRow
+from pytest_postgresql.executors import NoopExecutor
+from pytest_postgresql.janitor import DatabaseJanitor
+
+from guestsql.embedded import PrivateServer
+from tests.server import apply_migrations, drop_database, private_server
+
+_numbers = itertools.count(1)
+_KEPT = {"GUESTSQL_PG_BIN"}
+_PREFIXES = ("DATABASE_", "GUESTSQL_", "PG")
+
+
+@pytest.fixture(autouse=True)
+def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test can reach a real database: not by a variable, not by a `.env` in the working directory."""
+    for name in list(os.environ):
+        if name.startswith(_PREFIXES) and name not in _KEPT:
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PrivateServer]:
+    """A server of this test run alone; it dies with pytest, even when that is killed."""
+    with private_server() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def executor(server: PrivateServer) -> NoopExecutor:
+    """pytest-postgresql's view of the server."""
+    return NoopExecutor(
+        host=str(server.socket_dir),
+        port=server.port,
+        user=server.superuser,
+        options="",
+        dbname="guestsql",
+    )
+
+
+@pytest.fixture(scope="session")
+def template_database(server: PrivateServer, executor: NoopExecutor) -> Iterator[str]:
+    """The name of a template database with every migration applied."""
+    # The janitor fills an ordinary database and clones that: a template takes no connections in clones.
+    name = executor.template_dbname
+    with _janitor(executor, name, as_template=True):
+        apply_migrations(server.url(name))
+        yield name
+
+
+def _janitor(
+    executor: NoopExecutor, dbname: str, *, template: str | None = None, as_template: bool = False
+) -> DatabaseJanitor:
+    return DatabaseJanitor(
+        user=executor.user,
+        host=executor.host,
+        port=executor.port,
+        dbname=dbname,
+        template_dbname=template,
+        as_template=as_template,
+    )
+
+
+def _fresh(server: PrivateServer, executor: NoopExecutor, template: str | None) -> Iterator[str]:
+    name = f"guestsql_{next(_numbers)}"
+    _janitor(executor, name, template=template).init()
+    yield server.url(name)
+    drop_database(server, name)
+
+
+@pytest.fixture
+def database_url(server: PrivateServer, executor: NoopExecutor, template_database: str) -> Iterator[str]:
+    """The URL of a migrated database of this test alone, for tests that commit."""
+    yield from _fresh(server, executor, template_database)
+
+
+@pytest.fixture
+def empty_database_url(server: PrivateServer, executor: NoopExecutor) -> Iterator[str]:
+    """The URL of an empty database of this test alone."""
+    yield from _fresh(server, executor, None)
+
+
+@pytest.fixture(scope="session")
+def _rolled_back_url(server: PrivateServer, executor: NoopExecutor, template_database: str) -> Iterator[str]:
+    yield from _fresh(server, executor, template_database)
+
+
+@pytest.fixture
+def connection(_rolled_back_url: str) -> Iterator[psycopg.Connection[TupleRow]]:
+    """A connection in a transaction that is rolled back, for tests that do not commit."""
+    with psycopg.connect(_rolled_back_url) as opened:
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture
+def autocommit(database_url: str) -> Iterator[psycopg.Connection[TupleRow]]:
+    """A connection of its own to the database of `database_url`, without a transaction."""
+    with psycopg.connect(database_url, autocommit=True) as opened:
+        yield opened
