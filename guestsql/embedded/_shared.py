@@ -92,7 +92,8 @@ class _Member:
         self._count = 0
         self._guard = threading.Lock()
         root = cluster.root
-        self._lock = InterProcessLock(root.with_name(f"{root.name}.lock"))
+        self._lock_path = root.with_name(f"{root.name}.lock")
+        self._lock = InterProcessLock(self._lock_path)
         self._users = InterProcessReaderWriterLock(root.with_name(f"{root.name}.users"))
 
     def join(self) -> str:
@@ -135,7 +136,7 @@ class _Member:
     def _exclusive(self) -> Generator[None]:
         if not self._lock.acquire(timeout=_LOCK_SECONDS):
             raise EmbeddedServerError(
-                f"another process has held {self._lock.path} for {_LOCK_SECONDS:.0f} seconds",
+                f"another process has held {self._lock_path} for {_LOCK_SECONDS:.0f} seconds",
                 hint="end the guestsql process that hangs, or set DATABASE_URL",
             )
         try:
