@@ -1,0 +1,116 @@
+"""The catalogue: every named query of a folder of `.sql` files, checked without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from guestsql._sql.query import Query
+from guestsql._sql.reading import read_queries
+from guestsql.errors import QueryFileError
+
+__all__ = ["Catalogue", "default_directory", "load_catalogue", "scan_directory"]
+
+
+class Catalogue(Mapping[str, Query]):
+    """The queries by name, in the order of the files' names and of the lines in them.
+
+    Args:
+        queries: the queries, their names unique.
+    """
+
+    def __init__(self, queries: Iterable[Query]) -> None:
+        self._queries = {query.name: query for query in queries}
+
+    def __getitem__(self, name: str) -> Query:
+        return self._queries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._queries)
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def __repr__(self) -> str:
+        return f"Catalogue({len(self)} queries)"
+
+
+def default_directory() -> Path:
+    """The folder of query files that belongs to this package.
+
+    Returns:
+        `guestsql/queries` of an installed wheel, else `queries` beside the package in the source tree.
+    """
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "queries"
+    return installed if installed.is_dir() else package.parent / "queries"
+
+
+def load_catalogue(directory: Path | None = None) -> Catalogue:
+    """Load a folder of query files.
+
+    Args:
+        directory: the folder; only `*.sql` directly in it are read, sorted by name. Default: the package's own.
+
+    Raises:
+        QueryFileError: the first thing that is wrong, with its file, line and column.
+    """
+    catalogue, errors = scan_directory(directory or default_directory())
+    if errors:
+        raise errors[0]
+    return catalogue
+
+
+def scan_directory(directory: Path) -> tuple[Catalogue, list[QueryFileError]]:
+    """Load what can be loaded, and collect what is wrong.
+
+    Args:
+        directory: the folder; only `*.sql` directly in it are read, sorted by name.
+
+    Returns:
+        The queries without a fault, and the errors by file and line: one for each query at most, and one for a
+        file that cannot be read at all.
+    """
+    try:
+        # Editors keep their locks and drafts as hidden files.
+        files = sorted(
+            file for file in directory.iterdir() if file.suffix == ".sql" and not file.name.startswith(".")
+        )
+    except OSError as error:
+        return Catalogue(()), [_unreadable(directory, error)]
+    if not files:
+        hint = "put the query files there, or name another folder in GUESTSQL_QUERIES_DIR"
+        return Catalogue(()), [QueryFileError("no *.sql file in this folder", file=directory, hint=hint)]
+    queries: dict[str, Query] = {}
+    errors: list[QueryFileError] = []
+    for file in files:
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            errors.append(_unreadable(file, error))
+            continue
+        found, wrong = read_queries(data, file)
+        for query in found:
+            if query.name in queries:
+                wrong.append(_duplicate(query, queries[query.name]))
+            queries.setdefault(query.name, query)
+        errors.extend(sorted(wrong, key=lambda error: error.line or 0))
+    return Catalogue(queries.values()), errors
+
+
+def _duplicate(query: Query, first: Query) -> QueryFileError:
+    return QueryFileError(
+        f"query {query.name} stands here and at {first.file}:{first.line}",
+        file=query.file,
+        line=query.line,
+        column=query.column,
+        hint="a name must be unique in the whole folder: rename one",
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> QueryFileError:
+    return QueryFileError(
+        f"cannot be read: {error.strerror or error}",
+        file=path,
+        hint="GUESTSQL_QUERIES_DIR must name a readable folder of .sql files",
+    )

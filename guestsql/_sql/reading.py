@@ -1,0 +1,242 @@
+"""From the bytes of one file to its queries."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from guestsql._sql.declaration import NAME_LINE, Declaration, Parameter, parse_doc, parse_name_line
+from guestsql._sql.places import line_and_column
+from guestsql._sql.query import Query
+from guestsql._sql.rewriting import Misuse, rewrite
+from guestsql._sql.scanner import Kind, Token, tokenize
+from guestsql.errors import QueryFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["read_queries"]
+
+_MISSPELT_NAME_LINE = re.compile(r"--[ \t]*name[ \t]*:[ \t]*\w+[ \t]*\(", re.IGNORECASE)
+
+
+# The tag, `q=name`, stands at both ends of the text, because each view keeps only one of them. Tried with a
+# statement of 3,000 characters, prepared and not, as SELECT, WITH and INSERT … RETURNING:
+#
+#                               pg_stat_activity       pg_stat_statements
+#                               PG 15      PG 18       PG 15      PG 18
+#   /* q=name */ or --, before  kept       kept        kept       cut off (starts at the first token)
+#   -- q=name, behind           truncated  truncated   kept       kept
+#
+# pg_stat_activity ends at track_activity_query_size, 1,024 bytes unless set otherwise.
+_TAG_BEFORE = "/* q={name} */ "
+_TAG_BEHIND = "\n-- q={name}"
+
+
+class _Part(NamedTuple):
+    """The tokens of one query: its name line, the comments below it, and the SQL."""
+
+    head: Token
+    comments: list[Token]
+    body: list[Token]
+
+
+def read_queries(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
+    """Read one file.
+
+    Args:
+        data: its content, UTF-8; a byte order mark and line ends of Windows are accepted.
+        file: its path, for the queries and the errors.
+
+    Returns:
+        The queries without a fault, in order, and the first error of each of the others. A file that cannot be
+        cut into tokens has one error and no query.
+    """
+    try:
+        text = _decode(data, file)
+        tokens = tokenize(text, file=file)
+    except QueryFileError as error:
+        return [], [error]
+    queries: list[Query] = []
+    errors: list[QueryFileError] = []
+    preamble, parts = _split(tokens)
+    try:
+        _check_preamble(preamble)
+    except Misuse as fault:
+        errors.append(_error(fault, text, file))
+    for part in parts:
+        try:
+            queries.append(_read_query(part, text, file))
+        except Misuse as fault:
+            errors.append(_error(fault, text, file))
+    return queries, errors
+
+
+def _decode(data: bytes, file: Path) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, column = line_and_column(data[: error.start].decode(errors="replace"), error.start)
+        raise QueryFileError(
+            f"not UTF-8: byte 0x{data[error.start]:02x}",
+            file=file,
+            line=line,
+            column=column,
+            hint="save the file as UTF-8",
+        ) from error
+    text = text.replace("\r\n", "\n")
+    if "\0" in text:
+        line, column = line_and_column(text, text.index("\0"))
+        raise QueryFileError("NUL character", file=file, line=line, column=column, hint="remove it")
+    return text
+
+
+def _error(fault: Misuse, text: str, file: Path) -> QueryFileError:
+    line, column = line_and_column(text, fault.offset)
+    return QueryFileError(fault.message, file=file, line=line, column=column, hint=fault.hint)
+
+
+def _split(tokens: Sequence[Token]) -> tuple[list[Token], list[_Part]]:
+    """Cut a file at its name lines; what stands before the first is the preamble."""
+    preamble: list[Token] = []
+    parts: list[_Part] = []
+    below_head = False  # nothing but comment lines since the name line
+    for index, token in enumerate(tokens):
+        if _is_name_line(tokens, index, parts[-1] if below_head else None):
+            parts.append(_Part(token, [], []))
+            below_head = True
+            continue
+        if below_head:
+            if token.kind is Kind.LINE_COMMENT:
+                parts[-1].comments.append(token)
+                continue
+            below_head = token.kind is Kind.SPACE and token.text.count("\n") <= 1
+        (parts[-1].body if parts else preamble).append(token)
+    return preamble, parts
+
+
+def _is_name_line(tokens: Sequence[Token], index: int, open_part: _Part | None) -> bool:
+    token = tokens[index]
+    if token.kind is not Kind.LINE_COMMENT or not NAME_LINE.match(token.text):
+        return False
+    if not _begins_line(tokens, index):
+        return False
+    # Below a query with a parameter `name`, an indented `name:` describes it.
+    indented = token.text.startswith(("--  ", "--\t"))
+    return not (indented and open_part is not None and re.search(r"[(, ]name[ ,)]", open_part.head.text))
+
+
+def _begins_line(tokens: Sequence[Token], index: int) -> bool:
+    if index == 0:
+        return True
+    before = tokens[index - 1]
+    return before.kind is Kind.SPACE and ("\n" in before.text or index == 1)
+
+
+def _check_preamble(tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        if not token.is_blank:
+            raise Misuse(
+                token.offset,
+                "SQL before the first name line",
+                "begin the query with -- name: verb_noun(parameters)",
+            )
+        _refuse_misspelt(token)
+
+
+def _refuse_misspelt(token: Token) -> None:
+    if (
+        token.kind is Kind.LINE_COMMENT
+        and _MISSPELT_NAME_LINE.match(token.text)
+        and not NAME_LINE.match(token.text)
+    ):
+        raise Misuse(token.offset, "a name line that is not read as one", "write -- name: in lower case")
+
+
+def _read_query(part: _Part, text: str, file: Path) -> Query:
+    head = part.head.offset
+    with _counted_from(head):
+        declaration = parse_name_line(part.head.text)
+    doc, described = parse_doc([(token.offset, token.text) for token in part.comments], declaration.parameters)
+    body = _statement(part, declaration.name)
+    begin = body[0].offset
+    hint, rest = _leading_hint(body)
+    with _counted_from(begin):
+        rewritten = rewrite(
+            [token._replace(offset=token.offset - begin) for token in rest],
+            frozenset(declaration.parameters),
+            head=hint + _TAG_BEFORE.format(name=declaration.name),
+            tail=_TAG_BEHIND.format(name=declaration.name),
+        )
+    _check_use(declaration, rewritten.positional, head)
+    line, column = line_and_column(text, head)
+    return Query(
+        name=declaration.name,
+        operator=declaration.operator,
+        parameters=tuple(described.get(name, Parameter(name)) for name in declaration.parameters),
+        doc=doc,
+        file=file,
+        line=line,
+        column=column,
+        source=text[begin : body[-1].end],
+        text=rewritten.text,
+        positional=rewritten.positional,
+        _source_place=line_and_column(text, begin),
+        _segments=rewritten.segments,
+    )
+
+
+@contextmanager
+def _counted_from(begin: int) -> Iterator[None]:
+    """Shift the place of a fault that is counted from the beginning of a part."""
+    try:
+        yield
+    except Misuse as fault:
+        raise Misuse(fault.offset + begin, fault.message, fault.hint) from None
+
+
+def _statement(part: _Part, name: str) -> list[Token]:
+    """The tokens of the one statement, from the first that is no space to the last that counts."""
+    depth = 0
+    end = 0  # behind the last token that counts
+    finished = False
+    for index, token in enumerate(part.body):
+        if token.is_blank:
+            _refuse_misspelt(token)
+            continue
+        if token.text in ("(", ")"):
+            depth += 1 if token.text == "(" else -1
+        if token.kind is Kind.SEMICOLON and depth <= 0:
+            finished = True
+        elif finished:
+            raise Misuse(
+                token.offset,
+                f"query {name} has more than one statement",
+                "give each statement its own name line; a ; in a text or comment is fine",
+            )
+        else:
+            end = index + 1
+    body = part.body[:end]
+    if not body:
+        raise Misuse(part.head.offset, f"query {name} is empty", "write the SQL below its name line")
+    first = next(index for index, token in enumerate(body) if token.kind is not Kind.SPACE)
+    return body[first:]
+
+
+def _leading_hint(body: list[Token]) -> tuple[str, list[Token]]:
+    """Part the hints of pg_hint_plan, which must stay the first comment, from the rest."""
+    if body[0].text.startswith("/*+"):
+        return f"{body[0].text} ", body[1:]
+    return "", body
+
+
+def _check_use(declaration: Declaration, used: tuple[str, ...], head: int) -> None:
+    for name, offset in declaration.parameters.items():
+        if name not in used:
+            raise Misuse(
+                head + offset,
+                f"parameter {name} of query {declaration.name} is not used",
+                f"write :{name} in the SQL (not in quotes or comments), or take it off the list",
+            )
