@@ -37,7 +37,8 @@ class Settings:
         home: where the embedded server keeps its data.
         pg_bin: folder of PostgreSQL binaries for the embedded server; None means the `embedded` extra's.
         deadline_seconds: no call waits for the database longer than this, in seconds, above 0.
-        lease_seconds: how long a context builder may take before another caller may build, in seconds.
+        lease_seconds: how long a context builder may take before another caller may build, in seconds; shorter
+            than the deadline, so that whoever waits for a builder that was killed can take over.
         flush_seconds: buffered interactions are written at least this often, in seconds; what a kill -9
             can lose is one such interval.
         pool_min: connections kept open, 0 or more.
@@ -54,7 +55,7 @@ class Settings:
     home: Path = field(default_factory=_default_home)
     pg_bin: Path | None = None
     deadline_seconds: float = 10.0
-    lease_seconds: float = 15.0
+    lease_seconds: float = 8.0
     flush_seconds: float = 5.0
     pool_min: int = 1
     pool_max: int = 10

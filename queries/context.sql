@@ -6,11 +6,12 @@
 -- lease meanwhile. last_context_update is NULL when the text tells of a profile that has changed since: such a text is
 -- wrong, not old, and is given to nobody.
 
--- name: lookup_context(phone_number, ttl_seconds)^
--- A guest's cached context, how old it is, and whether it is fresh; no row for a guest not known.
+-- name: lookup_context(phone_number, ttl_seconds, timezone)^
+-- A guest's cached context, how old it is, whether it is fresh, and the hotel's clock; no row for a guest not known.
 -- One read by primary key, no write: it works on a standby. A time in the future is not fresh.
 --   phone_number: text, the guest's key
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
+--   timezone: text = America/Bogota, the hotel's time zone, for clock_time
 SELECT
     context_cache,
     memory_enabled,
@@ -20,14 +21,16 @@ SELECT
         AND last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8),
         false
     ) AS is_fresh,
-    extract(EPOCH FROM statement_timestamp() - last_context_update)::float8 AS age_seconds
+    extract(EPOCH FROM statement_timestamp() - last_context_update)::float8 AS age_seconds,
+    to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
 FROM guest_profiles
 WHERE phone_number = :phone_number::text;
 
--- name: lookup_contexts(phone_numbers, ttl_seconds)
+-- name: lookup_contexts(phone_numbers, ttl_seconds, timezone)
 -- The cached contexts of many guests, by phone number; guests not known have no row. One statement for all.
 --   phone_numbers: text[], the guests' keys, none twice
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
+--   timezone: text = America/Bogota, the hotel's time zone, for clock_time
 SELECT
     phone_number,
     context_cache,
@@ -38,19 +41,21 @@ SELECT
         AND last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8),
         false
     ) AS is_fresh,
-    extract(EPOCH FROM statement_timestamp() - last_context_update)::float8 AS age_seconds
+    extract(EPOCH FROM statement_timestamp() - last_context_update)::float8 AS age_seconds,
+    to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
 FROM guest_profiles
 WHERE phone_number = ANY(:phone_numbers::text [])
 ORDER BY phone_number;
 
--- name: claim_context(phone_number, lease, ttl_seconds, lease_seconds)^
+-- name: claim_context(phone_number, lease, ttl_seconds, lease_seconds, timezone)^
 -- The profile and the epoch to build from, for the one caller who gets the lease; no row for all others.
 -- The conditions are judged again by whoever had to wait for the row: two callers cannot both succeed. The lease is
 -- compared too, so that a claim repeated after a lost connection finds its own.
 --   phone_number: text, the guest's key
 --   lease: uuid, made by the caller: a volatile function in a write is refused where tables are spread
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; nothing is claimed while it is
---   lease_seconds: float8 = 15, seconds for which nobody else may build
+--   lease_seconds: float8 = 8, seconds for which nobody else may build
+--   timezone: text = America/Bogota, the hotel's time zone, for clock_time
 UPDATE guest_profiles
 SET
     context_lease = :lease::uuid,
@@ -82,13 +87,15 @@ RETURNING
     memory_enabled,
     created_at,
     updated_at,
-    context_epoch;
+    context_epoch,
+    to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time;
 
--- name: claim_new_context(phone_number, lease, lease_seconds)^
+-- name: claim_new_context(phone_number, lease, lease_seconds, timezone)^
 -- The same for a guest not known yet, who is created; no row when somebody was faster.
 --   phone_number: text, the guest's key
 --   lease: uuid, made by the caller
---   lease_seconds: float8 = 15, seconds for which nobody else may build
+--   lease_seconds: float8 = 8, seconds for which nobody else may build
+--   timezone: text = America/Bogota, the hotel's time zone, for clock_time
 INSERT INTO guest_profiles (phone_number, context_lease, context_lease_until)
 VALUES (
     :phone_number::text,
@@ -110,7 +117,8 @@ RETURNING
     memory_enabled,
     created_at,
     updated_at,
-    context_epoch;
+    context_epoch,
+    to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time;
 
 -- name: build_context(phone_number)$
 -- The default context: [name | clock | label, label] and an empty line. Change its form here.

@@ -184,6 +184,7 @@ RETURNING
 
 -- name: record_interactions(phone_numbers, counts, first_times, last_times)!
 -- Counts messages of many guests at once and moves their last interaction, never backwards; the number of guests.
+-- A time in the future is taken for now: a writer whose clock is ahead would otherwise stop the guest's clock.
 -- Rows are taken in the order of their keys: unsorted batches of several writers deadlock. Only last_active_on of what is
 -- set is indexed, and changes once a day: all other updates stay heap-only.
 --   phone_numbers: text[], the guests' keys, none twice
@@ -199,8 +200,8 @@ INSERT INTO guest_profiles AS known (
 SELECT
     written.phone_number,
     written.messages,
-    written.first_time,
-    written.last_time
+    least(written.first_time, statement_timestamp()),
+    least(written.last_time, statement_timestamp())
 FROM
     unnest(
         :phone_numbers::text [],

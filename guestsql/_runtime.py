@@ -1,0 +1,83 @@
+"""What asyncio and threads do differently, each with its twin: waiting, locking, ticking.
+
+Everything else is written once, in `_async`, and generated for `_sync`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+
+from guestsql.models import GuestProfile
+
+__all__ = ["AsyncBuilder", "AsyncLock", "AsyncTicker", "Builder", "Lock", "Ticker", "async_sleep", "sleep"]
+
+Builder = Callable[[GuestProfile], str]
+AsyncBuilder = Callable[[GuestProfile], Awaitable[str]]
+
+Lock = threading.Lock
+AsyncLock = asyncio.Lock
+
+sleep = time.sleep
+async_sleep = asyncio.sleep
+
+
+class Ticker:
+    """Calls a function again and again, in a thread of its own, until it is stopped.
+
+    Args:
+        seconds: pause between two calls, above 0.
+        call: what is called; it must not raise.
+    """
+
+    def __init__(self, seconds: float, call: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._call = call
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start ticking, unless it ticks already."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="guestsql-ticker", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop; a call that is under way ends first."""
+        self._stopped.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._seconds):
+            self._call()
+
+
+class AsyncTicker:
+    """The same, as a task of the running loop."""
+
+    def __init__(self, seconds: float, call: Callable[[], Awaitable[None]]) -> None:
+        self._seconds = seconds
+        self._call = call
+        self._stopped = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start ticking, unless it ticks already."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="guestsql-ticker")
+
+    async def stop(self) -> None:
+        """Stop; a call that is under way ends first."""
+        self._stopped.set()
+        if self._task is not None:
+            await self._task
+
+    async def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                await asyncio.wait_for(self._stopped.wait(), self._seconds)
+            except TimeoutError:
+                await self._call()

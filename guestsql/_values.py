@@ -1,0 +1,160 @@
+"""Values that come from outside, checked before they reach the database."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, final
+
+from guestsql.errors import InvalidUserId, InvalidValue
+from guestsql.identity import canonical_user_id
+
+__all__ = ["NOT_GIVEN", "NotGiven", "clean_json", "clean_labels", "clean_text", "clean_tokens", "clean_ttl", "is_placeholder"]
+
+_LONGEST_TTL_SECONDS = 10 * 365 * 86_400
+
+
+@final
+class NotGiven:
+    """The type of `NOT_GIVEN`: an argument that was left out, which is not None."""
+
+    def __repr__(self) -> str:
+        return "NOT_GIVEN"
+
+
+NOT_GIVEN: Final = NotGiven()
+
+
+def clean_text(text: object, what: str) -> str:
+    """Return a text that PostgreSQL can keep.
+
+    Args:
+        text: the text.
+        what: what it is, for the error.
+
+    Raises:
+        InvalidValue: it is no text, or holds NUL or half of a broken emoji.
+    """
+    if not isinstance(text, str):
+        raise InvalidValue(f"{what} is a text, not {type(text).__name__}")
+    if "\x00" in text:
+        raise InvalidValue(f"{what} holds NUL, which PostgreSQL cannot keep", hint="remove \\x00 from it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidValue(
+            f"{what} holds a lone surrogate (a broken emoji) at character {error.start}",
+            hint='clean it with text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")',
+        ) from error
+    return text
+
+
+def clean_labels(labels: object) -> list[str]:
+    """Return labels in their order, each once, without blanks around them.
+
+    Args:
+        labels: texts.
+
+    Raises:
+        InvalidValue: it is a single text, or one of them is no text or blank.
+    """
+    if isinstance(labels, str | bytes | Mapping) or not isinstance(labels, Iterable):
+        raise InvalidValue(f"labels are a list of texts, not {type(labels).__name__}", hint="[] clears them")
+    found: dict[str, None] = {}
+    for place, label in enumerate(labels):
+        text = clean_text(label, f"label {place}").strip()
+        if not text:
+            raise InvalidValue(f"label {place} is blank")
+        found[text] = None
+    return list(found)
+
+
+def clean_json(data: object, what: str) -> str:
+    """Return an object as JSON text that jsonb can keep exactly.
+
+    Args:
+        data: a mapping with text keys.
+        what: what it is, for the error.
+
+    Raises:
+        InvalidValue: it is no mapping, or something in it has no JSON form, or holds NUL or a lone surrogate.
+    """
+    if not isinstance(data, Mapping):
+        raise InvalidValue(f"{what} is a mapping, not {type(data).__name__}")
+    _check_json(data, what)
+    try:
+        return json.dumps(data, ensure_ascii=False, allow_nan=False, default=_mapping)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValue(f"{what} has no JSON form: {error}") from error
+
+
+def clean_tokens(tokens: object) -> int:
+    """Return a number of tokens.
+
+    Args:
+        tokens: 0 or more, below 2^63.
+
+    Raises:
+        InvalidValue: it is no whole number, or out of range.
+    """
+    if not isinstance(tokens, int) or isinstance(tokens, bool):
+        raise InvalidValue(f"tokens are a whole number, not {type(tokens).__name__}")
+    if not 0 <= tokens < 2**63:
+        raise InvalidValue("tokens are 0 or more and below 2^63", hint="pass what this call used, not a correction")
+    return tokens
+
+
+def clean_ttl(seconds: float) -> float:
+    """Return a time to live.
+
+    Args:
+        seconds: 0 or more; 0 means that nothing cached is fresh.
+
+    Raises:
+        InvalidValue: it is negative, no number, or above ten years.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        raise InvalidValue("ttl_seconds is a finite number of seconds")
+    if not 0 <= seconds <= _LONGEST_TTL_SECONDS:
+        raise InvalidValue("ttl_seconds is 0 or more, ten years at most")
+    return float(seconds)
+
+
+def is_placeholder(name: str, key: str) -> bool:
+    """Tell whether a name says nothing: blank, `Usuario`, or the guest's own phone in any spelling.
+
+    Args:
+        name: the name.
+        key: the guest's key.
+    """
+    bare = name.strip()
+    if not bare or bare.casefold() == "usuario":
+        return True
+    if not any(character.isdigit() for character in bare):
+        return False
+    try:
+        return canonical_user_id(bare) == key
+    except InvalidUserId:
+        return False
+
+
+def _mapping(value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _check_json(value: object, what: str) -> None:
+    """Refuse what jsonb refuses, naming the place; deep data is walked without recursion."""
+    waiting: list[tuple[object, str]] = [(value, what)]
+    while waiting:
+        node, place = waiting.pop()
+        if isinstance(node, str):
+            clean_text(node, place)
+        elif isinstance(node, Mapping):
+            for key, below in node.items():
+                clean_text(key, f"a key of {place}")
+                waiting.append((below, f"{place}.{key}"))
+        elif isinstance(node, list | tuple):
+            waiting.extend((below, f"{place}[{index}]") for index, below in enumerate(node))
