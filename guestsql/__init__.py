@@ -1,1 +1,20 @@
 """guestsql: PostgreSQL for a hotel's chat bot, every statement a named query in a plain .sql file."""
+
+from guestsql import errors
+from guestsql._async.context import CLOCK
+from guestsql._async.database import AsyncGuestDatabase
+from guestsql._sync.database import GuestDatabase
+from guestsql._values import RAISE
+from guestsql.models import GuestProfile, GuestThread
+from guestsql.settings import Settings
+
+__all__ = [
+    "CLOCK",
+    "RAISE",
+    "AsyncGuestDatabase",
+    "GuestDatabase",
+    "GuestProfile",
+    "GuestThread",
+    "Settings",
+    "errors",
+]

@@ -1,7 +1,7 @@
 """The last chance of what is buffered: at exit, and on SIGTERM, which by itself ends Python without any of its exits.
 
-The databases' own pools cannot be relied on by then (an event loop may be gone, a new thread refused), so each buffer is
-written on a connection made for it.
+The databases' own pools cannot be relied on by then (an event loop may be gone, a new thread refused), so each buffer
+is written on a connection made for it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import weakref
 from dataclasses import dataclass
 from time import monotonic
 from types import FrameType
+from typing import Any
 
 from guestsql._log import event
 from guestsql._pending import Pending
@@ -55,7 +56,7 @@ class LastChance:
             event(logging.ERROR, "INTERACTIONS_LOST", f"not written at exit: {error.message}")
 
     def _write(self, batch: Pending) -> None:
-        queries = bind_queries(self.catalogue, SyncAdapter(self.catalogue))
+        queries: Any = bind_queries(self.catalogue, SyncAdapter(self.catalogue))
         with connect(self.settings, self.url, pooled=self.settings.pooled) as connection:
             connection.deadline = monotonic() + self.settings.deadline_seconds
             with connection.transaction():
@@ -69,8 +70,8 @@ _chances: weakref.WeakSet[LastChance] = weakref.WeakSet()
 def watch(chance: LastChance) -> None:
     """Have a buffer written at exit, for as long as its database lives.
 
-    From the main thread it also sees to SIGTERM, if nobody else does: the buffers are written, then the program ends by
-    `SystemExit(143)`, so that its own `finally` and `with` are heeded. A handler the program has set is left alone.
+    From the main thread it also sees to SIGTERM, if nobody else does: the buffers are written, then the program ends
+    by `SystemExit(143)`, so that its own `finally` and `with` are heeded. A handler the program has set is left alone.
     """
     _chances.add(chance)
     in_main = threading.current_thread() is threading.main_thread()

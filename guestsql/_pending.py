@@ -6,7 +6,6 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Self
 
 from guestsql.errors import InvalidValue
 
@@ -17,8 +16,8 @@ __all__ = ["Pending"]
 class _Messages:
     """Messages of one guest.
 
-    A message recorded without a time is dated by the server's clock when it is written; until then only the moment on the
-    monotonic clock is known, which nobody sets.
+    A message recorded without a time is dated by the server's clock when it is written; until then only the moment
+    on the monotonic clock is known, which nobody sets.
     """
 
     count: int = 0
@@ -48,9 +47,9 @@ class _Messages:
 class Pending:
     """Messages by guest's key. May be used from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, guests: dict[str, _Messages] | None = None) -> None:
         self._lock = threading.Lock()
-        self._guests: dict[str, _Messages] = {}
+        self._guests = {} if guests is None else guests
 
     def __bool__(self) -> bool:
         return bool(self._guests)
@@ -74,18 +73,30 @@ class Pending:
         with self._lock:
             self._guests.setdefault(key, _Messages()).add(message)
 
-    def take(self) -> Self:
+    def take(self) -> Pending:
         """Return all there is, and be empty."""
-        taken = type(self)()
         with self._lock:
-            taken._guests, self._guests = self._guests, taken._guests
-        return taken
+            guests, self._guests = self._guests, {}
+        return Pending(guests)
 
     def put_back(self, other: Pending) -> None:
         """Add what was taken and could not be written."""
         with self._lock:
             for key, messages in other._guests.items():
                 self._guests.setdefault(key, _Messages()).add(messages)
+
+    def move(self, key: str, to: str) -> None:
+        """Give one guest's messages to another, with whom it is merged."""
+        with self._lock:
+            messages = self._guests.pop(key, None)
+            if messages is not None:
+                self._guests.setdefault(to, _Messages()).add(messages)
+
+    def drop(self, key: str) -> int:
+        """Forget one guest's messages, and return how many there were."""
+        with self._lock:
+            messages = self._guests.pop(key, None)
+        return 0 if messages is None else messages.count
 
     def columns(self, server_time: datetime) -> dict[str, object]:
         """Return the parameters of `record_interactions`, in the order of the keys.
@@ -109,6 +120,7 @@ def _instant(at: datetime) -> datetime:
         raise InvalidValue(f"the time of a message is a datetime, not {type(at).__name__}")
     if at.tzinfo is None:
         raise InvalidValue(
-            "the time of a message has no zone", hint="use datetime.fromtimestamp(seconds, UTC), or leave it out for now"
+            "the time of a message has no zone",
+            hint="use datetime.fromtimestamp(seconds, UTC), or leave it out for now",
         )
     return at.astimezone(UTC)

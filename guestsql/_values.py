@@ -10,7 +10,18 @@ from typing import Any, Final, final
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id
 
-__all__ = ["NOT_GIVEN", "NotGiven", "clean_json", "clean_labels", "clean_text", "clean_tokens", "clean_ttl", "is_placeholder"]
+__all__ = [
+    "NOT_GIVEN",
+    "RAISE",
+    "NotGiven",
+    "Raise",
+    "clean_json",
+    "clean_labels",
+    "clean_text",
+    "clean_tokens",
+    "clean_ttl",
+    "is_placeholder",
+]
 
 _LONGEST_TTL_SECONDS = 10 * 365 * 86_400
 
@@ -26,18 +37,32 @@ class NotGiven:
 NOT_GIVEN: Final = NotGiven()
 
 
-def clean_text(text: object, what: str) -> str:
+@final
+class Raise:
+    """The type of `RAISE`: no answer in place of an error."""
+
+    def __repr__(self) -> str:
+        return "RAISE"
+
+
+RAISE: Final = Raise()
+
+
+def clean_text(text: object, what: str, *, blank: bool = True) -> str:
     """Return a text that PostgreSQL can keep.
 
     Args:
         text: the text.
         what: what it is, for the error.
+        blank: whether it may be empty or blank.
 
     Raises:
-        InvalidValue: it is no text, or holds NUL or half of a broken emoji.
+        InvalidValue: it is no text, blank when it must not be, or holds NUL or half of a broken emoji.
     """
     if not isinstance(text, str):
         raise InvalidValue(f"{what} is a text, not {type(text).__name__}")
+    if not blank and not text.strip():
+        raise InvalidValue(f"{what} is blank")
     if "\x00" in text:
         raise InvalidValue(f"{what} holds NUL, which PostgreSQL cannot keep", hint="remove \\x00 from it")
     try:

@@ -11,7 +11,7 @@
 -- One read by primary key, no write: it works on a standby. A time in the future is not fresh.
 --   phone_number: text, the guest's key
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
---   timezone: text = America/Bogota, the hotel's time zone, for clock_time
+--   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
 SELECT
     context_cache,
     memory_enabled,
@@ -30,7 +30,7 @@ WHERE phone_number = :phone_number::text;
 -- The cached contexts of many guests, by phone number; guests not known have no row. One statement for all.
 --   phone_numbers: text[], the guests' keys, none twice
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
---   timezone: text = America/Bogota, the hotel's time zone, for clock_time
+--   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
 SELECT
     phone_number,
     context_cache,
@@ -55,7 +55,7 @@ ORDER BY phone_number;
 --   lease: uuid, made by the caller: a volatile function in a write is refused where tables are spread
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; nothing is claimed while it is
 --   lease_seconds: float8 = 8, seconds for which nobody else may build
---   timezone: text = America/Bogota, the hotel's time zone, for clock_time
+--   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
 UPDATE guest_profiles
 SET
     context_lease = :lease::uuid,
@@ -95,7 +95,7 @@ RETURNING
 --   phone_number: text, the guest's key
 --   lease: uuid, made by the caller
 --   lease_seconds: float8 = 8, seconds for which nobody else may build
---   timezone: text = America/Bogota, the hotel's time zone, for clock_time
+--   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
 INSERT INTO guest_profiles (phone_number, context_lease, context_lease_until)
 VALUES (
     :phone_number::text,

@@ -52,15 +52,18 @@ def generate(target: Path) -> None:
     ruff = [sys.executable, "-m", "ruff"]
     # Shorter names change how lines break and imports sort.
     subprocess.run([*ruff, "check", "--isolated", "--select=I", "--fix", "--quiet", target], check=True)  # noqa: S603
-    subprocess.run([*ruff, "format", "--isolated", "--line-length=115", "--quiet", target], check=True)  # noqa: S603
+    subprocess.run([*ruff, "format", "--isolated", "--line-length=120", "--quiet", target], check=True)  # noqa: S603
 
 
 def differences(made: Path, kept: Path) -> list[str]:
     """Return the lines in which two folders of modules differ."""
     lines: list[str] = []
     for name in sorted({path.name for folder in (made, kept) for path in folder.glob("*.py")}):
-        texts = [(folder / name).read_text("utf-8") if (folder / name).exists() else "" for folder in (kept, made)]
-        lines += difflib.unified_diff(texts[0].splitlines(), texts[1].splitlines(), name, f"{name} (generated)", n=1)
+        old, new = (
+            (folder / name).read_text("utf-8").splitlines() if (folder / name).exists() else []
+            for folder in (kept, made)
+        )
+        lines += difflib.unified_diff(old, new, name, f"{name} (generated)", n=1)
     return lines
 
 

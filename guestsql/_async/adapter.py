@@ -80,13 +80,11 @@ class AsyncAdapter:
         async with await self._run(conn, query_name, sql, parameters) as cursor:
             return cursor.rowcount
 
-    async def _run(
-        self, conn: AsyncConnection[Any], name: str, sql: str, parameters: Parameters
-    ) -> AsyncCursor[Any]:
+    async def _run(self, conn: AsyncConnection[Any], name: str, sql: str, parameters: Parameters) -> AsyncCursor[Any]:
         values = arrange(self._catalogue[name], parameters)
         started = perf_counter()
         try:
-            cursor = await conn.execute(sql, values)  # type: ignore[arg-type]  # no literal: the text of a .sql file
+            cursor = await conn.execute(sql, values)
         except psycopg.Error as error:
             failure = translate(error, name)
             event(

@@ -30,7 +30,7 @@ class AsyncDeadlineConnection(psycopg.AsyncConnection[Any]):
 
     deadline: float = math.inf
 
-    async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+    async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:  # noqa: ASYNC109  psycopg's signature
         """Run one of psycopg's generators, at most until the deadline."""
         if timeout is None and self.deadline != math.inf:
             timeout = max(0.0, self.deadline - monotonic())

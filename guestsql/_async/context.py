@@ -116,7 +116,10 @@ class AsyncContextCache:
                 return text
             if row is not None and _may_serve_stale(wanted, row):
                 event(
-                    logging.INFO, "CONTEXT_CACHE_STALE", "served while another builds", guest=wanted.key,
+                    logging.INFO,
+                    "CONTEXT_CACHE_STALE",
+                    "served while another builds",
+                    guest=wanted.key,
                     age_seconds=row.age_seconds,
                 )
                 return _read(row.context_cache, row.clock_time)
@@ -193,8 +196,13 @@ class AsyncContextCache:
         try:
             await self._executor.call("release_context", parameters)
         except DatabaseError as error:
-            event(logging.WARNING, "CONTEXT_LEASE_KEPT", "the lease will run out by itself", guest=key,
-                  sqlstate=error.sqlstate)
+            event(
+                logging.WARNING,
+                "CONTEXT_LEASE_KEPT",
+                "the lease will run out by itself",
+                guest=key,
+                sqlstate=error.sqlstate,
+            )
 
 
 def _hit(key: str, row: Any) -> str:  # noqa: ANN401  a row of lookup_context

@@ -203,7 +203,9 @@ class AsyncExecutor:
         attempt = 0
         while monotonic() < deadline:
             try:
-                status = await self.call("get_transaction_status", {"transaction_id": transaction_id}, deadline=deadline)
+                status = await self.call(
+                    "get_transaction_status", {"transaction_id": transaction_id}, deadline=deadline
+                )
             except DatabaseUnavailable:
                 break
             except DatabaseError as error:
@@ -252,7 +254,8 @@ class AsyncExecutor:
         seconds = self._settings.deadline_seconds
         if not self._failures:
             return DatabaseUnavailable(
-                f"no connection was free for {seconds:g} s", hint="raise GUESTSQL_POOL_MAX, or hold connections shorter"
+                f"no connection was free for {seconds:g} s",
+                hint="raise GUESTSQL_POOL_MAX, or hold connections shorter",
             )
         failure = translate(self._failures[0], "")
         return DatabaseUnavailable(

@@ -72,9 +72,7 @@ class SyncAdapter:
             row = cursor.fetchone()
         return None if row is None else row[0]
 
-    def insert_update_delete(
-        self, conn: Connection[Any], query_name: str, sql: str, parameters: Parameters
-    ) -> int:
+    def insert_update_delete(self, conn: Connection[Any], query_name: str, sql: str, parameters: Parameters) -> int:
         """Return the number of rows that were written."""
         with self._run(conn, query_name, sql, parameters) as cursor:
             return cursor.rowcount
@@ -83,7 +81,7 @@ class SyncAdapter:
         values = arrange(self._catalogue[name], parameters)
         started = perf_counter()
         try:
-            cursor = conn.execute(sql, values)  # type: ignore[arg-type]  # no literal: the text of a .sql file
+            cursor = conn.execute(sql, values)
         except psycopg.Error as error:
             failure = translate(error, name)
             event(

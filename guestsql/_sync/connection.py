@@ -31,7 +31,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
     deadline: float = math.inf
 
-    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:  # noqa: ASYNC109  psycopg's signature
         """Run one of psycopg's generators, at most until the deadline."""
         if timeout is None and self.deadline != math.inf:
             timeout = max(0.0, self.deadline - monotonic())

@@ -1,0 +1,53 @@
+"""`database.queries`: every named query as a method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from guestsql._async.executor import AsyncExecutor
+from guestsql._sql import Catalogue
+
+__all__ = ["AsyncQueries"]
+
+
+class _Opener(Protocol):
+    async def __call__(self) -> AsyncExecutor: ...
+
+
+class AsyncQueries:
+    """The queries of one database: `queries.get_profile(phone_number="573000000001")`.
+
+    A method takes the query's parameters by name and returns what the operator behind its name says: a list of
+    rows, a row or None (`^`), a value (`$`), or a count (`!`). Rows are named tuples.
+
+    Nobody knows whether any query may be done twice, so one that may have run when the connection was lost is not
+    repeated; the error says so.
+    """
+
+    def __init__(self, catalogue: Catalogue, ready: _Opener) -> None:
+        self._catalogue = catalogue
+        self._ready = ready
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        try:
+            query = self._catalogue[name]
+        except KeyError:
+            raise AttributeError(f"no query is named {name!r}: see `guestsql query list`") from None
+
+        async def run(**parameters: object) -> Any:  # noqa: ANN401  the query's own
+            executor = await self._ready()
+            return await executor.call_unsure(name, parameters)
+
+        run.__name__ = run.__qualname__ = name
+        run.__doc__ = query.doc
+        return run
+
+    def __dir__(self) -> list[str]:
+        return sorted(self._catalogue)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._catalogue)
+
+    def __len__(self) -> int:
+        return len(self._catalogue)

@@ -1,0 +1,100 @@
+# Generated from guestsql/_async by tools/generate_sync.py (make sync). Do not edit.
+"""Buffered interactions: many messages, one write.
+
+What a kill -9 can lose is what was recorded since the last flush: one flush interval at most, as long as the server
+answers. A failed flush keeps everything for the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from guestsql._log import event
+from guestsql._pending import Pending
+from guestsql._runtime import Lock, Ticker
+from guestsql._sync.executor import Executor, OutcomeUnknown
+from guestsql.errors import DatabaseError
+
+__all__ = ["InteractionBuffer"]
+
+
+class InteractionBuffer:
+    """Collects interactions and writes them in batches, sorted by key.
+
+    SQL: queries/guests.sql
+
+    Args:
+        executor: runs the batch.
+        seconds: between two flushes.
+        pending: where they are collected; also emptied at exit.
+    """
+
+    def __init__(self, executor: Executor, seconds: float, pending: Pending) -> None:
+        self._executor = executor
+        self._pending = pending
+        self._flushing = Lock()
+        self._ticker = Ticker(seconds, self._tick)
+        # A batch whose COMMIT was not answered: (number of its transaction, the batch).
+        self._unsure: tuple[str, Pending] | None = None
+
+    def record(self, key: str, at: datetime | None) -> None:
+        """Count one message.
+
+        Args:
+            key: the guest's key.
+            at: the message's own time, with its zone; None for now, by the server's clock.
+        """
+        self._pending.add(key, at)
+        self._ticker.start()
+
+    def flush(self) -> int:
+        """Write what was recorded.
+
+        Returns:
+            The number of guests written, 0 when there was nothing.
+
+        Raises:
+            DatabaseError: it could not be written; it is kept for the next flush.
+        """
+        with self._flushing:
+            self._settle()
+            batch = self._pending.take()
+            if not batch:
+                return 0
+            try:
+                rows: int = self._executor.call_once("record_interactions", batch.columns)
+            except OutcomeUnknown as error:
+                self._unsure = (error.transaction_id, batch)
+                raise
+            except BaseException:
+                self._pending.put_back(batch)
+                raise
+            event(logging.INFO, "INTERACTIONS_WRITTEN", "interactions written", rows=rows)
+            return rows
+
+    def close(self) -> None:
+        """Stop the timer and write what is left.
+
+        Raises:
+            DatabaseError: it could not be written and is lost with this object.
+        """
+        self._ticker.stop()
+        self.flush()
+
+    def _settle(self) -> None:
+        """Find out what came of a batch whose COMMIT was not answered; keep it if it was not written."""
+        if self._unsure is None:
+            return
+        transaction_id, batch = self._unsure
+        until = self._executor.deadline()
+        if not self._executor.was_committed(transaction_id, query="record_interactions", deadline=until):
+            self._pending.put_back(batch)
+        self._unsure = None
+
+    def _tick(self) -> None:
+        try:
+            self.flush()
+        except DatabaseError as error:
+            # The adapter has logged the cause; this says what it means here.
+            event(logging.WARNING, "INTERACTIONS_KEPT", "flush failed, will be tried again", sqlstate=error.sqlstate)

@@ -1,0 +1,156 @@
+-- The migration runner's own statements: its ledger, its lock, and what it asks the catalogues.
+--
+-- A direct connection runs them, in autocommit. The ledger is read with to_regclass first, so that a database without
+-- one can be inspected by a role that may write nothing, and on a standby.
+
+-- name: ledger_exists()$
+-- True when this database has a ledger in the search_path.
+SELECT to_regclass('guestsql_migrations') IS NOT NULL;
+
+-- name: create_migration_ledger()!
+-- Creates the ledger. Only under the runner's lock: two CREATE TABLE IF NOT EXISTS at once can fail on a unique index of
+-- the catalogue. body is the file without blank space and comments, kept so that an edit can be shown and not only
+-- noticed.
+CREATE TABLE IF NOT EXISTS guestsql_migrations (
+    version integer PRIMARY KEY CHECK (version > 0),
+    name text NOT NULL,
+    checksum text NOT NULL,
+    body text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT statement_timestamp(),
+    duration_ms float8 NOT NULL,
+    applied_by text NOT NULL DEFAULT session_user,
+    is_baseline boolean NOT NULL DEFAULT false
+);
+
+-- name: list_applied_migrations()
+-- Every row of the ledger, by version.
+SELECT
+    version,
+    name,
+    checksum,
+    body,
+    applied_at,
+    duration_ms,
+    applied_by,
+    is_baseline
+FROM guestsql_migrations
+ORDER BY version;
+
+-- name: record_migration(version, name, checksum, body, duration_ms, is_baseline)!
+-- Enters one migration into the ledger, in the transaction that ran it; the count of rows, always 1.
+--   version: integer, the number of the file
+--   name: text, the file's name without number and suffix
+--   checksum: text, SHA-256 of body, hexadecimal
+--   body: text, the file without blank space and comments
+--   duration_ms: float8, how long it ran, in milliseconds; 0 for a baseline
+--   is_baseline: boolean, true when it was entered without being run
+INSERT INTO guestsql_migrations (version, name, checksum, body, duration_ms, is_baseline)
+VALUES (
+    :version::integer,
+    :name::text,
+    :checksum::text,
+    :body::text,
+    :duration_ms::float8,
+    :is_baseline::boolean
+);
+
+-- name: try_migration_lock()$
+-- True when this session now holds the runner's lock of this database. Never waits: a session that waits inside a
+-- statement keeps a snapshot, and CREATE INDEX CONCURRENTLY in another session waits for every older snapshot.
+-- The two keys are the ASCII codes of "gues" and "tsql"; advisory locks belong to one database.
+SELECT pg_try_advisory_lock(1735746931, 1953722732);
+
+-- name: release_migration_lock()$
+-- True when this session held the runner's lock and gave it back.
+SELECT pg_advisory_unlock(1735746931, 1953722732);
+
+-- name: holds_migration_lock()$
+-- True when the server process that runs this statement holds the runner's lock. False after a reconnect, and behind a
+-- transaction pooler that chose another server process.
+SELECT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory'
+        AND database = (
+            SELECT oid
+            FROM pg_database
+            WHERE datname = current_database()
+        )
+        AND classid = 1735746931
+        AND objid = 1953722732
+        AND objsubid = 2
+        AND granted
+        AND pid = pg_backend_pid()
+);
+
+-- name: get_migration_lock_holder()^
+-- Who holds the runner's lock of this database; no row when nobody does.
+SELECT
+    locks.pid,
+    activity.application_name,
+    activity.client_addr::text AS client_address,
+    activity.backend_start
+FROM pg_locks AS locks
+LEFT JOIN pg_stat_activity AS activity ON locks.pid = activity.pid
+WHERE locks.locktype = 'advisory'
+    AND locks.database = (
+        SELECT oid
+        FROM pg_database
+        WHERE datname = current_database()
+    )
+    AND locks.classid = 1735746931
+    AND locks.objid = 1953722732
+    AND locks.objsubid = 2
+    AND locks.granted
+LIMIT 1;
+
+-- name: list_blocking_sessions(pid)
+-- The sessions for whose locks a server process waits now, by process id; none when it does not wait.
+-- The statement of another role's session is NULL for a role without pg_read_all_stats.
+--   pid: integer, the waiting server process
+SELECT
+    blocking.pid,
+    activity.usename AS user_name,
+    activity.application_name,
+    activity.state,
+    left(activity.query, 200) AS statement
+FROM unnest(pg_blocking_pids(:pid::integer)) AS blocking (pid)
+LEFT JOIN pg_stat_activity AS activity ON blocking.pid = activity.pid
+ORDER BY blocking.pid;
+
+-- name: get_concurrent_index(table_name, index_name)^
+-- The index of a name in the schema of a table: whether it is valid, whether it is that table's, which server process
+-- is building it now (NULL: none), and the statement that drops it without blocking writers. No row: no such index.
+-- The statement is made here because an identifier cannot be a parameter.
+--   table_name: text, as written in SQL, with schema and quotes if any
+--   index_name: text, the bare name, unquoted and folded
+SELECT
+    index_entries.indisvalid AS is_valid,
+    index_entries.indrelid = tables.oid AS is_of_table,
+    progress.pid AS builder_pid,
+    format('DROP INDEX CONCURRENTLY IF EXISTS %I.%I', namespaces.nspname, indexes.relname) AS drop_statement
+FROM pg_class AS tables
+INNER JOIN pg_namespace AS namespaces ON tables.relnamespace = namespaces.oid
+INNER JOIN pg_class AS indexes ON namespaces.oid = indexes.relnamespace
+INNER JOIN pg_index AS index_entries ON indexes.oid = index_entries.indexrelid
+LEFT JOIN pg_stat_progress_create_index AS progress
+    ON indexes.oid = progress.index_relid AND current_database() = progress.datname
+WHERE tables.oid = to_regclass(:table_name::text)
+    AND indexes.relname = :index_name::text
+LIMIT 1;
+
+-- name: list_invalid_indexes()
+-- Indexes that no query uses, by name: what a failed CREATE or REINDEX INDEX CONCURRENTLY left. One that is being built
+-- now is not among them.
+SELECT
+    index_entries.indexrelid::regclass::text AS index_name,
+    index_entries.indrelid::regclass::text AS table_name
+FROM pg_index AS index_entries
+INNER JOIN pg_class AS indexes ON index_entries.indexrelid = indexes.oid
+WHERE NOT index_entries.indisvalid
+    AND indexes.relpersistence <> 't'
+    AND NOT EXISTS (
+        SELECT FROM pg_stat_progress_create_index AS progress
+        WHERE progress.index_relid = index_entries.indexrelid
+            AND progress.datname = current_database()
+    )
+ORDER BY index_name;
