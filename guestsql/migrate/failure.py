@@ -1,0 +1,128 @@
+"""What the server says of a file, as an error with file, line and column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import Connection, generators
+from psycopg.pq import ExecStatus
+
+from guestsql.errors import DatabaseUnavailable, MigrationError
+from guestsql.migrate.files import Migration
+from guestsql.migrate.text import place
+
+__all__ = ["StatementError", "lost", "migration_error", "run_text"]
+
+_HINTS = {
+    "25001": "put `-- no-transaction` on the first line and leave this statement alone in its file",
+    "42501": "the role of the address lacks a right: use the owner's",
+    "25006": "the server is read-only: a standby, or one being promoted",
+}
+# Classes of SQLSTATE with which the server says that the connection is over.
+_LOST = ("57P01", "57P02", "57P03", "08")
+
+
+class StatementError(Exception):
+    """A statement of a file failed.
+
+    Attributes:
+        error: what the server said.
+        index: which statement of the file it was, 0-based; 0 too when the whole text did not parse.
+    """
+
+    def __init__(self, error: psycopg.Error, index: int) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.index = index
+
+    @property
+    def is_lock(self) -> bool:
+        """True for a lock timeout or a deadlock, which may not happen again."""
+        return self.error.sqlstate in ("55P03", "40P01")
+
+    @property
+    def is_lost(self) -> bool:
+        """True when the connection broke."""
+        return self.error.sqlstate is None or self.error.sqlstate.startswith(_LOST)
+
+
+def run_text(connection: Connection[Any], text: str) -> None:
+    """Send a text of one or more statements as one simple query, without parameters, and read every result.
+
+    Below psycopg's cursor, whose error does not tell how many statements went well before it: run-time errors
+    ("already exists") carry no position.
+
+    Args:
+        connection: its client_encoding is UTF-8.
+        text: what psql would send; `%`, `:x` and `$1` mean nothing here.
+
+    Raises:
+        StatementError: a statement failed, or the connection was lost.
+    """
+    done = 0
+    try:
+        with connection.lock:
+            connection.pgconn.send_query(text.encode())
+            results = connection.wait(generators.execute(connection.pgconn))
+        done = max(0, len(results) - 1)
+        last = results[-1].status
+        if last == ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(results[-1])
+        if last in (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH):
+            connection.close()
+            raise psycopg.NotSupportedError("COPY with the client's data cannot stand in a migration")
+    except psycopg.Error as error:
+        raise StatementError(error, done) from error
+
+
+def migration_error(migration: Migration, failure: StatementError, *, in_bytes: bool, hint: str = "") -> MigrationError:
+    """Return the error for a statement that failed, with its place.
+
+    Args:
+        migration: the file.
+        failure: what happened.
+        in_bytes: True when the server counts bytes, not characters: a database in SQL_ASCII.
+        hint: how to mend it; default the server's own hint.
+    """
+    error = failure.error
+    line, column = _place(migration, failure, in_bytes=in_bytes)
+    parts = (error.diag.message_primary or str(error).strip(), error.diag.message_detail, _context(error))
+    return MigrationError(
+        "; ".join(part for part in parts if part),
+        file=migration.file,
+        line=line,
+        column=column,
+        hint=hint or _HINTS.get(error.sqlstate or "", "") or error.diag.message_hint or "",
+        sqlstate=error.sqlstate,
+    )
+
+
+def lost(migration: Migration, failure: psycopg.Error) -> DatabaseUnavailable:
+    """Return the error for a connection that broke inside a file."""
+    message = (failure.diag.message_primary or str(failure)).strip().split("\n", 1)[0]
+    kept = "nothing of it was kept" if migration.transactional else "the next run finishes it"
+    return DatabaseUnavailable(
+        f"the connection was lost during {migration.file.name}, {kept}: {message}",
+        sqlstate=failure.sqlstate,
+        hint="run guestsql migrate up again",
+    )
+
+
+def _place(migration: Migration, failure: StatementError, *, in_bytes: bool) -> tuple[int | None, int | None]:
+    text = migration.text
+    position = failure.error.diag.statement_position
+    if position is not None:
+        offset = int(position) - 1
+        if in_bytes:
+            offset = len(text.encode()[:offset].decode(errors="ignore"))
+        return place(text, offset)
+    if failure.index < len(migration.statements):
+        return place(text, migration.statements[failure.index].offset)
+    return None, None
+
+
+def _context(error: psycopg.Error) -> str:
+    """Where in a function or a DO block it happened, on one line."""
+    context = " / ".join((error.diag.context or "").split("\n"))
+    return f"in {context}" if context else ""

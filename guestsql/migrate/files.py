@@ -1,0 +1,227 @@
+"""The files of migrations/: read, checked and numbered. Nothing here knows a database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from guestsql._sql.scanner import Kind, Token
+from guestsql.errors import MigrationError
+from guestsql.migrate.concurrent import why_not_repeatable
+from guestsql.migrate.text import Statement, checksum, normalise, place, scan, split
+
+__all__ = ["Migration", "default_directory", "new_migration", "read_migration", "read_migrations"]
+
+_FILE_NAME = re.compile(r"(?P<version>[0-9]{4})_(?P<name>[a-z][a-z0-9]*(?:_[a-z0-9]+)*)\.sql")
+_NO_TRANSACTION = re.compile(r"--[ \t]*no-transaction\b")
+_NAME_HINT = "name it NNNN_lower_snake.sql, such as 0007_guest_notes.sql"
+
+_CONTROL = (
+    ("begin",),
+    ("start", "transaction"),
+    ("commit",),
+    ("end",),
+    ("rollback",),
+    ("abort",),
+    ("prepare", "transaction"),
+    ("savepoint",),
+    ("release",),
+)
+
+_TEMPLATE = """\
+-- {title}.
+--
+-- Runs in one transaction, with a lock_timeout, and is never edited once it is applied. A statement that cannot run in
+-- a transaction (CREATE INDEX CONCURRENTLY IF NOT EXISTS ...) stands alone in a file with this first line:
+-- no-transaction
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file of migrations/.
+
+    Attributes:
+        version: its number, 1 or more.
+        name: the file's name without number and suffix.
+        file: its path.
+        text: the file as it is, without a byte order mark.
+        body: the text without comments and blank space, in which two versions of a file are compared.
+        checksum: SHA-256 of body, hexadecimal.
+        transactional: False when its first line is `-- no-transaction`.
+        statements: its statements, at least one; exactly one when it is not transactional.
+    """
+
+    version: int
+    name: str
+    file: Path
+    text: str
+    body: str
+    checksum: str
+    transactional: bool
+    statements: tuple[Statement, ...]
+
+
+def default_directory() -> Path:
+    """Return the folder of migrations: the one that a wheel carries, else the source tree's."""
+    package = Path(__file__).resolve().parent.parent
+    carried = package / "migrations"
+    return carried if carried.is_dir() else package.parent / "migrations"
+
+
+def read_migrations(directory: Path | None = None) -> list[Migration]:
+    """Read and check every `*.sql` of a folder; other files and hidden ones are left alone.
+
+    Args:
+        directory: the folder; default `default_directory()`.
+
+    Returns:
+        The migrations by number. A number may be absent here: only the ledger tells what that means.
+
+    Raises:
+        MigrationError: no folder or no file in it, a bad name, a number that stands twice, or a file that
+            `read_migration` refuses.
+    """
+    folder = default_directory() if directory is None else directory
+    migrations = [read_migration(path) for path in _unique_paths(folder)]
+    if not migrations:
+        raise MigrationError(
+            "no migrations in this folder", file=folder, hint="write the first with guestsql migrate new NAME"
+        )
+    return migrations
+
+
+def read_migration(path: Path) -> Migration:
+    """Read and check one file.
+
+    Args:
+        path: `…/NNNN_lower_snake.sql`.
+
+    Raises:
+        MigrationError: a bad name, no statement, text that is not UTF-8 or does not end what it opened, a statement
+            that begins or ends a transaction, a psql command, COPY with inline data, or a `-- no-transaction` that is
+            not exactly one statement which may be run again.
+    """
+    version, name = _number_and_name(path)
+    text = _read_text(path)
+    tokens = scan(text, path)
+    statements = split(tokens)
+    transactional = _NO_TRANSACTION.match(text) is None
+    _refuse_psql_commands(path, text, tokens)
+    _check_statements(path, text, statements, transactional=transactional)
+    body = normalise(tokens)
+    return Migration(version, name, path, text, body, checksum(body), transactional, tuple(statements))
+
+
+def new_migration(name: str, directory: Path | None = None) -> Path:
+    """Make a file with the next number, holding only comments: it has to be filled before `up` accepts it.
+
+    Args:
+        name: what it does, in words; letters, digits, blanks, hyphens and underscores.
+        directory: the folder; default `default_directory()`.
+
+    Returns:
+        The new file's path.
+
+    Raises:
+        MigrationError: a name that cannot be used, no such folder, a bad name in it, or no number left.
+    """
+    folder = default_directory() if directory is None else directory
+    slug = re.sub(r"[\s_-]+", "_", name.strip().lower()).strip("_")
+    version = max((_number_and_name(path)[0] for path in _unique_paths(folder)), default=0) + 1
+    path = folder / f"{version:04d}_{slug}.sql"
+    if not _FILE_NAME.fullmatch(path.name):
+        raise MigrationError(
+            f"no migration can be named {name!r}", hint="use letters a-z, digits and _, beginning with a letter"
+        )
+    title = slug.replace("_", " ").capitalize()
+    with path.open("x", encoding="utf-8") as file:
+        file.write(_TEMPLATE.format(title=title))
+    return path
+
+
+def _unique_paths(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise MigrationError("no such folder of migrations", file=folder)
+    paths = sorted(path for path in folder.glob("*.sql") if not path.name.startswith("."))
+    seen: dict[int, Path] = {}
+    for path in paths:
+        version = _number_and_name(path)[0]
+        if version in seen:
+            raise MigrationError(
+                f"number {version:04d} stands twice: also in {seen[version].name}",
+                file=path,
+                hint="give the one that is not applied yet the next free number",
+            )
+        seen[version] = path
+    return paths
+
+
+def _number_and_name(path: Path) -> tuple[int, str]:
+    match = _FILE_NAME.fullmatch(path.name)
+    if match is None:
+        raise MigrationError("not the name of a migration", file=path, hint=_NAME_HINT)
+    version = int(match["version"])
+    if version == 0:
+        raise MigrationError("the numbers begin with 0001", file=path, hint=_NAME_HINT)
+    return version, match["name"]
+
+
+def _read_text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise MigrationError(f"cannot be read: {error.strerror}", file=path) from error
+    try:
+        text = data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise MigrationError("not UTF-8", file=path, line=line, hint="save the file as UTF-8") from error
+    if "\0" in text:
+        line, column = place(text, text.index("\0"))
+        raise MigrationError("a NUL character ends the text for the server", file=path, line=line, column=column)
+    return text
+
+
+def _refuse_psql_commands(path: Path, text: str, tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        if token.kind is Kind.OTHER and token.text == "\\":
+            raise _at(
+                path, text, token.offset, "a psql command: only psql knows it", "write it as SQL, or leave it out"
+            )
+
+
+def _check_statements(path: Path, text: str, statements: list[Statement], *, transactional: bool) -> None:
+    if not statements:
+        raise MigrationError("no statement in this file", file=path, hint="fill it, or delete it")
+    for offset, message, hint in _objections(statements, transactional=transactional):
+        raise _at(path, text, offset, message, hint)
+
+
+def _objections(statements: list[Statement], *, transactional: bool) -> Iterator[tuple[int, str, str]]:
+    """Offset, message and hint of whatever a file must not hold."""
+    if not transactional:
+        if len(statements) > 1:
+            yield (
+                statements[1].offset,
+                "a file with -- no-transaction holds exactly one statement, this is the second",
+                "give each its own file: a failure between them would leave half",
+            )
+        if hint := why_not_repeatable(statements[0]):
+            yield statements[0].offset, "outside a transaction only what may be run twice is safe", hint
+    for statement in statements:
+        if any(statement.begins(*words) for words in _CONTROL):
+            yield (
+                statement.offset,
+                f"{statement.words[0].upper()} inside a migration",
+                "the runner puts one transaction around the whole file; leave it out",
+            )
+        if statement.begins("copy") and not {"stdin", "stdout"}.isdisjoint(statement.words):
+            yield statement.offset, "COPY with the client's data cannot stand in a migration", "write INSERT"
+
+
+def _at(path: Path, text: str, offset: int, message: str, hint: str) -> MigrationError:
+    line, column = place(text, offset)
+    return MigrationError(message, file=path, line=line, column=column, hint=hint)

@@ -1,0 +1,145 @@
+"""The ledger of applied migrations and the runner's lock, as the server keeps them.
+
+SQL: queries/migrations.sql
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from psycopg import Connection
+
+from guestsql._sql import Catalogue, bind_queries, default_directory
+from guestsql._sql.reading import read_queries
+from guestsql._sync.adapter import SyncAdapter
+from guestsql.migrate.concurrent import ConcurrentIndex
+from guestsql.migrate.files import Migration
+
+__all__ = ["Entry", "IndexState", "Ledger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger.
+
+    Attributes:
+        version: the migration's number.
+        name: its name when it was applied.
+        checksum: of `body`.
+        body: the file's normalised text when it was applied.
+        applied_at: when, by the server's clock.
+        duration_ms: how long it ran, in milliseconds.
+        applied_by: the role.
+        is_baseline: True when it was entered without being run.
+    """
+
+    version: int
+    name: str
+    checksum: str
+    body: str
+    applied_at: datetime
+    duration_ms: float
+    applied_by: str
+    is_baseline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """What the server says of an index that CREATE INDEX CONCURRENTLY makes.
+
+    Attributes:
+        is_valid: False when a failed build left it: no query uses it.
+        is_of_table: False when another table's index has the name.
+        builder_pid: the server process that is building it now, or None.
+        drop_statement: what drops it without blocking writers.
+    """
+
+    is_valid: bool
+    is_of_table: bool
+    builder_pid: int | None
+    drop_statement: str
+
+
+class Ledger:
+    """The runner's questions to one database.
+
+    Args:
+        connection: direct, in autocommit.
+    """
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+        self._queries = _queries()
+
+    def create(self) -> None:
+        """Make the ledger's table if there is none; only under the lock."""
+        self._queries.create_migration_ledger(self._connection)
+
+    def read(self) -> list[Entry]:
+        """Return all rows by version; none when there is no ledger. Writes nothing."""
+        if not self._queries.ledger_exists(self._connection):
+            return []
+        return [Entry(*row) for row in self._queries.list_applied_migrations(self._connection)]
+
+    def record(self, migration: Migration, *, duration_ms: float, is_baseline: bool = False) -> None:
+        """Enter a migration, in whatever transaction the connection is in."""
+        self._queries.record_migration(
+            self._connection,
+            version=migration.version,
+            name=migration.name,
+            checksum=migration.checksum,
+            body=migration.body,
+            duration_ms=duration_ms,
+            is_baseline=is_baseline,
+        )
+
+    def try_lock(self) -> bool:
+        """Take the runner's lock if it is free; never waits."""
+        return bool(self._queries.try_migration_lock(self._connection))
+
+    def unlock(self) -> None:
+        """Give the runner's lock back."""
+        self._queries.release_migration_lock(self._connection)
+
+    def holds_lock(self) -> bool:
+        """Tell whether the server process behind the connection holds the lock now."""
+        return bool(self._queries.holds_migration_lock(self._connection))
+
+    def lock_holder(self) -> str:
+        """Return who holds the lock, in words."""
+        row = self._queries.get_migration_lock_holder(self._connection)
+        return "nobody any more" if row is None else _person(row.pid, row.application_name, row.client_address)
+
+    def blockers(self, pid: int) -> str:
+        """Return the sessions that a server process waits for, in words, or "" when it does not wait."""
+        rows = self._queries.list_blocking_sessions(self._connection, pid=pid)
+        return "; ".join(_person(row.pid, row.user_name, row.state, row.statement) for row in rows)
+
+    def index_state(self, index: ConcurrentIndex) -> IndexState | None:
+        """Return what is known of an index, or None when there is none of that name beside its table."""
+        row = self._queries.get_concurrent_index(self._connection, table_name=index.table, index_name=index.name)
+        return None if row is None else IndexState(*row)
+
+    def invalid_indexes(self) -> list[tuple[str, str]]:
+        """Return name and table of every invalid index, by name."""
+        return [(row.index_name, row.table_name) for row in self._queries.list_invalid_indexes(self._connection)]
+
+
+def _person(pid: int, *details: str | None) -> str:
+    known = ", ".join(" ".join(detail.split()) for detail in details if detail)
+    return f"server process {pid} ({known})" if known else f"server process {pid}"
+
+
+@cache
+def _queries() -> Any:  # noqa: ANN401  the methods are made from the file
+    # This file alone, and always the packaged one: a schema must be mendable while another query file is broken, and
+    # whatever folder GUESTSQL_QUERIES_DIR names.
+    path = default_directory() / "migrations.sql"
+    queries, errors = read_queries(path.read_bytes(), path)
+    if errors:
+        raise errors[0]
+    catalogue = Catalogue(queries)
+    return bind_queries(catalogue, SyncAdapter(catalogue))

@@ -1,0 +1,260 @@
+"""The runner: brings one database to the state that the files describe, however many runners start at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from guestsql._log import event
+from guestsql._translate import translate
+from guestsql.errors import DatabaseUnavailable, GuestSQLError, MigrationError, SettingsError
+from guestsql.migrate.compare import (
+    Problem,
+    Status,
+    disagreement_error,
+    disagreements,
+    pending,
+    statuses,
+)
+from guestsql.migrate.execution import Applied, CommitUnknown, Execution
+from guestsql.migrate.files import Migration, default_directory, read_migrations
+from guestsql.migrate.ledger import Entry, Ledger
+from guestsql.migrate.session import Patience, connect_within, locked, require_lock
+from guestsql.settings import Settings
+
+__all__ = ["Runner"]
+
+
+class Runner:
+    """Runs the migrations of one folder on one database.
+
+    Args:
+        settings: where `url` is taken from when it is not given, and the time to connect.
+        url: a direct address, not a transaction pooler's; default `unpooled_url`, else `database_url`.
+        directory: the folder of migrations; default the packaged one.
+        patience: how long to wait for locks.
+
+    Raises:
+        SettingsError: there is no address.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        url: str | None = None,
+        directory: Path | None = None,
+        *,
+        patience: Patience | None = None,
+    ) -> None:
+        address = url or settings.unpooled_url or settings.database_url
+        if address is None:
+            raise SettingsError(
+                "no database to migrate", hint="set DATABASE_URL, or pass the embedded server's address"
+            )
+        self._settings = settings
+        self._url = address
+        self._directory = default_directory() if directory is None else directory
+        self._patience = Patience() if patience is None else patience
+
+    def up(self, *, wait: float = 0.0, target: int | None = None) -> list[Applied]:
+        """Apply what is pending, each file in its own transaction, in order.
+
+        Any number of runners may do this at once: one works, the others wait for their turn and find it done. When
+        nothing is pending no lock is taken and nothing is written.
+
+        Args:
+            wait: keep trying to connect for so many seconds, for a server that is starting.
+            target: the last version to apply; default all.
+
+        Returns:
+            What this call applied, in order; empty when all was applied already.
+
+        Raises:
+            MigrationError: a file cannot be used, an edited, missing or out-of-order file (the difference is in the
+                message), an unknown target, another runner that does not end, or a statement that failed, with its
+                place. What was applied before it stays applied.
+            DatabaseUnavailable: no connection, or it was lost; run it again.
+            DatabaseError: the server refused the ledger.
+
+        SQL: queries/migrations.sql
+        """
+        files = self._read_files(target)
+        with _failures_logged():
+            with self._connected(wait) as connection:
+                if not _agreed_pending(files, Ledger(connection).read(), target):
+                    return []
+            return self._apply_pending(files, target)
+
+    def status(self) -> list[Status]:
+        """Return every migration of files and ledger with its state, by version. Writes nothing.
+
+        Raises:
+            MigrationError: a file cannot be used.
+            DatabaseUnavailable: no connection.
+
+        SQL: queries/migrations.sql
+        """
+        files = read_migrations(self._directory)
+        return statuses(files, self._entries())
+
+    def plan(self) -> list[Migration]:
+        """Return what `up` would run, in order. Writes nothing.
+
+        Raises:
+            MigrationError: a file cannot be used, or `up` would stop at an edited, missing or out-of-order file.
+            DatabaseUnavailable: no connection.
+
+        SQL: queries/migrations.sql
+        """
+        files = read_migrations(self._directory)
+        return _agreed_pending(files, self._entries(), None)
+
+    def verify(self) -> list[Problem]:
+        """Return what does not agree, by version, then invalid indexes by name. Writes nothing.
+
+        Returns:
+            Edited files with the difference, missing files, gaps, pending files below the newest applied one, and
+            indexes that a failed CREATE INDEX CONCURRENTLY left; empty when all is well.
+
+        Raises:
+            MigrationError: a file cannot be used.
+            DatabaseUnavailable: no connection.
+
+        SQL: queries/migrations.sql
+        """
+        files = read_migrations(self._directory)
+        with self._connected() as connection:
+            ledger = Ledger(connection)
+            return [
+                *disagreements(files, ledger.read()),
+                *(_invalid_index(name, table) for name, table in ledger.invalid_indexes()),
+            ]
+
+    def baseline(self, version: int) -> list[Applied]:
+        """Enter the migrations up to a version into the ledger without running them.
+
+        For a database whose tables were made by other means. All of it or nothing.
+
+        Args:
+            version: the last one; there must be a file of that number.
+
+        Returns:
+            What was entered, in order; those that are in the ledger already are left as they are.
+
+        Raises:
+            MigrationError: no such file, or the ledger says otherwise about one of them.
+            DatabaseUnavailable: no connection.
+
+        SQL: queries/migrations.sql
+        """
+        files = [migration for migration in self._read_files(version) if migration.version <= version]
+        with _failures_logged(), self._locked(0.0) as (connection, ledger):
+            ledger.create()
+            entries = [entry for entry in ledger.read() if entry.version <= version]
+            problems = [problem for problem in disagreements(files, entries) if problem.kind != "out_of_order"]
+            if problems:
+                raise disagreement_error(problems)
+            entering = pending(files, entries)
+            with connection.transaction():
+                require_lock(ledger)
+                for migration in entering:
+                    ledger.record(migration, duration_ms=0.0, is_baseline=True)
+        return [Applied(migration.version, migration.name, migration.file, 0.0) for migration in entering]
+
+    def _apply_pending(self, files: list[Migration], target: int | None) -> list[Applied]:
+        """Apply under the lock; after a COMMIT without an answer, ask the ledger and go on."""
+        done: list[Applied] = []
+        in_doubt: Migration | None = None
+        for _ in range(self._patience.attempts):
+            try:
+                with self._locked(self._patience.reconnect if in_doubt else 0.0) as (connection, ledger):
+                    ledger.create()
+                    entries = ledger.read()
+                    # The lock is free only when the lost session has ended: the ledger is final by now.
+                    done += [
+                        _as_applied(in_doubt, entry)
+                        for entry in entries
+                        if in_doubt and in_doubt.version == entry.version
+                    ]
+                    execution = Execution(connection, self._settings, self._url, self._patience)
+                    for migration in _agreed_pending(files, entries, target):
+                        done.append(execution.apply(migration))
+                return done
+            except CommitUnknown as unknown:
+                in_doubt = unknown.migration
+                event(
+                    logging.WARNING,
+                    "MIGRATION_WAITING",
+                    f"no answer to the COMMIT of {in_doubt.file.name}: asking the ledger",
+                )
+        raise DatabaseUnavailable(
+            "the connection is lost at every COMMIT", hint="run guestsql migrate status, then up again"
+        )
+
+    def _read_files(self, target: int | None) -> list[Migration]:
+        files = read_migrations(self._directory)
+        if target is not None and all(migration.version != target for migration in files):
+            raise MigrationError(f"there is no migration {target:04d}", file=self._directory)
+        return files
+
+    def _entries(self) -> list[Entry]:
+        with self._connected() as connection:
+            return Ledger(connection).read()
+
+    @contextmanager
+    def _connected(self, wait: float = 0.0) -> Generator[Connection[Any]]:
+        """A direct connection, closed at the end; psycopg's errors leave it as guestsql's."""
+        with closing(connect_within(self._settings, self._url, wait)) as connection:
+            try:
+                yield connection
+            except psycopg.Error as error:
+                raise translate(error, "") from error
+
+    @contextmanager
+    def _locked(self, wait: float) -> Generator[tuple[Connection[Any], Ledger]]:
+        with self._connected(wait) as connection:
+            ledger = Ledger(connection)
+            with locked(connection, ledger, self._patience):
+                yield connection, ledger
+
+
+def _agreed_pending(files: list[Migration], entries: list[Entry], target: int | None) -> list[Migration]:
+    problems = disagreements(files, entries)
+    if problems:
+        raise disagreement_error(problems)
+    return pending(files, entries, target)
+
+
+def _as_applied(migration: Migration, entry: Entry) -> Applied:
+    return Applied(migration.version, migration.name, migration.file, entry.duration_ms)
+
+
+def _invalid_index(name: str, table: str) -> Problem:
+    return Problem(
+        "invalid_index",
+        None,
+        None,
+        f"the index {name} of {table} is invalid: queries do not use it, writes still pay for it",
+        "if its migration is pending, run guestsql migrate up; else drop it, or REINDEX INDEX CONCURRENTLY",
+    )
+
+
+@contextmanager
+def _failures_logged() -> Generator[None]:
+    try:
+        yield
+    except GuestSQLError as error:
+        event(
+            logging.ERROR,
+            "MIGRATION_FAILED",
+            error.message,
+            place=error.place or None,
+            sqlstate=getattr(error, "sqlstate", None),
+        )
+        raise

@@ -1,0 +1,167 @@
+"""The runner's connection: a direct one, its settings, and the lock that it holds for a whole run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from time import monotonic, sleep
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from guestsql._log import event
+from guestsql._sync.connection import connect
+from guestsql.errors import DatabaseUnavailable, MigrationError
+from guestsql.migrate.ledger import Ledger
+from guestsql.settings import Settings
+
+__all__ = ["SESSION_RESET", "Patience", "connect_within", "locked", "require_lock"]
+
+# What a role or a database may have set must not end a long migration.
+_OWN = """
+    SET client_encoding = 'UTF8';
+    SET standard_conforming_strings = on;
+    SET statement_timeout = 0;
+    SET lock_timeout = 0;
+    SET idle_in_transaction_session_timeout = 0
+"""
+# A server process whose runner was killed notices it and ends, and its lock with it. Not every platform can.
+_NOTICE_DEATH = "SET client_connection_check_interval = '1s'"
+
+SESSION_RESET = f"RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; {_OWN}"
+"""After a file: whatever it has set must not move the ledger to another schema, nor reach the next file."""
+
+_REPORT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long the runner waits for others. All times in seconds, above 0.
+
+    Attributes:
+        lock_timeout: a transactional file waits this long for one table lock; whoever queues behind it waits as long.
+        concurrent_lock_timeout: the same for a statement with CONCURRENTLY, behind which nobody queues.
+        attempts: how often a file is tried when it meets lock timeouts or deadlocks, 1 or more.
+        first_pause: the pause after the first try; it doubles with each.
+        longest_pause: no pause is longer.
+        turn: how long to wait for another runner on the same database.
+        reconnect: how long to try to reach the server again when a COMMIT got no answer.
+    """
+
+    lock_timeout: float = 4.0
+    concurrent_lock_timeout: float = 600.0
+    attempts: int = 10
+    first_pause: float = 0.5
+    longest_pause: float = 15.0
+    turn: float = 3600.0
+    reconnect: float = 30.0
+
+    def pause(self, attempt: int) -> float:
+        """Return the pause after a try, in seconds.
+
+        Args:
+            attempt: the try's number, 1 or more.
+        """
+        return min(self.longest_pause, self.first_pause * 2.0 ** (attempt - 1))
+
+
+def connect_within(settings: Settings, url: str, seconds: float) -> Connection[Any]:
+    """Open a connection, trying again while the server does not answer.
+
+    Args:
+        settings: for the time that one try may take.
+        url: the address.
+        seconds: how long to keep trying; 0 tries once.
+
+    Raises:
+        SettingsError: the address does not parse.
+        DatabaseUnavailable: the time is over.
+    """
+    deadline = monotonic() + seconds
+    pause = 0.1
+    told = False
+    while True:
+        try:
+            return connect(_hurried(settings, deadline, seconds), url)
+        except DatabaseUnavailable as error:
+            if monotonic() + pause > deadline:
+                raise
+            if not told:
+                event(logging.WARNING, "MIGRATION_WAITING", f"no connection yet: {error.message}", seconds=seconds)
+                told = True
+        sleep(pause)
+        pause = min(1.0, pause * 1.5)
+
+
+@contextmanager
+def locked(connection: Connection[Any], ledger: Ledger, patience: Patience) -> Generator[None]:
+    """Hold the runner's lock of the database.
+
+    Waits by asking again and again, outside any transaction: a session that waits inside a statement would keep a
+    snapshot, for which CREATE INDEX CONCURRENTLY of the runner that has the lock waits in turn.
+
+    Args:
+        connection: direct, in autocommit; it should do nothing else.
+        ledger: upon that connection.
+        patience: `turn` is how long to wait.
+
+    Raises:
+        MigrationError: another runner kept the lock for that long; says who.
+    """
+    connection.execute(_OWN, prepare=False)
+    _notice_death(connection)
+    _wait_for_turn(ledger, patience)
+    try:
+        yield
+    finally:
+        # A lost connection has lost the lock already, and one in a failed transaction is about to be closed.
+        if not connection.closed and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            ledger.unlock()
+
+
+def require_lock(ledger: Ledger) -> None:
+    """Check that the server process that runs the next statement holds the lock.
+
+    Raises:
+        MigrationError: it does not.
+    """
+    if not ledger.holds_lock():
+        raise MigrationError(
+            "the migration lock is not held any more: the connection changed its server process",
+            hint="DATABASE_URL seems to be a transaction pooler: set DATABASE_UNPOOLED_URL to the direct address",
+        )
+
+
+def _hurried(settings: Settings, deadline: float, seconds: float) -> Settings:
+    """One try must not outlast the whole wait."""
+    if seconds <= 0:
+        return settings
+    left = max(1.0, deadline - monotonic())
+    return replace(settings, deadline_seconds=min(settings.deadline_seconds, left))
+
+
+def _notice_death(connection: Connection[Any]) -> None:
+    try:
+        connection.execute(_NOTICE_DEATH, prepare=False)
+    except psycopg.errors.InvalidParameterValue as error:
+        event(logging.DEBUG, "MIGRATION_NOTICE", f"a killed runner is noticed later here: {error.diag.message_primary}")
+
+
+def _wait_for_turn(ledger: Ledger, patience: Patience) -> None:
+    started = monotonic()
+    report_at, pause = started, 0.05
+    while not ledger.try_lock():
+        now = monotonic()
+        if now - started > patience.turn:
+            raise MigrationError(
+                f"another runner has held the migration lock for {patience.turn:g} s: {ledger.lock_holder()}",
+                hint="wait for it, or end it with pg_terminate_backend if it does nothing",
+            )
+        if now >= report_at:
+            event(logging.INFO, "MIGRATION_WAITING", f"another runner is at work: {ledger.lock_holder()}")
+            report_at = now + _REPORT_SECONDS
+        sleep(pause)
+        pause = min(1.0, pause * 1.5)
