@@ -20,8 +20,6 @@ from guestsql._sql.declaration import Operator
 from guestsql._sql.reading import read_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from guestsql._sql.query import Query
 
 __all__ = ["CatalogueLoader", "EagerQueries", "bind_queries"]
@@ -64,9 +62,9 @@ class EagerQueries(Queries):
 
         # The arguments are unnamed as in aiosql, which checks and passes them on.
         async def fetch_rows(self: EagerQueries, conn: Any, *args: Any, **kwargs: Any) -> list[Any]:  # noqa: ANN401
-            parameters = self._params(None, None, args, kwargs)
-            pending = cast("Awaitable[list[Any]]", self.driver_adapter.select(conn, name, sql, parameters, None))
-            return await pending
+            adapter: Any = self.driver_adapter  # aiosql's protocol knows no eager select
+            rows: list[Any] = await adapter.select(conn, name, sql, self._params(None, None, args, kwargs), None)
+            return rows
 
         return self._query_fn(
             fetch_rows,
@@ -122,9 +120,8 @@ class CatalogueLoader(QueryLoader):
         Raises:
             QueryFileError: the first thing that is wrong.
         """
-        del encoding  # query files are UTF-8
+        del ns_parts, encoding  # query files are UTF-8
         queries, errors = read_queries(path.read_bytes(), path)
-        del ns_parts
         if errors:
             raise errors[0]
         return [_datum(query) for query in queries]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from guestsql._sql.declaration import NAME_LINE, Declaration, Parameter, parse_doc, parse_name_line
 from guestsql._sql.places import line_and_column
@@ -14,7 +15,7 @@ from guestsql._sql.scanner import Kind, Token, tokenize
 from guestsql.errors import QueryFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
 __all__ = ["read_queries"]
@@ -34,13 +35,17 @@ _MISSPELT_NAME_LINE = re.compile(r"--[ \t]*name[ \t]*:[ \t]*\w+[ \t]*\(", re.IGN
 _TAG_BEFORE = "/* q={name} */ "
 _TAG_BEHIND = "\n-- q={name}"
 
+_NAME_PARAMETER = re.compile(r"\(.*\bname\b")
 
-class _Part(NamedTuple):
-    """The tokens of one query: its name line, the comments below it, and the SQL."""
+
+@dataclass(slots=True)
+class _Part:
+    """One query in the file: its name line, the comments below it, and where the SQL begins and ends."""
 
     head: Token
     comments: list[Token]
-    body: list[Token]
+    begin: int
+    end: int
 
 
 def read_queries(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
@@ -78,9 +83,10 @@ def _decode(data: bytes, file: Path) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line, column = line_and_column(data[: error.start].decode(errors="replace"), error.start)
+        before = error.object[: error.start].decode()
+        line, column = line_and_column(before, len(before))
         raise QueryFileError(
-            f"not UTF-8: byte 0x{data[error.start]:02x}",
+            f"not UTF-8: byte 0x{error.object[error.start]:02x}",
             file=file,
             line=line,
             column=column,
@@ -105,15 +111,19 @@ def _split(tokens: Sequence[Token]) -> tuple[list[Token], list[_Part]]:
     below_head = False  # nothing but comment lines since the name line
     for index, token in enumerate(tokens):
         if _is_name_line(tokens, index, parts[-1] if below_head else None):
-            parts.append(_Part(token, [], []))
+            parts.append(_Part(token, [], token.end, token.end))
             below_head = True
             continue
-        if below_head:
-            if token.kind is Kind.LINE_COMMENT:
-                parts[-1].comments.append(token)
-                continue
-            below_head = token.kind is Kind.SPACE and token.text.count("\n") <= 1
-        (parts[-1].body if parts else preamble).append(token)
+        if not parts:
+            preamble.append(token)
+            continue
+        part = parts[-1]
+        if below_head and token.kind is Kind.LINE_COMMENT:
+            part.comments.append(token)
+            part.begin = token.end
+        else:
+            below_head = below_head and token.kind is Kind.SPACE and token.text.count("\n") <= 1
+        part.end = token.end
     return preamble, parts
 
 
@@ -125,7 +135,7 @@ def _is_name_line(tokens: Sequence[Token], index: int, open_part: _Part | None) 
         return False
     # Below a query with a parameter `name`, an indented `name:` describes it.
     indented = token.text.startswith(("--  ", "--\t"))
-    return not (indented and open_part is not None and re.search(r"[(, ]name[ ,)]", open_part.head.text))
+    return not (indented and open_part is not None and _NAME_PARAMETER.search(open_part.head.text))
 
 
 def _begins_line(tokens: Sequence[Token], index: int) -> bool:
@@ -156,22 +166,21 @@ def _refuse_misspelt(token: Token) -> None:
 
 
 def _read_query(part: _Part, text: str, file: Path) -> Query:
-    head = part.head.offset
-    with _counted_from(head):
+    with _counted_from(part.head.offset):
         declaration = parse_name_line(part.head.text)
     doc, described = parse_doc([(token.offset, token.text) for token in part.comments], declaration.parameters)
-    body = _statement(part, declaration.name)
-    begin = body[0].offset
-    hint, rest = _leading_hint(body)
+    begin, tokens = _statement(part, declaration.name, text)
+    hint, rest = _leading_hint(tokens)
     with _counted_from(begin):
         rewritten = rewrite(
-            [token._replace(offset=token.offset - begin) for token in rest],
+            rest,
             frozenset(declaration.parameters),
             head=hint + _TAG_BEFORE.format(name=declaration.name),
             tail=_TAG_BEHIND.format(name=declaration.name),
         )
-    _check_use(declaration, rewritten.positional, head)
-    line, column = line_and_column(text, head)
+    with _counted_from(part.head.offset):
+        _check_use(declaration, rewritten.positional)
+    line, column = line_and_column(text, part.head.offset)
     return Query(
         name=declaration.name,
         operator=declaration.operator,
@@ -180,7 +189,7 @@ def _read_query(part: _Part, text: str, file: Path) -> Query:
         file=file,
         line=line,
         column=column,
-        source=text[begin : body[-1].end],
+        source=text[begin : begin + tokens[-1].end],
         text=rewritten.text,
         positional=rewritten.positional,
         _source_place=line_and_column(text, begin),
@@ -189,7 +198,7 @@ def _read_query(part: _Part, text: str, file: Path) -> Query:
 
 
 @contextmanager
-def _counted_from(begin: int) -> Iterator[None]:
+def _counted_from(begin: int) -> Generator[None]:
     """Shift the place of a fault that is counted from the beginning of a part."""
     try:
         yield
@@ -197,12 +206,25 @@ def _counted_from(begin: int) -> Iterator[None]:
         raise Misuse(fault.offset + begin, fault.message, fault.hint) from None
 
 
-def _statement(part: _Part, name: str) -> list[Token]:
-    """The tokens of the one statement, from the first that is no space to the last that counts."""
+def _statement(part: _Part, name: str, text: str) -> tuple[int, list[Token]]:
+    """Where the one statement of a query begins, and its tokens, counted from there."""
+    sql = text[part.begin : part.end]
+    begin = part.begin + len(sql) - len(sql.lstrip(" \t\n\r\f\v"))
+    # Cut anew, so that a bracket left open in the query before means nothing here.
+    tokens = tokenize(text[begin : part.end])
+    with _counted_from(begin):
+        length = _statement_length(tokens, name)
+    if not length:
+        raise Misuse(part.head.offset, f"query {name} is empty", "write the SQL below its name line")
+    return begin, tokens[:length]
+
+
+def _statement_length(tokens: Sequence[Token], name: str) -> int:
+    """Number of tokens up to the last that counts, without the final semicolon."""
     depth = 0
-    end = 0  # behind the last token that counts
+    length = 0
     finished = False
-    for index, token in enumerate(part.body):
+    for index, token in enumerate(tokens):
         if token.is_blank:
             _refuse_misspelt(token)
             continue
@@ -217,26 +239,22 @@ def _statement(part: _Part, name: str) -> list[Token]:
                 "give each statement its own name line; a ; in a text or comment is fine",
             )
         else:
-            end = index + 1
-    body = part.body[:end]
-    if not body:
-        raise Misuse(part.head.offset, f"query {name} is empty", "write the SQL below its name line")
-    first = next(index for index, token in enumerate(body) if token.kind is not Kind.SPACE)
-    return body[first:]
+            length = index + 1
+    return length
 
 
-def _leading_hint(body: list[Token]) -> tuple[str, list[Token]]:
+def _leading_hint(tokens: list[Token]) -> tuple[str, list[Token]]:
     """Part the hints of pg_hint_plan, which must stay the first comment, from the rest."""
-    if body[0].text.startswith("/*+"):
-        return f"{body[0].text} ", body[1:]
-    return "", body
+    if tokens[0].text.startswith("/*+"):
+        return f"{tokens[0].text} ", tokens[1:]
+    return "", tokens
 
 
-def _check_use(declaration: Declaration, used: tuple[str, ...], head: int) -> None:
+def _check_use(declaration: Declaration, used: tuple[str, ...]) -> None:
     for name, offset in declaration.parameters.items():
         if name not in used:
             raise Misuse(
-                head + offset,
+                offset,
                 f"parameter {name} of query {declaration.name} is not used",
                 f"write :{name} in the SQL (not in quotes or comments), or take it off the list",
             )

@@ -115,7 +115,7 @@ class _Bracket:
 class _Context:
     """What decides whether a colon begins a parameter: the open brackets and the last tokens that count."""
 
-    brackets: list[_Bracket] = field(default_factory=list)
+    brackets: list[_Bracket] = field(default_factory=list[_Bracket])
     recent: list[str] = field(default_factory=lambda: ["", "", ""])  # words in lower case, oldest first
     ended: bool = False  # the last token ends an expression
     opened_subscript: bool = False  # the last token is the [ of a subscript
