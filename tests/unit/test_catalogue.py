@@ -130,32 +130,32 @@ def test_operators(load, operator, meaning):
 
 
 @pytest.mark.parametrize(
-    ("line", "type_", "default", "value", "doc"),
+    ("line", "described", "value"),
     [
-        ("x: int", "int", None, None, ""),
-        ("x: int, text", "int", None, None, "text"),
-        ("x: int = 30, text, and more", "int", "30", "30", "text, and more"),
-        ("x:int=-1.5e3", "int", "-1.5e3", "-1.5e3", ""),
-        ("x: text = 'a, b', text", "text", "'a, b'", "a, b", "text"),
-        ("x: text = 'it''s'", "text", "'it''s'", "it's", ""),
-        ("x: text = ''", "text", "''", "", ""),
-        ("x: text = null, text", "text", "null", None, "text"),
-        ("x: text = 'null'", "text", "'null'", "null", ""),
-        ("x: bool = true", "bool", "true", "true", ""),
-        ("x: text[] = '{a,b}', text", "text[]", "'{a,b}'", "{a,b}", "text"),
-        ("x: numeric(10, 2) = 0, text", "numeric(10, 2)", "0", "0", "text"),
-        ("x: timestamp with time zone, text", "timestamp with time zone", None, None, "text"),
-        ("x: double precision", "double precision", None, None, ""),
-        ("x: public.mood", "public.mood", None, None, ""),
-        ("x: = 1, text", None, "1", "1", "text"),
-        ("x:, text", None, None, None, "text"),
-        ("x:", None, None, None, ""),
+        ("x: int", ("int", None, ""), None),
+        ("x: int, text", ("int", None, "text"), None),
+        ("x: int = 30, text, and more", ("int", "30", "text, and more"), "30"),
+        ("x:int=-1.5e3", ("int", "-1.5e3", ""), "-1.5e3"),
+        ("x: text = 'a, b', text", ("text", "'a, b'", "text"), "a, b"),
+        ("x: text = 'it''s'", ("text", "'it''s'", ""), "it's"),
+        ("x: text = ''", ("text", "''", ""), ""),
+        ("x: text = null, text", ("text", "null", "text"), None),
+        ("x: text = 'null'", ("text", "'null'", ""), "null"),
+        ("x: bool = true", ("bool", "true", ""), "true"),
+        ("x: text[] = '{a,b}', text", ("text[]", "'{a,b}'", "text"), "{a,b}"),
+        ("x: numeric(10, 2) = 0, text", ("numeric(10, 2)", "0", "text"), "0"),
+        ("x: timestamp with time zone, text", ("timestamp with time zone", None, "text"), None),
+        ("x: double precision", ("double precision", None, ""), None),
+        ("x: public.mood", ("public.mood", None, ""), None),
+        ("x: = 1, text", (None, "1", "text"), "1"),
+        ("x:, text", (None, None, "text"), None),
+        ("x:", (None, None, ""), None),
     ],
 )
-def test_lines_of_parameters(load, line, type_, default, value, doc):
+def test_lines_of_parameters(load, line, described, value):
     query = one(load, "SELECT :x", "x", doc=f"--   {line}\n")
     (parameter,) = query.parameters
-    assert parameter == Parameter("x", type_, default, doc)
+    assert parameter == Parameter("x", *described)
     assert parameter.default_value == value
     assert query.doc == ""
 
@@ -172,53 +172,53 @@ def test_comments_behind_a_blank_line_belong_to_the_sql(load):
 
 
 FAULTS = [
-    ("SELECT 1;\n", 1, 1, "SQL before the first name line", "-- name:"),
-    ("-- ok\n  SELECT 1\n-- name: a()\nSELECT 1", 2, 3, "SQL before the first name line", "-- name:"),
-    ("-- name: a()#\nSELECT 1", 1, 13, "unknown operator '#'", "none (rows), ^ (a row), $ (a value), ! (a count)"),
-    ("-- name: a()<!\nSELECT 1", 1, 13, "unknown operator '<!'", "use one of"),
-    ("-- name: a() *!\nSELECT 1", 1, 14, "unknown operator '*!'", "use one of"),
-    ("-- name: a\nSELECT 1", 1, 11, "no parameter list", "a()"),
-    ("-- name: a^\nSELECT 1", 1, 10, "'a^' cannot name a query", "lowercase"),
-    ("-- name: a(b\nSELECT :b", 1, 11, "does not end", ")"),
-    ("-- name: a(b, c, b)\nSELECT :b, :c", 1, 18, "declared twice", "once"),
-    ("-- name: a(b,)\nSELECT :b", 1, 14, "cannot name a parameter", "lowercase"),
-    ("-- name: a(B)\nSELECT :B", 1, 12, "'B' cannot name a parameter", "lowercase"),
-    ("-- name: a(from)\nSELECT :from", 1, 12, "'from' cannot name a parameter", "lowercase"),
-    ("-- name: a(conn)\nSELECT :conn", 1, 12, "'conn' cannot name a parameter", "lowercase"),
-    ("-- name: a()\nSELECT 1,\n  :b", 3, 3, "undeclared parameter :b", "name line"),
-    ("-- name: a(b, c)\nSELECT :b", 1, 15, "parameter c of query a is not used", ":c"),
-    ("-- name: a(b)\nSELECT ':b'", 1, 12, "is not used", "quotes"),
-    ("-- name: a()\nSELECT $1", 2, 8, "$1", "write :name"),
-    ("-- name: a(b)\n--   c: int, text\nSELECT :b", 2, 6, "describes c", "one space"),
-    ("-- name: a(b)\n--   b: int\n--   b: int\nSELECT :b", 3, 6, "described twice", "one line"),
-    ("-- name: a(b)\n--   b: rows at most\nSELECT :b", 2, 14, "no type here: 'at most'", "b: type = default"),
-    ("-- name: a(b)\n--   b: int = now(), x\nSELECT :b", 2, 15, "no default here", "quoted"),
-    ("-- name: a(b)\n--   b: int = 1 2\nSELECT :b", 2, 17, "no default here", "quoted"),
-    ("-- name: get-it()\nSELECT 1", 1, 10, "'get-it' cannot name a query", "lowercase"),
-    ("-- name: getIt()\nSELECT 1", 1, 10, "cannot name a query", "lowercase"),
-    ("-- name: _a()\nSELECT 1", 1, 10, "cannot name a query", "lowercase"),
-    ("-- name: 1st()\nSELECT 1", 1, 10, "cannot name a query", "lowercase"),
-    ("-- name: import()\nSELECT 1", 1, 10, "cannot name a query", "lowercase"),
-    ("-- name: add_query()\nSELECT 1", 1, 10, "aiosql", "another"),
-    ("-- name: ()\nSELECT 1", 1, 10, "'' cannot name a query", "lowercase"),
-    ("-- name: a()\n-- only a comment\n;", 1, 1, "query a is empty", "below"),
-    ("-- name: a()\n-- name: b()\nSELECT 1", 1, 1, "query a is empty", "below"),
-    ("-- name: a()\nSELECT 1;\nSELECT 2", 3, 1, "more than one statement", "own name line"),
-    ("-- name: a()\nSELECT 1\n-- Name: b()\nSELECT 2", 3, 1, "not read as one", "lower case"),
-    ("-- NAME: b()\nSELECT 2", 1, 1, "not read as one", "lower case"),
-    ("-- name: a()\nSELECT 'x", 2, 8, "unterminated string", "close it"),
-    ("-- name: a()\nSELECT '\0'", 2, 9, "NUL", "remove"),
-    ("-- é\n-- é".encode("latin-1"), 1, 4, "not UTF-8: byte 0xe9", "UTF-8"),
-    ("-- é\n-- é ".encode() + b"\xff", 2, 6, "not UTF-8: byte 0xff", "UTF-8"),
+    ("SELECT 1;\n", (1, 1), "SQL before the first name line", "-- name:"),
+    ("-- ok\n  SELECT 1\n-- name: a()\nSELECT 1", (2, 3), "SQL before the first name line", "-- name:"),
+    ("-- name: a()#\nSELECT 1", (1, 13), "unknown operator '#'", "none (rows), ^ (a row), $ (a value), ! (a count)"),
+    ("-- name: a()<!\nSELECT 1", (1, 13), "unknown operator '<!'", "use one of"),
+    ("-- name: a() *!\nSELECT 1", (1, 14), "unknown operator '*!'", "use one of"),
+    ("-- name: a\nSELECT 1", (1, 11), "no parameter list", "a()"),
+    ("-- name: a^\nSELECT 1", (1, 10), "'a^' cannot name a query", "lowercase"),
+    ("-- name: a(b\nSELECT :b", (1, 11), "does not end", ")"),
+    ("-- name: a(b, c, b)\nSELECT :b, :c", (1, 18), "declared twice", "once"),
+    ("-- name: a(b,)\nSELECT :b", (1, 14), "cannot name a parameter", "lowercase"),
+    ("-- name: a(B)\nSELECT :B", (1, 12), "'B' cannot name a parameter", "lowercase"),
+    ("-- name: a(from)\nSELECT :from", (1, 12), "'from' cannot name a parameter", "lowercase"),
+    ("-- name: a(conn)\nSELECT :conn", (1, 12), "'conn' cannot name a parameter", "lowercase"),
+    ("-- name: a()\nSELECT 1,\n  :b", (3, 3), "undeclared parameter :b", "name line"),
+    ("-- name: a(b, c)\nSELECT :b", (1, 15), "parameter c of query a is not used", ":c"),
+    ("-- name: a(b)\nSELECT ':b'", (1, 12), "is not used", "quotes"),
+    ("-- name: a()\nSELECT $1", (2, 8), "$1", "write :name"),
+    ("-- name: a(b)\n--   c: int, text\nSELECT :b", (2, 6), "describes c", "one space"),
+    ("-- name: a(b)\n--   b: int\n--   b: int\nSELECT :b", (3, 6), "described twice", "one line"),
+    ("-- name: a(b)\n--   b: rows at most\nSELECT :b", (2, 14), "no type here: 'at most'", "b: type = default"),
+    ("-- name: a(b)\n--   b: int = now(), x\nSELECT :b", (2, 15), "no default here", "quoted"),
+    ("-- name: a(b)\n--   b: int = 1 2\nSELECT :b", (2, 17), "no default here", "quoted"),
+    ("-- name: get-it()\nSELECT 1", (1, 10), "'get-it' cannot name a query", "lowercase"),
+    ("-- name: getIt()\nSELECT 1", (1, 10), "cannot name a query", "lowercase"),
+    ("-- name: _a()\nSELECT 1", (1, 10), "cannot name a query", "lowercase"),
+    ("-- name: 1st()\nSELECT 1", (1, 10), "cannot name a query", "lowercase"),
+    ("-- name: import()\nSELECT 1", (1, 10), "cannot name a query", "lowercase"),
+    ("-- name: add_query()\nSELECT 1", (1, 10), "aiosql", "another"),
+    ("-- name: ()\nSELECT 1", (1, 10), "'' cannot name a query", "lowercase"),
+    ("-- name: a()\n-- only a comment\n;", (1, 1), "query a is empty", "below"),
+    ("-- name: a()\n-- name: b()\nSELECT 1", (1, 1), "query a is empty", "below"),
+    ("-- name: a()\nSELECT 1;\nSELECT 2", (3, 1), "more than one statement", "own name line"),
+    ("-- name: a()\nSELECT 1\n-- Name: b()\nSELECT 2", (3, 1), "not read as one", "lower case"),
+    ("-- NAME: b()\nSELECT 2", (1, 1), "not read as one", "lower case"),
+    ("-- name: a()\nSELECT 'x", (2, 8), "unterminated string", "close it"),
+    ("-- name: a()\nSELECT '\0'", (2, 9), "NUL", "remove"),
+    ("-- é\n-- é".encode("latin-1"), (1, 4), "not UTF-8: byte 0xe9", "UTF-8"),
+    ("-- é\n-- é ".encode() + b"\xff", (2, 6), "not UTF-8: byte 0xff", "UTF-8"),
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "column", "message", "hint"), FAULTS)
-def test_faults_have_a_place_and_a_remedy(load, text, line, column, message, hint):
+@pytest.mark.parametrize(("text", "place", "message", "hint"), FAULTS)
+def test_faults_have_a_place_and_a_remedy(load, text, place, message, hint):
     with pytest.raises(QueryFileError) as caught:
         load(text)
     error = caught.value
-    assert (error.file.name, error.line, error.column) == ("a.sql", line, column), error
+    assert (error.file.name, error.line, error.column) == ("a.sql", *place), error
     assert message in error.message
     assert hint in error.hint
 
