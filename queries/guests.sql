@@ -228,7 +228,9 @@ ON CONFLICT (phone_number) DO NOTHING;
 -- The kept guest's profile after a duplicate was merged into it and removed; no row when there was no duplicate.
 -- What the kept guest has wins; the thread of the one who wrote last stays; messages add up; memory stays off if either's
 -- was. Whatever of the duplicate finds no place is kept under profile_data.merged. Both rows are locked first, in the
--- order of their keys, so that two merges at once cannot deadlock; nothing is deleted unless the kept guest exists.
+-- order of their keys, so that two merges at once cannot deadlock; nothing is deleted unless the kept guest exists. That is
+-- asked with bool_or, which reads all of pair: EXISTS would stop at the first row, and a row deleted before it was locked
+-- is no longer found.
 --   keep: text, the key of the guest who stays
 --   duplicate: text, the key of the guest who goes
 WITH pair AS MATERIALIZED (
@@ -260,7 +262,7 @@ removed_guest AS (
     DELETE FROM guest_profiles
     WHERE
         phone_number = :duplicate::text
-        AND EXISTS (SELECT 1 FROM pair WHERE pair.phone_number = :keep::text)
+        AND (SELECT bool_or(pair.phone_number = :keep::text) FROM pair)
     RETURNING
         phone_number,
         chat_id,
@@ -282,7 +284,7 @@ removed_client AS (
     DELETE FROM historical_clients
     WHERE
         phone_number = :duplicate::text
-        AND EXISTS (SELECT 1 FROM pair WHERE pair.phone_number = :keep::text)
+        AND (SELECT bool_or(pair.phone_number = :keep::text) FROM pair)
     RETURNING
         user_name,
         contact_name,
