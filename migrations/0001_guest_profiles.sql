@@ -17,11 +17,11 @@ CREATE TABLE guest_profiles (
     contact_name text,
 
     -- An array, not jsonb: a label is a text, and arrays have the operators for it. Never NULL: no labels is {}.
-    labels text [] NOT NULL DEFAULT '{}',
+    labels text[] NOT NULL DEFAULT '{}',
     profile_data jsonb NOT NULL DEFAULT '{}',
 
     -- False: this guest's context is not to be used.
-    memory_enabled boolean NOT NULL DEFAULT true,
+    memory_enabled boolean NOT NULL DEFAULT TRUE,
 
     -- The conversation's thread, the tokens spent in it, and since when it is the guest's.
     thread_id text,

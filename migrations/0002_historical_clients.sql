@@ -6,7 +6,7 @@ CREATE TABLE historical_clients (
     phone_number text NOT NULL,
     user_name text,
     contact_name text,
-    labels text [] NOT NULL DEFAULT '{}',
+    labels text[] NOT NULL DEFAULT '{}',
     total_interactions bigint NOT NULL DEFAULT 0,
     last_interaction timestamptz,
 
@@ -14,7 +14,7 @@ CREATE TABLE historical_clients (
     booking_status text,
 
     -- Never NULL: what was not given is not consent.
-    marketing_consent boolean NOT NULL DEFAULT false,
+    marketing_consent boolean NOT NULL DEFAULT FALSE,
     notes text,
     created_at timestamptz NOT NULL DEFAULT statement_timestamp(),
     archived_at timestamptz,

@@ -19,7 +19,7 @@ SELECT
         context_cache IS NOT NULL
         AND last_context_update <= statement_timestamp()
         AND last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8),
-        false
+        FALSE
     ) AS is_fresh,
     extract(EPOCH FROM statement_timestamp() - last_context_update)::float8 AS age_seconds,
     to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
@@ -39,12 +39,12 @@ SELECT
         context_cache IS NOT NULL
         AND last_context_update <= statement_timestamp()
         AND last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8),
-        false
+        FALSE
     ) AS is_fresh,
     extract(EPOCH FROM statement_timestamp() - last_context_update)::float8 AS age_seconds,
     to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
 FROM guest_profiles
-WHERE phone_number = ANY(:phone_numbers::text [])
+WHERE phone_number = ANY(:phone_numbers::text[])
 ORDER BY phone_number;
 
 -- name: claim_context(phone_number, lease, ttl_seconds, lease_seconds, timezone)^
@@ -122,8 +122,8 @@ RETURNING
 
 -- name: build_context(phone_number)$
 -- The default context: [name | clock | label, label] and an empty line. Change its form here.
--- {HH:MM} stands for the clock time, which is put in when the text is read, in the hotel's zone: cached with the text it
--- would be up to five minutes late. A name is taken without blanks around it and cannot bring a clock of its own.
+-- {HH:MM} stands for the clock time, which is put in when the text is read, in the hotel's zone: cached with the text
+-- it would be up to five minutes late. A name is taken without blanks around it and cannot bring a clock of its own.
 --   phone_number: text, the guest's key
 SELECT
     '['

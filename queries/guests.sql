@@ -1,8 +1,8 @@
 -- Guests: profile, labels, interactions, and what the law asks for.
 --
 -- Every write is one upsert. Its INSERT selects nothing when the row is already as it is to be, so that what changes
--- nothing writes nothing, not even a row lock; the caller then reads the row. What it sets it computes from the row as it
--- is under its lock, never from what was read before.
+-- nothing writes nothing, not even a row lock; the caller then reads the row. What it sets it computes from the row as
+-- it is under its lock, never from what was read before.
 
 -- name: get_profile(phone_number)^
 -- A guest's profile; no row for a guest not known.
@@ -52,9 +52,9 @@ SELECT
     :chat_id::text,
     :user_name::text,
     :contact_name::text,
-    coalesce(:labels::text [], '{}'),
+    coalesce(:labels::text[], '{}'),
     coalesce(:profile_data::jsonb, '{}'),
-    coalesce(:memory_enabled::boolean, true)
+    coalesce(:memory_enabled::boolean, TRUE)
 WHERE
     NOT EXISTS (
         SELECT 1
@@ -64,7 +64,7 @@ WHERE
             AND (NOT :chat_id_given::boolean OR same.chat_id IS NOT DISTINCT FROM :chat_id::text)
             AND (NOT :user_name_given::boolean OR same.user_name IS NOT DISTINCT FROM :user_name::text)
             AND (NOT :contact_name_given::boolean OR same.contact_name IS NOT DISTINCT FROM :contact_name::text)
-            AND same.labels = coalesce(:labels::text [], same.labels)
+            AND same.labels = coalesce(:labels::text[], same.labels)
             AND same.profile_data = same.profile_data || coalesce(:profile_data::jsonb, '{}')
             AND same.memory_enabled = coalesce(:memory_enabled::boolean, same.memory_enabled)
     )
@@ -73,7 +73,7 @@ ON CONFLICT (phone_number) DO UPDATE
         chat_id = CASE WHEN :chat_id_given::boolean THEN excluded.chat_id ELSE known.chat_id END,
         user_name = CASE WHEN :user_name_given::boolean THEN excluded.user_name ELSE known.user_name END,
         contact_name = CASE WHEN :contact_name_given::boolean THEN excluded.contact_name ELSE known.contact_name END,
-        labels = coalesce(:labels::text [], known.labels),
+        labels = coalesce(:labels::text[], known.labels),
         profile_data = known.profile_data || excluded.profile_data,
         memory_enabled = coalesce(:memory_enabled::boolean, known.memory_enabled),
         context_epoch = known.context_epoch + 1,
@@ -103,14 +103,14 @@ RETURNING
 INSERT INTO guest_profiles AS known (phone_number, labels)
 SELECT
     :phone_number::text,
-    :labels::text []
+    :labels::text[]
 WHERE
     NOT EXISTS (
         SELECT 1
         FROM guest_profiles AS same
         WHERE
             same.phone_number = :phone_number::text
-            AND same.labels @> :labels::text []
+            AND same.labels @> :labels::text[]
     )
 ON CONFLICT (phone_number) DO UPDATE
     SET
@@ -152,14 +152,14 @@ WHERE
         FROM guest_profiles AS same
         WHERE
             same.phone_number = :phone_number::text
-            AND NOT same.labels && :labels::text []
+            AND NOT same.labels && :labels::text[]
     )
 ON CONFLICT (phone_number) DO UPDATE
     SET
         labels = array(
             SELECT kept.label
             FROM unnest(known.labels) WITH ORDINALITY AS kept (label, place)
-            WHERE kept.label <> ALL(:labels::text [])
+            WHERE kept.label <> ALL(:labels::text[])
             ORDER BY kept.place
         ),
         context_epoch = known.context_epoch + 1,
@@ -185,8 +185,8 @@ RETURNING
 -- name: record_interactions(phone_numbers, counts, first_times, last_times)!
 -- Counts messages of many guests at once and moves their last interaction, never backwards; the number of guests.
 -- A time in the future is taken for now: a writer whose clock is ahead would otherwise stop the guest's clock.
--- Rows are taken in the order of their keys: unsorted batches of several writers deadlock. Only last_active_on of what is
--- set is indexed, and changes once a day: all other updates stay heap-only.
+-- Rows are taken in the order of their keys: unsorted batches of several writers deadlock. Only last_active_on of what
+-- is set is indexed, and changes once a day: all other updates stay heap-only.
 --   phone_numbers: text[], the guests' keys, none twice
 --   counts: bigint[], messages of each
 --   first_times: timestamptz[], of the earliest of them
@@ -204,10 +204,10 @@ SELECT
     least(written.last_time, statement_timestamp())
 FROM
     unnest(
-        :phone_numbers::text [],
-        :counts::bigint [],
-        :first_times::timestamptz [],
-        :last_times::timestamptz []
+        :phone_numbers::text[],
+        :counts::bigint[],
+        :first_times::timestamptz[],
+        :last_times::timestamptz[]
     ) AS written (phone_number, messages, first_time, last_time)
 ORDER BY written.phone_number
 ON CONFLICT (phone_number) DO UPDATE
@@ -226,11 +226,11 @@ ON CONFLICT (phone_number) DO NOTHING;
 
 -- name: merge_guests(keep, duplicate)^
 -- The kept guest's profile after a duplicate was merged into it and removed; no row when there was no duplicate.
--- What the kept guest has wins; the thread of the one who wrote last stays; messages add up; memory stays off if either's
--- was. Whatever of the duplicate finds no place is kept under profile_data.merged. Both rows are locked first, in the
--- order of their keys, so that two merges at once cannot deadlock; nothing is deleted unless the kept guest exists. That is
--- asked with bool_or, which reads all of pair: EXISTS would stop at the first row, and a row deleted before it was locked
--- is no longer found.
+-- What the kept guest has wins; the thread of the one who wrote last stays; messages add up; memory stays off if
+-- either's was. Whatever of the duplicate finds no place is kept under profile_data.merged. Both rows are locked
+-- first, in the order of their keys, so that two merges at once cannot deadlock; nothing is deleted unless the kept
+-- guest exists. That is asked with bool_or, which reads all of pair: EXISTS would stop at the first row, and a row
+-- deleted before it was locked is no longer found.
 --   keep: text, the key of the guest who stays
 --   duplicate: text, the key of the guest who goes
 WITH pair AS MATERIALIZED (
@@ -370,14 +370,18 @@ SET
                     'thread_id', gone.thread_id,
                     'thread_tokens', nullif(gone.thread_tokens, 0),
                     'replaced_thread_id', CASE WHEN compared_threads.goes_over THEN kept.thread_id END,
-                    'replaced_thread_tokens', CASE WHEN compared_threads.goes_over THEN nullif(kept.thread_tokens, 0) END
+                    'replaced_thread_tokens',
+                    CASE WHEN compared_threads.goes_over THEN nullif(kept.thread_tokens, 0) END
                 )
             ) || jsonb_build_object('profile_data', gone.profile_data - 'merged')
         )
     ),
     thread_id = CASE WHEN compared_threads.goes_over THEN gone.thread_id ELSE kept.thread_id END,
     thread_tokens = CASE WHEN compared_threads.goes_over THEN gone.thread_tokens ELSE kept.thread_tokens END,
-    thread_created_at = CASE WHEN compared_threads.goes_over THEN gone.thread_created_at ELSE kept.thread_created_at END,
+    thread_created_at = CASE
+        WHEN compared_threads.goes_over THEN gone.thread_created_at
+        ELSE kept.thread_created_at
+    END,
     first_interaction = least(kept.first_interaction, gone.first_interaction),
     last_interaction = greatest(kept.last_interaction, gone.last_interaction),
     total_interactions = kept.total_interactions + gone.total_interactions,

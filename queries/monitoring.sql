@@ -20,7 +20,7 @@ WITH judged_contexts AS (
         coalesce(
             last_context_update <= statement_timestamp()
             AND last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8),
-            false
+            FALSE
         ) AS is_fresh
     FROM guest_profiles
 )

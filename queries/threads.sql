@@ -1,5 +1,5 @@
--- Threads: a guest's conversation with the model, and the tokens it has cost. Three answers are kept apart: no row is no
--- guest; thread_id NULL is a guest without a thread; anything else is the thread.
+-- Threads: a guest's conversation with the model, and the tokens it has cost. Three answers are kept apart: no row is
+-- no guest; thread_id NULL is a guest without a thread; anything else is the thread.
 
 -- name: get_thread(phone_number)^
 -- A guest's thread; no row for a guest not known.
@@ -49,8 +49,8 @@ RETURNING
     known.thread_created_at AS created_at;
 
 -- name: add_thread_tokens(phone_number, thread_id, tokens)$
--- The thread's new count. Added when the thread is the guest's; otherwise the thread becomes the guest's and starts from
--- these. The sum is made from the row under its lock: increments of many writers add up.
+-- The thread's new count. Added when the thread is the guest's; otherwise the thread becomes the guest's and starts
+-- from these. The sum is made from the row under its lock: increments of many writers add up.
 --   phone_number: text, the guest's key
 --   thread_id: text, the thread that was used
 --   tokens: bigint, tokens spent, 0 or more

