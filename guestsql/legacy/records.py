@@ -1,0 +1,199 @@
+"""One record of a file as what it says of a guest, each field read as far as it can be.
+
+A field of a hopeless type says nothing; the record itself is kept whole by the merge, so nothing is lost with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import cast
+
+from guestsql.errors import InvalidUserId, InvalidValue
+from guestsql.identity import canonical_user_id, clean_chat_id
+from guestsql.legacy.files import Source
+from guestsql.legacy.read import RawRecord
+from guestsql.legacy.text import Json, clean
+from guestsql.legacy.times import parse_time
+
+__all__ = ["PartialGuest", "Reject", "read_record"]
+
+Fields = dict[str, Json]
+
+# The bot's name for a guest without one.
+_PLACEHOLDER = "usuario"
+
+# The label of a profile without labels.
+_NO_LABEL = "nuevo"
+
+# Labels are indexed, and an index entry has room for some 2,700 bytes.
+_LONGEST_LABEL = 500
+_LARGEST_COUNT = 2**62
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+_RANKS = {Source.BACKUPS: 0, Source.GUESTS: 1, Source.GUEST_PROFILES: 2, Source.THREADS: 3}
+
+Order = tuple[datetime, int, datetime, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record, or a damaged place, from which no guest can be made.
+
+    Attributes:
+        path: the file, relative to the folder.
+        pointer: JSON pointer of the record.
+        reason: why.
+    """
+
+    path: str
+    pointer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialGuest:
+    """What one record says of a guest; None is said nothing.
+
+    Attributes:
+        phone_number: the guest's key.
+        raw: the record as it was.
+        fields: its members.
+        at: the record's own time.
+        user_name: never a placeholder.
+        contact_name: never a placeholder.
+        labels: none twice; empty when the record says that there are none.
+        created_at: when the record was made.
+        first_interaction: the guest's first message.
+        last_interaction: the guest's last message.
+        messages: how many the bot had counted.
+    """
+
+    phone_number: str
+    raw: RawRecord
+    fields: Fields
+    at: datetime | None
+    chat_id: str | None
+    thread_id: str | None
+    user_name: str | None
+    contact_name: str | None
+    labels: list[str] | None
+    created_at: datetime | None
+    first_interaction: datetime | None
+    last_interaction: datetime | None
+    messages: int | None
+
+    @property
+    def order(self) -> Order:
+        """The newer record is the greater; of one time, the file that the bot kept best, and there the later place."""
+        file = self.raw.file
+        return (self.at or _NEVER, _RANKS[file.source], file.named_at or _NEVER, file.name, self.raw.index)
+
+
+def read_record(raw: RawRecord, own: frozenset[str]) -> PartialGuest | Reject:
+    """Read one record.
+
+    Args:
+        raw: the record as the file has it.
+        own: keys of the bot's own numbers, which are no guests.
+
+    Returns:
+        What it says, or why it says nothing.
+    """
+    value = raw.value
+    if not isinstance(value, dict):
+        return _reject(raw, "the record is not an object")
+    key = str(raw.key) if isinstance(raw.key, int) and not isinstance(raw.key, bool) else raw.key
+    if not isinstance(key, str):
+        return _reject(raw, "the key is not a text")
+    try:
+        phone_number = canonical_user_id(key)
+    except InvalidUserId as error:
+        return _reject(raw, f"unusable key: {error.message}")
+    if phone_number in own:
+        return _reject(raw, "the key is the bot's own number")
+    return _partial_guest(raw, phone_number, cast("Fields", value))
+
+
+def _reject(raw: RawRecord, reason: str) -> Reject:
+    return Reject(raw.file.name, raw.pointer, reason)
+
+
+def _partial_guest(raw: RawRecord, phone_number: str, fields: Fields) -> PartialGuest:
+    created = parse_time(fields.get("createdAt"))
+    first = parse_time(fields.get("firstInteraction"))
+    last = _latest(parse_time(fields.get(name)) for name in ("lastActivity", "lastInteraction"))
+    is_thread = raw.file.source in (Source.THREADS, Source.BACKUPS)
+    name = _name(fields.get("name"), phone_number)
+    return PartialGuest(
+        phone_number=phone_number,
+        raw=raw,
+        fields=fields,
+        at=last or created or first or raw.file.named_at,
+        chat_id=_chat_id(fields.get("chatId")),
+        thread_id=_text(fields.get("threadId")),
+        user_name=_name(fields.get("userName"), phone_number) or (None if is_thread else name),
+        contact_name=name if is_thread else None,
+        labels=_labels(fields),
+        created_at=created,
+        first_interaction=first,
+        last_interaction=last,
+        messages=_count(fields.get("messageCount")),
+    )
+
+
+def _latest(times: Iterable[datetime | None]) -> datetime | None:
+    return max((time for time in times if time is not None), default=None)
+
+
+def _text(value: Json) -> str | None:
+    return clean(value).strip() or None if isinstance(value, str) else None
+
+
+def _chat_id(value: Json) -> str | None:
+    text = _text(value)
+    try:
+        return clean_chat_id(text) if text else None
+    except InvalidValue:
+        return None
+
+
+def _name(value: Json, phone_number: str) -> str | None:
+    """Return a name, unless it is a placeholder: the bot's word for nobody, or the guest's id in any spelling."""
+    text = _text(value)
+    if text is None or text.casefold() == _PLACEHOLDER:
+        return None
+    try:
+        return None if canonical_user_id(text) == phone_number else text
+    except InvalidUserId:
+        return text
+
+
+def _labels(fields: Fields) -> list[str] | None:
+    for name in ("labels", "whapiLabels"):
+        given = fields.get(name)
+        if isinstance(given, list):
+            return _label_names(cast("list[Json]", given))
+    label = _text(fields.get("label"))
+    return None if label is None or label.casefold() == _NO_LABEL else _label_names([label])
+
+
+def _label_names(given: list[Json]) -> list[str] | None:
+    """Return the labels' names in their order; None when something was given and none of it is a label."""
+    names = (_text(_label_name(label)) for label in given)
+    labels = list(dict.fromkeys(name for name in names if name is not None and len(name) <= _LONGEST_LABEL))
+    return labels if labels or not given else None
+
+
+def _label_name(label: Json) -> Json:
+    return cast("Fields", label).get("name") if isinstance(label, dict) else label
+
+
+def _count(value: Json) -> int | None:
+    if isinstance(value, Decimal) and abs(value) < _LARGEST_COUNT and value == int(value):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST_COUNT:
+        return value
+    return None

@@ -1,0 +1,74 @@
+"""What an import did, in the words of the report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from guestsql.legacy.records import Reject
+
+__all__ = ["FileReport", "ImportReport"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """One file that was read.
+
+    Attributes:
+        path: relative to the folder.
+        sha256: of its bytes, in hex.
+        records: how many it holds, rejected ones included.
+    """
+
+    path: str
+    sha256: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did, or with `dry_run` would have done.
+
+    Attributes:
+        files: the files, in the order they were read.
+        records: records of all files: the imported and the rejected.
+        guests: guests the imported records tell of: the inserted, the updated and the unchanged.
+        inserted: rows that were made.
+        updated: rows that were changed.
+        unchanged: rows that had it all, and were not touched.
+        rejects: the records from which no guest could be made, in the order of files and places.
+        dry_run: whether nothing was written.
+    """
+
+    files: tuple[FileReport, ...]
+    records: int
+    guests: int
+    inserted: int
+    updated: int
+    unchanged: int
+    rejects: tuple[Reject, ...]
+    dry_run: bool
+
+    @property
+    def rejected(self) -> int:
+        """How many records were rejected."""
+        return len(self.rejects)
+
+    @property
+    def imported(self) -> int:
+        """How many records were imported."""
+        return self.records - self.rejected
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as the JSON object of `legacy import --format json`."""
+        return {
+            "files": [asdict(file) for file in self.files],
+            "records": self.records,
+            "guests": self.guests,
+            "inserted": self.inserted,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "rejected": self.rejected,
+            "rejects": [asdict(reject) for reject in self.rejects],
+            "dry_run": self.dry_run,
+        }

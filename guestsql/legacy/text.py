@@ -1,0 +1,125 @@
+"""JSON values as jsonb can hold them, and back: the one place that knows the escape.
+
+jsonb refuses NUL and lone surrogates (half of a broken emoji) in texts, and numbers that are none (`NaN`) or too long.
+So in what is kept of a record, keys included:
+
+- a backslash, `u` and four lower-case hex digits stand for that one code unit. It is written for U+0000, for
+  surrogates, and for a backslash that would otherwise be read as the start of such a sequence;
+- a text that starts with the escape of `#` is the literal of a number that jsonb cannot hold.
+
+Everything else stays as it is, so that what is kept can be read in `psql`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NoReturn, cast
+
+__all__ = ["Json", "Literal", "clean", "dump", "escape", "restore", "unescape"]
+
+Json = object
+"""What the reader makes of JSON: dict, list, str, int, Decimal, bool, None, and `Literal`."""
+
+_REFUSED = re.compile("\x00|[\ud800-\udfff]")
+_TO_ESCAPE = re.compile("\x00|[\ud800-\udfff]|" + r"\\(?=u[0-9a-f]{4})")
+_ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
+_NUMBER = r"\u0023"
+
+# In encoded JSON: a backslash before a u, a NUL, a lone surrogate. Without these nothing is to be escaped.
+_SUSPICIOUS = re.compile(r"\\\\u|\\u0000|" + "[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number as the file wrote it, which neither Python nor jsonb would keep exactly.
+
+    Attributes:
+        text: the literal, such as `NaN` or one with 5,000 digits.
+    """
+
+    text: str
+
+
+def clean(text: str) -> str:
+    """Return a text for a column: without NUL and lone surrogates, which PostgreSQL refuses.
+
+    Args:
+        text: any text.
+    """
+    return _REFUSED.sub("", text)
+
+
+def escape(text: str) -> str:
+    """Return a text that PostgreSQL accepts and that `unescape` turns back.
+
+    Args:
+        text: any text.
+    """
+    return _TO_ESCAPE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def unescape(text: str) -> str:
+    """Return the text that `escape` was given.
+
+    Args:
+        text: what `escape` returned.
+    """
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+
+
+def dump(value: Json) -> str:
+    """Return a JSON value as JSON text for jsonb, escaped.
+
+    Args:
+        value: what the reader made; nested at most as deep as the reader allows.
+    """
+    try:
+        text = _encode(value)
+    except _Unencodable:
+        return _encode_slowly(value)
+    return _encode_slowly(value) if _SUSPICIOUS.search(text) else text
+
+
+def restore(value: Json) -> Json:
+    """Return the value that `dump` was given, from what jsonb gave back.
+
+    Args:
+        value: decoded JSON.
+    """
+    if isinstance(value, str):
+        return Literal(value[len(_NUMBER) :]) if value.startswith(_NUMBER) else unescape(value)
+    if isinstance(value, list):
+        return [restore(item) for item in cast("list[Json]", value)]
+    if isinstance(value, dict):
+        return {unescape(key): restore(item) for key, item in cast("dict[str, Json]", value).items()}
+    return value
+
+
+class _Unencodable(Exception):
+    """The fast encoder met a number that it would not keep exactly."""
+
+
+def _give_up(_value: object) -> NoReturn:
+    raise _Unencodable
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_give_up).encode
+
+
+def _encode_slowly(value: Json) -> str:
+    if isinstance(value, str):
+        return _encode(escape(value))
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Literal):
+        return _encode(_NUMBER + value.text)
+    if isinstance(value, list):
+        return f"[{','.join(_encode_slowly(item) for item in cast('list[Json]', value))}]"
+    if isinstance(value, dict):
+        members = cast("dict[str, Json]", value).items()
+        pairs = (f"{_encode(escape(key))}:{_encode_slowly(item)}" for key, item in members)
+        return "{" + ",".join(pairs) + "}"
+    return _encode(value)

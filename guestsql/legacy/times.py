@@ -1,0 +1,77 @@
+"""Every form of time that the old bot's files hold, read as UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from guestsql.legacy.text import Json
+
+__all__ = ["parse_name_time", "parse_time"]
+
+_NUMBER = re.compile(r"[0-9]{9,18}(\.[0-9]{1,9})?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# A count of seconds below is before 1973; one above, after the year 5138, is a count of milliseconds. Of the latter,
+# what lies after the year 9999 is no time.
+_LEAST_SECONDS = 10**8
+_LEAST_MILLISECONDS = 10**11
+_FIRST_YEAR = 1970
+
+_IN_NAME = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T_ -](?P<hour>[0-9]{2})[-:.]?(?P<minute>[0-9]{2})"
+    r"(?:[-:.]?(?P<second>[0-9]{2})(?:[-:.](?P<fraction>[0-9]{1,6}))?)?)?"
+)
+_EPOCH_IN_NAME = re.compile(r"(?<![0-9])[0-9]{9,14}(?![0-9])")
+
+
+def parse_time(value: Json) -> datetime | None:
+    """Return a time in UTC, or None for what is none.
+
+    Args:
+        value: ISO 8601 with `Z`, an offset or no zone (then UTC), a bare date, or a count of seconds or milliseconds
+            since 1970 as a number or as digits.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | Decimal):
+        return _from_number(Decimal(value))
+    if isinstance(value, str):
+        text = value.strip()
+        return _from_number(Decimal(text)) if _NUMBER.fullmatch(text) else _from_iso(text)
+    return None
+
+
+def parse_name_time(name: str) -> datetime | None:
+    """Return the time in the name of a backup, or None.
+
+    Args:
+        name: a file's name such as `threads-2025-07-05T14-30-00-123Z.json`, with dashes for colons and the dot.
+    """
+    found = _IN_NAME.search(name)
+    if found is None:
+        digits = _EPOCH_IN_NAME.search(name)
+        return parse_time(digits[0]) if digits else None
+    clock = ":".join(found[part] or "00" for part in ("hour", "minute", "second"))
+    return _from_iso(f"{found['date']}T{clock}.{found['fraction'] or '0'}Z")
+
+
+def _from_number(number: Decimal) -> datetime | None:
+    if not _LEAST_SECONDS <= number < _LEAST_MILLISECONDS * 10**5:
+        return None
+    seconds = number if number < _LEAST_MILLISECONDS else number / 1000
+    try:
+        return _EPOCH + timedelta(microseconds=int(seconds * 10**6))
+    except OverflowError:
+        return None
+
+
+def _from_iso(text: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return time if time.year >= _FIRST_YEAR else None
