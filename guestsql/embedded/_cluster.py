@@ -19,7 +19,14 @@ from guestsql.embedded._account import WINDOWS, Account, run
 from guestsql.embedded._binaries import Binaries
 from guestsql.embedded._conf import INCLUDE_LINE, conf_text, free_port, initdb_arguments
 from guestsql.embedded._places import socket_folder
-from guestsql.embedded._postmaster import find_postmaster, is_alive, kill_all, read_pid_file, wait_gone
+from guestsql.embedded._postmaster import (
+    answers,
+    find_postmaster,
+    is_alive,
+    kill_all,
+    read_pid_file,
+    wait_gone,
+)
 from guestsql.errors import EmbeddedServerError
 
 __all__ = ["SUPERUSER", "Cluster", "Endpoint"]
@@ -108,10 +115,15 @@ class Cluster:
         Raises:
             EmbeddedServerError: it cannot be made or started; quotes the end of the server's log.
         """
-        if find_postmaster(self.data) is None:
-            self._initialise()
-            return self._start()
-        return self._wait_ready(None, time.monotonic() + _START_SECONDS, 0)
+        process = find_postmaster(self.data)
+        if process is not None:
+            try:
+                return self._wait_ready(process, time.monotonic() + _START_SECONDS, self._log_size())
+            except EmbeddedServerError:
+                if is_alive(process):
+                    raise  # else it was just stopping
+        self._initialise()
+        return self._start()
 
     def stop(self) -> None:
         """Stop the server if it runs: end the sessions, write everything out."""
@@ -176,8 +188,7 @@ class Cluster:
                 f"initdb failed in {self.root}: {(done.stderr or done.stdout).strip()}",
                 hint="mend that, or set GUESTSQL_HOME to another folder, or set DATABASE_URL",
             )
-        with (partial / "postgresql.conf").open("a", encoding="utf-8") as file:
-            file.write(INCLUDE_LINE)
+        self._append(partial / "postgresql.conf", INCLUDE_LINE)
         partial.rename(self.data)
 
     def _password(self) -> str | None:
@@ -192,7 +203,7 @@ class Cluster:
         self._rotate_log()
         while True:
             self._clear_stale(folder)
-            log_start = self.log.stat().st_size if self.log.exists() else 0
+            log_start = self._log_size()
             process = self._launch()
             try:
                 return self._wait_ready(process, deadline, log_start)
@@ -206,22 +217,35 @@ class Cluster:
         port = free_port() if folder is None else _PORT
         text = conf_text(folder, port, durable=self._durable, settings=self._settings)
         conf = self.data / "guestsql.conf"
-        if WINDOWS:
-            conf.write_text(text, encoding="utf-8")
+        conf.unlink(missing_ok=True)
+        self._append(conf, text)
+
+    def _append(self, path: Path, text: str) -> None:
+        """Append to a file of the server as its account: root must follow no link that was laid there."""
+        if self.account is None:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
             return
-        # As the account, so that root follows no link that the account could have laid.
-        wrote = run(["/bin/sh", "-c", 'cat >"$1"', "sh", conf], self.account, stdin=text)
+        wrote = run(["/bin/sh", "-c", 'cat >>"$1"', "sh", path], self.account, stdin=text)
         if wrote.returncode != 0:
-            raise EmbeddedServerError(f"cannot write {conf}: {wrote.stderr.strip()}")
+            raise EmbeddedServerError(f"cannot write {path}: {wrote.stderr.strip()}")
+
+    def _log_size(self) -> int:
+        return self.log.stat().st_size if self.log.exists() else 0
 
     def _rotate_log(self) -> None:
-        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES_KEPT:
+        if self._log_size() > _LOG_BYTES_KEPT:
             self.log.replace(self.log.with_name("server.log.1"))
 
     def _clear_stale(self, folder: Path | None) -> None:
         """Remove what a killed server left and a new one would stumble over; none runs now."""
         stale = [self.data / "postmaster.pid"]
         if folder is not None:
+            if answers(folder / f".s.PGSQL.{_PORT}"):
+                raise EmbeddedServerError(
+                    f"a server that is not visible here, as in another container, runs in {self.root}",
+                    hint="give each container its own GUESTSQL_HOME, or set DATABASE_URL",
+                )
             stale += [path for path in folder.iterdir() if path.name.startswith(".s.PGSQL.")]
         for path in stale:
             path.unlink(missing_ok=True)

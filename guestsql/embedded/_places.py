@@ -42,10 +42,15 @@ def reachable(path: Path, account: Account | None) -> bool:
     """Tell whether the account can enter `path`, or the nearest folder above it that exists."""
     if account is None:
         return True
-    existing = path
-    while not existing.exists():
-        existing = existing.parent
-    return can("-x", existing, account)
+    return can("-x", _nearest_folder(path), account)
+
+
+def _nearest_folder(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    if not path.is_dir():
+        raise NotADirectoryError(f"{path} is a file")
+    return path
 
 
 def make_folder(path: Path, account: Account | None) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-__all__ = ["PidFile", "find_postmaster", "is_alive", "kill_all", "read_pid_file", "wait_gone"]
+__all__ = ["PidFile", "answers", "find_postmaster", "is_alive", "kill_all", "read_pid_file", "wait_gone"]
 
 _KILL_SECONDS = 10.0
 _PORT_LINE, _SOCKET_LINE = 3, 4
@@ -52,11 +53,16 @@ def find_postmaster(data: Path) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(pid_file.pid)
-        if is_alive(process) and str(data) in process.cmdline():
-            return process
+        return process if is_alive(process) and _serves(process, data) else None
     except psutil.NoSuchProcess:
         return None
-    return None
+
+
+def _serves(process: psutil.Process, data: Path) -> bool:
+    try:
+        return str(data) in process.cmdline()
+    except psutil.AccessDenied:  # another account's, on a system that hides those
+        return process.name().startswith("postgres")
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -65,6 +71,12 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def answers(path: Path) -> bool:
+    """Tell whether somebody listens on a unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def wait_gone(process: psutil.Process, seconds: float) -> bool:

@@ -19,7 +19,7 @@ from types import TracebackType
 
 from fasteners import InterProcessLock, InterProcessReaderWriterLock  # type: ignore[import-untyped]  # has no marker
 
-from guestsql.embedded._account import WINDOWS, server_account
+from guestsql.embedded._account import WINDOWS, is_root, server_account
 from guestsql.embedded._binaries import find_binaries, reachable_binaries
 from guestsql.embedded._cluster import Cluster
 from guestsql.embedded._places import make_own_folder, server_base
@@ -92,9 +92,9 @@ class _Member:
         self._count = 0
         self._guard = threading.Lock()
         root = cluster.root
-        self._lock_path = root.with_name(f"{root.name}.lock")
+        self._lock_path = _lock_file(root, "lock")
         self._lock = InterProcessLock(self._lock_path)
-        self._users = InterProcessReaderWriterLock(root.with_name(f"{root.name}.users"))
+        self._users = InterProcessReaderWriterLock(_lock_file(root, "users"))
 
     def join(self) -> str:
         with self._guard, self._exclusive():
@@ -143,6 +143,16 @@ class _Member:
             yield
         finally:
             self._lock.release()
+
+
+def _lock_file(root: Path, kind: str) -> Path:
+    """Make a lock file beside the server's folder, owned by who owns the home: root may be a guest there."""
+    path = root.with_name(f"{root.name}.{kind}")
+    path.touch()
+    if is_root():
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    return path
 
 
 _members: dict[Path, _Member] = {}
