@@ -73,9 +73,7 @@ def scan_directory(directory: Path) -> tuple[Catalogue, list[QueryFileError]]:
     """
     try:
         # Editors keep their locks and drafts as hidden files.
-        files = sorted(
-            file for file in directory.iterdir() if file.suffix == ".sql" and not file.name.startswith(".")
-        )
+        files = sorted(file for file in directory.iterdir() if file.suffix == ".sql" and not file.name.startswith("."))
     except OSError as error:
         return Catalogue(()), [_unreadable(directory, error)]
     if not files:

@@ -157,11 +157,7 @@ def _check_preamble(tokens: Sequence[Token]) -> None:
 
 
 def _refuse_misspelt(token: Token) -> None:
-    if (
-        token.kind is Kind.LINE_COMMENT
-        and _MISSPELT_NAME_LINE.match(token.text)
-        and not NAME_LINE.match(token.text)
-    ):
+    if token.kind is Kind.LINE_COMMENT and _MISSPELT_NAME_LINE.match(token.text) and not NAME_LINE.match(token.text):
         raise Misuse(token.offset, "a name line that is not read as one", "write -- name: in lower case")
 
 
@@ -256,5 +252,5 @@ def _check_use(declaration: Declaration, used: tuple[str, ...]) -> None:
             raise Misuse(
                 offset,
                 f"parameter {name} of query {declaration.name} is not used",
-                f"write :{name} in the SQL (not in quotes or comments), or take it off the list",
+                f"write :{name} in the SQL, outside quotes and comments, in a slice as [1: :{name}]; or take it off the list",
             )

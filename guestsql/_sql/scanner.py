@@ -4,6 +4,10 @@ It follows `scan.l` of PostgreSQL 15 to 18 with `standard_conforming_strings = o
 strings of every kind and their continuation over lines, dollar quotes, quoted identifiers, numbers. What the
 server would refuse passes as it is: the server's own message is the better one. The concatenated texts of the
 tokens are the text that was read.
+
+A colon before a name begins a parameter, except where PostgreSQL itself has a colon: between the bounds of a
+slice, `arr[lo:hi]`, and in `JSON_OBJECT(key: value)`. There it separates when an expression stands before it.
+Directly behind the `[` of a subscript, `arr[:n]` can be read both ways; who knows the parameters decides.
 """
 
 from __future__ import annotations
@@ -62,8 +66,9 @@ class Token(NamedTuple):
         return self.kind in _BLANK
 
 
-_BLANK = frozenset({Kind.SPACE, Kind.LINE_COMMENT, Kind.BLOCK_COMMENT})
-_VALUES = frozenset({Kind.STRING, Kind.QUOTED_WORD, Kind.NUMBER, Kind.POSITION, Kind.PARAMETER})
+# Tuples, not sets: a member of an Enum hashes slowly, and these are asked for every token.
+_BLANK = (Kind.SPACE, Kind.LINE_COMMENT, Kind.BLOCK_COMMENT)
+_VALUES = (Kind.STRING, Kind.QUOTED_WORD, Kind.NUMBER, Kind.POSITION, Kind.PARAMETER)
 
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _WORD = re.compile(r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*")
@@ -116,7 +121,7 @@ class _Context:
     """What decides whether a colon begins a parameter: the open brackets and the last tokens that count."""
 
     brackets: list[_Bracket] = field(default_factory=list[_Bracket])
-    recent: list[str] = field(default_factory=lambda: ["", "", ""])  # words in lower case, oldest first
+    recent: tuple[str, str] = ("", "")  # words in lower case, oldest first
     ended: bool = False  # the last token ends an expression
     opened_subscript: bool = False  # the last token is the [ of a subscript
 
@@ -137,7 +142,7 @@ class _Context:
             self._follow_punctuation(folded)
         else:
             self.ended = token.kind in _VALUES
-        self.recent = [*self.recent[1:], folded]
+        self.recent = (self.recent[1], folded)
 
     def _word_ends(self, word: str) -> bool:
         before = self.recent[-1]
@@ -146,7 +151,7 @@ class _Context:
         if word in CONNECTING:
             return not (self.ended or before == "not")
         if word == "zone":
-            return self.recent[-2:] != ["at", "time"]
+            return self.recent != ("at", "time")
         return word not in NEVER_LAST
 
     def _follow_punctuation(self, mark: str) -> None:
