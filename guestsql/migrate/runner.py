@@ -173,29 +173,34 @@ class Runner:
         in_doubt: Migration | None = None
         for _ in range(self._patience.attempts):
             try:
-                with self._locked(self._patience.reconnect if in_doubt else 0.0) as (connection, ledger):
-                    ledger.create()
-                    entries = ledger.read()
-                    # The lock is free only when the lost session has ended: the ledger is final by now.
-                    done += [
-                        _as_applied(in_doubt, entry)
-                        for entry in entries
-                        if in_doubt and in_doubt.version == entry.version
-                    ]
-                    execution = Execution(connection, self._settings, self._url, self._patience)
-                    for migration in _agreed_pending(files, entries, target):
-                        done.append(execution.apply(migration))
-                return done
+                self._work(files, target, in_doubt, done)
             except CommitUnknown as unknown:
                 in_doubt = unknown.migration
                 event(
                     logging.WARNING,
                     "MIGRATION_WAITING",
                     f"no answer to the COMMIT of {in_doubt.file.name}: asking the ledger",
+                    version=in_doubt.version,
                 )
+            else:
+                return done
         raise DatabaseUnavailable(
             "the connection is lost at every COMMIT", hint="run guestsql migrate status, then up again"
         )
+
+    def _work(
+        self, files: list[Migration], target: int | None, in_doubt: Migration | None, done: list[Applied]
+    ) -> None:
+        """Apply what is pending under the lock, adding to `done`."""
+        with self._locked(self._patience.reconnect if in_doubt else 0.0) as (connection, ledger):
+            ledger.create()
+            entries = ledger.read()
+            if in_doubt is not None:
+                # The lock is free only when the lost session has ended: the ledger is final by now.
+                done += [_as_applied(in_doubt, entry) for entry in entries if entry.version == in_doubt.version]
+            execution = Execution(connection, self._settings, self._url, self._patience)
+            for migration in _agreed_pending(files, entries, target):
+                done.append(execution.apply(migration))
 
     def _read_files(self, target: int | None) -> list[Migration]:
         files = read_migrations(self._directory)
