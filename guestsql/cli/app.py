@@ -1,0 +1,88 @@
+"""What every command is given: the settings, read when first asked for, and how to speak to the user."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
+
+import click
+
+from guestsql.cli.output import Output
+from guestsql.cli.redaction import Redactor
+from guestsql.cli.terminal import can_ask
+from guestsql.cli.values import plain_text
+from guestsql.settings import Settings
+
+__all__ = ["App", "CommandGroup", "pass_app"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class App:
+    """One run of the shell.
+
+    Args:
+        debug: show log events and tracebacks.
+    """
+
+    def __init__(self, *, debug: bool = False) -> None:
+        self.debug = debug
+        self.redact = Redactor()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The environment and `.env`.
+
+        Raises:
+            SettingsError: a value cannot be used.
+        """
+        settings = Settings.from_env()
+        self.redact.learn(settings)
+        return settings
+
+    def output(self, format_name: str | None) -> Output:
+        """Return what prints a command's data; table times are in the hotel's zone."""
+        return Output(format_name, self.settings.timezone)
+
+    def say(self, text: str) -> None:
+        """Tell the user something that is no data, on stderr."""
+        click.echo(plain_text(self.redact(text)), err=True)
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask before something that cannot be undone.
+
+        Args:
+            question: without its question mark.
+            yes: it was answered with `--yes`.
+
+        Raises:
+            UsageError: there is nobody to answer.
+            Abort: the answer was no.
+        """
+        if yes:
+            return
+        if not can_ask():
+            raise click.UsageError("this cannot be undone, and there is no terminal to ask on: add --yes")
+        sys.stdout.flush()
+        click.confirm(plain_text(question) + "?", abort=True, err=True)
+
+
+def pass_app(command: Command) -> Command:
+    """Give a command the `App` as its first argument."""
+    return click.make_pass_decorator(App, ensure=True)(command)
+
+
+class CommandGroup(click.Group):
+    """A group of commands: alone it prints its help, and a mistyped command is answered with the nearest ones."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  click's own
+        super().__init__(*args, **{"invoke_without_command": True, "no_args_is_help": False, **kwargs})
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's own
+        """Run the command, or print the help when there is none."""
+        result = super().invoke(ctx)
+        if ctx.invoked_subcommand is None:
+            click.echo(ctx.get_help())
+        return result

@@ -1,0 +1,164 @@
+"""The group of all commands, and the one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+
+from guestsql.cli.app import App, CommandGroup
+from guestsql.cli.demo import demo
+from guestsql.cli.failure import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE, exit_code
+from guestsql.cli.guest import guest
+from guestsql.cli.legacy import legacy
+from guestsql.cli.migrate import migrate
+from guestsql.cli.query import query
+from guestsql.cli.terminal import close_quietly, prepare_streams
+from guestsql.errors import GuestSQLError
+
+__all__ = ["guestsql", "main"]
+
+_NAME = "guestsql"
+
+
+class _Shell(CommandGroup):
+    """The outermost group: nothing leaves it but an exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,  # noqa: ANN401  click's own
+    ) -> NoReturn:
+        """Run one command and exit."""
+        del standalone_mode, windows_expand_args  # it always stands alone; patterns are not expanded on any system
+        self._main_shell_completion(extra, _NAME, complete_var)
+        prepare_streams()
+        sys.exit(self._exit_code(sys.argv[1:] if args is None else list(args), prog_name or _NAME, extra))
+
+    def _exit_code(self, args: list[str], name: str, extra: dict[str, Any]) -> int:
+        app = App()
+        try:
+            with _logging(app), self.make_context(name, args, obj=app, **extra) as context:
+                self.invoke(context)
+                sys.stdout.flush()
+        except click.exceptions.Exit as done:
+            return _flushed(done.exit_code)
+        except click.ClickException as error:
+            return _usage(app, error)
+        except (click.Abort, KeyboardInterrupt, EOFError):
+            # The blank line closes the terminal's ^C.
+            click.echo(err=True)
+            return INTERRUPTED
+        except BrokenPipeError:
+            close_quietly()
+            return BROKEN_PIPE
+        except GuestSQLError as error:
+            return _failed(app, error, str(error), exit_code(error))
+        except Exception as error:  # noqa: BLE001  a bug, too, ends in one line; --debug shows where
+            hint = "run guestsql --debug … to see where"
+            return _failed(app, error, f"{type(error).__name__}: {error} ({hint})", FAILED)
+        return OK
+
+
+def _flushed(code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        close_quietly()
+        return BROKEN_PIPE
+    return code
+
+
+def _usage(app: App, error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if isinstance(context, click.Context) else ""
+    app.say(f"{_NAME}: {' '.join(error.format_message().split())}{hint}")
+    return error.exit_code if error.exit_code != FAILED else USAGE
+
+
+def _failed(app: App, error: Exception, line: str, code: int) -> int:
+    if app.debug:
+        app.say("".join(traceback.format_exception(error)).rstrip())
+    app.say(f"{_NAME}: {line}")
+    return code
+
+
+@contextmanager
+def _logging(app: App) -> Generator[None]:
+    """Show log events with `--debug` only: an error is told once, by its line."""
+    root = logging.getLogger()
+    handler = _Events(app)
+    before = root.level
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+
+
+class _Events(logging.Handler):
+    """Writes log events to stderr, without passwords; without `--debug`, none."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__()
+        self._app = app
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one event."""
+        if self._app.debug:
+            self._app.say(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+@click.group(
+    cls=_Shell,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  guestsql demo
+  guestsql query run list_last_interactions -p max_rows=5 --format csv
+
+\b
+Exit codes: 0 done, 1 a check or a record failed, 2 wrong usage,
+3 the server refused the SQL, 4 no connection.
+
+\b
+Completion of commands and query names, for bash (likewise zsh, fish):
+  eval "$(_GUESTSQL_COMPLETE=bash_source guestsql)"
+""",
+)
+@click.option("--debug", is_flag=True, help="Show log events and tracebacks on stderr.")
+@click.version_option(package_name="guestsql", prog_name=_NAME, message="%(prog)s %(version)s")
+@click.pass_obj
+def guestsql(app: App, debug: bool) -> None:
+    """PostgreSQL for a hotel's chat bot: guests, threads, contexts.
+
+    Works on the server of DATABASE_URL, from the environment or .env; without it, on an embedded server whose data
+    lies in GUESTSQL_HOME.
+    """
+    app.debug = debug
+    if debug:
+        logging.getLogger().setLevel(logging.INFO)
+        logging.getLogger(_NAME).setLevel(logging.DEBUG)
+
+
+for _group in (demo, guest, legacy, migrate, query):
+    guestsql.add_command(_group)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the shell and exit with its code.
+
+    Args:
+        arguments: without the program's name; default the process's own.
+    """
+    guestsql.main(arguments, prog_name=_NAME)

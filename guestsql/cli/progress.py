@@ -1,0 +1,36 @@
+"""A progress bar, on a terminal only."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from guestsql.cli.terminal import console
+
+__all__ = ["progress_bar"]
+
+
+@contextmanager
+def progress_bar(label: str) -> Generator[Callable[[int, int], None] | None]:
+    """Show a bar on stderr, gone at the end.
+
+    Args:
+        label: what is being done.
+
+    Yields:
+        What is to be told how many are done, and of how many; None when nobody watches.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console(sys.stderr), transient=True) as shown:
+        task = shown.add_task(label, total=None)
+
+        def tell(done: int, total: int) -> None:
+            shown.update(task, completed=done, total=total)
+
+        yield tell

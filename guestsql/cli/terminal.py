@@ -1,0 +1,63 @@
+"""The two streams: colour only on a terminal, and only if nobody asked for none; no text that steers a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TextIO
+
+from rich.console import Console
+
+__all__ = ["can_ask", "close_quietly", "console", "is_narrow", "prepare_streams"]
+
+
+class _Console(Console):
+    """rich ends the program with 1 when the reader went away; here the shell says what that means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def console(stream: TextIO) -> Console:
+    """Return a console for a stream.
+
+    Args:
+        stream: stdout or stderr, as it is now.
+    """
+    is_terminal = stream.isatty()
+    colourless = not is_terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return _Console(
+        file=stream,
+        force_terminal=is_terminal,
+        color_system=None if colourless else "auto",
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def can_ask() -> bool:
+    """Tell whether somebody is there to answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def is_narrow(stream: TextIO) -> bool:
+    """Tell whether a stream's encoding cannot write every character."""
+    return not (stream.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def prepare_streams() -> None:
+    """Let a character that the encoding lacks be written as an escape, instead of failing halfway."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None and is_narrow(stream):
+            reconfigure(errors="backslashreplace")
+
+
+def close_quietly() -> None:
+    """Give stdout a place to go after its reader went away, so that Python's own last flush does not complain."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,0 +1,132 @@
+"""Values of PostgreSQL as text: exact in JSON and CSV, short in a table."""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+__all__ = ["as_cell", "as_json", "as_shown", "plain_text"]
+
+_INDENT = "  "
+# What reverses the direction of text can make a name look like another.
+_DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def as_json(value: object, *, ascii_only: bool = False, indent: bool = False) -> str:
+    """Return a value as JSON; numbers keep every digit.
+
+    Args:
+        value: what psycopg gives, or made of lists and mappings of it. What JSON has no form for is a text: times in
+            ISO 8601, bytes as PostgreSQL writes them, NaN and infinities by name.
+        ascii_only: escape what a narrow encoding could not write.
+        indent: spread objects and lists over lines.
+    """
+    return _Writer(ascii_only).write(value, "\n" if indent else "")
+
+
+class _Writer:
+    """json.dumps rounds a Decimal to a float or refuses it; this writes its digits."""
+
+    def __init__(self, ascii_only: bool) -> None:
+        self._ascii_only = ascii_only
+
+    def write(self, value: object, margin: str) -> str:
+        if value is None or isinstance(value, bool | int):
+            return json.dumps(value)
+        if isinstance(value, float):
+            return repr(value) if math.isfinite(value) else self._quote(_number(value))
+        if isinstance(value, Decimal):
+            return _number(value) if value.is_finite() else self._quote(_number(value))
+        if is_dataclass(value) and not isinstance(value, type):
+            return self.write(asdict(value), margin)
+        if isinstance(value, Mapping):
+            pairs = cast("Mapping[Any, Any]", value).items()
+            inner = margin + _INDENT if margin else ""
+            items = [f"{self._quote(str(key))}: {self.write(below, inner)}" for key, below in pairs]
+            return _bracketed("{", items, "}", margin)
+        if isinstance(value, list | tuple):
+            inner = margin + _INDENT if margin else ""
+            return _bracketed("[", [self.write(below, inner) for below in cast("list[Any]", value)], "]", margin)
+        return self._quote(as_cell(value))
+
+    def _quote(self, text: str) -> str:
+        return json.dumps(text, ensure_ascii=self._ascii_only)
+
+
+def _bracketed(opening: str, items: list[str], closing: str, margin: str) -> str:
+    if not items:
+        return opening + closing
+    if not margin:
+        return opening + ", ".join(items) + closing
+    inner = margin + _INDENT
+    return opening + inner + f",{inner}".join(items) + margin + closing
+
+
+def as_cell(value: object) -> str:
+    """Return a value as the exact text of one CSV field.
+
+    Args:
+        value: what psycopg gives. None is the empty text; a list or an object is JSON.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float | Decimal):
+        return _number(value)
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return "\\x" + bytes(value).hex()
+    if isinstance(value, Mapping | list | tuple):
+        return as_json(cast("object", value))
+    return str(value)
+
+
+def as_shown(value: object, zone: ZoneInfo) -> str:
+    """Return a value as it is shown to a person in a table.
+
+    Args:
+        value: what psycopg gives.
+        zone: times are shown in it, to the second.
+    """
+    if isinstance(value, datetime):
+        local = value.astimezone(zone) if value.tzinfo is not None else value
+        return local.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in cast("list[Any]", value)):
+        return plain_text(", ".join(cast("list[str]", value)))
+    return plain_text(as_cell(value))
+
+
+def plain_text(text: str) -> str:
+    """Return a text that cannot steer a terminal: a guest's name may hold escape sequences.
+
+    Args:
+        text: any text; line feeds stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_harmless(character) for character in text)
+
+
+def _harmless(character: str) -> str:
+    if character == "\n" or (unicodedata.category(character) != "Cc" and character not in _DIRECTION_MARKS):
+        return character
+    return " " if character == "\t" else "\N{REPLACEMENT CHARACTER}"
+
+
+def _number(value: float | Decimal) -> str:
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return repr(value)
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if not value.is_finite():
+        return "NaN" if value.is_nan() else ("Infinity" if value > 0 else "-Infinity")
+    return format(value, "f")
