@@ -252,5 +252,5 @@ def _check_use(declaration: Declaration, used: tuple[str, ...]) -> None:
             raise Misuse(
                 offset,
                 f"parameter {name} of query {declaration.name} is not used",
-                f"write :{name} in the SQL, outside quotes and comments, in a slice as [1: :{name}]; or take it off the list",
+                f"write :{name} outside quotes and comments, in a slice [1: :{name}], or take it off the list",
             )
