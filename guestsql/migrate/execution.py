@@ -19,7 +19,7 @@ from guestsql.migrate.concurrent import concurrent_index
 from guestsql.migrate.failure import StatementError, lost, migration_error, run_text
 from guestsql.migrate.files import Migration
 from guestsql.migrate.ledger import IndexState, Ledger
-from guestsql.migrate.session import SESSION_RESET, Patience, require_lock
+from guestsql.migrate.session import Patience, require_lock, session_reset
 from guestsql.migrate.watch import BlockerWatch
 from guestsql.settings import Settings
 
@@ -71,6 +71,7 @@ class Execution:
         self._url = url
         self._patience = patience
         self._ledger = Ledger(connection)
+        self._reset = session_reset(connection)
 
     def apply(self, migration: Migration) -> Applied:
         """Run one migration and enter it into the ledger.
@@ -136,7 +137,7 @@ class Execution:
         run_text(self._connection, migration.text)
         if self._connection.info.transaction_status != TransactionStatus.INTRANS:
             raise MigrationError("the file ended the runner's transaction", file=migration.file)
-        self._run(SESSION_RESET)
+        self._run(self._reset)
         self._run(lock_timeout)
         duration_ms = _since(started)
         self._record(migration, duration_ms)
@@ -158,7 +159,7 @@ class Execution:
         self._drop_invalid_index(migration)
         self._run(f"SET lock_timeout = {_milliseconds(self._lock_timeout(migration))}")
         run_text(self._connection, migration.text)
-        self._run(SESSION_RESET)
+        self._run(self._reset)
         self._require_valid_index(migration)
         duration_ms = _since(started)
         require_lock(self._ledger)

@@ -18,7 +18,7 @@ from guestsql.errors import DatabaseUnavailable, MigrationError
 from guestsql.migrate.ledger import Ledger
 from guestsql.settings import Settings
 
-__all__ = ["SESSION_RESET", "Patience", "connect_within", "locked", "require_lock"]
+__all__ = ["Patience", "connect_within", "locked", "require_lock", "session_reset"]
 
 # What a role or a database may have set must not end a long migration.
 _OWN = """
@@ -31,8 +31,7 @@ _OWN = """
 # A server process whose runner was killed notices it and ends, and its lock with it. Not every platform can.
 _NOTICE_DEATH = "SET client_connection_check_interval = '1s'"
 
-SESSION_RESET = f"RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; {_OWN}"
-"""After a file: whatever it has set must not move the ledger to another schema, nor reach the next file."""
+_RESET = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
 
 _REPORT_SECONDS = 30.0
 
@@ -133,6 +132,19 @@ def require_lock(ledger: Ledger) -> None:
             "the migration lock is not held any more: the connection changed its server process",
             hint="DATABASE_URL seems to be a transaction pooler: set DATABASE_UNPOOLED_URL to the direct address",
         )
+
+
+def session_reset(connection: Connection[Any]) -> str:
+    """Return what brings a session back to the runner's settings, whatever a file has set.
+
+    Else the ledger could be looked for in another schema, and a file could change what the next one means.
+
+    Args:
+        connection: it holds the lock and has run no file yet.
+    """
+    row = connection.execute("SHOW client_connection_check_interval").fetchone()
+    notices = row is not None and row[0] != "0"
+    return "; ".join([_RESET, _OWN, *([_NOTICE_DEATH] if notices else [])])
 
 
 def _hurried(settings: Settings, deadline: float, seconds: float) -> Settings:
