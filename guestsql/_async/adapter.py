@@ -6,13 +6,15 @@ It puts the parameters in order, runs the statement eagerly, and translates, tim
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncCursor
+from psycopg.rows import namedtuple_row
 
+from guestsql._async.connection import AsyncDeadlineConnection
 from guestsql._log import event, logger
 from guestsql._sql import Catalogue, arrange
 from guestsql._translate import translate
@@ -41,7 +43,7 @@ class AsyncAdapter:
 
     async def select(
         self,
-        conn: AsyncConnection[Any],
+        conn: AsyncDeadlineConnection,
         query_name: str,
         sql: str,
         parameters: Parameters,
@@ -49,12 +51,14 @@ class AsyncAdapter:
     ) -> list[Any]:
         """Return all rows, in the query's order."""
         del record_class
-        async with await self._run(conn, query_name, sql, parameters) as cursor:
+        # A cursor of its own: one that is kept would keep the rows too.
+        async with conn.cursor() as cursor:
+            await self._run(cursor, query_name, sql, parameters)
             return await cursor.fetchall()
 
     async def select_one(
         self,
-        conn: AsyncConnection[Any],
+        conn: AsyncDeadlineConnection,
         query_name: str,
         sql: str,
         parameters: Parameters,
@@ -62,29 +66,32 @@ class AsyncAdapter:
     ) -> Any | None:  # noqa: ANN401  a row's type is the query's
         """Return the first row, or None."""
         del record_class
-        async with await self._run(conn, query_name, sql, parameters) as cursor:
-            return await cursor.fetchone()
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        await self._run(cursor, query_name, sql, parameters)
+        return await cursor.fetchone()
 
     async def select_value(
-        self, conn: AsyncConnection[Any], query_name: str, sql: str, parameters: Parameters
+        self, conn: AsyncDeadlineConnection, query_name: str, sql: str, parameters: Parameters
     ) -> Any | None:  # noqa: ANN401  a value's type is the query's
         """Return the first column of the first row, or None."""
-        async with await self._run(conn, query_name, sql, parameters) as cursor:
-            row = await cursor.fetchone()
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        await self._run(cursor, query_name, sql, parameters)
+        row = await cursor.fetchone()
         return None if row is None else row[0]
 
     async def insert_update_delete(
-        self, conn: AsyncConnection[Any], query_name: str, sql: str, parameters: Parameters
+        self, conn: AsyncDeadlineConnection, query_name: str, sql: str, parameters: Parameters
     ) -> int:
         """Return the number of rows that were written."""
-        async with await self._run(conn, query_name, sql, parameters) as cursor:
-            return cursor.rowcount
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        await self._run(cursor, query_name, sql, parameters)
+        return cursor.rowcount
 
-    async def _run(self, conn: AsyncConnection[Any], name: str, sql: str, parameters: Parameters) -> AsyncCursor[Any]:
+    async def _run(self, cursor: AsyncCursor[Any], name: str, sql: str, parameters: Parameters) -> None:
         values = arrange(self._catalogue[name], parameters)
         started = perf_counter()
         try:
-            cursor = await conn.execute(sql, values)
+            await cursor.execute(sql, values)
         except psycopg.Error as error:
             failure = translate(error, name)
             event(
@@ -105,7 +112,30 @@ class AsyncAdapter:
                 duration_ms=_milliseconds(started),
                 rows=cursor.rowcount,
             )
-        return cursor
+
+
+def _kept_cursor(conn: AsyncDeadlineConnection, name: str) -> AsyncCursor[Any]:
+    cursor = conn.cursors[name] = conn.cursor(row_factory=_remembering_rows())
+    return cursor
+
+
+def _remembering_rows() -> Callable[[Any], Callable[[Sequence[Any]], Any]]:
+    """Return a factory of named tuples that works out their type once, as long as the columns are the same."""
+    names: list[bytes | None] = []
+    make: Callable[[Sequence[Any]], Any] = tuple
+
+    def rows(cursor: Any) -> Callable[[Sequence[Any]], Any]:  # noqa: ANN401  either twin's cursor
+        nonlocal make
+        result = cursor.pgresult
+        if result is None or result.nfields == 0:
+            return namedtuple_row(cursor)
+        found = [result.fname(index) for index in range(result.nfields)]
+        if found != names:
+            names[:] = found
+            make = namedtuple_row(cursor)
+        return make
+
+    return rows
 
 
 def _milliseconds(started: float) -> float:

@@ -7,15 +7,17 @@ It puts the parameters in order, runs the statement eagerly, and translates, tim
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
 import psycopg
-from psycopg import Connection, Cursor
+from psycopg import Cursor
+from psycopg.rows import namedtuple_row
 
 from guestsql._log import event, logger
 from guestsql._sql import Catalogue, arrange
+from guestsql._sync.connection import DeadlineConnection
 from guestsql._translate import translate
 
 __all__ = ["SyncAdapter"]
@@ -42,7 +44,7 @@ class SyncAdapter:
 
     def select(
         self,
-        conn: Connection[Any],
+        conn: DeadlineConnection,
         query_name: str,
         sql: str,
         parameters: Parameters,
@@ -50,12 +52,14 @@ class SyncAdapter:
     ) -> list[Any]:
         """Return all rows, in the query's order."""
         del record_class
-        with self._run(conn, query_name, sql, parameters) as cursor:
+        # A cursor of its own: one that is kept would keep the rows too.
+        with conn.cursor() as cursor:
+            self._run(cursor, query_name, sql, parameters)
             return cursor.fetchall()
 
     def select_one(
         self,
-        conn: Connection[Any],
+        conn: DeadlineConnection,
         query_name: str,
         sql: str,
         parameters: Parameters,
@@ -63,25 +67,28 @@ class SyncAdapter:
     ) -> Any | None:  # noqa: ANN401  a row's type is the query's
         """Return the first row, or None."""
         del record_class
-        with self._run(conn, query_name, sql, parameters) as cursor:
-            return cursor.fetchone()
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        self._run(cursor, query_name, sql, parameters)
+        return cursor.fetchone()
 
-    def select_value(self, conn: Connection[Any], query_name: str, sql: str, parameters: Parameters) -> Any | None:  # noqa: ANN401  a value's type is the query's
+    def select_value(self, conn: DeadlineConnection, query_name: str, sql: str, parameters: Parameters) -> Any | None:  # noqa: ANN401  a value's type is the query's
         """Return the first column of the first row, or None."""
-        with self._run(conn, query_name, sql, parameters) as cursor:
-            row = cursor.fetchone()
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        self._run(cursor, query_name, sql, parameters)
+        row = cursor.fetchone()
         return None if row is None else row[0]
 
-    def insert_update_delete(self, conn: Connection[Any], query_name: str, sql: str, parameters: Parameters) -> int:
+    def insert_update_delete(self, conn: DeadlineConnection, query_name: str, sql: str, parameters: Parameters) -> int:
         """Return the number of rows that were written."""
-        with self._run(conn, query_name, sql, parameters) as cursor:
-            return cursor.rowcount
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        self._run(cursor, query_name, sql, parameters)
+        return cursor.rowcount
 
-    def _run(self, conn: Connection[Any], name: str, sql: str, parameters: Parameters) -> Cursor[Any]:
+    def _run(self, cursor: Cursor[Any], name: str, sql: str, parameters: Parameters) -> None:
         values = arrange(self._catalogue[name], parameters)
         started = perf_counter()
         try:
-            cursor = conn.execute(sql, values)
+            cursor.execute(sql, values)
         except psycopg.Error as error:
             failure = translate(error, name)
             event(
@@ -102,7 +109,30 @@ class SyncAdapter:
                 duration_ms=_milliseconds(started),
                 rows=cursor.rowcount,
             )
-        return cursor
+
+
+def _kept_cursor(conn: DeadlineConnection, name: str) -> Cursor[Any]:
+    cursor = conn.cursors[name] = conn.cursor(row_factory=_remembering_rows())
+    return cursor
+
+
+def _remembering_rows() -> Callable[[Any], Callable[[Sequence[Any]], Any]]:
+    """Return a factory of named tuples that works out their type once, as long as the columns are the same."""
+    names: list[bytes | None] = []
+    make: Callable[[Sequence[Any]], Any] = tuple
+
+    def rows(cursor: Any) -> Callable[[Sequence[Any]], Any]:  # noqa: ANN401  either twin's cursor
+        nonlocal make
+        result = cursor.pgresult
+        if result is None or result.nfields == 0:
+            return namedtuple_row(cursor)
+        found = [result.fname(index) for index in range(result.nfields)]
+        if found != names:
+            names[:] = found
+            make = namedtuple_row(cursor)
+        return make
+
+    return rows
 
 
 def _milliseconds(started: float) -> float:

