@@ -61,7 +61,7 @@ strings = st.one_of(
     nasty.map(lambda text: Piece(quoted(text), text)),
     nasty.map(lambda text: Piece(escaped(text), text)),
     nasty.map(lambda text: Piece(unicode_quoted(text), text)),
-    nasty.map(lambda text: Piece("n" + quoted(text), text)),
+    nasty.map(lambda text: Piece("n" + quoted(text), text.rstrip(" "))),  # a bpchar loses them
     st.builds(continued, nasty, st.sampled_from(["\n", " -- it's :a\n\t", "\n--:b $$\n\n"]), nasty),
     st.builds(lambda one, two: Piece(f"{escaped(one)}\n{escaped(two)[1:]}", one + two), nasty, nasty),
     st.builds(dollar_quoted, nasty, st.sampled_from(["", "a", "día", "_1"])),
@@ -98,7 +98,7 @@ templates = st.sampled_from(
         "ARRAY[[{a}::text],[{b}::text]]",
         "{a}::text IN({b}::text,{a}::text)",
         "left({a}::text,{n}::int)||$$:a$$",
-        "coalesce(NULL,{a}::text)--{b}\n",
+        "coalesce(NULL,{a}::text)--:b\n",
     ]
 )
 blanks = st.sampled_from([" ", "\n", " /* it's :a */ ", " -- don't :b\n", '/* /* $$ */ " */', "\t", "\r\n"])
