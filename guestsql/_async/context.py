@@ -9,8 +9,9 @@ import logging
 import random
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from guestsql._async.executor import AsyncExecutor
 from guestsql._log import event
@@ -27,15 +28,39 @@ CLOCK = "{HH:MM}"
 
 _FIRST_PAUSE_SECONDS = 0.004
 _LONGEST_PAUSE_SECONDS = 0.1
+_LAST_WORD_SECONDS = 1.0
+_MOST_BUILDS = 10
 
 
-class _Wanted(NamedTuple):
-    """One caller's wish: whose context, how fresh, and since when and until when the caller waits."""
+@dataclass(slots=True)
+class _Patience:
+    """Since when and until when a caller waits, in seconds of `time.monotonic()`.
+
+    The deadline is for waiting, not for building: what the caller's own builder takes is added to it.
+    """
+
+    started: float
+    deadline: float
+
+    def last_word(self) -> float:
+        """Return the deadline of what ends a build: a moment is left for it, however late it is."""
+        return max(self.deadline, monotonic() + _LAST_WORD_SECONDS)
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """One caller's wish: whose context, and how fresh.
+
+    Attributes:
+        lease: the caller's own for as long as it asks, so that a claim whose answer was lost is found again.
+        may_hold_lease: False when the caller is sure not to have it.
+    """
 
     key: str
     ttl_seconds: float
-    started: float
-    deadline: float
+    patience: _Patience
+    lease: uuid.UUID = field(default_factory=uuid.uuid4)
+    may_hold_lease: bool = False
 
 
 class AsyncContextCache:
@@ -61,13 +86,13 @@ class AsyncContextCache:
             ttl_seconds: seconds for which a context is fresh, 0 or more.
 
         Raises:
-            QueryTimeout: somebody else's builder took longer than the deadline.
+            QueryTimeout: somebody else's builder took longer than the deadline, or the profile changed in every build.
             DatabaseError: the server could not be asked.
             Exception: whatever the builder raised.
         """
-        wanted = self._wish(key, ttl_seconds)
+        wanted = _Wanted(key, ttl_seconds, self._patience())
         row = await self._lookup(wanted)
-        if row is not None and (row.is_fresh or not row.memory_enabled):
+        if row is not None and _is_hit(row):
             return _hit(key, row)
         return await self._refresh(wanted, row)
 
@@ -79,24 +104,29 @@ class AsyncContextCache:
             ttl_seconds: seconds for which a context is fresh, 0 or more.
 
         Raises:
+            QueryTimeout: as `get`; all guests share one deadline.
             DatabaseError: the server could not be asked.
+            Exception: whatever the builder raised.
         """
+        patience = self._patience()
         rows = await self._executor.call(
-            "lookup_contexts", {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
+            "lookup_contexts",
+            {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone},
+            deadline=patience.deadline,
         )
         known = {row.phone_number: row for row in rows}
         texts: dict[str, str] = {}
         for key in keys:
             row = known.get(key)
-            if row is not None and (row.is_fresh or not row.memory_enabled):
+            if row is not None and _is_hit(row):
                 texts[key] = _hit(key, row)
             else:
-                texts[key] = await self._refresh(self._wish(key, ttl_seconds), row)
+                texts[key] = await self._refresh(_Wanted(key, ttl_seconds, patience), row)
         return texts
 
-    def _wish(self, key: str, ttl_seconds: float) -> _Wanted:
+    def _patience(self) -> _Patience:
         started = monotonic()
-        return _Wanted(key, ttl_seconds, started, started + self._settings.deadline_seconds)
+        return _Patience(started, started + self._settings.deadline_seconds)
 
     async def _lookup(self, wanted: _Wanted) -> Any | None:  # noqa: ANN401  a row of lookup_context
         parameters = {
@@ -104,105 +134,163 @@ class AsyncContextCache:
             "ttl_seconds": wanted.ttl_seconds,
             "timezone": self._timezone,
         }
-        return await self._executor.call("lookup_context", parameters, deadline=wanted.deadline)
+        return await self._executor.call("lookup_context", parameters, deadline=wanted.patience.deadline)
 
     async def _refresh(self, wanted: _Wanted, row: Any | None) -> str:  # noqa: ANN401  a row of lookup_context
-        """Build the text, or get it from whoever builds it."""
-        pause = _FIRST_PAUSE_SECONDS
+        """Build the text, or get it from whoever builds it; whatever happens, no lease is left behind."""
         event(logging.INFO, "CONTEXT_CACHE_MISS", "no fresh context", guest=wanted.key)
+        try:
+            return await self._build_or_wait(wanted, row)
+        except BaseException:
+            if wanted.may_hold_lease:
+                await self._release(wanted)
+            raise
+
+    async def _build_or_wait(self, wanted: _Wanted, row: Any | None) -> str:  # noqa: ANN401  a row of lookup_context
+        pause = _FIRST_PAUSE_SECONDS
+        builds = 0
         while True:
-            text = await self._claim_and_build(wanted, known=row is not None)
-            if text is not None:
-                return text
-            if row is not None and _may_serve_stale(wanted, row):
-                event(
-                    logging.INFO,
-                    "CONTEXT_CACHE_STALE",
-                    "served while another builds",
-                    guest=wanted.key,
-                    age_seconds=row.age_seconds,
-                )
-                return _read(row.context_cache, row.clock_time)
-            if monotonic() + pause >= wanted.deadline:
-                raise QueryTimeout(
-                    "another caller was still building the context at the deadline",
-                    query="claim_context",
-                    hint="make the builder faster, or raise GUESTSQL_DEADLINE_SECONDS",
-                )
-            await async_sleep(random.uniform(pause / 2, pause))  # noqa: S311  spreads the waiting, hides nothing
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            claimed = await self._claim(wanted, known=row is not None)
+            if claimed is not None:
+                text = await self._build_and_publish(wanted, claimed)
+                if text is not None:
+                    return text
+                builds += 1
+                _check_builds(builds)
+            elif row is not None and _may_serve_stale(wanted, row):
+                return _stale(wanted.key, row)
+            else:
+                await _wait(wanted.patience, pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            # Even after a build: the row from before it may tell of a profile, or a guest, that is no more.
+            waited = monotonic() - wanted.patience.started
             row = await self._lookup(wanted)
-            if row is not None and (not row.memory_enabled or row.is_fresh or _built_meanwhile(wanted, row)):
+            if row is not None and (_is_hit(row) or _was_built_within(waited, row)):
                 return _hit(wanted.key, row)
 
-    async def _claim_and_build(self, wanted: _Wanted, *, known: bool) -> str | None:
-        """Build and publish if the lease can be had; None when it is another's, or the text was overtaken."""
-        lease = uuid.uuid4()
-        claimed = await self._claim(wanted, lease, known=known)
-        if claimed is None:
-            return None
-        try:
-            text = await self._build(claimed)
-        except BaseException:
-            await self._release(wanted.key, lease)
-            raise
-        if not claimed.memory_enabled:
-            await self._release(wanted.key, lease)
-            return ""
-        # The deadline is for waiting, not for building: whoever has built may publish.
-        published = await self._executor.call(
-            "publish_context",
-            {
-                "phone_number": wanted.key,
-                "lease": lease,
-                "epoch": claimed.context_epoch,
-                "context_text": text,
-            },
-        )
-        if not published:
-            event(logging.INFO, "CONTEXT_OVERTAKEN", "the profile changed during the build", guest=wanted.key)
-            return None
-        event(logging.INFO, "CONTEXT_BUILT", "context built and stored", guest=wanted.key)
-        return _read(text, claimed.clock_time)
-
-    async def _claim(self, wanted: _Wanted, lease: uuid.UUID, *, known: bool) -> Any | None:  # noqa: ANN401  a row
+    async def _claim(self, wanted: _Wanted, *, known: bool) -> Any | None:  # noqa: ANN401  a row of claim_context
+        """Return what to build from, or None when the lease is another's."""
         parameters: dict[str, object] = {
             "phone_number": wanted.key,
-            "lease": lease,
+            "lease": wanted.lease,
             "lease_seconds": self._settings.lease_seconds,
-            "timezone": self._timezone,
         }
-        if not known:
-            return await self._executor.call("claim_new_context", parameters, deadline=wanted.deadline)
-        parameters["ttl_seconds"] = wanted.ttl_seconds
-        return await self._executor.call("claim_context", parameters, deadline=wanted.deadline)
+        query = "claim_new_context"
+        if known:
+            query = "claim_context"
+            parameters["ttl_seconds"] = wanted.ttl_seconds
+        wanted.may_hold_lease = True
+        try:
+            claimed = await self._executor.call(query, parameters, deadline=wanted.patience.deadline)
+        except DatabaseError:
+            wanted.may_hold_lease = False
+            raise
+        wanted.may_hold_lease = claimed is not None
+        return claimed
 
-    async def _build(self, claimed: Any) -> str:  # noqa: ANN401  a row of claim_context
-        """Make the text; no connection is held meanwhile."""
+    async def _build_and_publish(self, wanted: _Wanted, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
+        """Return the text, or None when it was overtaken: the guest has changed or gone since."""
         if not claimed.memory_enabled:
+            await self._release(wanted)
             return ""
-        if self._builder is not None:
-            return clean_text(await self._builder(profile_from(claimed)), "the context that the builder returned")
-        text = await self._executor.call("build_context", {"phone_number": claimed.phone_number})
+        text = await self._build(wanted, claimed)
+        clock_time = None if text is None else await self._publish(wanted, claimed, text)
+        wanted.may_hold_lease = False
+        if text is not None and clock_time is not None:
+            event(logging.INFO, "CONTEXT_BUILT", "context built and stored", guest=wanted.key)
+            return _read(text, clock_time)
+        clock_time = await self._confirm(wanted, claimed)
+        if clock_time is None:
+            event(logging.INFO, "CONTEXT_OVERTAKEN", "the profile changed during the build", guest=wanted.key)
+            return None
         if text is None:
             raise InvalidValue(
                 "build_context returned nothing", hint="queries/context.sql must return a text for every guest"
             )
-        return clean_text(text, "the context that build_context returned")
+        # Another took the lease over. It stores its own text; this one is as right, and two slow builders that take
+        # the lease from each other again and again would otherwise never answer.
+        event(logging.WARNING, "CONTEXT_LEASE_LOST", "the build took longer than the lease", guest=wanted.key)
+        return _read(text, clock_time)
 
-    async def _release(self, key: str, lease: uuid.UUID) -> None:
-        """Give the lease back; if that fails it runs out by itself, and the first error matters more."""
-        parameters: Mapping[str, object] = {"phone_number": key, "lease": lease}
+    async def _build(self, wanted: _Wanted, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
+        """Make the text; no connection is held meanwhile. None when the default query found no guest."""
+        if self._builder is None:
+            parameters = {"phone_number": wanted.key}
+            text = await self._executor.call("build_context", parameters, deadline=wanted.patience.deadline)
+            return None if text is None else clean_text(text, "the context that build_context returned")
+        started = monotonic()
         try:
-            await self._executor.call("release_context", parameters)
+            text = await self._builder(profile_from(claimed))
+        finally:
+            wanted.patience.deadline += monotonic() - started
+        return clean_text(text, "the context that the builder returned")
+
+    async def _publish(self, wanted: _Wanted, claimed: Any, text: str) -> str | None:  # noqa: ANN401  a row
+        """Store the text; return the hotel's clock, or None when it was refused."""
+        parameters: Mapping[str, object] = {
+            "phone_number": wanted.key,
+            "lease": wanted.lease,
+            "epoch": claimed.context_epoch,
+            "context_text": text,
+            "timezone": self._timezone,
+        }
+        clock_time: str | None = await self._executor.call(
+            "publish_context", parameters, deadline=wanted.patience.last_word()
+        )
+        return clock_time
+
+    async def _confirm(self, wanted: _Wanted, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
+        """Return the hotel's clock if the profile is still the one that was claimed."""
+        parameters: Mapping[str, object] = {
+            "phone_number": wanted.key,
+            "epoch": claimed.context_epoch,
+            "created_at": claimed.created_at,
+            "timezone": self._timezone,
+        }
+        clock_time: str | None = await self._executor.call(
+            "confirm_context", parameters, deadline=wanted.patience.last_word()
+        )
+        return clock_time
+
+    async def _release(self, wanted: _Wanted) -> None:
+        """Give the lease back; if that fails it runs out by itself, and the first error matters more."""
+        wanted.may_hold_lease = False
+        parameters: Mapping[str, object] = {"phone_number": wanted.key, "lease": wanted.lease}
+        try:
+            await self._executor.call("release_context", parameters, deadline=wanted.patience.last_word())
         except DatabaseError as error:
             event(
                 logging.WARNING,
                 "CONTEXT_LEASE_KEPT",
                 "the lease will run out by itself",
-                guest=key,
+                guest=wanted.key,
                 sqlstate=error.sqlstate,
             )
+
+
+async def _wait(patience: _Patience, pause: float) -> None:
+    """Wait for another's build, but not past the deadline."""
+    if monotonic() + pause >= patience.deadline:
+        raise QueryTimeout(
+            "another caller was still building the context at the deadline",
+            query="claim_context",
+            hint="make the builder faster, or raise GUESTSQL_DEADLINE_SECONDS",
+        )
+    await async_sleep(random.uniform(pause / 2, pause))  # noqa: S311  spreads the waiting, hides nothing
+
+
+def _check_builds(builds: int) -> None:
+    """Give up on a profile that changes in every build: its builder changes it, most likely."""
+    if builds >= _MOST_BUILDS:
+        raise QueryTimeout(
+            f"the profile changed during each of {builds} builds of the context",
+            query="publish_context",
+            hint="a context builder must not change the guest it builds for",
+        )
+
+
+def _is_hit(row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
+    return bool(row.is_fresh or not row.memory_enabled)
 
 
 def _hit(key: str, row: Any) -> str:  # noqa: ANN401  a row of lookup_context
@@ -217,11 +305,20 @@ def _may_serve_stale(wanted: _Wanted, row: Any) -> bool:  # noqa: ANN401  a row 
     return row.context_cache is not None and row.age_seconds is not None and wanted.ttl_seconds > 0
 
 
-def _built_meanwhile(wanted: _Wanted, row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
-    """Tell whether the text was stored after this caller began to wait: with a ttl of 0 that is as fresh as can be."""
-    if row.context_cache is None or row.age_seconds is None:
-        return False
-    return bool(0 <= row.age_seconds < monotonic() - wanted.started)
+def _stale(key: str, row: Any) -> str:  # noqa: ANN401  a row of lookup_context
+    event(
+        logging.INFO,
+        "CONTEXT_CACHE_STALE",
+        "served while another builds",
+        guest=key,
+        age_seconds=row.age_seconds,
+    )
+    return _read(row.context_cache, row.clock_time)
+
+
+def _was_built_within(seconds: float, row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
+    """Tell whether the text was stored while its caller waited: with a ttl of 0 that is as fresh as can be."""
+    return row.context_cache is not None and row.age_seconds is not None and 0 <= row.age_seconds < seconds
 
 
 def _read(text: str, clock_time: str) -> str:
