@@ -19,11 +19,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "guestsql"
 HEADER = "# Generated from guestsql/_async by tools/generate_sync.py (make sync). Do not edit.\n"
 REPLACEMENTS = {
     "_async": "_sync",
-    "is_aio_driver": "is_aio_driver",
     "AsyncAdapter": "SyncAdapter",
     "AsyncBuilder": "Builder",
     "AsyncConnection": "Connection",
     "AsyncConnectionPool": "ConnectionPool",
+    "AsyncConnections": "Connections",
     "AsyncContextCache": "ContextCache",
     "AsyncCursor": "Cursor",
     "AsyncDeadlineConnection": "DeadlineConnection",
@@ -35,7 +35,6 @@ REPLACEMENTS = {
     "AsyncTicker": "Ticker",
     "AsyncLock": "Lock",
     "async_sleep": "sleep",
-    "aclose": "close",
 }
 
 

@@ -4,27 +4,23 @@
 from __future__ import annotations
 
 import random
-import select
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from time import monotonic
 from typing import Any
 
 import psycopg
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+from guestsql._sync.pool import Connections
 
 from guestsql._runtime import sleep
 from guestsql._sql import Catalogue, bind_queries
 from guestsql._sync.adapter import SyncAdapter
-from guestsql._sync.connection import DeadlineConnection, connection_arguments
 from guestsql._translate import is_rolled_back, translate
 from guestsql.errors import DatabaseError, DatabaseUnavailable, QueryTimeout
 from guestsql.settings import Settings
 
 __all__ = ["Executor", "OutcomeUnknown"]
 
-# A waiting client alone does not make the pool try to connect again; asking anew does.
-_ASK_AGAIN_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 0.5
 
 
@@ -40,20 +36,6 @@ class OutcomeUnknown(DatabaseUnavailable):
         self.transaction_id = transaction_id
 
 
-class _PooledConnection(DeadlineConnection):
-    """A connection that leaves word why it could not be made: the pool only says that time ran out."""
-
-    @classmethod
-    def connect(cls, conninfo: str = "", *, failures: list[psycopg.Error], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
-        try:
-            connection = super().connect(conninfo, **kwargs)
-        except psycopg.Error as error:
-            failures[:] = [error]
-            raise
-        failures.clear()
-        return connection
-
-
 class Executor:
     """A pool, and the queries of one catalogue on it.
 
@@ -65,34 +47,22 @@ class Executor:
     """
 
     def __init__(self, settings: Settings, url: str, catalogue: Catalogue, *, pooled: bool = False) -> None:
-        self._settings = settings
-        self._failures: list[psycopg.Error] = []
+        self._seconds = settings.deadline_seconds
+        self._connections = Connections(settings, url, pooled=pooled)
         queries = bind_queries(catalogue, SyncAdapter(catalogue))
         self._methods: dict[str, Callable[..., Any]] = {name: getattr(queries, name) for name in catalogue}
-        arguments = connection_arguments(settings, url, pooled=pooled)
-        self._pool: ConnectionPool[DeadlineConnection] = ConnectionPool(
-            connection_class=_PooledConnection,
-            kwargs={**arguments, "failures": self._failures},
-            min_size=settings.pool_min,
-            max_size=settings.pool_max,
-            open=False,
-            configure=None if pooled else self._configure,
-            # Given up soon: the next caller starts a new attempt at once, instead of waiting out a long back-off.
-            reconnect_timeout=_ASK_AGAIN_SECONDS,
-            name="guestsql",
-        )
 
     def open(self) -> None:
         """Start connecting, without waiting for it."""
-        self._pool.open()
+        self._connections.open()
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.close()
+        self._connections.close()
 
     def deadline(self) -> float:
         """Return the latest end of a call that begins now, in seconds of `time.monotonic()`."""
-        return monotonic() + self._settings.deadline_seconds
+        return monotonic() + self._seconds
 
     def call(self, name: str, parameters: Mapping[str, object], *, deadline: float | None = None) -> Any:  # noqa: ANN401  the query's own
         """Run a query that is safe to repeat; a lost connection is replaced and the query repeated.
@@ -109,10 +79,12 @@ class Executor:
             DatabaseError: the server refused it, or the deadline passed first.
         """
         method = self._methods[name]
-        until = self.deadline() if deadline is None else deadline
+        until = monotonic() + self._seconds if deadline is None else deadline
+        connections = self._connections
         attempt = 0
         while True:
-            connection = self._borrow(until)
+            # Where one connection was dead the others at hand are too.
+            connection = connections.borrow_live(until) if attempt else connections.borrow(until)
             try:
                 return method(connection, **parameters)
             except DatabaseError as error:
@@ -120,7 +92,7 @@ class Executor:
                 if not repeatable or monotonic() >= until:
                     raise
             finally:
-                self._pool.putconn(connection)
+                connections.give_back(connection)
             attempt += 1
             _pause(attempt, until)
 
@@ -138,14 +110,14 @@ class Executor:
         until = self.deadline()
         attempt = 0
         while True:
-            connection = self._borrow_live(until)
+            connection = self._connections.borrow_live(until)
             try:
                 return method(connection, **parameters)
             except DatabaseError as error:
                 if not is_rolled_back(error) or monotonic() >= until:
                     raise
             finally:
-                self._pool.putconn(connection)
+                self._connections.give_back(connection)
             attempt += 1
             _pause(attempt, until)
 
@@ -166,7 +138,7 @@ class Executor:
         until = self.deadline()
         attempt = 0
         while True:
-            connection = self._borrow_live(until)
+            connection = self._connections.borrow_live(until)
             transaction_id = ""
             result: list[Any] = []
             try:
@@ -181,7 +153,7 @@ class Executor:
                 if not isinstance(failure, DatabaseUnavailable | QueryTimeout) and not is_rolled_back(failure):
                     raise failure from error
             finally:
-                self._pool.putconn(connection)
+                self._connections.give_back(connection)
             # Without the result COMMIT was never sent.
             if result and self.was_committed(transaction_id, query=name, deadline=until):
                 return result[0]
@@ -218,70 +190,9 @@ class Executor:
             _pause(attempt, deadline)
         raise OutcomeUnknown("the connection was lost at COMMIT", query=query, transaction_id=transaction_id)
 
-    def _configure(self, connection: DeadlineConnection) -> None:
-        """Let the server end a statement whose caller has given up."""
-        milliseconds = round(self._settings.deadline_seconds * 1000)
-        connection.execute(f"SET statement_timeout = {milliseconds}")
-
-    def _borrow(self, deadline: float) -> DeadlineConnection:
-        """Take a connection from the pool; it may turn out to be dead."""
-        while True:
-            remaining = deadline - monotonic()
-            try:
-                connection = self._pool.getconn(min(max(remaining, 0.001), _ASK_AGAIN_SECONDS))
-            except PoolTimeout as error:
-                if monotonic() >= deadline:
-                    raise self._unavailable() from error
-            except PoolClosed as error:
-                raise DatabaseUnavailable(
-                    "the database is not open", hint="use it as a context manager, or call open() first"
-                ) from error
-            else:
-                connection.deadline = deadline
-                return connection
-
-    def _borrow_live(self, deadline: float) -> DeadlineConnection:
-        """Take a connection whose server has not hung up, as far as the socket tells without a round trip."""
-        while True:
-            connection = self._borrow(deadline)
-            if _is_live(connection):
-                return connection
-            connection.close()
-            self._pool.putconn(connection)
-
-    def _unavailable(self) -> DatabaseUnavailable:
-        seconds = self._settings.deadline_seconds
-        if not self._failures:
-            return DatabaseUnavailable(
-                f"no connection was free for {seconds:g} s",
-                hint="raise GUESTSQL_POOL_MAX, or hold connections shorter",
-            )
-        failure = translate(self._failures[0], "")
-        return DatabaseUnavailable(
-            f"no connection within {seconds:g} s: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint
-        )
-
 
 def _pause(attempt: int, deadline: float) -> None:
     """Wait before another attempt: not at all at first, then longer and longer, never past the deadline."""
     if attempt > 1:
         longest = min(_LONGEST_PAUSE_SECONDS, 0.005 * 2**attempt, max(0.0, deadline - monotonic()))
         sleep(random.uniform(longest / 2, longest))  # noqa: S311  spreads retries, hides nothing
-
-
-def _is_live(connection: DeadlineConnection) -> bool:
-    """Tell whether the server has hung up: an idle socket that can be read holds a farewell or its end."""
-    while not connection.closed and _readable(connection.fileno()):
-        try:
-            connection.pgconn.consume_input()
-        except psycopg.OperationalError:
-            return False
-    return not connection.closed
-
-
-def _readable(fileno: int) -> bool:
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(fileno, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([fileno], [], [], 0)[0])  # Windows has no poll

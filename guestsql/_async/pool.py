@@ -1,0 +1,207 @@
+"""Connections to borrow: psycopg's pool, with those just used kept at hand in front of it."""
+
+from __future__ import annotations
+
+import math
+import select
+from collections import deque
+from time import monotonic
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from guestsql._async.connection import AsyncDeadlineConnection, connection_arguments
+from guestsql._translate import translate
+from guestsql.errors import DatabaseUnavailable
+from guestsql.settings import Settings
+
+__all__ = ["AsyncConnections"]
+
+# A waiting client alone does not make the pool try to connect again; asking anew does.
+_ASK_AGAIN_SECONDS = 1.0
+# After this a connection at hand goes back to the pool, which closes what is old or idle.
+_AT_HAND_SECONDS = 30.0
+
+
+class _PooledConnection(AsyncDeadlineConnection):
+    """A connection that leaves word why it could not be made: the pool only says that time ran out.
+
+    Attributes:
+        taken_at: when it left the pool, in seconds of `time.monotonic()`.
+    """
+
+    taken_at = 0.0
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", *, failures: list[psycopg.Error], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
+        try:
+            connection = await super().connect(conninfo, **kwargs)
+        except psycopg.Error as error:
+            failures[:] = [error]
+            raise
+        failures.clear()
+        return connection
+
+
+class AsyncConnections:
+    """Lends connections to one server.
+
+    The pool's own lending costs a tenth of a cached context's whole read, so a connection that is given back is lent
+    again from a stack in front of the pool. Nobody waits beside that stack: whoever finds it empty announces itself and
+    waits at the pool, and from then on connections are given back there.
+
+    Args:
+        settings: for deadlines and the size of the pool.
+        url: the server.
+        pooled: True behind a transaction pooler: no prepared statements, no session state.
+    """
+
+    def __init__(self, settings: Settings, url: str, *, pooled: bool = False) -> None:
+        self._settings = settings
+        self._at_hand: deque[_PooledConnection] = deque()
+        self._waiting = 0
+        self._closed = False
+        self._failures: list[psycopg.Error] = []
+        arguments = connection_arguments(settings, url, pooled=pooled)
+        self._pool: AsyncConnectionPool[_PooledConnection] = AsyncConnectionPool(
+            connection_class=_PooledConnection,
+            kwargs={**arguments, "failures": self._failures},
+            min_size=settings.pool_min,
+            max_size=settings.pool_max,
+            open=False,
+            configure=None if pooled else self._configure,
+            # Given up soon: the next caller starts a new attempt at once, instead of waiting out a long back-off.
+            reconnect_timeout=_ASK_AGAIN_SECONDS,
+            name="guestsql",
+        )
+
+    async def open(self) -> None:
+        """Start connecting, without waiting for it."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Close all connections; those that are lent are closed when they are given back."""
+        self._closed = True
+        await self._empty_hand()
+        await self._pool.close()
+
+    async def borrow(self, deadline: float) -> AsyncDeadlineConnection:
+        """Take a connection, which may turn out to be dead.
+
+        Args:
+            deadline: until when to wait for one, and the connection's own, in seconds of `time.monotonic()`.
+
+        Raises:
+            DatabaseUnavailable: there was none in time.
+        """
+        try:
+            connection = self._at_hand.pop()
+        except IndexError:
+            connection = await self._wait_for_one(deadline)
+        connection.deadline = deadline
+        return connection
+
+    async def borrow_live(self, deadline: float) -> AsyncDeadlineConnection:
+        """Take a connection whose server has not hung up, as far as the socket tells without a round trip.
+
+        Args:
+            deadline: as for `borrow`.
+
+        Raises:
+            DatabaseUnavailable: there was none in time.
+        """
+        while True:
+            connection = await self.borrow(deadline)
+            if _is_live(connection):
+                return connection
+            await connection.close()
+            await self.give_back(connection)
+
+    async def give_back(self, connection: Any) -> None:  # noqa: ANN401  what `borrow` returned
+        """Return what was borrowed, in whatever state."""
+        now = monotonic()
+        healthy = connection.pgconn.transaction_status == TransactionStatus.IDLE
+        if not healthy or self._waiting or self._closed or now - connection.taken_at > _AT_HAND_SECONDS:
+            await self._pool.putconn(connection)
+            return
+        self._at_hand.append(connection)
+        # Looked at again after the append: whoever has announced itself meanwhile may have missed it.
+        if self._waiting or self._closed:
+            await self._empty_hand()
+        elif len(self._at_hand) > 1:
+            await self._retire(now)
+
+    async def _wait_for_one(self, deadline: float) -> _PooledConnection:
+        self._waiting += 1
+        try:
+            if self._at_hand:  # given back before anyone knew of this waiting
+                await self._empty_hand()
+            while True:
+                remaining = deadline - monotonic()
+                try:
+                    connection = await self._pool.getconn(min(max(remaining, 0.001), _ASK_AGAIN_SECONDS))
+                except PoolTimeout as error:
+                    if monotonic() >= deadline:
+                        raise self._unavailable() from error
+                else:
+                    connection.taken_at = monotonic()
+                    return connection
+        except PoolClosed as error:
+            raise DatabaseUnavailable(
+                "the database is not open", hint="use it as a context manager, or call open() first"
+            ) from error
+        finally:
+            self._waiting -= 1
+
+    async def _empty_hand(self) -> None:
+        """Give all that is at hand back to the pool."""
+        await self._retire(math.inf)
+
+    async def _retire(self, now: float) -> None:
+        """Give back to the pool what lies at the bottom of the stack and has been out for long."""
+        while True:
+            try:
+                oldest = self._at_hand.popleft()
+            except IndexError:  # empty, or another thread was faster
+                return
+            if now - oldest.taken_at <= _AT_HAND_SECONDS:
+                self._at_hand.appendleft(oldest)
+                return
+            await self._pool.putconn(oldest)
+
+    async def _configure(self, connection: AsyncDeadlineConnection) -> None:
+        """Let the server end a statement whose caller has given up."""
+        milliseconds = round(self._settings.deadline_seconds * 1000)
+        await connection.execute(f"SET statement_timeout = {milliseconds}")
+
+    def _unavailable(self) -> DatabaseUnavailable:
+        seconds = self._settings.deadline_seconds
+        if not self._failures:
+            return DatabaseUnavailable(
+                f"no connection was free for {seconds:g} s",
+                hint="raise GUESTSQL_POOL_MAX, or hold connections shorter",
+            )
+        failure = translate(self._failures[0], "")
+        return DatabaseUnavailable(
+            f"no connection within {seconds:g} s: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint
+        )
+
+
+def _is_live(connection: AsyncDeadlineConnection) -> bool:
+    """Tell whether the server has hung up: an idle socket that can be read holds a farewell or its end."""
+    while not connection.closed and _readable(connection.fileno()):
+        try:
+            connection.pgconn.consume_input()
+        except psycopg.OperationalError:
+            return False
+    return not connection.closed
+
+
+def _readable(fileno: int) -> bool:
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(fileno, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([fileno], [], [], 0)[0])  # Windows has no poll
