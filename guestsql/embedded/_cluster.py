@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from guestsql.embedded._conf import INCLUDE_LINE, conf_text, free_port, initdb_a
 from guestsql.embedded._places import socket_folder
 from guestsql.embedded._postmaster import (
     answers,
+    end_now,
     find_postmaster,
     is_alive,
     kill_all,
@@ -134,15 +136,21 @@ class Cluster:
             run([self.binaries.program("pg_ctl"), "stop", "-D", self.data, "-m", "fast"], self.account)
             return
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(2)  # SIGINT: fast shutdown
+            process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
             if not wait_gone(process, _FAST_STOP_SECONDS):
-                kill_all(process)
+                end_now(process)
 
     def kill(self) -> None:
         """Kill the server with all its processes, as a crash would."""
         process = find_postmaster(self.data)
         if process is not None:
             kill_all(process)
+
+    def end_now(self) -> None:
+        """End the server at once, for data that nobody needs any more."""
+        process = find_postmaster(self.data)
+        if process is not None:
+            end_now(process)
 
     def create_database(self, endpoint: Endpoint, dbname: str) -> None:
         """Make a database unless it is there.

@@ -24,13 +24,16 @@ _COMMON = {
     "shared_preload_libraries": "pg_stat_statements",
 }
 # fsync off is safe against a killed process, not against a machine that stops. Autovacuum would come and
-# go as it likes, and what a test counts must not depend on that.
+# go as it likes, and what a test counts must not depend on that. Shared memory in files of the data
+# directory goes with it, also after a kill.
 _EPHEMERAL = {
     "fsync": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+    **({} if WINDOWS else {"dynamic_shared_memory_type": "mmap"}),
     "max_connections": "200",
     "max_wal_senders": "10",
+    "max_wal_size": "512MB",
 }
 
 

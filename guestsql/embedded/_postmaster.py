@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import time
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["PidFile", "answers", "find_postmaster", "is_alive", "kill_all", "read_pid_file", "wait_gone"]
+__all__ = ["PidFile", "answers", "end_now", "find_postmaster", "is_alive", "kill_all", "read_pid_file", "wait_gone"]
 
 _KILL_SECONDS = 10.0
+_QUIT_SECONDS = 5.0
 _PORT_LINE, _SOCKET_LINE = 3, 4
 
 
@@ -107,3 +109,11 @@ def kill_all(postmaster: psutil.Process) -> None:
             process.kill()
     for process in (postmaster, *children):
         wait_gone(process, _KILL_SECONDS)
+
+
+def end_now(postmaster: psutil.Process) -> None:
+    """End a server at once and without order; unlike a kill this gives its shared memory back."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        postmaster.send_signal(getattr(signal, "SIGQUIT", signal.SIGTERM))  # Windows has no SIGQUIT
+    if not wait_gone(postmaster, _QUIT_SECONDS):
+        kill_all(postmaster)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -100,17 +101,18 @@ class PrivateServer:
 
     def close(self) -> None:
         """Stop the server for good, and remove its folder when it is ephemeral."""
-        if self._watchdog is None:
-            return
-        if self._cluster is not None:
+        cluster, self._cluster, self._endpoint = self._cluster, None, None
+        watchdog, self._watchdog = self._watchdog, None
+        if cluster is not None:
             if self._ephemeral:
-                self._cluster.kill()
+                cluster.end_now()
             else:
-                self._cluster.stop()
-        watchdog, self._watchdog, self._cluster, self._endpoint = self._watchdog, None, None, None
-        if watchdog.stdin is not None:
-            watchdog.stdin.close()
-        watchdog.wait(_WATCHDOG_SECONDS)
+                cluster.stop()
+        if watchdog is not None and watchdog.stdin is not None:
+            watchdog.stdin.close()  # on which it removes the folder
+            watchdog.wait(_WATCHDOG_SECONDS)
+        elif cluster is not None and self._ephemeral:
+            shutil.rmtree(cluster.root, ignore_errors=True)
         _open_servers.discard(self)
 
     def __enter__(self) -> Self:

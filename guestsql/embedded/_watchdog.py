@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,9 @@ from pathlib import Path
 import psutil
 
 _PATIENCE_SECONDS = 10.0
+_ORDER_SECONDS = 3.0
+# PostgreSQL's immediate shutdown; unlike a kill it gives shared memory back. Windows has no such signal.
+_QUIT = getattr(signal, "SIGQUIT", signal.SIGTERM)
 
 
 def _users(data: str) -> list[psutil.Process]:
@@ -30,13 +34,19 @@ def _users(data: str) -> list[psutil.Process]:
 
 
 def _end(data: str) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline and (processes := _users(data)):
+    start = time.monotonic()
+    asked: set[int] = set()
+    while (waited := time.monotonic() - start) < _PATIENCE_SECONDS and (processes := _users(data)):
         for process in processes:
             with contextlib.suppress(psutil.Error):
-                for victim in (process, *process.children(recursive=True)):
-                    victim.kill()
-        time.sleep(0.05)
+                if waited < _ORDER_SECONDS and process.name().startswith("postgres"):
+                    if process.pid not in asked:
+                        process.send_signal(_QUIT)
+                        asked.add(process.pid)
+                else:
+                    for victim in (process, *process.children(recursive=True)):
+                        victim.kill()
+        time.sleep(0.02)
 
 
 def _main(data: str, folders: list[str]) -> None:

@@ -16,14 +16,14 @@ from guestsql.embedded._account import server_account
 from guestsql.embedded._places import temporary_base
 from guestsql.embedded._postmaster import is_alive
 from guestsql.errors import EmbeddedServerError
-from tests.server import Worker, eventually, pg_bin
+from tests.server import Worker, eventually, fast_folder, pg_bin
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder for servers that their account can reach."""
     account = server_account(Path("/nonexistent"))
-    made = Path(tempfile.mkdtemp(prefix="guestsql-test-", dir=temporary_base(account)))
+    made = Path(tempfile.mkdtemp(prefix="guestsql-test-", dir=fast_folder() or temporary_base(account)))
     made.chmod(0o755)
     yield made
     shutil.rmtree(made)

@@ -21,9 +21,9 @@ from guestsql.embedded import EmbeddedServer, find_binaries
 from guestsql.embedded._account import Account, is_root, server_account
 from guestsql.embedded._binaries import reachable_binaries
 from guestsql.embedded._places import temporary_base
-from guestsql.embedded._postmaster import find_postmaster, is_alive, kill_all
+from guestsql.embedded._postmaster import end_now, find_postmaster, is_alive
 from guestsql.errors import EmbeddedServerError
-from tests.server import Worker, eventually, pg_bin
+from tests.server import Worker, eventually, fast_folder, pg_bin
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def made_home(home: Path, _prepared: Path) -> Path:
 @contextmanager
 def _reachable_folder() -> Iterator[Path]:
     account = server_account(Path("/nonexistent"))
-    folder = Path(tempfile.mkdtemp(prefix="guestsql-home-", dir=temporary_base(account)))
+    folder = Path(tempfile.mkdtemp(prefix="guestsql-home-", dir=fast_folder() or temporary_base(account)))
     folder.chmod(0o755)
     yield folder
     for data in folder.rglob("data"):
         if (postmaster := find_postmaster(data)) is not None:
-            kill_all(postmaster)
+            end_now(postmaster)
     shutil.rmtree(folder)
 
 
