@@ -5,7 +5,7 @@
 
 -- name: ledger_exists()$
 -- True when this database has a ledger in the search_path.
-SELECT to_regclass('guestsql_migrations') IS NOT NULL;
+SELECT to_regclass('guestsql_migrations') IS NOT NULL AS has_ledger;
 
 -- name: create_migration_ledger()!
 -- Creates the ledger. Only under the runner's lock: two CREATE TABLE IF NOT EXISTS at once can fail on a unique index of
@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS guestsql_migrations (
     applied_at timestamptz NOT NULL DEFAULT statement_timestamp(),
     duration_ms float8 NOT NULL,
     applied_by text NOT NULL DEFAULT session_user,
-    is_baseline boolean NOT NULL DEFAULT false
+    is_baseline boolean NOT NULL DEFAULT FALSE
 );
 
 -- name: list_applied_migrations()
@@ -58,29 +58,29 @@ VALUES (
 -- True when this session now holds the runner's lock of this database. Never waits: a session that waits inside a
 -- statement keeps a snapshot, and CREATE INDEX CONCURRENTLY in another session waits for every older snapshot.
 -- The two keys are the ASCII codes of "gues" and "tsql"; advisory locks belong to one database.
-SELECT pg_try_advisory_lock(1735746931, 1953722732);
+SELECT pg_try_advisory_lock(1735746931, 1953722732) AS is_taken;
 
 -- name: release_migration_lock()$
 -- True when this session held the runner's lock and gave it back.
-SELECT pg_advisory_unlock(1735746931, 1953722732);
+SELECT pg_advisory_unlock(1735746931, 1953722732) AS was_held;
 
 -- name: holds_migration_lock()$
 -- True when the server process that runs this statement holds the runner's lock. False after a reconnect, and behind a
 -- transaction pooler that chose another server process.
-SELECT EXISTS (
-    SELECT FROM pg_locks
-    WHERE locktype = 'advisory'
-        AND database = (
-            SELECT oid
-            FROM pg_database
-            WHERE datname = current_database()
-        )
-        AND classid = 1735746931
-        AND objid = 1953722732
-        AND objsubid = 2
-        AND granted
-        AND pid = pg_backend_pid()
-);
+SELECT count(*) > 0 AS is_held
+FROM pg_locks
+WHERE
+    locktype = 'advisory'
+    AND database = (
+        SELECT oid
+        FROM pg_database
+        WHERE datname = current_database()
+    )
+    AND classid = 1735746931
+    AND objid = 1953722732
+    AND objsubid = 2
+    AND granted
+    AND pid = pg_backend_pid();
 
 -- name: get_migration_lock_holder()^
 -- Who holds the runner's lock of this database; no row when nobody does.
@@ -91,7 +91,8 @@ SELECT
     activity.backend_start
 FROM pg_locks AS locks
 LEFT JOIN pg_stat_activity AS activity ON locks.pid = activity.pid
-WHERE locks.locktype = 'advisory'
+WHERE
+    locks.locktype = 'advisory'
     AND locks.database = (
         SELECT oid
         FROM pg_database
@@ -100,8 +101,7 @@ WHERE locks.locktype = 'advisory'
     AND locks.classid = 1735746931
     AND locks.objid = 1953722732
     AND locks.objsubid = 2
-    AND locks.granted
-LIMIT 1;
+    AND locks.granted;
 
 -- name: list_blocking_sessions(pid)
 -- The sessions for whose locks a server process waits now, by process id; none when it does not wait.
@@ -134,9 +134,9 @@ INNER JOIN pg_class AS indexes ON namespaces.oid = indexes.relnamespace
 INNER JOIN pg_index AS index_entries ON indexes.oid = index_entries.indexrelid
 LEFT JOIN pg_stat_progress_create_index AS progress
     ON indexes.oid = progress.index_relid AND current_database() = progress.datname
-WHERE tables.oid = to_regclass(:table_name::text)
-    AND indexes.relname = :index_name::text
-LIMIT 1;
+WHERE
+    tables.oid = to_regclass(:table_name::text)
+    AND indexes.relname = :index_name::text;
 
 -- name: list_invalid_indexes()
 -- Indexes that no query uses, by name: what a failed CREATE or REINDEX INDEX CONCURRENTLY left. One that is being built
@@ -146,11 +146,14 @@ SELECT
     index_entries.indrelid::regclass::text AS table_name
 FROM pg_index AS index_entries
 INNER JOIN pg_class AS indexes ON index_entries.indexrelid = indexes.oid
-WHERE NOT index_entries.indisvalid
+WHERE
+    NOT index_entries.indisvalid
     AND indexes.relpersistence <> 't'
     AND NOT EXISTS (
-        SELECT FROM pg_stat_progress_create_index AS progress
-        WHERE progress.index_relid = index_entries.indexrelid
+        SELECT 1
+        FROM pg_stat_progress_create_index AS progress
+        WHERE
+            progress.index_relid = index_entries.indexrelid
             AND progress.datname = current_database()
     )
 ORDER BY index_name;

@@ -97,10 +97,10 @@ class Execution:
 
     def _with_retries(self, migration: Migration, once: Callable[[Migration], float]) -> float:
         timeout = self._lock_timeout(migration)
+        watch = BlockerWatch(self._settings, self._url, self._connection.info.backend_pid, migration.file.name)
         for attempt in range(1, self._patience.attempts + 1):
-            watch = BlockerWatch(self._settings, self._url, self._connection.info.backend_pid, timeout / 2)
             try:
-                with watch:
+                with watch.after(timeout / 4):
                     return once(migration)
             except StatementError as failure:
                 self._roll_back()
@@ -130,7 +130,7 @@ class Execution:
     def _in_transaction(self, migration: Migration) -> float:
         """The file as it is and its ledger row, in one transaction."""
         started = perf_counter()
-        self._run("BEGIN")
+        self._run("BEGIN ISOLATION LEVEL READ COMMITTED")
         require_lock(self._ledger)
         lock_timeout = f"SET LOCAL lock_timeout = {_milliseconds(self._patience.lock_timeout)}"
         self._run(lock_timeout)

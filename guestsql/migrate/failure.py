@@ -44,7 +44,9 @@ class StatementError(Exception):
     @property
     def is_lost(self) -> bool:
         """True when the connection broke."""
-        return self.error.sqlstate is None or self.error.sqlstate.startswith(_LOST)
+        if self.error.sqlstate is None:
+            return isinstance(self.error, psycopg.OperationalError | psycopg.InterfaceError)
+        return self.error.sqlstate.startswith(_LOST)
 
 
 def run_text(connection: Connection[Any], text: str) -> None:

@@ -95,7 +95,7 @@ def normalise(tokens: Sequence[Token]) -> str:
     for token in tokens:
         if token.is_blank:
             continue
-        text = token.text.replace("\r\n", "\n")
+        text = _server_operators(token.text) if token.kind is Kind.OPERATOR else token.text.replace("\r\n", "\n")
         glued = not lines[-1] or text in _CLOSING or token.kind is Kind.SEMICOLON or lines[-1].endswith(_OPENING)
         lines[-1] += text if glued else f" {text}"
         if token.kind is Kind.SEMICOLON or text == ",":
@@ -112,6 +112,14 @@ def checksum(body: str) -> str:
 def place(text: str, offset: int) -> tuple[int, int]:
     """Return line and column, both 1-based and in characters, of a 0-based offset."""
     return line_and_column(text, offset)
+
+
+def _server_operators(text: str) -> str:
+    """Cut signs off an operator's end as the server does: `=-` is `=` and `-`, but `@-` is one operator."""
+    signs = ""
+    while len(text) > 1 and text[-1] in "+-" and not set(text) & set("~!@#%^&|`?"):
+        text, signs = text[:-1], f" {text[-1]}{signs}"
+    return text + signs
 
 
 def _groups(tokens: Sequence[Token]) -> Iterator[list[Token]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from types import TracebackType
-from typing import Self
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 
+from guestsql._log import event
 from guestsql._sync.connection import connect
 from guestsql.errors import GuestSQLError
 from guestsql.migrate.ledger import Ledger
@@ -13,9 +15,12 @@ from guestsql.settings import Settings
 
 __all__ = ["BlockerWatch"]
 
+_LONG = 10.0
+"""In seconds: whoever waits longer wants to know for whom."""
+
 
 class BlockerWatch:
-    """A context manager: after a delay, asks the server for whom a server process waits.
+    """Asks the server, from a thread, for whom a server process waits.
 
     Only while it waits can that be known; after a lock timeout the server has forgotten it.
 
@@ -23,34 +28,43 @@ class BlockerWatch:
         settings: for the time to connect.
         url: the address.
         pid: the server process that may have to wait.
-        delay: after how long to ask, in seconds; less than the lock timeout.
+        file: the migration's name, for the log.
 
     Attributes:
-        blockers: the sessions in words, or "" when nobody blocked, or nobody could be asked.
+        blockers: the sessions in words, those of the last time that there were any; "" when nobody blocked.
     """
 
-    def __init__(self, settings: Settings, url: str, pid: int, delay: float) -> None:
+    def __init__(self, settings: Settings, url: str, pid: int, file: str) -> None:
         self.blockers = ""
         self._settings = settings
         self._url = url
         self._pid = pid
-        self._timer = threading.Timer(delay, self._ask)
-        self._timer.daemon = True
+        self._file = file
 
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
+    @contextmanager
+    def after(self, seconds: float) -> Generator[None]:
+        """Ask once if the block of code takes longer than that.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._timer.cancel()
-        self._timer.join()
-
-    def _ask(self) -> None:
+        Args:
+            seconds: less than the lock timeout. When the wait can be a long one, what was found is logged at once:
+                nothing else would tell an operator why nothing happens.
+        """
+        timer = threading.Timer(min(seconds, _LONG), self._ask, kwargs={"tell": seconds > _LONG})
+        timer.daemon = True
+        timer.start()
         try:
-            with connect(self._settings, self._url) as connection:
-                self.blockers = Ledger(connection).blockers(self._pid)
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def _ask(self, *, tell: bool) -> None:
+        try:
+            with closing(connect(self._settings, self._url)) as connection:
+                blockers = Ledger(connection).blockers(self._pid)
         except GuestSQLError as error:
             # Only the explanation is lost; the lock timeout itself is reported by the first connection.
-            self.blockers = f"unknown ({error.message})"
+            blockers = f"sessions that could not be asked for: {error.message}"
+        self.blockers = blockers or self.blockers
+        if tell and blockers:
+            event(logging.WARNING, "MIGRATION_WAITING", f"{self._file} waits for {blockers}")

@@ -50,6 +50,13 @@ def test_up_applies_everything_once_and_in_order(runner: Runner, empty_database_
     assert runner.plan() == []
 
 
+def test_the_packaged_migrations_are_applied_and_verified(empty_database_url: str) -> None:
+    runner = Runner(Settings(), empty_database_url)
+    assert runner.up()
+    assert runner.verify() == []
+    assert {status.state for status in runner.status()} == {"applied"}
+
+
 def test_status_tells_when_and_how_long(runner: Runner, empty_database_url: str) -> None:
     runner.up(target=2)
     first, _, third = runner.status()
@@ -179,7 +186,7 @@ def test_a_baseline_refuses_what_the_ledger_contradicts(runner: Runner, folder: 
     assert value(empty_database_url, "SELECT count(*) FROM guestsql_migrations") == 1
 
 
-def test_an_invalid_index_is_told_by_verify(empty_database_url: str, runner: Runner, folder: Path) -> None:
+def test_an_invalid_index_is_told_by_verify(empty_database_url: str, runner: Runner) -> None:
     runner.up()
     with session(empty_database_url) as connection:
         connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'rooms_name'::regclass")

@@ -14,7 +14,11 @@ from guestsql.errors import DatabaseError, MigrationError
 from tests.migrating import make_runner, session, value, write_files
 from tests.server import drop_database
 
-HEAD = "-- ñandú 😀\r\n/* second line */ CREATE TABLE a (id int PRIMARY KEY);\r\n\tCREATE TABLE b (t text DEFAULT '😀');\r\n"
+HEAD = (
+    "-- ñandú 😀\r\n"
+    "/* second line */ CREATE TABLE a (id int PRIMARY KEY);\r\n"
+    "\tCREATE TABLE b (t text DEFAULT '😀');\r\n"
+)
 
 
 def failure(url: str, folder: Path, text: str, name: str = "0002_bad.sql") -> MigrationError:

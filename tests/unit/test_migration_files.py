@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from guestsql.errors import MigrationError
 from guestsql.migrate import Migration, default_directory, new_migration, read_migrations
 from guestsql.migrate.concurrent import ConcurrentIndex, concurrent_index
+from guestsql.migrate.text import normalise, scan, split
 from tests.migrating import write_files
 
 NO_TRANSACTION = "-- no-transaction\n"
@@ -168,6 +171,11 @@ def test_the_mark_counts_on_the_first_line_only(tmp_path: Path) -> None:
     assert read(tmp_path, "-- about\n-- no-transaction\nSELECT 1").transactional
 
 
+TOKENS = """
+    CREATE TABLE t (a text DEFAULT 'it''s; ', b int[3] CHECK (b[1:2] <> '{}'::int[]), "c d" numeric(3,1) = -.5e3);
+    CREATE FUNCTION f(int) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE $1 WHEN 1 THEN 2 END; SELECT 3; END;
+    SELECT $q$ a ; -- b $q$, E'\\';', data->'k' ?| array[:x], 7 % 2, U&'\\00e1', x.y.z
+"""
 ORIGINAL = "CREATE TABLE t (\n    a text DEFAULT 'x  y', -- why\n    b int\n);\nSELECT $$ two  \nlines $$;\n"
 
 
@@ -200,8 +208,21 @@ def test_everything_else_counts(tmp_path: Path, edited: str) -> None:
     assert read(tmp_path / "b", edited).checksum != read(tmp_path / "a", ORIGINAL).checksum
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_blank_space_anywhere_between_tokens_does_not_count(data: st.DataObject) -> None:
+    # Each begins with a space: a minus followed by a comment would be a longer comment.
+    blank = st.sampled_from([" ", " \n", " \r\n\t", " -- it's; $$\n", " /* ' /* \" */ ; */", " \n /**/ "])
+    pieces = [token.text for token in scan(TOKENS) if not token.is_blank]
+    spread = "".join(piece + data.draw(blank) for piece in pieces)
+    assert normalise(scan(spread)) == normalise(scan(TOKENS))
+    assert len(split(scan(spread))) == len(split(scan(TOKENS))) == 3
+
+
 def test_operators_do_not_grow_together(tmp_path: Path) -> None:
     assert read(tmp_path / "a", "SELECT 1 < = 2").checksum != read(tmp_path / "b", "SELECT 1 <= 2").checksum
+    assert read(tmp_path / "a", "SELECT 1=-1").checksum == read(tmp_path / "b", "SELECT 1 = - 1").checksum
+    assert read(tmp_path / "a", "SELECT 1 @-1").checksum != read(tmp_path / "b", "SELECT 1 @ -1").checksum
     assert read(tmp_path / "a", "SELECT 1 - -1").body == "SELECT 1 - - 1;\n"
 
 
