@@ -156,8 +156,8 @@ class Execution:
         """The statement, what it must have made, then the ledger row; a death between them is mended by repeating."""
         started = perf_counter()
         require_lock(self._ledger)
-        self._drop_invalid_index(migration)
         self._run(f"SET lock_timeout = {_milliseconds(self._lock_timeout(migration))}")
+        self._drop_invalid_index(migration)
         run_text(self._connection, migration.text)
         self._run(self._reset)
         self._require_valid_index(migration)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from typing import Any
@@ -118,7 +118,8 @@ def locked(connection: Connection[Any], ledger: Ledger, patience: Patience) -> G
     finally:
         # A lost connection has lost the lock already, and one in a failed transaction is about to be closed.
         if not connection.closed and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
-            ledger.unlock()
+            with suppress(DatabaseUnavailable):
+                ledger.unlock()
 
 
 def require_lock(ledger: Ledger) -> None:
