@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -16,8 +15,6 @@ from guestsql.cli.values import plain_text
 from guestsql.settings import Settings
 
 __all__ = ["App", "CommandGroup", "pass_app"]
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class App:
@@ -69,9 +66,8 @@ class App:
         click.confirm(plain_text(question) + "?", abort=True, err=True)
 
 
-def pass_app(command: Command) -> Command:
-    """Give a command the `App` as its first argument."""
-    return click.make_pass_decorator(App, ensure=True)(command)
+pass_app = click.make_pass_decorator(App)
+"""Gives a command the `App` as its first argument."""
 
 
 class CommandGroup(click.Group):

@@ -46,27 +46,26 @@ class _Shell(CommandGroup):
 
     def _exit_code(self, args: list[str], name: str, extra: dict[str, Any]) -> int:
         app = App()
+        code = OK
         try:
             with _logging(app), self.make_context(name, args, obj=app, **extra) as context:
                 self.invoke(context)
-                sys.stdout.flush()
         except click.exceptions.Exit as done:
-            return _flushed(done.exit_code)
+            code = done.exit_code
         except click.ClickException as error:
-            return _usage(app, error)
+            code = _usage(app, error)
         except (click.Abort, KeyboardInterrupt, EOFError):
             # The blank line closes the terminal's ^C.
             click.echo(err=True)
-            return INTERRUPTED
+            code = INTERRUPTED
         except BrokenPipeError:
-            close_quietly()
-            return BROKEN_PIPE
+            code = BROKEN_PIPE
         except GuestSQLError as error:
-            return _failed(app, error, str(error), exit_code(error))
+            code = _failed(app, error, str(error), exit_code(error))
         except Exception as error:  # noqa: BLE001  a bug, too, ends in one line; --debug shows where
             hint = "run guestsql --debug … to see where"
-            return _failed(app, error, f"{type(error).__name__}: {error} ({hint})", FAILED)
-        return OK
+            code = _failed(app, error, f"{type(error).__name__}: {error} ({hint})", FAILED)
+        return _flushed(code)
 
 
 def _flushed(code: int) -> int:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from guestsql.cli.terminal import console, is_narrow
-from guestsql.cli.values import as_cell, as_json, as_shown, plain_text
+from guestsql.cli.values import as_cell, as_json, as_shown, is_document, plain_text
 
 __all__ = ["FORMATS", "Output", "build_table", "format_option"]
 
@@ -116,7 +116,8 @@ class Output:
         if self._format in ("json", "jsonl"):
             self._print_json(value)
         elif self._format == "table":
-            text = as_json(value, indent=True) if isinstance(value, Mapping | list) else as_shown(value, self._zone)
+            # A document is read better as JSON than on one line.
+            text = as_json(value, indent=True) if is_document(value) else as_shown(value, self._zone)
             click.echo(plain_text(text).rstrip("\n"))
         else:
             self._separated([name], [[value]])

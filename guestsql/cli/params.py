@@ -38,7 +38,7 @@ def parse_parameters(query: Query, pairs: Sequence[str], nulls: Sequence[str]) -
     if missing:
         needed = "; ".join(_described(parameter) for parameter in missing)
         raise click.UsageError(f"{query.name} needs -p {missing[0].name}=…: {needed}")
-    return {name: values[name] if name in values else each.default_value for name, each in known.items()}
+    return {name: values.get(name, each.default_value) for name, each in known.items()}
 
 
 def signature(query: Query) -> str:

@@ -128,7 +128,7 @@ Examples:
 )
 @format_option
 @pass_app
-def run(
+def run(  # noqa: PLR0917  click passes them by name
     app: App,
     name: str,
     pairs: tuple[str, ...],

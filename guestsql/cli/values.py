@@ -6,13 +6,12 @@ import json
 import math
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 from zoneinfo import ZoneInfo
 
-__all__ = ["as_cell", "as_json", "as_shown", "plain_text"]
+__all__ = ["as_cell", "as_json", "as_shown", "is_document", "plain_text"]
 
 _INDENT = "  "
 # What reverses the direction of text can make a name look like another.
@@ -38,22 +37,19 @@ class _Writer:
         self._ascii_only = ascii_only
 
     def write(self, value: object, margin: str) -> str:
-        if value is None or isinstance(value, bool | int):
-            return json.dumps(value)
-        if isinstance(value, float):
-            return repr(value) if math.isfinite(value) else self._quote(_number(value))
-        if isinstance(value, Decimal):
-            return _number(value) if value.is_finite() else self._quote(_number(value))
-        if is_dataclass(value) and not isinstance(value, type):
-            return self.write(asdict(value), margin)
-        if isinstance(value, Mapping):
-            pairs = cast("Mapping[Any, Any]", value).items()
-            inner = margin + _INDENT if margin else ""
-            items = [f"{self._quote(str(key))}: {self.write(below, inner)}" for key, below in pairs]
+        inner = margin + _INDENT if margin else ""
+        if is_document(value):
+            items = [f"{self._quote(str(key))}: {self.write(below, inner)}" for key, below in value.items()]
             return _bracketed("{", items, "}", margin)
         if isinstance(value, list | tuple):
-            inner = margin + _INDENT if margin else ""
             return _bracketed("[", [self.write(below, inner) for below in cast("list[Any]", value)], "]", margin)
+        return self._scalar(value)
+
+    def _scalar(self, value: object) -> str:
+        if value is None or isinstance(value, bool | int):
+            return json.dumps(value)
+        if isinstance(value, float | Decimal) and math.isfinite(value):
+            return _number(value)
         return self._quote(as_cell(value))
 
     def _quote(self, text: str) -> str:
@@ -69,6 +65,15 @@ def _bracketed(opening: str, items: list[str], closing: str, margin: str) -> str
     return opening + inner + f",{inner}".join(items) + margin + closing
 
 
+def is_document(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    """Tell whether a value is an object of JSON.
+
+    Args:
+        value: what psycopg gives.
+    """
+    return isinstance(value, Mapping)
+
+
 def as_cell(value: object) -> str:
     """Return a value as the exact text of one CSV field.
 
@@ -79,14 +84,18 @@ def as_cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Mapping | list | tuple):
+        return as_json(cast("object", value))
+    return _scalar_cell(value)
+
+
+def _scalar_cell(value: object) -> str:
     if isinstance(value, float | Decimal):
         return _number(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
-    if isinstance(value, bytes | bytearray | memoryview):
-        return "\\x" + bytes(value).hex()
-    if isinstance(value, Mapping | list | tuple):
-        return as_json(cast("object", value))
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
     return str(value)
 
 
@@ -100,9 +109,12 @@ def as_shown(value: object, zone: ZoneInfo) -> str:
     if isinstance(value, datetime):
         local = value.astimezone(zone) if value.tzinfo is not None else value
         return local.strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in cast("list[Any]", value)):
-        return plain_text(", ".join(cast("list[str]", value)))
-    return plain_text(as_cell(value))
+    whole = value
+    if isinstance(value, list):
+        elements = cast("list[object]", value)
+        if all(isinstance(each, str) for each in elements):
+            return plain_text(", ".join(str(each) for each in elements))
+    return plain_text(as_cell(whole))
 
 
 def plain_text(text: str) -> str:
@@ -123,10 +135,6 @@ def _harmless(character: str) -> str:
 
 
 def _number(value: float | Decimal) -> str:
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return repr(value)
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if not value.is_finite():
-        return "NaN" if value.is_nan() else ("Infinity" if value > 0 else "-Infinity")
-    return format(value, "f")
+    if math.isfinite(value):
+        return format(value, "f") if isinstance(value, Decimal) else repr(value)
+    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")

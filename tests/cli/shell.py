@@ -1,0 +1,76 @@
+"""Ways to run the shell: in this process, in one of its own, and on a terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from dataclasses import dataclass
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from guestsql.cli.main import guestsql
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def invoke(*arguments: str, stdin: str = "", **environment: str) -> Result:
+    """Run a command in this process, without a terminal."""
+    return CliRunner().invoke(guestsql, arguments, input=stdin, env=environment)
+
+
+def spawn(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start a command in a process of its own, with pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "guestsql", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(environment),
+    )
+
+
+@dataclass
+class Seen:
+    """What a terminal showed, and the exit code."""
+
+    text: str
+    exit_code: int
+
+
+def on_terminal(*arguments: str, answer: str = "", **environment: str) -> Seen:
+    """Run a command on a terminal of 80 columns, typing an answer ahead."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "guestsql", *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=_environment({"TERM": "xterm-256color", **environment}),
+    )
+    os.close(theirs)
+    os.write(ours, answer.encode())
+    shown = b""
+    while chunk := _read(ours):
+        shown += chunk
+    os.close(ours)
+    return Seen(shown.decode(), process.wait())
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux's way to say that the other side is closed
+        return b""
+
+
+def _environment(extra: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    return {**kept, "PYTHONPATH": str(ROOT), **extra}

@@ -1,0 +1,102 @@
+"""`guestsql legacy import`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.shell import invoke, on_terminal
+
+ANA = ["573000000001", {"threadId": "thread_1", "userName": "Ana", "labels": ["VIP"]}]
+BRUNO = ["573000000002", {"threadId": None, "userName": "Bruno"}]
+GROUP = ["120363000000000001@g.us", {"threadId": "thread_2"}]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "bot"
+    made.mkdir()
+    (made / "threads.json").write_text(json.dumps([ANA, BRUNO]), encoding="utf-8")
+    return made
+
+
+def _guests(database_url):
+    return json.loads(invoke("query", "run", "get_profile_totals", DATABASE_URL=database_url).stdout)["total_profiles"]
+
+
+def test_the_report_has_the_contracts_form(folder, database_url):
+    result = invoke("legacy", "import", str(folder), "--format", "json", DATABASE_URL=database_url)
+
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert set(report.pop("files")[0]) == {"path", "sha256", "records"}
+    assert report == {
+        "records": 2,
+        "guests": 2,
+        "inserted": 2,
+        "updated": 0,
+        "unchanged": 0,
+        "rejected": 0,
+        "rejects": [],
+        "dry_run": False,
+    }
+    assert result.stderr == "import: 2 guests: 2 new, 0 updated, 0 unchanged\n"
+    assert _guests(database_url) == 2
+
+
+def test_again_changes_nothing_and_says_so(folder, database_url):
+    invoke("legacy", "import", str(folder), DATABASE_URL=database_url)
+    result = invoke("legacy", "import", str(folder), DATABASE_URL=database_url)
+
+    assert json.loads(result.stdout)["unchanged"] == 2
+    assert result.stderr == "import: 2 guests, all unchanged\n"
+
+
+def test_a_dry_run_writes_nothing(folder, database_url):
+    result = invoke("legacy", "import", str(folder), "--dry-run", DATABASE_URL=database_url)
+
+    assert json.loads(result.stdout)["dry_run"] is True
+    assert "nothing written" in result.stderr
+    assert _guests(database_url) == 0
+
+
+def test_a_rejected_record_fails_and_the_rest_is_imported(folder, database_url):
+    (folder / "threads.json").write_text(json.dumps([ANA, GROUP]), encoding="utf-8")
+    result = invoke("legacy", "import", str(folder), "--format", "csv", DATABASE_URL=database_url)
+
+    assert result.exit_code == 1
+    header, reject = result.stdout.splitlines()
+    assert header == "path,pointer,reason"
+    assert reject.startswith("threads.json,/1")
+    assert "1 of 2 records rejected" in result.stderr
+    assert _guests(database_url) == 1
+
+
+def test_as_a_table(folder, database_url):
+    (folder / "threads.json").write_text(json.dumps([ANA, GROUP]), encoding="utf-8")
+    result = invoke("legacy", "import", str(folder), "--format", "table", DATABASE_URL=database_url)
+
+    assert [line.split()[:2] for line in result.stdout.splitlines()][2] == ["threads.json", "2"]
+    assert "pointer" in result.stdout
+
+
+def test_one_object_a_line(folder, database_url):
+    result = invoke("legacy", "import", str(folder), "--format", "jsonl", DATABASE_URL=database_url)
+
+    assert json.loads(result.stdout.splitlines()[0])["inserted"] == 2
+
+
+def test_no_folder(tmp_path, database_url):
+    result = invoke("legacy", "import", str(tmp_path / "nowhere"), DATABASE_URL=database_url)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "nowhere" in result.stderr
+
+
+def test_progress_is_shown_on_a_terminal(folder, database_url):
+    seen = on_terminal("legacy", "import", str(folder), DATABASE_URL=database_url)
+
+    assert seen.exit_code == 0
+    assert "importing" in seen.text
+    assert "threads.json" in seen.text
