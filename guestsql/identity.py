@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-from guestsql.errors import InvalidUserId, InvalidValue
+from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
 
 __all__ = ["canonical_user_id", "clean_chat_id", "is_phone", "mask", "own_keys"]
 
@@ -20,10 +20,12 @@ __all__ = ["canonical_user_id", "clean_chat_id", "is_phone", "mask", "own_keys"]
 _PHONE = re.compile(r"[1-9][0-9]{6,14}")
 _LID = re.compile(r"[0-9]{1,32}")
 _BUSINESS_SCOPED = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}")
-_DEVICE = re.compile(r"[:_][0-9]{1,4}$")
+# What may follow the number in a chat id: an agent (`.0`, `_1`) and a device (`:12`).
+_DEVICE = re.compile(r"([0-9]+)(?:[._](?:0|[1-9][0-9]{0,2}))?(?::[0-9]{1,4})?")
 _SCHEME = re.compile(r"^(?:whatsapp|tel|sms):", re.IGNORECASE)
 _LINK = re.compile(r"^(?:https?://)?(?:wa\.me/|api\.whatsapp\.com/send/?\?phone=)", re.IGNORECASE)
-_PUNCTUATION = re.compile(r"^\+|[\s().\-/]")
+_PUNCTUATION = re.compile(r"[\s().\-/]")
+_MINUS = "\N{MINUS SIGN}"
 
 _PHONE_SERVERS = frozenset({"s.whatsapp.net", "c.us", "hosted"})
 _LID_SERVERS = frozenset({"lid", "hosted.lid"})
@@ -62,9 +64,12 @@ def own_keys(numbers: Iterable[str]) -> frozenset[str]:
         numbers: ids in any spelling.
 
     Raises:
-        InvalidUserId: one of them is no id of a person.
+        SettingsError: one of them is no id of a person.
     """
-    return frozenset(canonical_user_id(number) for number in numbers)
+    try:
+        return frozenset(canonical_user_id(number) for number in numbers)
+    except InvalidUserId as error:
+        raise SettingsError(f"GUESTSQL_OWN_NUMBERS: {error.message}", hint=error.hint) from error
 
 
 def clean_chat_id(chat_id: str) -> str:
@@ -120,9 +125,23 @@ def _canonical(user_id: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Fold wide digits and drop the invisible direction marks that a copied contact carries."""
-    folded = unicodedata.normalize("NFKC", text)
-    return "".join(c for c in folded if unicodedata.category(c) != "Cf").strip()
+    """Fold wide forms and digits of other scripts, and drop the invisible marks that a copied contact carries."""
+    if text.isascii():
+        return text.strip()
+    return "".join(_folded(character) for character in text).strip()
+
+
+def _folded(character: str) -> str:
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return ""
+    if category == "Pd" or character == _MINUS:
+        return "-"
+    # A superscript or a circled digit is no digit of a number: it stays, to be refused.
+    return character if category == "No" else unicodedata.normalize("NFKC", character)
 
 
 def _from_jid(name: str, server: str) -> str:
@@ -131,18 +150,19 @@ def _from_jid(name: str, server: str) -> str:
             f"{_NO_GUEST[server]} is no guest (…@{server})",
             hint="pass the participant's id; a group or channel can be kept as chat_id",
         )
-    bare = _DEVICE.sub("", name)
+    with_device = _DEVICE.fullmatch(name)
+    bare = with_device[1] if with_device else name
     if server in _PHONE_SERVERS:
         return _phone(bare)
     if server in _LID_SERVERS:
         if not _LID.fullmatch(bare):
-            raise InvalidUserId(f"no such id: …@{server} has digits before the @")
+            raise InvalidUserId(f"no such id: …@{server} has up to 32 digits before the @")
         return f"{bare}@lid"
-    raise InvalidUserId(f"unknown kind of id: …@{server[:32]!r}", hint="known: s.whatsapp.net, c.us, lid")
+    raise InvalidUserId(f"unknown kind of id: …@{_shown(server)}", hint="known: s.whatsapp.net, c.us, lid")
 
 
 def _phone(text: str) -> str:
-    digits = _PUNCTUATION.sub("", _LINK.sub("", _SCHEME.sub("", text))).removeprefix("00")
+    digits = _PUNCTUATION.sub("", _LINK.sub("", _SCHEME.sub("", text))).removeprefix("+").removeprefix("00")
     if not _PHONE.fullmatch(digits):
         raise InvalidUserId(
             f"no phone number: {_shown(text)}",
@@ -153,4 +173,4 @@ def _phone(text: str) -> str:
 
 def _shown(text: str) -> str:
     """Quote a refused id without its digits: it may be most of somebody's number."""
-    return repr(re.sub(r"[0-9]", "#", text[:40]))
+    return repr(re.sub(r"\d", "#", text[:40]))

@@ -1,0 +1,225 @@
+"""Identity: every spelling of a guest is one guest; what is no guest is refused."""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
+from guestsql.identity import canonical_user_id, clean_chat_id, is_phone, mask, own_keys
+
+PHONE = "573000000001"
+
+SPELLINGS = [
+    "573000000001",
+    "+573000000001",
+    "+57 300 000 0001",
+    "+57 (300) 000-0001",
+    "(+57) 300 000 0001",
+    "57.300.000.0001",
+    "57/300/0000001",
+    "0057 300 000 0001",
+    "  573000000001\n",
+    "+57\N{NO-BREAK SPACE}300\N{NARROW NO-BREAK SPACE}000\N{THIN SPACE}0001",
+    "+57 300\N{NON-BREAKING HYPHEN}000\N{EN DASH}0001",
+    "+57 300\N{MINUS SIGN}000\N{SOFT HYPHEN}0001",
+    "\N{LEFT-TO-RIGHT EMBEDDING}+57 300 000 0001\N{POP DIRECTIONAL FORMATTING}",
+    "\N{ZERO WIDTH NO-BREAK SPACE}573000000001",
+    "\N{FULLWIDTH PLUS SIGN}573000000001".translate({ord(d): 0xFF10 + int(d) for d in string.digits}),
+    "573000000001".translate({ord(d): 0x0660 + int(d) for d in string.digits}),
+    "573000000001@s.whatsapp.net",
+    "573000000001@c.us",
+    "573000000001@S.WhatsApp.NET",
+    "573000000001@hosted",
+    "573000000001:12@s.whatsapp.net",
+    "573000000001:12@c.us",
+    "573000000001.0:12@s.whatsapp.net",
+    "573000000001_1:12@s.whatsapp.net",
+    "573000000001_1@s.whatsapp.net",
+    "+57 300 000 0001@c.us",
+    "tel:+57-300-000-0001",
+    "whatsapp:+573000000001",
+    "https://wa.me/573000000001",
+    "wa.me/573000000001",
+    "https://api.whatsapp.com/send?phone=573000000001",
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS, ids=ascii)
+def test_every_spelling_has_one_key(spelling: str) -> None:
+    assert canonical_user_id(spelling) == PHONE
+    assert canonical_user_id(canonical_user_id(spelling)) == PHONE
+
+
+NOISE = st.sampled_from(
+    [
+        " ",
+        "-",
+        ".",
+        "(",
+        ")",
+        "/",
+        "\t",
+        "\N{NO-BREAK SPACE}",
+        "\N{EN DASH}",
+        "\N{LEFT-TO-RIGHT MARK}",
+        "\N{WORD JOINER}",
+    ]
+)
+
+
+@given(
+    phone=st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True),
+    noise=st.lists(st.tuples(st.integers(0, 15), NOISE), max_size=12),
+    front=st.sampled_from(["", "+", "00", "tel:", "whatsapp:+", "\N{RIGHT-TO-LEFT EMBEDDING}+"]),
+)
+def test_noise_changes_no_phone(phone: str, noise: list[tuple[int, str]], front: str) -> None:
+    text = phone
+    for place, character in noise:
+        text = text[:place] + character + text[place:]
+    assert canonical_user_id(front + text) == phone
+
+
+@given(
+    phone=st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True),
+    agent=st.one_of(st.just(""), st.builds("{}{}".format, st.sampled_from("._"), st.integers(0, 255))),
+    device=st.one_of(st.just(""), st.integers(0, 9999).map(":{}".format)),
+    server=st.sampled_from(["s.whatsapp.net", "c.us", "C.US", "hosted"]),
+)
+def test_device_and_agent_change_no_phone(phone: str, agent: str, device: str, server: str) -> None:
+    assert canonical_user_id(f"{phone}{agent}{device}@{server}") == phone
+
+
+@given(st.text(max_size=40))
+def test_any_text_has_a_key_or_a_typed_error(text: str) -> None:
+    try:
+        key = canonical_user_id(text)
+    except InvalidUserId:
+        return
+    assert canonical_user_id(key) == key
+    assert key.isascii()
+
+
+GROUPS = ["120363000000000001@g.us", "573000000001-1500000000@g.us", "120363000000000001@newsletter"]
+NO_GUESTS = [*GROUPS, "status@broadcast", "1500000000@broadcast", "573000000001@call"]
+
+
+@pytest.mark.parametrize("chat_id", NO_GUESTS)
+def test_groups_and_channels_are_no_guests(chat_id: str) -> None:
+    with pytest.raises(InvalidUserId, match=r"is no guest") as caught:
+        canonical_user_id(chat_id)
+    assert "chat_id" in caught.value.hint
+
+
+@pytest.mark.parametrize("chat_id", [*NO_GUESTS, "573000000001@s.whatsapp.net", "81234567890123@lid"])
+def test_they_are_chat_ids(chat_id: str) -> None:
+    assert clean_chat_id(f" {chat_id} ") == chat_id
+
+
+@pytest.mark.parametrize("chat_id", ["", "  ", "a b", "a\x00b", "a\nb", "x" * 257, "\ud83d", None, 5, b"x"], ids=ascii)
+def test_unusable_chat_ids(chat_id: object) -> None:
+    with pytest.raises(InvalidValue):
+        clean_chat_id(chat_id)  # type: ignore[arg-type]
+
+
+@given(digits=st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True), country=st.sampled_from(["CO", "US", "BR"]))
+def test_ids_without_a_phone_collide_with_nothing(digits: str, country: str) -> None:
+    keys = [digits, f"{digits}@lid", f"{country}.{digits}"]
+    assert [canonical_user_id(key) for key in keys] == keys
+    assert [is_phone(key) for key in keys] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("spelling", "key"),
+    [
+        ("81234567890123@lid", "81234567890123@lid"),
+        ("81234567890123:4@lid", "81234567890123@lid"),
+        ("81234567890123@LID", "81234567890123@lid"),
+        ("81234567890123:99@hosted.lid", "81234567890123@lid"),
+        ("CO.1a2B3c", "CO.1a2B3c"),
+        (" CO.1a2B3c ", "CO.1a2B3c"),
+    ],
+)
+def test_ids_without_a_phone(spelling: str, key: str) -> None:
+    assert canonical_user_id(spelling) == key
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        "",
+        "   ",
+        "\N{LEFT-TO-RIGHT MARK}",
+        "Usuario",
+        "undefined",
+        "null",
+        "[object Object]",
+        "@",
+        "@lid",
+        "573000000001@",
+        "573000000001@example.org",
+        "a@b@573000000001",
+        "12345",
+        "1234567890123456",
+        "0300000000",
+        "57300000000x",
+        "573000\x00000001",
+        "++573000000001",
+        "\N{SUPERSCRIPT TWO}573000000001",
+        "\N{CIRCLED DIGIT ONE}573000000001",
+        "573000000001,573000000002",
+        "-1",
+        "5.73e11",
+        "co.1a2b3c",
+        "CO.",
+        "\ud83d",
+        "x" * 100_000,
+    ],
+    ids=lambda text: ascii(text[:30]),
+)
+def test_what_is_no_id(nothing: str) -> None:
+    with pytest.raises(InvalidUserId) as caught:
+        canonical_user_id(nothing)
+    assert caught.value.hint or "digits" in caught.value.message
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("value", [None, 573000000001, 5.73e11, b"573000000001", ["573000000001"], True])
+def test_other_types_are_refused(value: object) -> None:
+    with pytest.raises(InvalidUserId, match=type(value).__name__):
+        canonical_user_id(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["x573000000001", "573000000001@573000000002", "573000000001x@lid"])
+def test_an_error_shows_no_number(text: str) -> None:
+    with pytest.raises(InvalidUserId) as caught:
+        canonical_user_id(text)
+    assert "300000000" not in caught.value.message
+
+
+def test_digits_of_other_scripts_are_not_shown_either() -> None:
+    number = "573000000001".translate({ord(d): 0x0660 + int(d) for d in string.digits})
+    with pytest.raises(InvalidUserId) as caught:
+        canonical_user_id("x" + number)
+    assert not any(unicodedata.category(c) == "Nd" and not c.isascii() for c in caught.value.message)
+
+
+def test_own_keys() -> None:
+    assert own_keys(["+57 300 000 0001", "573000000001:3@c.us", "573000000002"]) == {PHONE, "573000000002"}
+
+
+def test_an_own_number_that_is_none_names_the_variable() -> None:
+    with pytest.raises(SettingsError, match="GUESTSQL_OWN_NUMBERS"):
+        own_keys(["573000000001", "nobody"])
+
+
+@pytest.mark.parametrize(
+    ("key", "masked"),
+    [("573000000001", "***0001"), ("81234567890123@lid", "***0123@lid"), ("1234", "***"), ("CO.1a2B3c", "***2B3c")],
+)
+def test_mask(key: str, masked: str) -> None:
+    assert mask(key) == masked
