@@ -14,6 +14,8 @@ __all__ = ["adapters", "parse_conninfo"]
 # A dead peer is noticed in half a minute instead of two hours.
 _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 2}
 
+_PORTS = 65_536
+
 
 def adapters() -> AdaptersMap:
     """Return psycopg's adapters with one type for every int.
@@ -40,8 +42,23 @@ def parse_conninfo(url: str, *, variable: str = "DATABASE_URL") -> dict[str, str
         raise SettingsError(f"{variable} is no PostgreSQL address: another scheme than postgresql://", hint=hint)
     try:
         given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
+    except (psycopg.ProgrammingError, UnicodeEncodeError):
         # The cause is left out on purpose: libpq's message quotes parts of the address.
         raise SettingsError(f"{variable} does not parse as a PostgreSQL address", hint=hint) from None
     known = {name: value for name, value in given.items() if value is not None}
+    if "\x00" in url or not _is_plausible(str(known.get("host", "")), str(known.get("port", ""))):
+        raise SettingsError(f"{variable} does not parse as a PostgreSQL address: host or port", hint=hint)
     return {"application_name": "guestsql", **_KEEPALIVES, **known}
+
+
+def _is_plausible(hosts: str, ports: str) -> bool:
+    """Tell whether host and port can be what they say.
+
+    A `/` or `@` that was not encoded moves a part of the password into one of the two, and from there into libpq's
+    messages. libpq takes lists of both.
+    """
+    names = (host for host in hosts.split(",") if not host.startswith(("/", "@")))
+    numbers = (port for port in ports.split(",") if port)
+    return all("@" not in name for name in names) and all(
+        number.isascii() and number.isdigit() and 0 < int(number[:6]) < _PORTS for number in numbers
+    )

@@ -16,6 +16,9 @@ from guestsql.errors import SettingsError
 
 __all__ = ["Settings"]
 
+_LONGEST_WAIT_SECONDS = 86_400
+_LONGEST_TTL_SECONDS = 10 * 365 * 86_400
+
 
 def _default_home() -> Path:
     return Path(platformdirs.user_data_dir("guestsql", appauthor=False))
@@ -36,7 +39,7 @@ class Settings:
         queries_dir: a folder used instead of the packaged `queries/`.
         home: where the embedded server keeps its data.
         pg_bin: folder of PostgreSQL binaries for the embedded server; None means the `embedded` extra's.
-        deadline_seconds: no call waits for the database longer than this, in seconds, above 0.
+        deadline_seconds: no call waits for the database longer than this, in seconds, above 0, a day at most.
         lease_seconds: how long a context builder may take before another caller may build, in seconds; shorter
             than the deadline, so that whoever waits for a builder that was killed can take over.
         flush_seconds: buffered interactions are written at least this often, in seconds; what a kill -9
@@ -45,9 +48,10 @@ class Settings:
         pool_max: connections at most, 1 or more.
     """
 
-    database_url: str | None = None
-    unpooled_url: str | None = None
-    replica_url: str | None = None
+    # Out of the repr: an address may hold a password.
+    database_url: str | None = field(default=None, repr=False)
+    unpooled_url: str | None = field(default=None, repr=False)
+    replica_url: str | None = field(default=None, repr=False)
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Bogota"))
     context_ttl_seconds: float = 300.0
     own_numbers: tuple[str, ...] = ()
@@ -62,8 +66,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("deadline_seconds", "lease_seconds", "flush_seconds"):
-            _require(getattr(self, name) > 0, name, "must be above 0")
-        _require(self.context_ttl_seconds >= 0, "context_ttl_seconds", "must be 0 or more")
+            seconds = getattr(self, name)
+            _require(0 < seconds <= _LONGEST_WAIT_SECONDS, name, "must be above 0 seconds, and a day at most")
+        _require(
+            0 <= self.context_ttl_seconds <= _LONGEST_TTL_SECONDS,
+            "context_ttl_seconds",
+            "must be 0 seconds or more, and ten years at most",
+        )
         _require(self.pool_min >= 0, "pool_min", "must be 0 or more")
         _require(self.pool_max >= max(1, self.pool_min), "pool_max", "must be 1 or more and at least pool_min")
 
@@ -88,7 +97,7 @@ class Settings:
         """
         real = os.environ if environ is None else environ
         path = dotenv_path or Path.cwd() / ".env"
-        values = {**dotenv.dotenv_values(path), **real} if path.is_file() else dict(real)
+        values = {**_dotenv_values(path), **real}
         return _from_values({key: value.strip() for key, value in values.items() if value and value.strip()})
 
 
@@ -101,25 +110,38 @@ def _from_values(values: Mapping[str, str]) -> Settings:
     return Settings(**found)  # type: ignore[arg-type]  # each converter of _VARIABLES returns its field's type
 
 
+def _dotenv_values(path: Path) -> Mapping[str, str | None]:
+    """Read a `.env` file; nothing when there is none. A byte order mark is no part of the first name."""
+    if not path.is_file():
+        return {}
+    try:
+        return dotenv.dotenv_values(path, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}", hint="a .env file is UTF-8 text") from error
+
+
 def _require(condition: bool, name: str, message: str) -> None:
+    """Refuse a setting by both of its names, that of the variable first."""
     if not condition:
-        raise SettingsError(f"{name} {message}")
+        variables = [variable for variable, (setting, _) in _VARIABLES.items() if setting == name]
+        raise SettingsError(f"{', '.join(variables)} ({name}) {message}")
 
 
 def _text(_variable: str, value: str) -> str:
     return value
 
 
-def _path(_variable: str, value: str) -> Path:
-    return Path(value).expanduser()
+def _path(variable: str, value: str) -> Path:
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise SettingsError(f"{variable}: the home folder in {value!r} is not known") from error
 
 
 def _folder(variable: str, value: str) -> Path:
     path = _path(variable, value)
     if not path.is_dir():
-        raise SettingsError(
-            f"{variable}: {value!r} is not a folder", hint="unset it, or name a folder that exists"
-        )
+        raise SettingsError(f"{variable}: {value!r} is not a folder", hint="unset it, or name a folder that exists")
     return path
 
 
@@ -141,7 +163,8 @@ def _seconds(variable: str, value: str) -> float:
         seconds = float(value)
     except ValueError as error:
         raise SettingsError(f"{variable}: {value!r} is not a number of seconds") from error
-    _require(math.isfinite(seconds) and seconds >= 0, variable, "must be a finite number of seconds, 0 or more")
+    if not math.isfinite(seconds):
+        raise SettingsError(f"{variable}: {value!r} is not a finite number of seconds")
     return seconds
 
 

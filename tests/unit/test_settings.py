@@ -1,0 +1,206 @@
+"""Settings: each variable, `.env` below the real ones, and errors that name the variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from guestsql import Settings
+from guestsql._conninfo import parse_conninfo
+from guestsql.errors import SettingsError
+
+
+def from_env(**variables: str) -> Settings:
+    return Settings.from_env(variables)
+
+
+def test_defaults() -> None:
+    settings = from_env()
+    assert settings == Settings()
+    assert settings.database_url is None
+    assert settings.timezone == ZoneInfo("America/Bogota")
+    assert settings.context_ttl_seconds == 300
+    assert settings.own_numbers == ()
+    assert settings.queries_dir is None
+    assert settings.lease_seconds < settings.deadline_seconds
+    assert not settings.pooled
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "name", "expected"),
+    [
+        ("DATABASE_URL", "postgresql://h/db", "database_url", "postgresql://h/db"),
+        ("DATABASE_UNPOOLED_URL", "postgresql://u/db", "unpooled_url", "postgresql://u/db"),
+        ("DATABASE_REPLICA_URL", "postgresql://r/db", "replica_url", "postgresql://r/db"),
+        ("GUESTSQL_TIMEZONE", "Europe/Madrid", "timezone", ZoneInfo("Europe/Madrid")),
+        ("GUESTSQL_CONTEXT_TTL_SECONDS", "0", "context_ttl_seconds", 0.0),
+        ("GUESTSQL_CONTEXT_TTL_SECONDS", "0.5", "context_ttl_seconds", 0.5),
+        (
+            "GUESTSQL_OWN_NUMBERS",
+            " +57 300 000 0001, 573000000002 ,,",
+            "own_numbers",
+            ("+57 300 000 0001", "573000000002"),
+        ),
+        ("GUESTSQL_HOME", "/somewhere", "home", Path("/somewhere")),
+        ("GUESTSQL_DEADLINE_SECONDS", "2.5", "deadline_seconds", 2.5),
+        ("GUESTSQL_LEASE_SECONDS", "3", "lease_seconds", 3.0),
+        ("GUESTSQL_FLUSH_SECONDS", "1", "flush_seconds", 1.0),
+        ("GUESTSQL_POOL_MIN", "0", "pool_min", 0),
+        ("GUESTSQL_POOL_MAX", "20", "pool_max", 20),
+    ],
+)
+def test_each_variable(variable: str, value: str, name: str, expected: object) -> None:
+    assert getattr(from_env(**{variable: value}), name) == expected
+    assert getattr(from_env(**{variable: f"  {value} "}), name) == expected
+
+
+@pytest.mark.parametrize("variable", ["GUESTSQL_QUERIES_DIR", "GUESTSQL_PG_BIN"])
+def test_folders(variable: str, tmp_path: Path) -> None:
+    settings = from_env(**{variable: str(tmp_path)})
+    assert tmp_path in {settings.queries_dir, settings.pg_bin}
+
+
+@pytest.mark.parametrize("blank", ["", "   "])
+def test_blank_leaves_the_default(blank: str) -> None:
+    names = ["DATABASE_URL", "GUESTSQL_TIMEZONE", "GUESTSQL_POOL_MAX", "GUESTSQL_QUERIES_DIR", "GUESTSQL_OWN_NUMBERS"]
+    assert from_env(**dict.fromkeys(names, blank)) == Settings()
+
+
+def test_the_real_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://real/db")
+    assert Settings.from_env().database_url == "postgresql://real/db"
+
+
+def test_a_dotenv_file_stands_below_real_variables(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "# the bot\nDATABASE_URL='postgresql://file/db'\nGUESTSQL_POOL_MAX=7\nGUESTSQL_FLUSH_SECONDS=\nNAKED\n",
+        encoding="utf-8",
+    )
+    settings = Settings.from_env({"DATABASE_URL": "postgresql://real/db"})
+    assert settings.database_url == "postgresql://real/db"
+    assert settings.pool_max == 7
+    assert settings.flush_seconds == Settings().flush_seconds
+
+
+def test_a_real_variable_that_is_blank_hides_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DATABASE_URL=postgresql://file/db\n", encoding="utf-8")
+    assert Settings.from_env({"DATABASE_URL": ""}).database_url is None
+
+
+def test_a_named_dotenv_file(tmp_path: Path) -> None:
+    path = tmp_path / "bot.env"
+    path.write_text("GUESTSQL_POOL_MAX=3\n", encoding="utf-8")
+    assert Settings.from_env({}, dotenv_path=path).pool_max == 3
+    assert Settings.from_env({}, dotenv_path=tmp_path / "absent").pool_max == Settings().pool_max
+
+
+def test_a_dotenv_file_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfGUESTSQL_POOL_MAX=3\r\n")
+    assert from_env().pool_max == 3
+
+
+def test_a_dotenv_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"GUESTSQL_POOL_MAX=\xff\xfe\n")
+    with pytest.raises(SettingsError, match=r"\.env"):
+        from_env()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GUESTSQL_TIMEZONE", "Bogota/America"),
+        ("GUESTSQL_TIMEZONE", "../etc/passwd"),
+        ("GUESTSQL_TIMEZONE", "America"),
+        ("GUESTSQL_CONTEXT_TTL_SECONDS", "five"),
+        ("GUESTSQL_CONTEXT_TTL_SECONDS", "-1"),
+        ("GUESTSQL_CONTEXT_TTL_SECONDS", "nan"),
+        ("GUESTSQL_CONTEXT_TTL_SECONDS", "inf"),
+        ("GUESTSQL_CONTEXT_TTL_SECONDS", "1e300"),
+        ("GUESTSQL_QUERIES_DIR", "/does/not/exist"),
+        ("GUESTSQL_PG_BIN", "/does/not/exist"),
+        ("GUESTSQL_HOME", "~nobody-of-this-name/x"),
+        ("GUESTSQL_DEADLINE_SECONDS", "0"),
+        ("GUESTSQL_DEADLINE_SECONDS", "1e9"),
+        ("GUESTSQL_LEASE_SECONDS", "-2"),
+        ("GUESTSQL_FLUSH_SECONDS", "0"),
+        ("GUESTSQL_POOL_MIN", "-1"),
+        ("GUESTSQL_POOL_MIN", "many"),
+        ("GUESTSQL_POOL_MAX", "0"),
+        ("GUESTSQL_POOL_MAX", "1.5"),
+    ],
+)
+def test_errors_name_the_variable(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=variable):
+        from_env(**{variable: value})
+
+
+def test_the_pool_is_not_smaller_than_its_minimum() -> None:
+    with pytest.raises(SettingsError, match=r"GUESTSQL_POOL_MAX.*pool_min"):
+        from_env(GUESTSQL_POOL_MIN="5", GUESTSQL_POOL_MAX="2")
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+def test_given_settings_are_checked_too(value: float) -> None:
+    with pytest.raises(SettingsError, match="deadline_seconds"):
+        Settings(deadline_seconds=value)
+
+
+def test_a_direct_address_beside_it_makes_the_other_a_pooler() -> None:
+    assert Settings(database_url="postgresql://p/db", unpooled_url="postgresql://d/db").pooled
+    assert not Settings(database_url="postgresql://d/db", unpooled_url="postgresql://d/db").pooled
+
+
+def test_the_repr_shows_no_password() -> None:
+    urls = dict.fromkeys(("database_url", "unpooled_url", "replica_url"), "postgresql://bot:sesame@h/db")
+    assert "sesame" not in repr(Settings(**urls))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost",
+        "mysql://u:sesame@h/db",
+        "postgresql+psycopg://u:sesame@h/db",
+        "postgresql://u:sesame%zz@h/db",
+        "postgresql://u:sesame@h/db?nothing=1",
+        "postgresql://[::1/sesame",
+        "postgresql://u:sesame/x@h/db",
+        "postgresql://u:x@sesame@h/db",
+        "postgresql://h:0/sesame",
+        "postgresql://h:99999/sesame",
+        "postgresql://h:\N{SUPERSCRIPT TWO}/sesame",
+        "host=h password='sesame",
+        "postgresql://u:sesame@h/db\x00",
+        "postgresql://u:sesame@h/\ud800",
+    ],
+    ids=ascii,
+)
+def test_an_address_that_does_not_parse_is_not_quoted(url: str) -> None:
+    with pytest.raises(SettingsError, match="THE_VARIABLE") as caught:
+        parse_conninfo(url, variable="THE_VARIABLE")
+    assert "sesame" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert "percent-encoded" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "value"),
+    [
+        ("postgres://u:p%40%2Fw@h:5433/db", "password", "p@/w"),
+        ("postgresql://h:5432,g:5433/db", "port", "5432,5433"),
+        ("postgresql://h,g/db", "host", "h,g"),
+        ("postgresql:///db?host=/run/postgresql", "host", "/run/postgresql"),
+        ("postgresql://[::1]:5432/db", "host", "::1"),
+        ("host=h dbname=db", "dbname", "db"),
+        ("postgresql://h/db?application_name=bot", "application_name", "bot"),
+    ],
+)
+def test_addresses(url: str, name: str, value: str) -> None:
+    assert parse_conninfo(url)[name] == value
+
+
+def test_a_dead_peer_is_noticed() -> None:
+    found = parse_conninfo("postgresql://h/db?keepalives_idle=3")
+    assert (found["keepalives"], found["keepalives_idle"]) == (1, "3")
