@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 
 from guestsql.errors import ConstraintViolation, DatabaseError, DatabaseUnavailable, QueryTimeout
 
-__all__ = ["is_rolled_back", "translate"]
+__all__ = ["is_permanent", "is_rolled_back", "translate"]
 
 # SQLSTATEs and classes (first two characters), as the server's appendix A lists them.
 _UNAVAILABLE = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "28", "3D000")
@@ -27,6 +29,21 @@ _HINTS = {
     "55P03": "another session holds the lock: see who blocks whom in pg_blocking_pids",
 }
 
+# A refused connection carries no SQLSTATE, only libpq's text; these are the server's words for five of them.
+_REFUSALS = (
+    (re.compile(r"password authentication failed|no password supplied"), "28P01"),
+    (re.compile(r'role ".*" does not exist|no pg_hba\.conf entry|authentication failed'), "28000"),
+    (re.compile(r'database ".*" does not exist'), "3D000"),
+    (re.compile(r"too many (?:clients|connections)|connection slots are reserved"), "53300"),
+    (re.compile(r"the database system is "), "57P03"),
+)
+
+# Waiting does not mend these.
+_PERMANENT = ("28", "3D000")
+
+# In messages of class 22 (data exceptions) the server quotes the value that it could not take.
+_QUOTED_VALUE = re.compile(r'".*"', re.DOTALL)
+
 
 def translate(error: psycopg.Error, query: str) -> DatabaseError:
     """Return the error of guestsql that stands for an error of psycopg.
@@ -39,10 +56,12 @@ def translate(error: psycopg.Error, query: str) -> DatabaseError:
         The error, not raised; the cause is to be chained by the caller.
     """
     sqlstate = error.sqlstate
-    message = (error.diag.message_primary or str(error)).strip().split("\n", 1)[0]
+    message = (error.diag.message_primary or str(error) or type(error).__name__).strip().split("\n", 1)[0]
     hint = _HINTS.get(sqlstate or "", error.diag.message_hint or "")
     if sqlstate is None:
         return _unspoken(error, message, query)
+    if sqlstate.startswith("22"):
+        message = _QUOTED_VALUE.sub('"…"', message)
     if sqlstate.startswith("23"):
         constraint = error.diag.constraint_name or ""
         return ConstraintViolation(message, query=query, sqlstate=sqlstate, hint=hint, constraint=constraint)
@@ -62,12 +81,22 @@ def is_rolled_back(error: DatabaseError) -> bool:
     return error.sqlstate is not None and error.sqlstate.startswith(_ROLLED_BACK)
 
 
+def is_permanent(error: DatabaseError) -> bool:
+    """Tell whether trying to connect again is of no use: a wrong password, role or database.
+
+    Args:
+        error: an error made by `translate`.
+    """
+    return error.sqlstate is not None and error.sqlstate.startswith(_PERMANENT)
+
+
 def _unspoken(error: psycopg.Error, message: str, query: str) -> DatabaseError:
     """An error that the client library raised by itself: the server sent no SQLSTATE."""
     if isinstance(error, psycopg.errors._WaitTimeout):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         # What Connection.wait raises past its timeout has no public name.
         return QueryTimeout("the deadline passed before the server answered", query=query, hint=_HINTS["57014"])
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        hint = "check that the server of DATABASE_URL runs and can be reached"
-        return DatabaseUnavailable(message, query=query, hint=hint)
+        sqlstate = next((state for words, state in _REFUSALS if words.search(message)), None)
+        hint = _HINTS.get(sqlstate or "", "check that the server of DATABASE_URL runs and can be reached")
+        return DatabaseUnavailable(message, query=query, sqlstate=sqlstate, hint=hint)
     return DatabaseError(message, query=query)

@@ -21,6 +21,7 @@ Every error says what happened, where, and how to mend it: the last part is `hin
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "ConstraintViolation",
@@ -56,10 +57,19 @@ class GuestSQLError(Exception):
         """Where it happened, as `file:line:column` as far as known, or ""."""
         return ""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default calls the class with the message alone; an error comes back whole from another process.
+        return _restored, (type(self), self.args), self.__dict__
+
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
         how = f" ({self.hint})" if self.hint else ""
         return f"{where}{self.message}{how}"
+
+
+def _restored(kind: type[GuestSQLError], arguments: tuple[Any, ...]) -> GuestSQLError:
+    """Make an error that was pickled, without its `__init__`; its attributes follow."""
+    return kind.__new__(kind, *arguments)
 
 
 class SettingsError(GuestSQLError):

@@ -1,0 +1,159 @@
+"""Errors: what happened, where, how to mend it; whole after a journey between processes."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import errors as pg
+
+from guestsql import errors
+from guestsql._async.executor import OutcomeUnknown as AsyncOutcomeUnknown
+from guestsql._sync.executor import OutcomeUnknown
+from guestsql._translate import is_rolled_back, translate
+
+ALL = [
+    errors.SettingsError("m", hint="h"),
+    errors.InvalidUserId("m", hint="h"),
+    errors.InvalidValue("m"),
+    errors.EmbeddedServerError("m"),
+    errors.QueryFileError("m", file=Path("a.sql"), line=3, column=4, hint="h"),
+    errors.MigrationError("m", file=Path("a.sql"), line=3, sqlstate="42P01"),
+    errors.LegacyFileError("m", path=Path("a.json"), pointer="/0/1"),
+    errors.DatabaseError("m", query="q", sqlstate="42P01", hint="h"),
+    errors.ConstraintViolation("m", query="q", sqlstate="23514", constraint="c"),
+    errors.QueryTimeout("m", query="q"),
+    errors.DatabaseUnavailable("m"),
+    OutcomeUnknown("m", query="q", transaction_id="7"),
+    AsyncOutcomeUnknown("m", query="q", transaction_id="7"),
+]
+
+
+@pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
+def test_an_error_is_whole_in_another_process(error: errors.GuestSQLError) -> None:
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(twin) is type(error)
+        assert str(twin) == str(error)
+        assert vars(twin) == vars(error)
+        assert twin.args == error.args
+
+
+@pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
+def test_every_error_has_one_base(error: Exception) -> None:
+    assert isinstance(error, errors.GuestSQLError)
+
+
+def test_bad_values_are_value_errors() -> None:
+    assert issubclass(errors.InvalidUserId, ValueError)
+    assert issubclass(errors.InvalidValue, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ALL[0], "m (h)"),
+        (ALL[2], "m"),
+        (ALL[4], "a.sql:3:4: m (h)"),
+        (ALL[5], "a.sql:3: m"),
+        (ALL[6], "a.json#/0/1: m"),
+        (ALL[7], "query q: m (h)"),
+    ],
+)
+def test_text(error: Exception, text: str) -> None:
+    assert str(error) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (pg.CheckViolation, errors.ConstraintViolation),
+        (pg.UniqueViolation, errors.ConstraintViolation),
+        (pg.NotNullViolation, errors.ConstraintViolation),
+        (pg.QueryCanceled, errors.QueryTimeout),
+        (pg.LockNotAvailable, errors.QueryTimeout),
+        (pg.IdleInTransactionSessionTimeout, errors.QueryTimeout),
+        (pg.AdminShutdown, errors.DatabaseUnavailable),
+        (pg.CrashShutdown, errors.DatabaseUnavailable),
+        (pg.CannotConnectNow, errors.DatabaseUnavailable),
+        (pg.TooManyConnections, errors.DatabaseUnavailable),
+        (pg.InvalidPassword, errors.DatabaseUnavailable),
+        (pg.ConnectionFailure, errors.DatabaseUnavailable),
+        (psycopg.OperationalError, errors.DatabaseUnavailable),
+        (psycopg.InterfaceError, errors.DatabaseUnavailable),
+        (pg.UndefinedTable, errors.DatabaseError),
+        (pg.ReadOnlySqlTransaction, errors.DatabaseError),
+        (psycopg.DataError, errors.DatabaseError),
+        (psycopg.ProgrammingError, errors.DatabaseError),
+    ],
+)
+def test_translation(kind: type[psycopg.Error], expected: type[errors.DatabaseError]) -> None:
+    error = translate(kind("said so\nDETAIL: more"), "q")
+    assert type(error) is expected
+    assert (error.query, error.message) == ("q", "said so")
+    assert error.retryable is issubclass(expected, errors.DatabaseUnavailable | errors.QueryTimeout)
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        (pg.UndefinedTable, "run guestsql migrate up"),
+        (pg.UndefinedColumn, "run guestsql migrate up"),
+        (pg.UndefinedFunction, "run guestsql migrate up"),
+        (pg.InsufficientPrivilege, "role"),
+        (pg.ReadOnlySqlTransaction, "read-only"),
+        (pg.TooManyConnections, "GUESTSQL_POOL_MAX"),
+        (pg.QueryCanceled, "GUESTSQL_DEADLINE_SECONDS"),
+    ],
+)
+def test_hints(kind: type[psycopg.Error], hint: str) -> None:
+    assert hint in translate(kind("said so"), "q").hint
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ('FATAL:  password authentication failed for user "bot"', "password"),
+        ('FATAL:  database "bot" does not exist', "database's name"),
+        ('FATAL:  role "bot" does not exist', "role"),
+        ('FATAL:  no pg_hba.conf entry for host "::1"', "pg_hba.conf"),
+        ("FATAL:  sorry, too many clients already", "max_connections"),
+        ("Connection refused", "server of DATABASE_URL"),
+    ],
+)
+def test_a_connection_that_fails_has_no_sqlstate_but_a_hint(said: str, hint: str) -> None:
+    error = translate(psycopg.OperationalError(f"connection failed: {said}"), "")
+    assert isinstance(error, errors.DatabaseUnavailable)
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "rolled_back"),
+    [
+        (pg.SerializationFailure, True),
+        (pg.DeadlockDetected, True),
+        (pg.LockNotAvailable, True),
+        (pg.QueryCanceled, False),
+        (pg.CrashShutdown, False),
+        (psycopg.OperationalError, False),
+    ],
+)
+def test_what_the_server_undid_may_be_repeated(kind: type[psycopg.Error], rolled_back: bool) -> None:
+    assert is_rolled_back(translate(kind("said so"), "q")) is rolled_back
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (pg.InvalidTextRepresentation, 'invalid input syntax for type integer: "573000000001"'),
+        (pg.InvalidDatetimeFormat, 'invalid input syntax for type date: "573000000001 "x" y"'),
+        (pg.NumericValueOutOfRange, 'value "573000000001" is out of range for type integer'),
+        (pg.InvalidParameterValue, 'time zone "573000000001" not recognized'),
+    ],
+)
+def test_a_value_is_not_repeated(kind: type[psycopg.Error], said: str) -> None:
+    error = translate(kind(said), "q")
+    assert "57300" not in str(error)
+    assert error.sqlstate == kind.sqlstate
