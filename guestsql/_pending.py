@@ -118,9 +118,12 @@ class Pending:
 def _instant(at: datetime) -> datetime:
     if not isinstance(at, datetime):
         raise InvalidValue(f"the time of a message is a datetime, not {type(at).__name__}")
-    if at.tzinfo is None:
+    if at.utcoffset() is None:
         raise InvalidValue(
             "the time of a message has no zone",
             hint="use datetime.fromtimestamp(seconds, UTC), or leave it out for now",
         )
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidValue("the time of a message lies beyond the years 1 to 9999") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, final
 
@@ -20,6 +19,7 @@ __all__ = [
     "clean_text",
     "clean_tokens",
     "clean_ttl",
+    "is_blank",
     "is_placeholder",
 ]
 
@@ -61,7 +61,7 @@ def clean_text(text: object, what: str, *, blank: bool = True) -> str:
     """
     if not isinstance(text, str):
         raise InvalidValue(f"{what} is a text, not {type(text).__name__}")
-    if not blank and not text.strip():
+    if not blank and is_blank(text):
         raise InvalidValue(f"{what} is blank")
     if "\x00" in text:
         raise InvalidValue(f"{what} holds NUL, which PostgreSQL cannot keep", hint="remove \\x00 from it")
@@ -89,7 +89,7 @@ def clean_labels(labels: object) -> list[str]:
     found: dict[str, None] = {}
     for place, label in enumerate(labels):
         text = clean_text(label, f"label {place}").strip()
-        if not text:
+        if is_blank(text):
             raise InvalidValue(f"label {place} is blank")
         found[text] = None
     return list(found)
@@ -107,11 +107,13 @@ def clean_json(data: object, what: str) -> str:
     """
     if not isinstance(data, Mapping):
         raise InvalidValue(f"{what} is a mapping, not {type(data).__name__}")
-    _check_json(data, what)
     try:
-        return json.dumps(data, ensure_ascii=False, allow_nan=False, default=_mapping)
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False, default=_mapping)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidValue(f"{what} has no JSON form: {error}") from error
+    # Only now: what has a JSON form is finite and holds no circle, so the walk ends.
+    _check_json(data, what)
+    return text
 
 
 def clean_tokens(tokens: object) -> int:
@@ -139,11 +141,20 @@ def clean_ttl(seconds: float) -> float:
     Raises:
         InvalidValue: it is negative, no number, or above ten years.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
-        raise InvalidValue("ttl_seconds is a finite number of seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise InvalidValue("ttl_seconds is a number of seconds")
     if not 0 <= seconds <= _LONGEST_TTL_SECONDS:
         raise InvalidValue("ttl_seconds is 0 or more, ten years at most")
     return float(seconds)
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether nothing of a text can be seen: spaces, direction marks, zero-width joiners.
+
+    Args:
+        text: the text.
+    """
+    return all(character.isspace() or not character.isprintable() for character in text)
 
 
 def is_placeholder(name: str, key: str) -> bool:
@@ -154,7 +165,7 @@ def is_placeholder(name: str, key: str) -> bool:
         key: the guest's key.
     """
     bare = name.strip()
-    if not bare or bare.casefold() == "usuario":
+    if is_blank(bare) or bare.casefold() == "usuario":
         return True
     if not any(character.isdigit() for character in bare):
         return False
@@ -171,7 +182,7 @@ def _mapping(value: object) -> dict[Any, Any]:
 
 
 def _check_json(value: object, what: str) -> None:
-    """Refuse what jsonb refuses, naming the place; deep data is walked without recursion."""
+    """Refuse what jsonb refuses, naming the place."""
     waiting: list[tuple[object, str]] = [(value, what)]
     while waiting:
         node, place = waiting.pop()
