@@ -196,7 +196,6 @@ class ContextCache:
             return ""
         text = self._build(wanted, claimed)
         clock_time = None if text is None else self._publish(wanted, claimed, text)
-        wanted.may_hold_lease = False
         if text is not None and clock_time is not None:
             event(logging.INFO, "CONTEXT_BUILT", "context built and stored", guest=wanted.key)
             return _read(text, clock_time)
@@ -238,6 +237,7 @@ class ContextCache:
         clock_time: str | None = self._executor.call(
             "publish_context", parameters, deadline=wanted.patience.last_word()
         )
+        wanted.may_hold_lease = False
         return clock_time
 
     def _confirm(self, wanted: _Wanted, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
