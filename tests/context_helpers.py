@@ -11,17 +11,20 @@ import json
 import logging
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import psycopg
 
 from guestsql import AsyncGuestDatabase, GuestDatabase, GuestProfile
+from guestsql._sql.catalogue import default_directory
 from guestsql.settings import Settings
 
 GUEST = "573000000001"
@@ -66,6 +69,20 @@ class Either:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+Open = Callable[..., Awaitable[Either]]
+
+
+@asynccontextmanager
+async def opening(kind: str, url: str) -> AsyncIterator[Open]:
+    """Gives a function that opens databases of one of the two classes; they are closed at the end."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(build: Build | None = None, **settings: Any) -> Either:
+            return await stack.enter_async_context(Either(kind, url, build, **settings))
+
+        yield opened
 
 
 def _in_thread(build: Build | None) -> Any:
@@ -146,9 +163,23 @@ def stored(connection: psycopg.Connection[Any], guest: str = GUEST) -> tuple[Any
     return row
 
 
-def until(events: list[str], code: str, count: int) -> Callable[[], bool]:
-    """A condition: so many events of this code were logged."""
-    return lambda: events.count(code) >= count
+async def eventually(condition: Callable[[], object]) -> None:
+    """Wait until the condition holds; fails when it never does."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110  what is awaited happens in the server, or in another thread
+            await asyncio.sleep(0.005)
+
+
+def queries_with(folder: Path, name: str, body: str) -> Path:
+    """Copy the packaged queries into a folder, with another body below the comment of one of them."""
+    for path in default_directory().glob("*.sql"):
+        blocks = re.split(r"(?m)^(?=-- name: )", path.read_text(encoding="utf-8"))
+        for index, block in enumerate(blocks):
+            if block.startswith(f"-- name: {name}("):
+                comment = "".join(line for line in block.splitlines(keepends=True) if line.startswith("--"))
+                blocks[index] = f"{comment}{body};\n\n"
+        (folder / path.name).write_text("".join(blocks), encoding="utf-8")
+    return folder
 
 
 class Callers:
