@@ -14,7 +14,7 @@ from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from guestsql.embedded import PrivateServer
-from tests.server import apply_migrations, drop_database, private_server
+from tests.server import apply_migrations, drop_database, private_server, reachable_folder
 
 _numbers = itertools.count(1)
 _KEPT = {"GUESTSQL_PG_BIN"}
@@ -115,3 +115,10 @@ def autocommit(database_url: str) -> Iterator[psycopg.Connection[TupleRow]]:
     """A connection of its own to the database of `database_url`, without a transaction."""
     with psycopg.connect(database_url, autocommit=True) as opened:
         yield opened
+
+
+@pytest.fixture
+def embedded_home() -> Iterator[Path]:
+    """An empty folder for GUESTSQL_HOME; root's `tmp_path` is out of reach of the server's account."""
+    with reachable_folder() as folder:
+        yield folder

@@ -17,6 +17,9 @@ import psycopg
 from psycopg import sql
 
 from guestsql.embedded import PrivateServer
+from guestsql.embedded._account import server_account
+from guestsql.embedded._places import temporary_base
+from guestsql.embedded._postmaster import end_now, find_postmaster
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _ROOM_BYTES = 3 * 1024**3
@@ -40,13 +43,30 @@ def fast_folder() -> str | None:
 
 
 @contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """A folder that a server's account can reach, unlike `tmp_path` of root; servers in it are ended."""
+    account = server_account(Path("/nonexistent"))
+    base = fast_folder() or temporary_base(account)
+    folder = Path(tempfile.mkdtemp(prefix="guestsql-test-", dir=base))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        for data in folder.rglob("data"):
+            if (postmaster := find_postmaster(data)) is not None:
+                end_now(postmaster)
+        shutil.rmtree(folder)
+
+
+@contextmanager
 def private_server(**options: object) -> Iterator[PrivateServer]:
     """A started server in a new folder, gone at the end."""
     directory = Path(tempfile.mkdtemp(prefix="guestsql-test-", dir=fast_folder()))
-    with PrivateServer(directory, pg_bin(), **options) as server:  # type: ignore[arg-type]
-        yield server
-    if directory.exists():  # the server's account could not reach it
-        directory.rmdir()
+    try:
+        with PrivateServer(directory, pg_bin(), **options) as server:  # type: ignore[arg-type]
+            yield server
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)  # still there when its account could not reach it
 
 
 def apply_migrations(url: str) -> None:

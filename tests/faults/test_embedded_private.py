@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,21 +10,16 @@ import psycopg
 import pytest
 
 from guestsql.embedded import PrivateServer
-from guestsql.embedded._account import server_account
-from guestsql.embedded._places import temporary_base
 from guestsql.embedded._postmaster import is_alive
 from guestsql.errors import EmbeddedServerError
-from tests.server import Worker, eventually, fast_folder, pg_bin
+from tests.server import Worker, eventually, pg_bin, reachable_folder
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder for servers that their account can reach."""
-    account = server_account(Path("/nonexistent"))
-    made = Path(tempfile.mkdtemp(prefix="guestsql-test-", dir=fast_folder() or temporary_base(account)))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+    with reachable_folder() as made:
+        yield made
 
 
 def _count(server: PrivateServer) -> object:

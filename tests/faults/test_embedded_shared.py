@@ -7,10 +7,8 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -20,23 +18,21 @@ import pytest
 from guestsql.embedded import EmbeddedServer, find_binaries
 from guestsql.embedded._account import Account, is_root, server_account
 from guestsql.embedded._binaries import reachable_binaries
-from guestsql.embedded._places import temporary_base
-from guestsql.embedded._postmaster import end_now, find_postmaster, is_alive
+from guestsql.embedded._postmaster import find_postmaster, is_alive
 from guestsql.errors import EmbeddedServerError
-from tests.server import Worker, eventually, fast_folder, pg_bin
+from tests.server import Worker, eventually, pg_bin, reachable_folder
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
+def home(embedded_home: Path) -> Path:
     """An empty home; nothing of it is left, whatever the test did."""
-    with _reachable_folder() as folder:
-        yield folder
+    return embedded_home
 
 
 @pytest.fixture(scope="module")
 def _prepared() -> Iterator[Path]:
     """A home whose server has been made and stopped: initdb takes longer than most tests."""
-    with _reachable_folder() as folder:
+    with reachable_folder() as folder:
         with EmbeddedServer(folder, pg_bin()):
             pass
         yield folder
@@ -47,18 +43,6 @@ def made_home(home: Path, _prepared: Path) -> Path:
     """A home of its own with a server that has been made and stopped."""
     subprocess.run(["cp", "-a", f"{_prepared}/.", home], check=True)
     return home
-
-
-@contextmanager
-def _reachable_folder() -> Iterator[Path]:
-    account = server_account(Path("/nonexistent"))
-    folder = Path(tempfile.mkdtemp(prefix="guestsql-home-", dir=fast_folder() or temporary_base(account)))
-    folder.chmod(0o755)
-    yield folder
-    for data in folder.rglob("data"):
-        if (postmaster := find_postmaster(data)) is not None:
-            end_now(postmaster)
-    shutil.rmtree(folder)
 
 
 def _root(home: Path) -> Path:
