@@ -8,6 +8,7 @@
 
 -- name: insert_legacy_guests(guests)!
 -- Makes the rows of guests not known yet, in the order of their keys; how many.
+-- Who is known is left out before the insert: a conflict would wait for whoever writes that row just now.
 --   guests: jsonb, an array of guests, none twice
 INSERT INTO guest_profiles (
     phone_number,
@@ -53,6 +54,12 @@ FROM
         total_interactions bigint,
         created_at timestamptz,
         recorded_at timestamptz
+    )
+WHERE
+    NOT EXISTS (
+        SELECT 1
+        FROM guest_profiles AS known
+        WHERE known.phone_number = staged.phone_number
     )
 ORDER BY staged.phone_number
 ON CONFLICT (phone_number) DO NOTHING;

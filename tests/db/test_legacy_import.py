@@ -1,0 +1,326 @@
+"""The import into a real database: all or nothing, once and for all, beside what the bot writes itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from guestsql.errors import DatabaseError, DatabaseUnavailable, LegacyFileError
+from guestsql.legacy import import_directory
+from guestsql.legacy.text import restore
+from guestsql.settings import Settings
+
+PHONE = "573000000001"
+ANA = {
+    "threadId": "thread_a",
+    "chatId": f"{PHONE}@s.whatsapp.net",
+    "userName": "Ana",
+    "createdAt": "2025-01-01T10:00:00.000Z",
+    "lastActivity": "2025-01-02T10:00:00.000Z",
+    "labels": ["cotización"],
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "bot"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def run(folder, database_url):
+    def _run(files: dict[str, object] | None = None, **options):
+        for name, value in (files or {}).items():
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
+        settings = Settings(own_numbers=options.pop("own_numbers", ()))
+        # A lock that nobody gives up is a failure, not a wait.
+        url = f"{database_url}&options=-clock_timeout%3D5s"
+        return import_directory(folder, settings=settings, url=url, **options)
+
+    return _run
+
+
+@pytest.fixture
+def row(autocommit):
+    def _row(phone=PHONE):
+        cursor = autocommit.cursor(row_factory=psycopg.rows.dict_row)
+        return cursor.execute("SELECT *, xmin::text FROM guest_profiles WHERE phone_number = %s", [phone]).fetchone()
+
+    return _row
+
+
+def counts(report):
+    return report.inserted, report.updated, report.unchanged, report.rejected
+
+
+def test_the_columns_and_the_record(run, row):
+    report = run({"threads.json": [[PHONE, ANA]]})
+    assert counts(report) == (1, 0, 0, 0)
+    guest = row()
+    assert guest["chat_id"] == ANA["chatId"]
+    assert (guest["thread_id"], guest["thread_tokens"]) == ("thread_a", 0)
+    assert (guest["user_name"], guest["contact_name"], guest["labels"]) == ("Ana", None, ["cotización"])
+    assert guest["first_interaction"] == guest["created_at"] == datetime(2025, 1, 1, 10, tzinfo=UTC)
+    assert guest["last_interaction"] == guest["updated_at"] == datetime(2025, 1, 2, 10, tzinfo=UTC)
+    assert guest["profile_data"] == {"legacy": {"threads": {PHONE: ANA}}}
+
+
+def test_the_report_is_the_contracts(run):
+    report = run(
+        {
+            "threads.json": [[PHONE, ANA], ["120363000000000001@g.us", {}], ["573009999999", {}], [f"+{PHONE}", {}]],
+            "guest_profiles.json": {PHONE: {"name": "Ana"}, "x": {}},
+            "backups/threads-2025-01-01T00-00-00-000Z.json": "",
+        },
+        own_numbers=("+57 300 999 9999",),
+    ).as_dict()
+    assert list(report) == (
+        ["files", "records", "guests", "inserted", "updated", "unchanged", "rejected", "rejects", "dry_run"]
+    )
+    assert [(file["path"], file["records"]) for file in report["files"]] == [
+        ("threads.json", 4),
+        ("guest_profiles.json", 2),
+        ("backups/threads-2025-01-01T00-00-00-000Z.json", 0),
+    ]
+    assert {len(file["sha256"]) for file in report["files"]} == {64}
+    assert (report["records"], report["guests"], report["rejected"], report["dry_run"]) == (6, 1, 3, False)
+    assert [(reject["path"], reject["pointer"]) for reject in report["rejects"]] == [
+        ("threads.json", "/1"),
+        ("threads.json", "/2"),
+        ("guest_profiles.json", "/x"),
+    ]
+    json.dumps(report).encode()
+
+
+def test_again_nothing_changes_and_nothing_is_written(run, row, autocommit):
+    files = {"threads.json": [[PHONE, ANA], ["573000000002", {}]], "guest_profiles.json": {PHONE: {"name": "Ana M."}}}
+    run(files)
+    before = row(), row("573000000002")
+    wal = autocommit.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
+    assert counts(run()) == (0, 0, 2, 0)
+    assert (row(), row("573000000002")) == before
+    behind = autocommit.execute("SELECT pg_current_wal_insert_lsn() - %s::pg_lsn", wal).fetchone()[0]
+    # A vacuum or a checkpoint may write a little; two rows with their records would be more.
+    assert behind < 1000
+
+
+def test_a_dry_run_reports_the_same_and_writes_nothing(run, row):
+    files = {"threads.json": [[PHONE, ANA], ["bad", {}]]}
+    dry = run(files, dry_run=True)
+    assert row() is None
+    wet = run()
+    assert dry.dry_run
+    assert dry.as_dict() | {"dry_run": False} == wet.as_dict()
+
+
+def test_a_newer_file_updates_and_the_older_record_stays_readable(run, row):
+    run({"threads.json": [[PHONE, ANA]]})
+    newer = {"threadId": "thread_b", "userName": "Ana María", "lastActivity": "2025-01-03T10:00:00.000Z", "labels": []}
+    assert counts(run({"threads.json": [[PHONE, newer]]})) == (0, 1, 0, 0)
+    guest = row()
+    assert (guest["thread_id"], guest["user_name"], guest["labels"]) == ("thread_b", "Ana María", [])
+    assert guest["chat_id"] == ANA["chatId"]
+    kept = guest["profile_data"]["legacy"]["threads"]
+    assert kept[PHONE] == ANA
+    assert newer in kept.values()
+    assert counts(run()) == (0, 0, 1, 0)
+    # The older file after the newer one brings nothing back.
+    assert counts(run({"threads.json": [[PHONE, ANA]]})) == (0, 0, 1, 0)
+    assert row() == guest
+
+
+def test_an_older_folder_after_a_newer_one_overrules_nothing(run, row):
+    run({"threads.json": [[PHONE, ANA]]})
+    older = ANA | {"userName": "Vieja", "lastActivity": "2024-12-01T00:00:00.000Z", "name": "Contacto"}
+    assert counts(run({"threads.json": [[PHONE, older]]})) == (0, 1, 0, 0)
+    guest = row()
+    assert (guest["user_name"], guest["contact_name"]) == ("Ana", "Contacto")
+    assert older in guest["profile_data"]["legacy"]["threads"].values()
+
+
+def test_what_the_bot_wrote_later_wins_and_what_it_lacks_is_filled(run, row, autocommit):
+    autocommit.execute(
+        "INSERT INTO guest_profiles (phone_number, user_name, labels, thread_id, thread_tokens, last_interaction,"
+        " total_interactions, profile_data, context_cache, last_context_update)"
+        " VALUES (%s, 'Nueva', '{VIP}', 'thread_bot', 7, statement_timestamp(), 5, '{\"k\": 1}', 'text',"
+        " statement_timestamp())",
+        [PHONE],
+    )
+    before = row()
+    assert counts(run({"threads.json": [[PHONE, ANA | {"name": "Contacto", "messageCount": 40}]]})) == (0, 1, 0, 0)
+    guest = row()
+    for name in ("user_name", "labels", "thread_id", "thread_tokens", "last_interaction", "updated_at"):
+        assert guest[name] == before[name]
+    assert (guest["contact_name"], guest["chat_id"]) == ("Contacto", ANA["chatId"])
+    assert guest["total_interactions"] == 40
+    assert guest["first_interaction"] == guest["created_at"] == datetime(2025, 1, 1, 10, tzinfo=UTC)
+    assert guest["profile_data"]["k"] == 1
+    assert guest["profile_data"]["legacy"]["threads"][PHONE]["userName"] == "Ana"
+    assert guest["context_epoch"] == before["context_epoch"] + 1
+    assert guest["last_context_update"] is None
+
+
+def test_a_record_newer_than_the_row_wins(run, row, autocommit):
+    autocommit.execute(
+        "INSERT INTO guest_profiles (phone_number, user_name, thread_id, thread_tokens, updated_at)"
+        " VALUES (%s, 'Vieja', 'thread_old', 7, '2024-01-01Z')",
+        [PHONE],
+    )
+    run({"threads.json": [[PHONE, ANA]]})
+    guest = row()
+    assert (guest["user_name"], guest["thread_id"], guest["thread_tokens"]) == ("Ana", "thread_a", 0)
+    assert guest["thread_created_at"] == datetime(2025, 1, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("change", ["user_name = 'Otra'", "thread_id = NULL", "labels = '{}'", "chat_id = NULL"])
+def test_what_the_bot_changed_after_the_import_is_not_undone(run, row, autocommit, change):
+    run({"threads.json": [[PHONE, ANA]]})
+    autocommit.execute(f"UPDATE guest_profiles SET {change}, updated_at = statement_timestamp()".encode())
+    before = row()
+    assert counts(run()) == (0, 0, 1, 0)
+    assert row() == before
+
+
+def test_a_placeholder_in_the_row_gives_way(run, row, autocommit):
+    autocommit.execute("INSERT INTO guest_profiles (phone_number, user_name) VALUES (%s, 'Usuario')", [PHONE])
+    run({"threads.json": [[PHONE, ANA]]})
+    assert row()["user_name"] == "Ana"
+
+
+def test_keys_of_profile_data_that_the_bot_took_are_kept(run, row, autocommit):
+    autocommit.execute(
+        "INSERT INTO guest_profiles (phone_number, profile_data) VALUES (%s, '{\"legacy\": [1]}')", [PHONE]
+    )
+    run({"threads.json": [[PHONE, ANA]]})
+    assert row()["profile_data"] == {"legacy": {"replaced": [1], "threads": {PHONE: ANA}}}
+    assert counts(run()) == (0, 0, 1, 0)
+
+
+def test_times_that_contradict_the_row_break_nothing(run, row, autocommit):
+    autocommit.execute(
+        "INSERT INTO guest_profiles (phone_number, last_interaction, updated_at) VALUES (%s, '2020-01-01Z', '2020-01-01Z')",
+        [PHONE],
+    )
+    run({"guest_profiles.json": [[PHONE, {"firstInteraction": "2025-01-01"}]]})
+    assert row()["first_interaction"] == row()["last_interaction"] == datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def test_a_guest_without_any_time_or_field(run, row):
+    assert counts(run({"threads.json": [[PHONE, {}]]})) == (1, 0, 0, 0)
+    assert row()["last_interaction"] is None
+    assert counts(run()) == (0, 0, 1, 0)
+
+
+def test_what_jsonb_refuses_is_stored_and_comes_back(run, autocommit, folder):
+    text = (
+        '[["573000000001",{"userName":"Ana \\ud83d\\u0000","\\u0000":"\\\\u0000","id":9007199254740993,'
+        '"price":1.10,"no":NaN,"huge":1e99999,"long":' + "9" * 5000 + "}]]"
+    )
+    assert counts(run({"threads.json": text})) == (1, 0, 0, 0)
+    stored, name = autocommit.execute("SELECT profile_data::text, user_name FROM guest_profiles").fetchone()
+    assert name == "Ana"
+    assert '"price": 1.10' in stored
+    record = json.loads(stored, parse_float=Decimal)["legacy"]["threads"][PHONE]
+    kept = restore(record)
+    assert kept["userName"] == "Ana \ud83d\x00"
+    assert kept["\x00"] == r"\u0000"
+    assert kept["id"] == 9007199254740993
+    assert [kept[name].text for name in ("no", "huge", "long")] == ["NaN", "1e99999", "9" * 5000]
+
+
+def test_a_failure_in_the_middle_leaves_nothing(run, autocommit):
+    autocommit.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN IF NEW.phone_number = '573000000901' THEN RAISE 'disk full'; END IF; RETURN NEW; END $$"
+    )
+    autocommit.execute("CREATE TRIGGER refuse BEFORE INSERT ON guest_profiles FOR EACH ROW EXECUTE FUNCTION refuse()")
+    told = []
+    pairs = [[f"573000000{n:03}", ANA] for n in range(1000)]
+    with pytest.raises(DatabaseError, match="disk full") as failure:
+        run({"threads.json": pairs}, progress=lambda done, total: told.append((done, total)))
+    assert failure.value.query == "insert_legacy_guests"
+    assert told == [(500, 1000)]
+    assert autocommit.execute("SELECT count(*) FROM guest_profiles").fetchone() == (0,)
+    autocommit.execute("DROP TRIGGER refuse ON guest_profiles")
+    assert counts(run()) == (1000, 0, 0, 0)
+
+
+def test_a_bot_that_writes_during_the_import_waits_for_nobody_but_its_own_guest(run, autocommit, database_url):
+    """Rows that are not to be changed are not locked: a bot that holds one does not stop a second run."""
+    run({"threads.json": [[PHONE, ANA]]})
+    with psycopg.connect(database_url) as bot:
+        bot.execute("UPDATE guest_profiles SET thread_tokens = 1")
+        assert counts(run()) == (0, 0, 1, 0)
+
+
+def test_no_server_and_no_schema_are_said_so(folder, empty_database_url):
+    (folder / "threads.json").write_text(json.dumps([[PHONE, ANA]]))
+    with pytest.raises(DatabaseError) as missing:
+        import_directory(folder, settings=Settings(), url=empty_database_url)
+    assert "guestsql migrate up" in missing.value.hint
+    with pytest.raises(DatabaseUnavailable):
+        import_directory(folder, settings=Settings(), url="postgresql:///none?host=/nowhere")
+    with pytest.raises(LegacyFileError):
+        import_directory(folder / "absent", settings=Settings(), url=empty_database_url)
+
+
+def test_the_sample_is_imported_whole(database_url):
+    sample = Path(import_directory.__code__.co_filename).parent.parent / "cli" / "sample"
+    first = import_directory(sample, settings=Settings(), url=database_url)
+    assert (first.records, first.rejected) == (31, 0)
+    assert first.inserted == first.guests == 24
+    assert counts(import_directory(sample, settings=Settings(), url=database_url)) == (0, 0, 24, 0)
+
+
+KEYS = st.sampled_from([f"57300000000{n}" for n in range(5)] + [f"+{PHONE}", f"{PHONE}@c.us", "1@lid", "bad", "1@g.us"])
+TEXTS = st.text(st.one_of(st.characters(exclude_categories=()), st.sampled_from("\\u0d8\x00\ud83d")), max_size=8)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS | st.just("name"), inner, max_size=3),
+    max_leaves=6,
+)
+TIMES = st.sampled_from(["2025-01-01", "2025-01-02T10:00:00.5Z", 1735689600123, "Invalid Date", 4e10, "9999-12-31"])
+NAMES = st.sampled_from(
+    "threadId chatId userName name labels whapiLabels label messageCount createdAt lastActivity firstInteraction".split()
+)
+RECORDS = st.builds(
+    lambda fields, times: fields | times,
+    st.dictionaries(NAMES | TEXTS, VALUES, max_size=5),
+    st.dictionaries(st.sampled_from(["createdAt", "lastActivity", "lastInteraction", "firstInteraction"]), TIMES),
+)
+PAIRS = st.lists(st.tuples(KEYS, RECORDS | VALUES), max_size=6)
+
+
+@given(threads=PAIRS, profiles=PAIRS)
+@examples(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_files_hold(run, autocommit, threads, profiles):
+    autocommit.execute("TRUNCATE guest_profiles")
+    files = {"threads.json": [list(pair) for pair in threads], "guest_profiles.json": [list(pair) for pair in profiles]}
+    dry = run(files, dry_run=True)
+    first = run(files)
+    assert dry.as_dict() | {"dry_run": False} == first.as_dict()
+    assert first.records == len(threads) + len(profiles)
+    assert first.inserted == first.guests
+    before = autocommit.execute("SELECT xmin::text, g.* FROM guest_profiles AS g ORDER BY phone_number").fetchall()
+    second = run(files)
+    assert (second.inserted, second.updated, second.unchanged) == (0, 0, first.guests)
+    after = autocommit.execute("SELECT xmin::text, g.* FROM guest_profiles AS g ORDER BY phone_number").fetchall()
+    assert before == after
+    stored = autocommit.execute("SELECT (profile_data -> 'legacy')::text FROM guest_profiles").fetchall()
+    kept = [restore(json.loads(text, parse_float=Decimal)) for (text,) in stored]
+    for source, pairs in (("threads", threads), ("guest_profiles", profiles)):
+        records = [record for legacy in kept for record in legacy.get(source, {}).values()]
+        wanted = json.loads(json.dumps([value for _, value in pairs]), parse_float=Decimal)
+        assert len(records) + sum(reject.path == f"{source}.json" for reject in first.rejects) == len(wanted)
+        assert all(record in wanted for record in records)
