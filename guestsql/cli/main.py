@@ -94,15 +94,16 @@ def _failed(app: App, error: Exception, line: str, code: int) -> int:
 @contextmanager
 def _logging(app: App) -> Generator[None]:
     """Show log events with `--debug` only: an error is told once, by its line."""
-    root = logging.getLogger()
+    root, own = logging.getLogger(), logging.getLogger(_NAME)
     handler = _Events(app)
-    before = root.level
+    before = root.level, own.level
     root.addHandler(handler)
     try:
         yield
     finally:
         root.removeHandler(handler)
-        root.setLevel(before)
+        root.setLevel(before[0])
+        own.setLevel(before[1])
 
 
 class _Events(logging.Handler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from typing import TextIO
@@ -48,10 +49,16 @@ def is_narrow(stream: TextIO) -> bool:
 
 
 def prepare_streams() -> None:
-    """Let a character that the encoding lacks be written as an escape, instead of failing halfway."""
+    """See that all of a text is written, or that what went wrong is known."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        # PYTHONUNBUFFERED: of a large text Python would drop what a pipe does not take at once, without a word.
+        buffered = io.BufferedWriter(raw)
+        sys.stdout = io.TextIOWrapper(buffered, sys.stdout.encoding, sys.stdout.errors, write_through=True)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None and is_narrow(stream):
+            # A character that the encoding lacks becomes an escape, instead of an end halfway.
             reconfigure(errors="backslashreplace")
 
 

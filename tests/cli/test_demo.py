@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
 from tests.cli.shell import spawn
 
 NOWHERE = "postgresql://bot:pw@127.0.0.1:1/hotel"
@@ -20,8 +26,16 @@ def _ended(process):
     return shown
 
 
-def test_demo(tmp_path):
-    home = tmp_path / "home with blanks"
+@pytest.fixture
+def home():
+    """A folder that the server's account can reach: pytest's own are closed to others."""
+    folder = Path(tempfile.mkdtemp(prefix="guestsql-demo-"))
+    folder.chmod(0o755)
+    yield folder / "home with blanks"
+    shutil.rmtree(folder)
+
+
+def test_demo(home):
     both = [_ended(process) for process in [_demo(home), _demo(home)]]
     first = next(shown for shown in both if "applied 0001_guest_profiles" in shown)
     assert "miss, built" in "".join(both)
@@ -34,5 +48,5 @@ def test_demo(tmp_path):
     again = _ended(_demo(home))
     assert "migrations: nothing to apply" in again
     assert "guests, all unchanged" in again
-    assert "miss" not in again.replace("No miss this time", "")
+    assert "miss, " not in again
     assert "This run changed nothing" in again

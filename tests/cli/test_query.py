@@ -240,7 +240,7 @@ def test_a_value_that_does_not_cast_is_an_sql_error(run):
     result = run("list_pairs", "-p", "low=seven")
 
     assert result.exit_code == 3
-    assert 'invalid input syntax for type integer: "seven"' in result.stderr
+    assert "invalid input syntax for type integer" in result.stderr
 
 
 def test_writing_needs_write(run, database_url):
