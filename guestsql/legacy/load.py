@@ -70,6 +70,8 @@ def load_guests(
             connect(settings, url, pooled=settings.pooled) as connection,
             connection.transaction(force_rollback=dry_run),
         ):
+            # A plan kept from the first batch, when the table was empty, would scan all of it in each later one.
+            connection.prepare_threshold = None
             for size, batch in _batches(guests):
                 made = queries.insert_legacy_guests(connection, guests=batch)
                 inserted += made

@@ -91,17 +91,16 @@ def _iso(time: datetime | None) -> str | None:
 
 def _legacy(oldest_first: list[PartialGuest]) -> dict[str, dict[str, dict[str, Json]]]:
     legacy: dict[str, dict[str, dict[str, Json]]] = {}
-    said: set[tuple[str, str]] = set()
-    in_files = sorted(oldest_first, key=lambda record: (record.raw.file.name, record.raw.index))
-    for record in in_files:
-        if record.raw.file.source is not Source.BACKUPS:
-            _keep(legacy, record, record.fields)
-            said.update(_sayings(record))
-    newest_first = reversed(oldest_first)
-    for record in newest_first:
-        if record.raw.file.source is Source.BACKUPS:
-            news = {name: record.fields[name] for name, text in _sayings(record) if (name, text) not in said}
-            said.update(_sayings(record))
+    backups = [record for record in oldest_first if record.raw.file.source is Source.BACKUPS]
+    others = [record for record in oldest_first if record.raw.file.source is not Source.BACKUPS]
+    for record in sorted(others, key=lambda record: (record.raw.file.name, record.raw.index)):
+        _keep(legacy, record, record.fields)
+    if backups:
+        said = {saying for record in others for saying in _sayings(record)}
+        for record in reversed(backups):
+            sayings = _sayings(record)
+            news = {name: record.fields[name] for name, text in sayings if (name, text) not in said}
+            said.update(sayings)
             if news:
                 _keep(legacy, record, news)
     return legacy

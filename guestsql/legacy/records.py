@@ -5,6 +5,7 @@ A field of a hopeless type says nothing; the record itself is kept whole by the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ Fields = dict[str, Json]
 
 # The bot's name for a guest without one.
 _PLACEHOLDER = "usuario"
+
+# A phone's other spellings hold digits: a name without any need not be tried as one.
+_DIGIT = re.compile(r"\d")
 
 # The label of a profile without labels.
 _NO_LABEL = "nuevo"
@@ -163,8 +167,10 @@ def _chat_id(value: Json) -> str | None:
 def _name(value: Json, phone_number: str) -> str | None:
     """Return a name, unless it is a placeholder: the bot's word for nobody, or the guest's id in any spelling."""
     text = _text(value)
-    if text is None or text.casefold() == _PLACEHOLDER:
+    if text is None or text == phone_number or text.casefold() == _PLACEHOLDER:
         return None
+    if not _DIGIT.search(text):
+        return text
     try:
         return None if canonical_user_id(text) == phone_number else text
     except InvalidUserId:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -209,7 +210,8 @@ def test_keys_of_profile_data_that_the_bot_took_are_kept(run, row, autocommit):
 
 def test_times_that_contradict_the_row_break_nothing(run, row, autocommit):
     autocommit.execute(
-        "INSERT INTO guest_profiles (phone_number, last_interaction, updated_at) VALUES (%s, '2020-01-01Z', '2020-01-01Z')",
+        "INSERT INTO guest_profiles (phone_number, last_interaction, updated_at)"
+        " VALUES (%s, '2020-01-01Z', '2020-01-01Z')",
         [PHONE],
     )
     run({"guest_profiles.json": [[PHONE, {"firstInteraction": "2025-01-01"}]]})
@@ -222,7 +224,7 @@ def test_a_guest_without_any_time_or_field(run, row):
     assert counts(run()) == (0, 0, 1, 0)
 
 
-def test_what_jsonb_refuses_is_stored_and_comes_back(run, autocommit, folder):
+def test_what_jsonb_refuses_is_stored_and_comes_back(run, autocommit):
     text = (
         '[["573000000001",{"userName":"Ana \\ud83d\\u0000","\\u0000":"\\\\u0000","id":9007199254740993,'
         '"price":1.10,"no":NaN,"huge":1e99999,"long":' + "9" * 5000 + "}]]"
@@ -256,12 +258,20 @@ def test_a_failure_in_the_middle_leaves_nothing(run, autocommit):
     assert counts(run()) == (1000, 0, 0, 0)
 
 
-def test_a_bot_that_writes_during_the_import_waits_for_nobody_but_its_own_guest(run, autocommit, database_url):
+def test_a_bot_that_writes_during_the_import_waits_for_nobody_but_its_own_guest(run, database_url):
     """Rows that are not to be changed are not locked: a bot that holds one does not stop a second run."""
     run({"threads.json": [[PHONE, ANA]]})
     with psycopg.connect(database_url) as bot:
         bot.execute("UPDATE guest_profiles SET thread_tokens = 1")
         assert counts(run()) == (0, 0, 1, 0)
+
+
+def test_two_imports_at_once_make_each_row_once(run):
+    pairs = [[f"573000000{n:03}", ANA] for n in range(1000)]
+    run({"threads.json": pairs}, dry_run=True)
+    with ThreadPoolExecutor(2) as pool:
+        reports = [*pool.map(lambda _: run(), range(2))]
+    assert sorted(counts(report) for report in reports) == [(0, 0, 1000, 0), (1000, 0, 0, 0)]
 
 
 def test_no_server_and_no_schema_are_said_so(folder, empty_database_url):
@@ -292,7 +302,19 @@ VALUES = st.recursive(
 )
 TIMES = st.sampled_from(["2025-01-01", "2025-01-02T10:00:00.5Z", 1735689600123, "Invalid Date", 4e10, "9999-12-31"])
 NAMES = st.sampled_from(
-    "threadId chatId userName name labels whapiLabels label messageCount createdAt lastActivity firstInteraction".split()
+    [
+        "threadId",
+        "chatId",
+        "userName",
+        "name",
+        "labels",
+        "whapiLabels",
+        "label",
+        "messageCount",
+        "createdAt",
+        "lastActivity",
+        "firstInteraction",
+    ]
 )
 RECORDS = st.builds(
     lambda fields, times: fields | times,

@@ -226,8 +226,21 @@ JSON = st.recursive(
     max_leaves=6,
 )
 FIELDS = st.sampled_from(
-    "threadId chatId userName name createdAt lastActivity lastInteraction firstInteraction labels whapiLabels label "
-    "messageCount other".split()
+    [
+        "threadId",
+        "chatId",
+        "userName",
+        "name",
+        "createdAt",
+        "lastActivity",
+        "lastInteraction",
+        "firstInteraction",
+        "labels",
+        "whapiLabels",
+        "label",
+        "messageCount",
+        "other",
+    ]
 )
 TIMES = st.sampled_from(["2025-01-01", "2025-01-02T10:00:00Z", 1735689600, "Invalid Date"])
 RECORD = st.builds(
@@ -265,6 +278,23 @@ def test_each_record_is_imported_or_rejected(tmp_path_factory, elements):
     kept = [key for guest in collection.guests() for key in guest.legacy["threads"]]
     assert collection.records == len(elements) == len(kept) + len(collection.rejects)
     assert all(reject.pointer.startswith("/") and reject.reason for reject in collection.rejects)
+
+
+@given(
+    st.lists(st.tuples(KEY, RECORD).map(list), max_size=5),
+    st.lists(st.tuples(st.integers(0, 10**6), st.binary(max_size=3)), min_size=1, max_size=4),
+)
+def test_damaged_bytes_never_crash_and_never_pass_in_silence(tmp_path_factory, pairs, damages):
+    data = json.dumps(pairs).encode()
+    for place, put in damages:
+        at = place % (len(data) + 1)
+        data = data[:at] + put + data[at + 1 :]
+    folder = tmp_path_factory.mktemp("legacy")
+    (folder / "threads.json").write_bytes(data)
+    collection = collect(folder)
+    kept = sum(len(guest.legacy.get("threads", {})) for guest in collection.guests())
+    assert collection.records == kept + len(collection.rejects)
+    json.dumps([[reject.pointer, reject.reason] for reject in collection.rejects], ensure_ascii=False).encode()
 
 
 def test_the_indexes_of_an_array_are_no_guests(tmp_path):
