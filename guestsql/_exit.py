@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import signal
 import sys
 import threading
 import weakref
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any
 
+import psycopg
+
 from guestsql._log import event
-from guestsql._pending import Pending
+from guestsql._pending import Batch, Pending
 from guestsql._sql import Catalogue, bind_queries
 from guestsql._sync.adapter import SyncAdapter
-from guestsql._sync.connection import connect
-from guestsql.errors import GuestSQLError
+from guestsql._sync.connection import DeadlineConnection, connect
+from guestsql._translate import translate
+from guestsql.errors import DatabaseError, GuestSQLError
 from guestsql.settings import Settings
 
 __all__ = ["LastChance", "flush_all", "watch"]
+
+_ASK_AGAIN_SECONDS = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,24 +50,65 @@ class LastChance:
     url: str
     catalogue: Catalogue
 
-    def flush(self) -> None:
-        """Write what is left; log it if that fails: there is no caller any more."""
-        batch = self.pending.take()
-        if not batch:
+    def flush(self, *, final: bool = True) -> None:
+        """Write what is left; log it if that fails: there is no caller any more.
+
+        Args:
+            final: False while the program still runs: what somebody else is writing is left to them.
+        """
+        if not self.pending:
             return
         try:
-            self._write(batch)
-        except GuestSQLError as error:
-            self.pending.put_back(batch)
-            event(logging.ERROR, "INTERACTIONS_LOST", f"not written at exit: {error.message}")
+            self._write(final=final)
+        except (GuestSQLError, psycopg.Error) as error:
+            level, code = (logging.ERROR, "INTERACTIONS_LOST") if final else (logging.WARNING, "INTERACTIONS_KEPT")
+            message = error.message if isinstance(error, GuestSQLError) else translate(error, "").message
+            event(level, code, f"not written at exit: {message}")
 
-    def _write(self, batch: Pending) -> None:
+    def _write(self, *, final: bool) -> None:
+        left_over = self.pending.left_over(self.settings.deadline_seconds) if final else []
+        if not self.pending:
+            return
         queries: Any = bind_queries(self.catalogue, SyncAdapter(self.catalogue))
         with connect(self.settings, self.url, pooled=self.settings.pooled) as connection:
             connection.deadline = monotonic() + self.settings.deadline_seconds
-            with connection.transaction():
-                begun = queries.get_transaction_id(connection)
-                queries.record_interactions(connection, **batch.columns(begun.server_time))
+            for batch in left_over:
+                self._settle(queries, connection, batch)
+            batch = self.pending.take()
+            if not batch:
+                return
+            try:
+                with connection.transaction():
+                    begun = queries.get_transaction_id(connection)
+                    queries.record_interactions(connection, **batch.columns(begun.server_time))
+                    batch.committing(begun.transaction_id)
+            except BaseException:
+                if not batch.transaction_id:
+                    self.pending.put_back(batch)
+                raise
+            self.pending.done(batch)
+
+    def _settle(self, queries: Any, connection: DeadlineConnection, batch: Batch) -> None:  # noqa: ANN401  aiosql's methods
+        """Find out whether a batch was written that nobody finished; keep it if it was not."""
+        if batch.transaction_id and _was_committed(queries, connection, batch.transaction_id):
+            self.pending.done(batch)
+            return
+        batch.committing("")
+        self.pending.put_back(batch)
+
+
+def _was_committed(queries: Any, connection: DeadlineConnection, transaction_id: str) -> bool:  # noqa: ANN401  aiosql's methods
+    """Ask until the server knows, at most until the connection's deadline."""
+    while True:
+        try:
+            status = queries.get_transaction_status(connection, transaction_id=transaction_id)
+        except DatabaseError as error:
+            if error.sqlstate == "22023":  # a number in the future: the server crashed before it reached the disk
+                return False
+            raise
+        if status != "in progress":
+            return bool(status == "committed")
+        sleep(_ASK_AGAIN_SECONDS)
 
 
 _chances: weakref.WeakSet[LastChance] = weakref.WeakSet()
@@ -80,15 +127,24 @@ def watch(chance: LastChance) -> None:
 
 
 @atexit.register
-def flush_all() -> None:
-    """Write every buffer that is left."""
+def flush_all(*, final: bool = True) -> None:
+    """Write every buffer that is left.
+
+    Args:
+        final: False while the program still runs.
+    """
     for chance in list(_chances):
-        chance.flush()
+        chance.flush(final=final)
+
+
+if hasattr(os, "register_at_fork"):
+    # What a forked child has of the buffers is a copy: its parent writes them.
+    os.register_at_fork(after_in_child=_chances.clear)
 
 
 def _terminate(signum: int, _frame: FrameType | None) -> None:
     # In a thread: the main one may just hold a buffer's lock, and would wait for itself.
-    worker = threading.Thread(target=flush_all, name="guestsql-last-chance")
+    worker = threading.Thread(target=flush_all, kwargs={"final": False}, name="guestsql-last-chance")
     worker.start()
     worker.join(max((chance.settings.deadline_seconds for chance in list(_chances)), default=0.0))
     sys.exit(128 + signum)

@@ -9,7 +9,7 @@ from time import monotonic
 
 from guestsql.errors import InvalidValue
 
-__all__ = ["Pending"]
+__all__ = ["Batch", "Pending"]
 
 
 @dataclass(slots=True)
@@ -44,15 +44,56 @@ class _Messages:
         return min(times), max(times)
 
 
-class Pending:
-    """Messages by guest's key. May be used from several threads."""
+class Batch:
+    """What was taken to be written at once.
 
-    def __init__(self, guests: dict[str, _Messages] | None = None) -> None:
-        self._lock = threading.Lock()
-        self._guests = {} if guests is None else guests
+    Attributes:
+        transaction_id: set while COMMIT is on its way; if it stays set, nobody knows whether the batch was written.
+        writer: the thread that took it.
+    """
+
+    def __init__(self, guests: dict[str, _Messages]) -> None:
+        self.guests = guests
+        self.transaction_id = ""
+        self.writer = threading.current_thread()
 
     def __bool__(self) -> bool:
-        return bool(self._guests)
+        return bool(self.guests)
+
+    def committing(self, transaction_id: str) -> None:
+        """Note the transaction whose COMMIT is about to be sent; "" when it is known to have failed."""
+        self.transaction_id = transaction_id
+
+    def columns(self, server_time: datetime) -> dict[str, object]:
+        """Return the parameters of `record_interactions`, in the order of the keys.
+
+        Args:
+            server_time: what the server's clock says now.
+        """
+        moment = monotonic()
+        rows = sorted(self.guests.items())
+        spans = [messages.span(server_time, moment) for _, messages in rows]
+        return {
+            "phone_numbers": [key for key, _ in rows],
+            "counts": [messages.count for _, messages in rows],
+            "first_times": [first for first, _ in spans],
+            "last_times": [last for _, last in spans],
+        }
+
+
+class Pending:
+    """Messages by guest's key. May be used from several threads.
+
+    A batch that was taken stays known here until it is `done` or `put_back`, so that whoever comes at exit finds it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Condition(threading.Lock())
+        self._guests: dict[str, _Messages] = {}
+        self._taken: list[Batch] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._guests) or bool(self._taken)
 
     def add(self, key: str, at: datetime | None) -> None:
         """Count one message.
@@ -73,17 +114,42 @@ class Pending:
         with self._lock:
             self._guests.setdefault(key, _Messages()).add(message)
 
-    def take(self) -> Pending:
-        """Return all there is, and be empty."""
+    def take(self) -> Batch:
+        """Return all that is not taken yet."""
         with self._lock:
-            guests, self._guests = self._guests, {}
-        return Pending(guests)
+            batch, self._guests = Batch(self._guests), {}
+            if batch:
+                self._taken.append(batch)
+        return batch
 
-    def put_back(self, other: Pending) -> None:
-        """Add what was taken and could not be written."""
+    def done(self, batch: Batch) -> None:
+        """Forget a batch that was written."""
         with self._lock:
-            for key, messages in other._guests.items():
+            self._taken.remove(batch)
+            self._lock.notify_all()
+
+    def put_back(self, batch: Batch) -> None:
+        """Keep a batch that was not written for the next one."""
+        with self._lock:
+            self._taken.remove(batch)
+            for key, messages in batch.guests.items():
                 self._guests.setdefault(key, _Messages()).add(messages)
+            self._lock.notify_all()
+
+    def unsettled(self) -> list[Batch]:
+        """Return the batches of which nobody knows whether they were written."""
+        with self._lock:
+            return [batch for batch in self._taken if batch.transaction_id]
+
+    def left_over(self, seconds: float) -> list[Batch]:
+        """Return the batches that nobody writes any more.
+
+        Args:
+            seconds: how long to wait for other threads that are about it.
+        """
+        with self._lock:
+            self._lock.wait_for(lambda: not any(map(_is_being_written, self._taken)), seconds)
+            return list(self._taken)
 
     def move(self, key: str, to: str) -> None:
         """Give one guest's messages to another, with whom it is merged."""
@@ -98,21 +164,10 @@ class Pending:
             messages = self._guests.pop(key, None)
         return 0 if messages is None else messages.count
 
-    def columns(self, server_time: datetime) -> dict[str, object]:
-        """Return the parameters of `record_interactions`, in the order of the keys.
 
-        Args:
-            server_time: what the server's clock says now.
-        """
-        moment = monotonic()
-        rows = sorted(self._guests.items())
-        spans = [messages.span(server_time, moment) for _, messages in rows]
-        return {
-            "phone_numbers": [key for key, _ in rows],
-            "counts": [messages.count for _, messages in rows],
-            "first_times": [first for first, _ in spans],
-            "last_times": [last for _, last in spans],
-        }
+def _is_being_written(batch: Batch) -> bool:
+    """Tell whether another thread may yet finish it; what this thread left unfinished it will not take up again."""
+    return batch.writer is not threading.current_thread() and batch.writer.is_alive()
 
 
 def _instant(at: datetime) -> datetime:

@@ -73,7 +73,8 @@ class AsyncTicker:
         """Stop; a call that is under way ends first."""
         self._stopped.set()
         if self._task is not None:
-            await self._task
+            # Unlike awaiting it, this is not cancelled with it when the loop ends and cancels all tasks.
+            await asyncio.wait({self._task})
 
     async def _run(self) -> None:
         while not self._stopped.is_set():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from guestsql._async.executor import AsyncExecutor, OutcomeUnknown
+from guestsql._async.executor import AsyncExecutor
 from guestsql._log import event
 from guestsql._pending import Pending
 from guestsql._runtime import AsyncLock, AsyncTicker
@@ -34,8 +34,6 @@ class AsyncInteractionBuffer:
         self._pending = pending
         self._flushing = AsyncLock()
         self._ticker = AsyncTicker(seconds, self._tick)
-        # A batch whose COMMIT was not answered: (number of its transaction, the batch).
-        self._unsure: tuple[str, Pending] | None = None
 
     def record(self, key: str, at: datetime | None) -> None:
         """Count one message.
@@ -57,18 +55,20 @@ class AsyncInteractionBuffer:
             DatabaseError: it could not be written; it is kept for the next flush.
         """
         async with self._flushing:
-            await self._settle()
+            until = self._executor.deadline()
+            await self._settle(until)
             batch = self._pending.take()
             if not batch:
                 return 0
             try:
-                rows: int = await self._executor.call_once("record_interactions", batch.columns)
-            except OutcomeUnknown as error:
-                self._unsure = (error.transaction_id, batch)
+                rows: int = await self._executor.call_once(
+                    "record_interactions", batch.columns, committing=batch.committing, deadline=until
+                )
+            except BaseException:  # a cancelled task too
+                if not batch.transaction_id:
+                    self._pending.put_back(batch)
                 raise
-            except BaseException:
-                self._pending.put_back(batch)
-                raise
+            self._pending.done(batch)
             event(logging.INFO, "INTERACTIONS_WRITTEN", "interactions written", rows=rows)
             return rows
 
@@ -81,15 +81,14 @@ class AsyncInteractionBuffer:
         await self._ticker.stop()
         await self.flush()
 
-    async def _settle(self) -> None:
-        """Find out what came of a batch whose COMMIT was not answered; keep it if it was not written."""
-        if self._unsure is None:
-            return
-        transaction_id, batch = self._unsure
-        until = self._executor.deadline()
-        if not await self._executor.was_committed(transaction_id, query="record_interactions", deadline=until):
-            self._pending.put_back(batch)
-        self._unsure = None
+    async def _settle(self, deadline: float) -> None:
+        """Find out what came of batches whose COMMIT was not answered; keep what was not written."""
+        for batch in self._pending.unsettled():
+            if await self._executor.was_committed(batch.transaction_id, query="record_interactions", deadline=deadline):
+                self._pending.done(batch)
+            else:
+                batch.committing("")
+                self._pending.put_back(batch)
 
     async def _tick(self) -> None:
         try:

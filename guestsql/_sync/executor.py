@@ -10,11 +10,11 @@ from time import monotonic
 from typing import Any
 
 import psycopg
-from guestsql._sync.pool import Connections
 
 from guestsql._runtime import sleep
 from guestsql._sql import Catalogue, bind_queries
 from guestsql._sync.adapter import SyncAdapter
+from guestsql._sync.pool import Connections
 from guestsql._translate import is_rolled_back, translate
 from guestsql.errors import DatabaseError, DatabaseUnavailable, QueryTimeout
 from guestsql.settings import Settings
@@ -121,7 +121,14 @@ class Executor:
             attempt += 1
             _pause(attempt, until)
 
-    def call_once(self, name: str, parameters: Callable[[datetime], Mapping[str, object]]) -> Any:  # noqa: ANN401  the query's own
+    def call_once(
+        self,
+        name: str,
+        parameters: Callable[[datetime], Mapping[str, object]],
+        *,
+        committing: Callable[[str], None] | None = None,
+        deadline: float | None = None,
+    ) -> Any:  # noqa: ANN401  the query's own
         """Run a query that must not be done twice, such as adding to a count.
 
         It runs in a transaction whose number is known, so that after a connection lost at COMMIT the server can be
@@ -130,12 +137,16 @@ class Executor:
         Args:
             name: the query.
             parameters: makes its parameters, given the server's time.
+            committing: is told the transaction's number before COMMIT is sent, and "" when it was not committed; after
+                any exception the number it was told last is that of the transaction nobody knows about.
+            deadline: in seconds of `time.monotonic()`; default the settings' from now.
 
         Raises:
             OutcomeUnknown: the deadline passed before the server could say whether it was committed.
             DatabaseError: it was not done: the server refused it, or could not be reached in time.
         """
-        until = self.deadline()
+        until = self.deadline() if deadline is None else deadline
+        tell = committing or _nobody
         attempt = 0
         while True:
             connection = self._connections.borrow_live(until)
@@ -147,16 +158,19 @@ class Executor:
                     made = parameters(begun.server_time)
                     result = [self._methods[name](connection, **made)]
                     transaction_id = begun.transaction_id
+                    tell(transaction_id)
                 return result[0]
             except (DatabaseError, psycopg.Error) as error:
                 failure = error if isinstance(error, DatabaseError) else translate(error, name)
                 if not isinstance(failure, DatabaseUnavailable | QueryTimeout) and not is_rolled_back(failure):
+                    tell("")
                     raise failure from error
             finally:
                 self._connections.give_back(connection)
             # Without the result COMMIT was never sent.
             if result and self.was_committed(transaction_id, query=name, deadline=until):
                 return result[0]
+            tell("")
             if monotonic() >= until:
                 raise failure
             attempt += 1
@@ -189,6 +203,10 @@ class Executor:
             attempt += 1
             _pause(attempt, deadline)
         raise OutcomeUnknown("the connection was lost at COMMIT", query=query, transaction_id=transaction_id)
+
+
+def _nobody(_transaction_id: str) -> None:
+    """Is told, and does not care."""
 
 
 def _pause(attempt: int, deadline: float) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from guestsql._log import event
 from guestsql._pending import Pending
 from guestsql._runtime import Lock, Ticker
-from guestsql._sync.executor import Executor, OutcomeUnknown
+from guestsql._sync.executor import Executor
 from guestsql.errors import DatabaseError
 
 __all__ = ["InteractionBuffer"]
@@ -35,8 +35,6 @@ class InteractionBuffer:
         self._pending = pending
         self._flushing = Lock()
         self._ticker = Ticker(seconds, self._tick)
-        # A batch whose COMMIT was not answered: (number of its transaction, the batch).
-        self._unsure: tuple[str, Pending] | None = None
 
     def record(self, key: str, at: datetime | None) -> None:
         """Count one message.
@@ -58,18 +56,20 @@ class InteractionBuffer:
             DatabaseError: it could not be written; it is kept for the next flush.
         """
         with self._flushing:
-            self._settle()
+            until = self._executor.deadline()
+            self._settle(until)
             batch = self._pending.take()
             if not batch:
                 return 0
             try:
-                rows: int = self._executor.call_once("record_interactions", batch.columns)
-            except OutcomeUnknown as error:
-                self._unsure = (error.transaction_id, batch)
+                rows: int = self._executor.call_once(
+                    "record_interactions", batch.columns, committing=batch.committing, deadline=until
+                )
+            except BaseException:  # a cancelled task too
+                if not batch.transaction_id:
+                    self._pending.put_back(batch)
                 raise
-            except BaseException:
-                self._pending.put_back(batch)
-                raise
+            self._pending.done(batch)
             event(logging.INFO, "INTERACTIONS_WRITTEN", "interactions written", rows=rows)
             return rows
 
@@ -82,15 +82,14 @@ class InteractionBuffer:
         self._ticker.stop()
         self.flush()
 
-    def _settle(self) -> None:
-        """Find out what came of a batch whose COMMIT was not answered; keep it if it was not written."""
-        if self._unsure is None:
-            return
-        transaction_id, batch = self._unsure
-        until = self._executor.deadline()
-        if not self._executor.was_committed(transaction_id, query="record_interactions", deadline=until):
-            self._pending.put_back(batch)
-        self._unsure = None
+    def _settle(self, deadline: float) -> None:
+        """Find out what came of batches whose COMMIT was not answered; keep what was not written."""
+        for batch in self._pending.unsettled():
+            if self._executor.was_committed(batch.transaction_id, query="record_interactions", deadline=deadline):
+                self._pending.done(batch)
+            else:
+                batch.committing("")
+                self._pending.put_back(batch)
 
     def _tick(self) -> None:
         try:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guestsql import _pending
-from guestsql._pending import Pending
+from guestsql._pending import Batch, Pending
 from guestsql.errors import InvalidValue
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -22,7 +22,11 @@ def times(start: int, end: int) -> tuple[datetime, datetime]:
 
 
 def columns(pending: Pending, server_time: datetime = NOON) -> list[tuple[object, ...]]:
-    return list(zip(*pending.columns(server_time).values(), strict=True))  # type: ignore[call-overload]
+    return rows(pending.take(), server_time)
+
+
+def rows(batch: Batch, server_time: datetime = NOON) -> list[tuple[object, ...]]:
+    return list(zip(*batch.columns(server_time).values(), strict=True))  # type: ignore[call-overload]
 
 
 def test_messages_coalesce_in_the_order_of_the_keys() -> None:
@@ -34,28 +38,74 @@ def test_messages_coalesce_in_the_order_of_the_keys() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("cab"), st.integers(-100, 100)), min_size=1))
 def test_nothing_is_lost(messages: list[tuple[str, int]]) -> None:
-    pending, other = Pending(), Pending()
+    pending, batches = Pending(), []
     for place, (key, seconds) in enumerate(messages):
-        (pending if place % 2 else other).add(key, NOON + timedelta(seconds=seconds))
-    pending.put_back(other.take())
-    rows = columns(pending)
-    assert [row[0] for row in rows] == sorted({key for key, _ in messages})
-    for key, count, first, last in rows:
+        pending.add(key, NOON + timedelta(seconds=seconds))
+        if place % 3 == 0:
+            batches.append(pending.take())
+    for batch in batches:
+        pending.put_back(batch)
+    found = columns(pending)
+    assert [row[0] for row in found] == sorted({key for key, _ in messages})
+    for key, count, first, last in found:
         mine = [seconds for each, seconds in messages if each == key]
         assert (count, first, last) == (len(mine), *times(min(mine), max(mine)))
 
 
 def test_take_empties() -> None:
     pending = Pending()
-    pending.add(A, NOON)
-    assert pending
-    batch = pending.take()
-    assert batch
     assert not pending
     pending.add(A, NOON)
+    batch = pending.take()
+    assert not pending.take()
+    assert pending  # it is not written yet
+    pending.add(A, NOON)
     pending.put_back(batch)
-    assert columns(pending) == [(A, 2, NOON, NOON)]
-    assert columns(batch) == [(A, 1, NOON, NOON)]
+    assert rows(batch) == [(A, 1, NOON, NOON)]
+    again = pending.take()
+    assert rows(again) == [(A, 2, NOON, NOON)]
+    pending.done(again)
+    assert not pending
+
+
+def test_a_batch_that_may_have_been_written_is_remembered() -> None:
+    pending = Pending()
+    pending.add(A, NOON)
+    batch = pending.take()
+    assert pending.unsettled() == []
+    batch.committing("7")
+    assert pending.unsettled() == [batch]
+    assert pending.left_over(0) == [batch]
+    pending.done(batch)
+    assert pending.unsettled() == pending.left_over(0) == []
+
+
+def test_at_exit_another_thread_may_finish_its_batch() -> None:
+    pending, taken, go = Pending(), threading.Event(), threading.Event()
+    pending.add(A, NOON)
+
+    def write() -> None:
+        batch = pending.take()
+        taken.set()
+        assert go.wait(60)
+        pending.done(batch)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert taken.wait(60)
+    assert len(pending.left_over(0)) == 1
+    go.set()
+    assert pending.left_over(60) == []
+    writer.join()
+
+
+def test_at_exit_nobody_waits_for_a_thread_that_is_gone() -> None:
+    pending = Pending()
+    pending.add(A, NOON)
+    writer = threading.Thread(target=pending.take)
+    writer.start()
+    writer.join()
+    assert len(pending.left_over(3600)) == 1
 
 
 def test_a_batch_that_is_written_again_after_it_was_put_back_counts_once() -> None:
