@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from guestsql._async.executor import AsyncExecutor
 from guestsql._sql import Catalogue
+from guestsql.errors import InvalidValue
 
 __all__ = ["AsyncQueries"]
 
@@ -37,7 +38,13 @@ class AsyncQueries:
 
         async def run(**parameters: object) -> Any:  # noqa: ANN401  the query's own
             executor = await self._ready()
-            return await executor.call_unsure(name, parameters)
+            try:
+                return await executor.call_unsure(name, parameters)
+            except UnicodeEncodeError as error:
+                raise InvalidValue(
+                    f"query {name}: a parameter holds a lone surrogate (a broken emoji)",
+                    hint='clean it with text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")',
+                ) from error
 
         run.__name__ = run.__qualname__ = name
         run.__doc__ = query.doc

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from guestsql._sql import Catalogue
 from guestsql._sync.executor import Executor
+from guestsql.errors import InvalidValue
 
 __all__ = ["Queries"]
 
@@ -38,7 +39,13 @@ class Queries:
 
         def run(**parameters: object) -> Any:  # noqa: ANN401  the query's own
             executor = self._ready()
-            return executor.call_unsure(name, parameters)
+            try:
+                return executor.call_unsure(name, parameters)
+            except UnicodeEncodeError as error:
+                raise InvalidValue(
+                    f"query {name}: a parameter holds a lone surrogate (a broken emoji)",
+                    hint='clean it with text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")',
+                ) from error
 
         run.__name__ = run.__qualname__ = name
         run.__doc__ = query.doc

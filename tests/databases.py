@@ -1,0 +1,227 @@
+"""Both classes under one name, what a row looks like to the server, a proxy that swallows answers, and programs."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from guestsql import AsyncGuestDatabase, GuestDatabase
+from guestsql.settings import Settings
+
+GUEST = "573000000001"
+OTHER = "573000000002"
+KINDS = ["sync", "async"]
+PATIENCE_SECONDS = 60.0
+"""The bound of every wait: what is awaited comes at once, or the test has failed."""
+
+
+def make_settings(url: str, **known: Any) -> Settings:
+    """Settings that flush by themselves never."""
+    return Settings(database_url=url, **{"deadline_seconds": 30.0, "flush_seconds": 3600.0, **known})
+
+
+class Either:
+    """A database of one of the two classes: every method, and every query, is awaited."""
+
+    def __init__(self, kind: str, url: str, **known: Any) -> None:
+        settings = make_settings(url, **known)
+        self.raw: Any = GuestDatabase(settings=settings) if kind == "sync" else AsyncGuestDatabase(settings=settings)
+        self.queries = _Queries(self.raw.queries)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return _awaitable(getattr(self.raw, name))
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class _Queries:
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return _awaitable(getattr(self.raw, name))
+
+
+def _awaitable(method: Callable[..., Any]) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(method):
+        return method
+    return lambda *given, **known: asyncio.to_thread(method, *given, **known)
+
+
+def traces(connection: psycopg.Connection[Any], key: str = GUEST) -> tuple[Any, ...] | None:
+    """Where the row is, who wrote it and who locked it: the same before and after means that nobody touched it."""
+    found = connection.execute(
+        "SELECT ctid::text, xmin::text, xmax::text FROM guest_profiles WHERE phone_number = %s", [key]
+    )
+    return found.fetchone()
+
+
+def column(connection: psycopg.Connection[Any], name: str, key: str = GUEST) -> Any:
+    """One column of a guest."""
+    row = connection.execute(f"SELECT {name} FROM guest_profiles WHERE phone_number = %s".encode(), [key]).fetchone()
+    assert row is not None, "no such guest"
+    return row[0]
+
+
+def waiting_sessions(connection: psycopg.Connection[Any]) -> int:
+    """How many sessions of this database wait for a lock."""
+    row = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+class Proxy:
+    """Stands between a client and a server; told so, it swallows a COMMIT, or only its answer, and hangs up.
+
+    Args:
+        url: the server's database.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._known = conninfo_to_dict(url)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._lock = threading.Lock()
+        self._losses: list[str] = []
+        self.commits = 0
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    @property
+    def url(self) -> str:
+        """The same database, by way of the proxy."""
+        port = self._listener.getsockname()[1]
+        known = self._known
+        return f"postgresql://{quote(str(known['user']))}@127.0.0.1:{port}/{known['dbname']}?sslmode=disable"
+
+    def lose(self, *what: str) -> None:
+        """Lose the next COMMITs, one each: "request" before the server sees it, "answer" after it has committed."""
+        with self._lock:
+            self._losses.extend(what)
+
+    def close(self) -> None:
+        """Accept nobody any more."""
+        self._listener.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:  # closed
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        path = f"{self._known['host']}/.s.PGSQL.{self._known['port']}"
+        with client, socket.socket(socket.AF_UNIX) as server:
+            server.connect(path)
+            back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+            back.start()
+            while data := _receive(client):
+                loss = self._loss(data)
+                if loss == "request":
+                    break
+                if loss == "answer":
+                    self._commit_unheard(client, server, data, back)
+                    return
+                server.sendall(data)
+            _shut(server)
+            _shut(client)
+            back.join()
+
+    def _loss(self, data: bytes) -> str | None:
+        if b"COMMIT" not in data:
+            return None
+        with self._lock:
+            self.commits += 1
+            return self._losses.pop(0) if self._losses else None
+
+    @staticmethod
+    def _commit_unheard(client: socket.socket, server: socket.socket, data: bytes, back: threading.Thread) -> None:
+        """Hang up on the client, then let the server commit and go."""
+        _shut(client)
+        server.sendall(data)
+        server.sendall(b"X\x00\x00\x00\x04")  # Terminate: handled after COMMIT, and ends the session
+        back.join()
+
+
+def _receive(source: socket.socket) -> bytes:
+    try:
+        return source.recv(65536)
+    except OSError:
+        return b""
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    while data := _receive(source):
+        try:
+            target.sendall(data)
+        except OSError:  # hung up: read on, so that the server is not held up
+            continue
+    _shut(target)
+
+
+def _shut(one: socket.socket) -> None:
+    try:
+        one.shutdown(socket.SHUT_RDWR)
+    except OSError:  # already gone
+        return
+
+
+class Program:
+    """A Python program in a process of its own, which says when it is ready."""
+
+    def __init__(self, source: str, *arguments: str) -> None:
+        root = Path(__file__).parent.parent
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", source, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )
+
+    def line(self) -> str:
+        """The next line that it prints."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().strip()
+        assert line, self.process.communicate(timeout=PATIENCE_SECONDS)[1]
+        return line
+
+    def wait(self) -> tuple[int, str]:
+        """The exit code and what was written to stderr."""
+        _, errors = self.process.communicate(timeout=PATIENCE_SECONDS)
+        return self.process.returncode, errors
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()

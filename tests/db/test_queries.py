@@ -1,0 +1,228 @@
+"""`database.queries`: every named query as a method, with equal answers in both classes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from guestsql import AsyncGuestDatabase, GuestDatabase
+from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue
+from tests.databases import GUEST, KINDS, OTHER, Either, make_settings
+
+Connection = psycopg.Connection[Any]
+
+QUERIES = """
+-- name: list_numbers(low, high)
+-- Numbers, ascending.
+--   low: int = 1, first
+--   high: int, last
+SELECT number FROM generate_series(:low::int, :high::int) AS number ORDER BY number;
+
+-- name: get_pair(number)^
+-- One row when the number is above 0.
+--   number: int, any
+SELECT :number::int AS number, 'text %s ? :x $1' AS words WHERE :number::int > 0;
+
+-- name: get_value(number)$
+-- The number, NULL for 0, nothing below.
+--   number: int, any
+SELECT nullif(:number::int, 0) AS number WHERE :number::int >= 0;
+
+-- name: count_letters(letters)!
+-- Inserts rows.
+--   letters: text[], any
+INSERT INTO letters (letter) SELECT unnest(:letters::text[]);
+
+-- name: add_letter(letter)
+-- Inserts a row and returns it.
+--   letter: text, any
+INSERT INTO letters (letter) VALUES (:letter::text) RETURNING letter;
+
+-- name: echo_bytes(data)$
+-- What it was given.
+--   data: bytea, any
+SELECT :data::bytea AS data;
+
+-- name: get_twice(word)^
+-- A word twice.
+--   word: text, any
+SELECT :word::text AS first, :word::text AS second;
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, autocommit: Connection) -> Path:
+    """A folder of query files, and the table that they need."""
+    autocommit.execute("CREATE TABLE letters (letter text PRIMARY KEY)")
+    path = tmp_path / "queries"
+    path.mkdir()
+    (path / "some.sql").write_text(QUERIES, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_answers(kind: str, database_url: str, folder: Path) -> None:
+    async with Either(kind, database_url, queries_dir=folder) as db:
+        assert [row.number for row in await db.queries.list_numbers(low=2, high=4)] == [2, 3, 4]
+        assert [row.number for row in await db.queries.list_numbers(high=2)] == [1, 2]
+        assert await db.queries.list_numbers(low=1, high=0) == []
+        assert (await db.queries.get_pair(number=5))._asdict() == {"number": 5, "words": "text %s ? :x $1"}
+        assert await db.queries.get_pair(number=0) is None
+        assert [await db.queries.get_value(number=number) for number in (7, 0, -1)] == [7, None, None]
+        assert await db.queries.count_letters(letters=["a", "b"]) == 2
+        assert await db.queries.count_letters(letters=[]) == 0
+        assert await db.queries.echo_bytes(data=b"\x00\xff") == b"\x00\xff"
+        assert await db.queries.get_twice(word="a'b\\%s") == ("a'b\\%s", "a'b\\%s")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_nothing_is_lazy(kind: str, database_url: str, folder: Path, autocommit: Connection) -> None:
+    async with Either(kind, database_url, queries_dir=folder) as db:
+        await db.queries.add_letter(letter="a")  # nobody looks at the rows
+        assert autocommit.execute("SELECT letter FROM letters").fetchall() == [("a",)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_answer_is_not_changed_by_the_next(kind: str, database_url: str, folder: Path) -> None:
+    async with Either(kind, database_url, queries_dir=folder, pool_max=1) as db:
+        first = await db.queries.list_numbers(high=3)
+        pair = await db.queries.get_pair(number=1)
+        await db.queries.list_numbers(high=1)
+        assert await db.queries.get_pair(number=2) == (2, pair.words)
+        assert [row.number for row in first] == [1, 2, 3]
+        assert pair.number == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_one_query_with_ints_of_any_size(kind: str, database_url: str, autocommit: Connection) -> None:
+    async with Either(kind, database_url, pool_max=1) as db:
+        for tokens in (3, 100_000, 5_000_000_000):
+            assert (
+                await db.queries.add_thread_tokens(phone_number=GUEST, thread_id=str(tokens), tokens=tokens) == tokens
+            )
+    assert autocommit.execute("SELECT thread_tokens FROM guest_profiles").fetchone() == (5_000_000_000,)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({}, r"get_pair\(number\): missing number"),
+        ({"numbr": 5}, r"get_pair\(number\): missing number; unexpected numbr"),
+        ({"number": 5, "other": 6}, r"get_pair\(number\): unexpected other"),
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_wrong_parameters(
+    kind: str, database_url: str, folder: Path, parameters: dict[str, object], message: str
+) -> None:
+    async with Either(kind, database_url, queries_dir=folder, pool_max=1) as db:
+        with pytest.raises(TypeError, match=message):
+            await db.queries.get_pair(**parameters)
+        assert (await db.queries.get_pair(number=1)).number == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_parameters_have_names(kind: str, database_url: str) -> None:
+    async with Either(kind, database_url) as db:
+        with pytest.raises(TypeError, match="get_profile"):
+            await db.queries.get_profile(GUEST)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_unknown_name(kind: str, database_url: str) -> None:
+    async with Either(kind, database_url) as db:
+        with pytest.raises(AttributeError, match=r"get_profil.*guestsql query list"):
+            db.raw.queries.get_profil  # noqa: B018  reading it is the test
+        assert not hasattr(db.raw.queries, "__wrapped__")
+
+
+def test_what_there_is_can_be_seen(database_url: str) -> None:
+    queries = GuestDatabase(database_url).queries
+    assert "get_profile" in dir(queries)
+    assert sorted(queries) == dir(queries)
+    assert len(queries) == len(dir(queries))
+    assert queries.get_profile.__name__ == "get_profile"
+    assert "profile" in (queries.get_profile.__doc__ or "")
+
+
+def test_both_classes_have_the_same_queries_and_methods(database_url: str) -> None:
+    sync, other = GuestDatabase(database_url), AsyncGuestDatabase(database_url)
+    assert dir(sync.queries) == dir(other.queries)
+    public = [{name for name in dir(one) if not name.startswith("_")} for one in (sync, other)]
+    assert public[0] == public[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_error_names_the_query(kind: str, database_url: str, folder: Path) -> None:
+    async with Either(kind, database_url, queries_dir=folder) as db:
+        await db.queries.add_letter(letter="a")
+        with pytest.raises(ConstraintViolation) as caught:
+            await db.queries.add_letter(letter="a")
+        assert (caught.value.query, caught.value.sqlstate) == ("add_letter", "23505")
+        assert caught.value.constraint == "letters_pkey"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"number": "573000000001x"},
+        {"number": 2**40},
+        {"number": object()},
+        {"number": "a\x00"},
+        {"number": {"a": 1}},
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_values_that_do_not_fit(
+    kind: str, database_url: str, folder: Path, parameters: dict[str, object]
+) -> None:
+    async with Either(kind, database_url, queries_dir=folder, pool_max=1) as db:
+        with pytest.raises(DatabaseError) as caught:
+            await db.queries.get_pair(**parameters)
+        assert caught.value.query == "get_pair"
+        assert "573000000001x" not in str(caught.value)
+        assert (await db.queries.get_pair(number=1)).number == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_half_an_emoji_is_refused(kind: str, database_url: str, folder: Path) -> None:
+    async with Either(kind, database_url, queries_dir=folder, pool_max=1) as db:
+        with pytest.raises(InvalidValue, match="add_letter"):
+            await db.queries.add_letter(letter="\ud83d")
+        await db.queries.add_letter(letter="a")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_constraint_has_its_name(kind: str, database_url: str) -> None:
+    async with Either(kind, database_url) as db:
+        with pytest.raises(ConstraintViolation) as caught:
+            await db.queries.create_guest(phone_number="nobody")
+        assert caught.value.constraint == "guest_profiles_phone_number_check"
+        assert "nobody" not in str(caught.value)
+
+
+def test_many_threads(database_url: str) -> None:
+    with GuestDatabase(settings=make_settings(database_url, pool_max=4)) as db:
+        for guest in (GUEST, OTHER):
+            db.update_profile(guest, user_name=f"Name {guest}")
+        wrong: list[object] = []
+        barrier = threading.Barrier(16)
+
+        def read(guest: str) -> None:
+            barrier.wait()
+            for _ in range(25):
+                row = db.queries.get_profile(phone_number=guest)
+                if row.user_name != f"Name {guest}":
+                    wrong.append(row)
+
+        threads = [threading.Thread(target=read, args=((GUEST, OTHER)[number % 2],)) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
