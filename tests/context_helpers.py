@@ -22,9 +22,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
+import pytest
 
 from guestsql import AsyncGuestDatabase, GuestDatabase, GuestProfile
+from guestsql._async.executor import AsyncExecutor
 from guestsql._sql.catalogue import default_directory
+from guestsql._sync.executor import Executor
 from guestsql.settings import Settings
 
 GUEST = "573000000001"
@@ -128,6 +131,24 @@ def counting(text: Callable[[GuestProfile], Any] | None = None) -> tuple[list[Gu
         return text(profile) if text else f"text {len(profiles)} of {profile.user_name}"
 
     return profiles, build
+
+
+def count_calls(patch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the queries that either class runs from now on."""
+    names: list[str] = []
+    call, async_call = Executor.call, AsyncExecutor.call
+
+    def counted(self: Executor, name: str, *given: Any, **known: Any) -> Any:
+        names.append(name)
+        return call(self, name, *given, **known)
+
+    def counted_async(self: AsyncExecutor, name: str, *given: Any, **known: Any) -> Any:
+        names.append(name)
+        return async_call(self, name, *given, **known)
+
+    patch.setattr(Executor, "call", counted)
+    patch.setattr(AsyncExecutor, "call", counted_async)
+    return names
 
 
 def seed(

@@ -44,14 +44,15 @@ def said() -> Said:
     return Said()
 
 
-@pytest.fixture(params=["sync", "async"])
-def start(request: pytest.FixtureRequest, said: Said, database_url: str) -> Iterator[Start]:
+@pytest.fixture
+def start(said: Said, database_url: str) -> Iterator[Start]:
     with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(Callers(said.queue, request.param, database_url, **settings))
+        yield lambda kind="sync", **settings: stack.enter_context(Callers(said.queue, kind, database_url, **settings))
 
 
 def _ask_everywhere(start: Start, said: Said) -> list[Callers]:
-    processes = [start() for _ in range(PROCESSES)]
+    """Half of the processes use the one class, half the other."""
+    processes = [start(kind) for kind in ("sync", "async") * (PROCESSES // 2)]
     said.wait("ready", PROCESSES)
     for process in processes * CALLERS_EACH:
         process.tell("call")
