@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from guestsql.errors import LegacyFileError
+from guestsql.legacy.text import escape
 from guestsql.legacy.times import parse_name_time
 
 __all__ = ["LegacyFile", "Source", "find_files"]
@@ -29,7 +30,7 @@ class LegacyFile:
 
     Attributes:
         path: where it is.
-        name: the path relative to the folder, with `/`.
+        name: the path relative to the folder, with `/`; bytes that are no UTF-8 stand escaped.
         source: its kind.
         named_at: the time in a backup's name; None without one, and for the other kinds.
     """
@@ -81,7 +82,7 @@ def _present(directory: Path) -> Iterator[LegacyFile]:
 
 def _backups(directory: Path) -> list[LegacyFile]:
     files = [
-        LegacyFile(path, path.relative_to(directory).as_posix(), Source.BACKUPS, parse_name_time(path.name))
+        LegacyFile(path, escape(path.relative_to(directory).as_posix()), Source.BACKUPS, parse_name_time(path.name))
         for pattern in _BACKUPS
         for path in directory.glob(pattern)
         if path.is_file()

@@ -297,6 +297,15 @@ def test_damaged_bytes_never_crash_and_never_pass_in_silence(tmp_path_factory, p
     json.dumps([[reject.pointer, reject.reason] for reject in collection.rejects], ensure_ascii=False).encode()
 
 
+def test_a_file_name_that_is_no_utf8_can_be_reported(tmp_path):
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    (folder / "threads-\udcff.json").write_text("[1]")
+    collection = collect(tmp_path)
+    assert collection.files[0].path.encode()
+    assert collection.rejects[0].path.encode()
+
+
 def test_the_indexes_of_an_array_are_no_guests(tmp_path):
     pairs = [[f"57300000{n:04}", {"userName": f"Invitado {n}"}] for n in range(1200)]
     (tmp_path / "threads.json").write_text(json.dumps(pairs))
