@@ -145,7 +145,8 @@ class AsyncGuestDatabase:
         key = self._key(user_id)
         ttl = self._settings.context_ttl_seconds if ttl_seconds is None else clean_ttl(ttl_seconds)
         try:
-            await self._ready()
+            if self._executor is None:
+                await self._ready()
             return await self._context.get(key, ttl)
         except DatabaseError as error:
             if isinstance(default, Raise):
@@ -392,9 +393,12 @@ class AsyncGuestDatabase:
         if key == other:
             raise InvalidUserId("both ids are the same guest's", hint="pass two different guests")
         self._pending.move(other, key)
-        await self._call("create_guest", phone_number=key)
-        row = await self._call("merge_guests", keep=key, duplicate=other)
-        return profile_from(row) if row is not None else await self._known_profile(key)
+        row = None
+        while row is None:  # again when the guest who stays was merged away by another process in this very moment
+            await self._call("create_guest", phone_number=key)
+            row = await self._call("merge_guests", keep=key, duplicate=other)
+            row = row or await self._call("get_profile", phone_number=key)
+        return profile_from(row)
 
     async def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
         """Return all that is stored about a person.

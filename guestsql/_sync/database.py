@@ -155,7 +155,8 @@ class GuestDatabase:
         key = self._key(user_id)
         ttl = self._settings.context_ttl_seconds if ttl_seconds is None else clean_ttl(ttl_seconds)
         try:
-            self._ready()
+            if self._executor is None:
+                self._ready()
             return self._context.get(key, ttl)
         except DatabaseError as error:
             if isinstance(default, Raise):
@@ -402,9 +403,12 @@ class GuestDatabase:
         if key == other:
             raise InvalidUserId("both ids are the same guest's", hint="pass two different guests")
         self._pending.move(other, key)
-        self._call("create_guest", phone_number=key)
-        row = self._call("merge_guests", keep=key, duplicate=other)
-        return profile_from(row) if row is not None else self._known_profile(key)
+        row = None
+        while row is None:  # again when the guest who stays was merged away by another process in this very moment
+            self._call("create_guest", phone_number=key)
+            row = self._call("merge_guests", keep=key, duplicate=other)
+            row = row or self._call("get_profile", phone_number=key)
+        return profile_from(row)
 
     def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
         """Return all that is stored about a person.
