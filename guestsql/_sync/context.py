@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from guestsql._log import event
+from guestsql._log import event, logger
 from guestsql._rows import profile_from
 from guestsql._runtime import Builder, sleep
 from guestsql._sync.executor import Executor
@@ -91,11 +91,13 @@ class ContextCache:
             DatabaseError: the server could not be asked.
             Exception: whatever the builder raised.
         """
-        wanted = _Wanted(key, ttl_seconds, self._patience())
-        row = self._lookup(wanted)
-        if row is not None and _is_hit(row):
+        # Only what a hit needs; it is nearly every call.
+        started = monotonic()
+        deadline = started + self._settings.deadline_seconds
+        row = self._lookup(key, ttl_seconds, deadline)
+        if row is not None and (row.is_fresh or not row.memory_enabled):
             return _hit(key, row)
-        return self._refresh(wanted, row)
+        return self._refresh(_Wanted(key, ttl_seconds, _Patience(started, deadline)), row)
 
     def get_many(self, keys: list[str], ttl_seconds: float) -> dict[str, str]:
         """Return the contexts of many guests by key; all hits come from one statement.
@@ -129,13 +131,9 @@ class ContextCache:
         started = monotonic()
         return _Patience(started, started + self._settings.deadline_seconds)
 
-    def _lookup(self, wanted: _Wanted) -> Any | None:  # noqa: ANN401  a row of lookup_context
-        parameters = {
-            "phone_number": wanted.key,
-            "ttl_seconds": wanted.ttl_seconds,
-            "timezone": self._timezone,
-        }
-        return self._executor.call("lookup_context", parameters, deadline=wanted.patience.deadline)
+    def _lookup(self, key: str, ttl_seconds: float, deadline: float) -> Any | None:  # noqa: ANN401  a row of it
+        parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
+        return self._executor.call("lookup_context", parameters, deadline=deadline)
 
     def _refresh(self, wanted: _Wanted, row: Any | None) -> str:  # noqa: ANN401  a row of lookup_context
         """Build the text, or get it from whoever builds it; whatever happens, no lease is left behind."""
@@ -165,7 +163,7 @@ class ContextCache:
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             # Even after a build: the row from before it may tell of a profile, or a guest, that is no more.
             waited = monotonic() - wanted.patience.started
-            row = self._lookup(wanted)
+            row = self._lookup(wanted.key, wanted.ttl_seconds, wanted.patience.deadline)
             if row is not None and (_is_hit(row) or _was_built_within(waited, row)):
                 return _hit(wanted.key, row)
 
@@ -297,7 +295,8 @@ def _is_hit(row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
 def _hit(key: str, row: Any) -> str:  # noqa: ANN401  a row of lookup_context
     if not row.memory_enabled:
         return ""
-    event(logging.INFO, "CONTEXT_CACHE_HIT", "context from the cache", guest=key, age_seconds=row.age_seconds)
+    if logger.isEnabledFor(logging.INFO):
+        event(logging.INFO, "CONTEXT_CACHE_HIT", "context from the cache", guest=key, age_seconds=row.age_seconds)
     return _read(row.context_cache, row.clock_time)
 
 
