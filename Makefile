@@ -17,7 +17,7 @@ test-long: $(STAMP)test ## the same with many more examples of each property
 	$(BIN)/python -m pytest --hypothesis-profile=long $(PYTEST_ARGS)
 
 bench: $(STAMP)dev
-	$(BIN)/python -m pytest tests/benchmarks -c tests/benchmarks/pytest.ini $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --benchmark-disable-gc $(PYTEST_ARGS)
 
 lint: $(STAMP)dev
 	$(BIN)/ruff check .

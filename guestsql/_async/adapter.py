@@ -23,6 +23,9 @@ __all__ = ["AsyncAdapter"]
 
 Parameters = Mapping[str, object]
 
+# A cursor that is kept keeps its last result too, until it runs again.
+_ROWS_KEPT = 100
+
 
 class AsyncAdapter:
     """Runs the queries of one catalogue.
@@ -51,10 +54,12 @@ class AsyncAdapter:
     ) -> list[Any]:
         """Return all rows, in the query's order."""
         del record_class
-        # A cursor of its own: one that is kept would keep the rows too.
-        async with conn.cursor() as cursor:
-            await self._run(cursor, query_name, sql, parameters)
-            return await cursor.fetchall()
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        await self._run(cursor, query_name, sql, parameters)
+        rows = await cursor.fetchall()
+        if len(rows) > _ROWS_KEPT:
+            del conn.cursors[query_name]
+        return rows
 
     async def select_one(
         self,

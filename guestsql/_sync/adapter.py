@@ -24,6 +24,9 @@ __all__ = ["SyncAdapter"]
 
 Parameters = Mapping[str, object]
 
+# A cursor that is kept keeps its last result too, until it runs again.
+_ROWS_KEPT = 100
+
 
 class SyncAdapter:
     """Runs the queries of one catalogue.
@@ -52,10 +55,12 @@ class SyncAdapter:
     ) -> list[Any]:
         """Return all rows, in the query's order."""
         del record_class
-        # A cursor of its own: one that is kept would keep the rows too.
-        with conn.cursor() as cursor:
-            self._run(cursor, query_name, sql, parameters)
-            return cursor.fetchall()
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        self._run(cursor, query_name, sql, parameters)
+        rows = cursor.fetchall()
+        if len(rows) > _ROWS_KEPT:
+            del conn.cursors[query_name]
+        return rows
 
     def select_one(
         self,

@@ -27,8 +27,8 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
     Attributes:
         deadline: in seconds of `time.monotonic()`; infinity waits for ever.
-        cursors: a cursor for each query that returns one row at most, by its name. A cursor that runs the same text
-            again keeps its adapters and its row type, which costs a fifth less than a new one.
+        cursors: a cursor for each query, by its name. A cursor that runs the same text again keeps its adapters and
+            its row type, which costs a fifth less than a new one.
     """
 
     deadline: float = math.inf
