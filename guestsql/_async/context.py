@@ -18,7 +18,7 @@ from guestsql._log import event, logger
 from guestsql._rows import profile_from
 from guestsql._runtime import AsyncBuilder, async_sleep
 from guestsql._values import clean_text
-from guestsql.errors import DatabaseError, InvalidValue, QueryTimeout
+from guestsql.errors import DatabaseError, DatabaseUnavailable, InvalidValue, QueryTimeout
 from guestsql.settings import Settings
 
 __all__ = ["CLOCK", "AsyncContextCache"]
@@ -42,9 +42,10 @@ class _Patience:
     started: float
     deadline: float
 
-    def last_word(self) -> float:
-        """Return the deadline of what ends a build: a moment is left for it, however late it is."""
-        return max(self.deadline, monotonic() + _LAST_WORD_SECONDS)
+    def add_build(self, seconds: float) -> None:
+        """Put the deadline off by what a build took, and leave a moment to store its text."""
+        left = min(_LAST_WORD_SECONDS, self.deadline - self.started)
+        self.deadline = max(self.deadline + seconds, monotonic() + left)
 
 
 @dataclass(slots=True)
@@ -213,13 +214,13 @@ class AsyncContextCache:
         """Make the text; no connection is held meanwhile. None when the default query found no guest."""
         if self._builder is None:
             parameters = {"phone_number": wanted.key}
-            text = await self._executor.call("build_context", parameters, deadline=wanted.patience.deadline)
+            text = await self._call_as_owner(wanted, "build_context", parameters)
             return None if text is None else clean_text(text, "the context that build_context returned")
         started = monotonic()
         try:
             text = await self._builder(profile_from(claimed))
         finally:
-            wanted.patience.deadline += monotonic() - started
+            wanted.patience.add_build(monotonic() - started)
         return clean_text(text, "the context that the builder returned")
 
     async def _publish(self, wanted: _Wanted, claimed: Any, text: str) -> str | None:  # noqa: ANN401  a row
@@ -231,9 +232,7 @@ class AsyncContextCache:
             "context_text": text,
             "timezone": self._timezone,
         }
-        clock_time: str | None = await self._executor.call(
-            "publish_context", parameters, deadline=wanted.patience.last_word()
-        )
+        clock_time: str | None = await self._call_as_owner(wanted, "publish_context", parameters)
         wanted.may_hold_lease = False
         return clock_time
 
@@ -245,17 +244,23 @@ class AsyncContextCache:
             "created_at": claimed.created_at,
             "timezone": self._timezone,
         }
-        clock_time: str | None = await self._executor.call(
-            "confirm_context", parameters, deadline=wanted.patience.last_word()
-        )
+        clock_time: str | None = await self._call_as_owner(wanted, "confirm_context", parameters)
         return clock_time
+
+    async def _call_as_owner(self, wanted: _Wanted, name: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401  the query's own
+        """Run a query while the lease is held; a server that does not answer is not asked to take the lease back."""
+        try:
+            return await self._executor.call(name, parameters, deadline=wanted.patience.deadline)
+        except (DatabaseUnavailable, QueryTimeout):
+            wanted.may_hold_lease = False
+            raise
 
     async def _release(self, wanted: _Wanted) -> None:
         """Give the lease back; if that fails it runs out by itself, and the first error matters more."""
         wanted.may_hold_lease = False
         parameters: Mapping[str, object] = {"phone_number": wanted.key, "lease": wanted.lease}
         try:
-            await self._executor.call("release_context", parameters, deadline=wanted.patience.last_word())
+            await self._executor.call("release_context", parameters, deadline=wanted.patience.deadline)
         except DatabaseError as error:
             event(
                 logging.WARNING,
