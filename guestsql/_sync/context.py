@@ -35,7 +35,7 @@ CLOCK = "{HH:MM}"
 _FIRST_PAUSE_SECONDS = 0.004
 _LONGEST_PAUSE_SECONDS = 0.1
 _LAST_WORD_SECONDS = 1.0
-_MOST_BUILDS = 10
+_ENOUGH_BUILDS = 10
 
 
 @dataclass(slots=True)
@@ -161,17 +161,30 @@ class ContextCache:
                 if text is not None:
                     return text
                 builds += 1
-                _check_builds(builds)
+                if builds > 1:
+                    self._check_overtaken(wanted.patience, builds, pause)
+                    pause = _rest(pause)
             elif row is not None and _may_serve_stale(wanted, row):
                 return _stale(wanted.key, row)
             else:
-                _wait(wanted.patience, pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                _check_waiting(wanted.patience, pause)
+                pause = _rest(pause)
             # Even after a build: the row from before it may tell of a profile, or a guest, that is no more.
             waited = monotonic() - wanted.patience.started
             row = self._lookup(wanted.key, wanted.ttl_seconds, wanted.patience.deadline)
             if row is not None and (_is_hit(row) or _was_built_within(waited, row)):
                 return _hit(wanted.key, row)
+
+    def _check_overtaken(self, patience: _Patience, builds: int, pause: float) -> None:
+        """Give up on a profile that changes in every build: its builder changes it, most likely."""
+        now = monotonic()
+        enough = builds >= _ENOUGH_BUILDS and now - patience.started >= self._settings.deadline_seconds
+        if enough or now + pause >= patience.deadline:
+            raise QueryTimeout(
+                f"the profile changed during each of {builds} builds of the context",
+                query="publish_context",
+                hint="a context builder must not change the guest it builds for",
+            )
 
     def _claim(self, wanted: _Wanted, *, known: bool) -> Any | None:  # noqa: ANN401  a row of claim_context
         """Return what to build from, or None when the lease is another's."""
@@ -277,24 +290,19 @@ class ContextCache:
             )
 
 
-def _wait(patience: _Patience, pause: float) -> None:
-    """Wait for another's build, but not past the deadline."""
+def _rest(pause: float) -> float:
+    """Wait up to so many seconds, and return how many it may be the next time."""
+    sleep(random.uniform(pause / 2, pause))  # noqa: S311  spreads the waiting, hides nothing
+    return min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def _check_waiting(patience: _Patience, pause: float) -> None:
+    """Do not wait for another's build past the deadline."""
     if monotonic() + pause >= patience.deadline:
         raise QueryTimeout(
             "another caller was still building the context at the deadline",
             query="claim_context",
             hint="make the builder faster, or raise GUESTSQL_DEADLINE_SECONDS",
-        )
-    sleep(random.uniform(pause / 2, pause))  # noqa: S311  spreads the waiting, hides nothing
-
-
-def _check_builds(builds: int) -> None:
-    """Give up on a profile that changes in every build: its builder changes it, most likely."""
-    if builds >= _MOST_BUILDS:
-        raise QueryTimeout(
-            f"the profile changed during each of {builds} builds of the context",
-            query="publish_context",
-            hint="a context builder must not change the guest it builds for",
         )
 
 

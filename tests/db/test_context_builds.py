@@ -206,7 +206,7 @@ async def test_a_builder_may_change_its_guest_once(opened: Open, database_url: s
     assert len(profiles) == 2
 
 
-async def test_a_builder_that_changes_its_guest_every_time_is_an_error(
+async def test_a_builder_that_changes_its_guest_every_time_is_an_error_in_the_end(
     opened: Open, database_url: str, autocommit: Connection
 ) -> None:
     builds = 0
@@ -218,12 +218,12 @@ async def test_a_builder_that_changes_its_guest_every_time_is_an_error(
             own.execute("UPDATE guest_profiles SET user_name = %s", (f"Ana {builds}",))
         return "text"
 
-    database = await opened(build)
+    database = await opened(build, deadline_seconds=0.2)
 
-    with pytest.raises(errors.QueryTimeout, match="changed during each of 10 builds") as caught:
+    with pytest.raises(errors.QueryTimeout, match=r"changed during each of \d+ builds") as caught:
         await database.get_context(GUEST)
     assert "must not change" in caught.value.hint
-    assert builds == 10
+    assert str(builds) in caught.value.message
     assert stored(autocommit)[2] is None
 
 

@@ -287,8 +287,8 @@ async def test_a_caller_with_a_ttl_of_0_takes_what_was_stored_while_it_waited(
     async def publish_async(*_: object) -> None:
         publish()
 
-    monkeypatch.setattr(sync_context, "_wait", publish)
-    monkeypatch.setattr(async_context, "_wait", publish_async)
+    monkeypatch.setattr(sync_context, "sleep", publish)
+    monkeypatch.setattr(async_context, "async_sleep", publish_async)
 
     assert await database.get_context(GUEST, ttl_seconds=0) == "shared text"
     assert profiles == []
