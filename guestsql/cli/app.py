@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cached_property
 from typing import Any
 
 import click
 
+from guestsql.cli.failure import FAILED
 from guestsql.cli.output import Output
 from guestsql.cli.redaction import Redactor
 from guestsql.cli.terminal import can_ask
@@ -56,14 +56,15 @@ class App:
 
         Raises:
             UsageError: there is nobody to answer.
-            Abort: the answer was no.
+            Exit: the answer was no.
         """
         if yes:
             return
         if not can_ask():
             raise click.UsageError("this cannot be undone, and there is no terminal to ask on: add --yes")
-        sys.stdout.flush()
-        click.confirm(plain_text(question) + "?", abort=True, err=True)
+        if not click.confirm(plain_text(question) + "?", err=True):
+            self.say("nothing was done")
+            raise click.exceptions.Exit(FAILED)
 
 
 pass_app = click.make_pass_decorator(App)

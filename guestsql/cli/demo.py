@@ -50,8 +50,9 @@ def demo(app: App) -> None:
     """
     if app.settings.database_url is not None:
         app.say("DATABASE_URL is left alone: the demo works on the embedded server")
+    click.echo(f"embedded PostgreSQL in {app.settings.home}")
     with embedded_url(app.settings) as url:
-        settings = replace(app.settings, database_url=url, unpooled_url=None, replica_url=None)
+        settings = replace(app.settings, database_url=url, unpooled_url=None, replica_url=None, own_numbers=())
         _Demo(settings, url).run()
 
 
@@ -70,7 +71,6 @@ class _Demo:
 
     def run(self) -> None:
         """Do the main job and print it."""
-        self._print(f"embedded PostgreSQL in {self._settings.home}")
         applied = self._migrate()
         report = self._import()
         with GuestDatabase(self._url, settings=self._settings) as database:
@@ -143,7 +143,7 @@ class _Demo:
         changes = ", ".join(f"{number} {what}" for number, what in done if number)
         self._print("")
         if changes:
-            self._print(f"This run: {changes}. Run it again: it changes nothing.")
+            self._print(f"This run: {changes}. Run again, it changes nothing.")
         else:
             self._print("This run changed nothing: it was all there.")
 

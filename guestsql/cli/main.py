@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -18,7 +20,7 @@ from guestsql.cli.guest import guest
 from guestsql.cli.legacy import legacy
 from guestsql.cli.migrate import migrate
 from guestsql.cli.query import query
-from guestsql.cli.terminal import close_quietly, prepare_streams
+from guestsql.cli.terminal import flush_streams, prepare_streams
 from guestsql.errors import GuestSQLError
 
 __all__ = ["guestsql", "main"]
@@ -42,7 +44,11 @@ class _Shell(CommandGroup):
         del standalone_mode, windows_expand_args  # it always stands alone; patterns are not expanded on any system
         self._main_shell_completion(extra, _NAME, complete_var)
         prepare_streams()
-        sys.exit(self._exit_code(sys.argv[1:] if args is None else list(args), prog_name or _NAME, extra))
+        try:
+            code = self._exit_code(sys.argv[1:] if args is None else list(args), prog_name or _NAME, extra)
+        except BrokenPipeError:  # nobody reads stderr either
+            code = BROKEN_PIPE
+        sys.exit(code if flush_streams() else BROKEN_PIPE)
 
     def _exit_code(self, args: list[str], name: str, extra: dict[str, Any]) -> int:
         app = App()
@@ -65,16 +71,7 @@ class _Shell(CommandGroup):
         except Exception as error:  # noqa: BLE001  a bug, too, ends in one line; --debug shows where
             hint = "run guestsql --debug … to see where"
             code = _failed(app, error, f"{type(error).__name__}: {error} ({hint})", FAILED)
-        return _flushed(code)
-
-
-def _flushed(code: int) -> int:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        close_quietly()
-        return BROKEN_PIPE
-    return code
+        return code
 
 
 def _usage(app: App, error: click.ClickException) -> int:
@@ -161,4 +158,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: without the program's name; default the process's own.
     """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # By itself it would end Python without leaving the embedded server, which would run on.
+        signal.signal(signal.SIGTERM, _terminate)
     guestsql.main(arguments, prog_name=_NAME)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

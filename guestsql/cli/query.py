@@ -95,7 +95,8 @@ def show(app: App, name: str, format_name: str) -> None:
     doc = "".join(f"-- {line}\n" for line in found.doc.splitlines())
     for each in found.parameters:
         head = " ".join(part for part in (each.type, each.default and f"= {each.default}") if part)
-        doc += f"--   {each.name}: {', '.join(part for part in (head, each.doc) if part)}\n"
+        about = ", ".join(part for part in (head, each.doc) if part)
+        doc += f"--   {each.name}: {about}\n" if about else ""
     names = ", ".join(each.name for each in found.parameters)
     click.echo(f"-- {found.file}:{found.line}\n-- name: {found.name}({names}){found.operator.value}")
     click.echo(f"{doc}{found.source.strip()};")
@@ -139,7 +140,8 @@ def run(  # noqa: PLR0917  click passes them by name
 ) -> None:
     """Run a query and print what it returns.
 
-    Reading is done on DATABASE_REPLICA_URL if that is set, writing on DATABASE_URL.
+    Values are converted by the casts of the query. Reading is done on DATABASE_REPLICA_URL if that is set, writing on
+    DATABASE_URL. In csv and tsv NULL is an empty field, and an array or an object is JSON.
     """
     settings = app.settings
     found = _named(load_catalogue(settings.queries_dir), name)

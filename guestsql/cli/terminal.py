@@ -10,7 +10,7 @@ from typing import TextIO
 
 from rich.console import Console
 
-__all__ = ["can_ask", "close_quietly", "console", "is_narrow", "prepare_streams"]
+__all__ = ["can_ask", "console", "flush_streams", "is_narrow", "prepare_streams"]
 
 
 class _Console(Console):
@@ -62,9 +62,23 @@ def prepare_streams() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def close_quietly() -> None:
-    """Give stdout a place to go after its reader went away, so that Python's own last flush does not complain."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+def flush_streams() -> bool:
+    """Write what is left in both streams.
+
+    Returns:
+        False when the reader of one went away; what was left for it is dropped, so that Python's own last flush does
+        not complain.
+    """
+    return all([_flushed(stream) for stream in (sys.stdout, sys.stderr)])  # noqa: C419  each of them is to be flushed
+
+
+def _flushed(stream: TextIO) -> bool:
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+        return False
+    return True

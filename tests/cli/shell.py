@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +58,12 @@ def on_terminal(*arguments: str, answer: str = "", **environment: str) -> Seen:
     )
     os.close(theirs)
     os.write(ours, answer.encode())
+    guard = threading.Timer(60, process.kill)  # a question that nobody answers must not hold up the tests
+    guard.start()
     shown = b""
     while chunk := _read(ours):
         shown += chunk
+    guard.cancel()
     os.close(ours)
     return Seen(shown.decode(), process.wait())
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
-
-import pytest
-
 from tests.cli.shell import spawn
 
 NOWHERE = "postgresql://bot:pw@127.0.0.1:1/hotel"
@@ -26,16 +20,8 @@ def _ended(process):
     return shown
 
 
-@pytest.fixture
-def home():
-    """A folder that the server's account can reach: pytest's own are closed to others."""
-    folder = Path(tempfile.mkdtemp(prefix="guestsql-demo-"))
-    folder.chmod(0o755)
-    yield folder / "home with blanks"
-    shutil.rmtree(folder)
-
-
-def test_demo(home):
+def test_demo(embedded_home):
+    home = embedded_home / "home with blanks"
     both = [_ended(process) for process in [_demo(home), _demo(home)]]
     first = next(shown for shown in both if "applied 0001_guest_profiles" in shown)
     assert "miss, built" in "".join(both)

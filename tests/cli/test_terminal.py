@@ -69,7 +69,8 @@ def test_values_cannot_steer_the_terminal(shell):
 def test_a_question_is_asked_on_a_terminal(database_url):
     invoke("guest", "context", "573000000001", DATABASE_URL=database_url)
     refused = on_terminal("guest", "forget", "573000000001", answer="n\n", DATABASE_URL=database_url)
-    assert refused.exit_code == 130
+    assert refused.exit_code == 1
+    assert "nothing was done" in refused.text
     assert "Erase all that is stored about 573000000001?" in refused.text
     assert invoke("guest", "show", "573000000001", DATABASE_URL=database_url).exit_code == 0
 
@@ -92,16 +93,34 @@ def test_a_closed_pipe_ends_it_quietly(shell, name, unbuffered):
         assert process.wait() == 141
 
 
-def test_ctrl_c_ends_it_quietly(shell, autocommit: psycopg.Connection):
+def test_a_closed_stderr_ends_it_quietly(shell):
+    with spawn("query", "run", "count_to", **shell) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stderr.close()
+
+        assert process.stdout.read() == ""
+        assert process.wait() == 141
+
+
+def test_the_end_of_input_is_no_answer(database_url):
+    seen = on_terminal("guest", "forget", "573000000001", answer="\x04", DATABASE_URL=database_url)
+
+    assert seen.exit_code == 130
+    assert "Traceback" not in seen.text
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_quietly(shell, autocommit: psycopg.Connection, number, code):
     process = spawn("query", "run", "sleep_long", "--timeout", "600", **shell)
     sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
     while autocommit.execute(sleeping).fetchone() == (0,):
         assert process.poll() is None
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     shown, complaints = process.communicate(timeout=30)
 
-    assert (process.returncode, shown, complaints.strip()) == (130, "", "")
+    assert (process.returncode, shown, complaints.strip()) == (code, "", "")
 
 
 def test_an_encoding_that_lacks_a_character_gets_an_escape(shell):
