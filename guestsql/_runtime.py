@@ -8,11 +8,22 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from guestsql.models import GuestProfile
 
-__all__ = ["AsyncBuilder", "AsyncLock", "AsyncTicker", "Builder", "Lock", "Ticker", "async_sleep", "sleep"]
+__all__ = [
+    "AsyncBuilder",
+    "AsyncLock",
+    "AsyncTicker",
+    "Builder",
+    "Lock",
+    "Ticker",
+    "async_sleep",
+    "heeding_cancellation",
+    "sleep",
+]
 
 Builder = Callable[[GuestProfile], str]
 AsyncBuilder = Callable[[GuestProfile], Awaitable[str]]
@@ -82,3 +93,32 @@ class AsyncTicker:
                 await asyncio.wait_for(self._stopped.wait(), self._seconds)
             except TimeoutError:
                 await self._call()
+
+
+@contextmanager
+def heeding_cancellation() -> Iterator[None]:
+    """Have the running task end when it is cancelled in this block, whoever catches that further out.
+
+    The workers of psycopg's pool log a cancellation and go on. `asyncio.run` cancels all tasks once and waits for them:
+    a program that ends while a connection is being made, and has not closed the pool, would never end. Without a task,
+    in a thread, nothing happens.
+    """
+    try:
+        yield
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None:
+            _cancel_again(task)
+        raise
+
+
+def _cancel_again(task: asyncio.Task[object]) -> None:
+    """Cancel a task in every turn of the loop until it has ended."""
+
+    def insist() -> None:
+        if not task.done():
+            task.cancel()
+            loop.call_soon(insist)
+
+    loop = task.get_loop()
+    loop.call_soon(insist)

@@ -13,7 +13,8 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from guestsql._async.connection import AsyncDeadlineConnection, connection_arguments
-from guestsql._translate import translate
+from guestsql._runtime import heeding_cancellation
+from guestsql._translate import is_permanent, translate
 from guestsql.errors import DatabaseUnavailable
 from guestsql.settings import Settings
 
@@ -37,7 +38,8 @@ class _PooledConnection(AsyncDeadlineConnection):
     @classmethod
     async def connect(cls, conninfo: str = "", *, failures: list[psycopg.Error], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
         try:
-            connection = await super().connect(conninfo, **kwargs)
+            with heeding_cancellation():
+                connection = await super().connect(conninfo, **kwargs)
         except psycopg.Error as error:
             failures[:] = [error]
             raise
@@ -143,7 +145,7 @@ class AsyncConnections:
                 try:
                     connection = await self._pool.getconn(min(max(remaining, 0.001), _ASK_AGAIN_SECONDS))
                 except PoolTimeout as error:
-                    if monotonic() >= deadline:
+                    if monotonic() >= deadline or self._is_refused():
                         raise self._unavailable() from error
                 else:
                     connection.taken_at = monotonic()
@@ -173,8 +175,13 @@ class AsyncConnections:
 
     async def _configure(self, connection: AsyncDeadlineConnection) -> None:
         """Let the server end a statement whose caller has given up."""
-        milliseconds = round(self._settings.deadline_seconds * 1000)
-        await connection.execute(f"SET statement_timeout = {milliseconds}")
+        milliseconds = max(1, round(self._settings.deadline_seconds * 1000))  # 0 would mean no limit
+        with heeding_cancellation():
+            await connection.execute(f"SET statement_timeout = {milliseconds}")
+
+    def _is_refused(self) -> bool:
+        """Tell whether waiting is of no use: the last attempt failed by a wrong password, role or database."""
+        return bool(self._failures) and is_permanent(translate(self._failures[0], ""))
 
     def _unavailable(self) -> DatabaseUnavailable:
         seconds = self._settings.deadline_seconds
@@ -184,9 +191,8 @@ class AsyncConnections:
                 hint="raise GUESTSQL_POOL_MAX, or hold connections shorter",
             )
         failure = translate(self._failures[0], "")
-        return DatabaseUnavailable(
-            f"no connection within {seconds:g} s: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint
-        )
+        waited = "no connection" if is_permanent(failure) else f"no connection within {seconds:g} s"
+        return DatabaseUnavailable(f"{waited}: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint)
 
 
 def _is_live(connection: AsyncDeadlineConnection) -> bool:

@@ -13,8 +13,9 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
+from guestsql._runtime import heeding_cancellation
 from guestsql._sync.connection import DeadlineConnection, connection_arguments
-from guestsql._translate import translate
+from guestsql._translate import is_permanent, translate
 from guestsql.errors import DatabaseUnavailable
 from guestsql.settings import Settings
 
@@ -38,7 +39,8 @@ class _PooledConnection(DeadlineConnection):
     @classmethod
     def connect(cls, conninfo: str = "", *, failures: list[psycopg.Error], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
         try:
-            connection = super().connect(conninfo, **kwargs)
+            with heeding_cancellation():
+                connection = super().connect(conninfo, **kwargs)
         except psycopg.Error as error:
             failures[:] = [error]
             raise
@@ -144,7 +146,7 @@ class Connections:
                 try:
                     connection = self._pool.getconn(min(max(remaining, 0.001), _ASK_AGAIN_SECONDS))
                 except PoolTimeout as error:
-                    if monotonic() >= deadline:
+                    if monotonic() >= deadline or self._is_refused():
                         raise self._unavailable() from error
                 else:
                     connection.taken_at = monotonic()
@@ -174,8 +176,13 @@ class Connections:
 
     def _configure(self, connection: DeadlineConnection) -> None:
         """Let the server end a statement whose caller has given up."""
-        milliseconds = round(self._settings.deadline_seconds * 1000)
-        connection.execute(f"SET statement_timeout = {milliseconds}")
+        milliseconds = max(1, round(self._settings.deadline_seconds * 1000))  # 0 would mean no limit
+        with heeding_cancellation():
+            connection.execute(f"SET statement_timeout = {milliseconds}")
+
+    def _is_refused(self) -> bool:
+        """Tell whether waiting is of no use: the last attempt failed by a wrong password, role or database."""
+        return bool(self._failures) and is_permanent(translate(self._failures[0], ""))
 
     def _unavailable(self) -> DatabaseUnavailable:
         seconds = self._settings.deadline_seconds
@@ -185,9 +192,8 @@ class Connections:
                 hint="raise GUESTSQL_POOL_MAX, or hold connections shorter",
             )
         failure = translate(self._failures[0], "")
-        return DatabaseUnavailable(
-            f"no connection within {seconds:g} s: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint
-        )
+        waited = "no connection" if is_permanent(failure) else f"no connection within {seconds:g} s"
+        return DatabaseUnavailable(f"{waited}: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint)
 
 
 def _is_live(connection: DeadlineConnection) -> bool:
