@@ -83,8 +83,7 @@ class LastChance:
                     queries.record_interactions(connection, **batch.columns(begun.server_time))
                     batch.committing(begun.transaction_id)
             except BaseException:
-                if not batch.transaction_id:
-                    self.pending.put_back(batch)
+                self.pending.give_up(batch)
                 raise
             self.pending.done(batch)
 

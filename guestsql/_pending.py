@@ -49,13 +49,13 @@ class Batch:
 
     Attributes:
         transaction_id: set while COMMIT is on its way; if it stays set, nobody knows whether the batch was written.
-        writer: the thread that took it.
+        writer: the thread that took it, None when that has given it up.
     """
 
     def __init__(self, guests: dict[str, _Messages]) -> None:
         self.guests = guests
         self.transaction_id = ""
-        self.writer = threading.current_thread()
+        self.writer: threading.Thread | None = threading.current_thread()
 
     def __bool__(self) -> bool:
         return bool(self.guests)
@@ -136,6 +136,15 @@ class Pending:
                 self._guests.setdefault(key, _Messages()).add(messages)
             self._lock.notify_all()
 
+    def give_up(self, batch: Batch) -> None:
+        """Take note that writing a batch has failed; keep it for the next one unless it may have been written."""
+        if not batch.transaction_id:
+            self.put_back(batch)
+            return
+        with self._lock:
+            batch.writer = None
+            self._lock.notify_all()
+
     def unsettled(self) -> list[Batch]:
         """Return the batches of which nobody knows whether they were written."""
         with self._lock:
@@ -167,7 +176,8 @@ class Pending:
 
 def _is_being_written(batch: Batch) -> bool:
     """Tell whether another thread may yet finish it; what this thread left unfinished it will not take up again."""
-    return batch.writer is not threading.current_thread() and batch.writer.is_alive()
+    writer = batch.writer
+    return writer is not None and writer is not threading.current_thread() and writer.is_alive()
 
 
 def _instant(at: datetime) -> datetime:

@@ -23,7 +23,7 @@ from guestsql.settings import Settings
 GUEST = "573000000001"
 OTHER = "573000000002"
 KINDS = ["sync", "async"]
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 """The bound of every wait: what is awaited comes at once, or the test has failed."""
 
 
@@ -94,6 +94,10 @@ class Proxy:
 
     Args:
         url: the server's database.
+
+    Attributes:
+        commits: how many COMMITs have come by.
+        deaf: while True, whoever connects is hung up on.
     """
 
     def __init__(self, url: str) -> None:
@@ -102,6 +106,7 @@ class Proxy:
         self._lock = threading.Lock()
         self._losses: list[str] = []
         self.commits = 0
+        self.deaf = False
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -113,7 +118,11 @@ class Proxy:
         return f"postgresql://{quote(str(known['user']))}@127.0.0.1:{port}/{known['dbname']}?sslmode=disable"
 
     def lose(self, *what: str) -> None:
-        """Lose the next COMMITs, one each: "request" before the server sees it, "answer" after it has committed."""
+        """Lose the next COMMITs, one each.
+
+        Args:
+            what: "request" before the server sees it, "answer" after it has committed; "… and all" is deaf from then.
+        """
         with self._lock:
             self._losses.extend(what)
 
@@ -133,6 +142,9 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:  # closed
                 return
+            if self.deaf:
+                client.close()
+                continue
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
@@ -142,7 +154,8 @@ class Proxy:
             back = threading.Thread(target=_pump, args=(server, client), daemon=True)
             back.start()
             while data := _receive(client):
-                loss = self._loss(data)
+                loss, _, rest = (self._loss(data) or "").partition(" ")
+                self.deaf = self.deaf or bool(rest)
                 if loss == "request":
                     break
                 if loss == "answer":

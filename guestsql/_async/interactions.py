@@ -65,8 +65,7 @@ class AsyncInteractionBuffer:
                     "record_interactions", batch.columns, committing=batch.committing, deadline=until
                 )
             except BaseException:  # a cancelled task too
-                if not batch.transaction_id:
-                    self._pending.put_back(batch)
+                self._pending.give_up(batch)
                 raise
             self._pending.done(batch)
             event(logging.INFO, "INTERACTIONS_WRITTEN", "interactions written", rows=rows)
