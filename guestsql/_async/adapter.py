@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import AsyncCursor
@@ -28,7 +28,7 @@ _ROWS_KEPT = 100
 
 
 class AsyncAdapter:
-    """Runs the queries of one catalogue.
+    """Runs the queries of one catalogue. To psycopg their texts are literals: they come from files, not from input.
 
     Args:
         catalogue: where the names of the parameters are put in the order of `$1`, `$2`, ….
@@ -48,7 +48,7 @@ class AsyncAdapter:
         self,
         conn: AsyncDeadlineConnection,
         query_name: str,
-        sql: str,
+        sql: LiteralString,
         parameters: Parameters,
         record_class: object = None,
     ) -> list[Any]:
@@ -65,7 +65,7 @@ class AsyncAdapter:
         self,
         conn: AsyncDeadlineConnection,
         query_name: str,
-        sql: str,
+        sql: LiteralString,
         parameters: Parameters,
         record_class: object = None,
     ) -> Any | None:  # noqa: ANN401  a row's type is the query's
@@ -76,7 +76,7 @@ class AsyncAdapter:
         return await cursor.fetchone()
 
     async def select_value(
-        self, conn: AsyncDeadlineConnection, query_name: str, sql: str, parameters: Parameters
+        self, conn: AsyncDeadlineConnection, query_name: str, sql: LiteralString, parameters: Parameters
     ) -> Any | None:  # noqa: ANN401  a value's type is the query's
         """Return the first column of the first row, or None."""
         cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
@@ -85,14 +85,14 @@ class AsyncAdapter:
         return None if row is None else row[0]
 
     async def insert_update_delete(
-        self, conn: AsyncDeadlineConnection, query_name: str, sql: str, parameters: Parameters
+        self, conn: AsyncDeadlineConnection, query_name: str, sql: LiteralString, parameters: Parameters
     ) -> int:
         """Return the number of rows that were written."""
         cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
         await self._run(cursor, query_name, sql, parameters)
         return cursor.rowcount
 
-    async def _run(self, cursor: AsyncCursor[Any], name: str, sql: str, parameters: Parameters) -> None:
+    async def _run(self, cursor: AsyncCursor[Any], name: str, sql: LiteralString, parameters: Parameters) -> None:
         values = arrange(self._catalogue[name], parameters)
         started = perf_counter()
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Cursor
@@ -29,7 +29,7 @@ _ROWS_KEPT = 100
 
 
 class SyncAdapter:
-    """Runs the queries of one catalogue.
+    """Runs the queries of one catalogue. To psycopg their texts are literals: they come from files, not from input.
 
     Args:
         catalogue: where the names of the parameters are put in the order of `$1`, `$2`, ….
@@ -49,7 +49,7 @@ class SyncAdapter:
         self,
         conn: DeadlineConnection,
         query_name: str,
-        sql: str,
+        sql: LiteralString,
         parameters: Parameters,
         record_class: object = None,
     ) -> list[Any]:
@@ -66,7 +66,7 @@ class SyncAdapter:
         self,
         conn: DeadlineConnection,
         query_name: str,
-        sql: str,
+        sql: LiteralString,
         parameters: Parameters,
         record_class: object = None,
     ) -> Any | None:  # noqa: ANN401  a row's type is the query's
@@ -76,20 +76,24 @@ class SyncAdapter:
         self._run(cursor, query_name, sql, parameters)
         return cursor.fetchone()
 
-    def select_value(self, conn: DeadlineConnection, query_name: str, sql: str, parameters: Parameters) -> Any | None:  # noqa: ANN401  a value's type is the query's
+    def select_value(
+        self, conn: DeadlineConnection, query_name: str, sql: LiteralString, parameters: Parameters
+    ) -> Any | None:  # noqa: ANN401  a value's type is the query's
         """Return the first column of the first row, or None."""
         cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
         self._run(cursor, query_name, sql, parameters)
         row = cursor.fetchone()
         return None if row is None else row[0]
 
-    def insert_update_delete(self, conn: DeadlineConnection, query_name: str, sql: str, parameters: Parameters) -> int:
+    def insert_update_delete(
+        self, conn: DeadlineConnection, query_name: str, sql: LiteralString, parameters: Parameters
+    ) -> int:
         """Return the number of rows that were written."""
         cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
         self._run(cursor, query_name, sql, parameters)
         return cursor.rowcount
 
-    def _run(self, cursor: Cursor[Any], name: str, sql: str, parameters: Parameters) -> None:
+    def _run(self, cursor: Cursor[Any], name: str, sql: LiteralString, parameters: Parameters) -> None:
         values = arrange(self._catalogue[name], parameters)
         started = perf_counter()
         try:

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
@@ -178,7 +179,7 @@ class Connections:
         """Let the server end a statement whose caller has given up."""
         milliseconds = max(1, round(self._settings.deadline_seconds * 1000))  # 0 would mean no limit
         with heeding_cancellation():
-            connection.execute(f"SET statement_timeout = {milliseconds}")
+            connection.execute(sql.SQL("SET statement_timeout = {}").format(milliseconds))
 
     def _is_refused(self) -> bool:
         """Tell whether waiting is of no use: the last attempt failed by a wrong password, role or database."""

@@ -33,7 +33,7 @@ _comparisons: list[Comparison] = []
 
 
 @pytest.fixture
-def compare(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Iterator[Callable[..., None]]:
+def compare(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Callable[..., None]:
     """compare(ours, raw, calls=…, aim=…): both do their work `calls` times a round, raw first, for `rounds` rounds."""
 
     def run(ours: Work, raw: Work, *, calls: int = 200, rounds: int = 60, aim: float | None = None) -> None:
@@ -51,7 +51,7 @@ def compare(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Iter
         benchmark.extra_info["ratio"] = statistics.median(ratios)
         _comparisons.append(Comparison(request.node.name.removeprefix("bench_"), ratios, aim))
 
-    yield run
+    return run
 
 
 @pytest.fixture
@@ -69,5 +69,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for comparison in _comparisons:
         terminalreporter.line(comparison.line())
     terminalreporter.line(
-        f"Python {platform.python_version()}, psycopg {psycopg.__version__} ({psycopg.pq.__impl__}), {platform.machine()}"
+        f"Python {platform.python_version()} on {platform.machine()}, psycopg {psycopg.__version__} ({psycopg.pq.__impl__})"
     )
