@@ -148,6 +148,7 @@ class AsyncContextCache:
     async def _build_or_wait(self, wanted: _Wanted, row: Any | None) -> str:  # noqa: ANN401  a row of lookup_context
         pause = _FIRST_PAUSE_SECONDS
         builds = 0
+        first = row
         while True:
             claimed = await self._claim(wanted, known=row is not None)
             if claimed is not None:
@@ -164,9 +165,8 @@ class AsyncContextCache:
                 _check_waiting(wanted.patience, pause)
                 pause = await _rest(pause)
             # Even after a build: the row from before it may tell of a profile, or a guest, that is no more.
-            waited = monotonic() - wanted.patience.started
             row = await self._lookup(wanted.key, wanted.ttl_seconds, wanted.patience.deadline)
-            if row is not None and (_is_hit(row) or _was_built_within(waited, row)):
+            if row is not None and (_is_hit(row) or _was_stored_since(first, row)):
                 return _hit(wanted.key, row)
 
     def _check_overtaken(self, patience: _Patience, builds: int, pause: float) -> None:
@@ -328,9 +328,15 @@ def _stale(key: str, row: Any) -> str:  # noqa: ANN401  a row of lookup_context
     return _read(row.context_cache, row.clock_time)
 
 
-def _was_built_within(seconds: float, row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
-    """Tell whether the text was stored while its caller waited: with a ttl of 0 that is as fresh as can be."""
-    return row.context_cache is not None and row.age_seconds is not None and 0 <= row.age_seconds < seconds
+def _was_stored_since(first: Any | None, row: Any) -> bool:  # noqa: ANN401  rows of lookup_context
+    """Tell whether the text was stored while its caller waited: with a ttl of 0 that is as fresh as can be.
+
+    The age of a text grows unless it is stored anew, so no other clock than the server's is needed.
+    """
+    if row.context_cache is None or row.age_seconds is None or row.age_seconds < 0:
+        return False
+    before = None if first is None else first.age_seconds
+    return bool(before is None or before < 0 or row.age_seconds < before)
 
 
 def _read(text: str, clock_time: str) -> str:

@@ -271,7 +271,7 @@ async def test_a_caller_with_a_ttl_of_0_takes_what_was_stored_while_it_waited(
 ) -> None:
     profiles, build = counting()
     database = await opened(build)
-    seed(autocommit, "stored text", "0 seconds")
+    seed(autocommit, "stored text", "1 hour")
     claim = {"phone_number": GUEST, "lease": uuid4(), "ttl_seconds": 0.0, "lease_seconds": 3600.0}
     assert await database.query("claim_context", **claim) is not None
 
