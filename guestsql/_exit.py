@@ -132,6 +132,10 @@ def flush_all(*, final: bool = True) -> None:
     Args:
         final: False while the program still runs.
     """
+    in_main = threading.current_thread() is threading.main_thread()
+    if final and in_main and signal.getsignal(signal.SIGTERM) is _terminate:
+        # The program ends anyway, and no flush outlives its deadline.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for chance in list(_chances):
         chance.flush(final=final)
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 
 from guestsql.models import GuestProfile
 
@@ -21,7 +20,7 @@ __all__ = [
     "Lock",
     "Ticker",
     "async_sleep",
-    "heeding_cancellation",
+    "end_with_loop",
     "sleep",
 ]
 
@@ -95,30 +94,43 @@ class AsyncTicker:
                 await self._call()
 
 
-@contextmanager
-def heeding_cancellation() -> Iterator[None]:
-    """Have the running task end when it is cancelled in this block, whoever catches that further out.
+def end_with_loop(prefix: str) -> None:
+    """Have the running loop's tasks of that name end when the loop cancels all tasks, even if they catch that.
 
     The workers of psycopg's pool log a cancellation and go on. `asyncio.run` cancels all tasks once and waits for them:
-    a program that ends while a connection is being made, and has not closed the pool, would never end. Without a task,
+    a program that ends while a connection is being made, and has not closed the pool, would never end. Without a loop,
     in a thread, nothing happens.
+
+    Args:
+        prefix: how the tasks' names begin.
     """
     try:
-        yield
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    tasks = {task for task in asyncio.all_tasks(loop) if task.get_name().startswith(prefix)}
+    if tasks:
+        guard = loop.create_task(_cancelled_with(tasks), name="guestsql-guard")
+        _guards.add(guard)
+        guard.add_done_callback(_guards.discard)
+
+
+# A loop keeps only weak references to its tasks.
+_guards: set[asyncio.Task[None]] = set()
+
+
+async def _cancelled_with(tasks: set[asyncio.Task[object]]) -> None:
+    """Wait for the tasks' end; when that is cancelled, cancel them in every turn of the loop until they have ended."""
+    try:
+        await asyncio.wait(tasks)
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None:
-            _cancel_again(task)
+        _cancel_again(tasks)
         raise
 
 
-def _cancel_again(task: asyncio.Task[object]) -> None:
-    """Cancel a task in every turn of the loop until it has ended."""
-
-    def insist() -> None:
-        if not task.done():
-            task.cancel()
-            loop.call_soon(insist)
-
-    loop = task.get_loop()
-    loop.call_soon(insist)
+def _cancel_again(tasks: set[asyncio.Task[object]]) -> None:
+    running = {task for task in tasks if not task.done()}
+    for task in running:
+        task.cancel()
+    if running:
+        asyncio.get_running_loop().call_soon(_cancel_again, running)

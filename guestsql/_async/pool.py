@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from guestsql._async.connection import AsyncDeadlineConnection, connection_arguments
-from guestsql._runtime import heeding_cancellation
+from guestsql._runtime import end_with_loop
 from guestsql._translate import is_permanent, translate
 from guestsql.errors import DatabaseUnavailable
 from guestsql.settings import Settings
@@ -39,8 +39,7 @@ class _PooledConnection(AsyncDeadlineConnection):
     @classmethod
     async def connect(cls, conninfo: str = "", *, failures: list[psycopg.Error], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
         try:
-            with heeding_cancellation():
-                connection = await super().connect(conninfo, **kwargs)
+            connection = await super().connect(conninfo, **kwargs)
         except psycopg.Error as error:
             failures[:] = [error]
             raise
@@ -77,12 +76,13 @@ class AsyncConnections:
             configure=None if pooled else self._configure,
             # Given up soon: the next caller starts a new attempt at once, instead of waiting out a long back-off.
             reconnect_timeout=_ASK_AGAIN_SECONDS,
-            name="guestsql",
+            name=f"guestsql-{id(self):x}",
         )
 
     async def open(self) -> None:
         """Start connecting, without waiting for it."""
         await self._pool.open()
+        end_with_loop(self._pool.name)
 
     async def close(self) -> None:
         """Close all connections; those that are lent are closed when they are given back."""
@@ -177,8 +177,7 @@ class AsyncConnections:
     async def _configure(self, connection: AsyncDeadlineConnection) -> None:
         """Let the server end a statement whose caller has given up."""
         milliseconds = max(1, round(self._settings.deadline_seconds * 1000))  # 0 would mean no limit
-        with heeding_cancellation():
-            await connection.execute(sql.SQL("SET statement_timeout = {}").format(milliseconds))
+        await connection.execute(sql.SQL("SET statement_timeout = {}").format(milliseconds))
 
     def _is_refused(self) -> bool:
         """Tell whether waiting is of no use: the last attempt failed by a wrong password, role or database."""

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from guestsql._runtime import heeding_cancellation
+from guestsql._runtime import end_with_loop
 from guestsql._sync.connection import DeadlineConnection, connection_arguments
 from guestsql._translate import is_permanent, translate
 from guestsql.errors import DatabaseUnavailable
@@ -40,8 +40,7 @@ class _PooledConnection(DeadlineConnection):
     @classmethod
     def connect(cls, conninfo: str = "", *, failures: list[psycopg.Error], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
         try:
-            with heeding_cancellation():
-                connection = super().connect(conninfo, **kwargs)
+            connection = super().connect(conninfo, **kwargs)
         except psycopg.Error as error:
             failures[:] = [error]
             raise
@@ -78,12 +77,13 @@ class Connections:
             configure=None if pooled else self._configure,
             # Given up soon: the next caller starts a new attempt at once, instead of waiting out a long back-off.
             reconnect_timeout=_ASK_AGAIN_SECONDS,
-            name="guestsql",
+            name=f"guestsql-{id(self):x}",
         )
 
     def open(self) -> None:
         """Start connecting, without waiting for it."""
         self._pool.open()
+        end_with_loop(self._pool.name)
 
     def close(self) -> None:
         """Close all connections; those that are lent are closed when they are given back."""
@@ -178,8 +178,7 @@ class Connections:
     def _configure(self, connection: DeadlineConnection) -> None:
         """Let the server end a statement whose caller has given up."""
         milliseconds = max(1, round(self._settings.deadline_seconds * 1000))  # 0 would mean no limit
-        with heeding_cancellation():
-            connection.execute(sql.SQL("SET statement_timeout = {}").format(milliseconds))
+        connection.execute(sql.SQL("SET statement_timeout = {}").format(milliseconds))
 
     def _is_refused(self) -> bool:
         """Tell whether waiting is of no use: the last attempt failed by a wrong password, role or database."""

@@ -283,14 +283,37 @@ def test_what_the_timer_is_just_writing_counts_once(
         holder.execute("SELECT FROM guest_profiles FOR UPDATE")
         program.line()
         eventually(lambda: waiting_sessions(autocommit) == 1)
-        assert program.process.stdin is not None
-        program.process.stdin.close()
         if how == "SIGTERM":
             program.process.send_signal(signal.SIGTERM)
+        else:
+            assert program.process.stdin is not None
+            program.process.stdin.close()
+            program.process.stdin = None
         holder.rollback()
-        program.process.stdin = None
         code, errors = program.wait()
     assert (code, total(autocommit)) == (143 if how == "SIGTERM" else 0, 3), errors
+
+
+AT_EXIT = (
+    HEAD
+    + """
+import atexit
+atexit.register(say, "exits")  # called first: this runs before what was registered earlier
+"""
+    + SYNC.removeprefix(HEAD)
+)
+
+
+def test_a_sigterm_while_the_last_is_written_stops_nothing(database_url: str, autocommit: Connection) -> None:
+    autocommit.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [GUEST])
+    with psycopg.connect(database_url) as holder, Program(AT_EXIT, database_url, NEVER) as program:
+        holder.execute("SELECT FROM guest_profiles FOR UPDATE")
+        assert program.line() == "exits"
+        eventually(lambda: waiting_sessions(autocommit) == 1)
+        program.process.send_signal(signal.SIGTERM)
+        holder.rollback()
+        code, errors = program.wait()
+    assert (code, total(autocommit)) == (0, 3), errors
 
 
 def test_a_server_that_is_gone_delays_no_exit(database_url: str, autocommit: Connection) -> None:
