@@ -180,7 +180,7 @@ def _is_being_written(batch: Batch) -> bool:
     return writer is not None and writer is not threading.current_thread() and writer.is_alive()
 
 
-def _instant(at: datetime) -> datetime:
+def _instant(at: object) -> datetime:
     if not isinstance(at, datetime):
         raise InvalidValue(f"the time of a message is a datetime, not {type(at).__name__}")
     if at.utcoffset() is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id
@@ -85,9 +85,10 @@ def clean_labels(labels: object) -> list[str]:
         InvalidValue: it is a single text, or one of them is no text or blank.
     """
     if isinstance(labels, str | bytes | Mapping) or not isinstance(labels, Iterable):
-        raise InvalidValue(f"labels are a list of texts, not {type(labels).__name__}", hint="[] clears them")
+        kind = type(cast("object", labels)).__name__
+        raise InvalidValue(f"labels are a list of texts, not {kind}", hint="[] clears them")
     found: dict[str, None] = {}
-    for place, label in enumerate(labels):
+    for place, label in enumerate(cast("Iterable[object]", labels)):
         text = clean_text(label, f"label {place}").strip()
         if is_blank(text):
             raise InvalidValue(f"label {place} is blank")
@@ -112,7 +113,7 @@ def clean_json(data: object, what: str) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidValue(f"{what} has no JSON form: {error}") from error
     # Only now: what has a JSON form is finite and holds no circle, so the walk ends.
-    _check_json(data, what)
+    _check_json(cast("object", data), what)
     return text
 
 
@@ -132,7 +133,7 @@ def clean_tokens(tokens: object) -> int:
     return tokens
 
 
-def clean_ttl(seconds: float) -> float:
+def clean_ttl(seconds: object) -> float:
     """Return a time to live.
 
     Args:
@@ -177,7 +178,7 @@ def is_placeholder(name: str, key: str) -> bool:
 
 def _mapping(value: object) -> dict[Any, Any]:
     if isinstance(value, Mapping):
-        return dict(value)
+        return dict(cast("Mapping[Any, Any]", value))
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
@@ -189,8 +190,9 @@ def _check_json(value: object, what: str) -> None:
         if isinstance(node, str):
             clean_text(node, place)
         elif isinstance(node, Mapping):
-            for key, below in node.items():
+            for key, below in cast("Mapping[object, object]", node).items():
                 clean_text(key, f"a key of {place}")
                 waiting.append((below, f"{place}.{key}"))
         elif isinstance(node, list | tuple):
-            waiting.extend((below, f"{place}[{index}]") for index, below in enumerate(node))
+            items = cast("list[object] | tuple[object, ...]", node)
+            waiting.extend((below, f"{place}[{index}]") for index, below in enumerate(items))

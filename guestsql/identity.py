@@ -52,7 +52,7 @@ def canonical_user_id(user_id: str) -> str:
     Raises:
         InvalidUserId: the text is empty, a group, a channel, a broadcast list, or no id at all.
     """
-    if not isinstance(user_id, str):
+    if not isinstance(user_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  not every caller is type-checked
         raise InvalidUserId(f"a user id is a text, not {type(user_id).__name__}", hint="pass it as str")
     return _canonical(user_id)
 
@@ -81,7 +81,7 @@ def clean_chat_id(chat_id: str) -> str:
     Raises:
         InvalidValue: it is no text, empty, too long, or holds blanks or control characters.
     """
-    if not isinstance(chat_id, str):
+    if not isinstance(chat_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  not every caller is type-checked
         raise InvalidValue(f"a chat id is a text, not {type(chat_id).__name__}")
     text = chat_id.strip()
     if not text or len(text) > _LONGEST_CHAT_ID:
