@@ -1,0 +1,159 @@
+"""The old bot's files compared with the database, field by field, without the code of the import.
+
+Two things are asked of each record: is all of it kept under `profile_data.legacy`, and do the columns say what the
+records together say? A column that says something else is explained when the row was written after its newest record;
+what is kept of a record is explained by nothing, for nobody writes there but the import.
+
+SQL: queries/legacy_export.sql.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from guestsql._sql import bind_queries, load_catalogue
+from guestsql._sync.adapter import SyncAdapter
+from guestsql._sync.connection import DeadlineConnection, connect
+from guestsql._translate import translate
+from guestsql.identity import own_keys
+from guestsql.legacy.compare import Record
+from guestsql.legacy.verify_guest import Difference, GuestCheck, visible
+from guestsql.legacy.verify_read import CheckedFile, Unusable, read_into_buckets
+from guestsql.settings import Settings
+
+__all__ = ["Difference", "VerifyReport", "verify_directory"]
+
+_BATCH_GUESTS = 500
+# A report is for reading; the counts tell of the rest.
+_MOST_LISTED = 1000
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What a verification found.
+
+    Attributes:
+        files: the files, with the checksum of what was compared.
+        records: records of all files.
+        guests: guests of whom they tell.
+        fields: members of records that were compared.
+        columns: columns that were compared.
+        different: how many differences nothing explains.
+        explained: how many differences a later write of the bot explains.
+        differences: the first 1,000 of those that nothing explains.
+        explanations: the first 1,000 of those that are explained.
+    """
+
+    files: list[CheckedFile] = field(default_factory=list[CheckedFile])
+    records: int = 0
+    guests: int = 0
+    fields: int = 0
+    columns: int = 0
+    different: int = 0
+    explained: int = 0
+    differences: list[Difference] = field(default_factory=list[Difference])
+    explanations: list[Difference] = field(default_factory=list[Difference])
+
+    @property
+    def passed(self) -> bool:
+        """Whether all that the files say is in the database."""
+        return self.different == 0
+
+    def add(self, difference: Difference) -> None:
+        """Count a difference, and list it while there is room.
+
+        Args:
+            difference: explained or not.
+        """
+        if difference.is_explained:
+            self.explained += 1
+            listed = self.explanations
+        else:
+            self.different += 1
+            listed = self.differences
+        if len(listed) < _MOST_LISTED:
+            listed.append(difference)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as the JSON object of `legacy verify --format json`."""
+        return asdict(self) | {"passed": self.passed}
+
+
+def verify_directory(
+    directory: Path, *, settings: Settings, url: str, progress: Progress | None = None
+) -> VerifyReport:
+    """Compare the old bot's files of a folder with the database, as it is at one moment.
+
+    Args:
+        directory: the folder of the old bot's files.
+        settings: for the connection, the folder of queries and the bot's own numbers.
+        url: the database; not a replica, which may lag behind.
+        progress: is told how many records are compared, and of how many.
+
+    Raises:
+        LegacyFileError: there is no such folder, none of the files is in it, or one cannot be read.
+        DatabaseError: the server refused, or went away.
+
+    SQL: queries/legacy_export.sql
+    """
+    catalogue = load_catalogue(settings.queries_dir)
+    queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
+    report = VerifyReport()
+    with read_into_buckets(directory, own_keys(settings.own_numbers)) as (buckets, files, unusable):
+        report.files = files
+        report.records = sum(file.records for file in files)
+        for place in unusable:
+            report.add(_unusable(place))
+        try:
+            with connect(settings, url, pooled=settings.pooled) as connection, _snapshot(connection):
+                done = len(unusable)
+                for guests in buckets:
+                    for batch in _batches(guests):
+                        _compare(queries, connection, batch, report)
+                        done += sum(map(len, batch.values()))
+                        if progress:
+                            progress(done, report.records)
+        except psycopg.Error as error:
+            # BEGIN or COMMIT failed: no query's adapter has seen it.
+            raise translate(error, "") from error
+    return report
+
+
+def _snapshot(connection: DeadlineConnection) -> Any:  # noqa: ANN401  psycopg's context manager
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    return connection.transaction()
+
+
+def _compare(
+    queries: Any,  # noqa: ANN401  aiosql's methods
+    connection: DeadlineConnection,
+    guests: dict[str, list[Record]],
+    report: VerifyReport,
+) -> None:
+    rows = {row.phone_number: row for row in queries.list_guests_to_verify(connection, phone_numbers=list(guests))}
+    for phone_number, records in guests.items():
+        check = GuestCheck(phone_number, records, rows.get(phone_number))
+        for difference in check.differences():
+            report.add(difference)
+        report.guests += 1
+        report.fields += check.fields
+        report.columns += check.columns
+
+
+def _batches(guests: dict[str, list[Record]]) -> Iterator[dict[str, list[Record]]]:
+    keys = list(guests)
+    for start in range(0, len(keys), _BATCH_GUESTS):
+        yield {key: guests[key] for key in keys[start : start + _BATCH_GUESTS]}
+
+
+def _unusable(place: Unusable) -> Difference:
+    reason = f"stands in no row: {place.reason}"
+    return Difference(visible(place.path), visible(place.pointer), "", "", place.key, "", reason)

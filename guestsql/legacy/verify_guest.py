@@ -1,0 +1,190 @@
+"""One guest of the files compared with the guest's row."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, cast
+
+from guestsql.legacy.compare import Number, Record, Told, Value, expect
+from guestsql.legacy.compare_kept import KeptRecord, read_kept
+
+__all__ = ["Difference", "GuestCheck", "shown", "visible"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONGEST_SHOWN = 200
+_KEPT = "profile_data.legacy"
+
+# A bot moves these one way only: a value on the other side of what the files tell is wrong whenever it was written.
+_ONLY_LATER = ("last_interaction", "total_interactions")
+_ONLY_EARLIER = ("first_interaction", "created_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field on which a file and the database do not agree.
+
+    Attributes:
+        path: the file, relative to the folder.
+        pointer: JSON pointer of the field, or of the record.
+        column: the column, or `profile_data.legacy.<source>.<key>.<member>`; "" for the whole row.
+        phone_number: the guest's key, "" when there is none.
+        expected: what the files say, as JSON text.
+        found: what the database says, as JSON text; "" for nothing.
+        reason: what that means.
+        is_explained: whether a later write of the bot explains it.
+    """
+
+    path: str
+    pointer: str
+    column: str
+    phone_number: str
+    expected: str
+    found: str
+    reason: str
+    is_explained: bool = False
+
+
+class GuestCheck:
+    """Compares one guest.
+
+    Args:
+        phone_number: the guest's key.
+        records: what the files hold of the guest, one or more.
+        row: of the query `list_guests_to_verify`, None when there is no such guest.
+
+    Attributes:
+        fields: members that were compared.
+        columns: columns that were compared.
+    """
+
+    def __init__(self, phone_number: str, records: list[Record], row: Any) -> None:  # noqa: ANN401  psycopg's named tuple
+        self._phone_number = phone_number
+        self._records = records
+        self._row = row
+        self.fields = 0
+        self.columns = 0
+
+    def differences(self) -> Iterator[Difference]:
+        """Yield what does not agree, explained or not."""
+        if self._row is None:
+            for record in self._records:
+                yield self._difference(record, "", "", shown(record.fields), "", "no such guest in the database")
+            return
+        kept = read_kept(self._row.legacy)
+        for record in self._records:
+            self.fields += len(record.fields)
+            if record.source == "backups":
+                yield from self._compare_backup(record, kept)
+            else:
+                yield from self._compare_record(record, kept)
+        yield from self._compare_columns()
+
+    def _compare_record(self, record: Record, kept: list[KeptRecord]) -> Iterator[Difference]:
+        same_key = [each for each in kept if (each.source, each.written) == (record.source, record.key)]
+        if any(each.fields == record.fields for each in same_key):
+            return
+        if not same_key:
+            place = f"{_KEPT}.{record.source}.{record.key}"
+            yield self._difference(record, "", place, shown(record.fields), "", "the record is not kept")
+            return
+        nearest = max(same_key, key=lambda each: sum(each.fields.get(n) == v for n, v in record.fields.items()))
+        place = f"{_KEPT}.{record.source}.{nearest.key}"
+        for member, value in record.fields.items():
+            if member not in nearest.fields:
+                yield self._difference(record, member, f"{place}.{member}", shown(value), "", "the member is not kept")
+            elif nearest.fields[member] != value:
+                found = shown(nearest.fields[member])
+                yield self._difference(record, member, f"{place}.{member}", shown(value), found, "not as in the file")
+        for member in nearest.fields.keys() - record.fields.keys():
+            found = shown(nearest.fields[member])
+            yield self._difference(record, member, f"{place}.{member}", "", found, "the file has no such member")
+
+    def _compare_backup(self, record: Record, kept: list[KeptRecord]) -> Iterator[Difference]:
+        """Of a backup that is kept which nothing else says; so each member must be said somewhere."""
+        for member, value in record.fields.items():
+            if not any(member in each.fields and each.fields[member] == value for each in kept):
+                place = f"{_KEPT}.backups"
+                yield self._difference(record, member, place, shown(value), "", "no kept record says so")
+
+    def _compare_columns(self) -> Iterator[Difference]:
+        expectation = expect(self._phone_number, self._records)
+        recorded_at: datetime | None = expectation.recorded_at
+        row = self._row
+        for column, told in expectation.columns.items():
+            self.columns += 1
+            found = getattr(row, column)
+            expected: object = [] if column == "labels" and told.value is None else told.value
+            if found == expected or (column == "created_at" and expected is None):
+                continue
+            reason = self._explanation(column, told, recorded_at)
+            difference = self._difference(
+                told.record, told.member, column, shown(expected), shown(found), reason or "not what the files say"
+            )
+            yield replace(difference, is_explained=bool(reason))
+        if recorded_at is not None and row.updated_at < recorded_at <= row.read_at:
+            self.columns += 1
+            newest = self._records[0]
+            yield self._difference(
+                newest, "", "updated_at", shown(recorded_at), shown(row.updated_at), "older than the newest record"
+            )
+
+    def _explanation(self, column: str, told: Told, recorded_at: datetime | None) -> str:
+        """Return why a column may differ, or ""."""
+        row, found = self._row, getattr(self._row, column)
+        if told.value is not None and (column in _ONLY_LATER or column in _ONLY_EARLIER):
+            is_earlier = found is not None and found < told.value
+            if found is None or is_earlier == (column in _ONLY_LATER):
+                return ""
+        # The import leaves updated_at at the newest record's time; a record without any time leaves it with the row's.
+        if row.updated_at > (recorded_at or row.created_at):
+            return f"written later, at {row.updated_at.isoformat()}"
+        if recorded_at is not None and row.updated_at < recorded_at and recorded_at > row.read_at:
+            return f"written later, at {row.updated_at.isoformat()}; the newest record's time lies in the future"
+        # Nobody has touched a row of epoch 0 since the import made it. Any other was there before: what no record says,
+        # or an older one than the row, it keeps.
+        is_older = told.at is None or told.at < row.updated_at
+        says_nothing = told.value is None or column in _ONLY_LATER or column in _ONLY_EARLIER or not told.member
+        if row.context_epoch > 0 and (is_older or says_nothing):
+            return "the row was there before this import, and what it had goes before"
+        return ""
+
+    def _difference(  # noqa: PLR0917  in the order of the report
+        self, record: Record, member: str, column: str, expected: str, found: str, reason: str
+    ) -> Difference:
+        pointer = record.pointer + (f"/{member.replace('~', '~0').replace('/', '~1')}" if member else "")
+        return Difference(
+            visible(record.file),
+            visible(pointer),
+            visible(column),
+            self._phone_number,
+            expected,
+            found,
+            reason,
+        )
+
+
+def visible(text: str) -> str:
+    """Return a text that any stream can take: lone surrogates stand escaped.
+
+    Args:
+        text: any text.
+    """
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def shown(value: Value) -> str:
+    """Return a value as JSON text of at most some 200 characters.
+
+    Args:
+        value: of a file, or of a row.
+    """
+    text = visible(json.dumps(value, ensure_ascii=False, default=_plain))
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else cast("Number", value).text

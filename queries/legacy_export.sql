@@ -1,0 +1,52 @@
+-- The way back to the old bot's JSON files, and the comparison with them. Both read page by page, by primary key, so that
+-- neither the server nor the client ever holds the table.
+
+-- name: list_guests_to_verify(phone_numbers)
+-- The guests of a list as the import is to have left them, in the order of their keys; legacy is what is kept of their
+-- records, as text, so that no number loses a digit.
+--   phone_numbers: text[], the guests' keys
+SELECT
+    phone_number,
+    chat_id,
+    thread_id,
+    thread_created_at,
+    user_name,
+    contact_name,
+    labels,
+    first_interaction,
+    last_interaction,
+    total_interactions,
+    created_at,
+    updated_at,
+    context_epoch,
+    (profile_data -> 'legacy')::text AS legacy,
+    statement_timestamp() AS read_at
+FROM guest_profiles
+WHERE phone_number = ANY(:phone_numbers::text[])
+ORDER BY phone_number;
+
+-- name: list_guests_to_export(after, max_rows)
+-- One page of all guests, in the order of their keys; legacy as above. The flags tell of what the old files have no place
+-- for.
+--   after: text = '', the last key of the page before
+--   max_rows: int = 500, rows at most
+SELECT
+    phone_number,
+    chat_id,
+    thread_id,
+    user_name,
+    contact_name,
+    labels,
+    first_interaction,
+    last_interaction,
+    total_interactions,
+    created_at,
+    updated_at,
+    (profile_data -> 'legacy')::text AS legacy,
+    thread_tokens > 0 AS has_tokens,
+    NOT memory_enabled AS has_memory_off,
+    profile_data - 'legacy' <> '{}' AS has_profile_data
+FROM guest_profiles
+WHERE phone_number > :after::text
+ORDER BY phone_number
+LIMIT :max_rows::int;
