@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-import weakref
 from dataclasses import dataclass
 from time import monotonic, sleep
 from types import FrameType
@@ -20,6 +19,7 @@ from typing import Any
 
 import psycopg
 
+import guestsql.embedded  # noqa: F401  # pyright: ignore[reportUnusedImport]  it registers its exit before we do
 from guestsql._log import event
 from guestsql._pending import Batch, Pending
 from guestsql._sql import Catalogue, bind_queries
@@ -29,7 +29,7 @@ from guestsql._translate import translate
 from guestsql.errors import DatabaseError, GuestSQLError
 from guestsql.settings import Settings
 
-__all__ = ["LastChance", "flush_all", "watch"]
+__all__ = ["LastChance", "flush_all", "unwatch", "watch"]
 
 _ASK_AGAIN_SECONDS = 0.05
 
@@ -43,12 +43,14 @@ class LastChance:
         settings: for the deadline.
         url: the server.
         catalogue: where `record_interactions` is.
+        pooled: True behind a transaction pooler.
     """
 
     pending: Pending
     settings: Settings
     url: str
     catalogue: Catalogue
+    pooled: bool = False
 
     def flush(self, *, final: bool = True) -> None:
         """Write what is left; log it if that fails: there is no caller any more.
@@ -70,7 +72,7 @@ class LastChance:
         if not self.pending:
             return
         queries: Any = bind_queries(self.catalogue, SyncAdapter(self.catalogue))
-        with connect(self.settings, self.url, pooled=self.settings.pooled) as connection:
+        with connect(self.settings, self.url, pooled=self.pooled) as connection:
             connection.deadline = monotonic() + self.settings.deadline_seconds
             for batch in left_over:
                 self._settle(queries, connection, batch)
@@ -110,11 +112,12 @@ def _was_committed(queries: Any, connection: DeadlineConnection, transaction_id:
         sleep(_ASK_AGAIN_SECONDS)
 
 
-_chances: weakref.WeakSet[LastChance] = weakref.WeakSet()
+# Held strongly: a database that is dropped without being closed must not take what is buffered with it.
+_chances: set[LastChance] = set()
 
 
 def watch(chance: LastChance) -> None:
-    """Have a buffer written at exit, for as long as its database lives.
+    """Have a buffer written at exit, until `unwatch`.
 
     From the main thread it also sees to SIGTERM, if nobody else does: the buffers are written, then the program ends
     by `SystemExit(143)`, so that its own `finally` and `with` are heeded. A handler the program has set is left alone.
@@ -125,6 +128,12 @@ def watch(chance: LastChance) -> None:
         signal.signal(signal.SIGTERM, _terminate)
 
 
+def unwatch(chance: LastChance) -> None:
+    """Take note that a buffer was written, or its caller told that it was not."""
+    _chances.discard(chance)
+
+
+# Functions at exit run last in, first out: the embedded server, imported above, leaves after this.
 @atexit.register
 def flush_all(*, final: bool = True) -> None:
     """Write every buffer that is left.

@@ -8,21 +8,30 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
 
+from guestsql.errors import QueryTimeout
 from guestsql.models import GuestProfile
 
 __all__ = [
     "AsyncBuilder",
     "AsyncLock",
     "AsyncTicker",
+    "AsyncTurns",
     "Builder",
     "Lock",
     "Ticker",
+    "Turns",
+    "async_in_thread",
     "async_sleep",
     "end_with_loop",
+    "in_thread",
     "sleep",
 ]
+
+T = TypeVar("T")
 
 Builder = Callable[[GuestProfile], str]
 AsyncBuilder = Callable[[GuestProfile], Awaitable[str]]
@@ -32,6 +41,63 @@ AsyncLock = asyncio.Lock
 
 sleep = time.sleep
 async_sleep = asyncio.sleep
+
+
+def in_thread(call: Callable[[], T]) -> T:
+    """Run what blocks; a thread may."""
+    return call()
+
+
+async def async_in_thread(call: Callable[[], T]) -> T:
+    """Run what blocks in another thread, so that the loop goes on."""
+    return await asyncio.to_thread(call)
+
+
+class Turns:
+    """Lets in one after the other, and nobody waits past a deadline."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def take(self, deadline: float) -> Generator[None]:
+        """Wait for one's turn and have it.
+
+        Args:
+            deadline: in seconds of `time.monotonic()`.
+
+        Raises:
+            QueryTimeout: it did not come in time.
+        """
+        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise _turn_missed()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+class AsyncTurns:
+    """The same, for tasks of one loop."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def take(self, deadline: float) -> AsyncGenerator[None]:
+        """Wait for one's turn and have it."""
+        try:
+            await asyncio.wait_for(self._lock.acquire(), max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            raise _turn_missed() from None
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def _turn_missed() -> QueryTimeout:
+    return QueryTimeout("another flush was still being written at the deadline", query="record_interactions")
 
 
 class Ticker:
@@ -46,13 +112,17 @@ class Ticker:
         self._seconds = seconds
         self._call = call
         self._stopped = threading.Event()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start ticking, unless it ticks already."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="guestsql-ticker", daemon=True)
-            self._thread.start()
+        if self._thread is not None:
+            return
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="guestsql-ticker", daemon=True)
+                self._thread.start()
 
     def stop(self) -> None:
         """Stop; a call that is under way ends first."""

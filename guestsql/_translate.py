@@ -8,7 +8,7 @@ import psycopg
 
 from guestsql.errors import ConstraintViolation, DatabaseError, DatabaseUnavailable, QueryTimeout
 
-__all__ = ["is_permanent", "is_rolled_back", "translate"]
+__all__ = ["is_permanent", "is_rolled_back", "is_transient", "translate"]
 
 # SQLSTATEs and classes (first two characters), as the server's appendix A lists them.
 _UNAVAILABLE = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "28", "3D000")
@@ -25,7 +25,9 @@ _HINTS = {
     "28000": "check the role in DATABASE_URL and the server's pg_hba.conf",
     "3D000": "check the database's name in DATABASE_URL",
     "53300": "the server's max_connections is reached: lower GUESTSQL_POOL_MAX or close other clients",
-    "57014": "raise GUESTSQL_DEADLINE_SECONDS, or see guestsql query explain",
+    "57014": "raise GUESTSQL_DEADLINE_SECONDS, or EXPLAIN the query",
+    "26000": "DATABASE_URL seems to be a transaction pooler: set DATABASE_UNPOOLED_URL to the direct address too",
+    "42P05": "DATABASE_URL seems to be a transaction pooler: set DATABASE_UNPOOLED_URL to the direct address too",
     "55P03": "another session holds the lock: see who blocks whom in pg_blocking_pids",
 }
 
@@ -79,6 +81,15 @@ def is_rolled_back(error: DatabaseError) -> bool:
         error: an error made by `translate`.
     """
     return error.sqlstate is not None and error.sqlstate.startswith(_ROLLED_BACK)
+
+
+def is_transient(error: DatabaseError) -> bool:
+    """Tell whether another connection, or another moment, may make the same statement succeed.
+
+    Args:
+        error: an error made by `translate`.
+    """
+    return isinstance(error, DatabaseUnavailable) or is_rolled_back(error)
 
 
 def is_permanent(error: DatabaseError) -> bool:

@@ -85,8 +85,7 @@ def clean_labels(labels: object) -> list[str]:
         InvalidValue: it is a single text, or one of them is no text or blank.
     """
     if isinstance(labels, str | bytes | Mapping) or not isinstance(labels, Iterable):
-        kind = type(cast("object", labels)).__name__
-        raise InvalidValue(f"labels are a list of texts, not {kind}", hint="[] clears them")
+        raise InvalidValue(f"labels are a list of texts, not {_kind(labels)}", hint="[] clears them")
     found: dict[str, None] = {}
     for place, label in enumerate(cast("Iterable[object]", labels)):
         text = clean_text(label, f"label {place}").strip()
@@ -176,9 +175,13 @@ def is_placeholder(name: str, key: str) -> bool:
         return False
 
 
+def _kind(value: object) -> str:
+    return type(value).__name__
+
+
 def _mapping(value: object) -> dict[Any, Any]:
     if isinstance(value, Mapping):
-        return dict(cast("Mapping[Any, Any]", value))
+        return dict(value)  # pyright: ignore[reportUnknownArgumentType]  json.dumps looks at the keys
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 

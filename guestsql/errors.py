@@ -13,7 +13,8 @@ Absence is `None`; a failure is an exception, never an empty answer::
      └ DatabaseError(query, sqlstate)
         ├ ConstraintViolation(constraint)
         ├ QueryTimeout                   the deadline passed (retryable)
-        └ DatabaseUnavailable            no connection, or it was lost (retryable)
+        ├ DatabaseUnavailable            no connection, or it was lost (retryable)
+        └ OutcomeUnknown                 it may or may not have been done: read before you repeat
 
 Every error says what happened, where, and how to mend it: the last part is `hint`.
 """
@@ -33,6 +34,7 @@ __all__ = [
     "InvalidValue",
     "LegacyFileError",
     "MigrationError",
+    "OutcomeUnknown",
     "QueryFileError",
     "QueryTimeout",
     "SettingsError",
@@ -214,3 +216,14 @@ class DatabaseUnavailable(DatabaseError):
     """There is no connection to the server, or it was lost on the way."""
 
     retryable = True
+
+
+class OutcomeUnknown(DatabaseError):
+    """The connection was lost or the deadline passed when it may or may not have been done.
+
+    Not retryable: whoever repeats it blindly may do it twice.
+    """
+
+    def __init__(self, message: str, *, query: str = "", sqlstate: str | None = None, hint: str = "") -> None:
+        hint = hint or "it may or may not have been stored: read before you repeat it"
+        super().__init__(message, query=query, sqlstate=sqlstate, hint=hint)

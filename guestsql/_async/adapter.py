@@ -17,7 +17,8 @@ from psycopg.rows import namedtuple_row
 from guestsql._async.connection import AsyncDeadlineConnection
 from guestsql._log import event, logger
 from guestsql._sql import Catalogue, arrange
-from guestsql._translate import translate
+from guestsql._translate import is_transient, translate
+from guestsql.errors import DatabaseError
 
 __all__ = ["AsyncAdapter"]
 
@@ -100,14 +101,16 @@ class AsyncAdapter:
         except psycopg.Error as error:
             failure = translate(error, name)
             event(
-                logging.ERROR,
+                # What may be repeated is the executor's to call an error, when it gives up.
+                logging.WARNING if is_transient(failure) else logging.ERROR,
                 "DATABASE_ERROR",
                 failure.message,
                 query=name,
                 duration_ms=_milliseconds(started),
                 sqlstate=failure.sqlstate,
             )
-            raise failure from error
+            # The detail of a refused value holds the value, a phone number perhaps, and would stand in a traceback.
+            raise failure from (None if _tells_values(failure) else error)
         if logger.isEnabledFor(logging.DEBUG):
             event(
                 logging.DEBUG,
@@ -141,6 +144,10 @@ def _remembering_rows() -> Callable[[Any], Callable[[Sequence[Any]], Any]]:
         return make
 
     return rows
+
+
+def _tells_values(failure: DatabaseError) -> bool:
+    return failure.sqlstate is not None and failure.sqlstate.startswith(("22", "23"))
 
 
 def _milliseconds(started: float) -> float:

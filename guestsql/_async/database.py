@@ -5,31 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from guestsql._async.context import AsyncContextCache
-from guestsql._async.executor import AsyncExecutor
-from guestsql._async.interactions import AsyncInteractionBuffer
-from guestsql._async.queries import AsyncQueries
-from guestsql._exit import LastChance, watch
+from guestsql._async.lifetime import AsyncLifetime
 from guestsql._log import event
-from guestsql._pending import Pending
 from guestsql._profile import profile_changes
 from guestsql._rows import profile_from, thread_from
-from guestsql._runtime import AsyncBuilder, AsyncLock
-from guestsql._sql import load_catalogue
 from guestsql._values import NOT_GIVEN, RAISE, NotGiven, Raise, clean_labels, clean_text, clean_tokens, clean_ttl
-from guestsql.embedded import EmbeddedServer
-from guestsql.errors import DatabaseError, DatabaseUnavailable, InvalidUserId
-from guestsql.identity import canonical_user_id, own_keys
+from guestsql.errors import DatabaseError, InvalidUserId
 from guestsql.models import GuestProfile, GuestThread
-from guestsql.settings import Settings
 
 __all__ = ["AsyncGuestDatabase"]
 
 
-class AsyncGuestDatabase:
+class AsyncGuestDatabase(AsyncLifetime):
     """Guests, their threads and contexts, in PostgreSQL.
 
     Use it as a context manager; it opens by itself at the first call otherwise, and is then to be closed. It may
@@ -41,85 +30,13 @@ class AsyncGuestDatabase:
         database_url: PostgreSQL's address; default the settings', and without one the embedded server.
         settings: default the environment and `.env`.
         context_builder: makes a guest's context from the profile, in place of the query `build_context`. It is called
-            without any connection held. What it raises reaches the caller of `get_context`.
+            without any connection held. What it raises reaches the caller of `get_context`. A change of chat id,
+            names, labels, profile data or memory makes a cached context stale; a new message or thread does not.
 
     Raises:
         SettingsError: the address or a setting is unusable.
         QueryFileError: a query file is.
     """
-
-    def __init__(
-        self,
-        database_url: str | None = None,
-        *,
-        settings: Settings | None = None,
-        context_builder: AsyncBuilder | None = None,
-    ) -> None:
-        self._settings = Settings.from_env() if settings is None else settings
-        self._url = database_url or self._settings.database_url
-        self._builder = context_builder
-        self._own = own_keys(self._settings.own_numbers)
-        self._catalogue = load_catalogue(self._settings.queries_dir)
-        self._pending = Pending()
-        self._opening = AsyncLock()
-        self._server: EmbeddedServer | None = None
-        self._executor: AsyncExecutor | None = None
-        self._closed = False
-        self.queries = AsyncQueries(self._catalogue, self._ready)
-
-    async def open(self) -> None:
-        """Start connecting, without waiting for it; start the embedded server if there is no address.
-
-        Raises:
-            SettingsError: the address does not parse.
-            EmbeddedServerError: the embedded server could not be started.
-        """
-        async with self._opening:
-            if self._executor is not None:
-                return
-            url = self._url
-            if url is None:
-                self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
-                url = self._server.acquire()
-            executor = AsyncExecutor(self._settings, url, self._catalogue, pooled=self._settings.pooled)
-            await executor.open()
-            self._last_chance = LastChance(self._pending, self._settings, url, self._catalogue)
-            watch(self._last_chance)
-            self._context = AsyncContextCache(executor, self._settings, self._builder)
-            self._interactions = AsyncInteractionBuffer(executor, self._settings.flush_seconds, self._pending)
-            self._executor = executor
-            self._closed = False
-
-    async def close(self) -> None:
-        """Write what is buffered and close all connections.
-
-        Raises:
-            DatabaseError: what was buffered could not be written; everything is closed nevertheless.
-        """
-        async with self._opening:
-            executor, self._executor = self._executor, None
-            self._closed = True
-            if executor is None:
-                return
-            try:
-                await self._interactions.close()
-            finally:
-                await executor.close()
-                if self._server is not None:
-                    self._server.release()
-                    self._server = None
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def get_context(self, user_id: str, *, ttl_seconds: float | None = None, default: str | Raise = RAISE) -> str:
         """Return a guest's context, cached if it is fresh and built otherwise; a guest not known yet is created.
@@ -392,12 +309,14 @@ class AsyncGuestDatabase:
         key, other = self._key(keep), self._key(duplicate)
         if key == other:
             raise InvalidUserId("both ids are the same guest's", hint="pass two different guests")
-        self._pending.move(other, key)
-        row = None
-        while row is None:  # again when the guest who stays was merged away by another process in this very moment
-            await self._call("create_guest", phone_number=key)
-            row = await self._call("merge_guests", keep=key, duplicate=other)
-            row = row or await self._call("get_profile", phone_number=key)
+        await self._ready()
+        async with self._interactions.held():
+            row = None
+            while row is None:  # again when the guest who stays was merged away by another process in this very moment
+                await self._call("create_guest", phone_number=key)
+                row = await self._call("merge_guests", keep=key, duplicate=other)
+                row = row or await self._call("get_profile", phone_number=key)
+            self._pending.move(other, key)
         return profile_from(row)
 
     async def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -426,30 +345,14 @@ class AsyncGuestDatabase:
         SQL: queries/guests.sql
         """
         key = self._key(user_id)
-        self._pending.drop(key)
-        rows = await self._call("forget_guest", phone_number=key)
+        executor = await self._ready()
+        parameters = {"phone_number": key}
+        async with self._interactions.held():
+            # Once: a repeat after a lost answer would report that nothing was there.
+            rows = await executor.call_once("forget_guest", lambda _server_time: parameters)
+            self._pending.drop(key)
         event(logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=key)
         return {row.table_name: row.erased_rows for row in rows}
-
-    async def _ready(self) -> AsyncExecutor:
-        """Return the executor, opening the database at the first call."""
-        if self._executor is None:
-            if self._closed:
-                raise DatabaseUnavailable("the database is closed", hint="call open() to use it again")
-            await self.open()
-        if self._executor is None:
-            raise DatabaseUnavailable("the database was closed meanwhile", hint="call open() to use it again")
-        return self._executor
-
-    def _key(self, user_id: str) -> str:
-        key = canonical_user_id(user_id)
-        if key in self._own:
-            raise InvalidUserId("this is the bot's own number, never a guest", hint="see GUESTSQL_OWN_NUMBERS")
-        return key
-
-    async def _call(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
-        executor = await self._ready()
-        return await executor.call(name, parameters)
 
     async def _write_profile(self, query: str, key: str, **parameters: object) -> GuestProfile:
         row = await self._call(query, phone_number=key, **parameters)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -11,28 +13,20 @@ from typing import Any
 import psycopg
 
 from guestsql._async.adapter import AsyncAdapter
+from guestsql._async.connection import AsyncDeadlineConnection
 from guestsql._async.pool import AsyncConnections
+from guestsql._log import event
 from guestsql._runtime import async_sleep
 from guestsql._sql import Catalogue, bind_queries
-from guestsql._translate import is_rolled_back, translate
-from guestsql.errors import DatabaseError, DatabaseUnavailable, QueryTimeout
+from guestsql._translate import is_rolled_back, is_transient, translate
+from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown, QueryTimeout
 from guestsql.settings import Settings
 
-__all__ = ["AsyncExecutor", "OutcomeUnknown"]
+__all__ = ["AsyncExecutor"]
 
 _LONGEST_PAUSE_SECONDS = 0.5
-
-
-class OutcomeUnknown(DatabaseUnavailable):
-    """The connection was lost at COMMIT, and the deadline passed before anyone could say what came of it.
-
-    Attributes:
-        transaction_id: to be asked for with `AsyncExecutor.was_committed`.
-    """
-
-    def __init__(self, message: str, *, query: str, transaction_id: str) -> None:
-        super().__init__(message, query=query, hint="it may or may not have been stored: read before you repeat it")
-        self.transaction_id = transaction_id
+# feature_not_supported, which is also «cached plan must not change result type».
+_PLAN_CHANGED = "0A000"
 
 
 class AsyncExecutor:
@@ -87,8 +81,9 @@ class AsyncExecutor:
             try:
                 return await method(connection, **parameters)
             except DatabaseError as error:
-                repeatable = isinstance(error, DatabaseUnavailable) or is_rolled_back(error)
+                repeatable = isinstance(error, DatabaseUnavailable) or await _is_undone(error, connection, attempt)
                 if not repeatable or monotonic() >= until:
+                    _log_given_up(error)
                     raise
             finally:
                 await connections.give_back(connection)
@@ -103,7 +98,8 @@ class AsyncExecutor:
             parameters: its parameters by name.
 
         Raises:
-            DatabaseError: the server refused it, the connection was lost on the way, or the deadline passed.
+            OutcomeUnknown: the connection was lost on the way, or the deadline passed without an answer.
+            DatabaseError: the server refused it, or could not be reached in time.
         """
         method = self._methods[name]
         until = self.deadline()
@@ -113,7 +109,10 @@ class AsyncExecutor:
             try:
                 return await method(connection, **parameters)
             except DatabaseError as error:
-                if not is_rolled_back(error) or monotonic() >= until:
+                if not await _is_undone(error, connection, attempt) or monotonic() >= until:
+                    _log_given_up(error)
+                    if error.sqlstate is None and error.retryable:
+                        raise OutcomeUnknown(error.message, query=name) from error
                     raise
             finally:
                 await self._connections.give_back(connection)
@@ -145,14 +144,14 @@ class AsyncExecutor:
             DatabaseError: it was not done: the server refused it, or could not be reached in time.
         """
         until = self.deadline() if deadline is None else deadline
-        tell = committing or _nobody
+        tell = committing or _ignore
         attempt = 0
         while True:
             connection = await self._connections.borrow_live(until)
             transaction_id = ""
             result: list[Any] = []
             try:
-                async with connection.transaction():
+                async with connection.transaction(), _closed_by_silence(connection):
                     begun = await self._methods["get_transaction_id"](connection)
                     made = parameters(begun.server_time)
                     result = [await self._methods[name](connection, **made)]
@@ -171,6 +170,7 @@ class AsyncExecutor:
                 return result[0]
             tell("")
             if monotonic() >= until:
+                _log_given_up(failure)
                 raise failure
             attempt += 1
             await _pause(attempt, until)
@@ -192,7 +192,7 @@ class AsyncExecutor:
                 status = await self.call(
                     "get_transaction_status", {"transaction_id": transaction_id}, deadline=deadline
                 )
-            except DatabaseUnavailable:
+            except (DatabaseUnavailable, QueryTimeout):
                 break
             except DatabaseError as error:
                 if error.sqlstate == "22023":  # a number in the future: the server crashed before it reached the disk
@@ -203,11 +203,37 @@ class AsyncExecutor:
             # The server has not noticed yet that its client is gone.
             attempt += 1
             await _pause(attempt, deadline)
-        raise OutcomeUnknown("the connection was lost at COMMIT", query=query, transaction_id=transaction_id)
+        raise OutcomeUnknown("the connection was lost at COMMIT", query=query)
 
 
-def _nobody(_transaction_id: str) -> None:
-    """Is told, and does not care."""
+def _ignore(_transaction_id: str) -> None:
+    """Take no note of a transaction's number."""
+
+
+def _log_given_up(error: DatabaseError) -> None:
+    """Log what the adapter left open: an error that might have passed has not."""
+    if is_transient(error):
+        event(logging.ERROR, "DATABASE_ERROR", f"given up: {error.message}", query=error.query, sqlstate=error.sqlstate)
+
+
+async def _is_undone(error: DatabaseError, connection: AsyncDeadlineConnection, attempt: int) -> bool:
+    """Tell whether the statement may be repeated because the server itself refused or undid it."""
+    if error.sqlstate == _PLAN_CHANGED and attempt == 0:
+        # A migration changed the type of a column: the statements that this connection has prepared are of no use.
+        await connection.close()
+        return True
+    return is_rolled_back(error)
+
+
+@asynccontextmanager
+async def _closed_by_silence(connection: AsyncDeadlineConnection) -> AsyncGenerator[None]:
+    """Close a connection whose server did not answer in time: no ROLLBACK can be sent behind its statement."""
+    try:
+        yield
+    except QueryTimeout as error:
+        if error.sqlstate is None:
+            await connection.close()
+        raise
 
 
 async def _pause(attempt: int, deadline: float) -> None:

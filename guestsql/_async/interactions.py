@@ -7,12 +7,14 @@ answers. A failed flush keeps everything for the next one.
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from guestsql._async.executor import AsyncExecutor
 from guestsql._log import event
 from guestsql._pending import Pending
-from guestsql._runtime import AsyncLock, AsyncTicker
+from guestsql._runtime import AsyncTicker, AsyncTurns
 from guestsql.errors import DatabaseError
 
 __all__ = ["AsyncInteractionBuffer"]
@@ -32,7 +34,7 @@ class AsyncInteractionBuffer:
     def __init__(self, executor: AsyncExecutor, seconds: float, pending: Pending) -> None:
         self._executor = executor
         self._pending = pending
-        self._flushing = AsyncLock()
+        self._turns = AsyncTurns()
         self._ticker = AsyncTicker(seconds, self._tick)
 
     def record(self, key: str, at: datetime | None) -> None:
@@ -54,8 +56,8 @@ class AsyncInteractionBuffer:
         Raises:
             DatabaseError: it could not be written; it is kept for the next flush.
         """
-        async with self._flushing:
-            until = self._executor.deadline()
+        until = self._executor.deadline()
+        async with self._turns.take(until):
             await self._settle(until)
             batch = self._pending.take()
             if not batch:
@@ -70,6 +72,18 @@ class AsyncInteractionBuffer:
             self._pending.done(batch)
             event(logging.INFO, "INTERACTIONS_WRITTEN", "interactions written", rows=rows)
             return rows
+
+    @asynccontextmanager
+    async def held(self) -> AsyncGenerator[None]:
+        """Let no batch be written meanwhile, so that what is buffered of a guest can be moved or dropped.
+
+        Raises:
+            DatabaseError: a batch whose COMMIT was not answered could not be asked for.
+        """
+        until = self._executor.deadline()
+        async with self._turns.take(until):
+            await self._settle(until)
+            yield
 
     async def close(self) -> None:
         """Stop the timer and write what is left.
@@ -95,3 +109,5 @@ class AsyncInteractionBuffer:
         except DatabaseError as error:
             # The adapter has logged the cause; this says what it means here.
             event(logging.WARNING, "INTERACTIONS_KEPT", "flush failed, will be tried again", sqlstate=error.sqlstate)
+        except Exception as error:  # noqa: BLE001  an edited query file, say: the timer must outlive it
+            event(logging.ERROR, "INTERACTIONS_KEPT", f"flush failed, will be tried again: {error!r}")

@@ -16,7 +16,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from guestsql._async.connection import AsyncDeadlineConnection, connection_arguments
 from guestsql._runtime import end_with_loop
 from guestsql._translate import is_permanent, translate
-from guestsql.errors import DatabaseUnavailable
+from guestsql.errors import DatabaseError, DatabaseUnavailable
 from guestsql.settings import Settings
 
 __all__ = ["AsyncConnections"]
@@ -37,10 +37,10 @@ class _PooledConnection(AsyncDeadlineConnection):
     taken_at = 0.0
 
     @classmethod
-    async def connect(cls, conninfo: str = "", *, failures: list[psycopg.Error], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
+    async def connect(cls, conninfo: str = "", *, failures: list[Exception], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
         try:
             connection = await super().connect(conninfo, **kwargs)
-        except psycopg.Error as error:
+        except Exception as error:
             failures[:] = [error]
             raise
         failures.clear()
@@ -65,7 +65,7 @@ class AsyncConnections:
         self._at_hand: deque[_PooledConnection] = deque()
         self._waiting = 0
         self._closed = False
-        self._failures: list[psycopg.Error] = []
+        self._failures: list[Exception] = []
         arguments = connection_arguments(settings, url, pooled=pooled)
         self._pool: AsyncConnectionPool[_PooledConnection] = AsyncConnectionPool(
             connection_class=_PooledConnection,
@@ -181,7 +181,7 @@ class AsyncConnections:
 
     def _is_refused(self) -> bool:
         """Tell whether waiting is of no use: the last attempt failed by a wrong password, role or database."""
-        return bool(self._failures) and is_permanent(translate(self._failures[0], ""))
+        return bool(self._failures) and is_permanent(_failure(self._failures[0]))
 
     def _unavailable(self) -> DatabaseUnavailable:
         seconds = self._settings.deadline_seconds
@@ -190,9 +190,14 @@ class AsyncConnections:
                 f"no connection was free for {seconds:g} s",
                 hint="raise GUESTSQL_POOL_MAX, or hold connections shorter",
             )
-        failure = translate(self._failures[0], "")
+        failure = _failure(self._failures[0])
         waited = "no connection" if is_permanent(failure) else f"no connection within {seconds:g} s"
         return DatabaseUnavailable(f"{waited}: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint)
+
+
+def _failure(error: Exception) -> DatabaseError:
+    """Why a connection could not be made, in our words."""
+    return translate(error, "") if isinstance(error, psycopg.Error) else DatabaseUnavailable(repr(error))
 
 
 def _is_live(connection: AsyncDeadlineConnection) -> bool:

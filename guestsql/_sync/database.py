@@ -6,20 +6,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from guestsql._exit import LastChance, watch
 from guestsql._log import event
-from guestsql._pending import Pending
 from guestsql._profile import profile_changes
 from guestsql._rows import profile_from, thread_from
-from guestsql._runtime import Builder, Lock
-from guestsql._sql import load_catalogue
-from guestsql._sync.context import ContextCache
-from guestsql._sync.executor import Executor
-from guestsql._sync.interactions import InteractionBuffer
-from guestsql._sync.queries import Queries
+from guestsql._sync.lifetime import Lifetime
 from guestsql._values import (
     NOT_GIVEN,
     RAISE,
@@ -30,16 +22,13 @@ from guestsql._values import (
     clean_tokens,
     clean_ttl,
 )
-from guestsql.embedded import EmbeddedServer
-from guestsql.errors import DatabaseError, DatabaseUnavailable, InvalidUserId
-from guestsql.identity import canonical_user_id, own_keys
+from guestsql.errors import DatabaseError, InvalidUserId
 from guestsql.models import GuestProfile, GuestThread
-from guestsql.settings import Settings
 
 __all__ = ["GuestDatabase"]
 
 
-class GuestDatabase:
+class GuestDatabase(Lifetime):
     """Guests, their threads and contexts, in PostgreSQL.
 
     Use it as a context manager; it opens by itself at the first call otherwise, and is then to be closed. It may
@@ -51,85 +40,13 @@ class GuestDatabase:
         database_url: PostgreSQL's address; default the settings', and without one the embedded server.
         settings: default the environment and `.env`.
         context_builder: makes a guest's context from the profile, in place of the query `build_context`. It is called
-            without any connection held. What it raises reaches the caller of `get_context`.
+            without any connection held. What it raises reaches the caller of `get_context`. A change of chat id,
+            names, labels, profile data or memory makes a cached context stale; a new message or thread does not.
 
     Raises:
         SettingsError: the address or a setting is unusable.
         QueryFileError: a query file is.
     """
-
-    def __init__(
-        self,
-        database_url: str | None = None,
-        *,
-        settings: Settings | None = None,
-        context_builder: Builder | None = None,
-    ) -> None:
-        self._settings = Settings.from_env() if settings is None else settings
-        self._url = database_url or self._settings.database_url
-        self._builder = context_builder
-        self._own = own_keys(self._settings.own_numbers)
-        self._catalogue = load_catalogue(self._settings.queries_dir)
-        self._pending = Pending()
-        self._opening = Lock()
-        self._server: EmbeddedServer | None = None
-        self._executor: Executor | None = None
-        self._closed = False
-        self.queries = Queries(self._catalogue, self._ready)
-
-    def open(self) -> None:
-        """Start connecting, without waiting for it; start the embedded server if there is no address.
-
-        Raises:
-            SettingsError: the address does not parse.
-            EmbeddedServerError: the embedded server could not be started.
-        """
-        with self._opening:
-            if self._executor is not None:
-                return
-            url = self._url
-            if url is None:
-                self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
-                url = self._server.acquire()
-            executor = Executor(self._settings, url, self._catalogue, pooled=self._settings.pooled)
-            executor.open()
-            self._last_chance = LastChance(self._pending, self._settings, url, self._catalogue)
-            watch(self._last_chance)
-            self._context = ContextCache(executor, self._settings, self._builder)
-            self._interactions = InteractionBuffer(executor, self._settings.flush_seconds, self._pending)
-            self._executor = executor
-            self._closed = False
-
-    def close(self) -> None:
-        """Write what is buffered and close all connections.
-
-        Raises:
-            DatabaseError: what was buffered could not be written; everything is closed nevertheless.
-        """
-        with self._opening:
-            executor, self._executor = self._executor, None
-            self._closed = True
-            if executor is None:
-                return
-            try:
-                self._interactions.close()
-            finally:
-                executor.close()
-                if self._server is not None:
-                    self._server.release()
-                    self._server = None
-
-    def __enter__(self) -> Self:
-        self.open()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def get_context(self, user_id: str, *, ttl_seconds: float | None = None, default: str | Raise = RAISE) -> str:
         """Return a guest's context, cached if it is fresh and built otherwise; a guest not known yet is created.
@@ -402,12 +319,14 @@ class GuestDatabase:
         key, other = self._key(keep), self._key(duplicate)
         if key == other:
             raise InvalidUserId("both ids are the same guest's", hint="pass two different guests")
-        self._pending.move(other, key)
-        row = None
-        while row is None:  # again when the guest who stays was merged away by another process in this very moment
-            self._call("create_guest", phone_number=key)
-            row = self._call("merge_guests", keep=key, duplicate=other)
-            row = row or self._call("get_profile", phone_number=key)
+        self._ready()
+        with self._interactions.held():
+            row = None
+            while row is None:  # again when the guest who stays was merged away by another process in this very moment
+                self._call("create_guest", phone_number=key)
+                row = self._call("merge_guests", keep=key, duplicate=other)
+                row = row or self._call("get_profile", phone_number=key)
+            self._pending.move(other, key)
         return profile_from(row)
 
     def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -436,30 +355,14 @@ class GuestDatabase:
         SQL: queries/guests.sql
         """
         key = self._key(user_id)
-        self._pending.drop(key)
-        rows = self._call("forget_guest", phone_number=key)
+        executor = self._ready()
+        parameters = {"phone_number": key}
+        with self._interactions.held():
+            # Once: a repeat after a lost answer would report that nothing was there.
+            rows = executor.call_once("forget_guest", lambda _server_time: parameters)
+            self._pending.drop(key)
         event(logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=key)
         return {row.table_name: row.erased_rows for row in rows}
-
-    def _ready(self) -> Executor:
-        """Return the executor, opening the database at the first call."""
-        if self._executor is None:
-            if self._closed:
-                raise DatabaseUnavailable("the database is closed", hint="call open() to use it again")
-            self.open()
-        if self._executor is None:
-            raise DatabaseUnavailable("the database was closed meanwhile", hint="call open() to use it again")
-        return self._executor
-
-    def _key(self, user_id: str) -> str:
-        key = canonical_user_id(user_id)
-        if key in self._own:
-            raise InvalidUserId("this is the bot's own number, never a guest", hint="see GUESTSQL_OWN_NUMBERS")
-        return key
-
-    def _call(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
-        executor = self._ready()
-        return executor.call(name, parameters)
 
     def _write_profile(self, query: str, key: str, **parameters: object) -> GuestProfile:
         row = self._call(query, phone_number=key, **parameters)

@@ -8,11 +8,13 @@ answers. A failed flush keeps everything for the next one.
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime
 
 from guestsql._log import event
 from guestsql._pending import Pending
-from guestsql._runtime import Lock, Ticker
+from guestsql._runtime import Ticker, Turns
 from guestsql._sync.executor import Executor
 from guestsql.errors import DatabaseError
 
@@ -33,7 +35,7 @@ class InteractionBuffer:
     def __init__(self, executor: Executor, seconds: float, pending: Pending) -> None:
         self._executor = executor
         self._pending = pending
-        self._flushing = Lock()
+        self._turns = Turns()
         self._ticker = Ticker(seconds, self._tick)
 
     def record(self, key: str, at: datetime | None) -> None:
@@ -55,8 +57,8 @@ class InteractionBuffer:
         Raises:
             DatabaseError: it could not be written; it is kept for the next flush.
         """
-        with self._flushing:
-            until = self._executor.deadline()
+        until = self._executor.deadline()
+        with self._turns.take(until):
             self._settle(until)
             batch = self._pending.take()
             if not batch:
@@ -71,6 +73,18 @@ class InteractionBuffer:
             self._pending.done(batch)
             event(logging.INFO, "INTERACTIONS_WRITTEN", "interactions written", rows=rows)
             return rows
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Let no batch be written meanwhile, so that what is buffered of a guest can be moved or dropped.
+
+        Raises:
+            DatabaseError: a batch whose COMMIT was not answered could not be asked for.
+        """
+        until = self._executor.deadline()
+        with self._turns.take(until):
+            self._settle(until)
+            yield
 
     def close(self) -> None:
         """Stop the timer and write what is left.
@@ -96,3 +110,5 @@ class InteractionBuffer:
         except DatabaseError as error:
             # The adapter has logged the cause; this says what it means here.
             event(logging.WARNING, "INTERACTIONS_KEPT", "flush failed, will be tried again", sqlstate=error.sqlstate)
+        except Exception as error:  # noqa: BLE001  an edited query file, say: the timer must outlive it
+            event(logging.ERROR, "INTERACTIONS_KEPT", f"flush failed, will be tried again: {error!r}")

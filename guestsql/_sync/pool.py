@@ -17,7 +17,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 from guestsql._runtime import end_with_loop
 from guestsql._sync.connection import DeadlineConnection, connection_arguments
 from guestsql._translate import is_permanent, translate
-from guestsql.errors import DatabaseUnavailable
+from guestsql.errors import DatabaseError, DatabaseUnavailable
 from guestsql.settings import Settings
 
 __all__ = ["Connections"]
@@ -38,10 +38,10 @@ class _PooledConnection(DeadlineConnection):
     taken_at = 0.0
 
     @classmethod
-    def connect(cls, conninfo: str = "", *, failures: list[psycopg.Error], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
+    def connect(cls, conninfo: str = "", *, failures: list[Exception], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
         try:
             connection = super().connect(conninfo, **kwargs)
-        except psycopg.Error as error:
+        except Exception as error:
             failures[:] = [error]
             raise
         failures.clear()
@@ -66,7 +66,7 @@ class Connections:
         self._at_hand: deque[_PooledConnection] = deque()
         self._waiting = 0
         self._closed = False
-        self._failures: list[psycopg.Error] = []
+        self._failures: list[Exception] = []
         arguments = connection_arguments(settings, url, pooled=pooled)
         self._pool: ConnectionPool[_PooledConnection] = ConnectionPool(
             connection_class=_PooledConnection,
@@ -182,7 +182,7 @@ class Connections:
 
     def _is_refused(self) -> bool:
         """Tell whether waiting is of no use: the last attempt failed by a wrong password, role or database."""
-        return bool(self._failures) and is_permanent(translate(self._failures[0], ""))
+        return bool(self._failures) and is_permanent(_failure(self._failures[0]))
 
     def _unavailable(self) -> DatabaseUnavailable:
         seconds = self._settings.deadline_seconds
@@ -191,9 +191,14 @@ class Connections:
                 f"no connection was free for {seconds:g} s",
                 hint="raise GUESTSQL_POOL_MAX, or hold connections shorter",
             )
-        failure = translate(self._failures[0], "")
+        failure = _failure(self._failures[0])
         waited = "no connection" if is_permanent(failure) else f"no connection within {seconds:g} s"
         return DatabaseUnavailable(f"{waited}: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint)
+
+
+def _failure(error: Exception) -> DatabaseError:
+    """Why a connection could not be made, in our words."""
+    return translate(error, "") if isinstance(error, psycopg.Error) else DatabaseUnavailable(repr(error))
 
 
 def _is_live(connection: DeadlineConnection) -> bool:

@@ -1,0 +1,124 @@
+"""The life of a database: what it is made of, opening, closing, and the way from an id to a query."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from guestsql._async.context import AsyncContextCache
+from guestsql._async.executor import AsyncExecutor
+from guestsql._async.interactions import AsyncInteractionBuffer
+from guestsql._async.queries import AsyncQueries
+from guestsql._exit import LastChance, unwatch, watch
+from guestsql._pending import Pending
+from guestsql._runtime import AsyncBuilder, AsyncLock, async_in_thread
+from guestsql._sql import load_catalogue
+from guestsql.embedded import EmbeddedServer
+from guestsql.errors import DatabaseUnavailable, InvalidUserId
+from guestsql.identity import canonical_user_id, own_keys
+from guestsql.settings import Settings
+
+__all__ = ["AsyncLifetime"]
+
+
+class AsyncLifetime:
+    """Opens at the first call, or as a context manager; the methods are those of `AsyncGuestDatabase`.
+
+    Attributes:
+        queries: every named query as a method.
+    """
+
+    def __init__(
+        self,
+        database_url: str | None = None,
+        *,
+        settings: Settings | None = None,
+        context_builder: AsyncBuilder | None = None,
+    ) -> None:
+        self._settings = Settings.from_env() if settings is None else settings
+        self._url = database_url or self._settings.database_url
+        self._builder = context_builder
+        self._own = own_keys(self._settings.own_numbers)
+        self._catalogue = load_catalogue(self._settings.queries_dir)
+        self._pending = Pending()
+        self._opening = AsyncLock()
+        self._server: EmbeddedServer | None = None
+        self._executor: AsyncExecutor | None = None
+        self._closed = False
+        self.queries = AsyncQueries(self._catalogue, self._ready)
+
+    async def open(self) -> None:
+        """Start connecting, without waiting for it; start the embedded server if there is no address.
+
+        Raises:
+            SettingsError: the address does not parse.
+            EmbeddedServerError: the embedded server could not be started.
+        """
+        async with self._opening:
+            if self._executor is not None:
+                return
+            url = self._url
+            if url is None:
+                self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
+                url = await async_in_thread(self._server.acquire)
+            pooled = self._settings.pooled and url == self._settings.database_url
+            executor = AsyncExecutor(self._settings, url, self._catalogue, pooled=pooled)
+            await executor.open()
+            self._last_chance = LastChance(self._pending, self._settings, url, self._catalogue, pooled=pooled)
+            watch(self._last_chance)
+            self._context = AsyncContextCache(executor, self._settings, self._builder)
+            self._interactions = AsyncInteractionBuffer(executor, self._settings.flush_seconds, self._pending)
+            self._executor = executor
+            self._closed = False
+
+    async def close(self) -> None:
+        """Write what is buffered and close all connections.
+
+        Raises:
+            DatabaseError: what was buffered could not be written; everything is closed nevertheless.
+        """
+        async with self._opening:
+            executor, self._executor = self._executor, None
+            self._closed = True
+            if executor is None:
+                return
+            try:
+                await self._interactions.close()
+            finally:
+                unwatch(self._last_chance)
+                await executor.close()
+                if self._server is not None:
+                    await async_in_thread(self._server.release)
+                    self._server = None
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _ready(self) -> AsyncExecutor:
+        """Return the executor, opening the database at the first call."""
+        if self._executor is None:
+            if self._closed:
+                raise DatabaseUnavailable("the database is closed", hint="call open() to use it again")
+            await self.open()
+        if self._executor is None:
+            raise DatabaseUnavailable("the database was closed meanwhile", hint="call open() to use it again")
+        return self._executor
+
+    def _key(self, user_id: str) -> str:
+        key = canonical_user_id(user_id)
+        if key in self._own:
+            raise InvalidUserId("this is the bot's own number, never a guest", hint="see GUESTSQL_OWN_NUMBERS")
+        return key
+
+    async def _call(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        executor = await self._ready()
+        return await executor.call(name, parameters)

@@ -1,0 +1,125 @@
+# Generated from guestsql/_async by tools/generate_sync.py (make sync). Do not edit.
+"""The life of a database: what it is made of, opening, closing, and the way from an id to a query."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from guestsql._exit import LastChance, unwatch, watch
+from guestsql._pending import Pending
+from guestsql._runtime import Builder, Lock, in_thread
+from guestsql._sql import load_catalogue
+from guestsql._sync.context import ContextCache
+from guestsql._sync.executor import Executor
+from guestsql._sync.interactions import InteractionBuffer
+from guestsql._sync.queries import Queries
+from guestsql.embedded import EmbeddedServer
+from guestsql.errors import DatabaseUnavailable, InvalidUserId
+from guestsql.identity import canonical_user_id, own_keys
+from guestsql.settings import Settings
+
+__all__ = ["Lifetime"]
+
+
+class Lifetime:
+    """Opens at the first call, or as a context manager; the methods are those of `AsyncGuestDatabase`.
+
+    Attributes:
+        queries: every named query as a method.
+    """
+
+    def __init__(
+        self,
+        database_url: str | None = None,
+        *,
+        settings: Settings | None = None,
+        context_builder: Builder | None = None,
+    ) -> None:
+        self._settings = Settings.from_env() if settings is None else settings
+        self._url = database_url or self._settings.database_url
+        self._builder = context_builder
+        self._own = own_keys(self._settings.own_numbers)
+        self._catalogue = load_catalogue(self._settings.queries_dir)
+        self._pending = Pending()
+        self._opening = Lock()
+        self._server: EmbeddedServer | None = None
+        self._executor: Executor | None = None
+        self._closed = False
+        self.queries = Queries(self._catalogue, self._ready)
+
+    def open(self) -> None:
+        """Start connecting, without waiting for it; start the embedded server if there is no address.
+
+        Raises:
+            SettingsError: the address does not parse.
+            EmbeddedServerError: the embedded server could not be started.
+        """
+        with self._opening:
+            if self._executor is not None:
+                return
+            url = self._url
+            if url is None:
+                self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
+                url = in_thread(self._server.acquire)
+            pooled = self._settings.pooled and url == self._settings.database_url
+            executor = Executor(self._settings, url, self._catalogue, pooled=pooled)
+            executor.open()
+            self._last_chance = LastChance(self._pending, self._settings, url, self._catalogue, pooled=pooled)
+            watch(self._last_chance)
+            self._context = ContextCache(executor, self._settings, self._builder)
+            self._interactions = InteractionBuffer(executor, self._settings.flush_seconds, self._pending)
+            self._executor = executor
+            self._closed = False
+
+    def close(self) -> None:
+        """Write what is buffered and close all connections.
+
+        Raises:
+            DatabaseError: what was buffered could not be written; everything is closed nevertheless.
+        """
+        with self._opening:
+            executor, self._executor = self._executor, None
+            self._closed = True
+            if executor is None:
+                return
+            try:
+                self._interactions.close()
+            finally:
+                unwatch(self._last_chance)
+                executor.close()
+                if self._server is not None:
+                    in_thread(self._server.release)
+                    self._server = None
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _ready(self) -> Executor:
+        """Return the executor, opening the database at the first call."""
+        if self._executor is None:
+            if self._closed:
+                raise DatabaseUnavailable("the database is closed", hint="call open() to use it again")
+            self.open()
+        if self._executor is None:
+            raise DatabaseUnavailable("the database was closed meanwhile", hint="call open() to use it again")
+        return self._executor
+
+    def _key(self, user_id: str) -> str:
+        key = canonical_user_id(user_id)
+        if key in self._own:
+            raise InvalidUserId("this is the bot's own number, never a guest", hint="see GUESTSQL_OWN_NUMBERS")
+        return key
+
+    def _call(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        executor = self._ready()
+        return executor.call(name, parameters)
