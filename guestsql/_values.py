@@ -84,8 +84,9 @@ def clean_labels(labels: object) -> list[str]:
     Raises:
         InvalidValue: it is a single text, or one of them is no text or blank.
     """
+    kind = type(labels).__name__
     if isinstance(labels, str | bytes | Mapping) or not isinstance(labels, Iterable):
-        raise InvalidValue(f"labels are a list of texts, not {_kind(labels)}", hint="[] clears them")
+        raise InvalidValue(f"labels are a list of texts, not {kind}", hint="[] clears them")
     found: dict[str, None] = {}
     for place, label in enumerate(cast("Iterable[object]", labels)):
         text = clean_text(label, f"label {place}").strip()
@@ -173,10 +174,6 @@ def is_placeholder(name: str, key: str) -> bool:
         return canonical_user_id(bare) == key
     except InvalidUserId:
         return False
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
 
 
 def _mapping(value: object) -> dict[Any, Any]:

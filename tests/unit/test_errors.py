@@ -11,8 +11,6 @@ import pytest
 from psycopg import errors as pg
 
 from guestsql import errors
-from guestsql._async.executor import OutcomeUnknown as AsyncOutcomeUnknown
-from guestsql._sync.executor import OutcomeUnknown
 from guestsql._translate import is_rolled_back, translate
 
 ALL = [
@@ -27,8 +25,7 @@ ALL = [
     errors.ConstraintViolation("m", query="q", sqlstate="23514", constraint="c"),
     errors.QueryTimeout("m", query="q"),
     errors.DatabaseUnavailable("m"),
-    OutcomeUnknown("m", query="q", transaction_id="7"),
-    AsyncOutcomeUnknown("m", query="q", transaction_id="7"),
+    errors.OutcomeUnknown("m", query="q"),
 ]
 
 
