@@ -42,6 +42,7 @@ SELECT
     total_interactions,
     created_at,
     updated_at,
+    context_epoch,
     (profile_data -> 'legacy')::text AS legacy,
     thread_tokens > 0 AS has_tokens,
     NOT memory_enabled AS has_memory_off,

@@ -21,7 +21,17 @@ from typing import cast
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id, clean_chat_id
 
-__all__ = ["Expectation", "Number", "Record", "Told", "Value", "expect", "time_in_name"]
+__all__ = [
+    "Expectation",
+    "Number",
+    "Record",
+    "Told",
+    "Value",
+    "expect",
+    "plain_text",
+    "record_order",
+    "time_in_name",
+]
 
 Value = object
 """What `json` makes of a value, numbers as `Number`."""
@@ -147,7 +157,7 @@ def expect(phone_number: str, records: Sequence[Record]) -> Expectation:
         phone_number: the guest's key.
         records: one or more, in any order.
     """
-    newest_first = sorted((_Reading(phone_number, record) for record in records), key=_order, reverse=True)
+    newest_first = sorted((_Reading(phone_number, record) for record in records), key=_reading_order, reverse=True)
     first = newest_first[0]
     columns = {
         name: next(
@@ -171,9 +181,22 @@ def _time(told: Told) -> datetime:
     return cast("datetime", told.value)
 
 
-def _order(reading: _Reading) -> tuple[datetime, int, datetime, str, int]:
-    record = reading.record
-    return (reading.at or _NEVER, _RANK[record.source], record.named_at or _NEVER, record.file, record.index)
+def record_order(record: Record) -> tuple[datetime, int, datetime, str, int]:
+    """Return what sorts records: the newer is the greater.
+
+    Args:
+        record: any.
+    """
+    at = _own_time(record, _read_times(record.fields))[1]
+    return _order(record, at)
+
+
+def _order(record: Record, at: datetime | None) -> tuple[datetime, int, datetime, str, int]:
+    return (at or _NEVER, _RANK[record.source], record.named_at or _NEVER, record.file, record.index)
+
+
+def _reading_order(reading: _Reading) -> tuple[datetime, int, datetime, str, int]:
+    return _order(reading.record, reading.at)
 
 
 def _thread_time(thread: Told, newest_first: list[_Reading]) -> dict[str, Told]:
@@ -213,7 +236,7 @@ class _Reading:
     def __init__(self, phone_number: str, record: Record) -> None:
         self.record = record
         fields = record.fields
-        read = {member: _read_time(fields.get(member)) for member in _TIMES}
+        read = _read_times(fields)
         self.at_member, self.at = _own_time(record, read)
         self.times = {member: self._told(time, member) for member, time in read.items() if time is not None}
         # What the hotel calls the guest in threads.json is what the guest is called in the other files.
@@ -222,7 +245,7 @@ class _Reading:
         user_name = ("userName", _name(fields.get("userName"), phone_number))
         said: dict[str, tuple[str, object]] = {
             "chat_id": ("chatId", _chat_id(fields.get("chatId"))),
-            "thread_id": ("threadId", _plain(fields.get("threadId"))),
+            "thread_id": ("threadId", plain_text(fields.get("threadId"))),
             "user_name": user_name if is_thread or user_name[1] is not None else name,
             "contact_name": name if is_thread else ("", None),
             "labels": _labels(fields),
@@ -237,6 +260,10 @@ class _Reading:
         return Told(value, self.record, member, self.at)
 
 
+def _read_times(fields: dict[str, Value]) -> dict[str, datetime | None]:
+    return {member: _read_time(fields.get(member)) for member in _TIMES}
+
+
 def _own_time(record: Record, read: dict[str, datetime | None]) -> tuple[str, datetime | None]:
     last = [(time, member) for member in ("lastActivity", "lastInteraction") if (time := read[member])]
     if last:
@@ -248,12 +275,17 @@ def _own_time(record: Record, read: dict[str, datetime | None]) -> tuple[str, da
     return "", record.named_at
 
 
-def _plain(value: Value) -> str | None:
+def plain_text(value: Value) -> str | None:
+    """Return a text as a column can hold it; None for what is no text, or blank.
+
+    Args:
+        value: of a file.
+    """
     return (_REFUSED.sub("", value).strip() or None) if isinstance(value, str) else None
 
 
 def _chat_id(value: Value) -> str | None:
-    text = _plain(value)
+    text = plain_text(value)
     try:
         return None if text is None else clean_chat_id(text)
     except InvalidValue:
@@ -261,7 +293,7 @@ def _chat_id(value: Value) -> str | None:
 
 
 def _name(value: Value, phone_number: str) -> str | None:
-    text = _plain(value)
+    text = plain_text(value)
     if text is None or text.casefold() == "usuario" or text == phone_number:
         return None
     try:
@@ -278,14 +310,14 @@ def _labels(fields: dict[str, Value]) -> tuple[str, list[str] | None]:
             labels = cast("list[Value]", given)
             names = _label_names(labels)
             return member, names if names or not labels else None
-    label = _plain(fields.get("label"))
+    label = plain_text(fields.get("label"))
     return "label", (_label_names([label]) or None) if label and label.casefold() != "nuevo" else None
 
 
 def _label_names(given: list[Value]) -> list[str]:
     names: list[str] = []
     for each in given:
-        name = _plain(cast("dict[str, Value]", each).get("name") if isinstance(each, dict) else each)
+        name = plain_text(cast("dict[str, Value]", each).get("name") if isinstance(each, dict) else each)
         if name is not None and len(name) <= _LONGEST_LABEL and name not in names:
             names.append(name)
     return names

@@ -83,7 +83,8 @@ class VerifyReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as the JSON object of `legacy verify --format json`."""
-        return asdict(self) | {"passed": self.passed}
+        files = [asdict(file) | {"path": visible(file.path)} for file in self.files]
+        return {"passed": self.passed} | asdict(self) | {"files": files}
 
 
 def verify_directory(

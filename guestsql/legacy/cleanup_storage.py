@@ -1,0 +1,76 @@
+"""Files that must not be lost: copied, checked, and known to be on the disk before anything is deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+__all__ = ["copy_safely", "file_sha256", "sync_folder", "write_safely"]
+
+_CHUNK_BYTES = 1 << 20
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def copy_safely(source: Path, target: Path) -> None:
+    """Copy a file, with its times and rights, until it is on the disk.
+
+    Args:
+        source: the file.
+        target: the copy; there must be none yet.
+
+    Raises:
+        OSError: one cannot be read, or the other not be written.
+    """
+    with source.open("rb") as read, target.open("xb") as written:
+        shutil.copyfileobj(read, written, _CHUNK_BYTES)
+        written.flush()
+        shutil.copystat(source, target)
+        os.fsync(written.fileno())
+
+
+def write_safely(target: Path, data: bytes) -> None:
+    """Write a new file, until it is on the disk.
+
+    Args:
+        target: the file; there must be none yet.
+        data: its bytes.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with target.open("xb") as written:
+        written.write(data)
+        written.flush()
+        os.fsync(written.fileno())
+
+
+def sync_folder(directory: Path) -> None:
+    """See that the names in a folder are on the disk.
+
+    Args:
+        directory: the folder.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if os.name == "nt":
+        return  # Windows opens no folder; its file system keeps the order of names by itself
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
