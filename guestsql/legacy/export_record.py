@@ -81,7 +81,7 @@ class GuestExport:
             # Nobody has touched the row since the import made it.
             return set()
         told = {column: expectation.columns[column].value for column in _COLUMNS}
-    X
+        told["labels"] = told["labels"] or list[str]()
         told["created_at"] = told["created_at"] or row.created_at
         return {column for column in _COLUMNS if getattr(row, column) != told[column]}
 
@@ -223,8 +223,12 @@ def _objects(value: Value) -> list[Fields]:
     return [cast("Fields", label) for label in labels if isinstance(label, dict)]
 
 
-def _are_objects(labels: list[Value]) -> bool:
-    return all(isinstance(label, dict) for label in labels)
+def _are_objects(value: Value) -> bool:
+    return (
+        bool(value)
+        and isinstance(value, list)
+        and len(_objects(cast("Value", value))) == len(cast("list[Value]", value))
+    )
 
 
 def _richness(label: Fields) -> tuple[int, str]:
