@@ -1,15 +1,281 @@
--- The import of the old bot's JSON files. Both statements take the same batch of guests, each a JSON object: the columns,
--- the time of the record that told each (<column>_at), recorded_at, the newest time of all, and legacy, the records as they
--- were, by kind of file and key. A row that holds those records under profile_data.legacy has been imported already, and
--- is neither written nor locked, whatever the bot has made of it since.
+-- The import of the old bot's JSON files, all in one transaction: open_legacy_staging, COPY of the records into
+-- legacy_staging, index_legacy_staging and analyze_legacy_staging, fold_legacy_records, then by ranges of keys
+-- insert_legacy_guests and update_legacy_guests (or, to write nothing, preview_legacy_guests), last the history of
+-- legacy_history.sql. See migrations/0003_legacy_imports.sql for the staging table.
+--
+-- A row that holds its records under profile_data.legacy has been imported already, and is neither written nor locked,
+-- whatever the bot has made of it since.
 --
 -- updated_at of an imported row is the newest record's time, not the import's: so a later import of newer files is not
 -- taken for older than the row, and what the bot writes itself always is newer.
 
--- name: insert_legacy_guests(guests)!
--- Makes the rows of guests not known yet, in the order of their keys; how many.
+-- name: open_legacy_staging()!
+-- Makes this transaction's own staging table, which stands before the one that is its pattern.
+CREATE TEMPORARY TABLE legacy_staging (LIKE legacy_staging) ON COMMIT DROP;
+
+-- name: index_legacy_staging()!
+-- Makes the ranges of keys of the staged guests quick to find, in order.
+CREATE INDEX legacy_staging_phone_number ON legacy_staging (phone_number)
+WHERE
+    phone_number IS NOT NULL;
+
+-- name: analyze_legacy_staging()!
+-- Lets the planner know the staged records: no autovacuum sees a temporary table.
+ANALYZE legacy_staging;
+
+-- name: fold_legacy_records()!
+-- Puts one row in the place of all staged records that tell of the same guest; the number of guests for whom it did.
+-- Per column the newest record that says something wins; of two of one time the weightier file, and there the later
+-- place. Every record stays: a second one under one key gets #2 behind it. Of a backup only those members stay which
+-- neither another file's record nor a newer backup of the guest says too.
+WITH shared_numbers AS MATERIALIZED (
+    SELECT phone_number
+    FROM legacy_staging
+    WHERE phone_number IS NOT NULL
+    GROUP BY phone_number
+    HAVING count(*) > 1
+),
+
+removed_records AS (
+    DELETE FROM legacy_staging AS staged
+    USING shared_numbers
+    WHERE staged.phone_number = shared_numbers.phone_number
+    RETURNING
+        staged.file_number,
+        staged.place,
+        staged.phone_number,
+        staged.recorded_at,
+        staged.chat_id,
+        staged.user_name,
+        staged.contact_name,
+        staged.labels,
+        staged.thread_id,
+        staged.thread_created_at,
+        staged.first_interaction,
+        staged.last_interaction,
+        staged.created_at,
+        staged.total_interactions,
+        staged.profile_data
+),
+
+-- The aggregates below take what comes first: each group's newest record.
+ordered_records AS (
+    SELECT
+        phone_number,
+        recorded_at,
+        chat_id,
+        user_name,
+        contact_name,
+        labels,
+        thread_id,
+        thread_created_at,
+        first_interaction,
+        last_interaction,
+        created_at,
+        total_interactions
+    FROM removed_records
+    ORDER BY
+        phone_number ASC,
+        recorded_at DESC NULLS LAST,
+        file_number ASC,
+        place DESC
+),
+
+merged_columns AS (
+    SELECT
+        phone_number,
+        max(recorded_at) AS recorded_at,
+        (array_agg(chat_id) FILTER (WHERE chat_id IS NOT NULL))[1] AS chat_id,
+        (array_agg(recorded_at) FILTER (WHERE chat_id IS NOT NULL))[1] AS chat_id_at,
+        (array_agg(user_name) FILTER (WHERE user_name IS NOT NULL))[1] AS user_name,
+        (array_agg(recorded_at) FILTER (WHERE user_name IS NOT NULL))[1] AS user_name_at,
+        (array_agg(contact_name) FILTER (WHERE contact_name IS NOT NULL))[1] AS contact_name,
+        (array_agg(recorded_at) FILTER (WHERE contact_name IS NOT NULL))[1] AS contact_name_at,
+        -- As text: an array of arrays wants them all of one length.
+        (array_agg(labels::text) FILTER (WHERE labels IS NOT NULL))[1]::text[] AS labels,
+        (array_agg(recorded_at) FILTER (WHERE labels IS NOT NULL))[1] AS labels_at,
+        (array_agg(thread_id) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_id,
+        (array_agg(recorded_at) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_id_at,
+        (array_agg(thread_created_at) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_created_at,
+        min(first_interaction) AS first_interaction,
+        max(last_interaction) AS last_interaction,
+        min(created_at) AS created_at,
+        max(total_interactions) AS total_interactions
+    FROM ordered_records
+    GROUP BY phone_number
+),
+
+legacy_records AS MATERIALIZED (
+    SELECT
+        removed_records.phone_number,
+        removed_records.recorded_at,
+        removed_records.file_number,
+        removed_records.place,
+        source.key AS source,
+        record.key AS legacy_key,
+        record.value AS record
+    FROM removed_records
+    CROSS JOIN jsonb_each(removed_records.profile_data -> 'legacy') AS source
+    CROSS JOIN jsonb_each(source.value) AS record
+),
+
+ranked_sayings AS (
+    SELECT
+        told.phone_number,
+        told.recorded_at,
+        told.file_number,
+        told.place,
+        told.source,
+        told.legacy_key,
+        member.key AS member_key,
+        member.value AS member_value,
+        row_number() OVER (
+            PARTITION BY told.phone_number, member.key, member.value::text
+            ORDER BY
+                told.source = 'backups' ASC,
+                told.recorded_at DESC NULLS LAST,
+                told.file_number ASC,
+                told.place DESC
+        ) AS rank
+    FROM legacy_records AS told
+    CROSS JOIN jsonb_each(told.record) AS member
+    WHERE
+        EXISTS (
+            SELECT 1
+            FROM legacy_records AS backup
+            WHERE backup.phone_number = told.phone_number AND backup.source = 'backups'
+        )
+),
+
+kept_records AS (
+    SELECT
+        phone_number,
+        NULL AS recorded_at,
+        -file_number AS weight,
+        place,
+        source,
+        legacy_key,
+        record
+    FROM legacy_records
+    WHERE source <> 'backups'
+    UNION ALL
+    SELECT
+        phone_number,
+        recorded_at,
+        file_number AS weight,
+        -place AS place,
+        source,
+        legacy_key,
+        jsonb_object_agg(member_key, member_value) AS record
+    FROM ranked_sayings
+    WHERE rank = 1 AND source = 'backups'
+    GROUP BY
+        phone_number,
+        recorded_at,
+        file_number,
+        place,
+        source,
+        legacy_key
+),
+
+numbered_records AS (
+    SELECT
+        phone_number,
+        source,
+        legacy_key,
+        record,
+        row_number() OVER (
+            PARTITION BY phone_number, source, legacy_key
+            ORDER BY
+                recorded_at DESC NULLS LAST,
+                weight ASC,
+                place ASC
+        ) AS number
+    FROM kept_records
+),
+
+merged_sources AS (
+    SELECT
+        phone_number,
+        source,
+        jsonb_object_agg(CASE number WHEN 1 THEN legacy_key ELSE legacy_key || '#' || number END, record) AS records
+    FROM numbered_records
+    GROUP BY
+        phone_number,
+        source
+),
+
+merged_legacy AS (
+    SELECT
+        phone_number,
+        jsonb_object_agg(source, records) AS legacy
+    FROM merged_sources
+    GROUP BY phone_number
+)
+
+INSERT INTO legacy_staging (
+    phone_number,
+    recorded_at,
+    chat_id,
+    chat_id_at,
+    user_name,
+    user_name_at,
+    contact_name,
+    contact_name_at,
+    labels,
+    labels_at,
+    thread_id,
+    thread_id_at,
+    thread_created_at,
+    first_interaction,
+    last_interaction,
+    created_at,
+    total_interactions,
+    profile_data
+)
+SELECT
+    guest.phone_number,
+    guest.recorded_at,
+    guest.chat_id,
+    coalesce(guest.chat_id_at, '-infinity'),
+    guest.user_name,
+    coalesce(guest.user_name_at, '-infinity'),
+    guest.contact_name,
+    coalesce(guest.contact_name_at, '-infinity'),
+    guest.labels,
+    coalesce(guest.labels_at, '-infinity'),
+    guest.thread_id,
+    coalesce(guest.thread_id_at, '-infinity'),
+    guest.thread_created_at,
+    guest.first_interaction,
+    guest.last_interaction,
+    guest.created_at,
+    guest.total_interactions,
+    jsonb_build_object('legacy', coalesce(merged_legacy.legacy, '{}'))
+FROM merged_columns AS guest
+LEFT JOIN merged_legacy ON guest.phone_number = merged_legacy.phone_number;
+
+-- name: list_legacy_ranges(range_size)
+-- The last key and the number of guests of each range of staged guests, in the order of the keys.
+--   range_size: bigint, guests of a range
+SELECT
+    max(numbered_guests.phone_number) AS last_number,
+    count(*) AS guests
+FROM (
+    SELECT
+        phone_number,
+        row_number() OVER (ORDER BY phone_number) - 1 AS rank
+    FROM legacy_staging
+    WHERE phone_number IS NOT NULL
+) AS numbered_guests
+GROUP BY numbered_guests.rank / :range_size::bigint
+ORDER BY last_number;
+
+-- name: insert_legacy_guests(after_number, last_number)!
+-- Makes the rows of the staged guests not known yet, in the order of their keys; how many.
 -- Who is known is left out before the insert: a conflict would wait for whoever writes that row just now.
---   guests: jsonb, an array of guests, none twice
+--   after_number: text, the key before the range, '' for none
+--   last_number: text, the last key of the range
 INSERT INTO guest_profiles (
     phone_number,
     chat_id,
@@ -31,32 +297,23 @@ SELECT
     staged.user_name,
     staged.contact_name,
     coalesce(staged.labels, '{}'),
-    jsonb_build_object('legacy', staged.legacy),
+    staged.profile_data,
     staged.thread_id,
     staged.thread_created_at,
-    staged.first_interaction,
+    -- A last message is no earlier than the first.
+    CASE
+        WHEN staged.first_interaction IS NOT NULL
+            THEN least(staged.first_interaction, staged.last_interaction)
+    END,
     staged.last_interaction,
-    staged.total_interactions,
+    coalesce(staged.total_interactions, 0),
     coalesce(staged.created_at, staged.recorded_at, statement_timestamp()),
     coalesce(staged.recorded_at, statement_timestamp())
-FROM
-    jsonb_to_recordset(:guests::jsonb) AS staged (
-        phone_number text,
-        chat_id text,
-        user_name text,
-        contact_name text,
-        labels text[],
-        legacy jsonb,
-        thread_id text,
-        thread_created_at timestamptz,
-        first_interaction timestamptz,
-        last_interaction timestamptz,
-        total_interactions bigint,
-        created_at timestamptz,
-        recorded_at timestamptz
-    )
+FROM legacy_staging AS staged
 WHERE
-    NOT EXISTS (
+    staged.phone_number > :after_number::text
+    AND staged.phone_number <= :last_number::text
+    AND NOT EXISTS (
         SELECT 1
         FROM guest_profiles AS known
         WHERE known.phone_number = staged.phone_number
@@ -64,53 +321,48 @@ WHERE
 ORDER BY staged.phone_number
 ON CONFLICT (phone_number) DO NOTHING;
 
--- name: update_legacy_guests(guests)!
--- Merges guests into the rows that do not hold their records yet; how many.
+-- name: update_legacy_guests(after_number, last_number)!
+-- Merges staged guests into the rows that do not hold their records yet; how many.
 -- Per column the later wins, the row's last change or the record; what the row lacks is filled in any case, a placeholder
 -- for a name counting as lacking. A record kept already under a key stays, and another one under the same key goes beside
 -- it, its checksum behind the key. Rows are locked in the order of their keys: unsorted batches of several writers
 -- deadlock.
---   guests: jsonb, an array of guests, none twice
+--   after_number: text, the key before the range, '' for none
+--   last_number: text, the last key of the range
 WITH staged_guests AS MATERIALIZED (
     SELECT
         staged.phone_number,
         staged.chat_id,
-        staged.chat_id_at,
+        coalesce(staged.chat_id_at, staged.recorded_at) AS chat_id_at,
         staged.user_name,
-        staged.user_name_at,
+        coalesce(staged.user_name_at, staged.recorded_at) AS user_name_at,
         staged.contact_name,
-        staged.contact_name_at,
+        coalesce(staged.contact_name_at, staged.recorded_at) AS contact_name_at,
         staged.labels,
-        staged.labels_at,
-        staged.legacy,
+        coalesce(staged.labels_at, staged.recorded_at) AS labels_at,
+        staged.profile_data -> 'legacy' AS legacy,
         staged.thread_id,
-        staged.thread_id_at,
+        coalesce(staged.thread_id_at, staged.recorded_at) AS thread_id_at,
         staged.thread_created_at,
         staged.first_interaction,
         staged.last_interaction,
-        staged.total_interactions,
+        coalesce(staged.total_interactions, 0) AS total_interactions,
         staged.created_at,
         staged.recorded_at
-    FROM
-        jsonb_to_recordset(:guests::jsonb) AS staged (
-            phone_number text,
-            chat_id text,
-            chat_id_at timestamptz,
-            user_name text,
-            user_name_at timestamptz,
-            contact_name text,
-            contact_name_at timestamptz,
-            labels text[],
-            labels_at timestamptz,
-            legacy jsonb,
-            thread_id text,
-            thread_id_at timestamptz,
-            thread_created_at timestamptz,
-            first_interaction timestamptz,
-            last_interaction timestamptz,
-            total_interactions bigint,
-            created_at timestamptz,
-            recorded_at timestamptz
+    FROM legacy_staging AS staged
+    INNER JOIN guest_profiles AS guest ON staged.phone_number = guest.phone_number
+    WHERE
+        staged.phone_number > :after_number::text
+        AND staged.phone_number <= :last_number::text
+        AND guest.profile_data <> staged.profile_data
+        AND EXISTS (
+            SELECT 1
+            FROM jsonb_each(staged.profile_data -> 'legacy') AS source
+            CROSS JOIN jsonb_each(source.value) AS record
+            WHERE
+                guest.profile_data #> ARRAY['legacy', source.key, record.key] IS DISTINCT FROM record.value
+                AND guest.profile_data #> ARRAY['legacy', source.key, record.key || '#' || md5(record.value::text)]
+                IS DISTINCT FROM record.value
         )
 ),
 
@@ -118,16 +370,6 @@ locked_guests AS MATERIALIZED (
     SELECT guest.phone_number
     FROM guest_profiles AS guest
     INNER JOIN staged_guests ON guest.phone_number = staged_guests.phone_number
-    WHERE
-        EXISTS (
-            SELECT 1
-            FROM jsonb_each(staged_guests.legacy) AS source
-            CROSS JOIN jsonb_each(source.value) AS record
-            WHERE
-                guest.profile_data #> ARRAY['legacy', source.key, record.key] IS DISTINCT FROM record.value
-                AND guest.profile_data #> ARRAY['legacy', source.key, record.key || '#' || md5(record.value::text)]
-                IS DISTINCT FROM record.value
-        )
     ORDER BY guest.phone_number
     FOR UPDATE OF guest
 )
@@ -246,3 +488,41 @@ SET
 FROM locked_guests
 INNER JOIN staged_guests AS staged ON locked_guests.phone_number = staged.phone_number
 WHERE known.phone_number = locked_guests.phone_number;
+
+-- name: preview_legacy_guests(after_number, last_number)^
+-- How many rows insert_legacy_guests and update_legacy_guests would write now.
+--   after_number: text, the key before the range, '' for none
+--   last_number: text, the last key of the range
+SELECT
+    count(*) FILTER (WHERE guest.phone_number IS NULL) AS inserted,
+    count(*) FILTER (
+        WHERE
+        guest.profile_data <> staged.profile_data
+        AND EXISTS (
+            SELECT 1
+            FROM jsonb_each(staged.profile_data -> 'legacy') AS source
+            CROSS JOIN jsonb_each(source.value) AS record
+            WHERE
+                guest.profile_data #> ARRAY['legacy', source.key, record.key] IS DISTINCT FROM record.value
+                AND guest.profile_data #> ARRAY['legacy', source.key, record.key || '#' || md5(record.value::text)]
+                IS DISTINCT FROM record.value
+        )
+    ) AS updated
+FROM legacy_staging AS staged
+LEFT JOIN guest_profiles AS guest ON staged.phone_number = guest.phone_number
+WHERE
+    staged.phone_number > :after_number::text
+    AND staged.phone_number <= :last_number::text;
+
+-- name: list_staged_rejects(paths)
+-- The rejected records of the running import, in the order of files and places.
+--   paths: text[], the files by their number
+SELECT
+    (:paths::text[])[staged.file_number] AS path,
+    staged.pointer,
+    staged.reason
+FROM legacy_staging AS staged
+WHERE staged.reason IS NOT NULL
+ORDER BY
+    staged.file_number,
+    staged.place;

@@ -1,7 +1,15 @@
 """The JSON files of the old bot, brought into the database.
 
-The stages: `files` finds, `read` takes apart, `records` understands one record, `merge` makes one guest of many
-records, `collect` gathers them by guest, `load` writes, `report` tells.
+The stages: `files` finds, `window` and `read` take apart, `records` understands one record, `stage` makes lines of
+COPY, `load` runs the queries that merge the records of a guest and write, `report` tells. Memory does not grow with
+the files, but for the list of rejects.
+
+Every record is kept as it was under `profile_data.legacy.<kind of file>.<key as written>`, so that nothing vanishes:
+what has no column, what lost, what could not be read, how the key was spelled. The kinds are `threads`,
+`guest_profiles`, `guests` and `backups`; the key of a backup is `<file's name>#<key as written>`, and of a backup only
+that is kept which no newer record of the guest says too. A second record under one key has `#2` behind it; a later
+import's other record under a key that is taken has `#<md5 of it>` behind it. `text` says how texts and numbers are
+written that jsonb refuses.
 """
 
 from __future__ import annotations
@@ -9,8 +17,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from guestsql.identity import own_keys
-from guestsql.legacy.collect import collect
-from guestsql.legacy.load import Progress, load_guests
+from guestsql.legacy.files import find_files
+from guestsql.legacy.load import Import, Progress
 from guestsql.legacy.records import Reject
 from guestsql.legacy.report import FileReport, ImportReport
 from guestsql.settings import Settings
@@ -36,7 +44,7 @@ def import_directory(
         settings: for the connection, the folder of queries and the bot's own numbers.
         url: the database.
         dry_run: report what would be done, and write nothing.
-        progress: is told, after each batch, how many guests are done, and of how many.
+        progress: is told now and then how many bytes of the files are done, and of how many.
 
     Returns:
         What was done.
@@ -47,16 +55,6 @@ def import_directory(
 
     SQL: queries/legacy.sql
     """
-    collection = collect(directory, own_keys(settings.own_numbers))
-    guests = collection.guests()
-    counts = load_guests(guests, settings=settings, url=url, dry_run=dry_run, progress=progress)
-    return ImportReport(
-        files=tuple(collection.files),
-        records=collection.records,
-        guests=len(guests),
-        inserted=counts.inserted,
-        updated=counts.updated,
-        unchanged=len(guests) - counts.inserted - counts.updated,
-        rejects=tuple(collection.rejects),
-        dry_run=dry_run,
-    )
+    files = find_files(directory)
+    importing = Import(files, own=own_keys(settings.own_numbers), settings=settings, dry_run=dry_run, progress=progress)
+    return importing.run(url)

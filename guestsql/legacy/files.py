@@ -41,12 +41,13 @@ class LegacyFile:
     named_at: datetime | None = None
 
 
-# The guests.json of the folder itself is the one of data/, copied beside the others.
+# By weight: of two records of one time that of the earlier file counts. The guests.json of the folder itself is the one
+# of data/, copied beside the others.
 _FIXED = (
     ("threads.json", Source.THREADS),
     ("guest_profiles.json", Source.GUEST_PROFILES),
-    ("data/guests.json", Source.GUESTS),
     ("guests.json", Source.GUESTS),
+    ("data/guests.json", Source.GUESTS),
 )
 _BACKUPS = ("backups/threads-*.json", "threads-backup-*.json")
 

@@ -1,107 +1,183 @@
-"""Merged guests into the database: one transaction, in batches, in the order of their keys.
+"""Staged records into guests: one transaction, by ranges of keys, in their order.
 
 SQL: queries/legacy.sql.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from time import perf_counter
 from typing import Any
 
 import psycopg
 
 from guestsql._sql import bind_queries, load_catalogue
 from guestsql._sync.adapter import SyncAdapter
-from guestsql._sync.connection import connect
+from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql._translate import translate
-from guestsql.legacy.merge import MergedGuest
+from guestsql.legacy.files import LegacyFile
+from guestsql.legacy.memory import peak_memory_bytes
+from guestsql.legacy.records import Reject
+from guestsql.legacy.report import FileReport, ImportReport
+from guestsql.legacy.stage import COPY_COMMAND, FileStager
 from guestsql.settings import Settings
 
-__all__ = ["Counts", "Progress", "load_guests"]
+__all__ = ["Import", "Progress"]
 
 Progress = Callable[[int, int], None]
 
-# A batch is one parameter; both bounds keep it far below what one value may be.
-_BATCH_GUESTS = 500
-_BATCH_CHARACTERS = 4_000_000
+# Large enough that the server's work is in sets; small enough that it is told of often, and that little is in memory.
+_RANGE_GUESTS = 20_000
+
+# For this transaction only: one sort of a range fits into memory, and plans are not compiled.
+_SETTINGS = ("SET LOCAL work_mem = '64MB'", "SET LOCAL maintenance_work_mem = '128MB'", "SET LOCAL jit = off")
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What was done with the guests.
-
-    Attributes:
-        inserted: rows that were made.
-        updated: rows that were changed.
-    """
-
-    inserted: int
-    updated: int
-
-
-def load_guests(
-    guests: Sequence[MergedGuest],
-    *,
-    settings: Settings,
-    url: str,
-    dry_run: bool = False,
-    progress: Progress | None = None,
-) -> Counts:
-    """Write guests in one transaction: all or none.
+class Import:
+    """One import of some files.
 
     Args:
-        guests: in the order of their keys, none twice.
+        files: those that `find_files` found, in its order.
+        own: keys of the bot's own numbers, which are no guests.
         settings: for the connection and the folder of queries.
-        url: the database.
-        dry_run: do the same, and roll it back.
-        progress: is told, after each batch, how many guests are done, and of how many.
-
-    Raises:
-        DatabaseError: the server refused, or went away; nothing is written then.
-        QueryFileError: queries/ cannot be used.
-
-    SQL: queries/legacy.sql
+        dry_run: find out what would be done, and write nothing.
+        progress: is told now and then how many bytes of the files are done, and of how many.
     """
-    queries = _queries(settings)
-    inserted = updated = done = 0
+
+    def __init__(
+        self,
+        files: Sequence[LegacyFile],
+        *,
+        own: frozenset[str],
+        settings: Settings,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        self._files = files
+        self._own = own
+        self._settings = settings
+        self._dry_run = dry_run
+        self._steps = _Steps(files, progress)
+        catalogue = load_catalogue(settings.queries_dir)
+        self._queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
+
+    def run(self, url: str) -> ImportReport:
+        """Do it, all or nothing.
+
+        Args:
+            url: the database.
+
+        Raises:
+            LegacyFileError: a file cannot be read.
+            DatabaseError: the server refused, or went away; nothing is written then.
+        """
+        try:
+            with (
+                connect(self._settings, url, pooled=self._settings.pooled) as connection,
+                connection.transaction(force_rollback=self._dry_run),
+            ):
+                # A plan kept from the first range, when the table was empty, would scan all of it in each later one.
+                connection.prepare_threshold = None
+                return self._import(connection)
+        except psycopg.Error as error:
+            # BEGIN, COPY or COMMIT failed: no query's adapter has seen it.
+            raise translate(error, "") from error
+
+    def _import(self, connection: DeadlineConnection) -> ImportReport:
+        started = perf_counter()
+        for setting in _SETTINGS:
+            connection.execute(setting)
+        self._queries.open_legacy_staging(connection)
+        files = self._stage(connection)
+        self._queries.index_legacy_staging(connection)
+        self._queries.analyze_legacy_staging(connection)
+        self._queries.fold_legacy_records(connection)
+        guests, inserted, updated = self._write(connection)
+        rejects = self._queries.list_staged_rejects(connection, paths=[file.path for file in files])
+        report = ImportReport(
+            files=files,
+            records=sum(file.records for file in files),
+            guests=guests,
+            inserted=inserted,
+            updated=updated,
+            unchanged=guests - inserted - updated,
+            rejects=tuple(Reject(*reject) for reject in rejects),
+            dry_run=self._dry_run,
+            table_bytes=self._queries.get_guest_table_bytes(connection),
+            peak_memory_bytes=peak_memory_bytes(),
+            seconds=round(perf_counter() - started, 3),
+        )
+        return report if self._dry_run else self._record(connection, report)
+
+    def _stage(self, connection: DeadlineConnection) -> tuple[FileReport, ...]:
+        stagers = [
+            FileStager(number, file, self._own, self._steps.read) for number, file in enumerate(self._files, start=1)
+        ]
+        with connection.cursor() as cursor, cursor.copy(COPY_COMMAND) as copy:
+            for stager in stagers:
+                for block in stager.blocks():
+                    copy.write(block)
+        return tuple(stager.report for stager in stagers)
+
+    def _write(self, connection: DeadlineConnection) -> tuple[int, int, int]:
+        """Write the staged guests; how many there are, were inserted, were updated."""
+        ranges = self._queries.list_legacy_ranges(connection, range_size=_RANGE_GUESTS)
+        guests = sum(each.guests for each in ranges)
+        inserted = updated = done = 0
+        after = ""
+        for last, size in ranges:
+            made, changed = self._write_range(connection, {"after_number": after, "last_number": last}, size)
+            inserted += made
+            updated += changed
+            done += size
+            after = last
+            self._steps.written(done, guests)
+        return guests, inserted, updated
+
+    def _write_range(self, connection: DeadlineConnection, keys: dict[str, str], size: int) -> tuple[int, int]:
+        if self._dry_run:
+            preview = self._queries.preview_legacy_guests(connection, **keys)
+            return preview.inserted, preview.updated
+        inserted = self._queries.insert_legacy_guests(connection, **keys)
+        # The others were there before; those just made hold their records, and are passed over.
+        updated = self._queries.update_legacy_guests(connection, **keys) if inserted < size else 0
+        return inserted, updated
+
+    def _record(self, connection: DeadlineConnection, report: ImportReport) -> ImportReport:
+        told = {
+            **report.as_dict(),
+            "files": [asdict(file) for file in report.files],
+            "rejects": None,
+        }
+        number = self._queries.record_legacy_import(connection, report=json.dumps(told))
+        return replace(report, import_id=number)
+
+
+class _Steps:
+    """How far an import has come, in bytes of its files: one half is reading, the other writing."""
+
+    def __init__(self, files: Sequence[LegacyFile], progress: Progress | None) -> None:
+        self._progress = progress
+        self._read = 0
+        self._total = max(1, sum(_size(file) for file in files)) if progress else 0
+
+    def read(self, count: int) -> None:
+        self._read += count
+        # A file may have grown since.
+        self._tell(min(self._read, self._total) // 2)
+
+    def written(self, done: int, total: int) -> None:
+        self._tell(self._total // 2 + (self._total - self._total // 2) * done // total)
+
+    def _tell(self, done: int) -> None:
+        if self._progress:
+            self._progress(done, self._total)
+
+
+def _size(file: LegacyFile) -> int:
     try:
-        with (
-            connect(settings, url, pooled=settings.pooled) as connection,
-            connection.transaction(force_rollback=dry_run),
-        ):
-            # A plan kept from the first batch, when the table was empty, would scan all of it in each later one.
-            connection.prepare_threshold = None
-            for size, batch in _batches(guests):
-                made = queries.insert_legacy_guests(connection, guests=batch)
-                inserted += made
-                # The others were there before; those just made hold their records, and are passed over.
-                if made < size:
-                    updated += queries.update_legacy_guests(connection, guests=batch)
-                done += size
-                if progress:
-                    progress(done, len(guests))
-    except psycopg.Error as error:
-        # BEGIN or COMMIT failed: no query's adapter has seen it.
-        raise translate(error, "") from error
-    return Counts(inserted, updated)
-
-
-def _queries(settings: Settings) -> Any:  # noqa: ANN401  aiosql makes the methods from the files
-    catalogue = load_catalogue(settings.queries_dir)
-    return bind_queries(catalogue, SyncAdapter(catalogue))
-
-
-def _batches(guests: Sequence[MergedGuest]) -> Iterator[tuple[int, str]]:
-    """Yield the number of guests of each batch, and the batch as a JSON array."""
-    texts: list[str] = []
-    characters = 0
-    for guest in guests:
-        text = guest.as_json()
-        if texts and (len(texts) == _BATCH_GUESTS or characters + len(text) > _BATCH_CHARACTERS):
-            yield len(texts), f"[{','.join(texts)}]"
-            texts, characters = [], 0
-        texts.append(text)
-        characters += len(text)
-    if texts:
-        yield len(texts), f"[{','.join(texts)}]"
+        return file.path.stat().st_size
+    except OSError:
+        return 0

@@ -6,9 +6,8 @@ A field of a hopeless type says nothing; the record itself is kept whole by the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
@@ -16,18 +15,24 @@ from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id, clean_chat_id
 from guestsql.legacy.files import Source
 from guestsql.legacy.read import RawRecord
-from guestsql.legacy.text import Json, clean
+from guestsql.legacy.text import Json, clean, escape
 from guestsql.legacy.times import parse_time
 
 __all__ = ["PartialGuest", "Reject", "read_record"]
 
 Fields = dict[str, Json]
 
+_THREAD_SOURCES = (Source.THREADS, Source.BACKUPS)
+
+# A key that is its own canonical form, as nearly all are.
+_PLAIN_PHONE = re.compile("[1-9][0-9]{6,14}")
+
 # The bot's name for a guest without one.
 _PLACEHOLDER = "usuario"
 
-# A phone's other spellings hold digits: a name without any need not be tried as one.
+# An id's other spellings hold digits, a phone's 7 or more: a name without them need not be tried as one.
 _DIGIT = re.compile(r"\d")
+_PHONES_DIGITS = re.compile(r"(?:\d\D*){7}")
 
 # The label of a profile without labels.
 _NO_LABEL = "nuevo"
@@ -35,11 +40,6 @@ _NO_LABEL = "nuevo"
 # Labels are indexed, and an index entry has room for some 2,700 bytes.
 _LONGEST_LABEL = 500
 _LARGEST_COUNT = 2**62
-_NEVER = datetime.min.replace(tzinfo=UTC)
-
-_RANKS = {Source.BACKUPS: 0, Source.GUESTS: 1, Source.GUEST_PROFILES: 2, Source.THREADS: 3}
-
-Order = tuple[datetime, int, datetime, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Reject:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: there are millions of them, and that would double their cost.
+@dataclass(slots=True)
 class PartialGuest:
     """What one record says of a guest; None is said nothing.
 
@@ -89,12 +90,6 @@ class PartialGuest:
     last_interaction: datetime | None
     messages: int | None
 
-    @property
-    def order(self) -> Order:
-        """The newer record is the greater; of one time, the file that the bot kept best, and there the later place."""
-        file = self.raw.file
-        return (self.at or _NEVER, _RANKS[file.source], file.named_at or _NEVER, file.name, self.raw.index)
-
 
 def read_record(raw: RawRecord, own: frozenset[str]) -> PartialGuest | Reject:
     """Read one record.
@@ -113,7 +108,7 @@ def read_record(raw: RawRecord, own: frozenset[str]) -> PartialGuest | Reject:
     if not isinstance(key, str):
         return _reject(raw, "the key is not a text")
     try:
-        phone_number = canonical_user_id(key)
+        phone_number = key if _PLAIN_PHONE.fullmatch(key) else canonical_user_id(key)
     except InvalidUserId as error:
         return _reject(raw, f"unusable key: {error.message}")
     if phone_number in own:
@@ -122,41 +117,47 @@ def read_record(raw: RawRecord, own: frozenset[str]) -> PartialGuest | Reject:
 
 
 def _reject(raw: RawRecord, reason: str) -> Reject:
-    return Reject(raw.file.name, raw.pointer, reason)
+    return Reject(raw.file.name, raw.pointer, escape(reason))
 
 
 def _partial_guest(raw: RawRecord, phone_number: str, fields: Fields) -> PartialGuest:
-    created = parse_time(fields.get("createdAt"))
-    first = parse_time(fields.get("firstInteraction"))
-    last = _latest(parse_time(fields.get(name)) for name in ("lastActivity", "lastInteraction"))
-    is_thread = raw.file.source in (Source.THREADS, Source.BACKUPS)
-    name = _name(fields.get("name"), phone_number)
+    get = fields.get
+    created = parse_time(get("createdAt"))
+    first = parse_time(get("firstInteraction"))
+    last = _later(parse_time(get("lastActivity")), parse_time(get("lastInteraction")))
+    is_thread = raw.file.source in _THREAD_SOURCES
+    name = _name(get("name"), phone_number)
     return PartialGuest(
-        phone_number=phone_number,
-        raw=raw,
-        fields=fields,
-        at=last or created or first or raw.file.named_at,
-        chat_id=_chat_id(fields.get("chatId")),
-        thread_id=_text(fields.get("threadId")),
-        user_name=_name(fields.get("userName"), phone_number) or (None if is_thread else name),
-        contact_name=name if is_thread else None,
-        labels=_labels(fields),
-        created_at=created,
-        first_interaction=first,
-        last_interaction=last,
-        messages=_count(fields.get("messageCount")),
+        phone_number,
+        raw,
+        fields,
+        last or created or first or raw.file.named_at,
+        _chat_id(get("chatId"), phone_number),
+        _text(get("threadId")),
+        _name(get("userName"), phone_number) or (None if is_thread else name),
+        name if is_thread else None,
+        _labels(fields),
+        created,
+        first,
+        last,
+        _count(get("messageCount")),
     )
 
 
-def _latest(times: Iterable[datetime | None]) -> datetime | None:
-    return max((time for time in times if time is not None), default=None)
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one and other else one or other
 
 
 def _text(value: Json) -> str | None:
-    return clean(value).strip() or None if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    return (value if value.isprintable() else clean(value)).strip() or None
 
 
-def _chat_id(value: Json) -> str | None:
+def _chat_id(value: Json, phone_number: str) -> str | None:
+    usual = f"{phone_number}@s.whatsapp.net"
+    if value == usual:
+        return usual
     text = _text(value)
     try:
         return clean_chat_id(text) if text else None
@@ -169,7 +170,7 @@ def _name(value: Json, phone_number: str) -> str | None:
     text = _text(value)
     if text is None or text == phone_number or text.casefold() == _PLACEHOLDER:
         return None
-    if not _DIGIT.search(text):
+    if not (_PHONES_DIGITS if phone_number.isdigit() else _DIGIT).search(text):
         return text
     try:
         return None if canonical_user_id(text) == phone_number else text
@@ -181,6 +182,8 @@ def _labels(fields: Fields) -> list[str] | None:
     for name in ("labels", "whapiLabels"):
         given = fields.get(name)
         if isinstance(given, list):
+            if not given:
+                return []
             return _label_names(cast("list[Json]", given))
     label = _text(fields.get("label"))
     return None if label is None or label.casefold() == _NO_LABEL else _label_names([label])

@@ -18,11 +18,13 @@ class FileReport:
         path: relative to the folder.
         sha256: of its bytes, in hex.
         records: how many it holds, rejected ones included.
+        bytes: its size.
     """
 
     path: str
     sha256: str
     records: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,10 @@ class ImportReport:
         unchanged: rows that had it all, and were not touched.
         rejects: the records from which no guest could be made, in the order of files and places.
         dry_run: whether nothing was written.
+        import_id: the import's number in the history; None when nothing was written.
+        table_bytes: the size of `guest_profiles` with its indexes, after the import.
+        peak_memory_bytes: the most memory that this process has held; None where the system does not tell.
+        seconds: how long it took.
     """
 
     files: tuple[FileReport, ...]
@@ -48,6 +54,10 @@ class ImportReport:
     unchanged: int
     rejects: tuple[Reject, ...]
     dry_run: bool
+    import_id: int | None = None
+    table_bytes: int = 0
+    peak_memory_bytes: int | None = None
+    seconds: float = 0.0
 
     @property
     def rejected(self) -> int:
@@ -58,6 +68,16 @@ class ImportReport:
     def imported(self) -> int:
         """How many records were imported."""
         return self.records - self.rejected
+
+    @property
+    def merged(self) -> int:
+        """How many records told of a guest of whom another record told too."""
+        return self.imported - self.guests
+
+    @property
+    def file_bytes(self) -> int:
+        """The size of all files."""
+        return sum(file.bytes for file in self.files)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as the JSON object of `legacy import --format json`."""
@@ -71,4 +91,10 @@ class ImportReport:
             "rejected": self.rejected,
             "rejects": [asdict(reject) for reject in self.rejects],
             "dry_run": self.dry_run,
+            "merged": self.merged,
+            "file_bytes": self.file_bytes,
+            "table_bytes": self.table_bytes,
+            "peak_memory_bytes": self.peak_memory_bytes,
+            "seconds": self.seconds,
+            "import_id": self.import_id,
         }

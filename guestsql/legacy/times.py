@@ -34,7 +34,7 @@ def parse_time(value: Json) -> datetime | None:
         value: ISO 8601 with `Z`, an offset or no zone (then UTC), a bare date, or a count of seconds or milliseconds
             since 1970 as a number or as digits.
     """
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, int | Decimal):
         return _from_number(Decimal(value))

@@ -30,17 +30,20 @@ def test_the_report_has_the_contracts_form(folder, database_url):
 
     assert result.exit_code == 0
     report = json.loads(result.stdout)
-    assert set(report.pop("files")[0]) == {"path", "sha256", "records"}
-    assert report == {
-        "records": 2,
-        "guests": 2,
-        "inserted": 2,
-        "updated": 0,
-        "unchanged": 0,
-        "rejected": 0,
-        "rejects": [],
-        "dry_run": False,
-    }
+    assert set(report.pop("files")[0]) >= {"path", "sha256", "records"}
+    assert (
+        report.items()
+        >= {
+            "records": 2,
+            "guests": 2,
+            "inserted": 2,
+            "updated": 0,
+            "unchanged": 0,
+            "rejected": 0,
+            "dry_run": False,
+        }.items()
+    )
+    assert report["rejects"] == []
     assert result.stderr == "import: 2 guests: 2 new, 0 updated, 0 unchanged\n"
     assert _guests(database_url) == 2
 

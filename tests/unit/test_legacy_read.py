@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,26 +12,33 @@ from hypothesis import strategies as st
 
 from guestsql.errors import LegacyFileError
 from guestsql.legacy.files import LegacyFile, Source, find_files
-from guestsql.legacy.read import Content, Damage, RawRecord, iter_records, read_content
+from guestsql.legacy.read import Damage, FileReader, RawRecord
 from guestsql.legacy.text import Literal
+from tests.legacy_files import read_file, shown
+
+CHUNKS = [1, 2, 3, 7, 64, 1 << 18]
 
 
-@pytest.fixture
-def read(tmp_path):
+@pytest.fixture(params=[1, 5, 1 << 18], ids=lambda size: f"chunks of {size}")
+def read(tmp_path, request):
     def _read(data: bytes | str) -> list[RawRecord | Damage]:
         path = tmp_path / "threads.json"
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
-        return [*iter_records(read_content(LegacyFile(path, "threads.json", Source.THREADS)))]
+        # A deep or long file in single bytes takes long and shows nothing else.
+        return read_file(path, chunk_bytes=request.param if len(data) < 5000 else 1 << 18)
 
     return _read
 
 
-def content_of(text: str) -> Content:
-    return Content(LegacyFile(Path("threads.json"), "threads.json", Source.THREADS), "", text, "utf-8", 0)
+@pytest.fixture(scope="module")
+def read_text(tmp_path_factory):
+    path = tmp_path_factory.mktemp("files") / "threads.json"
 
+    def _read(data: bytes | str, chunk_bytes: int) -> list[RawRecord | Damage]:
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        return read_file(path, chunk_bytes=chunk_bytes)
 
-def shown(found):
-    return [(f.pointer, f.key, f.value) if isinstance(f, RawRecord) else (f.pointer, f.reason) for f in found]
+    return _read
 
 
 @pytest.mark.parametrize("data", [b"", b" \n", b"[]", b"{}", b" [ ] ", b"\xef\xbb\xbf", b"\xef\xbb\xbf[]"])
@@ -41,7 +48,7 @@ def test_an_empty_file_has_no_records(read, data):
 
 @pytest.mark.parametrize("data", ['[["a",{"x":1}],["b",{}]]', '{"a":{"x":1},"b":{}}'])
 def test_pairs_and_objects_hold_the_same(read, data):
-    assert [(f.key, f.value, f.index) for f in read(data)] == [("a", {"x": 1}, 0), ("b", {}, 1)]
+    assert [(f.key, f.value, f.place) for f in read(data)] == [("a", {"x": 1}, 0), ("b", {}, 1)]
 
 
 def test_pointers_are_those_of_rfc_6901(read):
@@ -140,10 +147,11 @@ def test_lone_surrogates_and_nul_are_read(read):
 JSONISH = st.lists(st.sampled_from([*'[]{},:"\\ \n', "null", "1", '"a"', "true", "\\u0000", "é"]), max_size=40)
 
 
-@given(JSONISH.map("".join))
+@given(JSONISH.map("".join), st.sampled_from(CHUNKS))
 @settings(max_examples=300)
-def test_nothing_crashes_and_nothing_is_silent(text):
-    found = [*iter_records(content_of(text))]
+def test_nothing_crashes_and_nothing_is_silent(read_text, text, chunk):
+    found = read_text(text, chunk)
+    assert [f.place for f in found] == [*range(len(found))]
     try:
         value = json.loads(text, strict=False)
     except ValueError:
@@ -160,16 +168,77 @@ def test_nothing_crashes_and_nothing_is_silent(text):
 RECORDS = st.lists(st.tuples(st.text(max_size=8), st.dictionaries(st.text(max_size=5), st.integers())), max_size=8)
 
 
-@given(RECORDS, st.data())
-def test_a_cut_anywhere_loses_only_what_lies_behind_it(records, data):
+@given(RECORDS, st.data(), st.sampled_from(CHUNKS))
+def test_a_cut_anywhere_loses_only_what_lies_behind_it(read_text, records, data, chunk):
     pairs = [list(record) for record in records]
     text = json.dumps(pairs, ensure_ascii=False)
     cut = text[: data.draw(st.integers(0, len(text)))]
-    found = [*iter_records(content_of(cut))]
+    found = read_text(cut, chunk)
     read = [[f.key, f.value] for f in found if isinstance(f, RawRecord)]
     assert read == pairs[: len(read)]
     damages = len(found) - len(read)
     assert damages == (0 if cut in ("", text) else 1)
+
+
+@given(RECORDS, st.lists(st.tuples(st.integers(0, 10**6), st.binary(max_size=3)), max_size=3), st.sampled_from(CHUNKS))
+def test_a_file_in_pieces_reads_like_a_whole_one(read_text, records, damages, chunk):
+    data = json.dumps([list(record) for record in records], ensure_ascii=False).encode()
+    for place, put in damages:
+        at = place % (len(data) + 1)
+        data = data[:at] + put + data[at + 1 :]
+    assert shown(read_text(data, chunk)) == shown(read_text(data, 1 << 18))
+
+
+@given(RECORDS.filter(bool), st.data())
+def test_a_quote_that_is_missing_loses_one_record(read_text, records, data):
+    pairs = [[key, fields | {"userName": "Ana"}] for key, fields in records]
+    broken = data.draw(st.integers(0, len(pairs) - 1))
+    parts = [json.dumps(pair) for pair in pairs]
+    parts[broken] = parts[broken].replace('"Ana"', 'Ana"')
+    found = read_text(f"[{','.join(parts)}]", 1 << 18)
+    if broken < len(pairs) - 1:
+        assert [isinstance(f, Damage) for f in found] == [number == broken for number in range(len(pairs))]
+    else:
+        assert [f.key for f in found if isinstance(f, RawRecord)] == [key for key, _ in pairs[:-1]]
+
+
+def test_a_record_of_no_sensible_length_is_one_damage_and_the_next_is_read(tmp_path):
+    path = tmp_path / "threads.json"
+    path.write_text('[["a",{}],["b",{"x":"' + "y" * 50_000 + '"}],["c",{}]]')
+    found = read_file(path, chunk_bytes=100, longest=1000)
+    assert [type(f) for f in found] == [RawRecord, Damage, RawRecord]
+    assert "more than 1000 characters" in found[1].reason
+    assert "(byte 10)" in found[1].reason
+    assert (found[2].key, found[2].pointer) == ("c", "/2")
+    path.write_text('{"a":{},"b":{"x":"' + "y" * 50_000 + '"},"c":{}}')
+    assert [type(f) for f in read_file(path, chunk_bytes=100, longest=1000)] == [RawRecord, Damage]
+
+
+@pytest.mark.parametrize(
+    ("record", "plain"),
+    [
+        ('{"x":"Ana 👋 é"}', True),
+        ('{"x":1.10,"y":[1,-2e5],"z":9007199254740993}', True),
+        (r'{"x":"a\nb"}', False),
+        (r'{"x":"\u0000"}', False),
+        ('{"x":"a\tb"}', False),
+        ('{"x":NaN}', False),
+        ('{"x":1e99999}', False),
+        ('{"x":' + "9" * 5000 + "}", False),
+    ],
+)
+def test_only_what_jsonb_takes_as_it_is_is_passed_on_as_text(read_text, record, plain):
+    found = read_text(f'[["a",{record}],["b",{{}}]]', 1 << 18)
+    assert found[0].text == (record if plain else None)
+
+
+def test_the_digest_and_the_size_are_those_of_the_whole_file(tmp_path):
+    path = tmp_path / "threads.json"
+    data = b"[[" + b"x" * 5000
+    path.write_bytes(data)
+    reader = FileReader(LegacyFile(path, "threads.json", Source.THREADS), chunk_bytes=16)
+    assert [type(f) for f in reader.records()] == [Damage]
+    assert (reader.sha256, reader.size) == (hashlib.sha256(data).hexdigest(), len(data))
 
 
 def test_files_are_found_in_their_order(tmp_path):
@@ -177,6 +246,7 @@ def test_files_are_found_in_their_order(tmp_path):
         "threads.json",
         "guest_profiles.json",
         "data/guests.json",
+        "guests.json",
         "backups/threads-2025-07-05T10-00-00-000Z.json",
         "backups/threads-2025-07-06T10-00-00-000Z.json",
         "threads-backup-2025-07-05T12-00-00-000Z.json",
@@ -191,6 +261,7 @@ def test_files_are_found_in_their_order(tmp_path):
     assert [file.name for file in find_files(tmp_path)] == [
         "threads.json",
         "guest_profiles.json",
+        "guests.json",
         "data/guests.json",
         "backups/threads-2025-07-06T10-00-00-000Z.json",
         "threads-backup-2025-07-05T12-00-00-000Z.json",
@@ -214,4 +285,4 @@ def test_no_folder_and_no_files_are_told_apart(tmp_path):
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path):
     file = LegacyFile(tmp_path / "gone.json", "gone.json", Source.THREADS)
     with pytest.raises(LegacyFileError, match="cannot be read"):
-        read_content(file)
+        next(FileReader(file).records())

@@ -1,45 +1,47 @@
-"""All that the files say of one guest as one row: per field, what the newest record says.
-
-Every record is also kept as it was under `profile_data.legacy`, by the kind of file and the key as written there, so
-that nothing vanishes: what has no column, what lost, what could not be read, how the key was spelled. Of a backup only
-that is kept which no newer record of the guest says too. A second record under one key gets `#2` behind it.
-"""
+"""What the files say of one guest, worked out record by record in Python: what the import's queries must come to."""
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from operator import attrgetter
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from guestsql.legacy.files import Source
-from guestsql.legacy.records import PartialGuest
+from guestsql.legacy.files import Source, find_files
+from guestsql.legacy.read import Damage, FileReader
+from guestsql.legacy.records import PartialGuest, read_record
 from guestsql.legacy.text import Json, dump
 
-__all__ = ["MergedGuest", "merge_records"]
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_RANKS = {Source.BACKUPS: 0, Source.GUESTS: 1, Source.GUEST_PROFILES: 2, Source.THREADS: 3}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MergedGuest:
-    """One guest as the files tell.
-
-    Attributes:
-        phone_number: the guest's key.
-        columns: the row's values and, as `<column>_at`, the times of the records that said them; JSON values, times as
-            ISO 8601, all accepted by PostgreSQL.
-        legacy: kind of file to key as written to record, all as it was.
-    """
+    """One guest as the files tell: the row's columns, and the records by kind of file and key."""
 
     phone_number: str
     columns: dict[str, Any]
     legacy: dict[str, dict[str, dict[str, Json]]]
 
-    def as_json(self) -> str:
-        """Return the row as one JSON object, `legacy` being a member of it."""
-        columns = json.dumps(self.columns, ensure_ascii=False, separators=(",", ":"))
-        return f'{columns[:-1]},"legacy":{dump(self.legacy)}}}'
+
+def model_guests(directory: Path) -> dict[str, MergedGuest]:
+    """All guests of a folder by their keys."""
+    records: defaultdict[str, list[PartialGuest]] = defaultdict(list)
+    for file in find_files(directory):
+        for found in FileReader(file).records():
+            record = None if isinstance(found, Damage) else read_record(found, frozenset())
+            if isinstance(record, PartialGuest):
+                records[record.phone_number].append(record)
+    return {key: merge_records(told) for key, told in records.items()}
+
+
+def _order(record: PartialGuest) -> tuple[object, ...]:
+    """The newer record is the greater; of one time, the file that the bot kept best, and there the later place."""
+    file = record.raw.file
+    return (record.at or _NEVER, _RANKS[file.source], file.named_at or _NEVER, file.name, record.raw.place)
 
 
 def merge_records(records: Iterable[PartialGuest]) -> MergedGuest:
@@ -48,7 +50,7 @@ def merge_records(records: Iterable[PartialGuest]) -> MergedGuest:
     Args:
         records: one or more, all with the same key.
     """
-    oldest_first = sorted(records, key=attrgetter("order"))
+    oldest_first = sorted(records, key=_order)
     return MergedGuest(oldest_first[0].phone_number, _columns(oldest_first), _legacy(oldest_first))
 
 
@@ -57,11 +59,10 @@ def _columns(oldest_first: list[PartialGuest]) -> dict[str, Any]:
     for name in ("chat_id", "thread_id", "user_name", "contact_name", "labels"):
         teller = _newest(oldest_first, name)
         columns[name] = getattr(teller, name) if teller else None
-        columns[f"{name}_at"] = _iso(teller.at) if teller else None
     thread = _newest(oldest_first, "thread_id")
-    columns["thread_created_at"] = _iso(thread.created_at or thread.at) if thread else None
+    columns["thread_created_at"] = (thread.created_at or thread.at) if thread else None
     columns["total_interactions"] = max((r.messages for r in oldest_first if r.messages is not None), default=0)
-    return columns | {name: _iso(time) for name, time in _times(oldest_first).items()}
+    return columns | _times(oldest_first)
 
 
 def _newest(oldest_first: list[PartialGuest], name: str) -> PartialGuest | None:
@@ -85,15 +86,11 @@ def _times(records: list[PartialGuest]) -> dict[str, datetime | None]:
     }
 
 
-def _iso(time: datetime | None) -> str | None:
-    return time.isoformat() if time else None
-
-
 def _legacy(oldest_first: list[PartialGuest]) -> dict[str, dict[str, dict[str, Json]]]:
     legacy: dict[str, dict[str, dict[str, Json]]] = {}
     backups = [record for record in oldest_first if record.raw.file.source is Source.BACKUPS]
     others = [record for record in oldest_first if record.raw.file.source is not Source.BACKUPS]
-    for record in sorted(others, key=lambda record: (record.raw.file.name, record.raw.index)):
+    for record in sorted(others, key=lambda record: (record.raw.file.name, record.raw.place)):
         _keep(legacy, record, record.fields)
     if backups:
         said = {saying for record in others for saying in _sayings(record)}
@@ -101,7 +98,8 @@ def _legacy(oldest_first: list[PartialGuest]) -> dict[str, dict[str, dict[str, J
             sayings = _sayings(record)
             news = {name: record.fields[name] for name, text in sayings if (name, text) not in said}
             said.update(sayings)
-            if news:
+            # A guest of whom one backup alone tells has its record in any case.
+            if news or len(oldest_first) == 1:
                 _keep(legacy, record, news)
     return legacy
 

@@ -1,0 +1,121 @@
+"""A text file seen through a window that moves: only the part that is being read is in memory."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from collections.abc import Callable
+from typing import BinaryIO
+
+from guestsql.errors import LegacyFileError
+from guestsql.legacy.files import LegacyFile
+
+__all__ = ["TextWindow"]
+
+CHUNK_BYTES = 1 << 18
+
+_MARKS = (
+    ("utf-8", codecs.BOM_UTF8),
+    ("utf-16-le", codecs.BOM_UTF16_LE),
+    ("utf-16-be", codecs.BOM_UTF16_BE),
+)
+
+
+class TextWindow:
+    """The part of a file that is in memory.
+
+    Args:
+        file: one that `find_files` found.
+        chunk_bytes: how much is read at a time, at least.
+        progress: is told how many bytes were read, each time.
+
+    Attributes:
+        text: decoded; bytes that are no UTF-8 stand as lone surrogates.
+        at_end: whether nothing of the file lies behind the window.
+        bytes_read: bytes of the file up to the end of the window.
+
+    Raises:
+        LegacyFileError: the operating system does not let it be read.
+    """
+
+    def __init__(
+        self,
+        file: LegacyFile,
+        *,
+        chunk_bytes: int = CHUNK_BYTES,
+        progress: Callable[[int], object] | None = None,
+    ) -> None:
+        self.file = file
+        self.text = ""
+        self.at_end = False
+        self.bytes_read = 0
+        self._chunk_bytes = chunk_bytes
+        self._progress = progress
+        self._hash = hashlib.sha256()
+        self._stream: BinaryIO = self._open()
+        first = self._read(max(chunk_bytes, 4))
+        self._encoding, mark = next((known for known in _MARKS if first.startswith(known[1])), ("utf-8", b""))
+        # Node writes UTF-8; a byte that is none is damage, and is kept rather than replaced.
+        errors = "surrogateescape" if self._encoding == "utf-8" else "replace"
+        self._decoder = codecs.getincrementaldecoder(self._encoding)(errors)
+        self._bytes_before = len(mark)
+        self.text = self._decode(first[len(mark) :])
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the bytes that were read, in hex: of the whole file once `at_end`."""
+        return self._hash.hexdigest()
+
+    def advance(self, position: int) -> None:
+        """Drop the text before a position and read on, so much that the window at least doubles.
+
+        Args:
+            position: index into `text`; it becomes index 0.
+        """
+        rest = self.text[position:]
+        self._bytes_before = self.byte_offset(position)
+        self.text = rest + self._decode(self._read(max(self._chunk_bytes, len(rest))))
+
+    def drain(self) -> None:
+        """Read to the end and keep nothing."""
+        self.text = ""
+        while not self.at_end:
+            self._read(self._chunk_bytes)
+
+    def byte_offset(self, position: int) -> int:
+        """Return the byte of the file at which a character of the window stands, counted from 0.
+
+        Args:
+            position: index into `text`.
+        """
+        return self._bytes_before + len(self.text[:position].encode(self._encoding, "surrogateescape"))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self.file.path.open("rb")
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _read(self, size: int) -> bytes:
+        try:
+            data = self._stream.read(size)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        self.at_end = len(data) < size
+        self.bytes_read += len(data)
+        self._hash.update(data)
+        if self._progress:
+            self._progress(len(data))
+        return data
+
+    def _decode(self, data: bytes) -> str:
+        return self._decoder.decode(data, self.at_end)
+
+    def _unreadable(self, error: OSError) -> LegacyFileError:
+        return LegacyFileError(
+            f"cannot be read: {error.strerror}", path=self.file.path, hint="check that the file is yours to read"
+        )
