@@ -8,6 +8,7 @@ import click
 
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
+from guestsql.cli.legacy_files import COMMANDS
 from guestsql.cli.output import FORMATS, Output
 from guestsql.cli.progress import progress_bar
 from guestsql.cli.server import main_url
@@ -19,8 +20,9 @@ __all__ = ["legacy", "summary"]
 @click.group(
     cls=CommandGroup,
     epilog="""\b
-Example:
+Examples:
   guestsql legacy import ./tmp --dry-run
+  guestsql legacy verify ./tmp
 """,
 )
 def legacy() -> None:
@@ -58,6 +60,10 @@ def import_files(app: App, directory: Path, dry_run: bool, format_name: str | No
     app.say(summary(report))
     if report.rejected:
         raise click.exceptions.Exit(FAILED)
+
+
+for command in COMMANDS:
+    legacy.add_command(command)
 
 
 def _print(output: Output, report: ImportReport) -> None:

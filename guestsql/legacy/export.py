@@ -165,9 +165,11 @@ class _Counts:
         for file, record in ((self._threads, guest.thread()), (self._profiles, guest.profile())):
             if record is not None:
                 file.add(row.phone_number, record)
-        self._counted.update(guests=1, new=guest.is_new, changed=bool(guest.changed) and not guest.is_new)
+        self._counted.update(guests=1, new=int(guest.is_new), changed=int(bool(guest.changed) and not guest.is_new))
         self._left_out.update(
-            thread_tokens=row.has_tokens, memory_enabled=row.has_memory_off, profile_data=row.has_profile_data
+            thread_tokens=int(row.has_tokens),
+            memory_enabled=int(row.has_memory_off),
+            profile_data=int(row.has_profile_data),
         )
 
     def result(self) -> ExportReport:

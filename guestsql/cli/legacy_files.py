@@ -1,0 +1,196 @@
+"""`guestsql legacy verify | export | cleanup | restore`: the old bot's files after their import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from guestsql.cli.app import App, pass_app
+from guestsql.cli.failure import FAILED
+from guestsql.cli.output import FORMATS, Output
+from guestsql.cli.progress import progress_bar
+from guestsql.cli.server import main_url
+from guestsql.legacy.cleanup import CleanupReport, cleanup_directory
+from guestsql.legacy.export import export_directory
+from guestsql.legacy.restore import restore_directory
+from guestsql.legacy.verify import Difference, VerifyReport, verify_directory
+
+__all__ = ["COMMANDS"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_LONGEST_KEEP_DAYS = 36_500
+
+
+def _format_option(rows: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(FORMATS),
+        help=f"table, csv, tsv: {rows}; json, jsonl: one object with all. Default: table on a terminal, else json.",
+    )
+
+
+_directory = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  guestsql legacy verify ./tmp
+  guestsql legacy verify ./tmp --format json > differences.json
+""",
+)
+@_directory
+@_format_option("the differences")
+@pass_app
+def verify(app: App, directory: Path, format_name: str | None) -> None:
+    """Compare the files of DIR with the database, field by field.
+
+    Exits with 1 when a field of a file is not in the database and no later write of the bot explains it.
+    """
+    output = app.output(format_name)
+    with main_url(app.settings) as url, progress_bar("verifying") as progress:
+        report = verify_directory(directory, settings=app.settings, url=url, progress=progress)
+    if output.is_json:
+        output.row(report.as_dict())
+    else:
+        _print_differences(output, report)
+    app.say(_verified(report))
+    if not report.passed:
+        raise click.exceptions.Exit(FAILED)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  guestsql legacy export ./rollback
+  guestsql legacy export ./tmp --force
+""",
+)
+@_directory
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+@_format_option("the files")
+@pass_app
+def export(app: App, directory: Path, force: bool, format_name: str | None) -> None:
+    """Write threads.json and guest_profiles.json into DIR, so that the old bot can run on them again.
+
+    What was imported comes back as it was, under the guest's phone number, but for what the bot has written since.
+    Both files are whole before they get their names.
+    """
+    output = app.output(format_name)
+    with main_url(app.settings) as url:
+        report = export_directory(directory, settings=app.settings, url=url, force=force)
+    if output.is_json:
+        output.row(report.as_dict())
+    else:
+        output.rows(("file", "records", "bytes"), [(each.path, each.records, each.size) for each in report.files])
+    app.say(f"export: {_guests(report.guests)}, {report.new} new and {report.changed} changed since the import")
+    left_out = [f"{name} of {_guests(count)}" for name, count in report.left_out.items() if count]
+    if left_out:
+        app.say(f"the old files have no place for: {', '.join(left_out)}")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  guestsql legacy cleanup ./tmp
+  guestsql legacy cleanup ./tmp --yes --keep-days 90
+""",
+)
+@_directory
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--keep-days",
+    type=click.IntRange(0, _LONGEST_KEEP_DAYS),
+    metavar="N",
+    help="Remove backups older than N days too, but never the newest. Default: all are kept.",
+)
+@_format_option("what was done, or the differences")
+@pass_app
+def cleanup(app: App, directory: Path, yes: bool, keep_days: int | None, format_name: str | None) -> None:
+    """Verify the files of DIR, back them up, and only then delete them.
+
+    Without a verification that passes nothing is done, and 1 is the exit code. The backup is DIR/legacy-backups/TIME,
+    read again before anything is deleted; `guestsql legacy restore DIR` puts it back.
+    """
+    output = app.output(format_name)
+    app.confirm(f"Back up and delete the old bot's files in {directory} if they verify", yes=yes)
+    with main_url(app.settings) as url, progress_bar("verifying") as progress:
+        report = cleanup_directory(directory, settings=app.settings, url=url, keep_days=keep_days, progress=progress)
+    if output.is_json:
+        output.row(report.as_dict())
+    elif report.verification is not None and not report.passed:
+        _print_differences(output, report.verification)
+    else:
+        _print_cleanup(output, report)
+    if report.verification is not None:
+        app.say(_verified(report.verification))
+    if not report.passed:
+        app.say("cleanup: nothing was deleted")
+        raise click.exceptions.Exit(FAILED)
+    kept = f", backed up in {report.backup.path}" if report.backup else ""
+    removed = f"; {len(report.removed_backups)} old backups removed" if report.removed_backups else ""
+    app.say(f"cleanup: {_files(len(report.deleted))} deleted{kept}{removed}")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  guestsql legacy restore ./tmp
+  guestsql legacy restore ./tmp --backup 2026-01-31T08-00-00-000000Z
+""",
+)
+@_directory
+@click.option("--backup", "name", metavar="TIME", help="The backup's name; default: the newest.")
+@click.option("--force", is_flag=True, help="Overwrite files that are there and differ.")
+@_format_option("the files")
+@pass_app
+def restore(app: App, directory: Path, name: str | None, force: bool, format_name: str | None) -> None:
+    """Put the files that cleanup has deleted back into DIR.
+
+    Copies are checked before anything is written. A file that is there and differs stays, unless --force is given.
+    """
+    output = app.output(format_name)
+    report = restore_directory(directory, name=name, force=force)
+    document = report.as_dict()
+    if output.is_json:
+        output.row(document)
+    else:
+        states = ("restored", "unchanged")
+        output.rows(("file", "state"), [(path, state) for state in states for path in document[state]])
+    app.say(f"restore: {_files(len(report.restored))} from {report.backup}, {len(report.unchanged)} unchanged")
+
+
+def _print_differences(output: Output, report: VerifyReport) -> None:
+    columns = ("path", "pointer", "column", "expected", "found", "reason")
+    listed: list[Difference] = [*report.differences, *report.explanations]
+    if listed or not output.is_table:
+        output.rows(columns, [tuple(getattr(each, column) for column in columns) for each in listed])
+
+
+def _print_cleanup(output: Output, report: CleanupReport) -> None:
+    deleted = [(path, "deleted") for path in report.as_dict()["deleted"]]
+    output.rows(("file", "state"), [*deleted, *((name, "backup removed") for name in report.removed_backups)])
+
+
+def _verified(report: VerifyReport) -> str:
+    compared = f"{report.records} records of {_guests(report.guests)}: {report.fields} fields, {report.columns} columns"
+    explained = f", {report.explained} explained by later writes" if report.explained else ""
+    differences = f"{report.different or 'no'} difference{'' if report.different == 1 else 's'}"
+    return f"verify: {compared}; {differences}{explained}"
+
+
+def _guests(count: int) -> str:
+    return f"{count} guest" + ("" if count == 1 else "s")
+
+
+def _files(count: int) -> str:
+    return f"{count} file" + ("" if count == 1 else "s")
+
+
+COMMANDS = (verify, export, cleanup, restore)
+"""The commands, for the group `legacy`."""
