@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-
 
-.PHONY: demo test test-long bench lint types imports sync sync-check format check clean
+.PHONY: demo test test-long bench lint types imports sync sync-check format vet check clean
 
 demo: $(STAMP)run
 	@$(BIN)/guestsql demo
@@ -42,7 +42,10 @@ format: $(STAMP)dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-check: lint types imports sync-check
+vet: $(STAMP)run ## hold queries/*.sql against a real server and the rules of docs/check.md
+	$(BIN)/guestsql check
+
+check: lint types imports sync-check vet
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

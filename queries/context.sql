@@ -10,6 +10,7 @@
 -- A guest's cached context, how old it is, whether it is fresh, and the hotel's clock; no row for a guest not known.
 -- One read by primary key, no write: it works on a standby. A time in the future is not fresh. infinity has no age; before
 -- PostgreSQL 17 it cannot even be subtracted.
+-- check: hot
 --   phone_number: text, the guest's key
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
 --   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
@@ -31,6 +32,7 @@ WHERE phone_number = :phone_number::text;
 
 -- name: lookup_contexts(phone_numbers, ttl_seconds, timezone)
 -- The cached contexts of many guests, by phone number; guests not known have no row. One statement for all.
+-- check: hot
 --   phone_numbers: text[], the guests' keys, none twice
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
 --   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time

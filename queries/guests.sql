@@ -3,6 +3,7 @@
 -- Every write is one upsert. Its INSERT selects nothing when the row is already as it is to be, so that what changes
 -- nothing writes nothing, not even a row lock; the caller then reads the row. What it sets it computes from the row as
 -- it is under its lock, never from what was read before.
+-- check: large guest_profiles, historical_clients
 
 -- name: get_profile(phone_number)^
 -- A guest's profile; no row for a guest not known.

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS guestsql_migrations (
 
 -- name: list_applied_migrations()
 -- Every row of the ledger, by version.
+-- check: allow GS307, because the ledger has one row for each file of migrations/
 SELECT
     version,
     name,
@@ -84,6 +85,7 @@ WHERE
 
 -- name: get_migration_lock_holder()^
 -- Who holds the runner's lock of this database; no row when nobody does.
+-- check: allow GS302, because an exclusive lock has one holder
 SELECT
     locks.pid,
     activity.application_name,
@@ -121,6 +123,7 @@ ORDER BY blocking.pid;
 -- The index of a name in the schema of a table: whether it is valid, whether it is that table's, which server process
 -- is building it now (NULL: none), and the statement that drops it without blocking writers. No row: no such index.
 -- The statement is made here because an identifier cannot be a parameter.
+-- check: allow GS302, because one session at most builds an index
 --   table_name: text, as written in SQL, with schema and quotes if any
 --   index_name: text, the bare name, unquoted and folded
 SELECT

@@ -1,7 +1,9 @@
 -- Monitoring: read-only, ordered, limited; usable as they are in psql and in `guestsql query run`.
+-- check: read-only
 
 -- name: get_profile_totals()^
 -- How many guests there are, and how many of them have a thread, labels and a cached context.
+-- check: allow GS501, because it counts every guest, and runs seldom
 SELECT
     count(*) AS total_profiles,
     count(thread_id) AS with_thread,
@@ -13,6 +15,7 @@ FROM guest_profiles;
 -- name: get_context_freshness(ttl_seconds)^
 -- Cached contexts by age: fresh, stale and none, and the fresh ones' share in percent.
 -- This counts rows, not requests: it tells how warm the cache is, not how often it was hit.
+-- check: allow GS501, because it counts every guest, and runs seldom
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh
 WITH judged_contexts AS (
     SELECT

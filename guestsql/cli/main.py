@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from guestsql.cli.app import App, CommandGroup
+from guestsql.cli.check import check
 from guestsql.cli.demo import demo
 from guestsql.cli.failure import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE, exit_code
 from guestsql.cli.guest import guest
@@ -148,7 +149,7 @@ def guestsql(app: App, debug: bool) -> None:
         logging.getLogger(_NAME).setLevel(logging.DEBUG)
 
 
-for _group in (demo, guest, legacy, migrate, query):
+for _group in (check, demo, guest, legacy, migrate, query):
     guestsql.add_command(_group)
 
 

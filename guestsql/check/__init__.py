@@ -1,0 +1,9 @@
+"""`guestsql check`: every query file vetted against a real server before a bot meets it."""
+
+from guestsql.check.finding import Finding
+from guestsql.check.report import as_github, as_json, as_text
+from guestsql.check.rules import RULES
+from guestsql.check.run import Report, check_files
+from guestsql.check.scratch import scratch_database
+
+__all__ = ["RULES", "Finding", "Report", "as_github", "as_json", "as_text", "check_files", "scratch_database"]

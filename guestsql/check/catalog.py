@@ -1,0 +1,109 @@
+"""What the scratch database knows of tables, keys, columns and types.
+
+SQL: queries/check.sql
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from guestsql._sync.connection import DeadlineConnection
+from guestsql.check._queries import own_queries
+
+__all__ = ["Catalog", "TableColumn", "UniqueKey", "read_catalog"]
+
+Table = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueKey:
+    """What tells one row of a table from another.
+
+    Attributes:
+        index: the index's name.
+        is_whole: False when it holds for some rows only.
+        columns: its columns.
+    """
+
+    index: str
+    is_whole: bool
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of a table or view.
+
+    Attributes:
+        table: schema and name of the table.
+        name: the column's name.
+        has_few_values: it can hold only a few values.
+        is_work_space: its table is unlogged: a job fills it, and it does not grow from day to day.
+    """
+
+    table: Table
+    name: str
+    has_few_values: bool
+    is_work_space: bool
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What the scratch database knows.
+
+    Attributes:
+        keys: the unique keys of each table.
+        columns: the columns, by the table's oid and the column's number.
+        types: the oid of each type that a comment names; None for a name that no type has.
+        one_row_functions: the functions that return one row at a call.
+    """
+
+    keys: Mapping[Table, list[UniqueKey]]
+    columns: Mapping[tuple[int, int], TableColumn]
+    types: Mapping[str, int | None]
+    one_row_functions: frozenset[str]
+
+    @property
+    def tables(self) -> set[str]:
+        """The names of all tables and views that are not the system's."""
+        return {column.table[1] for column in self.columns.values()}
+
+    def columns_of(self, table: str) -> set[str]:
+        """Return the names of a table's columns."""
+        return {column.name for column in self.columns.values() if column.table[1] == table}
+
+    def is_work_space(self, table: Table) -> bool:
+        """Tell whether a table is a job's, and does not grow from day to day."""
+        return any(column.is_work_space for column in self.columns.values() if column.table == table)
+
+    def has_few_values(self, table: Table, name: str) -> bool:
+        """Tell whether a column can hold only a few values."""
+        found = (column for column in self.columns.values() if column.table == table and column.name == name)
+        return any(column.has_few_values for column in found)
+
+
+def read_catalog(connection: DeadlineConnection, types: Iterable[str], functions: Iterable[str]) -> Catalog:
+    """Read what the rules need.
+
+    Args:
+        connection: to the scratch database.
+        types: names of types, as comments write them.
+        functions: names of functions that stand in a FROM.
+    """
+    queries = own_queries()
+    keys: dict[Table, list[UniqueKey]] = defaultdict(list)
+    for row in queries.list_unique_keys(connection):
+        key = UniqueKey(row.index_name, row.is_whole, frozenset(row.column_names))
+        keys[row.schema_name, row.table_name].append(key)
+    columns = {
+        (row.table_oid, row.column_number): TableColumn(
+            (row.schema_name, row.table_name), row.column_name, row.has_few_values, row.is_work_space
+        )
+        for row in queries.list_table_columns(connection)
+    }
+    names = sorted(set(types))
+    oids = [row.type_oid for row in queries.list_type_oids(connection, type_names=names)]
+    one_row = queries.list_one_row_functions(connection, function_names=sorted(set(functions)))
+    return Catalog(keys, columns, dict(zip(names, oids, strict=True)), frozenset(row.function_name for row in one_row))

@@ -1,0 +1,132 @@
+"""Rules about a query's parameters, as far as its text tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from guestsql._sql import Kind
+from guestsql.check.finding import Finding
+from guestsql.check.sources import Source, Subject
+from guestsql.check.words import Word, Words
+
+__all__ = ["quoted_unused", "uncast_parameters", "vet_parameters"]
+
+_COLON_NAME = re.compile(r"(?<![:\w]):(?P<name>[a-z_]\w*)")
+# A string that is nothing but a parameter, with a unit or the signs of LIKE: ':seconds seconds', '%:name%'.
+_ONLY = re.compile(
+    r"'%?:(?P<name>[a-z_][a-z0-9_]*)(?:\s+(?:micro|milli)?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?))?%?'"
+)
+_QUOTED_HINT = (
+    "the server does not look into quotes: write :{0}::type outside, such as make_interval(secs => :{0}::float8)"
+)
+
+
+def vet_parameters(subject: Subject) -> Iterator[Finding]:
+    """GS103, GS104 and GS105."""
+    query = subject.query
+    for parameter in query.parameters:
+        if parameter.type is None:
+            yield subject.at_parameter(
+                parameter.name,
+                "GS103",
+                f"the type of parameter {parameter.name} is not said",
+                f"below the name write --   {parameter.name}: type, what it is",
+            )
+    yield from _uncast(subject)
+    yield from _quoted(subject)
+
+
+def uncast_parameters(subject: Subject) -> set[str]:
+    """Return the names of the parameters that are not cast somewhere."""
+    known = {parameter.name: parameter.type for parameter in subject.query.parameters}
+    return {name for index, name in _uses(subject.words, known) if not _is_cast(subject.words, index)}
+
+
+def _uncast(subject: Subject) -> Iterator[Finding]:
+    types = {parameter.name: parameter.type for parameter in subject.query.parameters}
+    told: set[str] = set()
+    for index, name in _uses(subject.words, types):
+        if name in told or _is_cast(subject.words, index):
+            continue
+        told.add(name)
+        word = subject.words[index]
+        yield subject.at(
+            word.offset,
+            "GS104",
+            f"parameter {name} is not cast here: its type would depend on the value that is sent",
+            f"write :{name}::{types[name] or 'type'}",
+            width=len(word.text),
+        )
+
+
+def _uses(words: Words, known: dict[str, str | None]) -> Iterator[tuple[int, str]]:
+    for index, word in enumerate(words):
+        if word.kind is Kind.PARAMETER and word.text[1:] in known:
+            yield index, word.text[1:]
+        elif word.kind is Kind.SEPARATOR and words[index - 1].text == "[" and words[index + 1].text in known:
+            yield index + 1, words[index + 1].text
+
+
+def _is_cast(words: Words, index: int) -> bool:
+    """Tell whether a cast is the first thing done to a value: `::` behind it or its brackets, or CAST around it."""
+    last = index
+    first = index
+    while words[first - 1].text == "(" and words[last + 1].text == ")" and words[first - 2].kind is not Kind.WORD:
+        first, last = first - 1, last + 1
+    if words[last + 1].text == "::":
+        return True
+    if words[last + 1].folded == "as" and words[first - 1].text == "(" and words[first - 2].folded == "cast":
+        return True
+    # cast((:x) AS text): the brackets stand directly behind CAST's own.
+    return words[first - 1].text == "(" and words[last + 1].text == ")" and _is_cast_around(words, first - 1, last + 1)
+
+
+def _is_cast_around(words: Words, first: int, last: int) -> bool:
+    return words[last + 1].text == "::" and words[first - 1].kind is not Kind.WORD
+
+
+def _quoted(subject: Subject) -> Iterator[Finding]:
+    declared = {parameter.name for parameter in subject.query.parameters}
+    for word in subject.words:
+        if word.kind is Kind.STRING and (found := _in_quotes(word, declared)) is not None:
+            name = found["name"]
+            yield subject.at(
+                word.offset + found.start("name") - 1,
+                "GS105",
+                f"parameter {name} stands inside quotes: its value is not put there",
+                _QUOTED_HINT.format(name),
+                width=len(name) + 1,
+            )
+
+
+def _in_quotes(word: Word, declared: set[str]) -> re.Match[str] | None:
+    for found in _COLON_NAME.finditer(word.text):
+        if found["name"] in declared:
+            return found
+    return _ONLY.fullmatch(word.text)
+
+
+def quoted_unused(source: Source, finding: Finding) -> Finding:
+    """Return a finding of an unused parameter as what it is when its only use stands inside quotes: GS105.
+
+    Args:
+        source: the file.
+        finding: GS102.
+    """
+    found = re.match(r"parameter (\w+) of query", finding.message)
+    if found is None:
+        return finding
+    name = found[1]
+    use = re.compile(rf"'[^']*?(?<![:\w])(?P<use>:{name})\b[^']*'")
+    for number in range(finding.line + 1, len(source.lines) + 1):
+        line = source.line(number)
+        if re.match(r"--[ \t]?name[ \t]*:", line):
+            break
+        quoted = None if line.lstrip().startswith("--") else use.search(line)
+        if quoted:
+            message = f"parameter {name} stands inside quotes: its value is not put there"
+            hint = _QUOTED_HINT.format(name)
+            column = quoted.start("use") + 1
+            return Finding(source.file, number, column, "GS105", message, finding.query, hint, len(name) + 1)
+    return finding

@@ -1,0 +1,167 @@
+"""Rules about what the plan does: GS401, GS501 and GS502."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+
+from guestsql._sql import Kind
+from guestsql.check.bounds import Bound, Bounds
+from guestsql.check.catalog import Catalog
+from guestsql.check.finding import Finding
+from guestsql.check.plan import Node
+from guestsql.check.server import Description
+from guestsql.check.sources import Subject
+from guestsql.check.words import Word
+
+__all__ = ["vet_plan", "vet_read_only"]
+
+_READING_COMMANDS = {"show", "explain", "select", "with", "values", "table", "("}
+_CHANGING = {"insert", "update", "delete", "merge"}
+_CHANGING_CALLS = {"nextval", "setval", "lo_create", "lo_unlink", "pg_notify"}
+_SCANS = {"Seq Scan", "Sample Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
+# What hands rows on as they come: a LIMIT above it stops the scan below it.
+_STREAMS = {
+    "Incremental Sort",
+    "Subquery Scan",
+    "LockRows",
+    "Result",
+    "Nested Loop",
+    "Append",
+    "Merge Append",
+    "Unique",
+}
+
+
+def vet_read_only(subject: Subject, said: Description) -> Iterator[Finding]:
+    """GS401: nothing is written, locked or drawn from a sequence."""
+    if not subject.source.marks.is_read_only:
+        return
+    word = _writing_word(subject, said)
+    if word is not None:
+        yield subject.at(
+            word.offset,
+            "GS401",
+            f"{subject.query.name} writes, but its file is marked read-only",
+            "move it to another file, or take the line -- check: read-only away",
+            width=len(word.text),
+        )
+
+
+def _writing_word(subject: Subject, said: Description) -> Word | None:
+    words = subject.words
+    for word, following in zip(words, [*list(words)[1:], None], strict=True):
+        if word.folded in _CHANGING_CALLS and following is not None and following.text == "(":
+            return word
+    if said.by_index is None:
+        return None if words[0].folded in _READING_COMMANDS else words[0]
+    kinds = {node.kind for node in said.by_index.walk()}
+    if "ModifyTable" in kinds:
+        return _first(subject, _CHANGING) or words[0]
+    if "LockRows" in kinds:
+        return next(
+            (
+                word
+                for index, word in enumerate(words)
+                if word.folded == "for" and words[index + 1].folded in ("update", "share", "no", "key")
+            ),
+            words[0],
+        )
+    return None
+
+
+def _first(subject: Subject, folded: AbstractSet[str]) -> Word | None:
+    index = subject.words.find(*folded)
+    return None if index is None else subject.words[index]
+
+
+def vet_plan(subject: Subject, said: Description, catalog: Catalog, large: AbstractSet[str]) -> Iterator[Finding]:
+    """GS501 for the tables that are marked large, GS502 for a query that is marked hot.
+
+    Args:
+        subject: the query.
+        said: what the server says of it.
+        catalog: the unique keys.
+        large: names of tables, with or without schema.
+    """
+    if said.by_index is None:
+        return
+    bounds = Bounds(said.by_index, subject.words, catalog)
+    told: set[tuple[str, str]] = set()
+    for node, limited in _scans(said.by_index, subject, limited=False):
+        if (node.relation, node.alias) in told:
+            continue
+        is_large = node.relation in large or f"{node.schema}.{node.relation}" in large
+        if is_large and _reads_whole(node, limited=limited, catalog=catalog):
+            told.add((node.relation, node.alias))
+            yield _read_whole(subject, node)
+        elif subject.marks.is_hot and _grows(node, bounds, limited=limited):
+            told.add((node.relation, node.alias))
+            yield _grown(subject, node)
+
+
+def _scans(node: Node, subject: Subject, *, limited: bool) -> Iterator[tuple[Node, bool]]:
+    """Each scan, and whether whoever asks stops it after some rows."""
+    if node.kind in _SCANS and node.relation:
+        yield node, limited
+    for other in node.others:
+        # Of an InitPlan that is a bare scan one row is asked for: EXISTS.
+        exists = other.text("Parent Relationship") == "InitPlan" and other.kind in _SCANS
+        yield from _scans(other, subject, limited=exists and not other.text("Subplan Name").startswith("CTE "))
+    if node.kind == "Limit":
+        below = subject.words.has("limit", "fetch") or not subject.words.has("offset")
+    else:
+        below = limited and node.kind in _STREAMS
+    for child in node.children:
+        yield from _scans(child, subject, limited=below)
+
+
+def _reads_whole(node: Node, *, limited: bool, catalog: Catalog) -> bool:
+    if node.kind in ("Seq Scan", "Sample Scan"):
+        return bool(node.text("Filter")) or not limited
+    if node.kind == "Bitmap Heap Scan" or node.text("Index Cond"):
+        return False
+    return not limited or _seeks(node, catalog)
+
+
+def _seeks(node: Node, catalog: Catalog) -> bool:
+    """Tell whether a filter looks for one value among many."""
+    table = (node.schema, node.relation)
+    return any(not each.others and not catalog.has_few_values(table, each.column) for each in node.equalities())
+
+
+def _grows(node: Node, bounds: Bounds, *, limited: bool) -> bool:
+    if bounds.of_scan(node) is not Bound.GROWS:
+        return False
+    return not limited or bool(node.text("Filter"))
+
+
+def _read_whole(subject: Subject, node: Node) -> Finding:
+    word = _table_word(subject, node)
+    condition = node.text("Filter")
+    hint = f"no index serves {condition}: add one, or ask otherwise" if condition else "read fewer rows, by an index"
+    message = f"{node.relation} is marked large, and is read whole"
+    return subject.at(word.offset, "GS501", message, hint, width=len(word.text))
+
+
+def _grown(subject: Subject, node: Node) -> Finding:
+    word = _table_word(subject, node)
+    message = f"the query is marked hot, but what it reads of {node.relation} grows with the table"
+    hint = "compare a whole unique key with =, or end an index scan with LIMIT"
+    return subject.at(word.offset, "GS502", message, hint, width=len(word.text))
+
+
+def _table_word(subject: Subject, node: Node) -> Word:
+    """The table's name in the text, that with the scan's alias if there are more."""
+    words = subject.words
+    found = [
+        index
+        for index, word in enumerate(words)
+        if word.kind in (Kind.WORD, Kind.QUOTED_WORD) and word.folded.strip('"') == node.relation
+        if words[index + 1].text != "." and words[index - 1].folded != "as"
+    ]
+    for index in found:
+        behind = index + 2 if words[index + 1].folded == "as" else index + 1
+        if words[behind].folded.strip('"') == node.alias:
+            return words[index]
+    return words[found[0]] if found else words[0]

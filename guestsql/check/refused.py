@@ -1,0 +1,58 @@
+"""What the server refuses, as a finding at its place in the file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from guestsql.check.catalog import Catalog
+from guestsql.check.finding import Finding
+from guestsql.check.server import Refusal
+from guestsql.check.sources import Subject
+
+__all__ = ["refused"]
+
+_RULES = {
+    "42601": "GS201",  # syntax_error
+    "42P01": "GS202",  # undefined_table
+    "42703": "GS203",  # undefined_column
+    "42883": "GS204",  # undefined_function, and operators
+    "42704": "GS205",  # undefined_object
+    "3F000": "GS205",  # invalid_schema_name
+}
+_OTHER = "GS206"
+_TOKEN = re.compile(r"[\w$]+(?:\.[\w$]+)*|\"(?:[^\"]|\"\")*\"|\S")
+
+
+def refused(subject: Subject, refusal: Refusal, catalog: Catalog) -> Finding:
+    """Return what the server said, in the file's own places.
+
+    Args:
+        subject: the query.
+        refusal: the server's.
+        catalog: for names that were meant.
+    """
+    rule = _RULES.get(refusal.sqlstate, _OTHER)
+    line, column = subject.query.locate(refusal.position or 1)
+    text = subject.source.line(line)
+    found = _TOKEN.match(text, column - 1)
+    token = found.group() if found else ""
+    hint = refusal.hint or _meant(rule, token, catalog)
+    # `$1` means nothing in the file.
+    message = re.sub(r"\$(\d+)", lambda number: _parameter(subject, int(number[1])), refusal.message)
+    return subject.on(line, column, rule, message, hint, width=max(1, len(token)))
+
+
+def _parameter(subject: Subject, number: int) -> str:
+    names = subject.query.positional
+    return f":{names[number - 1]}" if 0 < number <= len(names) else f"${number}"
+
+
+def _meant(rule: str, token: str, catalog: Catalog) -> str:
+    known: set[str] = set()
+    if rule == "GS202":
+        known = catalog.tables
+    elif rule == "GS203":
+        known = {column.name for column in catalog.columns.values()}
+    near = difflib.get_close_matches(token.strip('"').rpartition(".")[2].lower(), sorted(known), n=1)
+    return f"did you mean {near[0]}?" if near else ""

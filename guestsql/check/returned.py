@@ -1,0 +1,116 @@
+"""Rules about what a query returns, held against its operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from guestsql._sql import Operator
+from guestsql.check.bounds import Bound, Bounds
+from guestsql.check.catalog import Catalog
+from guestsql.check.finding import Finding
+from guestsql.check.order import order_by, order_is_total
+from guestsql.check.server import Column, Description
+from guestsql.check.sources import Subject
+
+__all__ = ["vet_returned"]
+
+_MANY = (Bound.SOME, Bound.CATALOGUE, Bound.GROWS)
+_NAMES = {Operator.ROWS: "a list", Operator.ROW: "a row (^)", Operator.VALUE: "a value ($)"}
+
+
+def vet_returned(subject: Subject, said: Description, catalog: Catalog) -> Iterator[Finding]:
+    """GS302 to GS308."""
+    returns = bool(said.columns) or _returns_empty_rows(said)
+    operator = subject.query.operator
+    if operator is Operator.COUNT:
+        if returns:
+            hint = "take the ! away, or the RETURNING"
+            yield subject.at_operator("GS303", "it returns rows, but ! says that only their number is wanted", hint)
+    elif not returns:
+        message = f"it returns no rows, but its operator promises {_NAMES[operator]}"
+        yield subject.at_operator("GS304", message, "write ! behind the list of parameters, or add RETURNING")
+    elif operator is Operator.ROWS:
+        yield from _vet_list(subject, said, catalog)
+    else:
+        yield from _vet_one(subject, said, catalog)
+    yield from _vet_names(subject, said.columns, catalog)
+
+
+def _returns_empty_rows(said: Description) -> bool:
+    """SELECT without columns returns rows all the same."""
+    return said.by_index is not None and said.by_index.kind != "ModifyTable"
+
+
+def _vet_one(subject: Subject, said: Description, catalog: Catalog) -> Iterator[Finding]:
+    mark = subject.query.operator.value
+    if subject.query.operator is Operator.VALUE and len(said.columns) > 1:
+        names = ", ".join(column.name for column in said.columns)
+        message = f"it returns {len(said.columns)} columns ({names}), but $ says one value"
+        yield subject.at_operator("GS305", message, "return one column, or write ^ for the whole row")
+    if said.by_index is None:
+        return
+    if Bounds(said.by_index, subject.words, catalog).of(said.by_index) in _MANY:
+        yield subject.at_operator(
+            "GS302",
+            f"it may return many rows, but {mark} gives the first of them alone",
+            "compare a whole unique key with =, add LIMIT 1 behind an ORDER BY, or take the mark away for a list",
+        )
+
+
+def _vet_list(subject: Subject, said: Description, catalog: Catalog) -> Iterator[Finding]:
+    if said.by_index is None or said.by_sorting is None or said.by_index.kind == "ModifyTable":
+        return  # RETURNING can be neither ordered nor limited
+    bounds = Bounds(said.by_index, subject.words, catalog)
+    bound = bounds.of(said.by_index)
+    if bound is Bound.ONE:
+        return
+    yield from _vet_order(subject, said, Bounds(said.by_sorting, subject.words, catalog))
+    if bound is Bound.GROWS:
+        begin = _last_select(subject)
+        hint = "end it with LIMIT :max_rows::int, and say --   max_rows: int = 50, rows at most"
+        yield subject.at(begin, "GS307", "the list has no LIMIT and grows with its tables", hint, width=6)
+
+
+def _vet_order(subject: Subject, said: Description, bounds: Bounds) -> Iterator[Finding]:
+    plan = said.by_sorting
+    found = order_by(subject.words)
+    if found is None:
+        message = "the list has no ORDER BY: its rows come in any order"
+        yield subject.at(_last_select(subject), "GS306", message, "order it by something unique", width=6)
+        return
+    index, items = found
+    if plan is not None and order_is_total(plan, bounds, items, len(said.columns)) is False:
+        yield subject.at(
+            subject.words[index].offset,
+            "GS306",
+            "the order is not total: rows that agree in it come in any order",
+            "add the columns of a unique key at the end",
+            width=5,
+        )
+
+
+def _last_select(subject: Subject) -> int:
+    """Offset of the statement's own SELECT, behind its WITH queries."""
+    for word in subject.words:
+        if word.depth == 0 and word.folded in ("select", "values", "table"):
+            return word.offset
+    return subject.words[0].offset
+
+
+def _vet_names(subject: Subject, columns: tuple[Column, ...], catalog: Catalog) -> Iterator[Finding]:
+    """GS308: `chat_id thread_id` without a comma is chat_id under another column's name."""
+    for column in columns:
+        origin = catalog.columns.get((column.table_oid, column.number))
+        if origin is None or origin.name == column.name or column.name not in catalog.columns_of(origin.table[1]):
+            continue
+        words = subject.words
+        for index, word in enumerate(words):
+            if _bare(word.text) == column.name and _bare(words[index - 1].text) == origin.name:
+                message = f"column {origin.name} is returned under the name of another column, {column.name}"
+                hint = f"a comma is missing, or write {origin.name} AS {column.name}"
+                yield subject.at(word.offset, "GS308", message, hint, width=len(word.text))
+                break
+
+
+def _bare(text: str) -> str:
+    return text[1:-1] if text.startswith('"') else text.lower()

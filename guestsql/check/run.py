@@ -1,0 +1,167 @@
+"""The check: files in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from guestsql._sync.connection import DeadlineConnection
+from guestsql._translate import translate
+from guestsql.check._queries import own_queries
+from guestsql.check.catalog import Catalog, read_catalog
+from guestsql.check.finding import Finding
+from guestsql.check.parameters import quoted_unused, vet_parameters
+from guestsql.check.planned import vet_plan, vet_read_only
+from guestsql.check.refused import refused
+from guestsql.check.returned import vet_returned
+from guestsql.check.server import Description, Refusal, describe
+from guestsql.check.sources import Source, Subject, read_sources
+from guestsql.check.statements import vet_statement
+from guestsql.check.texts import vet_names, vet_text
+from guestsql.check.types import vet_parameter_types, vet_same_names
+from guestsql.errors import QueryFileError
+
+__all__ = ["Report", "check_files"]
+
+# The server cannot tell the type of a parameter that is not cast: said already, and better.
+_TYPELESS = {"42P18", "42P08", "42883", "42725"}
+_NEVER_EXCEPTED = {"GS007", "GS008"}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        findings: by file, line and column.
+        sources: the files that were judged, with their text.
+        queries: how many queries stand in them.
+    """
+
+    findings: list[Finding]
+    sources: list[Source]
+    queries: int
+
+
+def check_files(
+    files: Sequence[Path], scratch: AbstractContextManager[DeadlineConnection], *, beside: Iterable[Path] = ()
+) -> Report:
+    """Vet query files.
+
+    Args:
+        files: what is judged.
+        scratch: a connection to the scratch database, entered when the files are read.
+        beside: files that are read too, for names, types and marks that hold in a whole folder.
+
+    Returns:
+        What breaks a rule and is not excepted.
+
+    Raises:
+        GuestSQLError: there is no scratch database, unless the files under check are the reason.
+    """
+    chosen = set(files)
+    # What stands twice is told of the later: of the files that are judged.
+    sources = read_sources([*(file for file in beside if file not in chosen), *files])
+    found = [finding for source in sources for finding in _read_alone(source)]
+    found += vet_names(sources)
+    subjects = [subject for source in sources for subject in source.subjects]
+    try:
+        with scratch as connection:
+            said, more = _ask(connection, sources, subjects)
+        found += more
+    except QueryFileError:
+        # A file that the check itself needs cannot be read. If it is among these, it has been told.
+        if not any(finding.file in chosen for finding in found):
+            raise
+        said = []
+    kept = [finding for finding in _excepted(found, subjects, said) if finding.file in chosen]
+    judged = [source for source in sources if source.file in chosen]
+    count = sum(len(source.queries) + len(source.faults) for source in judged)
+    return Report(sorted(kept, key=lambda finding: finding.order), judged, count)
+
+
+def _read_alone(source: Source) -> Iterator[Finding]:
+    """What needs no server."""
+    for finding in vet_text(source):
+        yield quoted_unused(source, finding) if finding.rule == "GS102" else finding
+    for subject in source.subjects:
+        yield from vet_parameters(subject)
+        yield from vet_statement(subject)
+
+
+def _ask(
+    connection: DeadlineConnection, sources: Sequence[Source], subjects: Sequence[Subject]
+) -> tuple[list[Description | Refusal], list[Finding]]:
+    """What needs one."""
+    try:
+        said = describe(connection, [subject.query for subject in subjects])
+    except psycopg.Error as error:
+        raise translate(error, "") from error
+    types = {each.type for subject in subjects for each in subject.query.parameters if each.type is not None}
+    catalog = read_catalog(connection, types, _functions(said))
+    type_names = _type_names(connection, said, catalog)
+    found = list(_vet_marks(sources, catalog))
+    large = {table for source in sources for table in source.marks.large}
+    for subject, answer in zip(subjects, said, strict=True):
+        if isinstance(answer, Refusal):
+            if answer.sqlstate not in _TYPELESS or not any(vet_parameters(subject)):
+                found.append(refused(subject, answer, catalog))
+            continue
+        found += vet_returned(subject, answer, catalog)
+        found += vet_read_only(subject, answer)
+        found += vet_plan(subject, answer, catalog, large)
+        found += vet_parameter_types(subject, answer, catalog, type_names)
+    found += vet_same_names(subjects, said, catalog, type_names)
+    return said, found
+
+
+def _functions(said: Iterable[Description | Refusal]) -> set[str]:
+    plans = [plan for each in said if isinstance(each, Description) for plan in (each.by_index, each.by_sorting)]
+    return {node.text("Function Name") for plan in plans if plan is not None for node in plan.walk()}
+
+
+def _type_names(
+    connection: DeadlineConnection, said: Iterable[Description | Refusal], catalog: Catalog
+) -> dict[int, str]:
+    oids = {oid for each in said if isinstance(each, Description) for oid in each.parameter_types}
+    oids |= {oid for oid in catalog.types.values() if oid is not None}
+    wanted = sorted(oids)
+    rows = own_queries().list_type_names(connection, type_oids=wanted)
+    return {oid: row.type_name for oid, row in zip(wanted, rows, strict=True)}
+
+
+def _vet_marks(sources: Iterable[Source], catalog: Catalog) -> Iterator[Finding]:
+    for source in sources:
+        for table, (line, column) in source.marks.large.items():
+            if table.rpartition(".")[2] not in catalog.tables:
+                yield source.finding(line, column, "GS007", f"there is no table {table}", "name a table of the schema")
+
+
+def _excepted(
+    found: Iterable[Finding], subjects: Sequence[Subject], said: Sequence[Description | Refusal]
+) -> Iterator[Finding]:
+    """Leave out what is excepted, and tell of exceptions that except nothing."""
+    used: set[tuple[Path, int]] = set()
+    allowed = {
+        (subject.query.file, subject.query.name, allowance.code): allowance.line
+        for subject in subjects
+        for allowance in subject.marks.allowances
+        if allowance.code not in _NEVER_EXCEPTED
+    }
+    for finding in found:
+        line = allowed.get((finding.file, finding.query, finding.rule))
+        if line is None:
+            yield finding
+        else:
+            used.add((finding.file, line))
+    for subject, answer in zip(subjects, said, strict=False):
+        if isinstance(answer, Refusal):
+            continue  # what the other rules would say is not known
+        for allowance in subject.marks.allowances:
+            if (subject.query.file, allowance.line) not in used:
+                message = f"this excepts nothing: {subject.query.name} keeps {allowance.code}"
+                yield subject.on(allowance.line, allowance.column, "GS008", message, "take the line away")

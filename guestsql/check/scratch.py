@@ -1,0 +1,85 @@
+"""The scratch database: empty, with the schema of the migrations; kept for the next check.
+
+Its name holds a checksum of the migrations, so that it is made anew when one of them changes. Nothing is written to it
+by a check, and to no other database of its server at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from guestsql._sync.connection import DeadlineConnection, connect
+from guestsql._translate import translate
+from guestsql.check._queries import own_queries
+from guestsql.migrate import Runner
+from guestsql.migrate.files import read_migrations
+from guestsql.settings import Settings
+
+__all__ = ["scratch_database"]
+
+_MARK = "guestsql check: made from the migrations; may be dropped at any time"
+_SECONDS = 300.0
+
+
+@contextmanager
+def scratch_database(settings: Settings, url: str, migrations: Path | None = None) -> Generator[DeadlineConnection]:
+    """Make the scratch database when there is none of this schema, and connect to it.
+
+    Args:
+        settings: for the time to connect.
+        url: a direct address on the server; nothing is read or written in its database. The role may create databases.
+        migrations: the folder of migrations; default the packaged one.
+
+    Returns:
+        A connection in autocommit, closed at the end.
+
+    Raises:
+        MigrationError: a migration cannot be read or applied.
+        DatabaseError: the server refuses, or cannot be reached.
+
+    SQL: queries/check.sql
+    """
+    with closing(connect(settings, url)) as manager:
+        try:
+            name = f"guestsql_check_{_checksum(migrations)}"
+            own_queries().lock_scratch_databases(manager)
+            # Locked until connected: nobody may drop it in between.
+            target = make_conninfo(url, dbname=name)
+            _ensure(manager, name, settings, target, migrations)
+            connection = connect(settings, target)
+        except psycopg.Error as error:
+            raise translate(error, "") from error
+    with closing(connection):
+        yield connection
+
+
+def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: str, migrations: Path | None) -> None:
+    found = own_queries().get_scratch_database(manager, database_name=name, mark=_MARK)
+    if found.is_ready:
+        return
+    if found.is_there:
+        _run(manager, found.drop_statement)  # a check was killed while it made it
+    _run(manager, found.create_statement)
+    Runner(replace(settings, deadline_seconds=_SECONDS), target, migrations).up()
+    _run(manager, found.mark_statement)
+    for unused in own_queries().list_unused_scratch_databases(manager, database_name=name, mark=_MARK):
+        _run(manager, unused.drop_statement)
+
+
+def _run(manager: DeadlineConnection, statement: Any) -> None:  # noqa: ANN401  psycopg asks for a literal
+    manager.execute(statement)
+
+
+def _checksum(migrations: Path | None) -> str:
+    digest = hashlib.sha256()
+    for migration in read_migrations(migrations):
+        digest.update(f"{migration.file.name} {migration.checksum}\n".encode())
+    return digest.hexdigest()[:16]

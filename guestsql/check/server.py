@@ -1,0 +1,172 @@
+"""What the server says of a query: that it refuses it, or its parameters, its columns and its plans."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import psycopg
+from psycopg import pq
+from psycopg.rows import tuple_row
+
+from guestsql._sql import Query
+from guestsql._sync.connection import DeadlineConnection
+from guestsql.check.plan import Node
+
+__all__ = ["Column", "Description", "Refusal", "describe"]
+
+_NAME = "guestsql_check"
+
+# Only what no index can serve is then still read whole, however small the empty tables look: nothing else than a
+# nested loop over an index competes with a scan.
+_BY_INDEX = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+    "enable_memoize": "off",
+}
+# No index brings rows in order: what is sorted, and by what, stands in the plan.
+_BY_SORTING = {
+    "enable_indexscan": "off",
+    "enable_indexonlyscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_mergejoin": "off",
+    "enable_incremental_sort": "off",
+}
+_ALWAYS = {
+    "plan_cache_mode": "force_generic_plan",
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
+    "statement_timeout": "0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that a query returns.
+
+    Attributes:
+        name: its name.
+        table_oid: the table it comes from as it is, or 0.
+        number: its number in that table, or 0.
+    """
+
+    name: str
+    table_oid: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The server refuses the statement.
+
+    Attributes:
+        sqlstate: the five-character code.
+        message: the server's, on one line.
+        hint: the server's, or "".
+        position: 1-based, in characters of the query's text, or None.
+    """
+
+    sqlstate: str
+    message: str
+    hint: str
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the server says of a statement that it accepts.
+
+    Attributes:
+        parameter_types: oid of the type of each `$n`.
+        columns: what it returns.
+        by_index: its generic plan when indexes are used wherever they can be; None for what has no plan.
+        by_sorting: the same when no index brings rows in order.
+    """
+
+    parameter_types: tuple[int, ...]
+    columns: tuple[Column, ...]
+    by_index: Node | None = None
+    by_sorting: Node | None = None
+
+
+def describe(connection: DeadlineConnection, queries: Sequence[Query]) -> list[Description | Refusal]:
+    """Prepare, describe and plan queries; none is run.
+
+    Args:
+        connection: to the scratch database, in autocommit.
+        queries: what is asked.
+
+    Returns:
+        What the server says of each, in order.
+
+    Raises:
+        psycopg.Error: the connection was lost.
+    """
+    with _planning(connection, _BY_SORTING):
+        sorting = [_described(connection, query)[1] for query in queries]
+    with _planning(connection, _BY_INDEX):
+        found = [_described(connection, query) for query in queries]
+    return [
+        Description(said.parameter_types, said.columns, plan, sorted_plan) if isinstance(said, Description) else said
+        for (said, plan), sorted_plan in zip(found, sorting, strict=True)
+    ]
+
+
+@contextmanager
+def _planning(connection: DeadlineConnection, settings: Mapping[str, str]) -> Generator[None]:
+    """Set the planner's settings within."""
+    for name, value in {**_ALWAYS, **settings}.items():
+        connection.execute(f"SET {name} = '{value}'".encode())
+    try:
+        yield
+    finally:
+        connection.execute("RESET ALL")
+
+
+def _described(connection: DeadlineConnection, query: Query) -> tuple[Description | Refusal, Node | None]:
+    pgconn = connection.pgconn
+    name = _NAME.encode()
+    prepared = pgconn.prepare(name, query.text.encode())
+    if prepared.status == pq.ExecStatus.FATAL_ERROR:
+        if pgconn.status != pq.ConnStatus.OK:
+            raise psycopg.OperationalError("the connection to the scratch database was lost")
+        return _refusal(prepared), None
+    try:
+        result = pgconn.describe_prepared(name)
+        types = tuple(result.param_type(number) for number in range(result.nparams))
+        columns = tuple(
+            Column((result.fname(at) or b"").decode(), result.ftable(at), result.ftablecol(at))
+            for at in range(result.nfields)
+        )
+        return Description(types, columns), _plan(connection, len(types))
+    finally:
+        connection.execute(f"DEALLOCATE {_NAME}".encode())
+
+
+def _plan(connection: DeadlineConnection, parameters: int) -> Node | None:
+    values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
+    statement = f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE {_NAME}{values}"
+    try:
+        row: Any = connection.cursor(row_factory=tuple_row).execute(statement.encode()).fetchone()
+    except (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType, psycopg.errors.SyntaxError):
+        return None
+    # For a command without a plan the list holds a text.
+    plan = cast("dict[str, Any] | str", row[0][0])
+    return None if isinstance(plan, str) or "Plan" not in plan else Node.read(plan["Plan"])
+
+
+def _refusal(result: pq.abc.PGresult) -> Refusal:
+    def part(field: pq.DiagnosticField) -> str:
+        return " ".join((result.error_field(field) or b"").decode(errors="replace").split())
+
+    position = part(pq.DiagnosticField.STATEMENT_POSITION)
+    return Refusal(
+        part(pq.DiagnosticField.SQLSTATE),
+        part(pq.DiagnosticField.MESSAGE_PRIMARY),
+        part(pq.DiagnosticField.MESSAGE_HINT),
+        int(position) if position else None,
+    )

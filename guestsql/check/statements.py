@@ -1,0 +1,149 @@
+"""Rules about what a statement says, as far as its tokens tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from guestsql._sql import Kind
+from guestsql.check.finding import Finding
+from guestsql.check.sources import Subject
+from guestsql.check.words import Word, Words
+
+__all__ = ["vet_statement"]
+
+_STANDING = {"current_timestamp", "localtimestamp", "current_time", "localtime"}
+_STANDING_CALLS = {"now", "transaction_timestamp"}
+_STANDING_STRING = re.compile(r"'\s*(?:now|today|tomorrow|yesterday)\s*'", re.IGNORECASE)
+_TIME_TYPES = {"timestamp", "timestamptz", "date", "time", "timetz"}
+_CLOCK_HINT = "write statement_timestamp()"
+
+
+def vet_statement(subject: Subject) -> Iterator[Finding]:
+    """GS301, GS402 and GS403."""
+    yield from _stars(subject)
+    yield from _without_where(subject)
+    yield from _standing_clocks(subject)
+
+
+def _stars(subject: Subject) -> Iterator[Finding]:
+    words = subject.words
+    hint = "name the columns: one that is added or moved must not change what the query returns"
+    for index, word in enumerate(words):
+        if word.kind is Kind.OPERATOR and word.text == "*" and _is_star(words, index):
+            yield subject.at(word.offset, "GS301", "all columns, whatever they are", hint)
+        elif word.folded == "table" and words[index - 1].text in ("", "(") and words[index + 1].kind in _NAMES:
+            yield subject.at(word.offset, "GS301", "TABLE returns all columns, whatever they are", hint, width=5)
+
+
+_NAMES = (Kind.WORD, Kind.QUOTED_WORD)
+_LIST_BEGINS = {"select", "distinct", "returning", ","}
+
+
+def _is_star(words: Words, index: int) -> bool:
+    """Tell whether a star stands for all columns, in the list of a SELECT or a RETURNING."""
+    before = index - 1
+    if words[before].text == ".":
+        before -= 1
+        while words[before - 1].text == ".":
+            before -= 2
+        before -= 1
+        if words[before].folded not in _LIST_BEGINS and not _ends_distinct_on(words, before):
+            return False
+    elif words[before].folded not in _LIST_BEGINS and not _ends_distinct_on(words, before):
+        return False
+    begin = _list_begin(words, index)
+    return begin is not None and not _is_exists(words, begin)
+
+
+def _ends_distinct_on(words: Words, index: int) -> bool:
+    if words[index].text != ")":
+        return words[index].folded == "all" and words[index - 1].folded == "select"
+    opening = words.opening(index)
+    return words[opening - 1].folded == "on" and words[opening - 2].folded == "distinct"
+
+
+def _list_begin(words: Words, index: int) -> int | None:
+    """The SELECT or RETURNING in whose list a token stands, at its own depth; None in anything else."""
+    depth = words[index].depth
+    for before in range(index - 1, -1, -1):
+        word = words[before]
+        if word.depth < depth or (word.depth == depth and word.text == "("):
+            return None
+        if word.depth == depth and word.folded in ("select", "returning"):
+            return before
+        if word.depth == depth and word.folded in ("from", "where", "by", "values", "set"):
+            return None
+    return None
+
+
+def _is_exists(words: Words, index: int) -> bool:
+    """EXISTS (SELECT * …) returns no column."""
+    return words[index - 1].text == "(" and words[index - 2].folded == "exists"
+
+
+def _without_where(subject: Subject) -> Iterator[Finding]:
+    words = subject.words
+    for index, word in enumerate(words):
+        if not _begins_change(words, index):
+            continue
+        if not _has_where(words, index):
+            yield subject.at(
+                word.offset,
+                "GS402",
+                f"{word.text.upper()} without WHERE changes every row",
+                "add a WHERE; if every row is meant, write WHERE TRUE",
+                width=len(word.text),
+            )
+
+
+def _begins_change(words: Words, index: int) -> bool:
+    word, before, after = words[index], words[index - 1], words[index + 1]
+    if word.folded == "delete":
+        return before.text in ("", "(", ")") and after.folded == "from"
+    if word.folded != "update" or before.text not in ("", "(", ")"):
+        return False
+    return after.kind in _NAMES and any(
+        each.folded == "set" and each.depth == word.depth for each in _rest(words, index)
+    )
+
+
+def _has_where(words: Words, index: int) -> bool:
+    return any(each.folded == "where" and each.depth == words[index].depth for each in _rest(words, index))
+
+
+def _rest(words: Words, index: int) -> Iterator[Word]:
+    """What follows a token up to the end of the brackets around it."""
+    depth = words[index].depth
+    for after in range(index + 1, len(words)):
+        word = words[after]
+        if word.depth < depth or (word.depth == depth and word.text == ")"):
+            return
+        yield word
+
+
+def _standing_clocks(subject: Subject) -> Iterator[Finding]:
+    words = subject.words
+    for index, word in enumerate(words):
+        if word.kind is Kind.WORD and _is_standing(words, index):
+            message = f"{word.text} stands still inside a transaction"
+            yield subject.at(word.offset, "GS403", message, _CLOCK_HINT, width=len(word.text))
+        elif word.kind is Kind.STRING and _STANDING_STRING.fullmatch(word.text) and _is_time(words, index):
+            message = f"{word.text} is read once, when the statement is prepared, and stands still from then on"
+            yield subject.at(word.offset, "GS403", message, _CLOCK_HINT, width=len(word.text))
+
+
+def _is_standing(words: Words, index: int) -> bool:
+    folded, before, after = words[index].folded, words[index - 1], words[index + 1]
+    if before.text == ".":
+        return folded in _STANDING_CALLS and after.text == "(" and words[index - 2].folded == "pg_catalog"
+    if folded in _STANDING_CALLS:
+        return after.text == "("
+    # Reserved words, but after AS they may name a column.
+    return folded in _STANDING and before.folded != "as"
+
+
+def _is_time(words: Words, index: int) -> bool:
+    if words[index + 1].text == "::" and words[index + 2].folded in _TIME_TYPES:
+        return True
+    return words[index - 1].folded in _TIME_TYPES and words[index - 2].text != "::"

@@ -1,0 +1,107 @@
+"""A statement as its tokens that count, each with how deep it stands: what the rules about the text look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from guestsql._sql import Kind, Token, tokenize
+
+__all__ = ["Word", "Words", "read_words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A token.
+
+    Attributes:
+        kind: what it is.
+        text: as it is written.
+        folded: key words and unquoted identifiers in lower case; anything else as it is written.
+        offset: 0-based, in characters, in the query's source.
+        depth: how many brackets are open around it; a bracket has the depth of what it encloses.
+    """
+
+    kind: Kind
+    text: str
+    folded: str
+    offset: int
+    depth: int
+
+
+class Words(Sequence[Word]):
+    """The tokens of a statement that count.
+
+    Args:
+        words: in order.
+    """
+
+    _NONE = Word(Kind.SPACE, "", "", 0, 0)
+
+    def __init__(self, words: Sequence[Word]) -> None:
+        self._words = words
+
+    def __getitem__(self, index: int) -> Word:  # type: ignore[override]  # no slices are taken
+        """Return a token; outside the statement one that is nothing."""
+        return self._words[index] if 0 <= index < len(self._words) else self._NONE
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __iter__(self) -> Iterator[Word]:
+        return iter(self._words)
+
+    def find(self, *folded: str, depth: int | None = None) -> int | None:
+        """Return the index of the first of some key words.
+
+        Args:
+            folded: in lower case.
+            depth: only there; None is anywhere.
+        """
+        for index, word in enumerate(self._words):
+            if word.kind is Kind.WORD and word.folded in folded and depth in (None, word.depth):
+                return index
+        return None
+
+    def has(self, *folded: str) -> bool:
+        """Tell whether one of some key words stands anywhere."""
+        return self.find(*folded) is not None
+
+    def opening(self, index: int) -> int:
+        """Return the index of the bracket that encloses a token, or -1."""
+        depth = self[index].depth
+        for before in range(index - 1, -1, -1):
+            word = self._words[before]
+            if word.text in ("(", "[") and word.depth == depth:
+                return before
+        return -1
+
+    def closing(self, index: int) -> int:
+        """Return the index of the bracket that closes the one at an index, or the statement's length."""
+        depth = self[index].depth
+        for after in range(index + 1, len(self._words)):
+            if self._words[after].text in (")", "]") and self._words[after].depth == depth:
+                return after
+        return len(self._words)
+
+
+def read_words(source: str) -> Words:
+    """Cut a statement into the tokens that count.
+
+    Args:
+        source: the statement, as its file has it.
+    """
+    return Words(list(_words(tokenize(source))))
+
+
+def _words(tokens: Sequence[Token]) -> Iterator[Word]:
+    depth = 0
+    for token in tokens:
+        if token.is_blank:
+            continue
+        if token.text in ("(", "["):
+            depth += 1
+        folded = token.text.lower() if token.kind is Kind.WORD else token.text
+        yield Word(token.kind, token.text, folded, token.offset, depth)
+        if token.text in (")", "]"):
+            depth -= 1

@@ -1,0 +1,81 @@
+"""The check on texts: folders of query files, and what is found in them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from guestsql.check import Finding, check_files, scratch_database
+from guestsql.settings import Settings
+from tests.server import MIGRATIONS
+
+QUERIES = MIGRATIONS.parent / "queries"
+
+EXTRA_SCHEMA = """\
+-- Tables for what the shipped schema has none of.
+CREATE TYPE mood AS ENUM ('glad', 'sad');
+CREATE TABLE rooms (
+    hotel_id int NOT NULL,
+    room_number int NOT NULL,
+    floor int NOT NULL,
+    mood mood NOT NULL DEFAULT 'glad',
+    is_free boolean NOT NULL DEFAULT TRUE,
+    code text UNIQUE,
+    PRIMARY KEY (hotel_id, room_number)
+);
+CREATE UNIQUE INDEX rooms_free_floor ON rooms (floor) WHERE is_free;
+CREATE TABLE stays (
+    stay_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    hotel_id int NOT NULL,
+    room_number int NOT NULL,
+    phone_number text NOT NULL,
+    begins date NOT NULL,
+    note varchar(40),
+    FOREIGN KEY (hotel_id, room_number) REFERENCES rooms
+);
+CREATE INDEX stays_by_guest ON stays (phone_number, begins);
+CREATE TABLE events (happened_on date NOT NULL, id bigint NOT NULL, body jsonb, PRIMARY KEY (happened_on, id))
+PARTITION BY RANGE (happened_on);
+CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE events_2027 PARTITION OF events FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');
+CREATE TABLE "Odd Names" ("Key" int PRIMARY KEY, "select" text, "a.b" text);
+CREATE VIEW free_rooms AS SELECT hotel_id, room_number, floor FROM rooms WHERE is_free;
+CREATE SEQUENCE tickets;
+"""
+
+
+def extended_migrations(folder: Path) -> Path:
+    """A folder with the shipped migrations and one more."""
+    target = folder / "migrations"
+    target.mkdir()
+    shipped = sorted(MIGRATIONS.glob("*.sql"))
+    for path in shipped:
+        shutil.copy(path, target)
+    number = int(shipped[-1].name[:4]) + 1
+    (target / f"{number:04d}_extra.sql").write_text(EXTRA_SCHEMA, encoding="utf-8")
+    return target
+
+
+def check_text(
+    url: str, folder: Path, files: Mapping[str, str | bytes], migrations: Path | None = None
+) -> list[Finding]:
+    """Write files and check all of them."""
+    paths: list[Path] = []
+    for name, content in files.items():
+        path = folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        paths.append(path)
+    return check_paths(url, paths, migrations=migrations)
+
+
+def check_paths(
+    url: str, paths: Sequence[Path], beside: Sequence[Path] = (), migrations: Path | None = None
+) -> list[Finding]:
+    """Check files that are there."""
+    return check_files(paths, scratch_database(Settings(), url, migrations), beside=beside).findings
+
+
+def told(findings: Sequence[Finding]) -> list[str]:
+    """Findings as lines, for comparing and for reading."""
+    return [f"{each.file.name}:{each.line}:{each.column} {each.rule} {each.query}: {each.message}" for each in findings]

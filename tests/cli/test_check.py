@@ -1,0 +1,190 @@
+"""`guestsql check`: what it prints, how it ends, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+
+import psycopg
+import pytest
+
+from tests.checking import QUERIES
+from tests.cli.shell import invoke
+
+WRONG = """\
+-- name: get_thread_id(phone_number)$
+-- The guest's thread.
+--   phone_number: text, the guest's key
+SELECT tread_id FROM guest_profiles WHERE phone_number = :phone_number::text;
+
+-- name: list_times()
+-- Times.
+SELECT now() AS moment FROM generate_series(1, 2) AS g (n) ORDER BY g.n;
+"""
+RIGHT = WRONG.replace("tread_id", "thread_id").replace("now()", "statement_timestamp()")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of queries in the working directory."""
+    queries = tmp_path / "queries"
+    queries.mkdir()
+    (queries / "guests.sql").write_text(WRONG, encoding="utf-8")
+    monkeypatch.setenv("GUESTSQL_QUERIES_DIR", str(queries))
+    return queries
+
+
+@pytest.mark.usefixtures("folder")
+def test_findings_are_shown_with_line_caret_and_hint(server):
+    result = invoke("check", "--server", server.url())
+    assert result.exit_code == 1
+    assert result.stdout == (
+        'queries/guests.sql:4:8: GS203: column "tread_id" does not exist\n'
+        "  |\n"
+        "4 | SELECT tread_id FROM guest_profiles WHERE phone_number = :phone_number::text;\n"
+        "  |        ^^^^^^^^\n"
+        '  = hint: Perhaps you meant to reference the column "guest_profiles.thread_id".\n'
+        "\n"
+        "queries/guests.sql:8:8: GS403: now stands still inside a transaction\n"
+        "  |\n"
+        "8 | SELECT now() AS moment FROM generate_series(1, 2) AS g (n) ORDER BY g.n;\n"
+        "  |        ^^^\n"
+        "  = hint: write statement_timestamp()\n"
+        "\n"
+    )
+    assert result.stderr == "check: 2 findings in 2 queries\n"
+
+
+@pytest.mark.usefixtures("folder")
+def test_json_has_the_keys_that_programs_rely_on(server):
+    result = invoke("check", "--server", server.url(), "--format", "json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)[0] == {
+        "file": "queries/guests.sql",
+        "line": 4,
+        "column": 8,
+        "rule": "GS203",
+        "message": 'column "tread_id" does not exist',
+        "query": "get_thread_id",
+    }
+
+
+def test_json_of_nothing_is_an_empty_array(server, folder):
+    (folder / "guests.sql").write_text(RIGHT, encoding="utf-8")
+    result = invoke("check", "--server", server.url(), "--format", "json")
+    assert (result.exit_code, result.stdout) == (0, "[]\n")
+    assert result.stderr == "check: 2 queries, nothing found\n"
+
+
+@pytest.mark.usefixtures("folder")
+def test_github_gets_annotations(server):
+    result = invoke("check", "--server", server.url(), "--format", "github")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[1] == (
+        "::error file=queries/guests.sql,line=8,col=8,title=GS403%3A the clock moves"
+        "::now stands still inside a transaction (write statement_timestamp())"
+    )
+
+
+def test_a_file_alone_is_judged_by_the_whole_folder(server, folder):
+    (folder / "more.sql").write_text(
+        "-- name: list_times()\n-- Others.\nSELECT 1 AS one;\n\n"
+        "-- name: get_text(phone_number)$\n-- Text.\n--   phone_number: int, the key\n"
+        "SELECT :phone_number::int AS text;\n",
+        encoding="utf-8",
+    )
+    result = invoke("check", "queries/more.sql", "--server", server.url(), "--format", "json")
+    found = [(each["file"], each["line"], each["rule"]) for each in json.loads(result.stdout)]
+    assert found == [("queries/more.sql", 1, "GS005"), ("queries/more.sql", 7, "GS106")]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_elsewhere_is_judged_alone(server, tmp_path):
+    (tmp_path / "draft.sql").write_text(RIGHT, encoding="utf-8")
+    assert invoke("check", "draft.sql", "--server", server.url()).exit_code == 0
+
+
+@pytest.mark.usefixtures("folder", "server")
+def test_the_database_of_the_url_is_left_alone(empty_database_url):
+    before = _contents(empty_database_url)
+    assert invoke("check", "--server", empty_database_url).exit_code == 1
+    assert _contents(empty_database_url) == before
+
+
+def _contents(url):
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace").fetchall()
+
+
+@pytest.mark.usefixtures("folder")
+def test_database_url_is_never_asked(server):
+    result = invoke("check", "--server", server.url(), DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert result.exit_code == 1
+    assert "GS203" in result.stdout
+
+
+def test_the_scratch_database_is_kept_until_the_migrations_change(server, folder, tmp_path):
+    arguments = ("check", "--server", server.url(), "--migrations", "migrations")
+    (tmp_path / "migrations").mkdir()
+    migration = tmp_path / "migrations" / "0001_guests.sql"
+    migration.write_text("CREATE TABLE guest_profiles (phone_number text PRIMARY KEY, thread_id text);")
+    (folder / "guests.sql").write_text(RIGHT, encoding="utf-8")
+    assert invoke(*arguments).exit_code == 0
+    first = _scratch_databases(server)
+    assert invoke(*arguments).exit_code == 0
+    assert _scratch_databases(server) == first
+    migration.write_text("CREATE TABLE guest_profiles (phone_number text PRIMARY KEY);")
+    assert "GS203" in invoke(*arguments).stdout
+    second = _scratch_databases(server)
+    assert len(second) == 1
+    assert second != first
+
+
+def _scratch_databases(server):
+    with psycopg.connect(server.url()) as connection:
+        found = connection.execute("SELECT datname, oid FROM pg_database WHERE datname LIKE 'guestsql\\_check\\_%'")
+        return found.fetchall()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_database_that_was_not_finished_is_made_anew(server):
+    assert invoke("check", "--server", server.url()).exit_code == 1
+    ((name, oid),) = _scratch_databases(server)
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f"COMMENT ON DATABASE {name} IS NULL".encode())
+    assert invoke("check", "--server", server.url()).exit_code == 1
+    ((again, other),) = _scratch_databases(server)
+    assert (again, other != oid) == (name, True)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_migration_that_fails_is_an_error_of_its_own(server, tmp_path):
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / "0001_broken.sql").write_text("CREATE TABLE broken (id nothing);")
+    result = invoke("check", "--server", server.url(), "--migrations", "migrations")
+    assert result.exit_code == 3
+    assert "0001_broken.sql:1:25" in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_server_that_is_not_there_ends_with_4():
+    result = invoke("check", "--server", "postgresql://nobody:hidden@127.0.0.1:1/none")
+    assert result.exit_code == 4
+    assert "hidden" not in result.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_that_is_not_there_is_wrong_usage():
+    assert invoke("check", "nothing.sql").exit_code == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_folder_without_files_is_wrong_usage(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert invoke("check", "empty").exit_code == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_embedded_server_is_the_default(embedded_home):
+    result = invoke("check", str(QUERIES / "threads.sql"), GUESTSQL_HOME=str(embedded_home))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "check: 3 queries, nothing found\n"

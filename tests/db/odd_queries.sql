@@ -1,0 +1,306 @@
+-- name: get_one()$
+SELECT 1 AS one;
+
+-- name: get_many_marks()^
+SELECT '100 %' AS percent, 'who?' AS question, ARRAY[1] @> ARRAY[1] AS holds, '{"a": 1}'::jsonb ? 'a' AS has, 'HH24:MI' AS form;
+
+-- name: get_dollar()$
+SELECT $tag$ :x and 'y' -- name: not_a_name(
+-- name: neither_is_this()
+$tag$ AS text;
+
+/* A query that was put out of use:
+-- name: get_old()$
+SELECT old FROM nowhere;
+*/
+
+-- name: get_escape()$
+SELECT E'it\'s :fine' AS text;
+
+-- name: get_nested()$
+SELECT /* one /* two */ :still */ 1 AS one;
+
+-- Section: slices ----------------------------------------------------
+
+-- name: get_slice(low, high)$
+-- A slice.
+--   low: int, first
+--   high: int, last
+SELECT (ARRAY[1, 2, 3])[:low::int : :high::int] AS part;
+
+-- name: get_cast(x)^
+--   x: text, any
+SELECT CAST(:x AS text) AS a, (:x)::text AS b, ((:x::text)) AS c, cast((:x) AS text) AS d;
+
+-- name: get_pattern(word)
+--   word: text, any
+SELECT room_number FROM rooms WHERE code LIKE '%' || :word::text || '%' ORDER BY hotel_id, room_number LIMIT 5;
+
+-- name: get_room(hotel_id, room_number)^
+--   hotel_id: int, the hotel
+--   room_number: int, the room
+SELECT floor, is_free FROM rooms WHERE room_number = :room_number::int AND :hotel_id::int = hotel_id;
+
+-- name: get_room_by_code(code)^
+--   code: text, the code
+SELECT floor FROM rooms AS r WHERE r.code = :code::text AND r.is_free;
+
+-- name: get_free_room(floor)^
+--   floor: int, the floor
+SELECT hotel_id, room_number FROM rooms WHERE is_free AND floor = :floor::int;
+
+-- name: get_any_room()^
+SELECT hotel_id, room_number FROM rooms ORDER BY floor LIMIT 1;
+
+-- name: get_first_room()^
+SELECT hotel_id, room_number FROM rooms ORDER BY floor FETCH FIRST ROW ONLY;
+
+-- name: count_rooms()$
+SELECT count(*) FROM rooms;
+
+-- name: room_exists(code)$
+--   code: text, the code
+SELECT EXISTS (SELECT * FROM rooms WHERE code = :code::text) AS is_there;
+
+-- name: has_rooms()$
+SELECT EXISTS (SELECT FROM rooms) AS has_any;
+
+-- name: get_room_as_json(code)$
+--   code: text, the code
+SELECT row_to_json(r.*) FROM rooms AS r WHERE r.code = :code::text;
+
+-- name: get_all_as_json()$
+SELECT jsonb_agg(to_jsonb(r.*) ORDER BY r.code) AS rooms FROM rooms AS r;
+
+-- name: list_by_all_columns()
+SELECT DISTINCT floor, mood FROM rooms ORDER BY floor, mood LIMIT 100;
+
+-- name: list_floors()
+SELECT floor, count(*) AS rooms FROM rooms GROUP BY floor ORDER BY floor LIMIT 10;
+
+-- name: list_moods()
+SELECT mood, count(*) AS rooms FROM rooms GROUP BY mood ORDER BY mood;
+
+-- name: list_freedom()
+SELECT is_free, count(*) * 2 AS rooms FROM rooms GROUP BY is_free ORDER BY is_free;
+
+-- name: list_statuses()
+SELECT booking_status, count(*) AS clients FROM historical_clients GROUP BY booking_status ORDER BY clients DESC, booking_status;
+
+-- name: list_months()
+SELECT date_trunc('month', begins) AS month, count(*) AS stays FROM stays GROUP BY 1 ORDER BY 1;
+
+-- name: list_constants()
+VALUES (1, 'a'), (2, 'b') ORDER BY 1;
+
+-- name: list_series(high)
+--   high: int, last
+SELECT n FROM generate_series(1, :high::int) AS s (n) ORDER BY n;
+
+-- name: list_words(words)
+--   words: text[], any
+SELECT w.word FROM unnest(:words::text[]) WITH ORDINALITY AS w (word, place) ORDER BY w.place;
+
+-- name: list_given_rooms(codes)
+--   codes: text[], which
+SELECT code, floor FROM rooms WHERE code = ANY(:codes::text[]) ORDER BY code;
+
+-- name: list_union()
+SELECT 'rooms' AS what, count(*) AS rows FROM rooms UNION ALL SELECT 'stays', count(*) FROM stays ORDER BY what;
+
+-- name: list_join(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT s.stay_id, r.floor FROM stays AS s INNER JOIN rooms AS r USING (hotel_id, room_number) ORDER BY s.begins, s.stay_id LIMIT :max_rows::int;
+
+-- name: list_left_join(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT r.hotel_id, r.room_number, s.stay_id
+FROM rooms AS r LEFT JOIN stays AS s ON r.hotel_id = s.hotel_id AND r.room_number = s.room_number
+ORDER BY r.hotel_id, r.room_number, s.stay_id LIMIT :max_rows::int;
+
+-- name: list_equal_keys(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT r.floor, s.begins FROM stays AS s INNER JOIN rooms AS r ON r.hotel_id = s.hotel_id AND r.room_number = s.room_number
+ORDER BY r.hotel_id, s.room_number, s.stay_id LIMIT :max_rows::int;
+
+-- name: list_rooms_of_hotel(hotel_id, max_rows)
+--   hotel_id: int, the hotel
+--   max_rows: int = 50, rows at most
+SELECT room_number FROM rooms WHERE hotel_id = :hotel_id::int ORDER BY room_number LIMIT :max_rows::int;
+
+-- name: list_page(max_rows, first_row)
+--   max_rows: int = 50, rows at most
+--   first_row: int = 0, rows left out
+SELECT stay_id, note FROM stays ORDER BY note COLLATE "C" DESC NULLS LAST, stay_id OFFSET :first_row::int LIMIT :max_rows::int;
+
+-- name: list_latest(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT DISTINCT ON (phone_number) phone_number, begins FROM stays ORDER BY phone_number, begins DESC, stay_id LIMIT :max_rows::int;
+
+-- name: list_ranked(max_rows)
+--   max_rows: int = 50, rows at most
+WITH ranked_stays AS (
+    SELECT stay_id, row_number() OVER (PARTITION BY phone_number ORDER BY begins) AS place FROM stays
+)
+SELECT stay_id, place FROM ranked_stays ORDER BY place, stay_id LIMIT :max_rows::int;
+
+-- name: list_recursive(high)
+--   high: int, last
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :high::int)
+SELECT n FROM numbers ORDER BY n;
+
+-- name: list_view(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT hotel_id, room_number FROM free_rooms ORDER BY floor, hotel_id, room_number LIMIT :max_rows::int;
+
+-- name: get_event(happened_on, event_id)^
+--   happened_on: date, the day
+--   event_id: bigint, the number
+SELECT body FROM events WHERE happened_on = :happened_on::date AND id = :event_id::bigint;
+
+-- name: list_events(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT happened_on, id FROM events ORDER BY happened_on, id LIMIT :max_rows::int;
+
+-- name: get_odd_name(key)^
+--   key: int, the key
+SELECT "select", "a.b" FROM "Odd Names" WHERE "Key" = :key::int;
+
+-- name: get_path(document)$
+--   document: jsonb, any
+SELECT :document::jsonb #>> '{a,b}' AS found;
+
+-- name: list_json(document)
+--   document: jsonb, an array
+SELECT j.name, j.age FROM jsonb_to_recordset(:document::jsonb) AS j (name text, age int) ORDER BY j.name, j.age;
+
+-- name: get_json_row(document)^
+--   document: jsonb, an object
+SELECT j.name FROM jsonb_to_record(:document::jsonb) AS j (name text);
+
+-- name: list_lateral(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT r.hotel_id, r.room_number, latest.begins
+FROM rooms AS r
+LEFT JOIN LATERAL (SELECT s.begins FROM stays AS s WHERE s.hotel_id = r.hotel_id ORDER BY s.begins DESC LIMIT 1) AS latest ON TRUE
+ORDER BY r.hotel_id, r.room_number LIMIT :max_rows::int;
+
+-- name: show_timezone()$
+SHOW TimeZone;
+
+-- name: set_nothing()!
+SET LOCAL work_mem = '8MB';
+
+-- name: make_table()!
+CREATE TABLE IF NOT EXISTS notes (note text);
+
+-- name: free_all_rooms()!
+UPDATE rooms SET is_free = TRUE WHERE TRUE;
+
+-- name: free_by_join(phone_number)!
+--   phone_number: text, the guest
+UPDATE rooms AS r SET is_free = TRUE FROM stays AS s
+WHERE s.hotel_id = r.hotel_id AND s.room_number = r.room_number AND s.phone_number = :phone_number::text;
+
+-- name: take_room(hotel_id)^
+--   hotel_id: int, the hotel
+UPDATE rooms SET is_free = FALSE
+WHERE (hotel_id, room_number) = (
+    SELECT hotel_id, room_number FROM rooms WHERE is_free AND hotel_id = :hotel_id::int ORDER BY room_number LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING room_number, floor;
+
+-- name: move_stays(from_number, to_number)
+--   from_number: text, old
+--   to_number: text, new
+UPDATE stays SET phone_number = :to_number::text WHERE phone_number = :from_number::text RETURNING stay_id, begins;
+
+-- name: move_out(phone_number)$
+--   phone_number: text, the guest
+WITH gone AS (DELETE FROM stays WHERE phone_number = :phone_number::text RETURNING stay_id) SELECT count(*) AS stays FROM gone;
+
+-- name: add_room(hotel_id, room_number, floor)!
+--   hotel_id: int, the hotel
+--   room_number: int, the room
+--   floor: int, the floor
+INSERT INTO rooms (hotel_id, room_number, floor) VALUES (:hotel_id::int, :room_number::int, :floor::int)
+ON CONFLICT (hotel_id, room_number) DO UPDATE SET floor = excluded.floor;
+
+-- name: add_stay(hotel_id, room_number, phone_number, begins)$
+--   hotel_id: int, the hotel
+--   room_number: int, the room
+--   phone_number: text, the guest
+--   begins: date, the day
+INSERT INTO stays (hotel_id, room_number, phone_number, begins)
+VALUES (:hotel_id::int, :room_number::int, :phone_number::text, :begins::date) RETURNING stay_id;
+
+-- name: merge_rooms(hotel_id)!
+--   hotel_id: int, the hotel
+MERGE INTO rooms AS r USING (SELECT :hotel_id::int AS hotel_id) AS given ON r.hotel_id = given.hotel_id
+WHEN MATCHED AND r.is_free THEN DELETE
+WHEN MATCHED THEN UPDATE SET is_free = TRUE;
+
+-- name: lock_room(hotel_id, room_number)^
+--   hotel_id: int, the hotel
+--   room_number: int, the room
+SELECT floor FROM rooms WHERE hotel_id = :hotel_id::int AND room_number = :room_number::int FOR UPDATE;
+
+-- name: next_ticket()$
+SELECT nextval('tickets') AS ticket;
+
+-- name: get_column_named_now()$
+SELECT max(begins) AS now FROM stays;
+
+-- name: get_clock()$
+SELECT statement_timestamp() - make_interval(secs => 1.5) AS moment;
+
+-- name: get_product(a, b)$
+--   a: int, one
+--   b: int, other
+SELECT :a::int * :b::int AS product;
+
+-- name: get_power()^
+SELECT 2 * 3 AS six, (SELECT count(*) * 2 FROM rooms) AS doubled, ARRAY(SELECT 2 * floor FROM rooms ORDER BY 1) AS floors;
+
+-- name: get_quoted_time(moment)$
+--   moment: timestamptz, any
+SELECT to_char(:moment::timestamptz, 'HH24:MI:SS "o''clock:now"') AS words;
+
+-- name: get_word_now()$
+SELECT 'now' AS word;
+
+-- name: get_max()$
+SELECT max(stay_id) FROM stays;
+
+-- name: get_scalar(phone_number)^
+--   phone_number: text, the guest
+SELECT (SELECT s.begins FROM stays AS s WHERE s.phone_number = :phone_number::text ORDER BY s.begins DESC LIMIT 1) AS begins, 2 AS two;
+
+-- name: get_renamed(code)^
+--   code: text, the code
+SELECT room_number AS floor, floor AS room_number FROM rooms WHERE code = :code::text;
+
+-- name: get_default(phrase)$
+--   phrase: text = 'a, '':b'' c', a default with everything
+SELECT :phrase::text AS words;
+
+-- name: list_grouped_by_key(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT r.hotel_id, r.room_number, count(s.stay_id) AS stays
+FROM rooms AS r LEFT JOIN stays AS s ON s.hotel_id = r.hotel_id AND s.room_number = r.room_number
+GROUP BY r.hotel_id, r.room_number ORDER BY stays DESC, r.hotel_id, r.room_number LIMIT :max_rows::int;
+
+-- name: list_active()
+SELECT activity.pid FROM pg_stat_activity AS activity WHERE activity.datname = current_database() ORDER BY activity.pid;
+
+-- name: list_tables()
+SELECT tables.relname::text AS table_name FROM pg_class AS tables WHERE tables.relkind = 'r' ORDER BY tables.oid;
+
+-- name: list_except()
+SELECT hotel_id FROM rooms EXCEPT SELECT hotel_id FROM stays ORDER BY hotel_id LIMIT 10;
+
+-- name: call_nothing()!
+DO $$ BEGIN PERFORM 1; END $$;
+
+-- name: list_rows_of_each()
+SELECT x.n, y.m FROM (VALUES (1), (2)) AS x (n) CROSS JOIN LATERAL generate_series(1, x.n) AS y (m) ORDER BY x.n, y.m;
