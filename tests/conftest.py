@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,19 @@ from tests.server import apply_migrations, drop_database, private_server, reacha
 _numbers = itertools.count(1)
 _KEPT = {"GUESTSQL_PG_BIN"}
 _PREFIXES = ("DATABASE_", "GUESTSQL_", "PG")
+
+
+# A shell that starts a job in the background has it ignore Ctrl-C; the programs that tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _own_signals() -> Iterator[None]:
+    """A database that a test opens here sees to SIGTERM; pytest's own end is not its business."""
+    kept = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, kept)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -85,7 +85,8 @@ class AsyncLifetime:
             try:
                 await self._interactions.close()
             finally:
-                unwatch(self._last_chance)
+                if not self._pending:
+                    unwatch(self._last_chance)
                 await executor.close()
                 if self._server is not None:
                     await async_in_thread(self._server.release)

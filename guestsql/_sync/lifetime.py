@@ -86,7 +86,8 @@ class Lifetime:
             try:
                 self._interactions.close()
             finally:
-                unwatch(self._last_chance)
+                if not self._pending:
+                    unwatch(self._last_chance)
                 executor.close()
                 if self._server is not None:
                     in_thread(self._server.release)

@@ -248,13 +248,16 @@ async def test_a_change_while_the_merge_waits_is_not_lost(database_url: str, aut
 
 async def test_two_merges_at_once_crosswise(database_url: str, autocommit: Connection) -> None:
     """Whoever comes second finds its own guest gone: as if it had come later, it gets everything."""
-    async with Either("async", database_url, pool_min=4) as db:
+    async with Either("async", database_url) as db, Either("async", database_url) as other:
         for attempt in range(10):
             await db.update_profile(GUEST, labels=[f"a{attempt}"])
             await db.update_profile(OTHER, labels=[f"b{attempt}"])
             with autocommit.transaction():  # both start when both wait here
                 autocommit.execute("SELECT FROM guest_profiles ORDER BY phone_number FOR UPDATE")
-                merges = [asyncio.create_task(db.merge_guests(*pair)) for pair in ((GUEST, OTHER), (OTHER, GUEST))]
+                merges = [
+                    asyncio.create_task(db.merge_guests(GUEST, OTHER)),
+                    asyncio.create_task(other.merge_guests(OTHER, GUEST)),
+                ]
                 with psycopg.connect(database_url, autocommit=True) as observer:
                     await asyncio.to_thread(eventually, lambda seen=observer: waiting_sessions(seen) == 2)
             await asyncio.wait_for(asyncio.gather(*merges), PATIENCE_SECONDS)
@@ -266,13 +269,16 @@ async def test_two_merges_at_once_crosswise(database_url: str, autocommit: Conne
 
 async def test_two_merges_of_one_duplicate(database_url: str, autocommit: Connection) -> None:
     third = "573000000003"
-    async with Either("async", database_url, pool_min=4) as db:
+    async with Either("async", database_url) as db, Either("async", database_url) as other:
         await db.update_profile(GUEST)
         await db.update_profile(OTHER)
         await db.update_profile(third, labels=["a"])
         with autocommit.transaction():
             autocommit.execute("SELECT FROM guest_profiles ORDER BY phone_number FOR UPDATE")
-            merges = [asyncio.create_task(db.merge_guests(keep, third)) for keep in (GUEST, OTHER)]
+            merges = [
+                asyncio.create_task(db.merge_guests(GUEST, third)),
+                asyncio.create_task(other.merge_guests(OTHER, third)),
+            ]
             with psycopg.connect(database_url, autocommit=True) as observer:
                 await asyncio.to_thread(eventually, lambda: waiting_sessions(observer) == 2)
         await asyncio.gather(*merges)

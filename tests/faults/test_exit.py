@@ -4,6 +4,7 @@ flush."""
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,7 +16,7 @@ from tests.server import eventually
 Connection = psycopg.Connection[Any]
 
 HEAD = """
-import asyncio, os, signal, sys, threading
+import asyncio, gc, os, signal, sys, threading
 from guestsql import AsyncGuestDatabase, GuestDatabase
 from guestsql.settings import Settings
 
@@ -79,12 +80,12 @@ def work():
     GuestDatabase(settings=settings).record_interaction(GUEST)
     kept = GuestDatabase(settings=settings)
     kept.record_interaction(GUEST)
-    kept.record_interaction(GUEST)
     databases.append(kept)
 databases = []
 thread = threading.Thread(target=work)
 thread.start()
 thread.join()
+gc.collect()  # the first, of which nothing is left but what it buffered
 databases[0].record_interaction(GUEST)
 """,
 }
@@ -95,6 +96,34 @@ def test_at_exit_without_close(ending: str, database_url: str, autocommit: Conne
     with Program(ENDINGS[ending], database_url, NEVER) as program:
         code, errors = program.wait()
     assert (code, total(autocommit)) == (0, 3), errors
+
+
+EMBEDDED = """
+import sys
+from pathlib import Path
+from guestsql import GuestDatabase
+from guestsql.embedded import EmbeddedServer
+from guestsql.migrate import Runner
+from guestsql.settings import Settings
+
+settings = Settings(home=Path(sys.argv[1]), flush_seconds=3600)
+if sys.argv[2] == "record":
+    with EmbeddedServer(settings.home, settings.pg_bin) as url:
+        Runner(settings, url=url).up()
+    database = GuestDatabase(settings=settings)
+    database.record_interaction("573000000001")
+else:
+    with GuestDatabase(settings=settings) as database:
+        print(database.get_profile("573000000001").total_interactions, flush=True)
+"""
+
+
+def test_at_exit_on_the_embedded_server(embedded_home: Path) -> None:
+    """The flush comes before the server is left, which stops with its last user."""
+    with Program(EMBEDDED, str(embedded_home), "record") as program:
+        assert program.wait() == (0, "")
+    with Program(EMBEDDED, str(embedded_home), "read") as program:
+        assert program.line() == "1"
 
 
 SLEEPERS = {
