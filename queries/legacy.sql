@@ -15,9 +15,7 @@ CREATE TEMPORARY TABLE legacy_staging (LIKE legacy_staging) ON COMMIT DROP;
 
 -- name: index_legacy_staging()!
 -- Makes the ranges of keys of the staged guests quick to find, in order.
-CREATE INDEX legacy_staging_phone_number ON legacy_staging (phone_number)
-WHERE
-    phone_number IS NOT NULL;
+CREATE INDEX legacy_staging_phone_number ON legacy_staging (phone_number);
 
 -- name: analyze_legacy_staging()!
 -- Lets the planner know the staged records: no autovacuum sees a temporary table.

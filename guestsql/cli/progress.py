@@ -6,7 +6,15 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from guestsql.cli.terminal import console
 
@@ -15,18 +23,25 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar(label: str) -> Generator[Callable[[int, int], None] | None]:
-    """Show a bar on stderr, gone at the end.
+    """Show a bar on stderr with the share, the rate and the time left; gone at the end.
 
     Args:
         label: what is being done.
 
     Yields:
-        What is to be told how many are done, and of how many; None when nobody watches.
+        What is to be told how many bytes are done, and of how many; None when nobody watches.
     """
     if not sys.stderr.isatty():
         yield None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console(sys.stderr), transient=True) as shown:
         task = shown.add_task(label, total=None)
 

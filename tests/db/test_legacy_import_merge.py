@@ -178,7 +178,7 @@ FILES = st.dictionaries(
 
 
 @given(FILES)
-@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=35, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_queries_come_to_what_the_records_say_one_by_one(merged, tmp_path, files):
     guests = merged(files)
     expected = model_guests(tmp_path)
