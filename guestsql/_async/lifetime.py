@@ -8,7 +8,7 @@ from typing import Any, Self
 from guestsql._async.context import AsyncContextCache
 from guestsql._async.executor import AsyncExecutor
 from guestsql._async.interactions import AsyncInteractionBuffer
-from guestsql._async.queries import AsyncQueries
+from guestsql._async.queries import NEEDED, AsyncQueries
 from guestsql._exit import LastChance, unwatch, watch
 from guestsql._pending import Pending
 from guestsql._runtime import AsyncBuilder, AsyncLock, async_in_thread
@@ -39,7 +39,7 @@ class AsyncLifetime:
         self._url = database_url or self._settings.database_url
         self._builder = context_builder
         self._own = own_keys(self._settings.own_numbers)
-        self._catalogue = load_catalogue(self._settings.queries_dir)
+        self._catalogue = load_catalogue(self._settings.queries_dir, needed=NEEDED)
         self._pending = Pending()
         self._opening = AsyncLock()
         self._server: EmbeddedServer | None = None

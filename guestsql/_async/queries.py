@@ -9,7 +9,34 @@ from guestsql._async.executor import AsyncExecutor
 from guestsql._sql import Catalogue
 from guestsql.errors import InvalidValue
 
-__all__ = ["AsyncQueries"]
+__all__ = ["NEEDED", "AsyncQueries"]
+
+# What the methods of the database call; a folder of edited files must have them all.
+NEEDED = (
+    "add_labels",
+    "add_thread_tokens",
+    "build_context",
+    "claim_context",
+    "claim_new_context",
+    "confirm_context",
+    "create_guest",
+    "export_guest",
+    "forget_guest",
+    "get_profile",
+    "get_thread",
+    "get_transaction_id",
+    "get_transaction_status",
+    "invalidate_context",
+    "lookup_context",
+    "lookup_contexts",
+    "merge_guests",
+    "publish_context",
+    "record_interactions",
+    "release_context",
+    "remove_labels",
+    "set_thread",
+    "upsert_profile",
+)
 
 
 class _Opener(Protocol):

@@ -46,18 +46,27 @@ def default_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "queries"
 
 
-def load_catalogue(directory: Path | None = None) -> Catalogue:
+def load_catalogue(directory: Path | None = None, *, needed: Iterable[str] = ()) -> Catalogue:
     """Load a folder of query files.
 
     Args:
         directory: the folder; only `*.sql` directly in it are read, sorted by name. Default: the package's own.
+        needed: names of queries that must be there.
 
     Raises:
         QueryFileError: the first thing that is wrong, with its file, line and column.
     """
-    catalogue, errors = scan_directory(directory or default_directory())
+    folder = directory or default_directory()
+    catalogue, errors = scan_directory(folder)
     if errors:
         raise errors[0]
+    missing = sorted(set(needed) - catalogue.keys())
+    if missing:
+        raise QueryFileError(
+            f"queries are missing: {', '.join(missing)}",
+            file=folder,
+            hint=f"the folder stands in place of the packaged one: copy what is missing from {default_directory()}",
+        )
     return catalogue
 
 

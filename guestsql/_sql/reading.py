@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from guestsql._sql.declaration import NAME_LINE, Declaration, Parameter, parse_doc, parse_name_line
+from guestsql._sql.depth import Depth
 from guestsql._sql.places import line_and_column
 from guestsql._sql.query import Query
 from guestsql._sql.rewriting import Misuse, rewrite
@@ -217,16 +218,15 @@ def _statement(part: _Part, name: str, text: str) -> tuple[int, list[Token]]:
 
 def _statement_length(tokens: Sequence[Token], name: str) -> int:
     """Number of tokens up to the last that counts, without the final semicolon."""
-    depth = 0
+    depth = Depth()
     length = 0
     finished = False
     for index, token in enumerate(tokens):
         if token.is_blank:
             _refuse_misspelt(token)
             continue
-        if token.text in ("(", ")"):
-            depth += 1 if token.text == "(" else -1
-        if token.kind is Kind.SEMICOLON and depth <= 0:
+        depth.follow(token)
+        if token.kind is Kind.SEMICOLON and depth.is_outside:
             finished = True
         elif finished:
             raise Misuse(

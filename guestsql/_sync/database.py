@@ -22,7 +22,7 @@ from guestsql._values import (
     clean_tokens,
     clean_ttl,
 )
-from guestsql.errors import DatabaseError, InvalidUserId
+from guestsql.errors import DatabaseError, InvalidUserId, InvalidValue
 from guestsql.models import GuestProfile, GuestThread
 
 __all__ = ["GuestDatabase"]
@@ -31,9 +31,9 @@ __all__ = ["GuestDatabase"]
 class GuestDatabase(Lifetime):
     """Guests, their threads and contexts, in PostgreSQL.
 
-    Use it as a context manager; it opens by itself at the first call otherwise, and is then to be closed. It may
-    be used from many threads or tasks. `user_id` is any spelling of a WhatsApp id; every method that writes creates
-    the guest it does not find. All methods raise `InvalidUserId` for an id that is no guest's, and `DatabaseError`
+    Use it as a context manager; it opens by itself at the first call otherwise, and is then to be closed. Many
+    threads, or the tasks of one event loop, may share it; a forked child makes its own. `user_id` is any spelling of
+    a WhatsApp id; every method that writes creates the guest it does not find. All methods raise `InvalidUserId` for an id that is no guest's, and `DatabaseError`
     (its subclasses tell more) when the server could not do what was asked before the deadline.
 
     Args:
@@ -99,11 +99,14 @@ class GuestDatabase(Lifetime):
 
         Raises:
             InvalidUserId: one of the ids is no guest's.
+            InvalidValue: `user_ids` is a text, or `ttl_seconds` is unusable.
             DatabaseError: the server could not be asked in time.
             Exception: whatever the builder raised.
 
         SQL: queries/context.sql
         """
+        if isinstance(user_ids, str):
+            raise InvalidValue("user_ids is a list of ids, not a text", hint="for one guest call get_context")
         keys = {user_id: self._key(user_id) for user_id in user_ids}
         ttl = self._settings.context_ttl_seconds if ttl_seconds is None else clean_ttl(ttl_seconds)
         if not keys:
@@ -192,6 +195,9 @@ class GuestDatabase(Lifetime):
         Returns:
             The profile after the change.
 
+        Raises:
+            InvalidValue: a label is no text, or blank.
+
         SQL: queries/guests.sql
         """
         return self._write_profile("add_labels", self._key(user_id), labels=clean_labels(labels))
@@ -205,6 +211,9 @@ class GuestDatabase(Lifetime):
 
         Returns:
             The profile after the change.
+
+        Raises:
+            InvalidValue: a label is no text, or blank.
 
         SQL: queries/guests.sql
         """
@@ -234,6 +243,9 @@ class GuestDatabase(Lifetime):
         Returns:
             The thread after the change.
 
+        Raises:
+            InvalidValue: the thread is no text, or blank.
+
         SQL: queries/threads.sql
         """
         return self._write_thread(self._key(user_id), clean_text(thread_id, "thread_id", blank=False))
@@ -262,6 +274,10 @@ class GuestDatabase(Lifetime):
 
         Returns:
             The thread's new count.
+
+        Raises:
+            InvalidValue: the thread is no text or blank, or the tokens are no whole number of 0 or more.
+            OutcomeUnknown: the server went away at COMMIT; read the thread before you repeat the call.
 
         SQL: queries/threads.sql
         """

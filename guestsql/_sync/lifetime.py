@@ -13,7 +13,7 @@ from guestsql._sql import load_catalogue
 from guestsql._sync.context import ContextCache
 from guestsql._sync.executor import Executor
 from guestsql._sync.interactions import InteractionBuffer
-from guestsql._sync.queries import Queries
+from guestsql._sync.queries import NEEDED, Queries
 from guestsql.embedded import EmbeddedServer
 from guestsql.errors import DatabaseUnavailable, InvalidUserId
 from guestsql.identity import canonical_user_id, own_keys
@@ -40,7 +40,7 @@ class Lifetime:
         self._url = database_url or self._settings.database_url
         self._builder = context_builder
         self._own = own_keys(self._settings.own_numbers)
-        self._catalogue = load_catalogue(self._settings.queries_dir)
+        self._catalogue = load_catalogue(self._settings.queries_dir, needed=NEEDED)
         self._pending = Pending()
         self._opening = Lock()
         self._server: EmbeddedServer | None = None

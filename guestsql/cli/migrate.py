@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 import click
 
+import guestsql
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import format_option
 from guestsql.cli.server import migration_url
-from guestsql.migrate import Applied, Problem, Runner, new_migration
+from guestsql.migrate import Applied, Problem, Runner, default_directory, new_migration
 
 __all__ = ["migrate"]
 
@@ -192,6 +193,9 @@ Example:
 @pass_app
 def new(app: App, name: str, directory: Path | None) -> None:
     """Make a file with the next number, and print its path."""
-    path = new_migration(name, directory)
+    folder = directory or default_directory()
+    if directory is None and folder.parent == Path(guestsql.__file__).parent:
+        raise click.UsageError("an installed package is no place for a migration: say where with --dir")
+    path = new_migration(name, folder)
     click.echo(str(path))
     app.say("write the SQL into it, then run guestsql migrate plan")

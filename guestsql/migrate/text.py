@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from guestsql._sql.depth import Depth
 from guestsql._sql.places import line_and_column
 from guestsql._sql.scanner import Kind, Token, tokenize
 from guestsql.errors import MigrationError, QueryFileError
@@ -123,7 +124,7 @@ def _server_operators(text: str) -> str:
 
 
 def _groups(tokens: Sequence[Token]) -> Iterator[list[Token]]:
-    depth = _Depth()
+    depth = Depth()
     group: list[Token] = []
     for token in tokens:
         if token.is_blank:
@@ -131,41 +132,7 @@ def _groups(tokens: Sequence[Token]) -> Iterator[list[Token]]:
         depth.follow(token)
         if token.kind is Kind.SEMICOLON and depth.is_outside:
             yield group
-            group, depth = [], _Depth()
+            group, depth = [], Depth()
         else:
             group.append(token)
     yield group
-
-
-class _Depth:
-    """How deep in brackets and in a body of BEGIN ATOMIC a token of one statement stands."""
-
-    def __init__(self) -> None:
-        self._brackets = 0
-        self._blocks = 0
-        self._words: list[str] = []
-
-    @property
-    def is_outside(self) -> bool:
-        return self._brackets <= 0 and self._blocks <= 0
-
-    def follow(self, token: Token) -> None:
-        if token.text in _OPENING:
-            self._brackets += 1
-        elif token.text in (")", "]"):
-            self._brackets -= 1
-        elif token.kind is Kind.WORD:
-            self._follow_word(token.text.lower())
-
-    def _follow_word(self, word: str) -> None:
-        if word == "atomic" and self._words[-1:] == ["begin"] and self._makes_routine:
-            self._blocks = 1
-        elif self._blocks and word == "case":
-            self._blocks += 1
-        elif self._blocks and word == "end":
-            self._blocks -= 1
-        self._words.append(word)
-
-    @property
-    def _makes_routine(self) -> bool:
-        return self._words[:1] == ["create"] and not {"function", "procedure"}.isdisjoint(self._words[1:4])

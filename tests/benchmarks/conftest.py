@@ -69,5 +69,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for comparison in _comparisons:
         terminalreporter.line(comparison.line())
     terminalreporter.line(
-        f"Python {platform.python_version()} on {platform.machine()}, psycopg {psycopg.__version__} ({psycopg.pq.__impl__})"
+        f"Python {platform.python_version()}, {platform.machine()}, psycopg {psycopg.__version__} {psycopg.pq.__impl__}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from guestsql import AsyncGuestDatabase, GuestDatabase
+from guestsql import AsyncGuestDatabase, GuestDatabase, Settings, errors
+from guestsql._async import queries
+from guestsql._sql import default_directory, load_catalogue
 from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue
 from tests.databases import GUEST, KINDS, OTHER, Either, make_settings
 
@@ -58,8 +61,7 @@ SELECT :word::text AS first, :word::text AS second;
 def folder(tmp_path: Path, autocommit: Connection) -> Path:
     """A folder of query files, and the table that they need."""
     autocommit.execute("CREATE TABLE letters (letter text PRIMARY KEY)")
-    path = tmp_path / "queries"
-    path.mkdir()
+    path = shutil.copytree(default_directory(), tmp_path / "queries")
     (path / "some.sql").write_text(QUERIES, encoding="utf-8")
     return path
 
@@ -226,3 +228,15 @@ def test_many_threads(database_url: str) -> None:
         for thread in threads:
             thread.join()
     assert wrong == []
+
+
+def test_a_folder_without_the_queries_of_the_methods_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "mine.sql").write_text("-- name: list_ones(a)\nSELECT :a::int AS one;\n", encoding="utf-8")
+    with pytest.raises(errors.QueryFileError, match=r"missing: add_labels, .*upsert_profile .*copy what is missing"):
+        GuestDatabase("postgresql:///nowhere", settings=Settings(queries_dir=tmp_path))
+
+
+def test_every_query_that_a_method_calls_is_needed() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in Path(queries.__file__).parent.glob("*.py")]
+    called = {name for name in load_catalogue() for text in sources if f'"{name}"' in text}
+    assert called == set(queries.NEEDED)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from guestsql._sql import Operator, Parameter, arrange, default_directory, load_catalogue, scan_directory
@@ -295,3 +297,13 @@ def test_an_argument_with_a_default_may_be_missing(load):
 def test_wrong_arguments_name_the_query_and_the_parameters(load, arguments, message):
     with pytest.raises(TypeError, match=f"^{message}$"):
         arrange(one(load, "SELECT :a, :b", "a, b"), arguments)
+
+
+def test_a_routine_of_several_statements_is_one(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(
+        "-- name: make_it()!\n"
+        "CREATE FUNCTION two(a int) RETURNS int\n"
+        "BEGIN ATOMIC SELECT 1; SELECT CASE WHEN a > 0 THEN 1 ELSE 2 END; END;\n",
+        encoding="utf-8",
+    )
+    assert load_catalogue(tmp_path)["make_it"].source.endswith("END; END")
