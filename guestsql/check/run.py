@@ -27,8 +27,9 @@ from guestsql.errors import QueryFileError
 
 __all__ = ["Report", "check_files"]
 
-# The server cannot tell the type of a parameter that is not cast: said already, and better.
-_TYPELESS = {"42P18", "42P08", "42883", "42725"}
+# What follows from a parameter that is not cast, or stands in quotes: said already, and better.
+_FOLLOWING = {"42883", "42725", "22P02", "22007", "22008"}
+_TYPELESS = {"42P18", "42P08"}
 _NEVER_EXCEPTED = {"GS007", "GS008"}
 
 
@@ -108,8 +109,9 @@ def _ask(
     large = {table for source in sources for table in source.marks.large}
     for subject, answer in zip(subjects, said, strict=True):
         if isinstance(answer, Refusal):
-            if answer.sqlstate not in _TYPELESS or not any(vet_parameters(subject)):
-                found.append(refused(subject, answer, catalog))
+            refusal = refused(subject, answer, catalog)
+            if not _follows(subject, answer, refusal):
+                found.append(refusal)
             continue
         found += vet_returned(subject, answer, catalog)
         found += vet_read_only(subject, answer)
@@ -117,6 +119,14 @@ def _ask(
         found += vet_parameter_types(subject, answer, catalog, type_names)
     found += vet_same_names(subjects, said, catalog, type_names)
     return said, found
+
+
+def _follows(subject: Subject, answer: Refusal, refusal: Finding) -> bool:
+    """Tell whether the server refuses what another rule has told already."""
+    told = list(vet_parameters(subject))
+    if answer.sqlstate in _TYPELESS:
+        return bool(told)
+    return answer.sqlstate in _FOLLOWING and any(each.line == refusal.line for each in told)
 
 
 def _functions(said: Iterable[Description | Refusal]) -> set[str]:

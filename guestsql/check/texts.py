@@ -95,6 +95,5 @@ def _adjacent(source: Source, number: int) -> Iterable[int]:
 
 
 def _is_head(source: Source, number: int) -> bool:
-    return all(not line.strip() or line.startswith("--") for line in source.lines[: number - 1]) and not any(
-        _NAME.match(line) for line in source.lines[: number - 1]
-    )
+    """Tell whether a comment is the first thing in its file."""
+    return not any(line.strip() for line in source.lines[: number - 1])

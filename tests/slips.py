@@ -1,0 +1,459 @@
+"""Slips made mechanically in the shipped query files: what a hurried hand does, with the rule that has to catch it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from guestsql.check.sources import read_sources
+from tests.checking import QUERIES
+
+FILES = ("check", "context", "guests", "migrations", "monitoring", "threads", "transactions")
+PER_KIND = 4
+
+
+@dataclass(frozen=True)
+class Slip:
+    """One slip.
+
+    Attributes:
+        kind: what was done.
+        file: the file's name.
+        query: where.
+        text: the file with the slip.
+        rule: what has to be found.
+        line: and at which line.
+        also: rules that the same slip breaks as well.
+    """
+
+    kind: str
+    file: str
+    query: str
+    text: str
+    rule: str
+    line: int
+    also: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A query in its file: the name line and all up to the next."""
+
+    file: str
+    name: str
+    first: int
+    lines: list[str]
+    before: list[str]
+    after: list[str]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def operator(self) -> str:
+        return self.lines[0].rpartition(")")[2]
+
+    @property
+    def body(self) -> int:
+        """Index of the first line of SQL."""
+        return next(index for index, line in enumerate(self.lines) if not line.startswith("--"))
+
+    def find(self, pattern: str) -> Iterator[tuple[int, re.Match[str]]]:
+        """Index and match of each line of SQL that has a pattern."""
+        for index in range(self.body, len(self.lines)):
+            found = re.search(pattern, self.lines[index])
+            if found and "--" not in self.lines[index]:
+                yield index, found
+
+
+# The lines after the slip, the rule, the index of the line where it is found, and further rules.
+Made = tuple[list[str], str, int, set[str]]
+Kind = Callable[[Block], Iterator[Made]]
+
+
+def blocks() -> Iterator[Block]:
+    for name in FILES:
+        source = read_sources([QUERIES / f"{name}.sql"])[0]
+        heads = [query.line for query in source.queries]
+        for query, end in zip(source.queries, [*heads[1:], len(source.lines) + 1], strict=True):
+            begin = query.line
+            lines = source.lines
+            yield Block(
+                source.file.name, query.name, begin, lines[begin - 1 : end - 1], lines[: begin - 1], lines[end - 1 :]
+            )
+
+
+def slips() -> list[Slip]:
+    """All of them, a few of each kind, no query twice in a kind."""
+    made: list[Slip] = []
+    all_blocks = list(blocks())
+    for name, kind in KINDS.items():
+        count = 0
+        for block in all_blocks:
+            if count == PER_KIND:
+                break
+            for lines, rule, index, also in kind(block):
+                text = "\n".join([*block.before, *lines, *block.after])
+                made.append(Slip(name, block.file, block.name, text, rule, block.first + index, frozenset(also)))
+                count += 1
+                break
+    return made
+
+
+def _with(block: Block, index: int, line: str) -> list[str]:
+    return [*block.lines[:index], line, *block.lines[index + 1 :]]
+
+
+def _without(block: Block, first: int, last: int | None = None) -> list[str]:
+    return [*block.lines[:first], *block.lines[(first if last is None else last) + 1 :]]
+
+
+def _replaced(pattern: str, by: str, rule: str, *also: str) -> Kind:
+    """A slip within one line of SQL, found on that line."""
+
+    def kind(block: Block) -> Iterator[Made]:
+        for index, _ in block.find(pattern):
+            yield _with(block, index, re.sub(pattern, by, block.lines[index], count=1)), rule, index, set(also)
+
+    return kind
+
+
+def _head(pattern: str, by: str, rule: str, *also: str) -> Kind:
+    """A slip in the name line."""
+
+    def kind(block: Block) -> Iterator[Made]:
+        if re.search(pattern, block.lines[0]):
+            yield _with(block, 0, re.sub(pattern, by, block.lines[0], count=1)), rule, 0, set(also)
+
+    return kind
+
+
+def _described(pattern: str, by: str, rule: str, *also: str, where: Callable[[Block], bool] = lambda _: True) -> Kind:
+    """A slip in the line of a parameter."""
+
+    def kind(block: Block) -> Iterator[Made]:
+        for index in range(1, block.body):
+            if re.search(pattern, block.lines[index]) and where(block):
+                yield _with(block, index, re.sub(pattern, by, block.lines[index], count=1)), rule, index, set(also)
+
+    return kind
+
+
+def _unterminated(block: Block) -> Iterator[Made]:
+    quotes = [index for index, _ in block.find("'")]
+    if quotes and not any(block.lines[index].count("'") % 2 for index in quotes):
+        index = quotes[-1]
+        at = block.lines[index].rindex("'")
+        yield _with(block, index, block.lines[index][:at] + block.lines[index][at + 1 :]), "GS002", index, set()
+
+
+def _open_comment(block: Block) -> Iterator[Made]:
+    index = block.body + 1
+    if index < len(block.lines) and block.lines[index].strip():
+        yield _with(block, index, f"    /* later {block.lines[index].strip()}"), "GS002", index, set()
+
+
+def _missing_comma(block: Block) -> Iterator[Made]:
+    if block.file in ("context.sql", "guests.sql", "threads.sql"):
+        for index, _ in block.find(r"^    (?:known\.)?chat_id,$"):
+            if block.operator == "^" and "thread_id" in block.lines[index + 1]:
+                last = block.lines[index + 1].replace("known.", "")
+                lines = _with(block, index, block.lines[index].rstrip(","))
+                yield [*lines[: index + 1], last, *lines[index + 2 :]], "GS308", index + 1, set()
+
+
+def _trailing_comma(block: Block) -> Iterator[Made]:
+    for index, _ in block.find(r"^FROM guest_profiles"):
+        if not block.lines[index - 1].endswith(","):
+            yield _with(block, index - 1, block.lines[index - 1] + ","), "GS201", index, set()
+
+
+def _moved_doc(block: Block) -> Iterator[Made]:
+    if block.body > 1 and block.before and not block.before[-1].strip():
+        lines = block.lines
+        yield [lines[1], lines[0], *lines[2:]], "GS006", 0, {"GS007", "GS003"}
+
+
+def _second_statement(block: Block) -> Iterator[Made]:
+    last = max(index for index, line in enumerate(block.lines) if line.endswith(";"))
+    lines = [*block.lines[: last + 1], "SELECT 1;", *block.lines[last + 1 :]]
+    yield lines, "GS004", last + 1, set()
+
+
+def _no_sql(block: Block) -> Iterator[Made]:
+    yield [*block.lines[: block.body], ""], "GS004", 0, set()
+
+
+def _undeclared(block: Block) -> Iterator[Made]:
+    names = re.findall(r"\w+", block.lines[0].partition("(")[2].partition(")")[0])
+    if len(names) > 1:
+        name = names[-1]
+        head = block.lines[0].replace(f", {name})", ")")
+        kept = [line for line in block.lines[1:] if not re.match(rf"--   {name}:", line)]
+        lines = [head, *kept]
+        index = next(n for n, line in enumerate(lines) if not line.startswith("--") and re.search(rf":{name}\b", line))
+        yield lines, "GS101", index, set()
+
+
+def _duplicate(block: Block) -> Iterator[Made]:
+    earlier = [found[1] for line in block.before if (found := re.match(r"-- name: (\w+)", line))]
+    if earlier:
+        yield _with(block, 0, block.lines[0].replace(block.name, earlier[-1], 1)), "GS005", 0, set()
+
+
+def _retyped(old: str, new: str, name: str) -> Kind:
+    """Another type in the comment and in every cast of one query, where others use the name too."""
+
+    def kind(block: Block) -> Iterator[Made]:
+        for index in range(1, block.body):
+            line = block.lines[index]
+            if line.startswith(f"--   {name}: {old}") and any(f"--   {name}: {old}" in each for each in block.before):
+                lines = [each.replace(f":{name}::{old}", f":{name}::{new}") for each in block.lines]
+                lines[index] = line.replace(f": {old}", f": {new}", 1)
+                yield lines, "GS106", index, set()
+
+    return kind
+
+
+def _star(first: str) -> Kind:
+    def kind(block: Block) -> Iterator[Made]:
+        for index, _ in block.find(rf"^{first}$"):
+            end = index + 1
+            while re.match(r"    [\w.]+,?;?$", block.lines[end]):
+                end += 1
+            tail = ";" if block.lines[end - 1].endswith(";") else ""
+            if end > index + 2 and (tail or block.lines[end].startswith("FROM")):
+                lines = [*block.lines[:index], f"{first} *{tail}", *block.lines[end:]]
+                yield lines, "GS301", index, {"GS308"}
+
+    return kind
+
+
+def _operator(old: str, new: str, rule: str, *also: str, needs: str = "", lacks: str = "\0") -> Kind:
+    def kind(block: Block) -> Iterator[Made]:
+        if block.operator == old and re.search(needs, block.text, re.MULTILINE) and lacks not in block.text:
+            yield _with(block, 0, block.lines[0].rpartition(")")[0] + ")" + new), rule, 0, set(also)
+
+    return kind
+
+
+def _many(block: Block) -> Iterator[Made]:
+    for index, _ in block.find(r"^(?:WHERE|    )\s*phone_number = :phone_number::text"):
+        if block.operator in ("^", "$"):
+            line = block.lines[index].replace("phone_number = ", "phone_number >= ")
+            yield _with(block, index, line), "GS302", 0, {"GS502"}
+
+
+def _no_where(block: Block) -> Iterator[Made]:
+    for index, _ in block.find(r"^    DELETE FROM"):
+        end = next(n for n in range(index, len(block.lines)) if block.lines[n].startswith("    RETURNING"))
+        lines = _without(block, index + 1, end - 1)
+        if all(f":{name}" in "\n".join(lines) for name in ("keep", "duplicate") if f":{name}" in block.text):
+            yield lines, "GS402", index, {"GS501"}
+    for index, _ in block.find(r"^WHERE phone_number = :phone_number::text;$"):
+        if block.lines[block.body].startswith("UPDATE"):
+            set_line = next(n for n, line in enumerate(block.lines) if line.startswith("SET"))
+            lines = _with(block, index, "")
+            lines[index - 1] += ","
+            lines[index] = "    thread_id = :phone_number::text;"
+            assert set_line > block.body
+            yield lines, "GS402", block.body, {"GS501"}
+
+
+def _no_order(block: Block) -> Iterator[Made]:
+    for index, _ in block.find(r"^ORDER BY"):
+        if block.operator == "" and block.lines[block.body].startswith(("SELECT", "WITH")):
+            end = index
+            while not block.lines[end].endswith(";") and not block.lines[end + 1].startswith("LIMIT"):
+                end += 1
+            lines = _without(block, index, end)
+            if block.lines[end].endswith(";"):
+                lines[index - 1] += ";"
+            select = next(n for n, line in enumerate(lines) if line.startswith("SELECT"))
+            yield lines, "GS306", select, set()
+
+
+def _partial_order(block: Block) -> Iterator[Made]:
+    for pattern, by in (
+        (r"^ORDER BY phone_number;", "ORDER BY memory_enabled;"),
+        (r"^ORDER BY version;", "ORDER BY applied_at;"),
+        (r"^ORDER BY table_name;", "ORDER BY erased_rows;"),
+        (r"^ORDER BY keys.indexrelid;", "ORDER BY keys.indrelid;"),
+    ):
+        for index, _ in block.find(pattern):
+            if "UNION" not in block.text:
+                yield _with(block, index, re.sub(pattern, by, block.lines[index])), "GS306", index, set()
+    for index, _ in block.find(r"^    phone_number ASC$"):
+        lines = _without(block, index)
+        lines[index - 1] = lines[index - 1].rstrip(",")
+        order = next(n for n, line in enumerate(lines) if line.startswith("ORDER BY"))
+        yield lines, "GS306", order, set()
+
+
+def _no_limit(block: Block) -> Iterator[Made]:
+    for index, _ in block.find(r"^LIMIT"):
+        select = next(n for n, line in enumerate(block.lines) if line.startswith("SELECT"))
+        yield _with(block, index, block.lines[index].replace("LIMIT", "OFFSET")), "GS307", select, {"GS501"}
+
+
+def _unexcepted(block: Block) -> Iterator[Made]:
+    for index in range(1, block.body):
+        found = re.match(r"-- check: allow (GS307)", block.lines[index])
+        if found:
+            lines = _without(block, index)
+            select = next(n for n, line in enumerate(lines) if line.startswith("SELECT"))
+            yield lines, found[1], select, set()
+
+
+def _large(block: Block) -> Iterator[Made]:
+    """An expression around the key, which no index holds."""
+    for index, _ in block.find(r"^(?:WHERE|    )\s*phone_number = :phone_number::text"):
+        line = block.lines[index].replace("phone_number = ", "lower(phone_number) = ")
+        table = next((n for n, _ in block.find(r"^(?:FROM|UPDATE) guest_profiles")), None)
+        if table is not None and not any(line.startswith("WITH") for line in block.lines):
+            yield _with(block, index, line), "GS501", table, {"GS302", "GS502"}
+
+
+def _hot(block: Block) -> Iterator[Made]:
+    """A query that counts a whole table becomes hot."""
+    if block.file == "monitoring.sql" and "check: allow GS501" in block.text:
+        lines = [line.replace("-- check: allow GS501", "-- check: hot\n-- check: allow GS501") for line in block.lines]
+        text = "\n".join(lines).replace("\n-- check: allow GS501, because it counts every guest, and runs seldom", "")
+        table = next(n for n, line in enumerate(text.split("\n")) if re.match(r"\s*FROM guest_profiles", line))
+        yield text.split("\n"), "GS501", table, set()
+
+
+def _hot_range(block: Block) -> Iterator[Made]:
+    for index in range(1, block.body):
+        if block.lines[index] == "-- check: hot":
+            for at, _ in block.find(r"^WHERE phone_number = "):
+                line = block.lines[at].replace("phone_number = ", "phone_number > ")
+                table = next(n for n, _ in block.find(r"^FROM guest_profiles"))
+                yield _with(block, at, line), "GS502", table, {"GS302", "GS307"}
+    if block.name in ("get_profile", "get_thread", "confirm_context"):
+        lines = [block.lines[0], block.lines[1], "-- check: hot", *block.lines[2:]]
+        at = next(n for n, line in enumerate(lines) if re.search(r"phone_number = :phone_number::text", line))
+        lines[at] = lines[at].replace("phone_number = ", "phone_number < ")
+        table = next(n for n, line in enumerate(lines) if line.startswith("FROM guest_profiles"))
+        yield lines, "GS502", table, {"GS302"}
+
+
+def _marked(line: str, rule: str, *also: str) -> Kind:
+    def kind(block: Block) -> Iterator[Made]:
+        if "check:" not in block.text and block.body > 1:
+            yield [*block.lines[:2], line, *block.lines[2:]], rule, 2, set(also)
+
+    return kind
+
+
+def _no_reason(block: Block) -> Iterator[Made]:
+    for index in range(1, block.body):
+        if "-- check: allow" in block.lines[index]:
+            yield _with(block, index, block.lines[index].partition(",")[0]), "GS007", index, set()
+
+
+def _writes_when_reading(block: Block) -> Iterator[Made]:
+    """monitoring.sql only reads."""
+    if block.file == "monitoring.sql":
+        table = next(n for n, _ in block.find(r"FROM guest_profiles"))
+        if "count" not in block.text:
+            lines = [line.rstrip(";") if line.startswith("LIMIT") else line for line in block.lines]
+            at = next(n for n, line in enumerate(lines) if line.startswith("LIMIT"))
+            yield [*lines[: at + 1], "FOR UPDATE;", *lines[at + 1 :]], "GS401", at + 1, set()
+        else:
+            lines = [
+                *block.lines[:2],
+                *(line for line in block.lines[2 : block.body] if "check:" not in line and "counts" not in line),
+                "DELETE FROM guest_profiles",
+                "WHERE phone_number = '573000000001';"
+                if "ttl" not in block.lines[0]
+                else "WHERE :ttl_seconds::float8 > 0;",
+                "",
+            ]
+            lines[0] = lines[0].replace("^", "!")
+            at = next(n for n, line in enumerate(lines) if line.startswith("DELETE"))
+            assert table
+            yield lines, "GS401", at, {"GS501"}
+
+
+def _quoted(block: Block) -> Iterator[Made]:
+    for index, found in block.find(r"(?<!:):(\w+)::(?!\w+\[)"):
+        line = block.lines[index]
+        yield _with(block, index, line.replace(found[0], f"':{found[1]}'::", 1)), "GS105", index, set()
+
+
+def _mistyped_key(block: Block) -> Iterator[Made]:
+    for index, _ in block.find(r"^(?:WHERE|    )\s*phone_number = :phone_number::text"):
+        if block.text.count(":phone_number::") == 1:
+            lines = _with(block, index, block.lines[index].replace("::text", "::bigint", 1))
+            lines = [line.replace("--   phone_number: text", "--   phone_number: bigint") for line in lines]
+            yield lines, "GS204", index, {"GS106"}
+
+
+KINDS: dict[str, Kind] = {
+    "table misspelt": _replaced(r"\b(FROM|UPDATE|INTO) guest_profiles\b", r"\1 guest_profile", "GS202"),
+    "column misspelt": _replaced(r"^    (phone_number|thread_id|context_cache),$", r"    \1x,", "GS203"),
+    "column in a condition misspelt": _replaced(r"WHERE phone_number = ", "WHERE phone_numer = ", "GS203"),
+    "function misspelt": _replaced(
+        r"\b(statement_timestamp|to_char|make_interval|array_to_string)\(", r"\1x(", "GS204"
+    ),
+    "text in double quotes": _replaced(r"'(HH24:MI|usuario|g|advisory)'", r'"\1"', "GS203"),
+    "SELECT misspelt": _replaced(r"^SELECT$", "SELCT", "GS201"),
+    "UPDATE misspelt": _replaced(r"^UPDATE guest_profiles$", "UPDTE guest_profiles", "GS201"),
+    "ORDER BY misspelt": _replaced(r"^ORDER BY ", "ORDR BY ", "GS201"),
+    "one bracket too many": _replaced(r"^(WHERE .*);$", r"\1);", "GS201"),
+    "comma before FROM": _trailing_comma,
+    "comma missing": _missing_comma,
+    "type misspelt": _replaced(r"::(text|uuid|bigint)\b(?!\[)", r"::\1t", "GS205"),
+    "key compared with a number": _mistyped_key,
+    "aggregate of an aggregate": _replaced(r"^    thread_id,$", "    max(max(thread_id)),", "GS206"),
+    "quote forgotten": _unterminated,
+    "comment not closed": _open_comment,
+    "operator unknown": _head(r"\)[$^!]$", ")?", "GS003"),
+    "parameter list missing": _head(r"\(.*", "", "GS003"),
+    "name in capitals": _head(r"name: [a-z]+_", "name: Get_", "GS003"),
+    "name line misspelt": _head(r"-- name:", "-- Name:", "GS003", "GS004", "GS006"),
+    "two statements": _second_statement,
+    "SQL gone": _no_sql,
+    "name copied": _duplicate,
+    "text above the name": _moved_doc,
+    "parameter not declared": _undeclared,
+    "parameter misspelt": _replaced(r":(phone_number|lease|labels|tokens)::", r":\1s_::", "GS101"),
+    "parameter as in psql": _replaced(r":(\w+)::text", r":'\1'::text", "GS101"),
+    "parameter as $1": _replaced(r":\w+::text\b", "$1::text", "GS101"),
+    "parameter not used": _head(r"\((\w+)", r"(spare, \1", "GS102"),
+    "parameter without type": _described(r"(--   \w+: )[a-z0-9\[\]]+", r"\1", "GS103"),
+    "parameter not cast": _replaced(r":(phone_number|lease|epoch|tokens|thread_id|timezone)::\w+", r":\1", "GS104"),
+    "parameter in quotes": _quoted,
+    "key of another type": _retyped("text", "varchar", "phone_number"),
+    "seconds of another type": _retyped("float8", "numeric", "ttl_seconds"),
+    "comment of another type": _described(r"(--   \w+: )(text|uuid)\b(?!\[)", r"\1date", "GS107"),
+    "type in a comment misspelt": _described(r"(--   \w+: \w+)\b(?!\[)", r"\1x", "GS205"),
+    "SELECT *": _star("SELECT"),
+    "RETURNING *": _star("RETURNING"),
+    "count for a row": _operator("^", "!", "GS303"),
+    "count for a list": _operator("", "!", "GS303"),
+    "row for a write": _operator("!", "^", "GS304", needs=r"^(INSERT|UPDATE)"),
+    "list for a write": _operator("!", "", "GS304", needs=r"^(INSERT|UPDATE|CREATE)"),
+    "value of many columns": _operator("^", "$", "GS305", lacks="check: allow GS302"),
+    "row of a list": _operator("", "^", "GS302", lacks="GS307"),
+    "many instead of one": _many,
+    "WHERE forgotten": _no_where,
+    "ORDER BY forgotten": _no_order,
+    "order not total": _partial_order,
+    "LIMIT forgotten": _no_limit,
+    "exception taken away": _unexcepted,
+    "now()": _replaced(r"statement_timestamp\(\)", "now()", "GS403"),
+    "CURRENT_TIMESTAMP": _replaced(r"statement_timestamp\(\)", "CURRENT_TIMESTAMP", "GS403"),
+    "'now'": _replaced(r"statement_timestamp\(\)", "'now'::timestamptz", "GS403"),
+    "write in a reading file": _writes_when_reading,
+    "expression around the key": _large,
+    "whole table read": _hot,
+    "hot range": _hot_range,
+    "exception without need": _marked("-- check: allow GS305, because it was so once", "GS008"),
+    "exception of no rule": _marked("-- check: allow GS999, because it was so once", "GS007"),
+    "mark misspelt": _marked("-- check: warm", "GS007"),
+    "exception without reason": _no_reason,
+}
