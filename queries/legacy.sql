@@ -18,8 +18,8 @@ CREATE TEMPORARY TABLE legacy_staging (LIKE legacy_staging) ON COMMIT DROP;
 CREATE INDEX legacy_staging_phone_number ON legacy_staging (phone_number);
 
 -- name: analyze_legacy_staging()!
--- Lets the planner know the staged records: no autovacuum sees a temporary table.
-ANALYZE legacy_staging;
+-- Lets the planner know how many guests are staged: no autovacuum sees a temporary table.
+ANALYZE legacy_staging (phone_number);
 
 -- name: fold_legacy_records()!
 -- Puts one row in the place of all staged records that tell of the same guest; the number of guests for whom it did.
