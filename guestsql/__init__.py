@@ -3,8 +3,8 @@
 from guestsql import errors
 from guestsql._async.context import CLOCK
 from guestsql._async.database import AsyncGuestDatabase
+from guestsql._core.values import RAISE
 from guestsql._sync.database import GuestDatabase
-from guestsql._values import RAISE
 from guestsql.models import GuestProfile, GuestThread
 from guestsql.settings import Settings
 

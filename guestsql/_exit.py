@@ -20,12 +20,12 @@ from typing import Any
 import psycopg
 
 import guestsql.embedded  # noqa: F401  # pyright: ignore[reportUnusedImport]  it registers its exit before we do
-from guestsql._log import event
-from guestsql._pending import Batch, Pending
+from guestsql._core.log import event
+from guestsql._core.pending import Batch, Pending
+from guestsql._core.translate import translate
 from guestsql._sql import Catalogue, bind_queries
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql._translate import translate
 from guestsql.errors import DatabaseError, GuestSQLError
 from guestsql.settings import Settings
 

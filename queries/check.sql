@@ -41,18 +41,22 @@ WHERE
 ORDER BY databases.datname;
 
 -- name: list_unique_keys()
--- The columns of every unique key, by index: what tells one row from another. A key upon an expression has none.
+-- The columns of every unique key, by index: what tells one row from another. A key upon an expression has none,
+-- but key_count says of how many parts it is.
 SELECT
     namespaces.nspname::text AS schema_name,
     tables.relname::text AS table_name,
     indexes.relname::text AS index_name,
-    keys.indpred IS NULL AS is_whole,
+    keys.indpred IS NULL AND keys.indexprs IS NULL AS is_whole,
+    keys.indnkeyatts::int AS key_count,
     array(
         SELECT attributes.attname::text
         FROM unnest(keys.indkey::int2[]) WITH ORDINALITY AS key_columns (attnum, place)
         INNER JOIN pg_attribute AS attributes
             ON keys.indrelid = attributes.attrelid AND key_columns.attnum = attributes.attnum
-        WHERE key_columns.place <= keys.indnkeyatts
+        WHERE
+            key_columns.place <= keys.indnkeyatts
+            AND keys.indexprs IS NULL
         ORDER BY key_columns.place
     ) AS column_names
 FROM pg_index AS keys
@@ -62,7 +66,14 @@ INNER JOIN pg_namespace AS namespaces ON tables.relnamespace = namespaces.oid
 WHERE
     keys.indisunique
     AND keys.indisvalid
-    AND keys.indexprs IS NULL
+ORDER BY keys.indexrelid;
+
+-- name: list_partial_indexes()
+-- The indexes that hold some rows of their table only, by number: read whole, such an index serves a condition too.
+SELECT indexes.relname::text AS index_name
+FROM pg_index AS keys
+INNER JOIN pg_class AS indexes ON keys.indexrelid = indexes.oid
+WHERE keys.indpred IS NOT NULL
 ORDER BY keys.indexrelid;
 
 -- name: list_table_columns()

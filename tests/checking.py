@@ -32,8 +32,12 @@ CREATE TABLE stays (
     phone_number text NOT NULL,
     begins date NOT NULL,
     note varchar(40),
+    is_open boolean NOT NULL DEFAULT FALSE,
     FOREIGN KEY (hotel_id, room_number) REFERENCES rooms
 );
+CREATE TABLE tags (tag_id int PRIMARY KEY, hotel_id int NOT NULL, label varchar(20) NOT NULL);
+CREATE UNIQUE INDEX tags_label ON tags (hotel_id, lower(label));
+CREATE INDEX stays_open ON stays (begins) WHERE is_open;
 CREATE INDEX stays_by_guest ON stays (phone_number, begins);
 CREATE TABLE events (happened_on date NOT NULL, id bigint NOT NULL, body jsonb, PRIMARY KEY (happened_on, id))
 PARTITION BY RANGE (happened_on);

@@ -15,9 +15,9 @@ from psycopg import AsyncCursor
 from psycopg.rows import namedtuple_row
 
 from guestsql._async.connection import AsyncDeadlineConnection
-from guestsql._log import event, logger
+from guestsql._core.log import event, logger
+from guestsql._core.translate import is_transient, translate
 from guestsql._sql import Catalogue, arrange
-from guestsql._translate import is_transient, translate
 from guestsql.errors import DatabaseError
 
 __all__ = ["AsyncAdapter"]

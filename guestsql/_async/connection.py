@@ -11,8 +11,8 @@ from psycopg import AsyncCursor, AsyncRawCursor
 from psycopg.abc import RV, PQGen
 from psycopg.rows import namedtuple_row
 
-from guestsql._conninfo import adapters, parse_conninfo
-from guestsql._translate import translate
+from guestsql._core.conninfo import adapters, parse_conninfo
+from guestsql._core.translate import translate
 from guestsql.settings import Settings
 
 __all__ = ["AsyncDeadlineConnection", "connect", "connection_arguments"]

@@ -14,10 +14,10 @@ from time import monotonic
 from typing import Any
 
 from guestsql._async.executor import AsyncExecutor
-from guestsql._log import event, logger
-from guestsql._rows import profile_from
-from guestsql._runtime import AsyncBuilder, async_sleep
-from guestsql._values import clean_text
+from guestsql._core.log import event, logger
+from guestsql._core.rows import profile_from
+from guestsql._core.runtime import AsyncBuilder, async_sleep
+from guestsql._core.values import clean_text
 from guestsql.errors import DatabaseError, DatabaseUnavailable, InvalidValue, QueryTimeout
 from guestsql.settings import Settings
 

@@ -15,10 +15,10 @@ import psycopg
 from guestsql._async.adapter import AsyncAdapter
 from guestsql._async.connection import AsyncDeadlineConnection
 from guestsql._async.pool import AsyncConnections
-from guestsql._log import event
-from guestsql._runtime import async_sleep
+from guestsql._core.log import event
+from guestsql._core.runtime import async_sleep
+from guestsql._core.translate import is_rolled_back, is_transient, translate
 from guestsql._sql import Catalogue, bind_queries
-from guestsql._translate import is_rolled_back, is_transient, translate
 from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown, QueryTimeout
 from guestsql.settings import Settings
 

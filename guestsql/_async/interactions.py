@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from guestsql._async.executor import AsyncExecutor
-from guestsql._log import event
-from guestsql._pending import Pending
-from guestsql._runtime import AsyncTicker, AsyncTurns
+from guestsql._core.log import event
+from guestsql._core.pending import Pending
+from guestsql._core.runtime import AsyncTicker, AsyncTurns
 from guestsql.errors import DatabaseError
 
 __all__ = ["AsyncInteractionBuffer"]

@@ -9,9 +9,9 @@ from guestsql._async.context import AsyncContextCache
 from guestsql._async.executor import AsyncExecutor
 from guestsql._async.interactions import AsyncInteractionBuffer
 from guestsql._async.queries import NEEDED, AsyncQueries
+from guestsql._core.pending import Pending
+from guestsql._core.runtime import AsyncBuilder, AsyncLock, async_in_thread
 from guestsql._exit import LastChance, unwatch, watch
-from guestsql._pending import Pending
-from guestsql._runtime import AsyncBuilder, AsyncLock, async_in_thread
 from guestsql._sql import load_catalogue
 from guestsql.embedded import EmbeddedServer
 from guestsql.errors import DatabaseUnavailable, InvalidUserId

@@ -14,8 +14,8 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from guestsql._async.connection import AsyncDeadlineConnection, connection_arguments
-from guestsql._runtime import end_with_loop
-from guestsql._translate import is_permanent, translate
+from guestsql._core.runtime import end_with_loop
+from guestsql._core.translate import is_permanent, translate
 from guestsql.errors import DatabaseError, DatabaseUnavailable
 from guestsql.settings import Settings
 

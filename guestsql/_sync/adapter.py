@@ -15,10 +15,10 @@ import psycopg
 from psycopg import Cursor
 from psycopg.rows import namedtuple_row
 
-from guestsql._log import event, logger
+from guestsql._core.log import event, logger
+from guestsql._core.translate import is_transient, translate
 from guestsql._sql import Catalogue, arrange
 from guestsql._sync.connection import DeadlineConnection
-from guestsql._translate import is_transient, translate
 from guestsql.errors import DatabaseError
 
 __all__ = ["SyncAdapter"]

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from guestsql._log import event, logger
-from guestsql._rows import profile_from
-from guestsql._runtime import Builder, sleep
+from guestsql._core.log import event, logger
+from guestsql._core.rows import profile_from
+from guestsql._core.runtime import Builder, sleep
+from guestsql._core.values import clean_text
 from guestsql._sync.executor import Executor
-from guestsql._values import clean_text
 from guestsql.errors import (
     DatabaseError,
     DatabaseUnavailable,

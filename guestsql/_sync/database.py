@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from guestsql._log import event
-from guestsql._profile import profile_changes
-from guestsql._rows import profile_from, thread_from
-from guestsql._sync.lifetime import Lifetime
-from guestsql._values import (
+from guestsql._core.log import event
+from guestsql._core.profile import profile_changes
+from guestsql._core.rows import profile_from, thread_from
+from guestsql._core.values import (
     NOT_GIVEN,
     RAISE,
     NotGiven,
@@ -22,6 +21,7 @@ from guestsql._values import (
     clean_tokens,
     clean_ttl,
 )
+from guestsql._sync.lifetime import Lifetime
 from guestsql.errors import DatabaseError, InvalidUserId, InvalidValue
 from guestsql.models import GuestProfile, GuestThread
 
@@ -33,8 +33,9 @@ class GuestDatabase(Lifetime):
 
     Use it as a context manager; it opens by itself at the first call otherwise, and is then to be closed. Many
     threads, or the tasks of one event loop, may share it; a forked child makes its own. `user_id` is any spelling of
-    a WhatsApp id; every method that writes creates the guest it does not find. All methods raise `InvalidUserId` for an id that is no guest's, and `DatabaseError`
-    (its subclasses tell more) when the server could not do what was asked before the deadline.
+    a WhatsApp id; every method that writes creates the guest it does not find. All methods raise `InvalidUserId` for
+    an id that is no guest's, and `DatabaseError` (its subclasses tell more) when the server could not do what was
+    asked before the deadline.
 
     Args:
         database_url: PostgreSQL's address; default the settings', and without one the embedded server.

@@ -13,13 +13,13 @@ from typing import Any
 
 import psycopg
 
-from guestsql._log import event
-from guestsql._runtime import sleep
+from guestsql._core.log import event
+from guestsql._core.runtime import sleep
+from guestsql._core.translate import is_rolled_back, is_transient, translate
 from guestsql._sql import Catalogue, bind_queries
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection
 from guestsql._sync.pool import Connections
-from guestsql._translate import is_rolled_back, is_transient, translate
 from guestsql.errors import (
     DatabaseError,
     DatabaseUnavailable,

@@ -12,9 +12,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 
-from guestsql._log import event
-from guestsql._pending import Pending
-from guestsql._runtime import Ticker, Turns
+from guestsql._core.log import event
+from guestsql._core.pending import Pending
+from guestsql._core.runtime import Ticker, Turns
 from guestsql._sync.executor import Executor
 from guestsql.errors import DatabaseError
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
+from guestsql._core.pending import Pending
+from guestsql._core.runtime import Builder, Lock, in_thread
 from guestsql._exit import LastChance, unwatch, watch
-from guestsql._pending import Pending
-from guestsql._runtime import Builder, Lock, in_thread
 from guestsql._sql import load_catalogue
 from guestsql._sync.context import ContextCache
 from guestsql._sync.executor import Executor

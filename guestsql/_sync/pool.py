@@ -14,9 +14,9 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from guestsql._runtime import end_with_loop
+from guestsql._core.runtime import end_with_loop
+from guestsql._core.translate import is_permanent, translate
 from guestsql._sync.connection import DeadlineConnection, connection_arguments
-from guestsql._translate import is_permanent, translate
 from guestsql.errors import DatabaseError, DatabaseUnavailable
 from guestsql.settings import Settings
 

@@ -71,7 +71,7 @@ class Bounds:
         """
         equalities = [each for each in node.equalities() if not (alone and each.others)]
         keys = self._keys(node)
-        if _is_fixed(keys, [each for each in equalities if not each.is_list]):
+        if _is_fixed(keys, [each for each in equalities if not each.is_list]) or _is_found_by_expression(node, keys):
             return Bound.ONE
         if _is_fixed(keys, equalities):
             return Bound.SOME
@@ -178,3 +178,9 @@ def _limit_of(count: str, following: str) -> Bound:
 def _is_fixed(keys: Iterable[UniqueKey], equalities: Iterable[Equality]) -> bool:
     fixed = {each.column for each in equalities}
     return any(key.columns and key.columns <= fixed for key in keys)
+
+
+def _is_found_by_expression(node: Node, keys: Iterable[UniqueKey]) -> bool:
+    """Tell whether a scan goes by a unique key upon an expression, all of whose parts are given."""
+    parts = {key.index: key.parts for key in keys if not key.columns}
+    return any(each.equations == parts.get(each.text("Index Name"), 0) > 0 for each in node.walk())

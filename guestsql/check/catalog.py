@@ -23,13 +23,15 @@ class UniqueKey:
 
     Attributes:
         index: the index's name.
-        is_whole: False when it holds for some rows only.
-        columns: its columns.
+        is_whole: False when it holds for some rows only, or is upon an expression.
+        columns: its columns; none when it is upon an expression.
+        parts: of how many columns and expressions it is.
     """
 
     index: str
     is_whole: bool
     columns: frozenset[str]
+    parts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,14 @@ class Catalog:
         columns: the columns, by the table's oid and the column's number.
         types: the oid of each type that a comment names; None for a name that no type has.
         one_row_functions: the functions that return one row at a call.
+        partial_indexes: the indexes that hold some rows of their table only.
     """
 
     keys: Mapping[Table, list[UniqueKey]]
     columns: Mapping[tuple[int, int], TableColumn]
     types: Mapping[str, int | None]
     one_row_functions: frozenset[str]
+    partial_indexes: frozenset[str]
 
     @property
     def tables(self) -> set[str]:
@@ -95,7 +99,7 @@ def read_catalog(connection: DeadlineConnection, types: Iterable[str], functions
     queries = own_queries()
     keys: dict[Table, list[UniqueKey]] = defaultdict(list)
     for row in queries.list_unique_keys(connection):
-        key = UniqueKey(row.index_name, row.is_whole, frozenset(row.column_names))
+        key = UniqueKey(row.index_name, row.is_whole, frozenset(row.column_names), row.key_count)
         keys[row.schema_name, row.table_name].append(key)
     columns = {
         (row.table_oid, row.column_number): TableColumn(
@@ -106,4 +110,10 @@ def read_catalog(connection: DeadlineConnection, types: Iterable[str], functions
     names = sorted(set(types))
     oids = [row.type_oid for row in queries.list_type_oids(connection, type_names=names)]
     one_row = queries.list_one_row_functions(connection, function_names=sorted(set(functions)))
-    return Catalog(keys, columns, dict(zip(names, oids, strict=True)), frozenset(row.function_name for row in one_row))
+    return Catalog(
+        keys=keys,
+        columns=columns,
+        types=dict(zip(names, oids, strict=True)),
+        one_row_functions=frozenset(row.function_name for row in one_row),
+        partial_indexes=frozenset(row.index_name for row in queries.list_partial_indexes(connection)),
+    )

@@ -92,7 +92,9 @@ class _Judge:
         keys = self.bounds.catalog.keys.get((node.schema, node.relation), [])
         if not keys:
             return None  # a view's function, or a table whose rows nothing tells apart
-        return any(key.is_whole and key.columns <= named | fixed for key in keys)
+        if any(key.is_whole and key.columns <= named | fixed for key in keys):
+            return True
+        return None if any(not key.columns for key in keys) else False
 
     def _tells_pairs_apart(self, node: Node) -> bool | None:
         outer, inner = node.children

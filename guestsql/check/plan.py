@@ -112,6 +112,12 @@ class Node:
             found += _split(self.text(fact))
         return found
 
+    @property
+    def equations(self) -> int:
+        """How many of the conditions that an index is asked for are equations with one value."""
+        both = [sides(condition) for condition in _split(self.text("Index Cond"))]
+        return sum(pair is not None and not any(_ANY.fullmatch(side.strip()) for side in pair) for pair in both)
+
     def equalities(self) -> list[Equality]:
         """Return what the conditions of a scan hold its columns equal to."""
         return [each for condition in self.conditions for each in _equalities(condition, self.alias)]

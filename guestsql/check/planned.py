@@ -119,7 +119,8 @@ def _scans(node: Node, subject: Subject, *, limited: bool) -> Iterator[tuple[Nod
 def _reads_whole(node: Node, *, limited: bool, catalog: Catalog) -> bool:
     if node.kind in ("Seq Scan", "Sample Scan"):
         return bool(node.text("Filter")) or not limited
-    if node.kind == "Bitmap Heap Scan" or node.text("Index Cond"):
+    steps = [each for each in node.walk() if each.text("Index Name")]
+    if all(each.text("Index Cond") or each.text("Index Name") in catalog.partial_indexes for each in steps):
         return False
     return not limited or _seeks(node, catalog)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psycopg
 
+from guestsql._core.translate import translate
 from guestsql._sync.connection import DeadlineConnection
-from guestsql._translate import translate
 from guestsql.check._queries import own_queries
 from guestsql.check.catalog import Catalog, read_catalog
 from guestsql.check.finding import Finding

@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from guestsql._core.translate import translate
 from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql._translate import translate
 from guestsql.check._queries import own_queries
 from guestsql.migrate import Runner
 from guestsql.migrate.files import read_migrations

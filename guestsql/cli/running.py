@@ -20,9 +20,9 @@ from psycopg.types.datetime import TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 
+from guestsql._core.translate import translate
 from guestsql._sql import Query, arrange
 from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql._translate import translate
 from guestsql.errors import DatabaseError
 from guestsql.settings import Settings
 

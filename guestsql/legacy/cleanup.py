@@ -67,7 +67,7 @@ def cleanup_directory(
         settings: for the connection, the folder of queries and the bot's own numbers.
         url: the database.
         keep_days: remove backups older than so many days, 0 or more, but never the newest; None keeps all.
-        progress: is told how many records are verified, and of how many.
+        progress: is told how many bytes are verified, and of how many.
 
     Raises:
         LegacyFileError: there is no file, or one has changed meanwhile, or cannot be copied or deleted.

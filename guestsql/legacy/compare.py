@@ -22,6 +22,7 @@ from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id, clean_chat_id
 
 __all__ = [
+    "TIMES",
     "Expectation",
     "Number",
     "Record",
@@ -54,7 +55,8 @@ _MILLISECONDS_TO = 10**16
 _LONGEST_LABEL = 500
 _LARGEST_COUNT = 2**62
 _LONGEST_COUNT = 40
-_TIMES = ("createdAt", "firstInteraction", "lastActivity", "lastInteraction")
+# The members that hold times.
+TIMES = ("createdAt", "firstInteraction", "lastActivity", "lastInteraction")
 _RANK = {"threads": 3, "guest_profiles": 2, "guests": 1, "backups": 0}
 
 
@@ -261,7 +263,7 @@ class _Reading:
 
 
 def _read_times(fields: dict[str, Value]) -> dict[str, datetime | None]:
-    return {member: _read_time(fields.get(member)) for member in _TIMES}
+    return {member: _read_time(fields.get(member)) for member in TIMES}
 
 
 def _own_time(record: Record, read: dict[str, datetime | None]) -> tuple[str, datetime | None]:

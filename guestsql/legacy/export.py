@@ -21,10 +21,10 @@ from typing import Any, Self
 
 import psycopg
 
+from guestsql._core.translate import translate
 from guestsql._sql import bind_queries, load_catalogue
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import connect
-from guestsql._translate import translate
 from guestsql.errors import LegacyFileError
 from guestsql.legacy.cleanup_storage import sync_folder
 from guestsql.legacy.compare import Value

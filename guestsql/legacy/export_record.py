@@ -8,10 +8,11 @@ changes, and the old bot finds what it missed.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from guestsql.legacy.compare import Record, Value, expect, plain_text, record_order
+from guestsql.legacy.compare import TIMES, Record, Value, expect, plain_text, record_order
 from guestsql.legacy.compare_kept import KeptRecord, read_kept
 
 __all__ = ["GuestExport"]
@@ -33,7 +34,8 @@ _THREAD_ORDER = ("threadId", "chatId", "userName", "createdAt", "lastActivity", 
 _PROFILE_ORDER = ("id", "name", "phone", "label", "whapiLabels", "firstInteraction", "lastInteraction")
 # A checksum behind a key has 32 digits, a number fewer.
 _LONGEST_NUMBER = 9
-_CAME_LATER = 1 << 40
+_IS_PLAIN = 1 << 40
+_CAME_LATER = 1 << 41
 _NOBODY = "Usuario"
 _NO_LABEL = "nuevo"
 
@@ -77,7 +79,8 @@ class GuestExport:
         if not self._kept:
             return set(_COLUMNS)
         expectation = expect(row.phone_number, [_as_record(each) for each in self._kept])
-        if row.context_epoch == 0 and row.updated_at == expectation.recorded_at:
+        is_one_of_each = len({each.source for each in self._kept}) == len(self._kept)
+        if is_one_of_each and row.context_epoch == 0 and row.updated_at == expectation.recorded_at:
             # Nobody has touched the row since the import made it.
             return set()
         told = {column: expectation.columns[column].value for column in _COLUMNS}
@@ -175,10 +178,18 @@ def _newest_of(kept: list[KeptRecord], source: str) -> Fields | None:
     records = [(each.written, *_copy(each), _as_record(each)) for each in kept if each.source == source]
     for written, number, _, record in sorted(records, key=lambda each: record_order(each[-1])):
         newest[written, number] = record
+    return _merged(sorted(newest.values(), key=record_order)) if newest else None
+
+
+def _merged(oldest_first: list[Record]) -> Fields:
     merged: Fields = {}
-    for record in sorted(newest.values(), key=record_order):
+    for record in oldest_first:
         merged.update(record.fields)
-    return merged if newest else None
+    newest = oldest_first[-1]
+    if record_order(replace(newest, fields=merged)) < record_order(newest):
+        # With an older record's last activity the newer one would pass for old.
+        return {member: value for member, value in merged.items() if member in newest.fields or member not in TIMES}
+    return merged
 
 
 def _copy(kept: KeptRecord) -> tuple[int, bool]:
@@ -194,7 +205,8 @@ def _copy(kept: KeptRecord) -> tuple[int, bool]:
 
 def _as_record(kept: KeptRecord) -> Record:
     number, later = _copy(kept)
-    index = number + (_CAME_LATER if later else 0)
+    # Of records of one time: the one of a later import, then the one under the plain number, as an export writes it.
+    index = number + (_CAME_LATER if later else 0) + (_IS_PLAIN if kept.written.isdigit() else 0)
     # Of a backup only that is kept which no newer record says, often not its time: it is not to pass for newer.
     return Record(kept.source, "", None, index, "", kept.written, kept.fields)
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import psycopg
 
+from guestsql._core.translate import translate
 from guestsql._sql import bind_queries, load_catalogue
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql._translate import translate
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.memory import peak_memory_bytes
 from guestsql.legacy.records import Reject

@@ -16,10 +16,10 @@ from typing import Any
 
 import psycopg
 
+from guestsql._core.translate import translate
 from guestsql._sql import bind_queries, load_catalogue
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql._translate import translate
 from guestsql.identity import own_keys
 from guestsql.legacy.compare import Record
 from guestsql.legacy.verify_guest import Difference, GuestCheck, visible
@@ -96,7 +96,7 @@ def verify_directory(
         directory: the folder of the old bot's files.
         settings: for the connection, the folder of queries and the bot's own numbers.
         url: the database; not a replica, which may lag behind.
-        progress: is told how many records are compared, and of how many.
+        progress: is told how many bytes of the files are compared, and of how many.
 
     Raises:
         LegacyFileError: there is no such folder, none of the files is in it, or one cannot be read.
@@ -110,6 +110,7 @@ def verify_directory(
     with read_into_buckets(directory, own_keys(settings.own_numbers)) as (buckets, files, unusable):
         report.files = files
         report.records = sum(file.records for file in files)
+        size = sum(file.size for file in files)
         for place in unusable:
             report.add(_unusable(place))
         try:
@@ -120,7 +121,7 @@ def verify_directory(
                         _compare(queries, connection, batch, report)
                         done += sum(map(len, batch.values()))
                         if progress:
-                            progress(done, report.records)
+                            progress(done * size // report.records, size)
         except psycopg.Error as error:
             # BEGIN or COMMIT failed: no query's adapter has seen it.
             raise translate(error, "") from error

@@ -51,11 +51,13 @@ class CheckedFile:
         path: relative to the folder, with `/`.
         sha256: of its bytes, in hex.
         records: how many it holds, those included of which no guest can be made.
+        size: in bytes.
     """
 
     path: str
     sha256: str
     records: int
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ def read_into_buckets(
                     unusable.append(found)
                 else:
                     buckets.add(*found)
-            files.append(CheckedFile(reader.name, reader.sha256, count))
+            files.append(CheckedFile(reader.name, reader.sha256, count, reader.size))
         yield buckets, files, unusable
 
 
@@ -179,6 +181,7 @@ class _FileReader:
         self._own = own
         self._path = path
         self.sha256 = ""
+        self.size = 0
 
     def records(self) -> Iterator[tuple[str, Record] | Unusable]:
         try:
@@ -187,6 +190,7 @@ class _FileReader:
                 for element in _elements(text):
                     yield self._sorted(element)
                 self.sha256 = text.digest.hexdigest()
+                self.size = file.tell()
         except OSError as error:
             raise LegacyFileError(
                 f"cannot be read: {error.strerror}", path=self._path, hint="check that the file is yours to read"

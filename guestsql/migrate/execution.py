@@ -13,7 +13,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from guestsql._log import event
+from guestsql._core.log import event
 from guestsql.errors import DatabaseError, MigrationError
 from guestsql.migrate.concurrent import concurrent_index
 from guestsql.migrate.failure import StatementError, lost, migration_error, run_text

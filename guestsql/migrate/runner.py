@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from guestsql._log import event
-from guestsql._translate import translate
+from guestsql._core.log import event
+from guestsql._core.translate import translate
 from guestsql.errors import DatabaseUnavailable, GuestSQLError, MigrationError, SettingsError
 from guestsql.migrate.compare import (
     Problem,

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from guestsql._log import event
+from guestsql._core.log import event
 from guestsql._sync.connection import connect
 from guestsql.errors import DatabaseUnavailable, MigrationError
 from guestsql.migrate.ledger import Ledger

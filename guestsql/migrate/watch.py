@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 
-from guestsql._log import event
+from guestsql._core.log import event
 from guestsql._sync.connection import connect
 from guestsql.errors import GuestSQLError
 from guestsql.migrate.ledger import Ledger

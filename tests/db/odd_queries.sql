@@ -304,3 +304,110 @@ DO $$ BEGIN PERFORM 1; END $$;
 
 -- name: list_rows_of_each()
 SELECT x.n, y.m FROM (VALUES (1), (2)) AS x (n) CROSS JOIN LATERAL generate_series(1, x.n) AS y (m) ORDER BY x.n, y.m;
+
+-- name: get_tag(hotel_id, label)^
+--   hotel_id: int, the hotel
+--   label: text, in any case
+SELECT tag_id FROM tags WHERE hotel_id = :hotel_id::int AND lower(label) = lower(:label::text);
+
+-- name: list_tags(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT label FROM tags ORDER BY hotel_id, lower(label) LIMIT :max_rows::int;
+
+-- name: get_stay_of_latest()^
+SELECT s.begins, s.note FROM stays AS s WHERE s.stay_id = (SELECT max(stay_id) FROM stays);
+
+-- name: get_by_row(hotel_id, room_number)^
+--   hotel_id: int, the hotel
+--   room_number: int, the room
+SELECT floor FROM rooms WHERE (hotel_id, room_number) = (:hotel_id::int, :room_number::int);
+
+-- name: get_room_of_stay(stay_id)^
+--   stay_id: bigint, the stay
+SELECT r.floor FROM stays AS s INNER JOIN rooms AS r ON r.hotel_id = s.hotel_id AND r.room_number = s.room_number
+WHERE s.stay_id = :stay_id::bigint;
+
+-- name: get_room_and_guest(stay_id)^
+--   stay_id: bigint, the stay
+SELECT s.begins, g.user_name FROM stays AS s LEFT JOIN guest_profiles AS g USING (phone_number) WHERE s.stay_id = :stay_id::bigint;
+
+-- name: get_chosen_stay(stay_id)^
+--   stay_id: bigint, the stay
+WITH chosen AS MATERIALIZED (SELECT s.stay_id, s.begins FROM stays AS s WHERE s.stay_id = :stay_id::bigint)
+SELECT c.stay_id, c.begins, (SELECT count(*) FROM chosen) AS others FROM chosen AS c;
+
+-- name: get_clients_on(phone_number)^
+--   phone_number: text, the guest
+SELECT c.notes FROM historical_clients AS c
+WHERE c.phone_number = :phone_number::text AND EXISTS (SELECT 1 FROM stays AS s WHERE s.phone_number = c.phone_number);
+
+-- name: list_rollup()
+SELECT mood, is_free, count(*) AS rooms FROM rooms GROUP BY ROLLUP (mood, is_free) ORDER BY mood, is_free;
+
+-- name: list_windowed(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT stay_id, lag(begins) OVER w AS before FROM stays WINDOW w AS (PARTITION BY phone_number ORDER BY begins, stay_id)
+ORDER BY stay_id LIMIT :max_rows::int;
+
+-- name: list_not_in(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT r.hotel_id, r.room_number FROM rooms AS r
+WHERE (r.hotel_id, r.room_number) NOT IN (SELECT s.hotel_id, s.room_number FROM stays AS s)
+ORDER BY r.hotel_id, r.room_number LIMIT :max_rows::int;
+
+-- name: list_full_join(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT g.phone_number, c.notes FROM guest_profiles AS g FULL JOIN historical_clients AS c ON g.phone_number = c.phone_number
+ORDER BY g.phone_number, c.phone_number LIMIT :max_rows::int;
+
+-- name: list_in_subquery(phone_number)
+--   phone_number: text, the guest
+SELECT DISTINCT r.floor FROM rooms AS r
+WHERE (r.hotel_id, r.room_number) IN (SELECT s.hotel_id, s.room_number FROM stays AS s WHERE s.phone_number = :phone_number::text)
+ORDER BY r.floor LIMIT 20;
+
+-- name: list_ordinals(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT stay_id AS "order", begins AS "limit" FROM stays ORDER BY 2 DESC, 1 LIMIT (:max_rows::int);
+
+-- name: list_array_elements(stay_ids)
+--   stay_ids: bigint[], which
+SELECT s.stay_id, s.begins FROM unnest(:stay_ids::bigint[]) AS given (stay_id)
+INNER JOIN stays AS s ON s.stay_id = given.stay_id ORDER BY s.stay_id, s.begins;
+
+-- name: list_nested_order(max_rows)
+--   max_rows: int = 50, rows at most
+SELECT x.phone_number, x.stays FROM (SELECT s.phone_number, count(*) AS stays FROM stays AS s GROUP BY s.phone_number) AS x
+ORDER BY x.stays DESC, x.phone_number LIMIT :max_rows::int;
+
+-- name: add_and_count(label, hotel_id)$
+--   label: text, new
+--   hotel_id: int, the hotel
+WITH added AS (INSERT INTO tags (tag_id, hotel_id, label) VALUES (1, :hotel_id::int, :label::text) RETURNING tag_id)
+SELECT count(*) AS tags FROM added;
+
+-- name: add_or_get(label, hotel_id)^
+--   label: text, new
+--   hotel_id: int, the hotel
+WITH added AS (
+    INSERT INTO tags (tag_id, hotel_id, label) VALUES (1, :hotel_id::int, :label::text)
+    ON CONFLICT (hotel_id, lower(label)) DO NOTHING RETURNING tag_id
+)
+SELECT tag_id FROM added
+UNION ALL
+SELECT tag_id FROM tags WHERE hotel_id = :hotel_id::int AND lower(label) = lower(:label::text)
+LIMIT 1;
+
+-- name: add_defaults()!
+INSERT INTO rooms DEFAULT VALUES;
+
+-- name: raise_floor(hotel_id, room_number)$
+--   hotel_id: int, the hotel
+--   room_number: int, the room
+UPDATE rooms AS r SET floor = f.floor + 1 FROM (SELECT max(floor) AS floor FROM rooms) AS f
+WHERE r.hotel_id = :hotel_id::int AND r.room_number = :room_number::int RETURNING r.floor;
+
+-- name: delete_twins(phone_number)!
+--   phone_number: text, the guest
+DELETE FROM stays AS s USING stays AS t
+WHERE s.phone_number = t.phone_number AND s.stay_id > t.stay_id AND s.phone_number = :phone_number::text;

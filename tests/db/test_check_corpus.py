@@ -55,6 +55,9 @@ ORDER BY begins, stay_id LIMIT :max_rows::int;
 --   max_rows: int = 50, rows at most
 SELECT stay_id, note FROM stays ORDER BY stay_id LIMIT :max_rows::int;
 
+-- name: count_open_stays()$
+SELECT count(*) FROM stays WHERE is_open;
+
 -- name: list_without_note(max_rows)
 --   max_rows: int = 50, rows at most
 SELECT stay_id FROM stays WHERE note IS NULL ORDER BY stay_id LIMIT :max_rows::int;

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
@@ -315,7 +315,13 @@ CHANGES = st.sampled_from(
 @given(
     files=st.tuples(PAIRS, PAIRS), changes=st.lists(st.tuples(KEYS, CHANGES), max_size=3), has_new_thread=st.booleans()
 )
-@examples(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    # Each example is six imports and exports: shrinking one would take minutes.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
 def test_an_export_is_a_fixed_point(load, export, autocommit, database_url, files, changes, has_new_thread):  # noqa: PLR0917  fixtures and data
     threads, profiles = files
     autocommit.execute("TRUNCATE guest_profiles")

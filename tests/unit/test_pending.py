@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestsql import _pending
-from guestsql._pending import Batch, Pending
+from guestsql._core import pending as _pending
+from guestsql._core.pending import Batch, Pending
 from guestsql.errors import InvalidValue
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

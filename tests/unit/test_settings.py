@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from guestsql import Settings
-from guestsql._conninfo import parse_conninfo
+from guestsql._core.conninfo import parse_conninfo
 from guestsql.errors import SettingsError
 
 

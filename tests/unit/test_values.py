@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestsql._profile import profile_changes
-from guestsql._values import (
+from guestsql._core.profile import profile_changes
+from guestsql._core.values import (
     NOT_GIVEN,
     RAISE,
     clean_json,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from guestsql._values import NotGiven, clean_json, clean_labels, clean_text, is_placeholder
+from guestsql._core.values import NotGiven, clean_json, clean_labels, clean_text, is_placeholder
 from guestsql.errors import InvalidValue
 from guestsql.identity import clean_chat_id
 
