@@ -265,6 +265,37 @@ def test_a_failure_in_the_middle_leaves_nothing(run, autocommit):
     assert counts(run()) == (1000, 0, 0, 0)
 
 
+def test_a_file_that_stops_being_readable_leaves_nothing(run, autocommit, monkeypatch):
+    pairs = [[f"573000000{n:03}", ANA] for n in range(1000)]
+    run({"threads.json": pairs, "guest_profiles.json": []}, dry_run=True)
+    opened = Path.open
+
+    def broken(path, *args, **options):
+        file = opened(path, *args, **options)
+        if path.name == "guest_profiles.json":
+            file.close()
+            return opened(path.parent, *args, **options)
+        return file
+
+    monkeypatch.setattr(Path, "open", broken)
+    with pytest.raises(LegacyFileError, match="cannot be read"):
+        run()
+    monkeypatch.undo()
+    assert autocommit.execute("SELECT count(*) FROM guest_profiles").fetchone() == (0,)
+    assert counts(run()) == (1000, 0, 0, 0)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_progress_goes_up_to_the_size_of_the_files(run, folder, dry_run):
+    told = []
+    pairs = [[f"573000000{n:03}", ANA] for n in range(1000)]
+    run({"threads.json": pairs, "guest_profiles.json": []}, dry_run=dry_run, progress=lambda *step: told.append(step))
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    assert {total for _, total in told} == {size}
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1] == (size, size)
+
+
 def test_a_bot_that_writes_during_the_import_waits_for_nobody_but_its_own_guest(run, database_url):
     """Rows that are not to be changed are not locked: a bot that holds one does not stop a second run."""
     run({"threads.json": [[PHONE, ANA]]})
