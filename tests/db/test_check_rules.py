@@ -1,0 +1,186 @@
+"""Slips that the shipped files give no occasion for, and several at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checking import check_text, extended_migrations
+
+HEAD = "-- check: large stays, rooms\n\n"
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    return extended_migrations(tmp_path_factory.mktemp("check"))
+
+
+@pytest.fixture
+def found(server, tmp_path, extended):
+    def run(text):
+        return [(each.line, each.rule) for each in check_text(server.url(), tmp_path, {"q.sql": text}, extended)]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("sql", "rule"),
+    [
+        ("SELECT r.* FROM rooms AS r WHERE r.code = 'a'", "GS301"),
+        ("SELECT r.code, r.* FROM rooms AS r WHERE r.code = 'a'", "GS301"),
+        ("SELECT public.rooms.* FROM public.rooms WHERE code = 'a'", "GS301"),
+        ("SELECT DISTINCT * FROM rooms WHERE code = 'a'", "GS301"),
+        ("SELECT DISTINCT ON (floor) * FROM rooms WHERE code = 'a'", "GS301"),
+        ("SELECT x.floor FROM (SELECT * FROM rooms) AS x WHERE x.code = 'a'", "GS301"),
+        ("SELECT begins FROM stays LIMIT ALL", "GS302"),
+        ("SELECT begins FROM stays OFFSET 1", "GS302"),
+        ("SELECT begins FROM stays LIMIT 2", "GS302"),
+        ("SELECT floor FROM rooms WHERE code = 'a' OR floor = 3", "GS302"),
+        ("SELECT floor FROM rooms WHERE code IN ('a', 'b')", "GS302"),
+        ("SELECT hotel_id FROM rooms WHERE floor = 2", "GS302"),
+        ("SELECT floor FROM rooms WHERE code = code", "GS302"),
+        ("SELECT count(*) AS rooms FROM rooms GROUP BY floor", "GS302"),
+        (
+            "SELECT s.begins FROM rooms AS r INNER JOIN stays AS s USING (hotel_id, room_number) WHERE r.code = 'a'",
+            "GS302",
+        ),
+        ("SELECT n FROM generate_series(1, 3) AS g (n)", "GS302"),
+        ("VALUES (1), (2)", "GS302"),
+        ("SELECT 1 AS n UNION ALL SELECT 2", "GS302"),
+        ("SELECT unnest(ARRAY[1, 2]) AS n", "GS302"),
+        ("SELECT body FROM events WHERE id = 3", "GS302"),
+        ("SELECT CURRENT_TIMESTAMP AS moment", "GS403"),
+        ("SELECT pg_catalog.now() AS moment", "GS403"),
+        ("SELECT timestamptz 'now' AS moment", "GS403"),
+        ("SELECT LOCALTIMESTAMP AS moment", "GS403"),
+    ],
+)
+def test_a_query_for_one_row(found, sql, rule):
+    assert (2, rule) in found(f"-- name: get_it()^\n{sql};\n") or (1, rule) in found(f"-- name: get_it()^\n{sql};\n")
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT stay_id FROM stays ORDER BY begins LIMIT 5", {"GS306"}),
+        ("SELECT s.stay_id, r.floor FROM stays AS s CROSS JOIN rooms AS r ORDER BY s.stay_id LIMIT 5", {"GS306"}),
+        ("SELECT floor, count(*) AS n FROM rooms GROUP BY floor ORDER BY n LIMIT 5", {"GS306"}),
+        ("SELECT hotel_id, room_number FROM rooms ORDER BY room_number LIMIT 5", {"GS306"}),
+        ("SELECT begins FROM stays ORDER BY lower(note) LIMIT 5", {"GS306"}),
+        ("SELECT stay_id FROM (SELECT stay_id FROM stays ORDER BY stay_id) AS x LIMIT 5", {"GS306"}),
+        ("SELECT n FROM generate_series(1, 3) AS g (n)", {"GS306"}),
+        ("SELECT phone_number, count(*) AS n FROM stays GROUP BY phone_number ORDER BY phone_number", {"GS307"}),
+        ("SELECT stay_id FROM stays ORDER BY stay_id LIMIT NULL", {"GS307"}),
+        ("SELECT stay_id FROM stays", {"GS306", "GS307"}),
+        ("TABLE free_rooms ORDER BY hotel_id, room_number LIMIT 5", {"GS301"}),
+    ],
+)
+def test_a_list(found, sql, expected):
+    assert {rule for _, rule in found(f"-- name: list_it()\n{sql};\n")} == expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT count(*) FROM stays",
+        "SELECT count(*) FROM stays WHERE note = 'a'",
+        "SELECT count(*) FROM (SELECT s.begins FROM stays AS s WHERE s.note > 'a' ORDER BY s.stay_id) AS x",
+        "SELECT (SELECT count(*) FROM stays AS s WHERE s.note = c.label) FROM tags AS c WHERE tag_id = 1",
+        "WITH noted AS MATERIALIZED (SELECT stay_id FROM stays WHERE note = 'a') SELECT count(*) FROM noted",
+        "SELECT begins FROM stays WHERE note = 'a' ORDER BY stay_id LIMIT 1",
+        "SELECT begins FROM stays WHERE note = 'a' LIMIT 1",
+        "WITH gone AS (DELETE FROM stays WHERE note = 'a' RETURNING stay_id) SELECT count(*) FROM gone",
+        "SELECT count(*) FROM rooms AS r INNER JOIN stays AS s ON s.note = r.code",
+        "SELECT count(*) FROM stays WHERE phone_number || '' = '1'",
+    ],
+)
+def test_a_large_table_that_is_read_whole(found, sql):
+    assert (4, "GS501") in found(f"{HEAD}-- name: get_it()$\n{sql};\n")
+
+
+def test_a_hot_query_that_reads_a_range(found):
+    text = "-- name: get_it()$\n-- check: hot\nSELECT count(*) FROM stays\nWHERE phone_number = '1';\n"
+    assert found(text) == [(3, "GS502")]
+
+
+def test_a_mark_of_a_table_that_is_not_there(found):
+    assert found("-- check: large stais\n\n-- name: get_it()$\nSELECT 1 AS one;\n") == [(1, "GS007")]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE rooms SET is_free = TRUE",
+        "DELETE FROM stays",
+        "DELETE FROM ONLY stays AS s",
+        "WITH a AS (SELECT 1 WHERE FALSE) UPDATE rooms SET floor = 1",
+        "UPDATE rooms SET floor = (SELECT max(r.floor) FROM rooms AS r WHERE r.is_free)",
+    ],
+)
+def test_a_write_without_where(found, sql):
+    assert (2, "GS402") in found(f"-- name: set_it()!\n{sql};\n")
+
+
+@pytest.mark.parametrize(
+    ("sql", "operator"),
+    [
+        ("SELECT nextval('tickets') AS ticket", "$"),
+        ("SELECT floor FROM rooms WHERE code = 'a' FOR SHARE", "$"),
+        ("WITH gone AS (DELETE FROM stays WHERE note = 'a' RETURNING stay_id) SELECT count(*) FROM gone", "$"),
+        ("TRUNCATE stays", "!"),
+        ("MERGE INTO rooms AS r USING (SELECT 1 AS n) AS g ON r.floor = g.n WHEN MATCHED THEN DELETE", "!"),
+    ],
+)
+def test_a_write_in_a_file_that_only_reads(found, sql, operator):
+    assert found(f"-- check: read-only\n\n-- name: get_it(){operator}\n{sql};\n") == [(4, "GS401")]
+
+
+def test_one_broken_query_hides_no_other(server, tmp_path, extended):
+    text = """-- name: get_a(x)$
+--   x: int, any
+SELECT :y::int AS a;
+
+-- name: get_b()$
+SELECT 'b AS b;
+
+-- name: get_c()$
+SELECT nothing AS c;
+
+-- name: get_d()$
+SELECT 1 AS d FROM nowhere;
+
+-- name: get_e()$
+SELECT now() AS e, current_setting(1) AS f;
+
+-- name: get_f()$
+SELECT 6 AS f;
+"""
+    found = check_text(server.url(), tmp_path, {"q.sql": text}, extended)
+    assert [(each.line, each.rule, each.query) for each in found] == [
+        (3, "GS101", "get_a"),
+        (6, "GS002", "get_b"),
+        (9, "GS203", "get_c"),
+        (12, "GS202", "get_d"),
+        (15, "GS403", "get_e"),
+        (15, "GS204", "get_e"),
+    ]
+
+
+def test_an_exception_is_of_one_rule_in_one_query(found):
+    text = """-- name: get_a()$
+-- check: allow GS403, because it is the transaction's time that is wanted
+SELECT now() AS a;
+
+-- name: get_b()$
+SELECT now() AS b;
+"""
+    assert found(text) == [(6, "GS403")]
+
+
+def test_the_place_is_that_of_the_file_behind_parameters_and_letters_of_other_scripts(server, tmp_path, extended):
+    text = "-- name: get_a(x)$\n--   x: text, any\nSELECT 'ñandú ☂' || :x::text || 'é' || nothing AS a;\n"
+    (finding,) = check_text(server.url(), tmp_path, {"q.sql": text}, extended)
+    assert (finding.line, finding.column, finding.width) == (
+        3,
+        1 + text.split("\n")[2].index("nothing"),
+        len("nothing"),
+    )
