@@ -316,7 +316,7 @@ CHANGES = st.sampled_from(
     files=st.tuples(PAIRS, PAIRS), changes=st.lists(st.tuples(KEYS, CHANGES), max_size=3), has_new_thread=st.booleans()
 )
 @examples(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     # Each example is six imports and exports: shrinking one would take minutes.

@@ -105,7 +105,7 @@ VALUES = st.recursive(
 
 
 @given(records=st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=4), max_size=6), size=st.integers(1, 60))
-@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_in_pieces_of_any_size_it_is_what_json_reads(read, monkeypatch, records, size):
     monkeypatch.setattr(verify_read, "_CHUNK_CHARACTERS", size)
     text = json.dumps([[PHONE, record] for record in records], ensure_ascii=False)
