@@ -363,7 +363,7 @@ PAIRS = st.lists(st.tuples(KEYS, RECORDS | VALUES), max_size=6)
 
 
 @given(threads=PAIRS, profiles=PAIRS)
-@examples(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_files_hold(run, autocommit, threads, profiles):
     autocommit.execute("TRUNCATE guest_profiles")
     files = {"threads.json": [list(pair) for pair in threads], "guest_profiles.json": [list(pair) for pair in profiles]}

@@ -101,13 +101,13 @@ LIMITS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 @given(st.dictionaries(NAMES_OF_FILES, DATA, min_size=1))
-@examples(max_examples=18, deadline=None, suppress_health_check=LIMITS)
+@examples(max_examples=10, deadline=None, suppress_health_check=LIMITS)
 def test_whatever_the_structure_each_record_is_imported_or_rejected(load, autocommit, files):
     hold(autocommit, *load(files))
 
 
 @given(st.dictionaries(NAMES_OF_FILES, damaged(), min_size=1))
-@examples(max_examples=18, deadline=None, suppress_health_check=LIMITS)
+@examples(max_examples=10, deadline=None, suppress_health_check=LIMITS)
 def test_whatever_the_bytes_each_record_is_imported_or_rejected(load, autocommit, files):
     hold(autocommit, *load(files))
 
