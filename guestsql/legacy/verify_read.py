@@ -34,7 +34,7 @@ _NAMED = {
 }
 _BACKUPS = ("backups/threads-*.json", "threads-backup-*.json")
 _CHUNK_CHARACTERS = 1 << 20
-_BUCKET_BYTES = 8 << 20
+_BUCKET_BYTES = 2 << 20
 _MOST_BUCKETS = 256
 _DEEPEST = 100
 _PAIR = 2
