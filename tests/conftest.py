@@ -27,11 +27,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """No address in a test's name: it would differ from one run, and one worker, to the next."""
-    return f"{argname}-{type(val).__name__}" if " at 0x" in repr(val) else None
-
-
 @pytest.fixture(autouse=True)
 def _own_signals() -> Iterator[None]:
     """A database that a test opens here sees to SIGTERM; pytest's own end is not its business."""

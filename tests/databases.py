@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -30,6 +31,11 @@ PATIENCE_SECONDS = 30.0
 def make_settings(url: str, **known: Any) -> Settings:
     """Settings that flush by themselves never."""
     return Settings(database_url=url, **{"deadline_seconds": 30.0, "flush_seconds": 3600.0, **known})
+
+
+def shown(value: object) -> str:
+    """A parameter as part of a test's name, without addresses: they differ from one worker to the next."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
 class Either:

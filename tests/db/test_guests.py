@@ -12,7 +12,7 @@ import pytest
 
 from guestsql import GuestDatabase
 from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
-from tests.databases import GUEST, KINDS, OTHER, Either, column, make_settings, traces
+from tests.databases import GUEST, KINDS, OTHER, Either, column, make_settings, shown, traces
 
 Connection = psycopg.Connection[Any]
 
@@ -284,7 +284,7 @@ async def test_labels_of_a_guest_not_known(kind: str, database_url: str) -> None
         assert await db.get_profile(OTHER) is not None
 
 
-@pytest.mark.parametrize("labels", [None, "VIP", [None], [""], 5], ids=repr)
+@pytest.mark.parametrize("labels", [None, "VIP", [None], [""], 5], ids=shown)
 @pytest.mark.parametrize("name", ["add_labels", "remove_labels"])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_bad_labels(kind: str, database_url: str, name: str, labels: Any) -> None:

@@ -14,7 +14,7 @@ from guestsql import AsyncGuestDatabase, GuestDatabase, Settings, errors
 from guestsql._async import queries
 from guestsql._sql import default_directory, load_catalogue
 from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue
-from tests.databases import GUEST, KINDS, OTHER, Either, make_settings
+from tests.databases import GUEST, KINDS, OTHER, Either, make_settings, shown
 
 Connection = psycopg.Connection[Any]
 

@@ -25,6 +25,7 @@ from guestsql._core.values import (
     is_placeholder,
 )
 from guestsql.errors import InvalidValue
+from tests.databases import shown
 
 PHONE = "573000000001"
 LEFT_OUT: dict[str, Any] = dict.fromkeys(
@@ -81,7 +82,7 @@ def test_what_cannot_be_seen_is_blank(text: str) -> None:
         ((label for label in "ba"), ["b", "a"]),
         (["null", "NULL", "{}", 'a"b', "a,b", "a\\b"], ["null", "NULL", "{}", 'a"b', "a,b", "a\\b"]),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_labels(labels: Any, expected: list[str]) -> None:
     assert clean_labels(labels) == expected
