@@ -33,9 +33,9 @@ def make_settings(url: str, **known: Any) -> Settings:
     return Settings(database_url=url, **{"deadline_seconds": 30.0, "flush_seconds": 3600.0, **known})
 
 
-def shown(value: object) -> str:
+def case_id(value: object) -> str:
     """A parameter as part of a test's name, without addresses: they differ from one worker to the next."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    return re.sub(r" at 0x[0-9a-f]+", "", ascii(value))
 
 
 class Either:

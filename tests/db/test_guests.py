@@ -240,7 +240,7 @@ async def test_an_id_that_is_nothing_is_refused_everywhere(kind: str, database_u
         {"memory_enabled": None},
         {"memory_enabled": "yes"},
     ],
-    ids=ascii,
+    ids=case_id,
 )
 @pytest.mark.parametrize("kind", KINDS)
 async def test_bad_values_change_nothing(
@@ -284,7 +284,7 @@ async def test_labels_of_a_guest_not_known(kind: str, database_url: str) -> None
         assert await db.get_profile(OTHER) is not None
 
 
-@pytest.mark.parametrize("labels", [None, "VIP", [None], [""], 5], ids=shown)
+@pytest.mark.parametrize("labels", [None, "VIP", [None], [""], 5], ids=case_id)
 @pytest.mark.parametrize("name", ["add_labels", "remove_labels"])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_bad_labels(kind: str, database_url: str, name: str, labels: Any) -> None:

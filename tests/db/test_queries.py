@@ -14,7 +14,7 @@ from guestsql import AsyncGuestDatabase, GuestDatabase, Settings, errors
 from guestsql._async import queries
 from guestsql._sql import default_directory, load_catalogue
 from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue
-from tests.databases import GUEST, KINDS, OTHER, Either, make_settings, shown
+from tests.databases import GUEST, KINDS, OTHER, Either, case_id, make_settings
 
 Connection = psycopg.Connection[Any]
 
@@ -177,7 +177,7 @@ async def test_an_error_names_the_query(kind: str, database_url: str, folder: Pa
         {"number": "a\x00"},
         {"number": {"a": 1}},
     ],
-    ids=ascii,
+    ids=case_id,
 )
 @pytest.mark.parametrize("kind", KINDS)
 async def test_values_that_do_not_fit(

@@ -25,7 +25,7 @@ from guestsql._core.values import (
     is_placeholder,
 )
 from guestsql.errors import InvalidValue
-from tests.databases import shown
+from tests.databases import case_id
 
 PHONE = "573000000001"
 LEFT_OUT: dict[str, Any] = dict.fromkeys(
@@ -45,7 +45,7 @@ def test_texts_are_kept(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [("a\x00b", "NUL"), ("\ud83d", "surrogate"), (None, "NoneType"), (5, "int"), (b"a", "bytes")],
-    ids=ascii,
+    ids=case_id,
 )
 def test_texts_are_refused(text: object, message: str) -> None:
     with pytest.raises(InvalidValue, match=message) as caught:
@@ -82,7 +82,7 @@ def test_what_cannot_be_seen_is_blank(text: str) -> None:
         ((label for label in "ba"), ["b", "a"]),
         (["null", "NULL", "{}", 'a"b', "a,b", "a\\b"], ["null", "NULL", "{}", 'a"b', "a,b", "a\\b"]),
     ],
-    ids=shown,
+    ids=case_id,
 )
 def test_labels(labels: Any, expected: list[str]) -> None:
     assert clean_labels(labels) == expected
@@ -91,7 +91,7 @@ def test_labels(labels: Any, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     "labels",
     [None, "VIP", b"VIP", {"name": "VIP"}, 5, [None], [5], [["VIP"]], [{"name": "VIP"}], [""], ["a\x00"], ["\ud83d"]],
-    ids=ascii,
+    ids=case_id,
 )
 def test_labels_that_are_none(labels: Any) -> None:
     with pytest.raises(InvalidValue, match="label"):
@@ -235,7 +235,7 @@ def test_left_out_and_none_differ() -> None:
         {"memory_enabled": 1},
         {"memory_enabled": "no"},
     ],
-    ids=ascii,
+    ids=case_id,
 )
 def test_changes_that_cannot_be_stored_name_the_field(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidValue, match=next(iter(changes)).replace("_", "[ _]")):
