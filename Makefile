@@ -2,19 +2,18 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# Each has a server of its own.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-
 
-.PHONY: demo test test-long bench lint types imports sync sync-check format vet check clean
+.PHONY: demo test bench lint types imports sync sync-check format vet check clean
 
 demo: $(STAMP)run
 	@$(BIN)/guestsql demo
 
 test: $(STAMP)test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
-
-test-long: $(STAMP)test ## the same with many more examples of each property
-	$(BIN)/python -m pytest --hypothesis-profile=long $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 bench: $(STAMP)dev
 	$(BIN)/python -m pytest tests/benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --benchmark-disable-gc $(PYTEST_ARGS)

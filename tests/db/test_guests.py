@@ -12,7 +12,7 @@ import pytest
 
 from guestsql import GuestDatabase
 from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
-from tests.databases import GUEST, KINDS, OTHER, Either, column, make_settings, shown, traces
+from tests.databases import GUEST, KINDS, OTHER, Either, case_id, column, make_settings, traces
 
 Connection = psycopg.Connection[Any]
 

@@ -43,9 +43,13 @@ def sessions(connection: Connection) -> int:
 
 
 def terminate(connection: Connection) -> None:
-    """End all of guestsql's sessions, and wait until they are gone."""
-    connection.execute(f"SELECT pg_terminate_backend(pid) {SESSIONS}".encode())
-    eventually(lambda: sessions(connection) == 0)
+    """End all of guestsql's sessions, also one that the pool was just making, and wait until they are gone."""
+
+    def none_left() -> bool:
+        connection.execute(f"SELECT pg_terminate_backend(pid) {SESSIONS}".encode())
+        return sessions(connection) == 0
+
+    eventually(none_left)
 
 
 async def in_time(call: Any) -> Any:
