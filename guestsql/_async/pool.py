@@ -176,7 +176,8 @@ class AsyncConnections:
 
     async def _configure(self, connection: AsyncDeadlineConnection) -> None:
         """Let the server end a statement whose caller has given up."""
-        milliseconds = max(1, round(self._settings.deadline_seconds * 1000))  # 0 would mean no limit
+        # A little before the client does, whose own limit leaves open what became of the statement. 0 means no limit.
+        milliseconds = max(1, round(self._settings.deadline_seconds * 900))
         await connection.execute(sql.SQL("SET statement_timeout = {}").format(milliseconds))
 
     def _is_refused(self) -> bool:
