@@ -15,6 +15,7 @@ from guestsql.errors import (
     ConstraintViolation,
     DatabaseError,
     DatabaseUnavailable,
+    OutcomeUnknown,
     QueryTimeout,
     SettingsError,
 )
