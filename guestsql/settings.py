@@ -14,10 +14,10 @@ import platformdirs
 
 from guestsql.errors import SettingsError
 
-__all__ = ["Settings"]
+__all__ = ["LONGEST_TTL_SECONDS", "Settings"]
 
 _LONGEST_WAIT_SECONDS = 86_400
-_LONGEST_TTL_SECONDS = 10 * 365 * 86_400
+LONGEST_TTL_SECONDS = 10 * 365 * 86_400
 
 
 def _default_home() -> Path:
@@ -69,7 +69,7 @@ class Settings:
             seconds = getattr(self, name)
             _require(0 < seconds <= _LONGEST_WAIT_SECONDS, name, "must be above 0 seconds, and a day at most")
         _require(
-            0 <= self.context_ttl_seconds <= _LONGEST_TTL_SECONDS,
+            0 <= self.context_ttl_seconds <= LONGEST_TTL_SECONDS,
             "context_ttl_seconds",
             "must be 0 seconds or more, and ten years at most",
         )

@@ -8,6 +8,7 @@ from typing import Any, Final, cast, final
 
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id
+from guestsql.settings import LONGEST_TTL_SECONDS
 
 __all__ = [
     "NOT_GIVEN",
@@ -22,8 +23,6 @@ __all__ = [
     "is_blank",
     "is_placeholder",
 ]
-
-_LONGEST_TTL_SECONDS = 10 * 365 * 86_400
 
 
 @final
@@ -144,7 +143,7 @@ def clean_ttl(seconds: object) -> float:
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise InvalidValue("ttl_seconds is a number of seconds")
-    if not 0 <= seconds <= _LONGEST_TTL_SECONDS:
+    if not 0 <= seconds <= LONGEST_TTL_SECONDS:
         raise InvalidValue("ttl_seconds is 0 or more, ten years at most")
     return float(seconds)
 
