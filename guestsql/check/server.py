@@ -52,11 +52,13 @@ class Column:
         name: its name.
         table_oid: the table it comes from as it is, or 0.
         number: its number in that table, or 0.
+        type_oid: its type; a domain's is the one below it.
     """
 
     name: str
     table_oid: int
     number: int
+    type_oid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,21 +141,31 @@ def _described(connection: DeadlineConnection, query: Query) -> tuple[Descriptio
         result = pgconn.describe_prepared(name)
         types = tuple(result.param_type(number) for number in range(result.nparams))
         columns = tuple(
-            Column((result.fname(at) or b"").decode(), result.ftable(at), result.ftablecol(at))
+            Column((result.fname(at) or b"").decode(), result.ftable(at), result.ftablecol(at), result.ftype(at))
             for at in range(result.nfields)
         )
-        return Description(types, columns), _plan(connection, len(types))
+        plan = _plan(connection, len(types))
+        return (plan, None) if isinstance(plan, Refusal) else (Description(types, columns), plan)
     finally:
         connection.execute(f"DEALLOCATE {_NAME}".encode())
 
 
-def _plan(connection: DeadlineConnection, parameters: int) -> Node | None:
+def _plan(connection: DeadlineConnection, parameters: int) -> Node | Refusal | None:
     values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
     statement = f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE {_NAME}{values}"
     try:
         row: Any = connection.cursor(row_factory=tuple_row).execute(statement.encode()).fetchone()
     except (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType, psycopg.errors.SyntaxError):
         return None
+    except psycopg.Error as error:
+        # Some slips are seen when the plan is made only: an ON CONFLICT that no unique key serves, 1/0.
+        if connection.closed:
+            raise
+        diag = error.diag
+        message, hint = (
+            " ".join(text.split()) for text in (diag.message_primary or str(error), diag.message_hint or "")
+        )
+        return Refusal(error.sqlstate or "", message, hint, None)
     # For a command without a plan the list holds a text.
     plan = cast("dict[str, Any] | str", row[0][0])
     return None if isinstance(plan, str) or "Plan" not in plan else Node.read(plan["Plan"])
