@@ -13,44 +13,46 @@ import signal
 import sys
 import threading
 from dataclasses import dataclass
-from time import monotonic, sleep
 from types import FrameType
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 import guestsql.embedded  # noqa: F401  # pyright: ignore[reportUnusedImport]  it registers its exit before we do
 from guestsql._core.log import event
-from guestsql._core.pending import Batch, Pending
+from guestsql._core.outbox import Outbox
 from guestsql._core.translate import translate
-from guestsql._sql import Catalogue, bind_queries
-from guestsql._sync.adapter import SyncAdapter
+from guestsql._sql import Catalogue
 from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql.errors import DatabaseError, GuestSQLError
+from guestsql._sync.executor import Executor
+from guestsql._sync.flushing import Flusher
+from guestsql.errors import GuestSQLError
 from guestsql.settings import Settings
 
 __all__ = ["LastChance", "flush_all", "unwatch", "watch"]
 
-_ASK_AGAIN_SECONDS = 0.05
-
 
 @dataclass(frozen=True, eq=False)
 class LastChance:
-    """What is needed to write one buffer without its database.
+    """What is needed to write what a database has collected, without the database.
 
     Attributes:
-        pending: the buffer.
+        outboxes: what was collected.
         settings: for the deadline.
         url: the server.
-        catalogue: where `record_interactions` is.
+        catalogue: where their queries are.
         pooled: True behind a transaction pooler.
     """
 
-    pending: Pending
+    outboxes: tuple[Outbox[Any], ...]
     settings: Settings
     url: str
     catalogue: Catalogue
     pooled: bool = False
+
+    def __bool__(self) -> bool:
+        return any(self.outboxes)
 
     def flush(self, *, final: bool = True) -> None:
         """Write what is left; log it if that fails: there is no caller any more.
@@ -58,58 +60,62 @@ class LastChance:
         Args:
             final: False while the program still runs: what somebody else is writing is left to them.
         """
-        if not self.pending:
+        if not self:
             return
+        connections = _OneConnection(self.settings, self.url, pooled=self.pooled)
         try:
-            self._write(final=final)
-        except (GuestSQLError, psycopg.Error) as error:
-            level, code = (logging.ERROR, "INTERACTIONS_LOST") if final else (logging.WARNING, "INTERACTIONS_KEPT")
-            message = error.message if isinstance(error, GuestSQLError) else translate(error, "").message
-            event(level, code, f"not written at exit: {message}")
+            executor = Executor(self.settings, self.url, self.catalogue, connections=connections)
+            for outbox in self.outboxes:
+                self._flush(executor, outbox, final=final)
+        finally:
+            connections.close()
 
-    def _write(self, *, final: bool) -> None:
-        left_over = self.pending.left_over(self.settings.deadline_seconds) if final else []
-        if not self.pending:
-            return
-        queries: Any = bind_queries(self.catalogue, SyncAdapter(self.catalogue))
-        with connect(self.settings, self.url, pooled=self.pooled) as connection:
-            connection.deadline = monotonic() + self.settings.deadline_seconds
-            for batch in left_over:
-                self._settle(queries, connection, batch)
-            batch = self.pending.take()
-            if not batch:
+    def _flush(self, executor: Executor, outbox: Outbox[Any], *, final: bool) -> None:
+        try:
+            flusher = Flusher(executor, outbox)
+            if not final:
+                flusher.write()
                 return
-            try:
-                with connection.transaction():
-                    begun = queries.get_transaction_id(connection)
-                    queries.record_interactions(connection, **batch.columns(begun.server_time))
-                    batch.committing(begun.transaction_id)
-            except BaseException:
-                self.pending.give_up(batch)
-                raise
-            self.pending.done(batch)
-
-    def _settle(self, queries: Any, connection: DeadlineConnection, batch: Batch) -> None:  # noqa: ANN401  aiosql's methods
-        """Find out whether a batch was written that nobody finished; keep it if it was not."""
-        if batch.transaction_id and _was_committed(queries, connection, batch.transaction_id):
-            self.pending.done(batch)
-            return
-        batch.committing("")
-        self.pending.put_back(batch)
+            for batch in outbox.left_over(self.settings.deadline_seconds):
+                if not batch.transaction_id:
+                    outbox.put_back(batch)
+            flusher.flush()
+        except (GuestSQLError, psycopg.Error) as error:
+            level, code = (logging.ERROR, "LOST") if final else (logging.WARNING, "KEPT")
+            message = error.message if isinstance(error, GuestSQLError) else translate(error, "").message
+            event(level, f"{outbox.content}_{code}", f"not written at exit: {message}")
 
 
-def _was_committed(queries: Any, connection: DeadlineConnection, transaction_id: str) -> bool:  # noqa: ANN401  aiosql's methods
-    """Ask until the server knows, at most until the connection's deadline."""
-    while True:
-        try:
-            status = queries.get_transaction_status(connection, transaction_id=transaction_id)
-        except DatabaseError as error:
-            if error.sqlstate == "22023":  # a number in the future: the server crashed before it reached the disk
-                return False
-            raise
-        if status != "in progress":
-            return bool(status == "committed")
-        sleep(_ASK_AGAIN_SECONDS)
+class _OneConnection:
+    """Lends one connection, made when it is asked for. A pool has threads, and none can be started at exit."""
+
+    def __init__(self, settings: Settings, url: str, *, pooled: bool) -> None:
+        self._settings = settings
+        self._url = url
+        self._pooled = pooled
+        self._connection: DeadlineConnection | None = None
+
+    def open(self) -> None:
+        """Connect at the first `borrow` only."""
+
+    def borrow(self, deadline: float) -> DeadlineConnection:
+        """Return the connection, made anew if it was lost."""
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._settings, self._url, pooled=self._pooled)
+        self._connection.deadline = deadline
+        return self._connection
+
+    borrow_live = borrow
+
+    def give_back(self, connection: DeadlineConnection) -> None:
+        """Keep the connection for the next, unless it is left in the midst of something."""
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
 
 
 # Held strongly: a database that is dropped without being closed must not take what is buffered with it.

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 
@@ -22,11 +22,21 @@ from guestsql._sql import Catalogue, bind_queries
 from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown, QueryTimeout
 from guestsql.settings import Settings
 
-__all__ = ["AsyncExecutor"]
+__all__ = ["AsyncExecutor", "AsyncLender"]
 
 _LONGEST_PAUSE_SECONDS = 0.5
 # feature_not_supported, which is also «cached plan must not change result type».
 _PLAN_CHANGED = "0A000"
+
+
+class AsyncLender(Protocol):
+    """Lends connections, as `AsyncConnections` does."""
+
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+    async def borrow(self, deadline: float) -> AsyncDeadlineConnection: ...
+    async def borrow_live(self, deadline: float) -> AsyncDeadlineConnection: ...
+    async def give_back(self, connection: AsyncDeadlineConnection) -> None: ...
 
 
 class AsyncExecutor:
@@ -37,11 +47,20 @@ class AsyncExecutor:
         url: the server.
         catalogue: the queries.
         pooled: True behind a transaction pooler: no prepared statements, no session state.
+        connections: lends them in place of a pool.
     """
 
-    def __init__(self, settings: Settings, url: str, catalogue: Catalogue, *, pooled: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        url: str,
+        catalogue: Catalogue,
+        *,
+        pooled: bool = False,
+        connections: AsyncLender | None = None,
+    ) -> None:
         self._seconds = settings.deadline_seconds
-        self._connections = AsyncConnections(settings, url, pooled=pooled)
+        self._connections: AsyncLender = connections or AsyncConnections(settings, url, pooled=pooled)
         queries = bind_queries(catalogue, AsyncAdapter(catalogue))
         self._methods: dict[str, Callable[..., Any]] = {name: getattr(queries, name) for name in catalogue}
 

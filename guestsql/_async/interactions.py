@@ -7,20 +7,19 @@ answers. A failed flush keeps everything for the next one.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import datetime
 
 from guestsql._async.executor import AsyncExecutor
+from guestsql._async.flushing import AsyncFlusher
 from guestsql._core.log import event
 from guestsql._core.pending import Pending
-from guestsql._core.runtime import AsyncTicker, AsyncTurns
+from guestsql._core.runtime import AsyncTicker
 from guestsql.errors import DatabaseError
 
 __all__ = ["AsyncInteractionBuffer"]
 
 
-class AsyncInteractionBuffer:
+class AsyncInteractionBuffer(AsyncFlusher):
     """Collects interactions and writes them in batches, sorted by key.
 
     SQL: queries/guests.sql
@@ -32,9 +31,8 @@ class AsyncInteractionBuffer:
     """
 
     def __init__(self, executor: AsyncExecutor, seconds: float, pending: Pending) -> None:
-        self._executor = executor
+        super().__init__(executor, pending)
         self._pending = pending
-        self._turns = AsyncTurns()
         self._ticker = AsyncTicker(seconds, self._tick)
 
     def record(self, key: str, at: datetime | None) -> None:
@@ -47,7 +45,7 @@ class AsyncInteractionBuffer:
         self._pending.add(key, at)
         self._ticker.start()
 
-    async def flush(self) -> int:
+    async def flush(self, deadline: float | None = None) -> int:
         """Write what was recorded.
 
         Returns:
@@ -56,34 +54,10 @@ class AsyncInteractionBuffer:
         Raises:
             DatabaseError: it could not be written; it is kept for the next flush.
         """
-        until = self._executor.deadline()
-        async with self._turns.take(until):
-            await self._settle(until)
-            batch = self._pending.take()
-            if not batch:
-                return 0
-            try:
-                rows: int = await self._executor.call_once(
-                    "record_interactions", batch.columns, committing=batch.committing, deadline=until
-                )
-            except BaseException:  # a cancelled task too
-                self._pending.give_up(batch)
-                raise
-            self._pending.done(batch)
+        rows = await super().flush(deadline)
+        if rows:
             event(logging.INFO, "INTERACTIONS_WRITTEN", "interactions written", rows=rows)
-            return rows
-
-    @asynccontextmanager
-    async def held(self) -> AsyncGenerator[None]:
-        """Let no batch be written meanwhile, so that what is buffered of a guest can be moved or dropped.
-
-        Raises:
-            DatabaseError: a batch whose COMMIT was not answered could not be asked for.
-        """
-        until = self._executor.deadline()
-        async with self._turns.take(until):
-            await self._settle(until)
-            yield
+        return rows
 
     async def close(self) -> None:
         """Stop the timer and write what is left.
@@ -93,15 +67,6 @@ class AsyncInteractionBuffer:
         """
         await self._ticker.stop()
         await self.flush()
-
-    async def _settle(self, deadline: float) -> None:
-        """Find out what came of batches whose COMMIT was not answered; keep what was not written."""
-        for batch in self._pending.unsettled():
-            if await self._executor.was_committed(batch.transaction_id, query="record_interactions", deadline=deadline):
-                self._pending.done(batch)
-            else:
-                batch.committing("")
-                self._pending.put_back(batch)
 
     async def _tick(self) -> None:
         try:

@@ -64,7 +64,7 @@ class AsyncLifetime:
             pooled = self._settings.pooled and url == self._settings.database_url
             executor = AsyncExecutor(self._settings, url, self._catalogue, pooled=pooled)
             await executor.open()
-            self._last_chance = LastChance(self._pending, self._settings, url, self._catalogue, pooled=pooled)
+            self._last_chance = LastChance((self._pending,), self._settings, url, self._catalogue, pooled=pooled)
             watch(self._last_chance)
             self._context = AsyncContextCache(executor, self._settings, self._builder)
             self._interactions = AsyncInteractionBuffer(executor, self._settings.flush_seconds, self._pending)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 
@@ -28,11 +28,21 @@ from guestsql.errors import (
 )
 from guestsql.settings import Settings
 
-__all__ = ["Executor"]
+__all__ = ["Executor", "Lender"]
 
 _LONGEST_PAUSE_SECONDS = 0.5
 # feature_not_supported, which is also «cached plan must not change result type».
 _PLAN_CHANGED = "0A000"
+
+
+class Lender(Protocol):
+    """Lends connections, as `AsyncConnections` does."""
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+    def borrow(self, deadline: float) -> DeadlineConnection: ...
+    def borrow_live(self, deadline: float) -> DeadlineConnection: ...
+    def give_back(self, connection: DeadlineConnection) -> None: ...
 
 
 class Executor:
@@ -43,11 +53,20 @@ class Executor:
         url: the server.
         catalogue: the queries.
         pooled: True behind a transaction pooler: no prepared statements, no session state.
+        connections: lends them in place of a pool.
     """
 
-    def __init__(self, settings: Settings, url: str, catalogue: Catalogue, *, pooled: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        url: str,
+        catalogue: Catalogue,
+        *,
+        pooled: bool = False,
+        connections: Lender | None = None,
+    ) -> None:
         self._seconds = settings.deadline_seconds
-        self._connections = Connections(settings, url, pooled=pooled)
+        self._connections: Lender = connections or Connections(settings, url, pooled=pooled)
         queries = bind_queries(catalogue, SyncAdapter(catalogue))
         self._methods: dict[str, Callable[..., Any]] = {name: getattr(queries, name) for name in catalogue}
 

@@ -8,20 +8,20 @@ answers. A failed flush keeps everything for the next one.
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import datetime
+
+from guestsql._sync.flushing import Flusher
 
 from guestsql._core.log import event
 from guestsql._core.pending import Pending
-from guestsql._core.runtime import Ticker, Turns
+from guestsql._core.runtime import Ticker
 from guestsql._sync.executor import Executor
 from guestsql.errors import DatabaseError
 
 __all__ = ["InteractionBuffer"]
 
 
-class InteractionBuffer:
+class InteractionBuffer(Flusher):
     """Collects interactions and writes them in batches, sorted by key.
 
     SQL: queries/guests.sql
@@ -33,9 +33,8 @@ class InteractionBuffer:
     """
 
     def __init__(self, executor: Executor, seconds: float, pending: Pending) -> None:
-        self._executor = executor
+        super().__init__(executor, pending)
         self._pending = pending
-        self._turns = Turns()
         self._ticker = Ticker(seconds, self._tick)
 
     def record(self, key: str, at: datetime | None) -> None:
@@ -48,7 +47,7 @@ class InteractionBuffer:
         self._pending.add(key, at)
         self._ticker.start()
 
-    def flush(self) -> int:
+    def flush(self, deadline: float | None = None) -> int:
         """Write what was recorded.
 
         Returns:
@@ -57,34 +56,10 @@ class InteractionBuffer:
         Raises:
             DatabaseError: it could not be written; it is kept for the next flush.
         """
-        until = self._executor.deadline()
-        with self._turns.take(until):
-            self._settle(until)
-            batch = self._pending.take()
-            if not batch:
-                return 0
-            try:
-                rows: int = self._executor.call_once(
-                    "record_interactions", batch.columns, committing=batch.committing, deadline=until
-                )
-            except BaseException:  # a cancelled task too
-                self._pending.give_up(batch)
-                raise
-            self._pending.done(batch)
+        rows = super().flush(deadline)
+        if rows:
             event(logging.INFO, "INTERACTIONS_WRITTEN", "interactions written", rows=rows)
-            return rows
-
-    @contextmanager
-    def held(self) -> Generator[None]:
-        """Let no batch be written meanwhile, so that what is buffered of a guest can be moved or dropped.
-
-        Raises:
-            DatabaseError: a batch whose COMMIT was not answered could not be asked for.
-        """
-        until = self._executor.deadline()
-        with self._turns.take(until):
-            self._settle(until)
-            yield
+        return rows
 
     def close(self) -> None:
         """Stop the timer and write what is left.
@@ -94,15 +69,6 @@ class InteractionBuffer:
         """
         self._ticker.stop()
         self.flush()
-
-    def _settle(self, deadline: float) -> None:
-        """Find out what came of batches whose COMMIT was not answered; keep what was not written."""
-        for batch in self._pending.unsettled():
-            if self._executor.was_committed(batch.transaction_id, query="record_interactions", deadline=deadline):
-                self._pending.done(batch)
-            else:
-                batch.committing("")
-                self._pending.put_back(batch)
 
     def _tick(self) -> None:
         try:

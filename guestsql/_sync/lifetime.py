@@ -65,7 +65,7 @@ class Lifetime:
             pooled = self._settings.pooled and url == self._settings.database_url
             executor = Executor(self._settings, url, self._catalogue, pooled=pooled)
             executor.open()
-            self._last_chance = LastChance(self._pending, self._settings, url, self._catalogue, pooled=pooled)
+            self._last_chance = LastChance((self._pending,), self._settings, url, self._catalogue, pooled=pooled)
             watch(self._last_chance)
             self._context = ContextCache(executor, self._settings, self._builder)
             self._interactions = InteractionBuffer(executor, self._settings.flush_seconds, self._pending)

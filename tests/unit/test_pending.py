@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guestsql._core import pending as _pending
-from guestsql._core.pending import Batch, Pending
+from guestsql._core.pending import Messages, Pending
 from guestsql.errors import InvalidValue
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -25,7 +25,7 @@ def columns(pending: Pending, server_time: datetime = NOON) -> list[tuple[object
     return rows(pending.take(), server_time)
 
 
-def rows(batch: Batch, server_time: datetime = NOON) -> list[tuple[object, ...]]:
+def rows(batch: Messages, server_time: datetime = NOON) -> list[tuple[object, ...]]:
     return list(zip(*batch.columns(server_time).values(), strict=True))  # type: ignore[call-overload]
 
 
