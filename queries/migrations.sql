@@ -160,3 +160,11 @@ WHERE
             AND progress.datname = current_database()
     )
 ORDER BY index_name;
+
+-- name: knows_roles()$
+-- True when this database has the function of migrations/0005_roles.sql.
+SELECT to_regprocedure('guestsql_grant_roles()') IS NOT NULL AS has_function;
+
+-- name: grant_roles()$
+-- Makes the roles that are missing and gives all their rights again; what is refused is told by notices.
+SELECT guestsql_grant_roles()::text AS granted;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,10 +74,17 @@ def up(app: App, wait: float, directory: Path | None, format_name: str | None) -
     output = app.output(format_name)
     with _runner(app, directory) as runner:
         applied = runner.up(wait=wait)
+    for each in applied:
+        _tell(app, each.notices)
     if not applied:
         app.say("migrations: nothing to apply")
     if applied or not output.is_table:
         output.rows(("version", "name", "duration_ms"), [_applied(each) for each in applied])
+
+
+def _tell(app: App, notices: Iterable[str]) -> None:
+    for notice in notices:
+        app.say(f"migrations: {notice}")
 
 
 def _applied(applied: Applied) -> tuple[object, ...]:
@@ -180,6 +187,30 @@ def baseline(app: App, version: int, directory: Path | None, format_name: str | 
         app.say(f"migrations: all up to {version} are entered already")
     if entered or not output.is_table:
         output.rows(("version", "name"), [(each.version, each.name) for each in entered])
+
+
+@migrate.command(
+    epilog="""\b
+Example:
+  guestsql migrate grant
+""",
+)
+@pass_app
+def grant(app: App) -> None:
+    """Make the roles guestsql_bot, guestsql_monitor and guestsql_owner, and give them their rights.
+
+    `up` does it too. Run it again after a role was made by hand, or a table was entered into guestsql_grants; exits
+    with 1 when something could not be done.
+    """
+    with _runner(app, None) as runner:
+        notices = runner.grant()
+    if notices is None:
+        app.say("migrations: the roles come with 0005_roles.sql: run guestsql migrate up first")
+        raise click.exceptions.Exit(FAILED)
+    _tell(app, notices)
+    if notices:
+        raise click.exceptions.Exit(FAILED)
+    app.say("migrations: every role has its rights")
 
 
 @migrate.command(

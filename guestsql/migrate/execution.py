@@ -19,6 +19,7 @@ from guestsql.migrate.concurrent import concurrent_index
 from guestsql.migrate.failure import StatementError, lost, migration_error, run_text
 from guestsql.migrate.files import Migration
 from guestsql.migrate.ledger import IndexState, Ledger
+from guestsql.migrate.notices import noticed
 from guestsql.migrate.session import Patience, require_lock, session_reset
 from guestsql.migrate.watch import BlockerWatch
 from guestsql.settings import Settings
@@ -35,12 +36,14 @@ class Applied:
         name: its name.
         file: its path.
         duration_ms: how long it ran, in milliseconds; 0 for a baseline.
+        notices: what the server remarked, such as a role that could not be made, each with its hint; in order.
     """
 
     version: int
     name: str
     file: Path
     duration_ms: float
+    notices: tuple[str, ...] = ()
 
 
 class CommitUnknown(Exception):
@@ -85,7 +88,8 @@ class Execution:
             CommitUnknown: it broke at COMMIT.
         """
         once = self._in_transaction if migration.transactional else self._outside_transaction
-        duration_ms = self._with_retries(migration, once)
+        with noticed(self._connection) as notices:
+            duration_ms = self._with_retries(migration, once)
         event(
             logging.INFO,
             "MIGRATION_APPLIED",
@@ -93,7 +97,9 @@ class Execution:
             version=migration.version,
             duration_ms=duration_ms,
         )
-        return Applied(migration.version, migration.name, migration.file, duration_ms)
+        # A file that was tried again has remarked the same again.
+        remarks = tuple(dict.fromkeys(notices))
+        return Applied(migration.version, migration.name, migration.file, duration_ms, remarks)
 
     def _with_retries(self, migration: Migration, once: Callable[[Migration], float]) -> float:
         timeout = self._lock_timeout(migration)

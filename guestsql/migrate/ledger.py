@@ -123,6 +123,16 @@ class Ledger:
         row = self._queries.get_concurrent_index(self._connection, table_name=index.table, index_name=index.name)
         return None if row is None else IndexState(*row)
 
+    def grant_roles(self) -> bool:
+        """Make the roles and give them their rights; False when the database does not know how yet.
+
+        What the server refuses is a notice, not an error.
+        """
+        if not self._queries.knows_roles(self._connection):
+            return False
+        self._queries.grant_roles(self._connection)
+        return True
+
     def invalid_indexes(self) -> list[tuple[str, str]]:
         """Return name and table of every invalid index, by name."""
         return [(row.index_name, row.table_name) for row in self._queries.list_invalid_indexes(self._connection)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from guestsql.migrate.compare import (
 from guestsql.migrate.execution import Applied, CommitUnknown, Execution
 from guestsql.migrate.files import Migration, default_directory, read_migrations
 from guestsql.migrate.ledger import Entry, Ledger
+from guestsql.migrate.notices import noticed
 from guestsql.migrate.session import Patience, connect_within, locked, require_lock
 from guestsql.settings import Settings
 
@@ -90,6 +92,25 @@ class Runner:
                 if not _agreed_pending(files, Ledger(connection).read(), target):
                     return []
             return self._apply_pending(files, target)
+
+    def grant(self) -> list[str] | None:
+        """Make the roles of migrations/0005_roles.sql and give them their rights; `up` does it by itself.
+
+        To be called after a role was made by hand, or a table was entered into `guestsql_grants`.
+
+        Returns:
+            What could not be done, each with its hint, in order; None when the database has no such migration yet.
+
+        Raises:
+            MigrationError: another runner kept the lock.
+            DatabaseUnavailable: no connection.
+            DatabaseError: the role may not call the function: it is the owner's.
+
+        SQL: queries/migrations.sql
+        """
+        with _failures_logged(), self._locked(0.0) as (connection, ledger), noticed(connection) as notices:
+            done = ledger.grant_roles()
+        return notices if done else None
 
     def status(self) -> list[Status]:
         """Return every migration of files and ledger with its state, by version. Writes nothing.
@@ -201,6 +222,8 @@ class Runner:
             execution = Execution(connection, self._settings, self._url, self._patience)
             for migration in _agreed_pending(files, entries, target):
                 done.append(execution.apply(migration))
+            if done:
+                _grant_roles(connection, ledger, done)
 
     def _read_files(self, target: int | None) -> list[Migration]:
         files = read_migrations(self._directory)
@@ -234,6 +257,18 @@ def _agreed_pending(files: list[Migration], entries: list[Entry], target: int | 
     if problems:
         raise disagreement_error(problems)
     return pending(files, entries, target)
+
+
+def _grant_roles(connection: Connection[Any], ledger: Ledger, done: list[Applied]) -> None:
+    """Give the roles their rights upon what is new, which its own file may have forgotten.
+
+    What the server remarks is told with the last migration, unless one has told it already.
+    """
+    with noticed(connection) as notices:
+        ledger.grant_roles()
+    told = {notice for applied in done for notice in applied.notices}
+    fresh = tuple(notice for notice in dict.fromkeys(notices) if notice not in told)
+    done[-1] = replace(done[-1], notices=(*done[-1].notices, *fresh))
 
 
 def _as_applied(migration: Migration, entry: Entry) -> Applied:

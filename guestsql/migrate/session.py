@@ -13,6 +13,7 @@ import psycopg
 from psycopg import Connection
 
 from guestsql._core.log import event
+from guestsql._core.translate import is_permanent
 from guestsql._sync.connection import connect
 from guestsql.errors import DatabaseUnavailable, MigrationError
 from guestsql.migrate.ledger import Ledger
@@ -70,6 +71,9 @@ class Patience:
 def connect_within(settings: Settings, url: str, seconds: float) -> Connection[Any]:
     """Open a connection, trying again while the server does not answer.
 
+    A wrong password, role or database is no reason to wait: the server is there and has said no. A host that is not
+    known may come: a private network's names appear after its machines.
+
     Args:
         settings: for the time that one try may take.
         url: the address.
@@ -77,7 +81,7 @@ def connect_within(settings: Settings, url: str, seconds: float) -> Connection[A
 
     Raises:
         SettingsError: the address does not parse.
-        DatabaseUnavailable: the time is over.
+        DatabaseUnavailable: the time is over, or waiting cannot help.
     """
     deadline = monotonic() + seconds
     pause = 0.1
@@ -86,7 +90,7 @@ def connect_within(settings: Settings, url: str, seconds: float) -> Connection[A
         try:
             return connect(_hurried(settings, deadline, seconds), url)
         except DatabaseUnavailable as error:
-            if monotonic() + pause > deadline:
+            if is_permanent(error) or monotonic() + pause > deadline:
                 raise
             if not told:
                 event(logging.WARNING, "MIGRATION_WAITING", f"no connection yet: {error.message}", seconds=seconds)
