@@ -40,6 +40,7 @@ REPLACEMENTS = {
     "AsyncMetricsWriter": "MetricsWriter",
     "AsyncQueries": "Queries",
     "AsyncRawCursor": "RawCursor",
+    "AsyncReloader": "Reloader",
     "AsyncTicker": "Ticker",
     "AsyncLock": "Lock",
     "async_sleep": "sleep",

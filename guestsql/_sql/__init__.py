@@ -1,24 +1,39 @@
 """The query files: their scanner, their catalogue, and the glue to aiosql."""
 
-from guestsql._sql.catalogue import Catalogue, default_directory, load_catalogue, scan_directory
+from guestsql._sql.catalogue import Catalogue, InUse, default_directory, load_catalogue, scan_directory
 from guestsql._sql.declaration import Operator, Parameter
+from guestsql._sql.edits import Edit, Edits, Refusal, changed_signature
+from guestsql._sql.folder import Folder, Scan
 from guestsql._sql.loading import CatalogueLoader, EagerQueries, bind_queries
 from guestsql._sql.query import Query, arrange
+from guestsql._sql.reading import read_queries
 from guestsql._sql.scanner import Kind, Token, tokenize
+from guestsql._sql.signature import Signature, Typed, server_differences
 
 __all__ = [
     "Catalogue",
     "CatalogueLoader",
     "EagerQueries",
+    "Edit",
+    "Edits",
+    "Folder",
+    "InUse",
     "Kind",
     "Operator",
     "Parameter",
     "Query",
+    "Refusal",
+    "Scan",
+    "Signature",
     "Token",
+    "Typed",
     "arrange",
     "bind_queries",
+    "changed_signature",
     "default_directory",
     "load_catalogue",
+    "read_queries",
     "scan_directory",
+    "server_differences",
     "tokenize",
 ]

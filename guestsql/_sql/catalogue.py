@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from guestsql._sql.query import Query
 from guestsql._sql.reading import read_queries
 from guestsql.errors import QueryFileError
 
-__all__ = ["Catalogue", "default_directory", "load_catalogue", "scan_directory"]
+__all__ = ["Catalogue", "InUse", "default_directory", "load_catalogue", "query_files", "scan_directory"]
+
+Reader = Callable[[bytes, Path], tuple[list[Query], list[QueryFileError]]]
 
 
 class Catalogue(Mapping[str, Query]):
@@ -35,6 +37,17 @@ class Catalogue(Mapping[str, Query]):
         return f"Catalogue({len(self)} queries)"
 
 
+class InUse:
+    """The catalogue in use, which a running bot replaces by another, as a whole.
+
+    Attributes:
+        catalogue: to be read once for each use of it.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+
 def default_directory() -> Path:
     """The folder of query files that belongs to this package.
 
@@ -46,18 +59,21 @@ def default_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "queries"
 
 
-def load_catalogue(directory: Path | None = None, *, needed: Iterable[str] = ()) -> Catalogue:
+def load_catalogue(
+    directory: Path | None = None, *, needed: Iterable[str] = (), read: Reader = read_queries
+) -> Catalogue:
     """Load a folder of query files.
 
     Args:
         directory: the folder; only `*.sql` directly in it are read, sorted by name. Default: the package's own.
         needed: names of queries that must be there.
+        read: makes queries and errors of a file's content and path.
 
     Raises:
         QueryFileError: the first thing that is wrong, with its file, line and column.
     """
     folder = directory or default_directory()
-    catalogue, errors = scan_directory(folder)
+    catalogue, errors = scan_directory(folder, read=read)
     if errors:
         raise errors[0]
     missing = sorted(set(needed) - catalogue.keys())
@@ -70,19 +86,29 @@ def load_catalogue(directory: Path | None = None, *, needed: Iterable[str] = ())
     return catalogue
 
 
-def scan_directory(directory: Path) -> tuple[Catalogue, list[QueryFileError]]:
+def query_files(directory: Path) -> list[Path]:
+    """The query files of a folder: `*.sql` directly in it, sorted by name.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    # Editors keep their locks and drafts as hidden files.
+    return sorted(file for file in directory.iterdir() if file.suffix == ".sql" and not file.name.startswith("."))
+
+
+def scan_directory(directory: Path, *, read: Reader = read_queries) -> tuple[Catalogue, list[QueryFileError]]:
     """Load what can be loaded, and collect what is wrong.
 
     Args:
-        directory: the folder; only `*.sql` directly in it are read, sorted by name.
+        directory: the folder.
+        read: makes queries and errors of a file's content and path.
 
     Returns:
         The queries without a fault, and the errors by file and line: one for each query at most, and one for a
         file that cannot be read at all.
     """
     try:
-        # Editors keep their locks and drafts as hidden files.
-        files = sorted(file for file in directory.iterdir() if file.suffix == ".sql" and not file.name.startswith("."))
+        files = query_files(directory)
     except OSError as error:
         return Catalogue(()), [_unreadable(directory, error)]
     if not files:
@@ -96,7 +122,7 @@ def scan_directory(directory: Path) -> tuple[Catalogue, list[QueryFileError]]:
         except OSError as error:
             errors.append(_unreadable(file, error))
             continue
-        found, wrong = read_queries(data, file)
+        found, wrong = read(data, file)
         for query in found:
             if query.name in queries:
                 wrong.append(_duplicate(query, queries[query.name]))
