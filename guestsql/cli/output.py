@@ -44,6 +44,9 @@ class Output:
     Args:
         format_name: one of `FORMATS`; None is `table` on a terminal, else `json`.
         zone: the times of tables are shown in it.
+
+    Attributes:
+        has_heading: False leaves out the line of names in csv and tsv, when there has been one.
     """
 
     def __init__(self, format_name: str | None = None, zone: ZoneInfo = _UTC) -> None:
@@ -51,6 +54,7 @@ class Output:
         self._format = format_name or ("table" if self._stream.isatty() else "json")
         self._zone = zone
         self._ascii_only = is_narrow(self._stream)
+        self.has_heading = True
 
     @property
     def is_table(self) -> bool:
@@ -128,7 +132,8 @@ class Output:
     def _separated(self, columns: Sequence[str], rows: list[list[object]]) -> None:
         delimiter = "\t" if self._format == "tsv" else ","
         writer = csv.writer(self._stream, delimiter=delimiter, lineterminator="\n")
-        writer.writerow(columns)
+        if self.has_heading:
+            writer.writerow(columns)
         writer.writerows([as_cell(value) for value in row] for row in rows)
 
     def _table(self, columns: Sequence[str], rows: list[list[object]]) -> None:

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import click
+import psycopg
 
 from guestsql._sql import Parameter, Query
+from guestsql.identity import mask
 
-__all__ = ["parse_parameters", "signature"]
+__all__ = ["given_parameters", "param_options", "parse_parameters", "refused_value", "signature"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# Errors of a value: class 22, data exceptions, and the check of a domain.
+_OF_VALUES = ("22", "23514")
+# Where the server says which value it could not take: `unnamed portal parameter $1 = '…'`, in whatever language.
+_IN_CONTEXT = re.compile(r"\$(?P<number>\d+)(?: = .*)?$")
+# As many digits in a row as a phone has.
+_PHONE = re.compile(r"\+?\d(?:[\s().-]?\d){7,}")
+
+
+def param_options(command: Command) -> Command:
+    """Give a command the options `-p` and `--null`, passed to it as `pairs` and `nulls`."""
+    pairs = click.option(
+        "-p",
+        "--param",
+        "pairs",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A parameter; an array is a,b,c or '{a,\"b, c\"}'. Not given: the default of the query's comments.",
+    )
+    nulls = click.option("--null", "nulls", multiple=True, metavar="NAME", help="A parameter that is NULL.")
+    return pairs(nulls(command))
 
 
 def parse_parameters(query: Query, pairs: Sequence[str], nulls: Sequence[str]) -> dict[str, str | None]:
@@ -26,6 +53,25 @@ def parse_parameters(query: Query, pairs: Sequence[str], nulls: Sequence[str]) -
     Raises:
         UsageError: a pair cannot be read, a name is unknown or given twice, or a value is missing.
     """
+    values = given_parameters(query, pairs, nulls)
+    missing = [each for each in query.parameters if each.name not in values and each.default is None]
+    if missing:
+        needed = "; ".join(_described(parameter) for parameter in missing)
+        raise click.UsageError(f"{query.name} needs -p {missing[0].name}=…: {needed}")
+    return {each.name: values.get(each.name, each.default_value) for each in query.parameters}
+
+
+def given_parameters(query: Query, pairs: Sequence[str], nulls: Sequence[str]) -> dict[str, str | None]:
+    """Return the parameters that are given, as texts.
+
+    Args:
+        query: the query.
+        pairs: `name=value` each.
+        nulls: names of parameters that are NULL.
+
+    Raises:
+        UsageError: a pair cannot be read, or a name is unknown or given twice.
+    """
     known = {parameter.name: parameter for parameter in query.parameters}
     values: dict[str, str | None] = {}
     for name, value in [*map(_pair, pairs), *((name, None) for name in nulls)]:
@@ -34,11 +80,41 @@ def parse_parameters(query: Query, pairs: Sequence[str], nulls: Sequence[str]) -
         if name in values:
             raise click.UsageError(f"the parameter {name} is given twice")
         values[name] = None if value is None else _literal(value, known[name])
-    missing = [each for each in query.parameters if each.name not in values and each.default is None]
-    if missing:
-        needed = "; ".join(_described(parameter) for parameter in missing)
-        raise click.UsageError(f"{query.name} needs -p {missing[0].name}=…: {needed}")
-    return {name: values.get(name, each.default_value) for name, each in known.items()}
+    return values
+
+
+def refused_value(query: Query, values: Mapping[str, str | None], error: psycopg.Error) -> click.UsageError | None:
+    """Return the error that names the parameter whose value the server cannot take; None when it is another error.
+
+    Args:
+        query: the query that was run.
+        values: its parameters.
+        error: what the server said.
+    """
+    if not (error.sqlstate or "").startswith(_OF_VALUES):
+        return None
+    name = _named_by_server(query, error) or _quoted_by_server(values, error)
+    if name is None:
+        return None
+    parameter = next(each for each in query.parameters if each.name == name)
+    wanted = f" is no {parameter.type}" if parameter.type else " does not fit"
+    said = (error.diag.message_primary or str(error)).split("\n", 1)[0]
+    value = _PHONE.sub(lambda found: mask(found.group()), f"{values[name]!r}")
+    said = _PHONE.sub(lambda found: mask(found.group()), said)
+    return click.UsageError(f"parameter {name}: {value}{wanted} ({said}); wanted: {_described(parameter)}")
+
+
+def _named_by_server(query: Query, error: psycopg.Error) -> str | None:
+    last = (error.diag.context or "").rstrip().rpartition("\n")[2]
+    found = _IN_CONTEXT.search(last)
+    number = int(found["number"]) if found else 0
+    return query.positional[number - 1] if 0 < number <= len(query.positional) else None
+
+
+def _quoted_by_server(values: Mapping[str, str | None], error: psycopg.Error) -> str | None:
+    """A value that the query itself converts further, `:id::text::xid8`: the server quotes it."""
+    said = error.diag.message_primary or ""
+    return next((name for name, value in values.items() if value is not None and f'"{value}"' in said), None)
 
 
 def signature(query: Query) -> str:

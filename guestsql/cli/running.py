@@ -1,20 +1,21 @@
-"""Runs one query for the shell: in one transaction with a timeout, and with its columns, which named tuples lose."""
+"""Runs queries for the shell: each in one transaction with a timeout, and with its columns, which named tuples lose."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from json import loads
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
 from psycopg.adapt import Buffer
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg.types.datetime import TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
@@ -22,11 +23,12 @@ from psycopg.types.string import TextLoader
 
 from guestsql._core.translate import translate
 from guestsql._sql import Query, arrange
-from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql.errors import DatabaseError
-from guestsql.settings import Settings
+from guestsql._sync.connection import DeadlineConnection
+from guestsql.cli.params import refused_value
+from guestsql.cli.target import Target
+from guestsql.errors import DatabaseUnavailable
 
-__all__ = ["Result", "run_query"]
+__all__ = ["QuerySession", "Result", "explained"]
 
 # Python has no value for all that these can hold (infinity, 24:00, years before Christ), or a form of its own.
 _AS_TEXT = ("date", "time", "timetz", "interval", "inet", "cidr", "record", "int4range", "int8range", "numrange")
@@ -51,32 +53,82 @@ class Result:
     count: int
 
 
-def run_query(
-    settings: Settings, url: str, query: Query, parameters: Mapping[str, object], *, write: bool, timeout: float
-) -> Result:
-    """Run a query in a transaction of its own.
+class QuerySession:
+    """Runs queries on one server, each in a transaction of its own; connects when it has to, and again after a loss.
 
     Args:
-        settings: for the time to connect, and whether `url` is a pooler's.
-        url: the server.
-        query: the query.
-        parameters: a value for each.
-        write: False makes the transaction READ ONLY.
-        timeout: seconds, above 0, after which the server gives up.
-
-    Raises:
-        DatabaseError: the server refused it, with its place in the file; or could not be reached.
+        target: the server.
+        write: False makes every transaction READ ONLY.
     """
-    with closing(connect(settings, url, pooled=settings.pooled)) as connection:
-        _adapt(connection)
-        connection.read_only = not write
+
+    def __init__(self, target: Target, *, write: bool = False) -> None:
+        self._target = target
+        self._write = write
+        self._connection: DeadlineConnection | None = None
+
+    def run(self, query: Query, parameters: Mapping[str, str | None], timeout: float) -> Result:
+        """Run a query.
+
+        Args:
+            query: the query.
+            parameters: a value for each.
+            timeout: seconds, above 0, after which the server gives up.
+
+        Raises:
+            UsageError: the server cannot take the value of a parameter.
+            DatabaseError: the server refused the query, with its place in the file; or could not be reached.
+        """
+        with self.transaction(timeout) as connection, explained(query, parameters, write=self._write):
+            return _run(connection, query, parameters)
+
+    @contextmanager
+    def transaction(self, timeout: float, *, rolled_back: bool = False) -> Generator[DeadlineConnection]:
+        """A transaction with a statement timeout.
+
+        Args:
+            timeout: seconds, above 0.
+            rolled_back: True undoes at the end whatever was done.
+
+        Raises:
+            DatabaseUnavailable: the server cannot be reached, or was lost.
+        """
+        connection = self._connected()
         connection.deadline = monotonic() + timeout + _GRACE_SECONDS
         try:
-            with connection.transaction():
+            with connection.transaction(force_rollback=rolled_back):
                 _set_up(connection, timeout)
-                return _run(connection, query, parameters)
+                yield connection
         except psycopg.Error as error:
-            raise _explained(error, query, write=write) from error
+            failure = translate(error, "")
+            if isinstance(failure, DatabaseUnavailable):
+                self._target.name(failure)
+            raise failure from error
+        except DatabaseUnavailable as error:
+            self._target.name(error)
+            raise
+        finally:
+            if connection.info.transaction_status != TransactionStatus.IDLE:
+                self.close()  # lost, or still at work past its time
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _connected(self) -> DeadlineConnection:
+        if self._connection is None:
+            connection = self._target.connect()
+            _adapt(connection)
+            connection.read_only = not self._write
+            self._connection = connection
+        return self._connection
 
 
 def _set_up(connection: DeadlineConnection, timeout: float) -> None:
@@ -96,18 +148,38 @@ def _run(connection: DeadlineConnection, query: Query, parameters: Mapping[str, 
         return Result(tuple(column.name for column in cursor.description), rows, cursor.rowcount)
 
 
-def _explained(error: psycopg.Error, query: Query, *, write: bool) -> DatabaseError:
-    """Return the error with its place in the file, and with the hint that the shell can give."""
-    failure = translate(error, query.name)
-    position = error.diag.statement_position
-    if position is not None:
-        line, column = query.locate(int(position))
-        failure.message = f"{failure.message}, at {query.file}:{line}:{column}"
-    if error.sqlstate == "25006" and not write:
-        failure.hint = "it writes: run it with --write"
-    if error.sqlstate == "57014":
-        failure.hint = "raise --timeout"
-    return failure
+@contextmanager
+def explained(
+    query: Query, parameters: Mapping[str, str | None], *, write: bool = False, shift: int = 0
+) -> Generator[None]:
+    """Raise the server's errors with their place in the file, and with the hint that the shell can give.
+
+    Args:
+        query: the query that is run.
+        parameters: its parameters.
+        write: whether it may write.
+        shift: how many characters were put before its text.
+
+    Raises:
+        UsageError: the server cannot take the value of a parameter.
+        DatabaseError: any other error.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        refused = refused_value(query, parameters, error)
+        if refused is not None:
+            raise refused from error
+        failure = translate(error, query.name)
+        position = error.diag.statement_position
+        if position is not None and int(position) > shift:
+            line, column = query.locate(int(position) - shift)
+            failure.message = f"{failure.message}, at {query.file}:{line}:{column}"
+        if error.sqlstate == "25006" and not write:
+            failure.hint = "it writes: run it with --write"
+        if error.sqlstate == "57014":
+            failure.hint = "raise --timeout"
+        raise failure from error
 
 
 class _Timestamp(TimestampLoader):

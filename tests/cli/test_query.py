@@ -236,11 +236,12 @@ def test_an_sql_error_names_its_place_in_the_file(run, queries):
     assert result.stderr.count("\n") == 1
 
 
-def test_a_value_that_does_not_cast_is_an_sql_error(run):
+def test_a_value_that_does_not_fit_names_the_parameter_and_its_type(run):
     result = run("list_pairs", "-p", "low=seven")
 
-    assert result.exit_code == 3
-    assert "invalid input syntax for type integer" in result.stderr
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "parameter low: 'seven' is no int" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_writing_needs_write(run, database_url):

@@ -1,0 +1,185 @@
+"""A plan as a tree: the figures on the left, the costly node marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.text import Text
+
+from guestsql.cli.plan import PlanNode, read_plan
+from guestsql.cli.values import plain_text
+
+__all__ = ["plan_lines"]
+
+# What is told below a node, in this order; all else is in the JSON.
+_DETAILS = (
+    "Subplan Name",
+    "Index Cond",
+    "Recheck Cond",
+    "TID Cond",
+    "Hash Cond",
+    "Merge Cond",
+    "Join Filter",
+    "Rows Removed by Join Filter",
+    "Filter",
+    "Rows Removed by Filter",
+    "Rows Removed by Index Recheck",
+    "One-Time Filter",
+    "Order By",
+    "Sort Key",
+    "Presorted Key",
+    "Sort Method",
+    "Sort Space Used",
+    "Group Key",
+    "Conflict Resolution",
+    "Conflict Arbiter Indexes",
+    "Heap Fetches",
+    "Hash Batches",
+    "Workers Launched",
+    "Shared Read Blocks",
+    "Temp Written Blocks",
+)
+_ALWAYS_TOLD = frozenset(name for name in _DETAILS if not name.startswith(("Rows", "Heap", "Shared", "Temp")))
+_NAMED = {
+    "Sort Space Used": "Sort Space (kB)",
+    "Shared Read Blocks": "Blocks read from disk",
+    "Temp Written Blocks": "Temporary blocks written",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A node as it is printed."""
+
+    figures: tuple[str, ...]
+    branch: str
+    below: str
+    node: PlanNode
+
+
+def plan_lines(plans: Sequence[Mapping[str, Any]], *, ascii_only: bool = False) -> list[Text]:
+    """Return the lines of a plan.
+
+    Args:
+        plans: what EXPLAIN (FORMAT JSON) gives: more than one when rules rewrite the statement.
+        ascii_only: draw without box characters.
+    """
+    lines: list[Text] = []
+    for plan in plans:
+        root = read_plan(plan["Plan"])
+        lines += _tree(root, ascii_only=ascii_only)
+        lines += [Text(text) for text in _triggers(plan)]
+        lines.append(Text(_summary(plan, root)))
+    return lines
+
+
+def _tree(root: PlanNode, *, ascii_only: bool) -> Iterator[Text]:
+    is_run = root.loops is not None
+    heading = ("self ms", "%", "rows", "expected", "loops") if is_run else ("self cost", "%", "rows")
+    costly = _costliest(root)
+    whole = sum(node.own for node in root.walk())
+    lines = list(_lines(root, "", "", whole, ascii_only=ascii_only))
+    widths = [max(len(row[at]) for row in (heading, *(line.figures for line in lines))) for at in range(len(heading))]
+    yield Text(f"  {_padded(heading, widths)}  plan", style="bold")
+    mark = ">" if ascii_only else "▶"
+    margin = " " * (2 + sum(widths) + 2 * len(widths))
+    for line in lines:
+        is_costly = line.node is costly
+        text = Text(f"{mark if is_costly else ' '} {_padded(line.figures, widths)}  {line.branch}")
+        text.append(plain_text(_title(line.node.said)))
+        if is_costly:
+            text.append("  <- costliest")
+            text.stylize("bold red")
+        yield text
+        for detail in _details(line.node.said):
+            yield Text(f"{margin}{line.below}    {detail}", style="dim")
+
+
+def _costliest(root: PlanNode) -> PlanNode | None:
+    found = max(root.walk(), key=lambda node: node.own)
+    return found if found.own > 0 else None
+
+
+def _lines(node: PlanNode, branch: str, below: str, whole: float, *, ascii_only: bool) -> Iterator[_Line]:
+    is_leaf = not node.children
+    stem = "|" if ascii_only else "│"
+    yield _Line(_figures(node, whole), branch, below if is_leaf else f"{below}{stem}", node)
+    for place, child in enumerate(node.children, 1):
+        is_last = place == len(node.children)
+        corner = ("`- " if is_last else "|- ") if ascii_only else ("└─ " if is_last else "├─ ")
+        deeper = "   " if is_last else f"{stem}  "
+        yield from _lines(child, below + corner, below + deeper, whole, ascii_only=ascii_only)
+
+
+def _figures(node: PlanNode, whole: float) -> tuple[str, ...]:
+    share = f"{100 * node.own / whole:.0f}" if whole > 0 else "0"
+    expected = f"{node.said.get('Plan Rows', 0):.0f}"
+    if node.loops is None:
+        return f"{node.own:.2f}", share, expected
+    if not node.loops:
+        return "", "", "never run", expected, "0"
+    rows = float(node.said.get("Actual Rows", 0))
+    return (
+        f"{node.own:.3f}",
+        share,
+        f"{rows * node.loops:.0f}",
+        f"{float(expected) * node.loops:.0f}",
+        f"{node.loops:.0f}",
+    )
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+
+
+def _title(said: Mapping[str, Any]) -> str:
+    title = str(said["Node Type"])
+    if title == "ModifyTable":
+        title = str(said.get("Operation", title))
+    if (kind := said.get("Join Type")) not in (None, "Inner"):
+        title = f"{title.removesuffix(' Join')} {kind} Join" if title.endswith("Join") else f"{title} {kind} Join"
+    if (strategy := said.get("Strategy")) not in (None, "Plain"):
+        title = f"{title} ({strategy})"
+    if said.get("Scan Direction") == "Backward":
+        title += " backward"
+    if (index := said.get("Index Name")) is not None:
+        title += f" using {index}"
+    return title + _object(said)
+
+
+def _object(said: Mapping[str, Any]) -> str:
+    thing = said.get("Relation Name") or said.get("Function Name") or said.get("CTE Name")
+    alias = said.get("Alias")
+    if thing is None:
+        return f" {alias}" if alias is not None and said.get("Node Type") == "Subquery Scan" else ""
+    preposition = " of" if said.get("Node Type") == "ModifyTable" else " on"
+    return f"{preposition} {thing}" + (f" {alias}" if alias not in (None, thing) else "")
+
+
+def _details(said: Mapping[str, Any]) -> Iterator[str]:
+    for name in _DETAILS:
+        value = said.get(name)
+        # A count of nothing tells nothing.
+        if value is None or (not value and name not in _ALWAYS_TOLD):
+            continue
+        if name == "Hash Batches" and value == 1:
+            continue
+        shown = ", ".join(str(each) for each in value) if isinstance(value, list) else str(value)
+        yield plain_text(f"{_NAMED.get(name, name)}: {' '.join(shown.split())}")
+
+
+def _triggers(plan: Mapping[str, Any]) -> Iterator[str]:
+    for trigger in plan.get("Triggers", ()):
+        name = trigger.get("Constraint Name") or trigger.get("Trigger Name")
+        yield plain_text(
+            f"trigger {name} on {trigger.get('Relation')}: {trigger.get('Time', 0):.3f} ms, "
+            f"{trigger.get('Calls', 0):.0f} calls"
+        )
+
+
+def _summary(plan: Mapping[str, Any], root: PlanNode) -> str:
+    if "Execution Time" in plan:
+        return f"planned in {plan.get('Planning Time', 0):.3f} ms, run in {plan['Execution Time']:.3f} ms"
+    return f"expected cost {root.total:.2f}, {root.said.get('Plan Rows', 0):.0f} rows"

@@ -1,0 +1,81 @@
+"""What the commands of `guestsql query` share."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from guestsql._sql import Catalogue, Operator, Query, load_catalogue
+from guestsql._sql.internal import internal_names
+from guestsql.errors import GuestSQLError
+from guestsql.settings import Settings
+
+__all__ = ["RETURNS", "complete_name", "first_line", "named", "timeout_option", "whole"]
+
+RETURNS = {Operator.ROWS: "rows", Operator.ROW: "row", Operator.VALUE: "value", Operator.COUNT: "count"}
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def timeout_option(command: Command) -> Command:
+    """Give a command the option `--timeout`, in seconds or None."""
+    return click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True, max=86_400),
+        metavar="SECONDS",
+        help="When the server gives up; default GUESTSQL_DEADLINE_SECONDS.",
+    )(command)
+
+
+def complete_name(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete a query's name; internal ones only when nothing else begins like that."""
+    try:
+        catalogue = load_catalogue(Settings.from_env().queries_dir)
+        internal = internal_names(catalogue)
+    except (GuestSQLError, OSError):  # a shell that completes must stay silent
+        return []
+    items = {
+        name: CompletionItem(name, help=first_line(found.doc))
+        for name, found in catalogue.items()
+        if name.startswith(incomplete)
+    }
+    return [item for name, item in items.items() if name not in internal] or list(items.values())
+
+
+def named(catalogue: Catalogue, name: str) -> Query:
+    """Return a query by its name.
+
+    Raises:
+        UsageError: there is none; the nearest names are told.
+    """
+    found = catalogue.get(name)
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(name, list(catalogue), n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "see guestsql query list"
+    raise click.UsageError(f"no query is named {name!r}: {hint}")
+
+
+def first_line(doc: str) -> str:
+    """Return the first line of a query's comment."""
+    return doc.split("\n", 1)[0]
+
+
+def whole(found: Query, *, internal: bool) -> dict[str, object]:
+    """Return all that the file says of a query, as programs read it."""
+    parameters = [
+        {"name": each.name, "type": each.type, "default": each.default, "doc": each.doc} for each in found.parameters
+    ]
+    return {
+        "name": found.name,
+        "returns": RETURNS[found.operator],
+        "parameters": parameters,
+        "file": str(found.file),
+        "line": found.line,
+        "doc": found.doc,
+        "internal": internal,
+    }

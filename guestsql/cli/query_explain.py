@@ -1,0 +1,168 @@
+"""`guestsql query explain`: a query's plan as a tree, or as the server's JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+import psycopg
+from psycopg.rows import tuple_row
+from psycopg.types.string import TextLoader
+
+from guestsql._sql import Query, arrange, load_catalogue
+from guestsql._sync.connection import DeadlineConnection
+from guestsql.cli.app import App, pass_app
+from guestsql.cli.params import given_parameters, param_options, parse_parameters
+from guestsql.cli.plan_view import plan_lines
+from guestsql.cli.query_common import complete_name, named, timeout_option
+from guestsql.cli.running import QuerySession, explained
+from guestsql.cli.target import Target, open_target
+from guestsql.cli.terminal import console, is_narrow
+from guestsql.errors import DatabaseError
+
+__all__ = ["explain"]
+
+_PLAN = "EXPLAIN (FORMAT JSON) "
+_ANALYZE = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
+_PREPARED = "guestsql_explain"
+_SYNTAX_ERROR = "42601"
+_READ_ONLY = "25006"
+_ROLLED_BACK = (
+    "guestsql: it was run and rolled back; what no rollback undoes has happened all the same: "
+    "numbers drawn from sequences are used up"
+)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  guestsql query explain list_last_interactions
+  guestsql query explain get_profile -p phone_number=573000000001 --analyze
+  guestsql query explain lookup_context --format json
+""",
+)
+@click.argument("name", shell_complete=complete_name)
+@param_options
+@click.option("--analyze", is_flag=True, help="Run it, in a transaction that is rolled back, and show the times.")
+@click.option("--generic", is_flag=True, help="The plan for whatever values, even if there are some.")
+@click.option("--primary", is_flag=True, help="Ask DATABASE_URL even if there is a replica.")
+@timeout_option
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(("tree", "json")),
+    default="tree",
+    help="json: the server's own. Default: tree.",
+)
+@pass_app
+def explain(  # noqa: PLR0917  click passes them by name
+    app: App,
+    name: str,
+    pairs: tuple[str, ...],
+    nulls: tuple[str, ...],
+    analyze: bool,
+    generic: bool,
+    primary: bool,
+    timeout: float | None,
+    format_name: str,
+) -> None:
+    """Show a query's plan, the costliest node marked.
+
+    The plan is for the values given with -p and the defaults. When none is given and some have no default, it is the
+    generic plan: the one for whatever values, which a statement that is prepared and often run comes to have. A node's
+    own share is its time with --analyze, else its cost, without what is below it.
+
+    The query is not run without --analyze. With it, a query that writes is run on DATABASE_URL, and rolled back; all
+    else is READ ONLY, on DATABASE_REPLICA_URL if that is set.
+    """
+    settings = app.settings
+    found = named(load_catalogue(settings.queries_dir), name)
+    values = _values(found, pairs, nulls, analyze=analyze, generic=generic)
+    patience = timeout or settings.deadline_seconds
+    with open_target(settings, main=primary) as target:
+        try:
+            text = _ask(target, found, values, patience, analyze=analyze)
+        except DatabaseError as error:
+            if error.sqlstate != _READ_ONLY or not analyze:
+                raise
+            with open_target(settings, main=True) as main:
+                text = _ask(main, found, values, patience, analyze=True, write=True)
+            app.say(_ROLLED_BACK)
+    if format_name == "json":
+        click.echo(text)
+        return
+    if values is None:
+        app.say(f"guestsql: the generic plan, for whatever values of {', '.join(found.positional)}")
+    target_console = console(sys.stdout)
+    for line in plan_lines(json.loads(text), ascii_only=is_narrow(sys.stdout)):
+        target_console.print(line, soft_wrap=not target_console.is_terminal)
+
+
+def _values(
+    query: Query, pairs: tuple[str, ...], nulls: tuple[str, ...], *, analyze: bool, generic: bool
+) -> dict[str, str | None] | None:
+    """The parameters, or None for the generic plan."""
+    given = given_parameters(query, pairs, nulls)
+    if generic and (given or analyze):
+        raise click.UsageError("--generic is the plan without values: leave out -p, --null and --analyze")
+    is_complete = all(each.name in given or each.default is not None for each in query.parameters)
+    if query.parameters and (generic or not (given or analyze or is_complete)):
+        return None
+    return parse_parameters(query, pairs, nulls)
+
+
+def _ask(
+    target: Target,
+    query: Query,
+    values: Mapping[str, str | None] | None,
+    timeout: float,
+    *,
+    analyze: bool,
+    write: bool = False,
+) -> str:
+    """The plan as the server writes it in JSON."""
+    with QuerySession(target, write=write) as session, session.transaction(timeout, rolled_back=True) as connection:
+        connection.adapters.register_loader("json", TextLoader)
+        try:
+            return _generic(connection, query) if values is None else _custom(connection, query, values, analyze)
+        except DatabaseError as error:
+            if error.sqlstate != _SYNTAX_ERROR:
+                raise
+            syntax_error = error
+    # EXPLAIN does not know every command; what the server itself takes has no plan, then.
+    with QuerySession(target) as session, session.transaction(timeout) as connection:
+        if not _is_accepted(connection, query):
+            raise syntax_error
+    raise click.UsageError(f"{query.name} is a command without a plan: only what reads or changes rows has one")
+
+
+def _custom(connection: DeadlineConnection, query: Query, values: Mapping[str, str | None], analyze: bool) -> str:
+    head = _ANALYZE if analyze else _PLAN
+    with explained(query, values, write=analyze, shift=len(head)):
+        return _text(connection, head + query.text, arrange(query, values))
+
+
+def _generic(connection: DeadlineConnection, query: Query) -> str:
+    connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    # Both in SQL, and in one transaction: a pooler may give a statement of the protocol another name.
+    head = f"PREPARE {_PREPARED} AS "
+    with explained(query, {}, shift=len(head)):
+        connection.execute((head + query.text).encode(), prepare=False)
+    nulls = ", ".join(["NULL"] * len(query.positional))
+    with explained(query, {}):
+        text = _text(connection, f"{_PLAN}EXECUTE {_PREPARED}({nulls})", [])
+    connection.execute(f"DEALLOCATE {_PREPARED}".encode())
+    return text
+
+
+def _text(connection: DeadlineConnection, statement: str, values: list[object]) -> str:
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        row: Any = cursor.execute(statement.encode(), values or None).fetchone()
+    return str(row[0])
+
+
+def _is_accepted(connection: DeadlineConnection, query: Query) -> bool:
+    return bool(connection.pgconn.prepare(b"", query.text.encode()).status == psycopg.pq.ExecStatus.COMMAND_OK)

@@ -1,0 +1,92 @@
+"""`guestsql query run`: one query, once or again and again."""
+
+from __future__ import annotations
+
+import click
+
+from guestsql._sql import Operator, Query, load_catalogue
+from guestsql.cli.app import App, pass_app
+from guestsql.cli.output import Output, format_option
+from guestsql.cli.params import param_options, parse_parameters
+from guestsql.cli.query_common import complete_name, named, timeout_option
+from guestsql.cli.running import QuerySession, Result
+from guestsql.cli.target import open_target
+from guestsql.cli.watching import watch
+
+__all__ = ["run"]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  guestsql query run list_last_interactions -p max_rows=5
+  guestsql query run lookup_contexts -p phone_numbers=573000000001,573000000002
+  guestsql query run get_context_freshness --watch 5
+  guestsql query run add_labels -p phone_number=573000000001 -p labels='{VIP}' --write
+""",
+)
+@click.argument("name", shell_complete=complete_name)
+@param_options
+@click.option("--write", is_flag=True, help="Let the query write; otherwise its transaction is READ ONLY.")
+@click.option("--primary", is_flag=True, help="Read on DATABASE_URL even if there is a replica.")
+@click.option(
+    "--watch",
+    "seconds",
+    type=click.FloatRange(min=0.1, max=86_400),
+    metavar="SECONDS",
+    help="Run it again every so many seconds, until Ctrl-C, which ends it with 0.",
+)
+@timeout_option
+@format_option
+@pass_app
+def run(  # noqa: PLR0917  click passes them by name
+    app: App,
+    name: str,
+    pairs: tuple[str, ...],
+    nulls: tuple[str, ...],
+    write: bool,
+    primary: bool,
+    seconds: float | None,
+    timeout: float | None,
+    format_name: str | None,
+) -> None:
+    """Run a query and print what it returns.
+
+    Values are converted by the casts of the query. Reading is done on DATABASE_REPLICA_URL if that is set, and nowhere
+    else when it cannot be reached; writing on DATABASE_URL. In csv and tsv NULL is an empty field, and an array or an
+    object is JSON.
+
+    --watch draws a table anew on a terminal and prints one result after the other elsewhere, a heading once. A server
+    that is lost, or too slow, meanwhile is told on stderr and tried again.
+    """
+    settings = app.settings
+    found = named(load_catalogue(settings.queries_dir), name)
+    if write and seconds is not None:
+        raise click.UsageError("--watch only reads: leave --write out")
+    parameters = parse_parameters(found, pairs, nulls)
+    output = app.output(format_name)
+    patience = timeout or settings.deadline_seconds
+    with open_target(settings, main=write or primary) as target, QuerySession(target, write=write) as session:
+        if seconds is None:
+            _print(output, found, session.run(found, parameters, patience))
+            return
+        watch(
+            app,
+            output,
+            lambda: session.run(found, parameters, patience),
+            lambda result: _print(output, found, result),
+            title=found.name,
+            seconds=seconds,
+        )
+
+
+def _print(output: Output, found: Query, result: Result) -> None:
+    if found.operator is Operator.COUNT:
+        output.value("count", result.count)
+    elif found.operator is Operator.VALUE:
+        has_value = bool(result.rows and result.columns)
+        output.value(result.columns[0] if result.columns else found.name, result.rows[0][0] if has_value else None)
+    elif found.operator is Operator.ROW:
+        output.first_row(result.columns, result.rows)
+    else:
+        output.rows(result.columns, result.rows)

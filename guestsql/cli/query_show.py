@@ -1,0 +1,158 @@
+"""`guestsql query show`: a query as its file has it, what it returns, how Python calls it, and how psql runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import click
+
+from guestsql._sql import Catalogue, Operator, Query, load_catalogue
+from guestsql._sql.internal import internal_names
+from guestsql._sql.psql import psql_preamble, psql_query, written_head
+from guestsql._sql.samples import Origin, Sample, sample_values, unknown_types
+from guestsql.cli.app import App, pass_app
+from guestsql.cli.output import Output
+from guestsql.cli.python_call import python_call
+from guestsql.cli.query_common import complete_name, named, whole
+from guestsql.cli.query_describe import Told, ask_server, may_have_server
+from guestsql.errors import GuestSQLError
+
+__all__ = ["show"]
+
+_RETURNS = {
+    Operator.ROWS: "Returns rows of",
+    Operator.ROW: "Returns a row, or None, of",
+    Operator.VALUE: "Returns the value, or None, of",
+    Operator.COUNT: "Returns the number of rows",
+}
+_COLUMNS = "columns"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A query with what is shown beside it; `told` is None when no server told anything."""
+
+    query: Query
+    samples: Mapping[str, Sample]
+    told: Told | None
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  guestsql query show list_last_interactions
+  guestsql query show list_last_interactions --psql | psql "$DATABASE_URL"
+  guestsql query show monitoring.sql --preamble > samples.psql
+  psql "$DATABASE_URL" -X -v ON_ERROR_STOP=1 -f samples.psql -f queries/monitoring.sql
+
+\b
+A sample of a parameter stands at the end of its line in the file:
+  --   status: text, the booking's state, e.g. 'booked'
+""",
+)
+@click.argument("name", shell_complete=complete_name)
+@click.option("--format", "format_name", type=click.Choice(("sql", "json")), default="sql", help="Default: sql.")
+@click.option("--psql", is_flag=True, help=r"For psql: \set lines with sample values, and the query.")
+@click.option("--preamble", is_flag=True, help=r"For psql: the \set lines alone.")
+@pass_app
+def show(app: App, name: str, format_name: str, psql: bool, preamble: bool) -> None:
+    """Show a query: place, comments, SQL, columns, and a call in Python.
+
+    The columns are what the server says, if there is one. NAME may be a file, such as monitoring.sql, for --psql and
+    --preamble: all of its queries with one set of values.
+    """
+    catalogue = load_catalogue(app.settings.queries_dir)
+    if format_name == "json" and (psql or preamble):
+        raise click.UsageError("--psql and --preamble are no JSON: leave --format out")
+    if psql or preamble:
+        _show_for_psql(app, catalogue, _chosen(catalogue, name), alone=preamble)
+        return
+    shown = _shown(app, catalogue, named(catalogue, name))
+    if format_name == "json":
+        _print_json(shown, internal=name in internal_names(catalogue))
+    else:
+        _print_sql(shown)
+
+
+def _chosen(catalogue: Catalogue, name: str) -> list[Query]:
+    """The query of a name, or those of a file."""
+    if not name.endswith(".sql"):
+        return [named(catalogue, name)]
+    found = [query for query in catalogue.values() if query.file.name == name.rpartition("/")[2]]
+    if not found:
+        files = ", ".join(sorted({query.file.name for query in catalogue.values()}))
+        raise click.UsageError(f"no file of queries is named {name!r}: there are {files}")
+    return found
+
+
+def _show_for_psql(app: App, catalogue: Catalogue, queries: list[Query], *, alone: bool) -> None:
+    types = unknown_types(queries)
+    told = _ask(app, None, types) if types else None
+    samples: dict[str, Sample] = {}
+    for query in queries:
+        for name, sample in _samples(catalogue, query, told).items():
+            # What a comment says of a name in one query is better than what its type says in another.
+            if name not in samples or samples[name].origin < sample.origin:
+                samples[name] = sample
+    _tell_guesses(app, samples.values())
+    click.echo(psql_preamble(queries, samples), nl=False)
+    if not alone:
+        click.echo("\n".join(psql_query(query) for query in queries), nl=False)
+
+
+def _tell_guesses(app: App, samples: Iterable[Sample]) -> None:
+    for sample in samples:
+        if sample.origin is Origin.NOWHERE:
+            app.say(
+                f"guestsql: {sample.name} is NULL: no value of type {sample.type} is known; "
+                f"end its line in the file with: e.g. 'value'"
+            )
+
+
+def _shown(app: App, catalogue: Catalogue, query: Query) -> _Shown:
+    told = _ask(app, query, unknown_types([query]))
+    return _Shown(query, _samples(catalogue, query, told), told)
+
+
+def _samples(catalogue: Catalogue, query: Query, told: Told | None) -> dict[str, Sample]:
+    return sample_values(query, catalogue.values(), told.base_types if told else None)
+
+
+def _ask(app: App, query: Query | None, types: list[str]) -> Told | None:
+    what = _COLUMNS if query is not None else f"types {', '.join(types)}"
+    if not may_have_server(app.settings):
+        app.say(f"guestsql: the {what} are not known: there is no server (set DATABASE_URL)")
+        return None
+    try:
+        return ask_server(app.settings, query, types)
+    except GuestSQLError as error:
+        app.say(f"guestsql: the {what} are not known: {error}")
+        return None
+
+
+def _print_json(shown: _Shown, *, internal: bool) -> None:
+    described = whole(shown.query, internal=internal)
+    told = shown.told
+    columns = None if told is None else [{"name": name, "type": type_} for name, type_ in told.columns]
+    samples = {name: each.value for name, each in shown.samples.items()}
+    call = python_call(shown.query, shown.samples)
+    Output("json").row({**described, "columns": columns, "samples": samples, "python": call, "sql": shown.query.source})
+
+
+def _print_sql(shown: _Shown) -> None:
+    query = shown.query
+    click.echo(f"-- {query.file}:{query.line}\n{written_head(query)}{query.source.strip()};")
+    click.echo(f"\n{_returned(query, shown.told)}", nl=False)
+    # A comment over lines, so that the lines can be copied as they are.
+    click.echo(f"\n/* In Python:\n{python_call(query, shown.samples)}*/")
+
+
+def _returned(query: Query, told: Told | None) -> str:
+    head = _RETURNS[query.operator]
+    if query.operator is Operator.COUNT or (told is not None and not told.columns):
+        return f"-- {head.removesuffix(' of')}.\n"
+    if told is None:
+        return f"-- {head} columns that a server would tell.\n"
+    width = max(len(name) for name, _ in told.columns)
+    return f"-- {head}:\n" + "".join(f"--   {name:{width}}  {type_}\n" for name, type_ in told.columns)
