@@ -1,9 +1,10 @@
 -- What guestsql check --against asks the server: the schema of one release, to be held against another's. Names, not numbers:
 -- the two schemas stand in two databases.
+-- internal: guestsql check --against asks these
 
 -- name: list_deploy_columns()
 -- The columns of every table and view that is not the system's, by table and place. A required one refuses NULL, a filled
--- one has a value when an INSERT does not name it.
+-- one has a value when an INSERT does not name it; of a view's column nothing of that is known.
 SELECT
     namespaces.nspname::text AS schema_name,
     tables.relname::text AS table_name,
@@ -14,7 +15,8 @@ SELECT
     attributes.attnotnull OR types.typnotnull AS is_required,
     attributes.atthasdef
     OR attributes.attidentity <> ''
-    OR types.typdefault IS NOT NULL AS is_filled
+    OR types.typdefault IS NOT NULL AS is_filled,
+    tables.relkind IN ('v', 'm') AS is_of_view
 FROM pg_attribute AS attributes
 INNER JOIN pg_class AS tables ON attributes.attrelid = tables.oid
 INNER JOIN pg_namespace AS namespaces ON tables.relnamespace = namespaces.oid

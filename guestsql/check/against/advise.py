@@ -1,0 +1,91 @@
+"""How to mend what has no order: expand, exchange the code, contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from guestsql.check.against.fits import Misfit
+from guestsql.check.against.order import Matrix, Order, Role, Verdict, meeting_points
+from guestsql.migrate.files import Migration
+
+__all__ = ["hint_of", "some", "steps_of"]
+
+_SHOWN = 4
+
+_BY_STATE = {
+    "42703": "keep the old column: add the new one beside it, fill both by a trigger, and drop the old one in the "
+    "release after",
+    "42P01": "leave a view under the old name, or drop the table in the release after",
+    "42883": "keep the function beside the new one, and drop it in the release after",
+    "42704": "keep it beside the new one, and drop it in the release after",
+    "42P10": "make the new unique index in this release, and drop the old one in the release after",
+    "22P02": "keep the value in the type, and take it away in the release after",
+    "428C9": "let the column stay one that can be written, and change it in the release after",
+    "23502": "give the column a DEFAULT in this release, or leave it nullable; take that away in the release after",
+}
+_BY_RULE = {
+    "GS702": "add a column of the new type beside the old one, fill both by a trigger, and drop the old one in the "
+    "release after",
+}
+_OTHERWISE = "keep what the old release uses until none of its processes runs, and change it in the release after"
+_LATER = "the new queries run without it: leave it out of this release, and ship it with the next"
+
+
+def hint_of(misfit: Misfit, *, is_needed: bool) -> str:
+    """Return how to keep a migration from breaking the older release.
+
+    Args:
+        misfit: what it breaks.
+        is_needed: the newer release's queries do not run without it.
+    """
+    if not is_needed:
+        return _LATER
+    return _BY_STATE.get(misfit.sqlstate) or _BY_RULE.get(misfit.rule, _OTHERWISE)
+
+
+def steps_of(
+    verdict: Verdict, order: Order, matrix: Matrix, added: Sequence[Migration], roles: Sequence[Role]
+) -> list[str]:
+    """Return what to do, in order.
+
+    Args:
+        verdict: what the change allows.
+        order: what the deployment does first.
+        matrix: who does not run where.
+        added: the new migrations.
+        roles: what each of them is to both releases.
+    """
+    names = [migration.file.name for migration in added]
+    if verdict in (Verdict.NOTHING, Verdict.BROKEN):
+        return []
+    if verdict is Verdict.EITHER:
+        verdict = Verdict(order.value)
+    if verdict is Verdict.MIGRATIONS_FIRST:
+        return [f"run the migrations ({some(names)})", "exchange the code"]
+    if verdict is Verdict.CODE_FIRST:
+        return ["exchange the code", f"when no old process runs, the migrations ({some(names)})"]
+    if verdict is Verdict.BETWEEN:
+        point = max(meeting_points(matrix))
+        return [
+            f"this release: {some(names[:point])}, then exchange the code",
+            f"the release after: {some(names[point:])}",
+        ]
+    return _two_steps(names, roles)
+
+
+def _two_steps(names: Sequence[str], roles: Sequence[Role]) -> list[str]:
+    hints = dict.fromkeys(hint_of(why, is_needed=True) for role in roles for why in role.breaks.values())
+    contracts = [name for name, role in zip(names, roles, strict=False) if role.breaks and not role.serves]
+    both = [name for name, role in zip(names, roles, strict=False) if role.breaks and role.serves] or names
+    later = f"; what is in {some(contracts)} too" if contracts else ""
+    return [
+        f"this release, expand: in place of what {some(both)} takes away or demands, {'; '.join(hints) or _OTHERWISE}",
+        "exchange the code",
+        f"the release after, contract: take away what only the old release used{later}",
+    ]
+
+
+def some(names: Sequence[str]) -> str:
+    """Return names for a line, the first few when they are many."""
+    rest = len(names) - _SHOWN
+    return ", ".join(names) if rest <= 1 else f"{', '.join(names[:_SHOWN])} and {rest} more"

@@ -1,0 +1,99 @@
+"""In which order migrations and code can go out: pure, from who runs where."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from guestsql.check.against.fits import Misfit
+
+__all__ = ["Matrix", "Misfits", "Order", "Role", "Verdict", "judge", "meeting_points", "roles"]
+
+Misfits = Mapping[str, Misfit]
+
+
+class Order(enum.Enum):
+    """What the deployment does first."""
+
+    MIGRATIONS_FIRST = "migrations-first"
+    CODE_FIRST = "code-first"
+
+
+class Verdict(enum.Enum):
+    """What a change allows."""
+
+    NOTHING = "nothing"  # no migration is new
+    EITHER = "either"
+    MIGRATIONS_FIRST = "migrations-first"
+    CODE_FIRST = "code-first"
+    BETWEEN = "between"  # some migrations, then the code, then the others
+    TWO_STEPS = "two-steps"  # in no order as it is written
+    BROKEN = "broken"  # the newer queries do not run on their own schema
+
+    def allows(self, order: Order) -> bool:
+        """Tell whether a deployment in an order breaks nobody."""
+        return self in (Verdict.NOTHING, Verdict.EITHER) or self.value == order.value
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Who does not run where.
+
+    Attributes:
+        old: the misfits of the older release's queries, by name, on each stage: the older schema, then after each new
+            migration.
+        new: the same of the newer release's.
+    """
+
+    old: Sequence[Misfits]
+    new: Sequence[Misfits]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one migration is to both releases.
+
+    Attributes:
+        breaks: what of the older release stops with it.
+        serves: what of the newer release runs from it on.
+    """
+
+    breaks: Misfits
+    serves: Misfits
+
+
+def meeting_points(matrix: Matrix) -> list[int]:
+    """Return the stages at which the code can be exchanged.
+
+    Up to it only the older release has run, and from it on the newer one does; while it is exchanged, both do.
+    """
+    last = len(matrix.old)
+    return [stage for stage in range(last) if not any(matrix.old[: stage + 1]) and not any(matrix.new[stage:])]
+
+
+def judge(matrix: Matrix) -> Verdict:
+    """Return what a change allows."""
+    points = meeting_points(matrix)
+    last = len(matrix.old) - 1
+    if not points:
+        return Verdict.TWO_STEPS
+    if last == 0:
+        return Verdict.NOTHING
+    ends = (0 in points, last in points)
+    return {
+        (True, True): Verdict.EITHER,
+        (False, True): Verdict.MIGRATIONS_FIRST,
+        (True, False): Verdict.CODE_FIRST,
+        (False, False): Verdict.BETWEEN,
+    }[ends]
+
+
+def roles(matrix: Matrix) -> list[Role]:
+    """Return what each new migration is to both releases, in order."""
+    found: list[Role] = []
+    for stage in range(1, len(matrix.old)):
+        breaks = {name: why for name, why in matrix.old[stage].items() if name not in matrix.old[stage - 1]}
+        serves = {name: why for name, why in matrix.new[stage - 1].items() if name not in matrix.new[stage]}
+        found.append(Role(breaks, serves))
+    return found

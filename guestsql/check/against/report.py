@@ -1,0 +1,83 @@
+"""The verdict as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from guestsql.check.against.advise import some
+from guestsql.check.against.order import Misfits, Order, Verdict
+from guestsql.check.against.run import Comparison
+
+__all__ = ["verdict_as_json", "verdict_as_text", "verdict_line"]
+
+_WORDS = {
+    Verdict.NOTHING: "nothing to order, no migration is new",
+    Verdict.EITHER: "either order works",
+    Verdict.MIGRATIONS_FIRST: "the migrations first",
+    Verdict.CODE_FIRST: "the code first",
+    Verdict.BETWEEN: "some migrations, then the code, then the others",
+    Verdict.TWO_STEPS: "two steps are needed",
+    Verdict.BROKEN: "not judged, the new queries do not run on their own schema",
+}
+_DECLARED = {Order.MIGRATIONS_FIRST: "the migrations first", Order.CODE_FIRST: "the code first"}
+
+
+def verdict_line(comparison: Comparison) -> str:
+    """Return the verdict in one line."""
+    contrary = ""
+    if comparison.verdict is Verdict.BROKEN:
+        contrary = f": {some(comparison.broken)}"
+    elif not comparison.verdict.allows(comparison.order):
+        contrary = f"; this deployment runs {_DECLARED[comparison.order]}"
+    return f"deploy order against {comparison.against}: {_WORDS[comparison.verdict]}{contrary}"
+
+
+def verdict_as_text(comparison: Comparison) -> Iterator[str]:
+    """Yield the verdict, what each migration is to both releases, and the steps, a line each."""
+    yield verdict_line(comparison)
+    for migration, role in comparison.effects:
+        parts = [
+            *_told(role.breaks, "breaks the old"),
+            *_told(role.serves, "is needed by the new"),
+        ]
+        yield f"  {migration.file.name}: {'; '.join(parts) or 'minds no query'}"
+    counts = (("new", comparison.added), ("changed", comparison.changed), ("gone", comparison.removed))
+    parts = [f"{len(names)} {word} ({some(names)})" for word, names in counts if names]
+    yield f"  queries: {', '.join(parts) or 'the same'}"
+    for number, step in enumerate(comparison.steps, 1):
+        yield f"  {number}. {step}"
+
+
+def verdict_as_json(comparison: Comparison) -> str:
+    """Return an object: verdict, declared order, migrations, queries and steps."""
+    content = {
+        "against": comparison.against,
+        "order": comparison.order.value,
+        "verdict": comparison.verdict.value,
+        "allowed": comparison.verdict.allows(comparison.order),
+        "migrations": [
+            {"file": str(migration.file), "breaks": _reasons(role.breaks), "serves": _reasons(role.serves)}
+            for migration, role in comparison.effects
+        ],
+        "queries": {
+            "added": list(comparison.added),
+            "changed": list(comparison.changed),
+            "removed": list(comparison.removed),
+            "broken": list(comparison.broken),
+        },
+        "steps": list(comparison.steps),
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2)
+
+
+def _told(misfits: Misfits, how: str) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for name, misfit in misfits.items():
+        reasons.setdefault(misfit.message, []).append(name)
+    for message, names in reasons.items():
+        yield f"{how} {some(names)} ({message})"
+
+
+def _reasons(misfits: Misfits) -> list[dict[str, str]]:
+    return [{"query": name, "reason": misfit.message} for name, misfit in misfits.items()]
