@@ -58,6 +58,7 @@ ORDER BY phone_number;
 -- The profile and the epoch to build from, for the one caller who gets the lease; no row for all others.
 -- The conditions are judged again by whoever had to wait for the row: two callers cannot both succeed. The lease is
 -- compared too, so that a claim repeated after a lost connection finds its own.
+-- internal: get_context takes the lease
 --   phone_number: text, the guest's key
 --   lease: uuid, made by the caller: a volatile function in a write is refused where tables are spread
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; nothing is claimed while it is
@@ -97,6 +98,7 @@ RETURNING
 
 -- name: claim_new_context(phone_number, lease, lease_seconds)^
 -- The same for a guest not known yet, who is created; no row when somebody was faster.
+-- internal: get_context takes the lease
 --   phone_number: text, the guest's key
 --   lease: uuid, made by the caller
 --   lease_seconds: float8 = 8, seconds for which nobody else may build
@@ -175,6 +177,7 @@ FROM named_guests;
 -- Stores a text that was built under a lease: the hotel's clock, to read the text with; no value when it was refused,
 -- because the lease is another's by now or the epoch was raised.
 -- No index holds any column that is set: the update stays heap-only.
+-- internal: get_context stores what was built
 --   phone_number: text, the guest's key
 --   lease: uuid, the caller's
 --   epoch: bigint, the one the claim returned
@@ -196,6 +199,7 @@ RETURNING to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI')
 -- Asked after a refused publish: the hotel's clock if the guest is still as when the text was claimed, so that only the
 -- lease was lost; no value when the profile has changed or the guest is gone. created_at tells a guest who was forgotten
 -- and created anew, whose epoch may be the same.
+-- internal: get_context asks after a refusal
 --   phone_number: text, the guest's key
 --   epoch: bigint, the one the claim returned
 --   created_at: timestamptz, likewise
@@ -209,6 +213,7 @@ WHERE
 
 -- name: release_context(phone_number, lease)!
 -- Gives a lease back unused, after a builder that failed: 1 row, or 0 when it was another's by now.
+-- internal: get_context gives the lease back
 --   phone_number: text, the guest's key
 --   lease: uuid, the caller's
 UPDATE guest_profiles

@@ -7,7 +7,7 @@
 
 -- name: get_profile(phone_number)^
 -- A guest's profile; no row for a guest not known.
---   phone_number: text, the guest's key
+--   phone_number: text, the guest's key, e.g. '573000000001'
 SELECT
     phone_number,
     chat_id,
@@ -29,6 +29,7 @@ WHERE phone_number = :phone_number::text;
 -- The profile after a partial update; no row when nothing was to change.
 -- What is not given stays. The text columns may be set to NULL, so each has a flag; the others never are NULL, so NULL
 -- means not given.
+-- internal: update_profile calls it
 --   phone_number: text, the guest's key
 --   chat_id: text, where the guest was met
 --   chat_id_given: boolean, whether chat_id is to be set
@@ -100,7 +101,7 @@ RETURNING
 -- name: add_labels(phone_number, labels)^
 -- The profile with labels added behind its own, in their order; no row when it had them all.
 --   phone_number: text, the guest's key
---   labels: text[], to be added, none twice
+--   labels: text[], to be added, none twice, e.g. '{VIP}'
 INSERT INTO guest_profiles AS known (phone_number, labels)
 SELECT
     :phone_number::text,
@@ -188,7 +189,8 @@ RETURNING
 -- A time in the future is taken for now: a writer whose clock is ahead would otherwise stop the guest's clock.
 -- Rows are taken in the order of their keys: unsorted batches of several writers deadlock. Only last_active_on of what
 -- is set is indexed, and changes once a day: all other updates stay heap-only.
---   phone_numbers: text[], the guests' keys, none twice
+-- internal: record_interaction writes its batches by it
+--   phone_numbers: text[], the guests' keys, none twice, e.g. '{573000000001}'
 --   counts: bigint[], messages of each
 --   first_times: timestamptz[], of the earliest of them
 --   last_times: timestamptz[], of the latest of them
@@ -220,6 +222,7 @@ ON CONFLICT (phone_number) DO UPDATE
 
 -- name: create_guest(phone_number)!
 -- Makes a guest's row if there is none: 1, or 0 when there was one.
+-- internal: get_context calls it
 --   phone_number: text, the guest's key
 INSERT INTO guest_profiles (phone_number)
 VALUES (:phone_number::text)
@@ -232,8 +235,8 @@ ON CONFLICT (phone_number) DO NOTHING;
 -- first, in the order of their keys, so that two merges at once cannot deadlock; nothing is deleted unless the kept
 -- guest exists. That is asked with bool_or, which reads all of pair: EXISTS would stop at the first row, and a row
 -- deleted before it was locked is no longer found.
---   keep: text, the key of the guest who stays
---   duplicate: text, the key of the guest who goes
+--   keep: text, the key of the guest who stays, e.g. '573000000001'
+--   duplicate: text, the key of the guest who goes, e.g. '573000000002'
 WITH pair AS MATERIALIZED (
     SELECT
         phone_number,

@@ -8,6 +8,7 @@
 --
 -- updated_at of an imported row is the newest record's time, not the import's: so a later import of newer files is not
 -- taken for older than the row, and what the bot writes itself always is newer.
+-- internal: the import runs these on its own staging table
 
 -- name: open_legacy_staging()!
 -- Makes this transaction's own staging table, which stands before the one that is its pattern.

@@ -6,7 +6,10 @@ SELECT pg_total_relation_size('guest_profiles') AS table_bytes;
 
 -- name: record_legacy_import(report)$
 -- Enters an import into the history, with the rejected records that are staged; its id.
---   report: jsonb, an object of the columns of legacy_imports
+-- internal: the import records itself
+--   report: jsonb, an object of the columns of legacy_imports, e.g. '{"files": [], "records": 0, "guests": 0,
+--     "inserted": 0, "updated": 0, "unchanged": 0, "rejected": 0, "merged": 0, "file_bytes": 0, "table_bytes": 0,
+--     "peak_memory_bytes": 0, "seconds": 0}'
 WITH recorded_import AS (
     INSERT INTO legacy_imports (
         started_at,

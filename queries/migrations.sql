@@ -2,6 +2,7 @@
 --
 -- A direct connection runs them, in autocommit. The ledger is read with to_regclass first, so that a database without
 -- one can be inspected by a role that may write nothing, and on a standby.
+-- internal: the migration runner asks these
 
 -- name: ledger_exists()$
 -- True when this database has a ledger in the search_path.
@@ -39,7 +40,7 @@ ORDER BY version;
 
 -- name: record_migration(version, name, checksum, body, duration_ms, is_baseline)!
 -- Enters one migration into the ledger, in the transaction that ran it; the count of rows, always 1.
---   version: integer, the number of the file
+--   version: integer, the number of the file, e.g. 999999
 --   name: text, the file's name without number and suffix
 --   checksum: text, SHA-256 of body, hexadecimal
 --   body: text, the file without blank space and comments
