@@ -16,6 +16,7 @@ from guestsql.check.catalog import Catalog, read_catalog
 from guestsql.check.finding import Finding
 from guestsql.check.parameters import quoted_unused, vet_parameters
 from guestsql.check.planned import vet_plan, vet_read_only
+from guestsql.check.psql import vet_for_psql
 from guestsql.check.refused import refused
 from guestsql.check.returned import vet_returned
 from guestsql.check.server import Description, Refusal, describe
@@ -89,6 +90,7 @@ def _read_alone(source: Source) -> Iterator[Finding]:
     """What needs no server."""
     for finding in vet_text(source):
         yield quoted_unused(source, finding) if finding.rule == "GS102" else finding
+    yield from vet_for_psql(source)
     for subject in source.subjects:
         yield from vet_parameters(subject)
         yield from vet_statement(subject)

@@ -1,0 +1,49 @@
+"""Rules about what psql makes of a file: GS108."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from guestsql._sql import Kind, tokenize
+from guestsql._sql.psql import misread_colons
+from guestsql.check.finding import Finding
+from guestsql.check.sources import Source, Subject
+
+__all__ = ["vet_for_psql"]
+
+
+def vet_for_psql(source: Source) -> Iterator[Finding]:
+    """GS108: psql, given the file and a value for every parameter of it, runs the same statements.
+
+    Args:
+        source: the file.
+    """
+    names = {parameter.name for subject in source.subjects for parameter in subject.query.parameters}
+    heads = [subject.query.line for subject in source.subjects]
+    for subject, following in zip(source.subjects, [*heads[1:], None], strict=False):
+        yield from _colons(subject, names)
+        if following is not None and not _is_closed(subject, following):
+            yield subject.at(
+                len(subject.query.source) - 1,
+                "GS108",
+                f"psql reads the next query as a part of {subject.query.name}",
+                "end it with ;",
+            )
+
+
+def _colons(subject: Subject, names: set[str]) -> Iterator[Finding]:
+    for offset, name in misread_colons(subject.query, names):
+        yield subject.at(
+            offset,
+            "GS108",
+            f"psql puts the value of the parameter {name} here, in the place of the colon and what follows it",
+            "put a space behind the colon",
+        )
+
+
+def _is_closed(subject: Subject, following: int) -> bool:
+    """Tell whether a semicolon stands between a query and the next name line."""
+    line, column = subject.place(len(subject.query.source))
+    between = [subject.source.line(line)[column - 1 :]]
+    between += [subject.source.line(number) for number in range(line + 1, following)]
+    return any(token.kind is Kind.SEMICOLON for token in tokenize("\n".join(between)))
