@@ -137,7 +137,8 @@ BEGIN
     -- The owner. Only what belongs to who calls this goes over to it, and only if who calls this keeps the right to it.
     IF to_regrole('guestsql_owner') IS NOT NULL THEN
         BEGIN
-            IF NOT is_super AND NOT pg_has_role('guestsql_owner', 'MEMBER') THEN
+            -- From PostgreSQL 16 who makes a role may grant it, and is not yet one who has it.
+            IF NOT is_super AND NOT pg_has_role('guestsql_owner', 'USAGE') THEN
                 EXECUTE format('GRANT guestsql_owner TO %I', current_user);
             END IF;
             IF NOT has_schema_privilege('guestsql_owner', home, 'CREATE')

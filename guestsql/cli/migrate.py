@@ -74,8 +74,8 @@ def up(app: App, wait: float, directory: Path | None, format_name: str | None) -
     output = app.output(format_name)
     with _runner(app, directory) as runner:
         applied = runner.up(wait=wait)
-    for each in applied:
-        _tell(app, each.notices)
+    # Several files may have met the same.
+    _tell(app, dict.fromkeys(notice for each in applied for notice in each.notices))
     if not applied:
         app.say("migrations: nothing to apply")
     if applied or not output.is_table:
