@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from guestsql.cli.terminal import console, is_narrow
-from guestsql.cli.values import as_cell, as_json, as_shown, is_document, plain_text
+from guestsql.cli.values import align_points, as_cell, as_json, as_shown, is_document, plain_text
 
 __all__ = ["FORMATS", "Output", "build_table", "format_option"]
 
@@ -160,11 +160,16 @@ def build_table(columns: Sequence[str], rows: Sequence[Sequence[object]], zone: 
     """
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, title=title or None, title_justify="left")
     table.title_style = "bold"
+    shown: list[list[str]] = []
     for place, column in enumerate(columns):
-        is_number = bool(rows) and all(_is_number(row[place]) for row in rows)
+        values = [row[place] for row in rows]
+        is_number = any(value is not None for value in values) and all(_is_number(value) for value in values)
         table.add_column(Text(plain_text(column)), justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(as_shown(value, zone)) for value in row))
+        texts = [as_shown(value, zone) for value in values]
+        shown.append(align_points(texts) if is_number else texts)
+    for number, row in enumerate(rows):
+        cells = zip(row, (texts[number] for texts in shown), strict=True)
+        table.add_row(*(Text(text, style="dim" if value is None else "") for value, text in cells))
     return table
 
 

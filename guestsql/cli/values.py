@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, TypeGuard, cast
 from zoneinfo import ZoneInfo
 
-__all__ = ["as_cell", "as_json", "as_shown", "is_document", "plain_text"]
+__all__ = ["NULL", "align_points", "as_cell", "as_json", "as_shown", "is_document", "plain_text"]
 
+NULL = "NULL"
+"""How a table shows what is not there."""
+
+_DIGITS = re.compile(r"-?\d+(?:\.(?P<fraction>\d+))?")
 _INDENT = "  "
 # What reverses the direction of text can make a name look like another.
 _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -103,18 +108,35 @@ def as_shown(value: object, zone: ZoneInfo) -> str:
     """Return a value as it is shown to a person in a table.
 
     Args:
-        value: what psycopg gives.
+        value: what psycopg gives. None is NULL, unlike the empty text; a list without elements is [].
         zone: times are shown in it, to the second.
     """
+    if value is None:
+        return NULL
     if isinstance(value, datetime):
         local = value.astimezone(zone) if value.tzinfo is not None else value
         return local.strftime("%Y-%m-%d %H:%M:%S")
     whole = value
     if isinstance(value, list):
         elements = cast("list[object]", value)
-        if all(isinstance(each, str) for each in elements):
+        if elements and all(isinstance(each, str) for each in elements):
             return plain_text(", ".join(str(each) for each in elements))
     return plain_text(as_cell(whole))
+
+
+def align_points(texts: Sequence[str]) -> list[str]:
+    """Return numbers with spaces behind them, so that set flush right their points stand below each other.
+
+    Args:
+        texts: the numbers of a column; what is no plain number, such as NaN or NULL, stays flush right.
+    """
+    found = [_DIGITS.fullmatch(text) for text in texts]
+    widths = [len(number["fraction"] or "") + bool(number["fraction"]) if number else 0 for number in found]
+    widest = max(widths, default=0)
+    return [
+        text + " " * (widest - width) if number else text
+        for text, number, width in zip(texts, found, widths, strict=True)
+    ]
 
 
 def plain_text(text: str) -> str:
