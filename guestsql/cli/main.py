@@ -18,6 +18,7 @@ from guestsql.cli.check import check
 from guestsql.cli.demo import demo
 from guestsql.cli.failure import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE, exit_code
 from guestsql.cli.guest import guest
+from guestsql.cli.health import health
 from guestsql.cli.legacy import legacy
 from guestsql.cli.migrate import migrate
 from guestsql.cli.query import query
@@ -149,7 +150,7 @@ def guestsql(app: App, debug: bool) -> None:
         logging.getLogger(_NAME).setLevel(logging.DEBUG)
 
 
-for _group in (check, demo, guest, legacy, migrate, query):
+for _group in (check, demo, guest, health, legacy, migrate, query):
     guestsql.add_command(_group)
 
 

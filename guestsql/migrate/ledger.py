@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from psycopg import Connection
 
-from guestsql._sql import Catalogue, bind_queries, default_directory
-from guestsql._sql.reading import read_queries
-from guestsql._sync.adapter import SyncAdapter
 from guestsql.migrate.concurrent import ConcurrentIndex
 from guestsql.migrate.files import Migration
+from guestsql.migrate.packaged import packaged_queries
 
 __all__ = ["Entry", "IndexState", "Ledger"]
 
@@ -72,7 +69,7 @@ class Ledger:
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
-        self._queries = _queries()
+        self._queries = packaged_queries("migrations.sql")
 
     def create(self) -> None:
         """Make the ledger's table if there is none; only under the lock."""
@@ -141,15 +138,3 @@ class Ledger:
 def _person(pid: int, *details: str | None) -> str:
     known = ", ".join(" ".join(detail.split()) for detail in details if detail)
     return f"server process {pid} ({known})" if known else f"server process {pid}"
-
-
-@cache
-def _queries() -> Any:  # noqa: ANN401  the methods are made from the file
-    # This file alone, and always the packaged one: a schema must be mendable while another query file is broken, and
-    # whatever folder GUESTSQL_QUERIES_DIR names.
-    path = default_directory() / "migrations.sql"
-    queries, errors = read_queries(path.read_bytes(), path)
-    if errors:
-        raise errors[0]
-    catalogue = Catalogue(queries)
-    return bind_queries(catalogue, SyncAdapter(catalogue))

@@ -1,0 +1,93 @@
+"""`guestsql health`: the HTTP endpoint for a platform's healthcheck."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from types import FrameType
+
+import click
+
+from guestsql.cli.app import App, pass_app
+from guestsql.cli.server import main_url
+from guestsql.health import HealthServer, Probe
+
+__all__ = ["health"]
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@click.command(
+    epilog="""\b
+Example:
+  guestsql health --port 8080 --drain 10
+""",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8080,
+    envvar="PORT",
+    show_default=True,
+    show_envvar=True,
+    help="Where to listen; 0 takes a free one.",
+)
+@click.option("--host", metavar="ADDRESS", help="An address to listen on; default all of IPv6 and IPv4.")
+@click.option(
+    "--drain",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="After SIGTERM answer /ready with 503 for so long before the end.",
+)
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    default=2.0,
+    metavar="SECONDS",
+    show_default=True,
+    help="The database must answer within that time.",
+)
+@pass_app
+def health(app: App, port: int, host: str | None, drain: float, deadline: float) -> None:
+    """Answer /live, /ready and /healthz over HTTP until SIGTERM or Ctrl-C.
+
+    /live is 200 while the process runs. /ready and /healthz are 200 when the database answers and no migration is
+    pending, else 503. On SIGTERM: 503 for the time of --drain, then the answers under way are finished and the exit
+    code is 0; a second signal ends the draining.
+    """
+    with main_url(app.settings) as url, closing(Probe(app.settings, url, seconds=deadline)) as probe:
+        server = HealthServer(probe.check, port, host)
+        with _told_to_end() as told, server:
+            app.say(f"health: listening on port {server.port}")
+            _wait(told)
+            server.drain()
+            if drain:
+                app.say(f"health: draining for {drain:g} s")
+                told.clear()
+                told.wait(drain)
+    app.say("health: ended")
+
+
+def _wait(told: threading.Event) -> None:
+    # In steps: Windows does not interrupt a wait without an end.
+    while not told.wait(1.0):
+        pass
+
+
+@contextmanager
+def _told_to_end() -> Generator[threading.Event]:
+    """An event that is set by a signal to end, in place of the end itself."""
+    told = threading.Event()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        told.set()
+
+    kept = {number: signal.signal(number, tell) for number in _SIGNALS}
+    try:
+        yield told
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

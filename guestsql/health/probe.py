@@ -1,0 +1,163 @@
+"""Whether the database can be worked with: asked with a short deadline, and not more often than of use."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from time import monotonic
+
+import psycopg
+
+from guestsql._core.translate import translate
+from guestsql._sync.connection import DeadlineConnection, connect
+from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, QueryTimeout
+from guestsql.migrate import read_migrations
+from guestsql.migrate.packaged import packaged_queries
+from guestsql.settings import Settings
+
+__all__ = ["Probe", "Report"]
+
+_NO_TABLE = "42P01"
+_MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a probe found. Nothing in it tells of an address, a role or a guest.
+
+    Attributes:
+        is_ready: True when the database answers and has every migration of this release.
+        database: "ok", "unavailable" (no connection), "timeout" or "refused" (it answers, and not to this).
+        migrations: "ok", "pending" or "unknown".
+        sqlstate: the server's code of what went wrong, or None.
+        milliseconds: how long it took.
+    """
+
+    is_ready: bool
+    database: str
+    migrations: str
+    sqlstate: str | None
+    milliseconds: float
+
+
+class Probe:
+    """Asks the database, from a thread of its own, over one connection that is kept.
+
+    Safe to use from many threads: one question is under way at most, and its answer is everybody's.
+
+    Args:
+        settings: for the address and whether it is a pooler's.
+        url: the database; default `settings.database_url`.
+        seconds: whoever asks waits no longer, above 0.
+        pause: an answer is given again for so many seconds, 0 or more: the endpoint may be open to anybody.
+
+    Raises:
+        MigrationError: the packaged migrations cannot be read.
+    """
+
+    def __init__(self, settings: Settings, url: str | None = None, *, seconds: float = 2.0, pause: float = 1.0) -> None:
+        self._url = url or settings.database_url
+        self._pooled = settings.pooled and self._url == settings.database_url
+        self._settings = replace(settings, deadline_seconds=seconds)
+        self._seconds = seconds
+        self._pause = pause
+        self._needed = frozenset(migration.version for migration in read_migrations())
+        self._guard = threading.Lock()
+        self._answer: Future[Report] | None = None
+        self._asked = 0.0
+        self._connection: DeadlineConnection | None = None
+        self._closed = False
+
+    def check(self) -> Report:
+        """Return what the database says now, or said less than a pause ago.
+
+        SQL: queries/health.sql
+        """
+        started = monotonic()
+        try:
+            return self._asked_already().result(self._seconds)
+        except TimeoutError:
+            # Whatever hangs there (a name that is looked up, a server that has stopped) goes on hanging in its thread.
+            return _failed("timeout", None, started)
+
+    def close(self) -> None:
+        """Let go of the connection; a question that is under way does so itself."""
+        with self._guard:
+            self._closed = True
+            if self._answer is None or self._answer.done():
+                self._hang_up()
+
+    def _asked_already(self) -> Future[Report]:
+        with self._guard:
+            answer = self._answer
+            if answer is not None and (not answer.done() or monotonic() - self._asked < self._pause):
+                return answer
+            asked: Future[Report] = Future()
+            self._answer = asked
+            threading.Thread(target=self._ask, args=(asked,), name="guestsql-health", daemon=True).start()
+            return asked
+
+    def _ask(self, answer: Future[Report]) -> None:
+        try:
+            answer.set_result(self._report())
+        except Exception as error:  # noqa: BLE001  whoever waits is to hear of it, and not to wait for nothing
+            answer.set_exception(error)
+        with self._guard:
+            self._asked = monotonic()
+            if self._closed:
+                self._hang_up()
+
+    def _report(self) -> Report:
+        started = monotonic()
+        try:
+            applied = self._applied()
+        except DatabaseError as error:
+            self._hang_up()
+            if error.sqlstate == _NO_TABLE:
+                return Report(False, "ok", "pending", None, _since(started))
+            return _failed(_kind(error), error.sqlstate, started)
+        except GuestSQLError:  # an address that does not parse
+            return _failed("unavailable", None, started)
+        pending = bool(self._needed - applied)
+        return Report(not pending, "ok", "pending" if pending else "ok", None, _since(started))
+
+    def _applied(self) -> set[int]:
+        """The versions in the ledger; a kept connection that is lost is replaced once."""
+        kept = self._connection is not None
+        try:
+            return self._versions()
+        except DatabaseError as error:
+            if not kept or not error.retryable:
+                raise
+            self._hang_up()
+        return self._versions()
+
+    def _versions(self) -> set[int]:
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = connect(self._settings, self._url or "", pooled=self._pooled)
+        connection.deadline = monotonic() + self._seconds
+        try:
+            return {row.version for row in packaged_queries("health.sql").list_applied_versions(connection)}
+        except psycopg.Error as error:
+            raise translate(error, "list_applied_versions") from error
+
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _kind(error: DatabaseError) -> str:
+    if isinstance(error, QueryTimeout):
+        return "timeout"
+    return "unavailable" if isinstance(error, DatabaseUnavailable) else "refused"
+
+
+def _failed(kind: str, sqlstate: str | None, started: float) -> Report:
+    return Report(False, kind, "unknown", sqlstate, _since(started))
+
+
+def _since(started: float) -> float:
+    return round((monotonic() - started) * _MILLISECONDS, 1)

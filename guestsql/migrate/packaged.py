@@ -1,0 +1,32 @@
+"""The packaged query files that tools run by themselves, whatever folder GUESTSQL_QUERIES_DIR names."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from guestsql._sql import Catalogue, bind_queries, default_directory
+from guestsql._sql.reading import read_queries
+from guestsql._sync.adapter import SyncAdapter
+
+__all__ = ["packaged_queries"]
+
+
+@cache
+def packaged_queries(name: str) -> Any:  # noqa: ANN401  the methods are made from the file
+    """Return the queries of one packaged file as methods, which take a connection.
+
+    That file alone: a schema must be mendable, and a fault findable, while another query file is broken.
+
+    Args:
+        name: the file's name, such as `migrations.sql`.
+
+    Raises:
+        QueryFileError: that file itself is broken.
+    """
+    path = default_directory() / name
+    queries, errors = read_queries(path.read_bytes(), path)
+    if errors:
+        raise errors[0]
+    catalogue = Catalogue(queries)
+    return bind_queries(catalogue, SyncAdapter(catalogue))
