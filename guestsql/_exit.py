@@ -20,10 +20,11 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 import guestsql.embedded  # noqa: F401  # pyright: ignore[reportUnusedImport]  it registers its exit before we do
+from guestsql._core.counting import Counting
 from guestsql._core.log import event
 from guestsql._core.outbox import Outbox
 from guestsql._core.translate import translate
-from guestsql._sql import Catalogue
+from guestsql._sql import InUse
 from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql._sync.executor import Executor
 from guestsql._sync.flushing import Flusher
@@ -39,16 +40,18 @@ class LastChance:
 
     Attributes:
         outboxes: what was collected.
+        counting: counts the calls.
         settings: for the deadline.
         url: the server.
-        catalogue: where their queries are.
+        in_use: where their queries are.
         pooled: True behind a transaction pooler.
     """
 
     outboxes: tuple[Outbox[Any], ...]
+    counting: Counting
     settings: Settings
     url: str
-    catalogue: Catalogue
+    in_use: InUse
     pooled: bool = False
 
     def __bool__(self) -> bool:
@@ -64,7 +67,9 @@ class LastChance:
             return
         connections = _OneConnection(self.settings, self.url, pooled=self.pooled)
         try:
-            executor = Executor(self.settings, self.url, self.catalogue, connections=connections)
+            executor = Executor(
+                self.settings, self.url, self.in_use.catalogue, connections=connections, counting=self.counting
+            )
             for outbox in self.outboxes:
                 self._flush(executor, outbox, final=final)
         finally:

@@ -44,6 +44,10 @@ class Settings:
             than the deadline, so that whoever waits for a builder that was killed can take over.
         flush_seconds: buffered interactions are written at least this often, in seconds; what a kill -9
             can lose is one such interval.
+        metrics_seconds: figures of queries and contexts are added to the minute tables this often, in seconds; 0
+            for never. A kill -9 loses those of one such interval.
+        reload_seconds: a running bot looks at `queries_dir` this often, in seconds; 0 for never. An edit is taken up
+            after two looks.
         pool_min: connections kept open, 0 or more.
         pool_max: connections at most, 1 or more.
     """
@@ -61,6 +65,8 @@ class Settings:
     deadline_seconds: float = 10.0
     lease_seconds: float = 8.0
     flush_seconds: float = 5.0
+    metrics_seconds: float = 10.0
+    reload_seconds: float = 0.25
     pool_min: int = 1
     pool_max: int = 10
 
@@ -68,6 +74,16 @@ class Settings:
         for name in ("deadline_seconds", "lease_seconds", "flush_seconds"):
             seconds = getattr(self, name)
             _require(0 < seconds <= _LONGEST_WAIT_SECONDS, name, "must be above 0 seconds, and a day at most")
+        _require(
+            0 <= self.metrics_seconds <= _LONGEST_WAIT_SECONDS,
+            "metrics_seconds",
+            "must be 0 seconds or more, and a day at most",
+        )
+        _require(
+            0 <= self.reload_seconds <= _LONGEST_WAIT_SECONDS,
+            "reload_seconds",
+            "must be 0 seconds or more, and a day at most",
+        )
         _require(
             0 <= self.context_ttl_seconds <= LONGEST_TTL_SECONDS,
             "context_ttl_seconds",
@@ -188,6 +204,8 @@ _VARIABLES = {
     "GUESTSQL_DEADLINE_SECONDS": ("deadline_seconds", _seconds),
     "GUESTSQL_LEASE_SECONDS": ("lease_seconds", _seconds),
     "GUESTSQL_FLUSH_SECONDS": ("flush_seconds", _seconds),
+    "GUESTSQL_METRICS_SECONDS": ("metrics_seconds", _seconds),
+    "GUESTSQL_RELOAD_SECONDS": ("reload_seconds", _seconds),
     "GUESTSQL_POOL_MIN": ("pool_min", _count),
     "GUESTSQL_POOL_MAX": ("pool_max", _count),
 }

@@ -30,7 +30,8 @@ PATIENCE_SECONDS = 30.0
 
 def make_settings(url: str, **known: Any) -> Settings:
     """Settings that flush by themselves never."""
-    return Settings(database_url=url, **{"deadline_seconds": 30.0, "flush_seconds": 3600.0, **known})
+    never = {"flush_seconds": 3600.0, "metrics_seconds": 0.0}
+    return Settings(database_url=url, **{"deadline_seconds": 30.0, **never, **known})
 
 
 def case_id(value: object) -> str:

@@ -39,6 +39,7 @@ REPLACEMENTS = {
     "AsyncLifetime": "Lifetime",
     "AsyncMetricsWriter": "MetricsWriter",
     "AsyncQueries": "Queries",
+    "AsyncQueryMethods": "QueryMethods",
     "AsyncRawCursor": "RawCursor",
     "AsyncReloader": "Reloader",
     "AsyncTicker": "Ticker",

@@ -15,7 +15,9 @@ from psycopg import AsyncCursor
 from psycopg.rows import namedtuple_row
 
 from guestsql._async.connection import AsyncDeadlineConnection
+from guestsql._core.counting import Counting
 from guestsql._core.log import event, logger
+from guestsql._core.rowtypes import row_type
 from guestsql._core.translate import is_transient, translate
 from guestsql._sql import Catalogue, arrange
 from guestsql.errors import DatabaseError
@@ -33,12 +35,14 @@ class AsyncAdapter:
 
     Args:
         catalogue: where the names of the parameters are put in the order of `$1`, `$2`, ….
+        counting: counts the calls; the executor counts the errors, when it knows what they mean. None counts nothing.
     """
 
     is_aio_driver = True
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, counting: Counting | None = None) -> None:
         self._catalogue = catalogue
+        self._counting = counting
 
     def process_sql(self, query_name: str, op_type: object, sql: str) -> str:
         """Return the text as it is: the catalogue has rewritten it already."""
@@ -95,10 +99,17 @@ class AsyncAdapter:
 
     async def _run(self, cursor: AsyncCursor[Any], name: str, sql: LiteralString, parameters: Parameters) -> None:
         values = arrange(self._catalogue[name], parameters)
+        counting = self._counting
         started = perf_counter()
         try:
             await cursor.execute(sql, values)
-        except psycopg.Error as error:
+        except BaseException as error:
+            if counting is not None:
+                counting.call(name, started, 0)
+            if not isinstance(error, psycopg.Error):  # a task that was cancelled, a text that cannot be encoded
+                if counting is not None:
+                    counting.error(name, error)
+                raise
             failure = translate(error, name)
             event(
                 # What may be repeated is the executor's to call an error, when it gives up.
@@ -111,6 +122,8 @@ class AsyncAdapter:
             )
             # The detail of a refused value holds the value, a phone number perhaps, and would stand in a traceback.
             raise failure from (None if _tells_values(failure) else error)
+        if counting is not None:
+            counting.call(name, started, cursor.rowcount)
         if logger.isEnabledFor(logging.DEBUG):
             event(
                 logging.DEBUG,
@@ -123,12 +136,12 @@ class AsyncAdapter:
 
 
 def _kept_cursor(conn: AsyncDeadlineConnection, name: str) -> AsyncCursor[Any]:
-    cursor = conn.cursors[name] = conn.cursor(row_factory=_remembering_rows())
+    cursor = conn.cursors[name] = conn.cursor(row_factory=_remembering_rows(name))
     return cursor
 
 
-def _remembering_rows() -> Callable[[Any], Callable[[Sequence[Any]], Any]]:
-    """Return a factory of named tuples that works out their type once, as long as the columns are the same."""
+def _remembering_rows(query: str) -> Callable[[Any], Callable[[Sequence[Any]], Any]]:
+    """Return a factory of a query's rows that works out their type once, as long as the columns are the same."""
     names: list[bytes | None] = []
     make: Callable[[Sequence[Any]], Any] = tuple
 
@@ -140,7 +153,7 @@ def _remembering_rows() -> Callable[[Any], Callable[[Sequence[Any]], Any]]:
         found = [result.fname(index) for index in range(result.nfields)]
         if found != names:
             names[:] = found
-            make = namedtuple_row(cursor)
+            make = row_type(query, found)._make
         return make
 
     return rows

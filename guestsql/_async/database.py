@@ -66,7 +66,10 @@ class AsyncGuestDatabase(AsyncLifetime):
             if self._executor is None:
                 await self._ready()
             return await self._context.get(key, ttl)
-        except DatabaseError as error:
+        except BaseException as error:
+            self._counting.answer("error")
+            if not isinstance(error, DatabaseError):
+                raise
             if isinstance(default, Raise):
                 raise
             event(
@@ -102,8 +105,14 @@ class AsyncGuestDatabase(AsyncLifetime):
         ttl = self._settings.context_ttl_seconds if ttl_seconds is None else clean_ttl(ttl_seconds)
         if not keys:
             return {}
-        await self._ready()
-        texts = await self._context.get_many(sorted(set(keys.values())), ttl)
+        guests = sorted(set(keys.values()))
+        try:
+            await self._ready()
+            texts = await self._context.get_many(guests, ttl)
+        except BaseException:
+            for _ in guests:
+                self._counting.answer("error")
+            raise
         return {user_id: texts[key] for user_id, key in keys.items()}
 
     async def invalidate_context(self, user_id: str) -> bool:

@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 import psycopg
@@ -15,6 +15,7 @@ import psycopg
 from guestsql._async.adapter import AsyncAdapter
 from guestsql._async.connection import AsyncDeadlineConnection
 from guestsql._async.pool import AsyncConnections
+from guestsql._core.counting import Counting
 from guestsql._core.log import event
 from guestsql._core.runtime import async_sleep
 from guestsql._core.translate import is_rolled_back, is_transient, translate
@@ -48,6 +49,7 @@ class AsyncExecutor:
         catalogue: the queries.
         pooled: True behind a transaction pooler: no prepared statements, no session state.
         connections: lends them in place of a pool.
+        counting: counts the calls: one for each statement sent, and one when there is no connection.
     """
 
     def __init__(
@@ -58,11 +60,21 @@ class AsyncExecutor:
         *,
         pooled: bool = False,
         connections: AsyncLender | None = None,
+        counting: Counting | None = None,
     ) -> None:
+        self._counting = Counting() if counting is None else counting  # an empty one is false
         self._seconds = settings.deadline_seconds
         self._connections: AsyncLender = connections or AsyncConnections(settings, url, pooled=pooled)
-        queries = bind_queries(catalogue, AsyncAdapter(catalogue))
-        self._methods: dict[str, Callable[..., Any]] = {name: getattr(queries, name) for name in catalogue}
+        self._methods = self._bind(catalogue)
+
+    def use(self, catalogue: Catalogue) -> None:
+        """Run the queries of another catalogue from the next call on; a call under way ends with what it began with.
+
+        Args:
+            catalogue: all the queries, with the same signatures under the same names.
+        """
+        # One assignment: a text and the order of its parameters come from one catalogue, never from two.
+        self._methods = self._bind(catalogue)
 
     async def open(self) -> None:
         """Start connecting, without waiting for it."""
@@ -71,6 +83,10 @@ class AsyncExecutor:
     async def close(self) -> None:
         """Close all connections."""
         await self._connections.close()
+
+    def _bind(self, catalogue: Catalogue) -> dict[str, Callable[..., Any]]:
+        queries = bind_queries(catalogue, AsyncAdapter(catalogue, self._counting))
+        return {name: getattr(queries, name) for name in catalogue}
 
     def deadline(self) -> float:
         """Return the latest end of a call that begins now, in seconds of `time.monotonic()`."""
@@ -95,11 +111,17 @@ class AsyncExecutor:
         connections = self._connections
         attempt = 0
         while True:
-            # Where one connection was dead the others at hand are too.
-            connection = await (connections.borrow_live(until) if attempt else connections.borrow(until))
+            started = perf_counter()
+            try:
+                # Where one connection was dead the others at hand are too.
+                connection = await (connections.borrow_live(until) if attempt else connections.borrow(until))
+            except BaseException as error:
+                self._counting.failed_call(name, started, error)
+                raise
             try:
                 return await method(connection, **parameters)
             except DatabaseError as error:
+                self._counting.error(name, error)
                 repeatable = isinstance(error, DatabaseUnavailable) or await _is_undone(error, connection, attempt)
                 if not repeatable or monotonic() >= until:
                     _log_given_up(error)
@@ -124,14 +146,18 @@ class AsyncExecutor:
         until = self.deadline()
         attempt = 0
         while True:
-            connection = await self._connections.borrow_live(until)
+            connection = await self._borrow_live(name, until)
             try:
                 return await method(connection, **parameters)
             except DatabaseError as error:
+                failure = error
+                if error.sqlstate is None and error.retryable:
+                    failure = OutcomeUnknown(error.message, query=name)
+                self._counting.error(name, failure)
                 if not await _is_undone(error, connection, attempt) or monotonic() >= until:
                     _log_given_up(error)
-                    if error.sqlstate is None and error.retryable:
-                        raise OutcomeUnknown(error.message, query=name) from error
+                    if failure is not error:
+                        raise failure from error
                     raise
             finally:
                 await self._connections.give_back(connection)
@@ -162,37 +188,55 @@ class AsyncExecutor:
             OutcomeUnknown: the deadline passed before the server could say whether it was committed.
             DatabaseError: it was not done: the server refused it, or could not be reached in time.
         """
+        methods = self._methods
         until = self.deadline() if deadline is None else deadline
         tell = committing or _ignore
         attempt = 0
         while True:
-            connection = await self._connections.borrow_live(until)
+            connection = await self._borrow_live(name, until)
+            started = perf_counter()
             transaction_id = ""
             result: list[Any] = []
             try:
                 async with connection.transaction(), _closed_by_silence(connection):
-                    begun = await self._methods["get_transaction_id"](connection)
+                    begun = await methods["get_transaction_id"](connection)
                     made = parameters(begun.server_time)
-                    result = [await self._methods[name](connection, **made)]
+                    result = [await methods[name](connection, **made)]
                     transaction_id = begun.transaction_id
                     tell(transaction_id)
                 return result[0]
             except (DatabaseError, psycopg.Error) as error:
                 failure = error if isinstance(error, DatabaseError) else translate(error, name)
+                if failure is not error and not result:  # BEGIN failed
+                    self._counting.call(name, started, 0)
                 if not isinstance(failure, DatabaseUnavailable | QueryTimeout) and not is_rolled_back(failure):
+                    self._counting.error(failure.query, failure)
                     tell("")
                     raise failure from error
             finally:
                 await self._connections.give_back(connection)
             # Without the result COMMIT was never sent.
-            if result and await self.was_committed(transaction_id, query=name, deadline=until):
-                return result[0]
+            try:
+                if result and await self.was_committed(transaction_id, query=name, deadline=until):
+                    return result[0]
+            except OutcomeUnknown as unknown:
+                self._counting.error(name, unknown)
+                raise
+            self._counting.error(failure.query, failure)
             tell("")
             if monotonic() >= until:
                 _log_given_up(failure)
                 raise failure
             attempt += 1
             await _pause(attempt, until)
+
+    async def _borrow_live(self, name: str, deadline: float) -> AsyncDeadlineConnection:
+        started = perf_counter()
+        try:
+            return await self._connections.borrow_live(deadline)
+        except BaseException as error:
+            self._counting.failed_call(name, started, error)
+            raise
 
     async def was_committed(self, transaction_id: str, *, query: str, deadline: float) -> bool:
         """Tell what came of a transaction whose connection was lost.

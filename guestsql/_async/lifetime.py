@@ -8,11 +8,14 @@ from typing import Any, Self
 from guestsql._async.context import AsyncContextCache
 from guestsql._async.executor import AsyncExecutor
 from guestsql._async.interactions import AsyncInteractionBuffer
+from guestsql._async.metrics import AsyncMetricsWriter
 from guestsql._async.queries import NEEDED, AsyncQueries
+from guestsql._async.reload import AsyncReloader
+from guestsql._core.counting import Counting
 from guestsql._core.pending import Pending
 from guestsql._core.runtime import AsyncBuilder, AsyncLock, async_in_thread
 from guestsql._exit import LastChance, unwatch, watch
-from guestsql._sql import load_catalogue
+from guestsql._sql import Folder, InUse, load_catalogue, read_queries
 from guestsql.embedded import EmbeddedServer
 from guestsql.errors import DatabaseUnavailable, InvalidUserId
 from guestsql.identity import canonical_user_id, own_keys
@@ -39,13 +42,18 @@ class AsyncLifetime:
         self._url = database_url or self._settings.database_url
         self._builder = context_builder
         self._own = own_keys(self._settings.own_numbers)
-        self._catalogue = load_catalogue(self._settings.queries_dir, needed=NEEDED)
+        edited = self._settings.queries_dir
+        self._folder = None if edited is None else Folder(edited)
+        read = read_queries if self._folder is None else self._folder.read
+        self._in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read))
+        self._reloader: AsyncReloader | None = None
         self._pending = Pending()
+        self._counting = Counting()
         self._opening = AsyncLock()
         self._server: EmbeddedServer | None = None
         self._executor: AsyncExecutor | None = None
         self._closed = False
-        self.queries = AsyncQueries(self._catalogue, self._ready)
+        self.queries = AsyncQueries(self._in_use, self._ready)
 
     async def open(self) -> None:
         """Start connecting, without waiting for it; start the embedded server if there is no address.
@@ -62,12 +70,19 @@ class AsyncLifetime:
                 self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
                 url = await async_in_thread(self._server.acquire)
             pooled = self._settings.pooled and url == self._settings.database_url
-            executor = AsyncExecutor(self._settings, url, self._catalogue, pooled=pooled)
+            catalogue = self._in_use.catalogue
+            executor = AsyncExecutor(self._settings, url, catalogue, pooled=pooled, counting=self._counting)
             await executor.open()
-            self._last_chance = LastChance((self._pending,), self._settings, url, self._catalogue, pooled=pooled)
+            outboxes = (self._pending, self._counting) if self._settings.metrics_seconds else (self._pending,)
+            self._last_chance = LastChance(outboxes, self._counting, self._settings, url, self._in_use, pooled=pooled)
             watch(self._last_chance)
-            self._context = AsyncContextCache(executor, self._settings, self._builder)
+            self._context = AsyncContextCache(executor, self._settings, self._builder, self._counting)
             self._interactions = AsyncInteractionBuffer(executor, self._settings.flush_seconds, self._pending)
+            self._metrics = AsyncMetricsWriter(executor, self._settings.metrics_seconds, self._counting)
+            self._metrics.start()
+            if self._folder is not None and self._settings.reload_seconds:
+                self._reloader = AsyncReloader(self._settings, url, self._folder, self._in_use, executor)
+                self._reloader.start()
             self._executor = executor
             self._closed = False
 
@@ -82,9 +97,14 @@ class AsyncLifetime:
             self._closed = True
             if executor is None:
                 return
+            if self._reloader is not None:
+                await self._reloader.stop()
+                self._reloader = None
             try:
                 await self._interactions.close()
+                await self._metrics.flush_last()
             finally:
+                await self._metrics.stop()
                 if not self._pending:
                     unwatch(self._last_chance)
                 await executor.close()

@@ -62,10 +62,10 @@ class Outbox(ABC, Generic[AnyBatch]):
         self._taken: list[AnyBatch] = []
 
     def __bool__(self) -> bool:
-        return self._has_more() or bool(self._taken)
+        return self.has_more() or bool(self._taken)
 
     @abstractmethod
-    def _has_more(self) -> bool:
+    def has_more(self) -> bool:
         """Tell whether there is anything that was not taken yet."""
 
     @abstractmethod

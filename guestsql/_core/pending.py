@@ -109,7 +109,8 @@ class Pending(Outbox[Messages]):
             messages = self._guests.pop(key, None)
         return 0 if messages is None else messages.count
 
-    def _has_more(self) -> bool:
+    def has_more(self) -> bool:
+        """Tell whether there is anything that was not taken yet."""
         return bool(self._guests)
 
     def _collect(self) -> Messages:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from guestsql._core.counting import Counting
 from guestsql._core.log import event, logger
 from guestsql._core.rows import profile_from
 from guestsql._core.runtime import Builder, sleep
@@ -61,6 +62,7 @@ class _Wanted:
     Attributes:
         lease: the caller's own for as long as it asks, so that a claim whose answer was lost is found again.
         may_hold_lease: False when the caller is sure not to have it.
+        outcome: what is to be counted for it.
     """
 
     key: str
@@ -68,6 +70,7 @@ class _Wanted:
     patience: _Patience
     lease: uuid.UUID = field(default_factory=uuid.uuid4)
     may_hold_lease: bool = False
+    outcome: str = "miss"
 
 
 class ContextCache:
@@ -77,9 +80,11 @@ class ContextCache:
         executor: runs the queries.
         settings: for the time zone, the lease and the deadline.
         builder: makes a context from a profile; None for the query `build_context`.
+        counting: counts the answers, each by its outcome; whoever asks counts what ends with an error.
     """
 
-    def __init__(self, executor: Executor, settings: Settings, builder: Builder | None) -> None:
+    def __init__(self, executor: Executor, settings: Settings, builder: Builder | None, counting: Counting) -> None:
+        self._count = counting.answer
         self._executor = executor
         self._settings = settings
         self._builder = builder
@@ -102,8 +107,12 @@ class ContextCache:
         deadline = started + self._settings.deadline_seconds
         row = self._lookup(key, ttl_seconds, deadline)
         if row is not None and (row.is_fresh or not row.memory_enabled):
+            self._count("hit")
             return _hit(key, row)
-        return self._refresh(_Wanted(key, ttl_seconds, _Patience(started, deadline)), row)
+        wanted = _Wanted(key, ttl_seconds, _Patience(started, deadline))
+        text = self._refresh(wanted, row)
+        self._count(wanted.outcome)
+        return text
 
     def get_many(self, keys: list[str], ttl_seconds: float) -> dict[str, str]:
         """Return the contexts of many guests by key; all hits come from one statement.
@@ -125,12 +134,18 @@ class ContextCache:
         )
         known = {row.phone_number: row for row in rows}
         texts: dict[str, str] = {}
+        outcomes: list[str] = []
         for key in keys:
             row = known.get(key)
             if row is not None and _is_hit(row):
                 texts[key] = _hit(key, row)
+                outcomes.append("hit")
             else:
-                texts[key] = self._refresh(_Wanted(key, ttl_seconds, patience), row)
+                wanted = _Wanted(key, ttl_seconds, patience)
+                texts[key] = self._refresh(wanted, row)
+                outcomes.append(wanted.outcome)
+        for outcome in outcomes:  # not before: when one fails, nobody is answered
+            self._count(outcome)
         return texts
 
     def _patience(self) -> _Patience:
@@ -166,6 +181,7 @@ class ContextCache:
                     self._check_overtaken(wanted.patience, builds, pause)
                     pause = _rest(pause)
             elif row is not None and _may_serve_stale(wanted, row):
+                wanted.outcome = "stale"
                 return _stale(wanted.key, row)
             else:
                 _check_waiting(wanted.patience, pause)

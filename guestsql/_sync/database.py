@@ -76,7 +76,10 @@ class GuestDatabase(Lifetime):
             if self._executor is None:
                 self._ready()
             return self._context.get(key, ttl)
-        except DatabaseError as error:
+        except BaseException as error:
+            self._counting.answer("error")
+            if not isinstance(error, DatabaseError):
+                raise
             if isinstance(default, Raise):
                 raise
             event(
@@ -112,8 +115,14 @@ class GuestDatabase(Lifetime):
         ttl = self._settings.context_ttl_seconds if ttl_seconds is None else clean_ttl(ttl_seconds)
         if not keys:
             return {}
-        self._ready()
-        texts = self._context.get_many(sorted(set(keys.values())), ttl)
+        guests = sorted(set(keys.values()))
+        try:
+            self._ready()
+            texts = self._context.get_many(guests, ttl)
+        except BaseException:
+            for _ in guests:
+                self._counting.answer("error")
+            raise
         return {user_id: texts[key] for user_id, key in keys.items()}
 
     def invalidate_context(self, user_id: str) -> bool:

@@ -8,11 +8,12 @@ import random
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 import psycopg
 
+from guestsql._core.counting import Counting
 from guestsql._core.log import event
 from guestsql._core.runtime import sleep
 from guestsql._core.translate import is_rolled_back, is_transient, translate
@@ -54,6 +55,7 @@ class Executor:
         catalogue: the queries.
         pooled: True behind a transaction pooler: no prepared statements, no session state.
         connections: lends them in place of a pool.
+        counting: counts the calls: one for each statement sent, and one when there is no connection.
     """
 
     def __init__(
@@ -64,11 +66,21 @@ class Executor:
         *,
         pooled: bool = False,
         connections: Lender | None = None,
+        counting: Counting | None = None,
     ) -> None:
+        self._counting = Counting() if counting is None else counting  # an empty one is false
         self._seconds = settings.deadline_seconds
         self._connections: Lender = connections or Connections(settings, url, pooled=pooled)
-        queries = bind_queries(catalogue, SyncAdapter(catalogue))
-        self._methods: dict[str, Callable[..., Any]] = {name: getattr(queries, name) for name in catalogue}
+        self._methods = self._bind(catalogue)
+
+    def use(self, catalogue: Catalogue) -> None:
+        """Run the queries of another catalogue from the next call on; a call under way ends with what it began with.
+
+        Args:
+            catalogue: all the queries, with the same signatures under the same names.
+        """
+        # One assignment: a text and the order of its parameters come from one catalogue, never from two.
+        self._methods = self._bind(catalogue)
 
     def open(self) -> None:
         """Start connecting, without waiting for it."""
@@ -77,6 +89,10 @@ class Executor:
     def close(self) -> None:
         """Close all connections."""
         self._connections.close()
+
+    def _bind(self, catalogue: Catalogue) -> dict[str, Callable[..., Any]]:
+        queries = bind_queries(catalogue, SyncAdapter(catalogue, self._counting))
+        return {name: getattr(queries, name) for name in catalogue}
 
     def deadline(self) -> float:
         """Return the latest end of a call that begins now, in seconds of `time.monotonic()`."""
@@ -101,11 +117,17 @@ class Executor:
         connections = self._connections
         attempt = 0
         while True:
-            # Where one connection was dead the others at hand are too.
-            connection = connections.borrow_live(until) if attempt else connections.borrow(until)
+            started = perf_counter()
+            try:
+                # Where one connection was dead the others at hand are too.
+                connection = connections.borrow_live(until) if attempt else connections.borrow(until)
+            except BaseException as error:
+                self._counting.failed_call(name, started, error)
+                raise
             try:
                 return method(connection, **parameters)
             except DatabaseError as error:
+                self._counting.error(name, error)
                 repeatable = isinstance(error, DatabaseUnavailable) or _is_undone(error, connection, attempt)
                 if not repeatable or monotonic() >= until:
                     _log_given_up(error)
@@ -130,14 +152,18 @@ class Executor:
         until = self.deadline()
         attempt = 0
         while True:
-            connection = self._connections.borrow_live(until)
+            connection = self._borrow_live(name, until)
             try:
                 return method(connection, **parameters)
             except DatabaseError as error:
+                failure = error
+                if error.sqlstate is None and error.retryable:
+                    failure = OutcomeUnknown(error.message, query=name)
+                self._counting.error(name, failure)
                 if not _is_undone(error, connection, attempt) or monotonic() >= until:
                     _log_given_up(error)
-                    if error.sqlstate is None and error.retryable:
-                        raise OutcomeUnknown(error.message, query=name) from error
+                    if failure is not error:
+                        raise failure from error
                     raise
             finally:
                 self._connections.give_back(connection)
@@ -168,37 +194,55 @@ class Executor:
             OutcomeUnknown: the deadline passed before the server could say whether it was committed.
             DatabaseError: it was not done: the server refused it, or could not be reached in time.
         """
+        methods = self._methods
         until = self.deadline() if deadline is None else deadline
         tell = committing or _ignore
         attempt = 0
         while True:
-            connection = self._connections.borrow_live(until)
+            connection = self._borrow_live(name, until)
+            started = perf_counter()
             transaction_id = ""
             result: list[Any] = []
             try:
                 with connection.transaction(), _closed_by_silence(connection):
-                    begun = self._methods["get_transaction_id"](connection)
+                    begun = methods["get_transaction_id"](connection)
                     made = parameters(begun.server_time)
-                    result = [self._methods[name](connection, **made)]
+                    result = [methods[name](connection, **made)]
                     transaction_id = begun.transaction_id
                     tell(transaction_id)
                 return result[0]
             except (DatabaseError, psycopg.Error) as error:
                 failure = error if isinstance(error, DatabaseError) else translate(error, name)
+                if failure is not error and not result:  # BEGIN failed
+                    self._counting.call(name, started, 0)
                 if not isinstance(failure, DatabaseUnavailable | QueryTimeout) and not is_rolled_back(failure):
+                    self._counting.error(failure.query, failure)
                     tell("")
                     raise failure from error
             finally:
                 self._connections.give_back(connection)
             # Without the result COMMIT was never sent.
-            if result and self.was_committed(transaction_id, query=name, deadline=until):
-                return result[0]
+            try:
+                if result and self.was_committed(transaction_id, query=name, deadline=until):
+                    return result[0]
+            except OutcomeUnknown as unknown:
+                self._counting.error(name, unknown)
+                raise
+            self._counting.error(failure.query, failure)
             tell("")
             if monotonic() >= until:
                 _log_given_up(failure)
                 raise failure
             attempt += 1
             _pause(attempt, until)
+
+    def _borrow_live(self, name: str, deadline: float) -> DeadlineConnection:
+        started = perf_counter()
+        try:
+            return self._connections.borrow_live(deadline)
+        except BaseException as error:
+            self._counting.failed_call(name, started, error)
+            raise
 
     def was_committed(self, transaction_id: str, *, query: str, deadline: float) -> bool:
         """Tell what came of a transaction whose connection was lost.

@@ -66,6 +66,8 @@ class Flusher:
 
     def _write(self, deadline: float) -> int:
         outbox = self._outbox
+        if not outbox.has_more():
+            return 0
         if outbox.needs_time:
             outbox.set_time(self._executor.call("get_server_time", {}, deadline=deadline))
         batch = outbox.take()

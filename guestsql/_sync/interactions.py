@@ -10,12 +10,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from guestsql._sync.flushing import Flusher
-
 from guestsql._core.log import event
 from guestsql._core.pending import Pending
 from guestsql._core.runtime import Ticker
 from guestsql._sync.executor import Executor
+from guestsql._sync.flushing import Flusher
 from guestsql.errors import DatabaseError
 
 __all__ = ["InteractionBuffer"]

@@ -6,14 +6,17 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
+from guestsql._core.counting import Counting
 from guestsql._core.pending import Pending
 from guestsql._core.runtime import Builder, Lock, in_thread
 from guestsql._exit import LastChance, unwatch, watch
-from guestsql._sql import load_catalogue
+from guestsql._sql import Folder, InUse, load_catalogue, read_queries
 from guestsql._sync.context import ContextCache
 from guestsql._sync.executor import Executor
 from guestsql._sync.interactions import InteractionBuffer
+from guestsql._sync.metrics import MetricsWriter
 from guestsql._sync.queries import NEEDED, Queries
+from guestsql._sync.reload import Reloader
 from guestsql.embedded import EmbeddedServer
 from guestsql.errors import DatabaseUnavailable, InvalidUserId
 from guestsql.identity import canonical_user_id, own_keys
@@ -40,13 +43,18 @@ class Lifetime:
         self._url = database_url or self._settings.database_url
         self._builder = context_builder
         self._own = own_keys(self._settings.own_numbers)
-        self._catalogue = load_catalogue(self._settings.queries_dir, needed=NEEDED)
+        edited = self._settings.queries_dir
+        self._folder = None if edited is None else Folder(edited)
+        read = read_queries if self._folder is None else self._folder.read
+        self._in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read))
+        self._reloader: Reloader | None = None
         self._pending = Pending()
+        self._counting = Counting()
         self._opening = Lock()
         self._server: EmbeddedServer | None = None
         self._executor: Executor | None = None
         self._closed = False
-        self.queries = Queries(self._catalogue, self._ready)
+        self.queries = Queries(self._in_use, self._ready)
 
     def open(self) -> None:
         """Start connecting, without waiting for it; start the embedded server if there is no address.
@@ -63,12 +71,19 @@ class Lifetime:
                 self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
                 url = in_thread(self._server.acquire)
             pooled = self._settings.pooled and url == self._settings.database_url
-            executor = Executor(self._settings, url, self._catalogue, pooled=pooled)
+            catalogue = self._in_use.catalogue
+            executor = Executor(self._settings, url, catalogue, pooled=pooled, counting=self._counting)
             executor.open()
-            self._last_chance = LastChance((self._pending,), self._settings, url, self._catalogue, pooled=pooled)
+            outboxes = (self._pending, self._counting) if self._settings.metrics_seconds else (self._pending,)
+            self._last_chance = LastChance(outboxes, self._counting, self._settings, url, self._in_use, pooled=pooled)
             watch(self._last_chance)
-            self._context = ContextCache(executor, self._settings, self._builder)
+            self._context = ContextCache(executor, self._settings, self._builder, self._counting)
             self._interactions = InteractionBuffer(executor, self._settings.flush_seconds, self._pending)
+            self._metrics = MetricsWriter(executor, self._settings.metrics_seconds, self._counting)
+            self._metrics.start()
+            if self._folder is not None and self._settings.reload_seconds:
+                self._reloader = Reloader(self._settings, url, self._folder, self._in_use, executor)
+                self._reloader.start()
             self._executor = executor
             self._closed = False
 
@@ -83,9 +98,14 @@ class Lifetime:
             self._closed = True
             if executor is None:
                 return
+            if self._reloader is not None:
+                self._reloader.stop()
+                self._reloader = None
             try:
                 self._interactions.close()
+                self._metrics.flush_last()
             finally:
+                self._metrics.stop()
                 if not self._pending:
                     unwatch(self._last_chance)
                 executor.close()

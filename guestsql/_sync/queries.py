@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from guestsql._sql import Catalogue
+from guestsql._sql import InUse
 from guestsql._sync.executor import Executor
+from guestsql._sync.methods import QueryMethods
 from guestsql.errors import InvalidValue
 
 __all__ = ["NEEDED", "Queries"]
@@ -24,6 +25,7 @@ NEEDED = (
     "export_guest",
     "forget_guest",
     "get_profile",
+    "get_server_time",
     "get_thread",
     "get_transaction_id",
     "get_transaction_status",
@@ -33,9 +35,14 @@ NEEDED = (
     "merge_guests",
     "publish_context",
     "record_interactions",
+    "record_metrics",
     "release_context",
     "remove_labels",
     "set_thread",
+    "thin_context_minutes",
+    "thin_process_minutes",
+    "thin_query_error_minutes",
+    "thin_query_minutes",
     "upsert_profile",
 )
 
@@ -44,7 +51,7 @@ class _Opener(Protocol):
     def __call__(self) -> Executor: ...
 
 
-class Queries:
+class Queries(QueryMethods):
     """The queries of one database: `queries.get_profile(phone_number="573000000001")`.
 
     A method takes the query's parameters by name and returns what the operator behind its name says: a list of
@@ -54,13 +61,19 @@ class Queries:
     repeated; the error says so.
     """
 
-    def __init__(self, catalogue: Catalogue, ready: _Opener) -> None:
-        self._catalogue = catalogue
+    def __init__(self, in_use: InUse, ready: _Opener) -> None:
+        self._in_use = in_use
         self._ready = ready
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    # Type checkers know the methods from the stubs; with this they would take a misspelt one for a method too.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Any]:
+            return self._method(name)
+
+    def _method(self, name: str) -> Callable[..., Any]:
         try:
-            query = self._catalogue[name]
+            query = self._in_use.catalogue[name]
         except KeyError:
             raise AttributeError(f"no query is named {name!r}: see `guestsql query list`") from None
 
@@ -79,10 +92,10 @@ class Queries:
         return run
 
     def __dir__(self) -> list[str]:
-        return sorted(self._catalogue)
+        return sorted(self._in_use.catalogue)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._catalogue)
+        return iter(self._in_use.catalogue)
 
     def __len__(self) -> int:
-        return len(self._catalogue)
+        return len(self._in_use.catalogue)

@@ -1,0 +1,91 @@
+"""Writes what was counted to the minute tables, and thins those; the bot never hears of it.
+
+What a kill -9 can lose is what was counted since the last flush. What could not be written is kept for the next flush,
+and that it could not is counted too.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from time import monotonic
+
+from guestsql._async.executor import AsyncExecutor
+from guestsql._async.flushing import AsyncFlusher
+from guestsql._core.counting import Counting
+from guestsql._core.log import event, quietly
+from guestsql._core.runtime import AsyncTicker
+from guestsql.errors import GuestSQLError
+
+__all__ = ["AsyncMetricsWriter"]
+
+# Nobody waits for figures; a close does, for a flush that is under way.
+_PATIENCE_SECONDS = 5.0
+_THINNED_SECONDS = 3600.0
+_THINNING = ("thin_query_minutes", "thin_query_error_minutes", "thin_context_minutes", "thin_process_minutes")
+
+
+class AsyncMetricsWriter(AsyncFlusher):
+    """Writes figures on a timer, and a last time when the database is closed.
+
+    SQL: queries/metrics.sql
+
+    Args:
+        executor: runs the queries.
+        seconds: between two flushes; 0 for none.
+        counting: where the figures are; also emptied at exit.
+    """
+
+    def __init__(self, executor: AsyncExecutor, seconds: float, counting: Counting) -> None:
+        super().__init__(executor, counting)
+        self._counting = counting
+        self._is_on = seconds > 0
+        self._ticker = AsyncTicker(seconds, self._tick)
+        self._is_failing = False
+        # Processes that were started together need not thin together.
+        self._thin_at = monotonic() + random.uniform(0, _THINNED_SECONDS)  # noqa: S311  hides nothing
+
+    def start(self) -> None:
+        """Start the timer."""
+        if self._is_on:
+            self._ticker.start()
+
+    async def flush_last(self) -> None:
+        """Stop the timer and write what is left; if that fails it is logged, and the figures are lost."""
+        await self.stop()
+        if self._is_on:
+            await self._try()
+
+    async def stop(self) -> None:
+        """Stop the timer."""
+        await self._ticker.stop()
+
+    async def _tick(self) -> None:
+        if await self._try() and monotonic() >= self._thin_at:
+            self._thin_at = monotonic() + _THINNED_SECONDS
+            await self._try(thin=True)
+
+    async def _try(self, *, thin: bool = False) -> bool:
+        """Return True unless it failed; say so in the log when that changes, not each time."""
+        try:
+            with quietly():
+                await (self._thin() if thin else self.flush(self._deadline()))
+        except Exception as error:  # noqa: BLE001  whatever it is, it must not reach the bot
+            self._counting.flush_failure()
+            if not self._is_failing:
+                self._is_failing = True
+                why = error.message if isinstance(error, GuestSQLError) else repr(error)
+                sqlstate = getattr(error, "sqlstate", None)
+                event(logging.WARNING, "METRICS_KEPT", f"figures are kept, not written: {why}", sqlstate=sqlstate)
+            return False
+        if self._is_failing:
+            self._is_failing = False
+            event(logging.INFO, "METRICS_WRITTEN", "figures are written again")
+        return True
+
+    async def _thin(self) -> None:
+        for name in _THINNING:
+            await self._executor.call(name, {}, deadline=self._deadline())
+
+    def _deadline(self) -> float:
+        return min(self._executor.deadline(), monotonic() + _PATIENCE_SECONDS)
