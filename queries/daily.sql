@@ -27,8 +27,9 @@ ON CONFLICT ON CONSTRAINT relation_sizes_pkey DO UPDATE
     WHERE known.bytes <> excluded.bytes;
 
 -- name: record_guest_days(timezone)!
--- Records how many guests were new and how many wrote, for the hotel's today and yesterday; how many days were written.
--- A figure only grows: who has written again since is no longer counted among yesterday's.
+-- Records how many guests were new and how many wrote on the hotel's present day; how many days were written.
+-- Yesterday's row, if there is one, is brought up to date with those who wrote after it was last recorded. A figure only
+-- grows: who has written again since is no longer counted among yesterday's.
 --   timezone: text = 'America/Bogota', the hotel's
 WITH today AS (
     SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
@@ -50,6 +51,9 @@ SELECT
 FROM today
 CROSS JOIN LATERAL unnest(ARRAY[today.day - 1, today.day]) AS listed (day)
 LEFT JOIN recent_guests AS recent ON listed.day IN (recent.first_day, recent.last_day)
+WHERE
+    listed.day = today.day
+    OR listed.day IN (SELECT recorded.day FROM guest_days AS recorded)
 GROUP BY listed.day
 ORDER BY listed.day
 ON CONFLICT ON CONSTRAINT guest_days_pkey DO UPDATE

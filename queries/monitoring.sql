@@ -119,8 +119,8 @@ LIMIT :max_rows::int;
 -- name: list_guest_days(timezone, silent_days, max_rows)
 -- The hotel's days, today first, each with its guests: new ones wrote for the first time, active ones wrote, and silent
 -- ones had on that day not written for silent_days, and have not since.
--- active_guests of a past day is what was recorded on that day (record_guest_days); without that, is_recorded is false and
--- it counts those only who have not written on a later day. Today's is always right.
+-- active_guests of a past day is what was recorded on that day, up to the last time (record_guest_days); without that,
+-- is_recorded is false and it counts those only who have not written on a later day. Today's is always right.
 -- idx_guest_profiles_last_activity serves it: whoever wrote first on a day has written last on that day or later.
 --   timezone: text = 'America/Bogota', the hotel's
 --   silent_days: int = 30, days without a message after which a guest is silent
@@ -210,16 +210,25 @@ recent_guests AS (
     INNER JOIN guest_profiles AS guests ON guests.last_active_on >= today.day - 1
 ),
 
-silent_guests AS (
+-- In the index alone; the hotel's day of these is the limit, or before it, in any zone.
+surely_silent AS (
     SELECT count(*) AS guests
     FROM guest_profiles
     WHERE last_active_on < (SELECT day FROM today) - :silent_days::int
+),
+
+barely_silent AS (
+    SELECT count(*) AS guests
+    FROM today
+    INNER JOIN guest_profiles AS guests
+        ON guests.last_active_on BETWEEN today.day - :silent_days::int AND today.day - :silent_days::int + 1
+    WHERE (guests.last_interaction AT TIME ZONE :timezone::text)::date <= today.day - :silent_days::int
 )
 
 SELECT
     count(*) FILTER (WHERE recent.is_new) AS new_guests,
     count(*) FILTER (WHERE recent.is_active) AS active_guests,
-    (SELECT guests FROM silent_guests) AS silent_guests
+    (SELECT guests FROM surely_silent) + (SELECT guests FROM barely_silent) AS silent_guests
 FROM recent_guests AS recent;
 
 -- What the bot's processes counted ----------------------------------------------------------------------------------
@@ -236,7 +245,7 @@ SELECT
     coalesce(sum(answers) FILTER (WHERE outcome = 'stale'), 0)::bigint AS stale_answers,
     coalesce(sum(answers) FILTER (WHERE outcome = 'miss'), 0)::bigint AS cache_misses,
     coalesce(sum(answers) FILTER (WHERE outcome = 'error'), 0)::bigint AS errors,
-    round(100.0 * sum(answers) FILTER (WHERE outcome = 'hit') / sum(answers), 2) AS hit_percent
+    round(100.0 * coalesce(sum(answers) FILTER (WHERE outcome = 'hit'), 0) / sum(answers), 2) AS hit_percent
 FROM context_minutes
 WHERE minute >= date_trunc('minute', statement_timestamp()) - make_interval(mins => :minutes::int);
 

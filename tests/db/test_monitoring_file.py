@@ -1,0 +1,90 @@
+"""All of queries/monitoring.sql: in psql, in a read-only transaction, under the monitor's role, and by index."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import Any
+
+import psycopg
+import pytest
+
+from guestsql._sql import Operator, Query
+from guestsql.embedded._binaries import find_binaries
+from tests.monitoring import QUERIES, ask
+from tests.server import pg_bin
+
+Connection = psycopg.Connection[Any]
+
+# What is read whole of them grows with the hotel.
+LARGE = ("guest_profiles", "query_minutes", "query_error_minutes", "context_minutes", "process_minutes")
+
+
+def test_the_file_is_there() -> None:
+    assert len(QUERIES) >= 30
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES.keys())
+def test_a_query_can_be_run_as_it_is(query: Query) -> None:
+    """Documented, every parameter with a default; a list takes max_rows."""
+    assert query.doc
+    for parameter in query.parameters:
+        assert parameter.type, parameter
+        assert parameter.default is not None, parameter
+        assert parameter.doc, parameter
+    is_list = query.operator is Operator.ROWS
+    assert is_list == query.name.startswith("list_")
+    assert is_list == ("max_rows" in {parameter.name for parameter in query.parameters})
+    if is_list:
+        assert query.source.rstrip().endswith("LIMIT :max_rows::int")
+
+
+def test_every_query_only_reads(connection: Connection) -> None:
+    connection.execute("SET TRANSACTION READ ONLY")
+    for name in QUERIES:
+        ask(connection, name)
+
+
+def test_every_query_is_the_monitors_too(connection: Connection) -> None:
+    """Who may read figures, and neither names nor contexts nor phone numbers, may ask all of this."""
+    connection.execute("SET ROLE guestsql_monitor")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+        connection.execute("SELECT phone_number FROM guest_profiles")
+    for name in QUERIES:
+        ask(connection, name)
+    connection.execute("RESET ROLE")
+
+
+def test_every_query_in_psql(database_url: str) -> None:
+    """The text of the file, with the defaults of its comments as psql's variables; no tool of ours in between."""
+    lines: list[str] = []
+    for query in QUERIES.values():
+        lines += [rf"\set {each.name} '{_quoted(each.default)}'" for each in query.parameters]
+        lines += [f"{query.source};", rf"\echo done {query.name}"]
+    binaries = find_binaries(pg_bin())
+    done = subprocess.run(
+        [str(binaries.bin_dir / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", database_url],
+        input="BEGIN READ ONLY;\n" + "\n".join(lines) + "\nROLLBACK;\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.findall(r"^done (\w+)$", done.stdout, re.MULTILINE) == list(QUERIES)
+
+
+def _quoted(literal: str | None) -> str:
+    return (literal or "").replace("'", r"\'")
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES.keys())
+def test_nothing_that_grows_is_read_whole(connection: Connection, query: Query) -> None:
+    """guestsql check has it too (GS501); two queries are excepted there, and read a bounded sample."""
+    connection.execute("SET LOCAL enable_seqscan = off")
+    text = re.sub(r"(?<!:):(\w+)::", lambda found: f"{_default(query, found[1])}::", query.source)
+    plan = "\n".join(line for (line,) in connection.execute(f"EXPLAIN {text}".encode()))
+    assert not re.search(rf"Seq Scan on (?:public\.)?({'|'.join(LARGE)})\b", plan), plan
+
+
+def _default(query: Query, name: str) -> str:
+    return next(parameter.default or "" for parameter in query.parameters if parameter.name == name)
