@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Edit", "Edits", "Refusal", "changed_signature"]
 
-_RESTART = "undo it, or deploy a bot that calls it so and restart"
+_CHANGED = "a running bot keeps the signatures it started with: undo this, or restart a bot that expects it"
+_GONE = "a running bot may call it: put it back, or restart a bot that does not"
 
 
 class Edit(NamedTuple):
@@ -100,7 +101,7 @@ class Edits:
                 gone.setdefault(query.file, []).append(name)
         for file, names in gone.items():
             many = f"queries {', '.join(names)} are" if len(names) > 1 else f"query {names[0]} is"
-            error = QueryFileError(f"{many} gone", file=file, hint=f"a bot may call it: put it back, or {_RESTART}")
+            error = QueryFileError(f"{many} gone", file=file, hint=_GONE)
             self.refusals.append(Refusal(error, names[0] if len(names) == 1 else None))
 
     def _held(self) -> set[Path]:
@@ -128,7 +129,7 @@ def changed_signature(query: Query, differences: Iterable[str]) -> QueryFileErro
         file=query.file,
         line=query.line,
         column=query.column,
-        hint=_RESTART,
+        hint=_CHANGED,
     )
 
 
