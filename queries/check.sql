@@ -134,3 +134,215 @@ WHERE functions.proname = ANY(:function_names::text[])
 GROUP BY functions.proname
 HAVING NOT bool_or(functions.proretset)
 ORDER BY functions.proname;
+
+-- name: list_probe_statements(query_names, query_texts, parameter_types)
+-- For each query the statement that makes a function of it, in the order given: the server keeps a query in such a body
+-- as it has understood it. An identifier cannot be a parameter, so the statement is made here; it is rolled back.
+--   query_names: text[], names, for the functions
+--   query_texts: text[], with $1, $2, … for parameters
+--   parameter_types: text[], the types of each query's parameters, as SQL writes them, with commas between
+SELECT
+    format(
+        E'CREATE FUNCTION pg_temp.%I(%s) RETURNS SETOF record LANGUAGE sql BEGIN ATOMIC %s\n; END',
+        given.query_name,
+        given.types,
+        given.query_text
+    ) AS probe_statement
+FROM
+    unnest(
+        :query_names::text[],
+        :query_texts::text[],
+        :parameter_types::text[]
+    ) WITH ORDINALITY AS given (query_name, query_text, types, place)
+ORDER BY given.place;
+
+-- name: list_probed_trees()
+-- What the server has understood of each query that was made a function in this session's temporary schema, by name.
+SELECT
+    functions.proname::text AS query_name,
+    functions.prosqlbody::text AS query_tree
+FROM pg_proc AS functions
+WHERE
+    functions.pronamespace = pg_my_temp_schema()
+    AND functions.prosqlbody IS NOT NULL
+ORDER BY functions.oid;
+
+-- name: list_relations(relation_oids)
+-- What tables and views are: their kind, whether a rule may change what a write returns, and what a view selects, by number.
+--   relation_oids: bigint[], numbers of tables and views
+SELECT
+    relations.oid::bigint AS relation_oid,
+    relations.relkind::text AS relation_kind,
+    relations.relhasrules AS has_rules,
+    rules.ev_action::text AS view_tree
+FROM pg_class AS relations
+LEFT JOIN pg_rewrite AS rules
+    ON
+        relations.oid = rules.ev_class
+        AND rules.ev_type = '1'
+        AND relations.relkind = 'v'
+WHERE relations.oid = ANY(:relation_oids::bigint[]::oid[])
+ORDER BY relations.oid;
+
+-- name: list_required_columns(relation_oids)
+-- The columns of tables that are never NULL, by table and place. A foreign table's may be, whatever is declared; so may one
+-- whose constraint was never validated, and one that a table that inherits does not require.
+--   relation_oids: bigint[], numbers of tables
+WITH RECURSIVE related_tables (root_oid, member_oid) AS (
+    SELECT
+        tables.oid AS root_oid,
+        tables.oid AS member_oid
+    FROM pg_class AS tables
+    WHERE
+        tables.oid = ANY(:relation_oids::bigint[]::oid[])
+        AND tables.relkind IN ('r', 'p')
+
+    UNION
+
+    SELECT
+        related_tables.root_oid,
+        heirs.inhrelid
+    FROM related_tables
+    INNER JOIN pg_inherits AS heirs ON related_tables.member_oid = heirs.inhparent
+)
+
+SELECT
+    roots.attrelid::bigint AS relation_oid,
+    roots.attnum::int AS column_number
+FROM related_tables
+INNER JOIN pg_class AS tables ON related_tables.member_oid = tables.oid
+INNER JOIN pg_attribute AS roots ON related_tables.root_oid = roots.attrelid
+INNER JOIN pg_attribute AS members
+    ON
+        related_tables.member_oid = members.attrelid
+        AND roots.attname = members.attname
+WHERE
+    roots.attnum > 0
+    AND NOT roots.attisdropped
+GROUP BY
+    roots.attrelid,
+    roots.attnum
+HAVING
+    bool_and(
+        members.attnotnull
+        AND tables.relkind IN ('r', 'p')
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_constraint AS constraints
+            WHERE
+                constraints.conrelid = members.attrelid
+                AND constraints.contype = 'n'
+                AND constraints.conkey = ARRAY[members.attnum]
+                AND NOT constraints.convalidated
+        )
+    )
+ORDER BY
+    roots.attrelid,
+    roots.attnum;
+
+-- name: list_array_checks(relation_oids)
+-- The checks upon one array column each, as the server has understood them, by table and name: one may forbid NULL within.
+--   relation_oids: bigint[], numbers of tables
+SELECT
+    constraints.conrelid::bigint AS relation_oid,
+    attributes.attnum::int AS column_number,
+    constraints.conbin::text AS check_tree
+FROM pg_constraint AS constraints
+INNER JOIN pg_attribute AS attributes
+    ON
+        constraints.conrelid = attributes.attrelid
+        AND constraints.conkey = ARRAY[attributes.attnum]
+INNER JOIN pg_class AS tables ON constraints.conrelid = tables.oid
+INNER JOIN pg_type AS types ON attributes.atttypid = types.oid
+WHERE
+    constraints.conrelid = ANY(:relation_oids::bigint[]::oid[])
+    AND constraints.contype = 'c'
+    AND constraints.convalidated
+    AND NOT constraints.connoinherit
+    AND tables.relkind IN ('r', 'p')
+    AND types.typcategory = 'A'
+ORDER BY
+    constraints.conrelid,
+    constraints.conname;
+
+-- name: list_functions(function_oids)
+-- What functions are, by number: for one of PostgreSQL's own, its name and the types of its arguments; whether NULL in makes
+-- NULL out.
+--   function_oids: bigint[], numbers of functions
+SELECT
+    functions.oid::bigint AS function_oid,
+    CASE WHEN functions.pronamespace = 'pg_catalog'::regnamespace THEN functions.proname::text END AS function_name,
+    array(
+        SELECT format_type(arguments.type_oid, NULL)
+        FROM unnest(functions.proargtypes::oid[]) WITH ORDINALITY AS arguments (type_oid, place)
+        ORDER BY arguments.place
+    ) AS argument_types,
+    functions.proisstrict AS is_strict
+FROM pg_proc AS functions
+WHERE functions.oid = ANY(:function_oids::bigint[]::oid[])
+ORDER BY functions.oid;
+
+-- name: list_operators(operator_oids)
+-- Those of some operators that are PostgreSQL's own, by number; geometric is one that makes points, lines and shapes.
+--   operator_oids: bigint[], numbers of operators
+SELECT
+    operators.oid::bigint AS operator_oid,
+    operators.oprname::text AS operator_name,
+    types.typcategory = 'G' AS is_geometric
+FROM pg_operator AS operators
+INNER JOIN pg_type AS types ON operators.oprresult = types.oid
+WHERE
+    operators.oid = ANY(:operator_oids::bigint[]::oid[])
+    AND operators.oprnamespace = 'pg_catalog'::regnamespace
+ORDER BY operators.oid;
+
+-- name: list_required_domains(type_oids)
+-- Those of some domains to which NULL cannot be cast, by number.
+--   type_oids: bigint[], the types' numbers
+SELECT domains.oid::bigint AS type_oid
+FROM pg_type AS domains
+WHERE
+    domains.oid = ANY(:type_oids::bigint[]::oid[])
+    AND domains.typtype = 'd'
+    AND domains.typnotnull
+ORDER BY domains.oid;
+
+-- name: list_types(type_oids)
+-- What types are, in the order of the numbers: as SQL writes them; their kind (b: base, d: domain, e: enum, c: composite,
+-- p: pseudo, r: range, m: multirange); the type below a domain; the type of an array's elements; an enum's values.
+--   type_oids: bigint[], the types' numbers
+WITH RECURSIVE grounded_types (type_oid, ground_oid) AS (
+    SELECT DISTINCT
+        wanted.type_oid::oid AS type_oid,
+        wanted.type_oid::oid AS ground_oid
+    FROM unnest(:type_oids::bigint[]) AS wanted (type_oid)
+
+    UNION
+
+    SELECT
+        grounded_types.type_oid,
+        domains.typbasetype
+    FROM grounded_types
+    INNER JOIN pg_type AS domains ON grounded_types.ground_oid = domains.oid
+    WHERE domains.typtype = 'd'
+)
+
+SELECT
+    wanted.type_oid,
+    format_type(wanted.type_oid::oid, NULL) AS type_name,
+    types.typtype::text AS type_kind,
+    types.oid::bigint AS ground_oid,
+    CASE WHEN types.typcategory = 'A' AND types.typlen = -1 THEN types.typelem::bigint END AS element_oid,
+    array(
+        SELECT labels.enumlabel::text
+        FROM pg_enum AS labels
+        WHERE labels.enumtypid = types.oid
+        ORDER BY labels.enumsortorder
+    ) AS enum_labels
+FROM unnest(:type_oids::bigint[]) WITH ORDINALITY AS wanted (type_oid, place)
+INNER JOIN grounded_types ON wanted.type_oid::oid = grounded_types.type_oid
+INNER JOIN pg_type AS types
+    ON
+        grounded_types.ground_oid = types.oid
+        AND types.typtype <> 'd'
+ORDER BY wanted.place;

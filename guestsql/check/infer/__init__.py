@@ -1,0 +1,6 @@
+"""What a query takes and returns, as PostgreSQL's own analysis tells: types, and which columns can be NULL."""
+
+from guestsql.check.infer.probe import infer
+from guestsql.check.infer.signature import Column, Parameter, Signature
+
+__all__ = ["Column", "Parameter", "Signature", "infer"]

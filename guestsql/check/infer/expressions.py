@@ -1,0 +1,317 @@
+"""What is known of an expression whose parts are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from guestsql.check.infer.facts import Function
+from guestsql.check.infer.known import (
+    AGGREGATES,
+    CLOCKS,
+    COUNTS,
+    ELEMENTS_KEPT,
+    MONOTONIC_FIELDS,
+    NON_NULL_OPERATORS,
+    RANKS,
+    SERIES,
+    Rule,
+    rule_of,
+)
+from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.rows import has_one_row
+from guestsql.check.infer.scope import UNKNOWN, Nullness, Scope
+
+__all__ = ["judge"]
+
+NullnessOf = Callable[[Scope, Node], Nullness]
+ColumnsOf = Callable[[Scope], list[Nullness]]
+
+VALUE = Nullness(itself=False)
+_EXISTS, _ANY, _EXPRESSION, _ARRAY = "0", "2", "4", "6"
+_SUBLINK_PARAMETER = "2"
+_CURRENT_SCHEMA = "14"
+_NON_DEFAULT_FRAME = 1
+_HEADER_BYTES = 4
+_ALWAYS_VALUES = (
+    "NULLTEST",
+    "BOOLEANTEST",
+    "DISTINCTEXPR",
+    "GROUPINGFUNC",
+    "MERGESUPPORTFUNC",
+    "NEXTVALUEEXPR",
+)
+_WRAPPERS = ("RELABELTYPE", "COERCEVIAIO", "COLLATEEXPR", "NAMEDARGEXPR", "ARRAYCOERCEEXPR", "COERCETODOMAIN")
+
+
+def judge(
+    scope: Scope, expression: Node, nullness: NullnessOf, columns: ColumnsOf, *, is_alone: bool = False
+) -> Nullness:
+    """Return what is known of an expression that is no column.
+
+    Args:
+        scope: the query in which it stands.
+        expression: any node but a VAR.
+        nullness: judges its parts.
+        columns: judges the queries in it.
+        is_alone: it stands in FROM, where a function that returns a set is not filled up with NULL.
+    """
+    return _Judge(scope, nullness, columns, is_alone).of(expression)
+
+
+@dataclass(frozen=True)
+class _Judge:
+    scope: Scope
+    nullness: NullnessOf
+    columns: ColumnsOf
+    is_alone: bool
+
+    def part(self, node: Node) -> Nullness:
+        return self.nullness(self.scope, node)
+
+    def parts(self, node: Node, name: str = "args") -> list[Nullness]:
+        return [self.part(each) for each in node.nodes(name)]
+
+    def of(self, node: Node) -> Nullness:
+        if node.tag in _ALWAYS_VALUES:
+            return VALUE
+        if node.tag in _WRAPPERS:
+            argument = node.node("arg")
+            found = UNKNOWN if argument is None else self.part(argument)
+            is_required = node.tag == "COERCETODOMAIN" and node.number("resulttype") in self._required_domains
+            return replace(found, itself=False) if is_required else found
+        method = _METHODS.get(node.tag)
+        return UNKNOWN if method is None else method(self, node)
+
+    @property
+    def _required_domains(self) -> set[int]:
+        return self.scope.known.facts.required_domains
+
+    def constant(self, node: Node) -> Nullness:
+        # Of an array: how many dimensions, and where its list of NULLs ends, 0 when there is none.
+        return Nullness(node.flag("constisnull"), within=any(_bytes(node)[4:8]))
+
+    def parameter(self, node: Node) -> Nullness:
+        if node.text("paramkind") != "0":
+            return UNKNOWN
+        return Nullness(node.number("paramid") in self.scope.known.nullable_parameters, within=False)
+
+    def function(self, node: Node) -> Nullness:
+        function = self.scope.known.facts.functions.get(node.number("funcid"))
+        if function is None:
+            return UNKNOWN
+        if node.flag("funcretset"):
+            is_alone = self.is_alone or self.scope.series == 1
+            return VALUE if is_alone and function.name in SERIES else UNKNOWN
+        return Nullness(self._function_itself(node, function), self._function_within(node, function))
+
+    def _function_itself(self, node: Node, function: Function) -> bool:
+        each = [part.itself for part in self.parts(node)]
+        rule = rule_of(function)
+        if node.flag("funcvariadic") and rule in (Rule.ALWAYS, Rule.FIRST):
+            rule = Rule.ALL
+        judged: dict[Rule, Callable[[], bool]] = {
+            Rule.ALWAYS: lambda: False,
+            Rule.FIRST: lambda: each[0],
+            Rule.ANY: lambda: all(each),
+            Rule.ALL: lambda: any(each),
+            Rule.TO_CHAR: lambda: any(each) or not self._is_told(node),
+            Rule.EXTRACT: lambda: any(each) or not self._is_told_of(node),
+            Rule.NEVER_KNOWN: lambda: True,
+        }
+        return judged[rule]()
+
+    def _is_told(self, node: Node) -> bool:
+        """Tell whether to_char has a pattern, and a time that is not infinity."""
+        time, pattern = node.nodes("args")
+        return bool(_bytes(pattern)) and self._is_finite(time)
+
+    def _is_told_of(self, node: Node) -> bool:
+        """Tell whether a time has the field that extract asks for."""
+        field, time = node.nodes("args")
+        return _bytes(field).decode("ascii", "replace").lower() in MONOTONIC_FIELDS or self._is_finite(time)
+
+    def _is_finite(self, node: Node) -> bool:
+        """Tell whether a value cannot be infinity: it comes from a clock."""
+        if node.tag == "SQLVALUEFUNCTION":
+            return True
+        function = self.scope.known.facts.functions.get(node.number("funcid"))
+        if node.tag != "FUNCEXPR" or function is None:
+            return False
+        arguments = node.nodes("args")
+        if function.name in ("timezone", "timestamp", "timestamptz", "date", "date_trunc") and arguments:
+            return self._is_finite(arguments[-1])
+        return function.name in CLOCKS
+
+    def _function_within(self, node: Node, function: Function) -> bool:
+        each = [part.within for part in self.parts(node)]
+        if function.name == "array_append":
+            return each[0] or self.part(node.nodes("args")[1]).itself
+        if function.name == "array_prepend":
+            return each[1] or self.part(node.nodes("args")[0]).itself
+        if function.name == "string_to_array":
+            return len(each) > 2  # noqa: PLR2004  the third says what becomes NULL
+        arrays = [
+            within for within, type_ in zip(each, function.arguments, strict=False) if type_.endswith(("[]", "array"))
+        ]
+        return function.name not in ELEMENTS_KEPT or any(arrays)
+
+    def operator(self, node: Node) -> Nullness:
+        name = self.scope.known.facts.operators.get(node.number("opno"), "")
+        each = self.parts(node)
+        if name == "||":
+            return self._concatenation(node, each)
+        return Nullness(name not in NON_NULL_OPERATORS or any(part.itself for part in each))
+
+    def _concatenation(self, node: Node, each: list[Nullness]) -> Nullness:
+        function = self.scope.known.facts.functions.get(node.number("opfuncid"))
+        name = "" if function is None else function.name
+        if name == "array_cat":
+            return Nullness(all(part.itself for part in each), any(part.within for part in each))
+        if name == "array_append":
+            return Nullness(itself=False, within=each[0].within or each[1].itself)
+        if name == "array_prepend":
+            return Nullness(itself=False, within=each[1].within or each[0].itself)
+        return Nullness(any(part.itself for part in each))
+
+    def array_operator(self, node: Node) -> Nullness:
+        name = self.scope.known.facts.operators.get(node.number("opno"), "")
+        each = self.parts(node)
+        is_known = name in NON_NULL_OPERATORS and not any(part.itself for part in each)
+        return Nullness(not is_known or each[-1].within)
+
+    def all_of(self, node: Node) -> Nullness:
+        return Nullness(any(part.itself for part in self.parts(node)))
+
+    def one_of(self, node: Node) -> Nullness:
+        each = self.parts(node)
+        return Nullness(all(part.itself for part in each), any(part.within for part in each))
+
+    def case(self, node: Node) -> Nullness:
+        default = node.node("defresult")
+        found = UNKNOWN if default is None else self.part(default)
+        for when in node.nodes("args"):
+            result = when.node("result")
+            found |= UNKNOWN if result is None else self.part(result)
+        return found
+
+    def array(self, node: Node) -> Nullness:
+        each = self.parts(node, "elements")
+        if node.flag("multidims"):
+            return Nullness(itself=False, within=any(part.within or part.itself for part in each))
+        return Nullness(itself=False, within=any(part.itself for part in each))
+
+    def value(self, node: Node) -> Nullness:
+        del node
+        return VALUE
+
+    def clock(self, node: Node) -> Nullness:
+        return Nullness(node.text("op") == _CURRENT_SCHEMA)
+
+    def subscript(self, node: Node) -> Nullness:
+        """An element may be missing; a slice is empty then."""
+        array = node.node("refexpr")
+        if array is None or not node.items("reflowerindexpr"):
+            return UNKNOWN
+        bounds = [self.part(bound) for name in ("refupperindexpr", "reflowerindexpr") for bound in node.nodes(name)]
+        whole = self.part(array)
+        return Nullness(whole.itself or any(bound.itself for bound in bounds), whole.within)
+
+    def link(self, node: Node) -> Nullness:
+        kind, query = node.text("subLinkType"), node.node("subselect")
+        if kind == _EXISTS:
+            return VALUE
+        if query is None:
+            return UNKNOWN
+        inner = self.scope.inner(query)
+        found = self.columns(inner)
+        if kind == _ARRAY:
+            return Nullness(itself=False, within=found[0].itself)
+        if kind == _EXPRESSION:
+            return found[0] if has_one_row(inner) else Nullness(itself=True, within=found[0].within)
+        if kind == _ANY:
+            return self._any(node, found)
+        return UNKNOWN
+
+    def _any(self, node: Node, found: list[Nullness]) -> Nullness:
+        """`x IN (SELECT …)`: of two values, by an operator that makes one of them."""
+        test = node.node("testexpr")
+        name = "" if test is None else self.scope.known.facts.operators.get(test.number("opno"), "")
+        if test is None or test.tag != "OPEXPR" or name not in NON_NULL_OPERATORS:
+            return UNKNOWN
+        values = [part for part in test.nodes("args") if not _is_of_link(part)]
+        return Nullness(any(part.itself for part in found) or any(self.part(part).itself for part in values))
+
+    def aggregate(self, node: Node) -> Nullness:
+        name = self._name(node, "aggfnoid")
+        if name in COUNTS:
+            return VALUE
+        at = self.scope.up(node.number("agglevelsup"))
+        if name not in AGGREGATES or node.node("aggfilter") is not None or node.text("aggkind") != "n":
+            return UNKNOWN
+        entries = [argument for entry in node.nodes("args") if (argument := entry.node("expr")) is not None]
+        each = [self.part(entry) for entry in entries]
+        first = each[0] if each else UNKNOWN
+        is_empty = at is None or not at.has_full_groups or (AGGREGATES[name] and first.itself)
+        return Nullness(is_empty, first.itself if name == "array_agg" else first.within)
+
+    def window(self, node: Node) -> Nullness:
+        name = self._name(node, "winfnoid")
+        if name in COUNTS or name in RANKS:
+            return VALUE
+        each = self.parts(node)
+        if name == "ntile":
+            return Nullness(any(part.itself for part in each))
+        windows = {each.text("winref"): each for each in self.scope.query.nodes("windowClause")}
+        window = windows.get(node.text("winref"))
+        is_default = window is not None and not window.number("frameOptions") & _NON_DEFAULT_FRAME
+        if name not in AGGREGATES or node.node("aggfilter") is not None or not is_default:
+            return UNKNOWN
+        first = each[0] if each else UNKNOWN
+        return Nullness(AGGREGATES[name] and first.itself, first.itself if name == "array_agg" else first.within)
+
+    def _name(self, node: Node, field: str) -> str:
+        function = self.scope.known.facts.functions.get(node.number(field))
+        return "" if function is None else function.name
+
+    def json(self, node: Node) -> Nullness:
+        """JSON_OBJECT and JSON_ARRAY."""
+        return Nullness(node.text("type") not in ("1", "2"))
+
+
+def _is_of_link(node: Node) -> bool:
+    inner = node
+    while inner.tag in _WRAPPERS and (argument := inner.node("arg")) is not None:
+        inner = argument
+    return inner.tag == "PARAM" and inner.text("paramkind") == _SUBLINK_PARAMETER
+
+
+def _bytes(node: Node) -> bytes:
+    """The bytes of a constant text, without its length; none for anything else."""
+    written = node.items("constvalue")
+    if node.tag != "CONST" or not written:
+        return b""
+    numbers = [item for item in written[2:] if isinstance(item, str) and item.lstrip("-").isdigit()]
+    return bytes(int(number) % 256 for number in numbers)[_HEADER_BYTES:]
+
+
+_METHODS: dict[str, Callable[[_Judge, Node], Nullness]] = {
+    "CONST": _Judge.constant,
+    "PARAM": _Judge.parameter,
+    "FUNCEXPR": _Judge.function,
+    "OPEXPR": _Judge.operator,
+    "SCALARARRAYOPEXPR": _Judge.array_operator,
+    "BOOLEXPR": _Judge.all_of,
+    "ROWCOMPAREEXPR": _Judge.all_of,
+    "COALESCEEXPR": _Judge.one_of,
+    "MINMAXEXPR": _Judge.one_of,
+    "CASEEXPR": _Judge.case,
+    "ARRAYEXPR": _Judge.array,
+    "ROWEXPR": _Judge.value,
+    "SQLVALUEFUNCTION": _Judge.clock,
+    "SUBSCRIPTINGREF": _Judge.subscript,
+    "SUBLINK": _Judge.link,
+    "AGGREF": _Judge.aggregate,
+    "WINDOWFUNC": _Judge.window,
+    "JSONCONSTRUCTOREXPR": _Judge.json,
+}

@@ -1,0 +1,153 @@
+"""What the catalogues know of the tables, functions and operators in some trees.
+
+SQL: queries/check.sql
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from guestsql._sync.connection import DeadlineConnection
+from guestsql.check._queries import own_queries
+from guestsql.check.infer.nodes import Node, parse_tree
+
+__all__ = ["Facts", "Function", "Relation", "queries_in", "read_facts"]
+
+_FUNCTION_FIELDS = ("funcid", "aggfnoid", "winfnoid", "opfuncid")
+_TABLE = ("r", "p")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function.
+
+    Attributes:
+        name: for one of PostgreSQL's own; otherwise "".
+        arguments: the types of its arguments, as SQL writes them.
+        is_strict: NULL in makes NULL out.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    is_strict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view.
+
+    Attributes:
+        kind: as in pg_class.
+        has_rules: a rule may change what a write returns.
+        view: what a view selects.
+    """
+
+    kind: str
+    has_rules: bool
+    view: Node | None
+
+    @property
+    def is_table(self) -> bool:
+        """Tell whether a write returns its rows as they are."""
+        return self.kind in _TABLE and not self.has_rules
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known.
+
+    Attributes:
+        relations: by number.
+        required: the columns that are never NULL: table and column.
+        array_checks: the checks upon one array column: table and column.
+        functions: by number.
+        operators: PostgreSQL's own, by number; geometric ones have no name here.
+        required_domains: the domains to which NULL cannot be cast. A column of one can hold it all the same: what a
+            scalar subquery of no row puts there is not cast.
+    """
+
+    relations: dict[int, Relation] = field(default_factory=dict[int, Relation])
+    required: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    array_checks: Mapping[tuple[int, int], list[Node]] = field(default_factory=dict[tuple[int, int], list[Node]])
+    functions: dict[int, Function] = field(default_factory=dict[int, Function])
+    operators: dict[int, str] = field(default_factory=dict[int, str])
+    required_domains: set[int] = field(default_factory=set[int])
+
+
+def queries_in(tree: object) -> list[Node]:
+    """Return the queries at the top of a tree."""
+    if isinstance(tree, Node):
+        return [tree] if tree.tag == "QUERY" else []
+    if not isinstance(tree, list):
+        return []
+    return [query for item in cast("list[object]", tree) for query in queries_in(item)]
+
+
+def read_facts(connection: DeadlineConnection, trees: Iterable[Node]) -> Facts:
+    """Read what is to be known of some trees, and of the views in them.
+
+    Args:
+        connection: to the scratch database.
+        trees: analysed queries.
+    """
+    facts = Facts()
+    numbers: dict[str, set[int]] = defaultdict(set)
+    waiting = list(trees)
+    while waiting:
+        for tree in waiting:
+            _collect(tree, numbers)
+        waiting = _read_relations(connection, facts, numbers["relid"] - facts.relations.keys())
+    queries = own_queries()
+    relations = sorted(facts.relations)
+    for row in queries.list_required_columns(connection, relation_oids=relations):
+        facts.required.add((row.relation_oid, row.column_number))
+    _read_array_checks(connection, facts, numbers)
+    functions = sorted({number for name in _FUNCTION_FIELDS for number in numbers[name]})
+    for row in queries.list_functions(connection, function_oids=functions):
+        facts.functions[row.function_oid] = Function(row.function_name or "", tuple(row.argument_types), row.is_strict)
+    for row in queries.list_operators(connection, operator_oids=sorted(numbers["opno"])):
+        facts.operators[row.operator_oid] = "" if row.is_geometric else row.operator_name
+    casts = sorted(numbers["domain"])
+    facts.required_domains = {row.type_oid for row in queries.list_required_domains(connection, type_oids=casts)}
+    return facts
+
+
+def _collect(tree: Node, numbers: dict[str, set[int]]) -> None:
+    for node in tree.walk():
+        for name in (*_FUNCTION_FIELDS, "opno"):
+            if name in node.fields:
+                numbers[name].add(node.number(name))
+        if node.tag == "COERCETODOMAIN":
+            numbers["domain"].add(node.number("resulttype"))
+        # Of a range table's entries only those of tables and views; a view's tree lies behind its number.
+        if node.tag == "RANGETBLENTRY" and node.text("rtekind") == "0":
+            numbers["relid"].add(node.number("relid"))
+
+
+def _read_relations(connection: DeadlineConnection, facts: Facts, oids: set[int]) -> list[Node]:
+    """Read tables and views not known yet; return what the views select."""
+    views: list[Node] = []
+    if not oids:
+        return views
+    for row in own_queries().list_relations(connection, relation_oids=sorted(oids)):
+        found = queries_in(parse_tree(row.view_tree)) if row.view_tree else []
+        view = found[0] if found else None
+        facts.relations[row.relation_oid] = Relation(row.relation_kind, row.has_rules, view)
+        views += found[:1]
+    # What is not there any more is not asked for again.
+    for oid in oids - facts.relations.keys():
+        facts.relations[oid] = Relation("", has_rules=True, view=None)
+    return views
+
+
+def _read_array_checks(connection: DeadlineConnection, facts: Facts, numbers: dict[str, set[int]]) -> None:
+    checks: dict[tuple[int, int], list[Node]] = defaultdict(list)
+    for row in own_queries().list_array_checks(connection, relation_oids=sorted(facts.relations)):
+        tree = parse_tree(row.check_tree)
+        if isinstance(tree, Node):
+            checks[row.relation_oid, row.column_number].append(tree)
+            _collect(tree, numbers)
+    facts.array_checks = checks

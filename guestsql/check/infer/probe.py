@@ -1,0 +1,174 @@
+"""Queries in, signatures out: the server is asked what it makes of each.
+
+A query that is put into the body of a function, `BEGIN ATOMIC … END`, is kept by the server as it has understood it:
+with every table, column, join and type resolved. That is read, and undone; no query is run.
+
+SQL: queries/check.sql
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import pq
+
+from guestsql._core.rowtypes import field_names, override_of
+from guestsql._sql import Operator, Query
+from guestsql._sync.connection import DeadlineConnection
+from guestsql.check._queries import own_queries
+from guestsql.check.infer.facts import queries_in, read_facts
+from guestsql.check.infer.nodes import Node, parse_tree
+from guestsql.check.infer.nullable import columns
+from guestsql.check.infer.python_types import ServerType, default_of, parameter_type, result_type
+from guestsql.check.infer.rows import has_one_row
+from guestsql.check.infer.scope import UNKNOWN, Known, Nullness, Scope
+from guestsql.check.infer.signature import Column, Parameter, Signature
+
+__all__ = ["infer"]
+
+_NAME = b"guestsql_probe"
+_SAYS_NULL = re.compile(r"(?<!not )(?<!never )(?<!no )\bNULL\b")
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    query: Query
+    parameters: tuple[int, ...]
+    columns: tuple[tuple[str, int], ...]
+
+
+def infer(connection: DeadlineConnection, queries: Sequence[Query]) -> dict[str, Signature]:
+    """Tell what queries take and return.
+
+    Args:
+        connection: to the scratch database, in autocommit; what is made there is undone.
+        queries: those that the server refuses are left out.
+
+    Returns:
+        The signatures by name, in the order of the queries.
+
+    Raises:
+        psycopg.Error: the connection was lost.
+    """
+    described = [said for query in queries if (said := _describe(connection, query)) is not None]
+    types = _read_types(connection, described)
+    trees = _read_trees(connection, described, types)
+    facts = read_facts(connection, trees.values())
+    signatures: dict[str, Signature] = {}
+    for number, said in enumerate(described):
+        scope: Scope | None = None
+        if number in trees:
+            scope = Scope(trees[number], Known(facts, _nullable_parameters(said.query)))
+        signatures[said.query.name] = _signature(said, types, scope)
+    return signatures
+
+
+def _describe(connection: DeadlineConnection, query: Query) -> _Described | None:
+    pgconn = connection.pgconn
+    prepared = pgconn.prepare(_NAME, query.text.encode())
+    if prepared.status == pq.ExecStatus.FATAL_ERROR:
+        if pgconn.status != pq.ConnStatus.OK:
+            raise psycopg.OperationalError("the connection to the scratch database was lost")
+        return None
+    result = pgconn.describe_prepared(_NAME)
+    pgconn.exec_(b"DEALLOCATE " + _NAME)
+    found = tuple(((result.fname(at) or b"").decode(), result.ftype(at)) for at in range(result.nfields))
+    return _Described(query, tuple(result.param_type(at) for at in range(result.nparams)), found)
+
+
+def _read_types(connection: DeadlineConnection, described: Sequence[_Described]) -> dict[int, ServerType]:
+    oids = {oid for said in described for oid in said.parameters}
+    wanted = sorted(oids | {oid for said in described for _, oid in said.columns})
+    rows = own_queries().list_types(connection, type_oids=wanted)
+    return {
+        row.type_oid: ServerType(row.type_name, row.type_kind, row.ground_oid, tuple(row.enum_labels)) for row in rows
+    }
+
+
+def _read_trees(
+    connection: DeadlineConnection, described: Sequence[_Described], types: Mapping[int, ServerType]
+) -> dict[int, Node]:
+    """What the server has understood of each query, by its place; those that no function can hold are left out."""
+    with connection.transaction(force_rollback=True):
+        statements = own_queries().list_probe_statements(
+            connection,
+            query_names=[f"probe_{number}" for number in range(len(described))],
+            query_texts=[said.query.text for said in described],
+            parameter_types=[", ".join(types[oid].name for oid in said.parameters) for said in described],
+        )
+        for row in statements:
+            _create(connection.pgconn, row.probe_statement)
+        found = own_queries().list_probed_trees(connection)
+    trees: dict[int, Node] = {}
+    for row in found:
+        inner = queries_in(parse_tree(row.query_tree))
+        if len(inner) == 1:
+            trees[int(row.query_name.removeprefix("probe_"))] = inner[0]
+    return trees
+
+
+def _create(pgconn: pq.abc.PGconn, statement: str) -> None:
+    pgconn.exec_(b"SAVEPOINT guestsql_probe")
+    # The extended protocol takes one statement only, whatever a query's text holds.
+    result = pgconn.exec_params(statement.encode(), None)
+    if result.status == pq.ExecStatus.FATAL_ERROR:
+        pgconn.exec_(b"ROLLBACK TO SAVEPOINT guestsql_probe")
+    pgconn.exec_(b"RELEASE SAVEPOINT guestsql_probe")
+
+
+def _nullable_parameters(query: Query) -> frozenset[int]:
+    """The numbers of the parameters that may be NULL: those whose default is null, or whose text says NULL."""
+    named = {each.name for each in query.parameters if _may_be_null(each)}
+    return frozenset(number for number, name in enumerate(query.positional, 1) if name in named)
+
+
+def _may_be_null(parameter: Any) -> bool:  # noqa: ANN401  a parameter of the catalogue's
+    return (parameter.default or "").lower() == "null" or bool(_SAYS_NULL.search(parameter.doc))
+
+
+def _signature(said: _Described, types: Mapping[int, ServerType], scope: Scope | None) -> Signature:
+    query = said.query
+    nullness = columns(scope) if scope is not None else []
+    if len(nullness) != len(said.columns):
+        nullness = [UNKNOWN] * len(said.columns)
+    names = field_names([name for name, _ in said.columns])
+    found = tuple(
+        _column(name, written, types[oid], each)
+        for name, (written, oid), each in zip(names, said.columns, nullness, strict=True)
+    )
+    is_promised = query.operator is Operator.VALUE and any(override_of(name) == "!" for name, _ in said.columns)
+    return Signature(
+        query.name,
+        query.operator,
+        tuple(_parameters(said, types)),
+        () if query.operator is Operator.COUNT else found,
+        query.doc,
+        is_sure=is_promised or (scope is not None and has_one_row(scope)),
+    )
+
+
+def _column(name: str, written: str, type_: ServerType, nullness: Nullness) -> Column:
+    override = override_of(written)
+    has_null_within = nullness.within and override != "!"
+    annotation, note = result_type(type_, has_null_within=has_null_within)
+    may_be_null = override == "?" or (nullness.itself and override != "!")
+    if may_be_null and annotation != "_typing.Any":
+        annotation = f"{annotation} | None"
+    return Column(name, annotation, type_.name, note)
+
+
+def _parameters(said: _Described, types: Mapping[int, ServerType]) -> list[Parameter]:
+    oids = dict(zip(said.query.positional, said.parameters, strict=True))
+    found: list[Parameter] = []
+    for each in said.query.parameters:
+        type_ = types[oids[each.name]]
+        annotation = parameter_type(type_)
+        default = default_of(annotation, each.default)
+        if _may_be_null(each):
+            annotation = f"{annotation} | None"
+        found.append(Parameter(each.name, annotation, default, type_.name, each.doc))
+    return found

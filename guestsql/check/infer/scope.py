@@ -1,0 +1,151 @@
+"""A query in its place: its range table, the queries around it, and what is known of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from guestsql.check.infer.facts import Facts, Relation
+from guestsql.check.infer.joins import Joins, read_joins
+from guestsql.check.infer.nodes import Node
+
+__all__ = ["DELETE", "INSERT", "MERGE", "SELECT", "UNKNOWN", "UPDATE", "Known", "Nullness", "Scope"]
+
+SELECT, UPDATE, INSERT, DELETE, MERGE = "1", "2", "3", "4", "5"
+
+
+@dataclass(frozen=True, slots=True)
+class Nullness:
+    """What is known of a value.
+
+    Attributes:
+        itself: it may be NULL.
+        within: it is an array, and an element of it may be.
+    """
+
+    itself: bool = True
+    within: bool = True
+
+    def __or__(self, other: Nullness) -> Nullness:
+        """One or the other."""
+        return Nullness(self.itself or other.itself, self.within or other.within)
+
+
+UNKNOWN = Nullness()
+
+
+@dataclass(slots=True)
+class Known:
+    """What holds for all queries of one statement.
+
+    Attributes:
+        facts: what the catalogues know.
+        nullable_parameters: the numbers of the parameters that may be NULL.
+        assumed: of WITH queries that call themselves, the columns found so far.
+        found: the columns of queries, once judged. Both by the identity of the node.
+        views: the columns of views, by number.
+        scopes: the queries in their places, by the identity of the node.
+    """
+
+    facts: Facts
+    nullable_parameters: frozenset[int]
+    assumed: dict[int, list[Nullness]] = field(default_factory=dict[int, "list[Nullness]"])
+    found: dict[int, list[Nullness]] = field(default_factory=dict[int, "list[Nullness]"])
+    views: dict[int, list[Nullness]] = field(default_factory=dict[int, "list[Nullness]"])
+    scopes: dict[int, Scope] = field(default_factory=dict[int, "Scope"])
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A query in its place.
+
+    Attributes:
+        query: the QUERY node.
+        known: what holds for the whole statement.
+        outer: the query around it, or None.
+    """
+
+    query: Node
+    known: Known
+    outer: Scope | None = None
+
+    def inner(self, query: Node) -> Scope:
+        """Return a query that stands in this one."""
+        found = self.known.scopes.get(id(query))
+        if found is None:
+            found = self.known.scopes[id(query)] = Scope(query, self.known, self)
+        return found
+
+    @cached_property
+    def entries(self) -> list[Node]:
+        """The range table; the first has number 1."""
+        return self.query.nodes("rtable")
+
+    @cached_property
+    def joins(self) -> Joins:
+        """What its joins do."""
+        return read_joins(self.query, self.known.facts)
+
+    @property
+    def command(self) -> str:
+        """What it does, as in `commandType`."""
+        return self.query.text("commandType")
+
+    @cached_property
+    def outputs(self) -> list[Node]:
+        """The expressions that it returns, in order."""
+        listed = "targetList" if self.command == SELECT else "returningList"
+        entries = [entry for entry in self.query.nodes(listed) if not entry.flag("resjunk")]
+        ordered = sorted(entries, key=lambda entry: entry.number("resno"))
+        return [expression for entry in ordered if (expression := entry.node("expr")) is not None]
+
+    @cached_property
+    def has_grouping_sets(self) -> bool:
+        """Tell whether it makes rows in which columns it groups by are NULL."""
+        return bool(self.query.items("groupingSets"))
+
+    @cached_property
+    def group_keys(self) -> frozenset[str]:
+        """What it groups by, when grouping sets may make that NULL."""
+        if not self.has_grouping_sets:
+            return frozenset()
+        wanted = {clause.text("tleSortGroupRef") for clause in self.query.nodes("groupClause")}
+        return frozenset(
+            expression.key()
+            for entry in self.query.nodes("targetList")
+            if entry.text("ressortgroupref") in wanted and (expression := entry.node("expr")) is not None
+        )
+
+    @cached_property
+    def has_full_groups(self) -> bool:
+        """Tell whether each aggregate is of one row at least."""
+        return bool(self.query.items("groupClause")) and not self.has_grouping_sets
+
+    @cached_property
+    def series(self) -> int:
+        """How many functions in its list return sets: the shorter are filled up with NULL."""
+        return sum(
+            node.flag("funcretset") or node.flag("opretset")
+            for entry in self.query.nodes("targetList")
+            for node in entry.walk()
+        )
+
+    def up(self, levels: int) -> Scope | None:
+        """Return the query so many levels further out."""
+        scope: Scope | None = self
+        for _ in range(levels):
+            scope = None if scope is None else scope.outer
+        return scope
+
+    def with_query(self, name: str) -> Node | None:
+        """Return the WITH query of a name."""
+        return next((each for each in self.query.nodes("cteList") if each.text("ctename") == name), None)
+
+    def entry(self, number: int) -> Node | None:
+        """Return an entry of the range table, 1 or more."""
+        return self.entries[number - 1] if 0 < number <= len(self.entries) else None
+
+    def relation(self, number: int) -> Relation | None:
+        """Return the table or view of an entry."""
+        entry = self.entry(number)
+        return None if entry is None else self.known.facts.relations.get(entry.number("relid"))

@@ -1,0 +1,66 @@
+"""What a query takes and returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from guestsql._sql import Operator
+
+__all__ = ["Column", "Parameter", "Signature"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column.
+
+    Attributes:
+        name: the field's name in Python.
+        annotation: its type in Python, `None` included.
+        sql_type: as SQL writes it.
+        note: why the type is not a plainer one, or "".
+    """
+
+    name: str
+    annotation: str
+    sql_type: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter.
+
+    Attributes:
+        name: its name.
+        annotation: its type in Python, `None` included.
+        default: what stands behind `=` in Python, or "" when it must be given.
+        sql_type: as SQL writes it.
+        doc: what the file says of it.
+    """
+
+    name: str
+    annotation: str
+    default: str = ""
+    sql_type: str = ""
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A query as Python sees it.
+
+    Attributes:
+        name: the query.
+        operator: what it gives back.
+        parameters: in the order of the declaration.
+        columns: in order; none of a query that returns no rows.
+        doc: what the file says of it.
+        is_sure: it always returns one row.
+    """
+
+    name: str
+    operator: Operator
+    parameters: tuple[Parameter, ...] = ()
+    columns: tuple[Column, ...] = ()
+    doc: str = ""
+    is_sure: bool = False

@@ -1,0 +1,91 @@
+"""`guestsql stubs`: types for the queries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import psycopg
+
+from guestsql._core.translate import translate
+from guestsql._sql import Catalogue, default_directory, load_catalogue
+from guestsql.check.infer import Signature, infer
+from guestsql.cli.app import App, pass_app
+from guestsql.cli.check import scratch
+from guestsql.cli.failure import FAILED
+from guestsql.errors import GuestSQLError
+from guestsql.stubs import Target, digest_of, drift_of, is_fresh, write
+
+__all__ = ["stubs"]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  guestsql stubs
+  guestsql stubs --check
+  GUESTSQL_QUERIES_DIR=queries guestsql stubs --out hotel_queries
+
+\b
+Exit codes of --check: 0 the stubs are right, 1 they are not.
+""",
+)
+@click.option("--check", "only_check", is_flag=True, help="Only compare; no server is asked when nothing has changed.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The package to write, for the queries of GUESTSQL_QUERIES_DIR. Default: beside guestsql's own modules.",
+)
+@click.option("--server", metavar="URL", help="Make the scratch database there. Default: the embedded server.")
+@click.option(
+    "--migrations",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder of migrations that make the schema; default the packaged one.",
+)
+@pass_app
+def stubs(app: App, only_check: bool, out: Path | None, server: str | None, migrations: Path | None) -> None:
+    """Write types for every query: what it takes, what it returns, and what can be NULL, as the server says.
+
+    mypy and pyright then know `database.queries`, and the rows are classes of `guestsql.rows`. For a folder of your
+    own, import GuestDatabase and AsyncGuestDatabase from the package that --out names.
+    """
+    folder = app.settings.queries_dir
+    if out is None and folder is not None and not only_check and folder.resolve() != default_directory().resolve():
+        raise click.UsageError("the stubs beside guestsql are those of its own queries: name a package with --out")
+    if out is not None and not out.resolve().name.isidentifier():
+        raise click.UsageError(f"{out.resolve().name} cannot be imported: name a package with --out")
+    catalogue, target = load_catalogue(folder), Target(out)
+    source = digest_of(catalogue, migrations)
+    if is_fresh(target, source):
+        app.say(f"stubs: {len(catalogue)} queries, nothing has changed")
+        return
+    signatures = _inferred(app, catalogue, server, migrations)
+    if only_check:
+        _compare(app, target, signatures)
+    else:
+        for path in write(target, signatures, source):
+            app.say(f"stubs: wrote {path}")
+
+
+def _inferred(app: App, catalogue: Catalogue, server: str | None, migrations: Path | None) -> list[Signature]:
+    with scratch(app, server, migrations) as connection:
+        try:
+            found = infer(connection, list(catalogue.values()))
+        except psycopg.Error as error:
+            raise translate(error, "") from error
+    refused = sorted(catalogue.keys() - found.keys())
+    if refused:
+        hint = "guestsql check tells where and why"
+        raise GuestSQLError(f"the server refuses {', '.join(refused)}", hint=hint)
+    return list(found.values())
+
+
+def _compare(app: App, target: Target, signatures: list[Signature]) -> None:
+    drifts = drift_of(target, signatures)
+    for drift in drifts:
+        for line in drift.lines:
+            click.echo(line)
+    if drifts:
+        app.say(f"stubs: {len(drifts)} files are not what the queries say: run guestsql stubs")
+        raise click.exceptions.Exit(FAILED)
+    app.say("stubs: queries or migrations have changed, the types have not")

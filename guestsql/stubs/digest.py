@@ -1,0 +1,42 @@
+"""A checksum of what the stubs are made from, so that nobody needs a server to see that nothing has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from guestsql._sql import Catalogue, Query, tokenize
+from guestsql.migrate.files import read_migrations
+
+__all__ = ["digest_of"]
+
+# To be raised when other stubs are made of the same queries.
+_GENERATOR = 1
+
+
+def digest_of(catalogue: Catalogue, migrations: Path | None = None) -> str:
+    """Return the checksum of queries and migrations.
+
+    Blank space and comments inside the SQL count for nothing, nor in which file a query stands; the text below its name
+    does, because it is in the stubs.
+
+    Args:
+        catalogue: the queries.
+        migrations: their folder; default the packaged one.
+
+    Raises:
+        MigrationError: a migration cannot be read.
+    """
+    digest = hashlib.sha256(f"generator {_GENERATOR}\n".encode())
+    for name in sorted(catalogue):
+        digest.update(json.dumps(_told(catalogue[name])).encode())
+    for migration in read_migrations(migrations):
+        digest.update(f"{migration.file.name} {migration.checksum}\n".encode())
+    return digest.hexdigest()
+
+
+def _told(query: Query) -> list[object]:
+    sql = [token.text for token in tokenize(query.source) if not token.is_blank]
+    parameters = [(each.name, each.type, each.default, each.doc) for each in query.parameters]
+    return [query.name, query.operator.value, query.doc, query.file.name, parameters, sql]
