@@ -14,6 +14,7 @@ import psycopg
 from psycopg import AsyncCursor
 from psycopg.rows import namedtuple_row
 
+import guestsql.rows  # noqa: F401  # pyright: ignore[reportUnusedImport]  the classes of rows make themselves known
 from guestsql._async.connection import AsyncDeadlineConnection
 from guestsql._core.counting import Counting
 from guestsql._core.log import event, logger

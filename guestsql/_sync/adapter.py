@@ -16,6 +16,7 @@ from psycopg import Cursor
 from psycopg.rows import namedtuple_row
 
 from guestsql import rows as _rows  # noqa: F401  the classes of rows make themselves known
+import guestsql.rows  # noqa: F401  # pyright: ignore[reportUnusedImport]  the classes of rows make themselves known
 from guestsql._core.counting import Counting
 from guestsql._core.log import event, logger
 from guestsql._core.rowtypes import row_type

@@ -15,7 +15,7 @@ from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.server import embedded_url
 
-__all__ = ["check"]
+__all__ = ["check", "scratch"]
 
 
 @click.command(
@@ -54,7 +54,7 @@ def check(app: App, files: tuple[Path, ...], server: str | None, migrations: Pat
     # What holds in the whole folder is judged by the whole folder.
     inside = any(file.resolve().parent == home.resolve() for file in chosen)
     beside = [file for file in _files_of(home) if not _is_among(file, chosen)] if inside else []
-    report = check_files(chosen, _scratch(app, server, migrations), beside=beside)
+    report = check_files(chosen, scratch(app, server, migrations), beside=beside)
     _print(report, format_name)
     if report.findings:
         many = "s" if len(report.findings) > 1 else ""
@@ -64,7 +64,8 @@ def check(app: App, files: tuple[Path, ...], server: str | None, migrations: Pat
 
 
 @contextmanager
-def _scratch(app: App, server: str | None, migrations: Path | None) -> Generator[DeadlineConnection]:
+def scratch(app: App, server: str | None, migrations: Path | None) -> Generator[DeadlineConnection]:
+    """The scratch database, on the server that is named or the embedded one."""
     if server is not None:
         with scratch_database(app.settings, server, migrations) as connection:
             yield connection

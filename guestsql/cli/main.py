@@ -22,6 +22,7 @@ from guestsql.cli.health import health
 from guestsql.cli.legacy import legacy
 from guestsql.cli.migrate import migrate
 from guestsql.cli.query import query
+from guestsql.cli.stubs import stubs
 from guestsql.cli.terminal import flush_streams, prepare_streams
 from guestsql.errors import GuestSQLError
 
@@ -150,7 +151,7 @@ def guestsql(app: App, debug: bool) -> None:
         logging.getLogger(_NAME).setLevel(logging.DEBUG)
 
 
-for _group in (check, demo, guest, health, legacy, migrate, query):
+for _group in (check, demo, guest, health, legacy, migrate, query, stubs):
     guestsql.add_command(_group)
 
 
