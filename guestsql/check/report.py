@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from guestsql.check.finding import Finding
-from guestsql.check.rules import RULES
+from guestsql.check.rules import RULES, is_look
 from guestsql.check.sources import Source
 
 __all__ = ["as_github", "as_json", "as_text"]
@@ -36,7 +36,8 @@ def as_github(findings: Iterable[Finding]) -> Iterator[str]:
         place = f"file={_property(str(finding.file))},line={finding.line},col={finding.column}"
         title = _property(f"{finding.rule}: {RULES[finding.rule]}")
         text = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
-        yield f"::error {place},title={title}::{_data(text)}"
+        level = "warning" if is_look(finding.rule) else "error"
+        yield f"::{level} {place},title={title}::{_data(text)}"
 
 
 def _place(finding: Finding) -> str:

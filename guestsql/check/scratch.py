@@ -68,7 +68,11 @@ def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: 
     if found.is_there:
         _run(manager, found.drop_statement)  # a check was killed while it made it
     _run(manager, found.create_statement)
-    Runner(replace(settings, deadline_seconds=_SECONDS), target, migrations).up()
+    try:
+        Runner(replace(settings, deadline_seconds=_SECONDS), target, migrations).up()
+    except BaseException:
+        _run(manager, found.drop_statement)  # nobody asks again for the schema of a migration that fails
+        raise
     _run(manager, found.mark_statement)
     for unused in own_queries().list_unused_scratch_databases(manager, database_name=name, mark=_MARK):
         _run(manager, unused.drop_statement)

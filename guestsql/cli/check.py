@@ -10,8 +10,11 @@ import click
 
 from guestsql._sql import default_directory
 from guestsql._sync.connection import DeadlineConnection
-from guestsql.check import Report, as_github, as_json, as_text, check_files, scratch_database
+from guestsql.check import Finding, as_github, as_json, as_text, check_files, scratch_database
+from guestsql.check.rules import is_look
+from guestsql.check.sources import Source
 from guestsql.cli.app import App, pass_app
+from guestsql.cli.check_against import Against, against_options, judge_order, save_release, show_verdict, shown
 from guestsql.cli.failure import FAILED
 from guestsql.cli.server import embedded_url
 
@@ -24,10 +27,12 @@ Examples:
   guestsql check
   guestsql check queries/monitoring.sql
   guestsql check --server postgresql://ci@localhost/postgres --format github
+  guestsql check --against origin/main
+  guestsql check --save-manifest release.json
 
 \b
 Below a query's name, an exception: -- check: allow GS307, because …
-Exit codes: 0 nothing found, 1 something found.
+Exit codes: 0 nothing found, or only what is to be looked at (GS75x), 1 something found.
 """,
 )
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
@@ -41,26 +46,54 @@ Exit codes: 0 nothing found, 1 something found.
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The folder of migrations that make the schema; default the packaged one.",
 )
+@against_options
 @click.option("--format", "format_name", type=click.Choice(("text", "json", "github")), default="text")
 @pass_app
-def check(app: App, files: tuple[Path, ...], server: str | None, migrations: Path | None, format_name: str) -> None:
+def check(
+    app: App,
+    /,
+    files: tuple[Path, ...],
+    server: str | None,
+    migrations: Path | None,
+    format_name: str,
+    **options: object,
+) -> None:
     """Vet the SQL files: every query is prepared on a real server, and held against the rules.
 
     FILES are files or folders; default the folder of the queries. The schema comes from the migrations, in a scratch
     database of its own; the data of DATABASE_URL is never touched, and no query is run.
+
+    With --against the queries of an older release are tried on this schema and these queries on its schema: whether the
+    migrations or the code must go first, or the change needs two steps (docs/deploy-order.md).
     """
-    home = _shown(app.settings.queries_dir or default_directory())
+    home = shown(app.settings.queries_dir or default_directory())
+    against = Against.of(home, files, migrations, options)
     chosen = _expanded(files or (home,))
     # What holds in the whole folder is judged by the whole folder.
     inside = any(file.resolve().parent == home.resolve() for file in chosen)
     beside = [file for file in _files_of(home) if not _is_among(file, chosen)] if inside else []
     report = check_files(chosen, scratch(app, server, migrations), beside=beside)
-    _print(report, format_name)
-    if report.findings:
-        many = "s" if len(report.findings) > 1 else ""
-        app.say(f"check: {len(report.findings)} finding{many} in {report.queries} queries")
+    comparison = judge_order(app, server, against)
+    findings = list(report.findings)
+    sources = list(report.sources)
+    if comparison is not None:
+        findings += comparison.findings
+        sources += comparison.sources
+    _print(findings, sources, format_name)
+    if comparison is not None:
+        show_verdict(app, comparison, against, is_text=format_name == "text")
+    failed = [finding for finding in findings if not is_look(finding.rule)]
+    app.say(f"check: {_summary(len(failed), len(findings) - len(failed), report.queries)}")
+    if failed or (comparison is not None and not comparison.is_safe):
         raise click.exceptions.Exit(FAILED)
-    app.say(f"check: {report.queries} queries, nothing found")
+    save_release(app, against)
+
+
+def _summary(failed: int, looks: int, queries: int) -> str:
+    look = f", {looks} to look at" if looks else ""
+    if failed:
+        return f"{failed} finding{'s' if failed > 1 else ''} in {queries} queries{look}"
+    return f"{queries} queries, nothing found{look}"
 
 
 @contextmanager
@@ -77,14 +110,14 @@ def scratch(app: App, server: str | None, migrations: Path | None) -> Generator[
             yield connection
 
 
-def _print(report: Report, format_name: str) -> None:
+def _print(findings: Sequence[Finding], sources: Sequence[Source], format_name: str) -> None:
     if format_name == "json":
-        click.echo(as_json(report.findings))
+        click.echo(as_json(findings))
     elif format_name == "github":
-        for line in as_github(report.findings):
+        for line in as_github(findings):
             click.echo(line)
     else:
-        for text in as_text(report.findings, report.sources):
+        for text in as_text(findings, sources):
             click.echo(text)
 
 
@@ -108,9 +141,3 @@ def _files_of(folder: Path) -> list[Path]:
 
 def _is_among(file: Path, files: Sequence[Path]) -> bool:
     return any(file.resolve() == other.resolve() for other in files)
-
-
-def _shown(folder: Path) -> Path:
-    """A folder as one would type it: relative when it lies below the working directory."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder

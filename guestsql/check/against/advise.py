@@ -79,7 +79,7 @@ def _two_steps(names: Sequence[str], roles: Sequence[Role]) -> list[str]:
     both = [name for name, role in zip(names, roles, strict=False) if role.breaks and role.serves] or names
     later = f"; what is in {some(contracts)} too" if contracts else ""
     return [
-        f"this release, expand: in place of what {some(both)} takes away or demands, {'; '.join(hints) or _OTHERWISE}",
+        f"this release, expand: for what {some(both)} takes away or demands, {'; '.join(hints) or _OTHERWISE}",
         "exchange the code",
         f"the release after, contract: take away what only the old release used{later}",
     ]

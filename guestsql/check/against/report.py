@@ -37,11 +37,9 @@ def verdict_as_text(comparison: Comparison) -> Iterator[str]:
     """Yield the verdict, what each migration is to both releases, and the steps, a line each."""
     yield verdict_line(comparison)
     for migration, role in comparison.effects:
-        parts = [
-            *_told(role.breaks, "breaks the old"),
-            *_told(role.serves, "is needed by the new"),
-        ]
-        yield f"  {migration.file.name}: {'; '.join(parts) or 'minds no query'}"
+        yield f"  {migration.file.name}"
+        yield from _told(role.breaks, "breaks the old")
+        yield from _told(role.serves, "is needed by the new")
     counts = (("new", comparison.added), ("changed", comparison.changed), ("gone", comparison.removed))
     parts = [f"{len(names)} {word} ({some(names)})" for word, names in counts if names]
     yield f"  queries: {', '.join(parts) or 'the same'}"
@@ -55,7 +53,7 @@ def verdict_as_json(comparison: Comparison) -> str:
         "against": comparison.against,
         "order": comparison.order.value,
         "verdict": comparison.verdict.value,
-        "allowed": comparison.verdict.allows(comparison.order),
+        "safe": comparison.is_safe,
         "migrations": [
             {"file": str(migration.file), "breaks": _reasons(role.breaks), "serves": _reasons(role.serves)}
             for migration, role in comparison.effects
@@ -76,7 +74,7 @@ def _told(misfits: Misfits, how: str) -> Iterator[str]:
     for name, misfit in misfits.items():
         reasons.setdefault(misfit.message, []).append(name)
     for message, names in reasons.items():
-        yield f"{how} {some(names)} ({message})"
+        yield f"    {how} {some(names)}: {message}"
 
 
 def _reasons(misfits: Misfits) -> list[dict[str, str]]:

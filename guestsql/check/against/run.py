@@ -21,6 +21,7 @@ from guestsql.check.against.order import Matrix, Misfits, Order, Role, Verdict, 
 from guestsql.check.against.places import at_migration, migration_of
 from guestsql.check.against.release import Release, SqlFile, lay_out, read_laid_out, told_as
 from guestsql.check.finding import Finding
+from guestsql.check.rules import is_look
 from guestsql.check.server import Refusal
 from guestsql.check.sources import Source
 from guestsql.errors import QueryFileError
@@ -60,6 +61,11 @@ class Comparison:
     broken: tuple[str, ...]
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
+
+    @property
+    def is_safe(self) -> bool:
+        """The declared order breaks nobody."""
+        return self.verdict.allows(self.order) and all(is_look(finding.rule) for finding in self.findings)
 
 
 @dataclass(frozen=True)
