@@ -5,6 +5,7 @@ from guestsql._sql.declaration import Operator, Parameter
 from guestsql._sql.edits import Edit, Edits, Refusal, changed_signature
 from guestsql._sql.folder import Folder, Scan
 from guestsql._sql.loading import CatalogueLoader, EagerQueries, bind_queries
+from guestsql._sql.operation import operation_name
 from guestsql._sql.query import Query, arrange
 from guestsql._sql.reading import read_queries
 from guestsql._sql.scanner import Kind, Token, tokenize
@@ -32,6 +33,7 @@ __all__ = [
     "changed_signature",
     "default_directory",
     "load_catalogue",
+    "operation_name",
     "read_queries",
     "scan_directory",
     "server_differences",

@@ -9,21 +9,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 from psycopg import Cursor
 from psycopg.rows import namedtuple_row
 
-from guestsql import rows as _rows  # noqa: F401  the classes of rows make themselves known
 import guestsql.rows  # noqa: F401  # pyright: ignore[reportUnusedImport]  the classes of rows make themselves known
 from guestsql._core.counting import Counting
 from guestsql._core.log import event, logger
 from guestsql._core.rowtypes import row_type
+from guestsql._core.tracing import (
+    Attributes,
+    make_tracing,
+    server_attributes,
+    statement_attributes,
+)
 from guestsql._core.translate import is_transient, translate
-from guestsql._sql import Catalogue, arrange
+from guestsql._sql import Catalogue, arrange, operation_name
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from guestsql._core.spans import StatementSpan
 
 __all__ = ["SyncAdapter"]
 
@@ -46,6 +54,8 @@ class SyncAdapter:
     def __init__(self, catalogue: Catalogue, counting: Counting | None = None) -> None:
         self._catalogue = catalogue
         self._counting = counting
+        self._tracing = make_tracing()
+        self._described: dict[str, Attributes] = {}
 
     def process_sql(self, query_name: str, op_type: object, sql: str) -> str:
         """Return the text as it is: the catalogue has rewritten it already."""
@@ -103,6 +113,8 @@ class SyncAdapter:
     def _run(self, cursor: Cursor[Any], name: str, sql: LiteralString, parameters: Parameters) -> None:
         values = arrange(self._catalogue[name], parameters)
         counting = self._counting
+        tracing = self._tracing
+        span = self._begin_span(cursor, name) if tracing is not None and tracing.is_on() else None
         started = perf_counter()
         try:
             cursor.execute(sql, values)
@@ -112,21 +124,19 @@ class SyncAdapter:
             if not isinstance(error, psycopg.Error):  # a task that was cancelled, a text that cannot be encoded
                 if counting is not None:
                     counting.error(name, error)
+                if span is not None:
+                    span.end(error)
                 raise
             failure = translate(error, name)
-            event(
-                # What may be repeated is the executor's to call an error, when it gives up.
-                logging.WARNING if is_transient(failure) else logging.ERROR,
-                "DATABASE_ERROR",
-                failure.message,
-                query=name,
-                duration_ms=_milliseconds(started),
-                sqlstate=failure.sqlstate,
-            )
+            if span is not None:
+                span.end(failure)
+            _log_failure(failure, started)
             # The detail of a refused value holds the value, a phone number perhaps, and would stand in a traceback.
             raise failure from (None if _tells_values(failure) else error)
         if counting is not None:
             counting.call(name, started, cursor.rowcount)
+        if span is not None:
+            span.end()
         if logger.isEnabledFor(logging.DEBUG):
             event(
                 logging.DEBUG,
@@ -136,6 +146,28 @@ class SyncAdapter:
                 duration_ms=_milliseconds(started),
                 rows=cursor.rowcount,
             )
+
+    def _begin_span(self, cursor: Cursor[Any], name: str) -> StatementSpan | None:
+        if self._tracing is None:
+            return None
+        statement = self._described.get(name)
+        if statement is None:
+            query = self._catalogue[name]
+            statement = self._described[name] = statement_attributes(name, operation_name(query.source), query.text)
+        info = cursor.connection.info
+        return self._tracing.begin(statement, server_attributes(info.host, info.port, info.dbname))
+
+
+def _log_failure(failure: DatabaseError, started: float) -> None:
+    event(
+        # What may be repeated is the executor's to call an error, when it gives up.
+        logging.WARNING if is_transient(failure) else logging.ERROR,
+        "DATABASE_ERROR",
+        failure.message,
+        query=failure.query,
+        duration_ms=_milliseconds(started),
+        sqlstate=failure.sqlstate,
+    )
 
 
 def _kept_cursor(conn: DeadlineConnection, name: str) -> Cursor[Any]:
