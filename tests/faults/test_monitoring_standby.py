@@ -1,0 +1,91 @@
+"""The monitoring queries upon replication, on a primary and on its hot standby; and on servers that lack something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from guestsql.embedded import PrivateServer
+from tests.databases import GUEST
+from tests.monitoring import QUERIES, ask, ask_one
+from tests.server import apply_migrations, eventually, pg_bin, private_server
+
+Connection = psycopg.Connection[Any]
+
+_INSERT = "INSERT INTO guest_profiles (phone_number) VALUES (%s)"
+
+
+@pytest.fixture(scope="module")
+def primary() -> Iterator[PrivateServer]:
+    """A server without pg_stat_statements in its memory, though the extension is installed."""
+    with private_server(settings={"shared_preload_libraries": ""}) as server:
+        apply_migrations(server.url())
+        yield server
+
+
+@contextmanager
+def _standby(primary: PrivateServer) -> Iterator[PrivateServer]:
+    directory = primary.directory / "standby"
+    source = f"host={primary.socket_dir} port={primary.port} user={primary.superuser} application_name=standby_1"
+    options = ["-R", "-X", "stream", "-C", "-S", "slot_1", "-c", "fast", "--no-sync"]
+    done = primary.run("pg_basebackup", ["-D", directory / "data", "-d", source, *options])
+    assert done.returncode == 0, done.stderr
+    with PrivateServer(directory, pg_bin(), settings={"shared_preload_libraries": ""}) as server:
+        yield server
+
+
+@contextmanager
+def _session(server: PrivateServer) -> Iterator[Connection]:
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        yield connection
+
+
+def test_an_extension_that_is_not_loaded_is_told_and_no_error(primary: PrivateServer) -> None:
+    with _session(primary) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+        assert ask(connection, "list_slow_queries") == []
+        state = ask_one(connection, "get_statement_statistics")
+        assert state.is_loaded is False
+        assert state.version is not None
+        connection.execute("DROP EXTENSION pg_stat_statements")
+
+
+def test_a_server_alone(primary: PrivateServer) -> None:
+    with _session(primary) as connection:
+        assert ask(connection, "list_standbys") == []
+        assert ask(connection, "list_replication_slots") == []
+        assert ask_one(connection, "get_standby_lag") == (False, False, None, 0)
+
+
+def test_a_standby_that_stands_still(primary: PrivateServer) -> None:
+    with _session(primary) as connection, _standby(primary) as standby, _session(standby) as replica:
+        eventually(lambda: [row.lag_bytes for row in ask(connection, "list_standbys")] == [0])
+        row = ask_one(connection, "list_standbys")
+        assert (row.state, row.sync_state, row.unsent_bytes) == ("streaming", "async", 0)
+        slot = ask_one(connection, "list_replication_slots")
+        assert (slot.slot_name, slot.slot_type, slot.is_active) == ("slot_1", "physical", True)
+        eventually(lambda: ask_one(replica, "get_standby_lag") == (True, True, 0, 0))
+
+        replica.execute("SELECT pg_wal_replay_pause()")
+        eventually(lambda: replica.execute("SELECT pg_get_wal_replay_pause_state()").fetchone() == ("paused",))
+        connection.execute(_INSERT, [GUEST])
+        eventually(lambda: ask_one(replica, "get_standby_lag").lag_bytes > 0)
+        eventually(lambda: ask_one(connection, "list_standbys").lag_bytes > 0)
+        assert ask_one(replica, "get_profile_totals").total_profiles == 0
+        for name in QUERIES:  # all of them on a server that cannot write
+            ask(replica, name)
+
+        replica.execute("SELECT pg_wal_replay_resume()")
+        eventually(lambda: ask_one(replica, "get_standby_lag")[2:] == (0, 0))
+        assert ask_one(replica, "get_profile_totals").total_profiles == 1
+
+        standby.stop()
+        connection.execute(_INSERT, ["573000000002"])
+        eventually(lambda: ask(connection, "list_standbys") == [])
+        slot = ask_one(connection, "list_replication_slots")
+        assert slot.is_active is False
+        assert slot.retained_bytes > 0
