@@ -154,8 +154,7 @@ def _object(said: Mapping[str, Any]) -> str:
     alias = said.get("Alias")
     if thing is None:
         return f" {alias}" if alias is not None and said.get("Node Type") == "Subquery Scan" else ""
-    preposition = " of" if said.get("Node Type") == "ModifyTable" else " on"
-    return f"{preposition} {thing}" + (f" {alias}" if alias not in (None, thing) else "")
+    return f" on {thing}" + (f" {alias}" if alias not in (None, thing) else "")
 
 
 def _details(said: Mapping[str, Any]) -> Iterator[str]:
