@@ -21,6 +21,7 @@ from guestsql.cli.guest import guest
 from guestsql.cli.health import health
 from guestsql.cli.legacy import legacy
 from guestsql.cli.migrate import migrate
+from guestsql.cli.monitor import monitor
 from guestsql.cli.query import query
 from guestsql.cli.stubs import stubs
 from guestsql.cli.terminal import flush_streams, prepare_streams
@@ -151,7 +152,7 @@ def guestsql(app: App, debug: bool) -> None:
         logging.getLogger(_NAME).setLevel(logging.DEBUG)
 
 
-for _group in (check, demo, guest, health, legacy, migrate, query, stubs):
+for _group in (check, demo, guest, health, legacy, migrate, monitor, query, stubs):
     guestsql.add_command(_group)
 
 

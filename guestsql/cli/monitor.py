@@ -1,0 +1,153 @@
+"""`guestsql monitor`: a live view of the bot and its server."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from dataclasses import asdict
+
+import click
+from psycopg.conninfo import conninfo_to_dict
+from rich.live import Live
+
+from guestsql._sql import load_catalogue
+from guestsql.cli.app import App, pass_app
+from guestsql.cli.output import Output
+from guestsql.cli.running import QuerySession
+from guestsql.cli.target import Target, open_target
+from guestsql.cli.terminal import console, is_narrow
+from guestsql.cli.values import plain_text
+from guestsql.errors import DatabaseError
+from guestsql.monitor import NEEDED, FigureReader, Figures, Screen
+
+__all__ = ["monitor"]
+
+# A terminal is hardly wider; older readings are not drawn.
+_READINGS_KEPT = 500
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  guestsql monitor
+  guestsql monitor --interval 5 --minutes 60
+  guestsql monitor --once --format json
+
+\b
+Ends with Ctrl-C. The figures of a process arrive some seconds after it counted them.
+""",
+)
+@click.option("--once", is_flag=True, help="Print the figures once; so it is, too, where there is no terminal.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.2, max=3600),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often the server is asked.",
+)
+@click.option(
+    "--minutes", type=click.IntRange(1, 1440), default=60, show_default=True, help="How far back the lines go."
+)
+@click.option(
+    "--min-seconds",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    help="Since when a statement runs, or a transaction idles, that is shown.",
+)
+@click.option("--primary", is_flag=True, help="Ask DATABASE_URL even if there is a DATABASE_REPLICA_URL.")
+@click.option(
+    "--format", "format_name", type=click.Choice(("table", "json")), help="Of --once; default: json in a pipe."
+)
+@pass_app
+def monitor(  # noqa: PLR0917  click passes them by name
+    app: App,
+    once: bool,
+    interval: float,
+    minutes: int,
+    min_seconds: float,
+    primary: bool,
+    format_name: str | None,
+) -> None:
+    """Show hits, rates, latencies, errors, connections and sessions, live.
+
+    What the bot's processes counted comes from the minute tables; connections and sessions are those of the server
+    asked: DATABASE_REPLICA_URL if that is set.
+    """
+    settings = app.settings
+    catalogue = load_catalogue(settings.queries_dir, needed=NEEDED)
+    reader = FigureReader(catalogue, minutes=minutes, max_rows=50, min_seconds=min_seconds)
+    with open_target(settings, main=primary) as target, QuerySession(target) as session:
+        watch = _Watch(app, target, session, reader)
+        if once or not sys.stdout.isatty():
+            watch.print_once(format_name)
+        else:
+            watch.run(interval)
+
+
+class _Watch:
+    """Asks one server for its figures, and shows them."""
+
+    def __init__(self, app: App, target: Target, session: QuerySession, reader: FigureReader) -> None:
+        self._app = app
+        self._place = _place(target)
+        self._session = session
+        self._reader = reader
+        self._figures: Figures | None = None
+        self._connections: deque[float] = deque(maxlen=_READINGS_KEPT)
+        self._failure = ""
+
+    def print_once(self, format_name: str | None) -> None:
+        """Print the figures as they are now."""
+        output = self._app.output(format_name)
+        self._read()
+        if self._figures is not None and not output.is_table:
+            Output("json").row(asdict(self._figures))
+        else:
+            console(sys.stdout).print(self._screen(is_whole=True))
+
+    def run(self, interval: float) -> None:
+        """Show the figures until Ctrl-C; a server that is lost is asked again, and the last figures stay meanwhile."""
+        self._read()  # what cannot be read at the very beginning is an error like any other
+        terminal = console(sys.stdout)
+        try:
+            with Live(self._screen(), console=terminal, screen=True, auto_refresh=False) as live:
+                while True:
+                    time.sleep(interval)
+                    self._try_to_read()
+                    live.update(self._screen(), refresh=True)
+        except KeyboardInterrupt:  # the only way to end it is no failure
+            return
+
+    def _try_to_read(self) -> None:
+        try:
+            self._read()
+            self._failure = ""
+        except DatabaseError as error:
+            self._failure = str(error)
+
+    def _read(self) -> None:
+        with self._session.transaction(self._app.settings.deadline_seconds) as connection:
+            self._figures = self._reader.read(connection)
+        self._connections.append(float(self._figures.connections.used))
+
+    def _screen(self, *, is_whole: bool = False) -> Screen:
+        return Screen(
+            figures=self._figures,
+            connections=tuple(self._connections),
+            title=f"guestsql monitor   {self._place}",
+            zone=self._app.settings.timezone,
+            failure=self._app.redact(self._failure),
+            ascii_only=is_narrow(sys.stdout),
+            clean=plain_text,
+            is_whole=is_whole,
+        )
+
+
+def _place(target: Target) -> str:
+    """Where the server is, as far as its address says so; nothing secret."""
+    address = conninfo_to_dict(target.url)
+    host, database = address.get("host") or "", address.get("dbname") or ""
+    return f"{'replica ' if target.is_replica else ''}{host}/{database}".rstrip("/")

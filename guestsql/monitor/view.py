@@ -1,0 +1,164 @@
+"""The figures on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from guestsql.monitor.figures import Figures, Minute
+from guestsql.monitor.sparkline import sparkline
+
+__all__ = ["Screen"]
+
+# Heading, names and the blank lines between the parts; what is left of the terminal's height goes to the two lists.
+_FIXED_LINES = 17
+_LEAST_ROWS = 3
+_LABEL_WIDTH = 18
+_VALUE_WIDTH = 16
+_FULL_PERCENT = 100.0
+# From this share of the limit on, the next deploy may find no connection.
+_CROWDED = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A name, what it is now, and how it went."""
+
+    name: str
+    now: str
+    history: str
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What is shown at one time; rich asks it to draw itself.
+
+    Attributes:
+        figures: the last that could be read; None before the first.
+        connections: used connections at each reading, oldest first.
+        title: which server.
+        zone: times are shown in it.
+        failure: why the figures are not newer, or "".
+        ascii_only: for a terminal that cannot show block characters.
+        clean: makes a text of the server's harmless for a terminal.
+        is_whole: draw everything, however high the terminal is.
+    """
+
+    figures: Figures | None
+    connections: Sequence[float]
+    title: str
+    zone: ZoneInfo
+    failure: str
+    ascii_only: bool
+    clean: Callable[[str], str]
+    is_whole: bool = False
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it as wide and high as the terminal is."""
+        yield self._heading()
+        if self.failure:
+            yield Text(self.clean(self.failure), style="bold red")
+        if self.figures is None:
+            return
+        rows = max(_LEAST_ROWS, ((options.height or console.height) - _FIXED_LINES) // 2)
+        if self.is_whole:
+            rows = max(len(self.figures.sessions), len(self.figures.queries))
+        yield Group(
+            self._lines(self.figures, options.max_width),
+            self._sessions(self.figures, rows),
+            self._queries(self.figures, rows),
+        )
+
+    def _heading(self) -> Text:
+        heading = Text(self.clean(self.title), style="bold", no_wrap=True, overflow="ellipsis")
+        if self.figures is not None:
+            heading.append(f"   {self.figures.at.astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}", style="not bold")
+        return heading
+
+    def _lines(self, figures: Figures, width: int) -> RenderableType:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=_LABEL_WIDTH)
+        table.add_column(width=_VALUE_WIDTH, justify="right")
+        table.add_column(no_wrap=True)
+        for line in self._figure_lines(figures, max(1, width - _LABEL_WIDTH - _VALUE_WIDTH - 3)):
+            table.add_row(line.name, Text(line.now, style="bold red" if line.is_bad else "bold"), line.history)
+        return Group(Text(), table)
+
+    def _figure_lines(self, figures: Figures, width: int) -> list[_Line]:
+        minutes, used = figures.minutes, figures.connections
+        last = _last_whole(minutes)
+        errors = sum(minute.errors for minute in minutes)
+
+        def drawn(values: Sequence[float | None], highest: float | None = None) -> str:
+            return sparkline(values, width=width, highest=highest, ascii_only=self.ascii_only)
+
+        return [
+            _Line("context hits", _percent(last.hit_percent), drawn([m.hit_percent for m in minutes], _FULL_PERCENT)),
+            _Line("contexts a minute", str(last.requests), drawn([m.requests for m in minutes])),
+            _Line("queries a minute", str(last.calls), drawn([m.calls for m in minutes])),
+            _Line("median", _duration(last.p50_milliseconds), drawn([m.p50_milliseconds for m in minutes])),
+            _Line("95th percentile", _duration(last.p95_milliseconds), drawn([m.p95_milliseconds for m in minutes])),
+            _Line(f"errors in {len(minutes)} min", str(errors), drawn([m.errors for m in minutes]), errors > 0),
+            _Line(
+                "connections",
+                f"{used.used} of {used.limit}",
+                drawn(self.connections, float(used.limit)),
+                used.used >= _CROWDED * used.limit,
+            ),
+        ]
+
+    def _sessions(self, figures: Figures, rows: int) -> RenderableType:
+        table = _table("sessions to look at", ("pid", "seconds", "what", "query", "waits for"), numbers=2)
+        for session in figures.sessions[:rows]:
+            seconds = "" if session.seconds is None else f"{session.seconds:.0f}"
+            words = (str(session.pid), seconds, session.kind, session.query or "", session.about)
+            table.add_row(*(Text(self.clean(word)) for word in words))
+        return _with_rest(table, len(figures.sessions), rows, "none runs long, waits or idles in a transaction")
+
+    def _queries(self, figures: Figures, rows: int) -> RenderableType:
+        columns = ("calls", "errors", "median", "95 %", "query")
+        table = _table(f"queries of the last {len(figures.minutes)} minutes, most time first", columns, numbers=4)
+        for query in figures.queries[:rows]:
+            took = (_duration(query.p50_milliseconds), _duration(query.p95_milliseconds))
+            words = (str(query.calls), str(query.errors), *took, query.query)
+            table.add_row(*(Text(self.clean(word)) for word in words), style="red" if query.errors else "")
+        return _with_rest(table, len(figures.queries), rows, "none was called")
+
+
+def _last_whole(minutes: Sequence[Minute]) -> Minute:
+    """The last minute that is over; the current one would look like a fall."""
+    return minutes[-2] if len(minutes) > 1 else minutes[-1]
+
+
+def _table(title: str, columns: Sequence[str], *, numbers: int) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, title=title, title_justify="left")
+    table.title_style = "bold"
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place < numbers else "left", no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def _with_rest(table: Table, count: int, rows: int, nothing: str) -> RenderableType:
+    if not count:
+        return Group(Text(), Text(f"{table.title}: {nothing}"))
+    rest = Text(f"and {count - rows} more", style="dim") if count > rows else None
+    return Group(Text(), table, *([rest] if rest else []))
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} %"
+
+
+def _duration(milliseconds: float | None) -> str:
+    if milliseconds is None:
+        return "-"
+    if milliseconds >= 1000:  # noqa: PLR2004  a second
+        return f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.2g} ms"  # noqa: PLR2004  two digits say it
