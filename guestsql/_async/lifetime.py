@@ -12,6 +12,7 @@ from guestsql._async.metrics import AsyncMetricsWriter
 from guestsql._async.queries import NEEDED, AsyncQueries
 from guestsql._async.reload import AsyncReloader
 from guestsql._core.counting import Counting
+from guestsql._core.figures import Figures
 from guestsql._core.pending import Pending
 from guestsql._core.runtime import AsyncBuilder, AsyncLock, async_in_thread
 from guestsql._exit import LastChance, unwatch, watch
@@ -111,6 +112,10 @@ class AsyncLifetime:
                 if self._server is not None:
                     await async_in_thread(self._server.release)
                     self._server = None
+
+    def figures(self) -> Figures:
+        """Return what was counted since the object was made, written to the minute tables or not; a copy."""
+        return self._counting.total()
 
     async def __aenter__(self) -> Self:
         await self.open()

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from guestsql._core.counting import Counting
+from guestsql._core.figures import Figures
 from guestsql._core.pending import Pending
 from guestsql._core.runtime import Builder, Lock, in_thread
 from guestsql._exit import LastChance, unwatch, watch
@@ -112,6 +113,10 @@ class Lifetime:
                 if self._server is not None:
                     in_thread(self._server.release)
                     self._server = None
+
+    def figures(self) -> Figures:
+        """Return what was counted since the object was made, written to the minute tables or not; a copy."""
+        return self._counting.total()
 
     def __enter__(self) -> Self:
         self.open()
