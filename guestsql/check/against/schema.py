@@ -19,6 +19,7 @@ __all__ = ["Constraint", "Right", "Schema", "SchemaColumn", "Table", "Trigger", 
 Table = tuple[str, str]
 
 _LIST = re.compile(r"ANY \(ARRAY\[(?P<items>[^\]]*)\]\)|ANY \(\(ARRAY\[(?P<cast_items>[^\]]*)\]\)::[\w \[\]]+\)")
+_NEGATION = re.compile(r"\(NOT |\bCASE\b|IS (?:NOT TRUE|FALSE|UNKNOWN)")
 _ITEM = re.compile(r"'(?:[^']|'')*'|[^,']+")
 
 
@@ -188,7 +189,7 @@ def is_widened(constraint: Constraint, before: Iterable[Constraint]) -> bool:
 def _shape(text: str) -> tuple[str, frozenset[str] | None]:
     """A check without the list of its values, and that list."""
     found = list(_LIST.finditer(text))
-    if len(found) != 1:
+    if len(found) != 1 or _NEGATION.search(text):
         return text, None
     items = found[0]["items"] or found[0]["cast_items"] or ""
     values = frozenset(item.strip() for item in _ITEM.findall(items) if item.startswith("'") or item.strip().isdigit())
