@@ -12,6 +12,11 @@ from guestsql.check.against.schema import Constraint, is_widened
 from guestsql.check.against.writes import read_writes
 from guestsql.check.words import read_words
 
+MERGE = """
+MERGE INTO t AS x USING u ON x.a = u.a
+WHEN MATCHED THEN UPDATE SET b = 1, c = CASE WHEN d THEN 1 END
+WHEN NOT MATCHED THEN INSERT (a, b) VALUES (1, 2)
+"""
 WRITES = [
     ("SELECT a FROM t FOR UPDATE", []),
     ("SELECT a AS update FROM t", []),
@@ -35,8 +40,7 @@ WRITES = [
         [("", "t", "Update", "", "a"), ("", "u", "Insert", "c", "")],
     ),
     (
-        "MERGE INTO t AS x USING u ON a = d WHEN MATCHED THEN UPDATE SET b = 1, c = CASE WHEN d THEN 1 END\n"
-        + "WHEN NOT MATCHED THEN INSERT (a, b) VALUES (1, 2)",
+        MERGE,
         [("", "t", "Merge", "a b", "b c")],
     ),
     ("MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE", [("", "t", "Merge", None, "")]),
