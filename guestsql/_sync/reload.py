@@ -38,6 +38,8 @@ _LONGEST_SECONDS = 5.0
 # A server that could not be asked is asked again; and so is one that refused, for a migration may follow the edit.
 _UNREACHABLE_SECONDS = 1.0
 _REFUSED_SECONDS = 10.0
+# Of the queries in use: between two lots an edit may have its turn.
+_ASKED_AT_ONCE = 20
 
 
 class Reloader:
@@ -98,11 +100,13 @@ class Reloader:
             try:
                 refused = self._ask(edits)
             except DatabaseError as error:
-                if scan is not None:
+                if scan is not None and edits is not None and edits.wanted:
                     self._tell_deferred(scan, error)
                 return _UNREACHABLE_SECONDS
         if scan is not None and edits is not None:
             self._take_up(scan, edits)
+        if self._unasked:
+            return 0.0
         return _REFUSED_SECONDS if refused else math.inf
 
     def _ask(self, edits: Edits | None) -> int:
@@ -115,15 +119,15 @@ class Reloader:
         connection = connect(self._settings, self._url, pooled=True)
         try:
             connection.deadline = monotonic() + self._settings.deadline_seconds
-            while self._unasked:
-                self._remember(connection, self._unasked[-1])
-                self._unasked.pop()
             refused = 0
             for edit in () if edits is None else edits.wanted:
                 error = self._fault(connection, edit)
                 if error is not None and edits is not None:
                     edits.refuse(edit.new, error)
                     refused += 1
+            for query in self._unasked[-_ASKED_AT_ONCE:]:
+                self._remember(connection, query)
+                self._unasked.remove(query)
             return refused
         finally:
             connection.close()
@@ -141,6 +145,7 @@ class Reloader:
         if isinstance(said, QueryFileError):
             return said
         if edit.old is None:
+            self._known[edit.new.name] = said
             return said.misfit(edit.new)
         known = self._remember(connection, edit.old)
         if known is None:  # it never ran: whatever it was to return, nobody has had it
