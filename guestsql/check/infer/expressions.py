@@ -183,6 +183,13 @@ class _Judge:
     def all_of(self, node: Node) -> Nullness:
         return Nullness(any(part.itself for part in self.parts(node)))
 
+    def row_comparison(self, node: Node) -> Nullness:
+        each = self.parts(node, "largs") + self.parts(node, "rargs")
+        return Nullness(any(part.itself for part in each))
+
+    def first_or_null(self, node: Node) -> Nullness:
+        return replace(self.parts(node)[0], itself=True)
+
     def one_of(self, node: Node) -> Nullness:
         each = self.parts(node)
         return Nullness(all(part.itself for part in each), any(part.within for part in each))
@@ -302,7 +309,8 @@ _METHODS: dict[str, Callable[[_Judge, Node], Nullness]] = {
     "OPEXPR": _Judge.operator,
     "SCALARARRAYOPEXPR": _Judge.array_operator,
     "BOOLEXPR": _Judge.all_of,
-    "ROWCOMPAREEXPR": _Judge.all_of,
+    "ROWCOMPAREEXPR": _Judge.row_comparison,
+    "NULLIFEXPR": _Judge.first_or_null,
     "COALESCEEXPR": _Judge.one_of,
     "MINMAXEXPR": _Judge.one_of,
     "CASEEXPR": _Judge.case,

@@ -58,7 +58,8 @@ _FIRST = frozenset({"concat_ws", "format", "format_type"})
 _ANY = frozenset({"array_cat"})
 _ALWAYS = frozenset(
     """
-    array_append array_prepend clock_timestamp concat current_database gen_random_uuid json_build_array
+    array_append array_prepend clock_timestamp concat current_database daterange gen_random_uuid int4range int8range
+    numrange tsrange tstzrange json_build_array
     json_build_object jsonb_build_array jsonb_build_object now num_nonnulls num_nulls pg_backend_pid pg_current_xact_id
     pg_postmaster_start_time quote_nullable random statement_timestamp timeofday transaction_timestamp txid_current
     uuidv4 uuidv7 version

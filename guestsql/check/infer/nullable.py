@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from guestsql.check.infer import joins
 from guestsql.check.infer.expressions import judge
+from guestsql.check.infer.known import Rule, rule_of
 from guestsql.check.infer.nodes import Node
 from guestsql.check.infer.scope import DELETE, INSERT, MERGE, UNKNOWN, UPDATE, Known, Nullness, Scope
 
@@ -198,7 +199,7 @@ def _of_join(scope: Scope, entry: Node, attribute: int, number: int) -> Nullness
 def _beside(scope: Scope, node: Node, join: int) -> Nullness:
     """What is known of a side's column when the join itself does not make it NULL."""
     inner = node
-    while inner.tag in ("RELABELTYPE", "COLLATEEXPR", "COERCEVIAIO") and (argument := inner.node("arg")) is not None:
+    while (argument := _cast_of(scope, inner)) is not None:
         inner = argument
     entry = scope.entry(inner.number("varno"))
     if inner.tag != "VAR" or entry is None or inner.number("varlevelsup"):
@@ -207,6 +208,16 @@ def _beside(scope: Scope, node: Node, join: int) -> Nullness:
     found = _of_entry(scope, number, entry, attribute)
     others = scope.joins.nulled.get(number, frozenset()) - {join}
     return replace(found, itself=True) if others else found
+
+
+def _cast_of(scope: Scope, node: Node) -> Node | None:
+    """What is cast, by a cast that makes a value of a value."""
+    if node.tag in ("RELABELTYPE", "COLLATEEXPR", "COERCEVIAIO"):
+        return node.node("arg")
+    function = scope.known.facts.functions.get(node.number("funcid"))
+    arguments = node.nodes("args")
+    is_cast = node.tag == "FUNCEXPR" and function is not None and rule_of(function) is Rule.ALL and len(arguments) == 1
+    return arguments[0] if is_cast else None
 
 
 def _of_function(scope: Scope, entry: Node, attribute: int) -> Nullness:

@@ -1,0 +1,171 @@
+"""What the stubs say of NULL and of types is what the rows hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import ipaddress
+import typing
+import uuid
+from contextlib import closing
+
+import psycopg
+import pytest
+from psycopg.types import multirange
+from psycopg.types import range as ranges
+
+from guestsql._sql import load_catalogue
+from guestsql._sql.reading import read_queries
+from guestsql._sync.connection import connect
+from guestsql.check.infer import infer
+from guestsql.settings import Settings
+from tests.db.stub_cases import CASES, DATA, SCHEMA, TYPES
+from tests.server import apply_migrations
+
+_NAMES = {
+    "_datetime": dt,
+    "_decimal": decimal,
+    "_ipaddress": ipaddress,
+    "_multirange": multirange,
+    "_range": ranges,
+    "_typing": typing,
+    "_uuid": uuid,
+}
+
+
+@pytest.fixture(scope="module")
+def url(server):
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE stubs_truth TEMPLATE template0")
+    with psycopg.connect(server.url("stubs_truth"), autocommit=True) as connection:
+        connection.execute(SCHEMA)
+        if connection.info.server_version >= 180000:  # who inherits must require what the parent does
+            connection.execute("ALTER TABLE parents ALTER must DROP NOT NULL")
+            connection.execute(DATA.replace("ALTER TABLE heirs ALTER must DROP NOT NULL;", ""))
+            connection.execute("ALTER TABLE parents ADD CONSTRAINT later NOT NULL must NOT VALID")
+        else:
+            connection.execute(DATA)
+    yield server.url("stubs_truth")
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute("DROP DATABASE stubs_truth WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def signatures(url):
+    with closing(connect(Settings(), url)) as connection:
+        major = connection.info.server_version // 10000
+        texts = [case.sql for case in CASES if case.since <= major] + [sql for _, sql in TYPES]
+        text = "".join(f"-- name: query_{number}()\n{sql};\n" for number, sql in enumerate(texts))
+        queries, errors = read_queries(text.encode(), "cases.sql")
+        assert errors == []
+        found = infer(connection, queries)
+        return {sql: found[f"query_{number}"] for number, sql in enumerate(texts) if f"query_{number}" in found}
+
+
+@pytest.fixture(scope="module")
+def connection(url):
+    with psycopg.connect(url) as opened:
+        opened.adapters.register_loader("date", _Date)
+        yield opened
+        opened.rollback()
+
+
+def _rows(connection, sql):
+    with connection.transaction(force_rollback=True):
+        return connection.execute(sql.encode()).fetchall()
+
+
+class _Date(psycopg.adapt.Loader):
+    """Infinity has no date in Python; here only NULL counts."""
+
+    def load(self, data):
+        text = bytes(data).decode()
+        return dt.date.max if "infinity" in text else dt.date.fromisoformat(text)
+
+
+def _major(connection):
+    return connection.info.server_version // 10000
+
+
+def test_there_are_enough_cases():
+    assert len(CASES) >= 100
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.sql.replace(" ", "_")[:80])
+def test_a_column_is_null_only_where_it_may_be(connection, signatures, case):
+    if _major(connection) < case.since:
+        assert case.sql not in signatures  # this server does not know it
+        return
+    columns = signatures[case.sql].columns
+    found = "".join(
+        "?"
+        if "None" in column.annotation.split("list[")[0] or "| None" in column.annotation.rpartition("]")[2]
+        else "."
+        for column in columns
+    )
+    # Of what may be anything, NULL is a part.
+    told = "".join(
+        "." if column.annotation == "_typing.Any" and said == "?" else said
+        for column, said in zip(columns, case.columns, strict=True)
+    )
+    assert found == told
+    for row in _rows(connection, case.sql):
+        for value, said in zip(row, case.columns, strict=True):
+            assert value is not None or said == "?", row
+
+
+def test_the_cases_hold_null_wherever_one_is_told_of(connection):
+    """Otherwise a column that is told to be NULL for safety's sake alone would look like one that must be."""
+    major = _major(connection)
+    seen = [
+        any(
+            value is None
+            for row in _rows(connection, case.sql)
+            for value, said in zip(row, case.columns, strict=True)
+            if said == "?"
+        )
+        for case in CASES
+        if "?" in case.columns and case.since <= major
+    ]
+    assert sum(seen) / len(seen) > 0.7
+
+
+@pytest.mark.parametrize(("annotation", "sql"), TYPES, ids=[sql.replace(" ", "_")[:60] for _, sql in TYPES])
+def test_a_value_has_the_type_that_is_told(connection, signatures, annotation, sql):
+    (column,) = signatures[sql].columns
+    assert column.annotation.replace('"', "'") == annotation
+    type_ = eval(annotation, dict(_NAMES))
+    for (value,) in _rows(connection, sql):
+        assert _fits(value, type_), value
+
+
+def _fits(value, type_):
+    """Tell whether a value is of a type."""
+    if type_ is typing.Any:
+        return True
+    if type_ is None or type_ is type(None):
+        return value is None
+    origin, inner = typing.get_origin(type_), typing.get_args(type_)
+    if origin is typing.Literal:
+        return value in inner
+    if origin is list:
+        return isinstance(value, list) and all(_fits(each, inner[0]) for each in value)
+    if inner and origin not in (ranges.Range, multirange.Multirange):
+        return any(_fits(value, each) for each in inner)
+    return isinstance(value, origin or type_)
+
+
+def test_the_shipped_queries_are_judged_in_full(server):
+    """Every column of every shipped query has a type, and none of them is unknown but JSON."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE stubs_shipped TEMPLATE template0")
+    apply_migrations(server.url("stubs_shipped"))
+    queries = [query for query in load_catalogue().values() if "guestsql_migrations" not in query.text]
+    with closing(connect(Settings(), server.url("stubs_shipped"))) as connection:
+        found = infer(connection, queries)
+        assert connection.execute("SELECT count(*) FROM pg_proc WHERE proname LIKE 'probe%'").fetchone()[0] == 0
+    assert found.keys() == {query.name for query in queries}
+    unknown = {column.sql_type for each in found.values() for column in each.columns if "Any" in column.annotation}
+    assert unknown <= {"json", "jsonb"}
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute("DROP DATABASE stubs_shipped WITH (FORCE)")
