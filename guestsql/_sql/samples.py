@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from guestsql._sql.declaration import Parameter
@@ -25,6 +25,7 @@ __all__ = [
     "element_type",
     "plain_type",
     "sample_values",
+    "shared_samples",
     "stated_sample",
     "unknown_types",
 ]
@@ -148,6 +149,27 @@ def sample_values(
         if stated_sample(each) is not None:
             stated.setdefault((each.name, each.type), each)
     return {each.name: _sample(each, stated, base_types or {}) for each in query.parameters}
+
+
+def shared_samples(
+    queries: Iterable[Query],
+    beside: Collection[Query] = (),
+    base_types: Mapping[str, tuple[str, str | None]] | None = None,
+) -> dict[str, Sample]:
+    """Return one sample for each name of several queries, to be run with the same values.
+
+    Args:
+        queries: those that are run.
+        beside: the queries of their folder.
+        base_types: as in `sample_values`.
+    """
+    found: dict[str, Sample] = {}
+    for query in queries:
+        for name, sample in sample_values(query, beside, base_types).items():
+            # What a comment says of a name in one query is better than what its type says in another.
+            if name not in found or found[name].origin < sample.origin:
+                found[name] = sample
+    return found
 
 
 def _sample(

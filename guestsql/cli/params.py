@@ -20,8 +20,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _OF_VALUES = ("22", "23514")
 # Where the server says which value it could not take: `unnamed portal parameter $1 = '…'`, in whatever language.
 _IN_CONTEXT = re.compile(r"\$(?P<number>\d+)(?: = .*)?$")
-# As many digits in a row as a phone has.
-_PHONE = re.compile(r"\+?\d(?:[\s().-]?\d){7,}")
+# Digits, and the signs that people put between those of a phone.
+_DIGITS = re.compile(r"\+?\d(?:[\s().-]{0,2}\d)*")
+_DATE = re.compile(r"\d{4}-\d\d?-\d\d?(?!\d)")
+_PHONE_LENGTHS = range(8, 16)
 
 
 def param_options(command: Command) -> Command:
@@ -99,9 +101,14 @@ def refused_value(query: Query, values: Mapping[str, str | None], error: psycopg
     parameter = next(each for each in query.parameters if each.name == name)
     wanted = f" is no {parameter.type}" if parameter.type else " does not fit"
     said = (error.diag.message_primary or str(error)).split("\n", 1)[0]
-    value = _PHONE.sub(lambda found: mask(found.group()), f"{values[name]!r}")
-    said = _PHONE.sub(lambda found: mask(found.group()), said)
-    return click.UsageError(f"parameter {name}: {value}{wanted} ({said}); wanted: {_described(parameter)}")
+    told = f"parameter {name}: '{values[name]}'{wanted} ({said})"
+    return click.UsageError(f"{_DIGITS.sub(_without_phone, told)}; wanted: {_described(parameter)}")
+
+
+def _without_phone(found: re.Match[str]) -> str:
+    digits = sum(char.isdigit() for char in found.group())
+    is_phone = digits in _PHONE_LENGTHS and not _DATE.match(found.group())
+    return mask(found.group()) if is_phone else found.group()
 
 
 def _named_by_server(query: Query, error: psycopg.Error) -> str | None:

@@ -10,7 +10,7 @@ import click
 from guestsql._sql import Catalogue, Operator, Query, load_catalogue
 from guestsql._sql.internal import internal_names
 from guestsql._sql.psql import psql_preamble, psql_query, written_head
-from guestsql._sql.samples import Origin, Sample, sample_values, unknown_types
+from guestsql._sql.samples import Origin, Sample, sample_values, shared_samples, unknown_types
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.output import Output
 from guestsql.cli.python_call import python_call
@@ -89,12 +89,7 @@ def _chosen(catalogue: Catalogue, name: str) -> list[Query]:
 def _show_for_psql(app: App, catalogue: Catalogue, queries: list[Query], *, alone: bool) -> None:
     types = unknown_types(queries)
     told = _ask(app, None, types) if types else None
-    samples: dict[str, Sample] = {}
-    for query in queries:
-        for name, sample in _samples(catalogue, query, told).items():
-            # What a comment says of a name in one query is better than what its type says in another.
-            if name not in samples or samples[name].origin < sample.origin:
-                samples[name] = sample
+    samples = shared_samples(queries, list(catalogue.values()), told.base_types if told else None)
     _tell_guesses(app, samples.values())
     click.echo(psql_preamble(queries, samples), nl=False)
     if not alone:
@@ -112,11 +107,8 @@ def _tell_guesses(app: App, samples: Iterable[Sample]) -> None:
 
 def _shown(app: App, catalogue: Catalogue, query: Query) -> _Shown:
     told = _ask(app, query, unknown_types([query]))
-    return _Shown(query, _samples(catalogue, query, told), told)
-
-
-def _samples(catalogue: Catalogue, query: Query, told: Told | None) -> dict[str, Sample]:
-    return sample_values(query, catalogue.values(), told.base_types if told else None)
+    samples = sample_values(query, catalogue.values(), told.base_types if told else None)
+    return _Shown(query, samples, told)
 
 
 def _ask(app: App, query: Query | None, types: list[str]) -> Told | None:

@@ -10,12 +10,17 @@ import subprocess
 import sys
 import termios
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from click.testing import CliRunner, Result
 
 from guestsql.cli.main import guestsql
+from guestsql.embedded import PrivateServer
+from tests.server import drop_database
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -78,3 +83,14 @@ def _read(terminal: int) -> bytes:
 def _environment(extra: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
     return {**kept, "PYTHONPATH": str(ROOT), **extra}
+
+
+@contextmanager
+def cloned(server: PrivateServer, template: str, name: str) -> Iterator[str]:
+    """A migrated database for a whole module, whose tests leave nothing behind in it; its URL."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"'.encode())
+    try:
+        yield server.url(name)
+    finally:
+        drop_database(server, name)

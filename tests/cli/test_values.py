@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -11,8 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from guestsql.cli.values import as_cell, as_json, as_shown, plain_text
+from guestsql.cli.output import build_table
+from guestsql.cli.values import align_points, as_cell, as_json, as_shown, plain_text
 
 BOGOTA = ZoneInfo("America/Bogota")
 NOON = datetime(2026, 11, 22, 17, 0, 5, tzinfo=UTC)
@@ -84,6 +87,41 @@ def test_times_are_shown_in_the_hotels_zone():
 
 def test_labels_are_shown_without_brackets():
     assert as_shown(["VIP", "cotización"], BOGOTA) == "VIP, cotización"
+
+
+def test_what_is_not_there_is_no_empty_text():
+    assert (as_shown(None, BOGOTA), as_shown("", BOGOTA), as_shown([], BOGOTA), as_shown([None], BOGOTA)) == (
+        "NULL",
+        "",
+        "[]",
+        "[null]",
+    )
+
+
+def test_points_stand_below_each_other():
+    assert align_points(["1.5", "10.25", "-3", "NULL", "NaN", "1e+22"]) == [
+        "1.5 ",
+        "10.25",
+        "-3   ",
+        "NULL",
+        "NaN",
+        "1e+22",
+    ]
+    assert align_points(["1", "20"]) == ["1", "20"]
+    assert align_points([]) == []
+
+
+def test_a_table_at_three_in_the_morning():
+    rows = [[1.5, 10, "a", None], [Decimal("10.25"), None, "", True], [None, 100_000, None, False]]
+    target = Console(file=io.StringIO(), width=80)
+    target.print(build_table(("ratio", "n", "words", "flag"), rows, BOGOTA))
+    assert [line.rstrip() for line in target.file.getvalue().splitlines()] == [
+        "ratio        n   words   flag",
+        "──────────────────────────────",
+        "  1.5       10   a       NULL",
+        "10.25     NULL           true",
+        " NULL   100000   NULL    false",
+    ]
 
 
 def test_a_name_cannot_steer_the_terminal():

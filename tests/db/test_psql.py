@@ -12,10 +12,10 @@ import pytest
 from guestsql._sql import Kind, load_catalogue, tokenize
 from guestsql._sql.psql import misread_colons, psql_preamble, psql_query, sql_literal
 from guestsql._sql.reading import read_queries
-from guestsql._sql.samples import Origin, Sample, sample_values
+from guestsql._sql.samples import Origin, Sample, sample_values, shared_samples
 from guestsql.embedded._binaries import find_binaries
 from tests.checking import EXTRA_SCHEMA, QUERIES
-from tests.cli.shell import invoke
+from tests.cli.shell import cloned, invoke
 from tests.databases import case_id
 from tests.server import pg_bin
 
@@ -40,20 +40,27 @@ def psql():
     return run
 
 
-@pytest.fixture
-def ledger_url(database_url):
+@pytest.fixture(scope="module")
+def ledger_url(server, template_database):
     """A database as `guestsql migrate` leaves it: with the ledger."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(load_catalogue()["create_migration_ledger"].text.encode())
-    return database_url
+    with cloned(server, template_database, "guestsql_psql") as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(load_catalogue()["create_migration_ledger"].text.encode())
+        yield url
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return load_catalogue()
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_file_runs_in_psql_with_the_values_of_its_preamble(psql, ledger_url, tmp_path, name):
-    shown = invoke("query", "show", name, "--preamble", DATABASE_URL="", GUESTSQL_HOME=str(tmp_path))
-    assert (shown.exit_code, shown.stderr) == (0, "")
+def test_every_file_runs_in_psql_with_the_values_of_its_preamble(psql, ledger_url, catalogue, tmp_path, name):
+    queries = [query for query in catalogue.values() if query.file.name == name]
+    samples = shared_samples(queries, catalogue.values())
+    assert [each.name for each in samples.values() if each.origin is Origin.NOWHERE] == []
     preamble = tmp_path / "samples.psql"
-    preamble.write_text(shown.stdout, encoding="utf-8")
+    preamble.write_text(psql_preamble(queries, samples), encoding="utf-8")
     before = rows_of(ledger_url)
 
     done = psql(ledger_url, "-c", "BEGIN", "-f", str(preamble), "-f", str(QUERIES / name), "-c", "ROLLBACK")
@@ -61,6 +68,17 @@ def test_every_file_runs_in_psql_with_the_values_of_its_preamble(psql, ledger_ur
     assert (errors(done), done.returncode) == ([], 0)
     assert done.stdout.rstrip().endswith("ROLLBACK")
     assert rows_of(ledger_url) == before
+
+
+def test_the_preamble_of_a_file_is_made_by_the_shell(psql, ledger_url, catalogue):
+    queries = [query for query in catalogue.values() if query.file.name == "threads.sql"]
+    preamble = psql_preamble(queries, shared_samples(queries, catalogue.values()))
+
+    alone = invoke("query", "show", "threads.sql", "--preamble")
+    assert (alone.exit_code, alone.stdout, alone.stderr) == (0, preamble, "")
+    whole = invoke("query", "show", "queries/threads.sql", "--psql").stdout
+    done = psql(ledger_url, stdin=f"BEGIN;\n{whole}ROLLBACK;\n")
+    assert (done.returncode, done.stderr, whole.count("-- name: ")) == (0, "", len(queries))
 
 
 def errors(done):
@@ -101,12 +119,12 @@ ODD_VALUES = ["", "it's", "a\\b", "\\", "a\nb\r\n\tc", ":max_rows :'x' $$ -- /* 
 
 
 @pytest.mark.parametrize("value", ODD_VALUES, ids=case_id)
-def test_any_text_arrives_as_it_is(psql, database_url, value):
+def test_any_text_arrives_as_it_is(psql, ledger_url, value):
     text = "-- name: get_it(x)$\nSELECT encode(convert_to(:x::text, 'UTF8'), 'hex') AS it;"
     (query,), _ = read_queries(text.encode(), QUERIES / "x.sql")
     given = {"x": Sample("x", "text", value, Origin.COMMENT)}
 
-    done = psql(database_url, "-A", "-t", stdin=psql_preamble([query], given) + psql_query(query))
+    done = psql(ledger_url, "-A", "-t", stdin=psql_preamble([query], given) + psql_query(query))
 
     assert (done.stderr, done.stdout) == ("", value.encode().hex() + "\n")
 
@@ -139,13 +157,13 @@ SELECT
 """
 
 
-def test_every_type_has_a_value(psql, database_url, tmp_path):
+def test_every_type_has_a_value(psql, ledger_url, tmp_path):
     folder = tmp_path / "q"
     folder.mkdir()
     (folder / "kinds.sql").write_text(TYPES, encoding="utf-8")
 
     shown = invoke("query", "show", "get_kinds", "--psql", GUESTSQL_QUERIES_DIR=str(folder))
-    done = psql(database_url, "-A", "-t", stdin=shown.stdout)
+    done = psql(ledger_url, "-A", "-t", stdin=shown.stdout)
 
     assert (shown.stderr, done.stderr) == ("", "")
     assert done.stdout.startswith("1|text|1.5|2026-01-31 ")
@@ -242,7 +260,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-def test_psql_reads_random_pieces_as_guestsql_does(psql, database_url, tmp_path):
+def test_psql_reads_random_pieces_as_guestsql_does(psql, ledger_url, tmp_path):
     chance = random.Random(20261122)
     texts = []
     for number in range(400):
@@ -255,10 +273,10 @@ def test_psql_reads_random_pieces_as_guestsql_does(psql, database_url, tmp_path)
     samples = sample_values(queries[0])
 
     as_written = "".join(f"{query.source};\n" for query in queries)
-    assert sent(psql, database_url, psql_preamble(queries, samples), as_written, tmp_path) == meant(queries, samples)
+    assert sent(psql, ledger_url, psql_preamble(queries, samples), as_written, tmp_path) == meant(queries, samples)
     # And what psql would misread, as --psql mends it.
     mended = "".join(psql_query(query) for query in read)
-    assert sent(psql, database_url, psql_preamble(read, samples), mended, tmp_path) == meant(read, samples)
+    assert sent(psql, ledger_url, psql_preamble(read, samples), mended, tmp_path) == meant(read, samples)
 
 
 def test_samples_are_shared_by_name_and_the_own_comment_wins(tmp_path):
