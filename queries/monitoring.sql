@@ -237,7 +237,7 @@ FROM recent_guests AS recent;
 -- name: get_cache_hits(minutes)^
 -- The requests for a context in the last minutes by outcome, and the cache hits among them in percent.
 -- A hit is a fresh text from the cache; stale an old one, while another caller built; miss was built; error gave none.
--- metrics: context_requests
+-- metrics: context_requests minutes=5
 --   minutes: int = 60, how far to look back
 SELECT
     coalesce(sum(answers), 0)::bigint AS total_requests,
@@ -277,7 +277,7 @@ LIMIT :max_rows::int;
 -- The durations are kept in classes a factor sqrt(2) apart. A percentile lies in its class for sure, so it is never
 -- wrong by more than that factor (-29 % … +41 %); inside the class it is placed as if the durations were spread evenly
 -- on a logarithmic scale. The last class has no upper limit: 181,019 ms is "that or more".
--- metrics: query
+-- metrics: query minutes=5
 --   minutes: int = 60, how far to look back
 --   max_rows: int = 50, rows at most
 WITH looked_back AS (
@@ -475,7 +475,7 @@ LIMIT :max_rows::int;
 
 -- name: list_query_errors(minutes, max_rows)
 -- The errors of the last minutes by query and kind, the most first, with the last minute in which one fell.
--- metrics: query_errors
+-- metrics: query_errors minutes=5
 --   minutes: int = 60, how far to look back
 --   max_rows: int = 50, rows at most
 SELECT
@@ -1000,7 +1000,7 @@ LIMIT :max_rows::int;
 -- The sequences that have given out min_percent of their numbers, the nearest to the end first. The end is that of the sequence,
 -- or of the column that it fills if that comes first: an integer column ends at 2,147,483,647 whatever its sequence
 -- allows. One that cycles never ends. A sequence whose value this role may not read is not listed.
--- metrics: sequences
+-- metrics: sequences min_percent=0
 --   min_percent: float8 = 50, percent of the numbers; 0 lists all that have been used
 --   max_rows: int = 50, rows at most
 WITH limited_sequences AS (
@@ -1141,7 +1141,7 @@ LIMIT :max_rows::int;
 -- and the flushes that failed.
 -- The memory of the server's own processes cannot be asked for in SQL: a session is told of itself alone, and by its
 -- parts only. get_memory_settings tells what they may take.
--- metrics: process
+-- metrics: process minutes=5
 --   minutes: int = 60, how far to look back
 --   max_rows: int = 50, rows at most
 SELECT

@@ -23,6 +23,7 @@ from guestsql.cli.legacy import legacy
 from guestsql.cli.migrate import migrate
 from guestsql.cli.monitor import monitor
 from guestsql.cli.query import query
+from guestsql.cli.serve_metrics import serve_metrics
 from guestsql.cli.stubs import stubs
 from guestsql.cli.terminal import flush_streams, prepare_streams
 from guestsql.errors import GuestSQLError
@@ -152,7 +153,7 @@ def guestsql(app: App, debug: bool) -> None:
         logging.getLogger(_NAME).setLevel(logging.DEBUG)
 
 
-for _group in (check, demo, guest, health, legacy, migrate, monitor, query, stubs):
+for _group in (check, demo, guest, health, legacy, migrate, monitor, query, serve_metrics, stubs):
     guestsql.add_command(_group)
 
 

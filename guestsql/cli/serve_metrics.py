@@ -1,0 +1,105 @@
+"""`guestsql serve-metrics`: the gauges of the monitoring queries for Prometheus."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from guestsql._sql import load_catalogue
+from guestsql.cli.app import App, pass_app
+from guestsql.cli.failure import FAILED
+from guestsql.cli.server import reading_url
+from guestsql.errors import SettingsError
+from guestsql.gauges import Scraper, find_gauges
+
+__all__ = ["serve_metrics"]
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@click.command(
+    "serve-metrics",
+    epilog="""\b
+Examples:
+  guestsql serve-metrics --port 9478
+  guestsql serve-metrics --once
+""",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=9478, show_default=True, help="Where to listen; 0: a free one."
+)
+@click.option("--host", metavar="ADDRESS", help="An address to listen on; default all of IPv6 and IPv4.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True, max=600),
+    default=8.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="A scrape takes no longer: below Prometheus's scrape_timeout, which is 10 unless set otherwise.",
+)
+@click.option("--once", is_flag=True, help="Print the metrics of one scrape and end; exit 1 when a query failed.")
+@pass_app
+def serve_metrics(app: App, port: int, host: str | None, timeout: float, once: bool) -> None:
+    """Answer Prometheus with the gauges of the queries, until SIGTERM or Ctrl-C.
+
+    A query whose comment has a line `metrics: …` is asked at each scrape, READ ONLY, on DATABASE_REPLICA_URL if that is
+    set. One that fails is told by guestsql_scrape_error and in the log; the others are answered. Needs the extra
+    `prometheus`.
+    """
+    _require_client()
+    gauges = find_gauges(load_catalogue(app.settings.queries_dir).values())
+    with reading_url(app.settings) as url:
+        scraper = Scraper(app.settings, url, gauges, timeout)
+        if once:
+            _print(app, scraper)
+        else:
+            _serve(app, scraper, port, host)
+
+
+def _require_client() -> None:
+    if importlib.util.find_spec("prometheus_client") is None:
+        raise SettingsError("prometheus-client is not installed", hint="pip install 'guestsql[prometheus]'")
+
+
+def _print(app: App, scraper: Scraper) -> None:
+    from guestsql.gauges.exposition import exposition  # noqa: PLC0415  needs the extra
+
+    scrape = scraper.scrape()
+    click.echo(exposition(scrape), nl=False)
+    failed = [answer for answer in scrape.answers if answer.error is not None]
+    for answer in failed:
+        app.say(f"serve-metrics: {answer.gauge.query.name}: {answer.error}")
+    if failed:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _serve(app: App, scraper: Scraper, port: int, host: str | None) -> None:
+    from guestsql.gauges.exposition import GaugeServer  # noqa: PLC0415  needs the extra
+
+    with _told_to_end() as told, GaugeServer(scraper, port, host) as server:
+        app.say(f"serve-metrics: listening on port {server.port}")
+        while not told.wait(1.0):  # in steps: Windows does not interrupt a wait without an end
+            pass
+    app.say("serve-metrics: ended")
+
+
+@contextmanager
+def _told_to_end() -> Generator[threading.Event]:
+    """An event that is set by a signal to end, in place of the end itself."""
+    told = threading.Event()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        told.set()
+
+    kept = {number: signal.signal(number, tell) for number in _SIGNALS}
+    try:
+        yield told
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

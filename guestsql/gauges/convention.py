@@ -1,0 +1,209 @@
+"""The convention by which a query is a metric; pure. docs/monitoring.md tells it to a DBA.
+
+A line `-- metrics: PREFIX [parameter=value …]` among the comments below a query's name makes it one. Of its columns
+
+- a number or a boolean is a gauge, `guestsql_PREFIX_column`, and a time is one too, in seconds since 1970:
+  `last_vacuum_at` is `…_last_vacuum_timestamp_seconds`;
+- a text is a label, and so is a whole number that only tells one row from another: `pid`, `id`, `…_pid`, `…_id`;
+- anything else is left out.
+
+A label never tells who a guest is: columns of such names are refused, and what may be a phone number is masked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+
+from guestsql._sql import Operator, Query
+from guestsql.errors import GuestSQLError, QueryFileError
+
+__all__ = ["Column", "GaugeQuery", "Kind", "Sample", "find_gauges", "kind_of", "metric_name", "read_samples"]
+
+_MARK = re.compile(r"metrics:(?P<rest>.*)")
+_REST = re.compile(r"\s*(?P<prefix>[a-z][a-z0-9_]*)(?P<given>(?:\s+[a-z][a-z0-9_]*=\S+)*)\s*")
+_HINT = "write -- metrics: PREFIX, or -- metrics: PREFIX parameter=value"
+
+# Columns that tell who a guest is, in this schema and in what a DBA is likely to call them.
+_PERSONAL = re.compile(
+    r"(?:.*_)?(?:phone|phone_numbers?|chat_id|thread_id|user_id|user_name|contact_name|guest|guest_name|email"
+    r"|profile_data|context_cache|labels?|notes?)"
+)
+# Eight digits or more, or seven that are no process's number behind a host's name.
+_PHONE = re.compile(r"(?<!\d)(?:\d(?:[ -]?\d){7,}|(?<!:)\d{7})(?!\d)")
+_IDENTIFIER = re.compile(r"(?:.*_)?(?:pid|id)")
+
+# The numbers of PostgreSQL's types, which never change.
+_NUMBERS = {20, 21, 23, 700, 701, 1700}
+_WHOLE_NUMBERS = {20, 21, 23, 26}
+_BOOLEAN = 16
+_TIMES = {1114, 1184}
+_TEXTS = {18, 19, 25, 1042, 1043}
+
+
+class Kind(Enum):
+    """What a column is to a metric."""
+
+    NUMBER = "a gauge"
+    TIME = "a gauge, in seconds since 1970"
+    LABEL = "a label"
+    NOTHING = "left out"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a result.
+
+    Attributes:
+        name: as the query calls it.
+        type_oid: PostgreSQL's number of its type.
+    """
+
+    name: str
+    type_oid: int
+
+
+@dataclass(frozen=True, slots=True)
+class GaugeQuery:
+    """A query that is a metric.
+
+    Attributes:
+        query: the query.
+        prefix: the middle of its metrics' names.
+        parameters: what the mark gives; the others have their defaults.
+    """
+
+    query: Query
+    prefix: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of one gauge.
+
+    Attributes:
+        name: the gauge's.
+        labels: by name.
+        value: the value.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+def find_gauges(queries: Iterable[Query]) -> list[GaugeQuery]:
+    """Find the queries that are metrics.
+
+    Args:
+        queries: the catalogue's.
+
+    Returns:
+        Those with a mark, in the order given.
+
+    Raises:
+        QueryFileError: a mark cannot be read, a prefix stands twice, a parameter is unknown or has no value.
+    """
+    found: dict[str, GaugeQuery] = {}
+    for query in queries:
+        gauge = _read_mark(query)
+        if gauge is None:
+            continue
+        if gauge.prefix in found:
+            raise _refused(query, f"{found[gauge.prefix].query.name} has the metrics' prefix {gauge.prefix} already")
+        found[gauge.prefix] = gauge
+    return list(found.values())
+
+
+def _read_mark(query: Query) -> GaugeQuery | None:
+    marks = [mark["rest"] for line in query.doc.splitlines() if (mark := _MARK.fullmatch(line.strip()))]
+    if not marks:
+        return None
+    rest = _REST.fullmatch(marks[0])
+    if rest is None or len(marks) > 1:
+        raise _refused(query, "its metrics: line cannot be read")
+    if query.operator is Operator.COUNT:
+        raise _refused(query, "it returns a count of rows written, and no metrics")
+    given = dict(pair.split("=", 1) for pair in rest["given"].split())
+    known = {parameter.name: parameter for parameter in query.parameters}
+    if unknown := sorted(given.keys() - known.keys()):
+        raise _refused(query, f"its metrics: line names a parameter that it does not have: {unknown[0]}")
+    missing = [name for name, each in known.items() if each.default is None and name not in given]
+    if missing:
+        raise _refused(query, f"its metrics: line gives no value for {missing[0]}, which has no default")
+    return GaugeQuery(query, rest["prefix"], given)
+
+
+def _refused(query: Query, message: str) -> QueryFileError:
+    return QueryFileError(f"query {query.name}: {message}", file=query.file, line=query.line, hint=_HINT)
+
+
+def kind_of(column: Column) -> Kind:
+    """Tell what a column is to a metric."""
+    is_identifier = column.type_oid in _WHOLE_NUMBERS and _IDENTIFIER.fullmatch(column.name) is not None
+    if is_identifier or column.type_oid in _TEXTS:
+        return Kind.LABEL
+    if column.type_oid in _NUMBERS or column.type_oid == _BOOLEAN:
+        return Kind.NUMBER
+    return Kind.TIME if column.type_oid in _TIMES else Kind.NOTHING
+
+
+def metric_name(prefix: str, column: Column) -> str:
+    """Return the name of the gauge that a column is."""
+    name = column.name
+    if kind_of(column) is Kind.TIME:
+        name = f"{name.removesuffix('_at')}_timestamp_seconds"
+    return f"guestsql_{prefix}_{name}"
+
+
+def read_samples(prefix: str, columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> list[Sample]:
+    """Make samples of a result.
+
+    Args:
+        prefix: the middle of the names.
+        columns: the result's.
+        rows: the values of each row, in the order of the columns.
+
+    Returns:
+        A sample for each row and gauge, gauge by gauge; none where the value is NULL.
+
+    Raises:
+        GuestSQLError: a label would tell who a guest is, or two rows have the same labels.
+    """
+    kinds = [kind_of(column) for column in columns]
+    names = [column.name for column, kind in zip(columns, kinds, strict=True) if kind is Kind.LABEL]
+    personal = [name for name in names if _PERSONAL.fullmatch(name)]
+    if personal:
+        raise GuestSQLError(f"the column {personal[0]} tells of a guest and cannot be a label", hint="leave it out")
+    labelled: list[tuple[dict[str, str], Sequence[object]]] = []
+    seen: set[tuple[str, ...]] = set()
+    for row in rows:
+        values = [_label(value) for value, kind in zip(row, kinds, strict=True) if kind is Kind.LABEL]
+        if tuple(values) in seen:
+            raise GuestSQLError(f"two rows have the same labels ({', '.join(names)})", hint="group by them, or add one")
+        seen.add(tuple(values))
+        labelled.append((dict(zip(names, values, strict=True)), row))
+    return [
+        Sample(metric_name(prefix, column), labels, number)
+        for place, column in enumerate(columns)
+        if kinds[place] in (Kind.NUMBER, Kind.TIME)
+        for labels, row in labelled
+        if (number := _number(row[place])) is not None
+    ]
+
+
+def _label(value: object) -> str:
+    if isinstance(value, str):
+        return _PHONE.sub("…", value)
+    return "" if value is None else str(value)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, datetime):
+        return (value if value.tzinfo is not None else value.replace(tzinfo=UTC)).timestamp()
+    return float(value) if isinstance(value, bool | int | float | Decimal) else None

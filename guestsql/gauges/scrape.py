@@ -1,0 +1,126 @@
+"""One scrape: every query that is a metric asked once, in a READ ONLY transaction of its own, before a deadline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from guestsql._core.translate import translate
+from guestsql._sql import arrange
+from guestsql._sync.connection import DeadlineConnection, connect
+from guestsql.errors import GuestSQLError, QueryTimeout
+from guestsql.gauges.convention import Column, GaugeQuery, Sample, read_samples
+from guestsql.settings import Settings
+
+__all__ = ["Answer", "Scrape", "Scraper"]
+
+# The server's own timeout speaks first: it says what was cancelled, and the connection stays good.
+_GRACE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one query gave.
+
+    Attributes:
+        gauge: the query.
+        columns: its columns; none when it failed.
+        samples: the values; none when it failed.
+        seconds: how long it took.
+        error: what went wrong, or None.
+    """
+
+    gauge: GaugeQuery
+    columns: tuple[Column, ...]
+    samples: Sequence[Sample]
+    seconds: float
+    error: GuestSQLError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """What all of them gave.
+
+    Attributes:
+        answers: one a query, in their order.
+        is_up: True when the server could be reached.
+    """
+
+    answers: Sequence[Answer]
+    is_up: bool
+
+
+@dataclass(frozen=True)
+class Scraper:
+    """Asks the queries, over a connection of its own for each scrape.
+
+    Args:
+        settings: for the hotel's zone and time to live, and whether `url` is a pooler's.
+        url: the server.
+        gauges: the queries.
+        seconds: a scrape takes no longer, above 0; what is not answered by then is an error.
+    """
+
+    settings: Settings
+    url: str = field(repr=False)
+    gauges: Sequence[GaugeQuery]
+    seconds: float
+
+    def scrape(self) -> Scrape:
+        """Ask every query once. Nothing is raised: what fails is an answer's error."""
+        deadline = monotonic() + self.seconds
+        try:
+            # Connecting has a limit of its own, in whole seconds.
+            settings = replace(self.settings, deadline_seconds=min(self.seconds, self.settings.deadline_seconds))
+            connection = connect(settings, self.url, pooled=self._is_pooled())
+        except GuestSQLError as error:
+            return Scrape([_failed(gauge, error) for gauge in self.gauges], is_up=False)
+        with closing(connection):
+            return Scrape(list(self._answers(connection, deadline)), is_up=True)
+
+    def _is_pooled(self) -> bool:
+        return self.settings.pooled and self.url == self.settings.database_url
+
+    def _answers(self, connection: DeadlineConnection, deadline: float) -> Iterable[Answer]:
+        for gauge in self.gauges:
+            started = monotonic()
+            try:
+                yield self._answer(connection, gauge, deadline)
+            except psycopg.Error as error:
+                yield _failed(gauge, translate(error, gauge.query.name), monotonic() - started)
+            except GuestSQLError as error:
+                yield _failed(gauge, error, monotonic() - started)
+
+    def _answer(self, connection: DeadlineConnection, gauge: GaugeQuery, deadline: float) -> Answer:
+        started = monotonic()
+        left = deadline - started
+        if left <= 0:
+            raise QueryTimeout("the scrape's time was over", query=gauge.query.name, hint="raise --timeout")
+        connection.deadline = deadline + _GRACE_SECONDS
+        connection.read_only = True
+        text: Any = gauge.query.text  # no literal, which psycopg asks for: a .sql file's
+        with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+            milliseconds = sql.Literal(max(1, math.ceil(left * 1000)))
+            cursor.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(milliseconds))
+            cursor.execute(text, arrange(gauge.query, self._parameters(gauge)))
+            columns = tuple(Column(each.name, each.type_code) for each in cursor.description or ())
+            samples = read_samples(gauge.prefix, columns, cursor.fetchall())
+        return Answer(gauge, columns, samples, monotonic() - started, None)
+
+    def _parameters(self, gauge: GaugeQuery) -> dict[str, object]:
+        """What the mark gives; and of what it does not give, what the settings say."""
+        known = {"timezone": self.settings.timezone.key, "ttl_seconds": self.settings.context_ttl_seconds}
+        names = {parameter.name for parameter in gauge.query.parameters}
+        return {**{name: value for name, value in known.items() if name in names}, **gauge.parameters}
+
+
+def _failed(gauge: GaugeQuery, error: GuestSQLError, seconds: float = 0.0) -> Answer:
+    return Answer(gauge, (), (), seconds, error)
