@@ -340,10 +340,10 @@ def test_an_older_release_that_is_broken_is_told_and_does_not_fail(repository, c
     assert found[0]["file"] == "main:queries/rooms.sql"
 
 
-def test_an_older_migration_that_fails_is_named_as_git_names_it(repository, check):
-    repository.write("migrations/0001_rooms.sql", "CREATE TABLE rooms (id nothing);\n")
+def test_an_older_migration_that_cannot_be_read_is_named_as_git_names_it(repository, check):
+    repository.write("migrations/0001_rooms.sql", "CREATE TABLE rooms (id int DEFAULT 'one);\n")
     repository.commit("broken")
     repository.write("migrations/0001_rooms.sql", TABLE)
     result = check("--against", "main")
-    assert result.exit_code == 3
-    assert "main:migrations/0001_rooms.sql:1:24" in result.stderr
+    assert result.exit_code == 1
+    assert "main:migrations/0001_rooms.sql:1:36" in result.stderr

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from guestsql.check.against import Order, Verdict
+from guestsql.errors import MigrationError
 from tests.deploying import QUERIES, SCHEMA, Hotel, read, release
 
 
@@ -83,6 +84,14 @@ CHANGES = [
         "ALTER TABLE rooms ADD COLUMN size int NOT NULL;",
         edits=[(PUT_ROOM, "(room_id, name, code, size) VALUES (:room_id::int, :name::text, :code::text, 1)")],
         told=[("GS703", "put_room")],
+    ),
+    change(
+        "a required column that a trigger fills",
+        EITHER,
+        """CREATE FUNCTION size_rooms() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.size := 1; RETURN new; END $$;
+        CREATE TRIGGER size_rooms BEFORE INSERT ON rooms FOR EACH ROW EXECUTE FUNCTION size_rooms();
+        ALTER TABLE rooms ADD COLUMN size int NOT NULL;""",
+        told=[("GS753", "put_room")],
     ),
     change("an unused column dropped", EITHER, "ALTER TABLE rooms DROP COLUMN unused;"),
     change(
@@ -348,3 +357,31 @@ def test_the_other_order_is_judged_by_the_new_queries(hotel):
     )
     comparison = hotel.compare(old, new, Order.CODE_FIRST)
     assert [(each.rule, each.query, each.line) for each in comparison.findings] == [("GS704", "get_room", 4)]
+
+
+def test_a_star_returns_what_the_schema_says(hotel):
+    star = QUERIES + "\n-- name: list_named()\n-- Rooms.\nSELECT * FROM named_rooms ORDER BY room_id LIMIT 9;\n"
+    more = "CREATE OR REPLACE VIEW named_rooms AS SELECT room_id, name, floor FROM rooms;"
+    comparison = hotel.compare(release("old", star, [SCHEMA]), release("new", QUERIES, [SCHEMA, more]))
+    assert [(each.rule, each.query) for each in comparison.findings] == [("GS702", "list_named")]
+    assert "it returns room_id, name, floor there, it was room_id, name" in comparison.findings[0].message
+
+
+def test_queries_that_fail_for_one_reason_are_one_finding_where_it_stands(hotel):
+    drop = "-- No notes.\nALTER TABLE stays DROP COLUMN guest;\nALTER TABLE rooms\n    DROP COLUMN note;\n"
+    more = NEW_QUERY.replace("list_floors", "list_notes").replace("floor", "note")
+    old, new = release("old", QUERIES + more, [SCHEMA]), release("new", QUERIES, [SCHEMA, "SELECT 1;", drop])
+    found = [each for each in hotel.compare(old, new).findings if each.rule == "GS701"]
+    assert [(each.file.name, each.line, each.column, each.width) for each in found] == [
+        ("0003_step.sql", 2, 31, 5),
+        ("0003_step.sql", 4, 17, 4),
+        ("0003_step.sql", 4, 17, 4),
+    ]
+    assert "once this has run, get_room, list_notes of old fail: " in " ".join(each.message for each in found)
+
+
+def test_a_migration_that_fails_is_named_as_people_know_it(hotel):
+    broken = release("old", QUERIES, ["CREATE TABLE rooms (id nothing);"])
+    with pytest.raises(MigrationError) as caught:
+        hotel.compare(broken, broken)
+    assert caught.value.place == "old:migrations/0001_step.sql:1:24"

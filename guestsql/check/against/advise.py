@@ -56,7 +56,7 @@ def steps_of(
         roles: what each of them is to both releases.
     """
     names = [migration.file.name for migration in added]
-    if verdict in (Verdict.NOTHING, Verdict.BROKEN):
+    if verdict in (Verdict.NOTHING, Verdict.BROKEN, Verdict.REWRITTEN):
         return []
     if verdict is Verdict.EITHER:
         verdict = Verdict(order.value)

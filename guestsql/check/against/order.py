@@ -29,6 +29,7 @@ class Verdict(enum.Enum):
     CODE_FIRST = "code-first"
     BETWEEN = "between"  # some migrations, then the code, then the others
     TWO_STEPS = "two-steps"  # in no order as it is written
+    REWRITTEN = "rewritten"  # a migration of the older release is not what it was
     BROKEN = "broken"  # the newer queries do not run on their own schema
 
     def allows(self, order: Order) -> bool:

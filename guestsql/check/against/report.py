@@ -18,6 +18,7 @@ _WORDS = {
     Verdict.CODE_FIRST: "the code first",
     Verdict.BETWEEN: "some migrations, then the code, then the others",
     Verdict.TWO_STEPS: "two steps are needed",
+    Verdict.REWRITTEN: "not judged, migrations of that release were edited, removed or renumbered",
     Verdict.BROKEN: "not judged, the new queries do not run on their own schema",
 }
 _DECLARED = {Order.MIGRATIONS_FIRST: "the migrations first", Order.CODE_FIRST: "the code first"}
@@ -28,7 +29,7 @@ def verdict_line(comparison: Comparison) -> str:
     contrary = ""
     if comparison.verdict is Verdict.BROKEN:
         contrary = f": {some(comparison.broken)}"
-    elif not comparison.verdict.allows(comparison.order):
+    elif comparison.verdict is not Verdict.REWRITTEN and not comparison.verdict.allows(comparison.order):
         contrary = f"; this deployment runs {_DECLARED[comparison.order]}"
     return f"deploy order against {comparison.against}: {_WORDS[comparison.verdict]}{contrary}"
 
