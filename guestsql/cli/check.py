@@ -17,6 +17,7 @@ from guestsql.cli.app import App, pass_app
 from guestsql.cli.check_against import Against, against_options, judge_order, save_release, show_verdict, shown
 from guestsql.cli.failure import FAILED
 from guestsql.cli.server import embedded_url
+from guestsql.errors import QueryFileError
 
 __all__ = ["check", "scratch"]
 
@@ -73,7 +74,14 @@ def check(
     inside = any(file.resolve().parent == home.resolve() for file in chosen)
     beside = [file for file in _files_of(home) if not _is_among(file, chosen)] if inside else []
     report = check_files(chosen, scratch(app, server, migrations), beside=beside)
-    comparison = judge_order(app, server, against)
+    try:
+        comparison = judge_order(app, server, against)
+    except QueryFileError:
+        # A file that the check itself needs cannot be read, and has been told.
+        if not report.findings:
+            raise
+        app.say("deploy order: not judged, mend the findings first")
+        comparison = None
     findings = list(report.findings)
     sources = list(report.sources)
     if comparison is not None:

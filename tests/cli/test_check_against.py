@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from guestsql.errors import QueryFileError
 from tests.cli.shell import invoke
 
 TABLE = "CREATE TABLE rooms (\n    room_id int PRIMARY KEY,\n    name text NOT NULL,\n    status text\n);\n"
@@ -347,3 +348,15 @@ def test_an_older_migration_that_cannot_be_read_is_named_as_git_names_it(reposit
     result = check("--against", "main")
     assert result.exit_code == 1
     assert "main:migrations/0001_rooms.sql:1:36" in result.stderr
+
+
+def test_findings_are_shown_though_the_checks_own_files_are_broken(repository, check, monkeypatch):
+    def broken(*_):
+        raise QueryFileError("the check's own file")
+
+    monkeypatch.setattr("guestsql.cli.check.judge_order", broken)
+    assert "the check's own file" in check("--against", "v1").stderr
+    repository.write("queries/rooms.sql", OLD.replace("status", "sttus"))
+    result = check("--against", "v1")
+    assert "GS203" in result.stdout
+    assert "deploy order: not judged" in result.stderr

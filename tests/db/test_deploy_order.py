@@ -93,6 +93,12 @@ CHANGES = [
         ALTER TABLE rooms ADD COLUMN size int NOT NULL;""",
         told=[("GS753", "put_room")],
     ),
+    change(
+        "a trigger on what the old code does not do",
+        EITHER,
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;"
+        " CREATE TRIGGER f BEFORE UPDATE ON stays FOR EACH ROW EXECUTE FUNCTION f();",
+    ),
     change("an unused column dropped", EITHER, "ALTER TABLE rooms DROP COLUMN unused;"),
     change(
         "a used column dropped, the code uses it no more",
