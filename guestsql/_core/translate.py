@@ -34,7 +34,7 @@ _HINTS = {
 # A refused connection carries no SQLSTATE, only libpq's text; these are the server's words for five of them.
 _REFUSALS = (
     (re.compile(r"password authentication failed|no password supplied"), "28P01"),
-    (re.compile(r'role ".*" does not exist|no pg_hba\.conf entry|authentication failed'), "28000"),
+    (re.compile(r'role ".*" does not exist|pg_hba\.conf (?:entry|rejects)|authentication failed'), "28000"),
     (re.compile(r'database ".*" does not exist'), "3D000"),
     (re.compile(r"too many (?:clients|connections)|connection slots are reserved"), "53300"),
     (re.compile(r"the database system is "), "57P03"),

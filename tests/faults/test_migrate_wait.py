@@ -1,0 +1,77 @@
+"""`guestsql migrate up --wait`: what may pass is waited for, what cannot is not."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.cli.shell import invoke, spawn
+from tests.faults.conftest import PasswordServer
+from tests.migrating import write_files
+from tests.server import eventually, private_server
+
+FILES = {"0001_first.sql": "CREATE TABLE first (n int);\n"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"password": "wrong-word"}, "check the password in DATABASE_URL"),
+        ({"user": "nobody_here"}, "check the password in DATABASE_URL"),
+        ({"user": "blocked"}, "pg_hba.conf"),
+        ({"dbname": "nowhere"}, "check the database's name in DATABASE_URL"),
+    ],
+    ids=["password", "role", "pg_hba", "database"],
+)
+def test_a_refusal_is_not_waited_for(password_server: PasswordServer, change: dict[str, Any], said: str) -> None:
+    started = time.monotonic()
+    result = invoke("migrate", "up", "--wait", "60", DATABASE_URL=password_server.url(**change))
+
+    assert time.monotonic() - started < 30
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert said in result.stderr
+    assert "-word" not in result.stderr
+
+
+def test_an_address_that_does_not_parse_is_not_waited_for() -> None:
+    result = invoke("migrate", "up", "--wait", "60", DATABASE_URL="postgresql://u:right-word@host:none/x")
+    assert result.exit_code == 2
+    assert "right-word" not in result.stderr
+
+
+def test_a_server_that_starts_meanwhile_is_waited_for(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "migrations", FILES)
+    with private_server() as server:
+        url = server.url()
+        server.stop()
+        process = spawn("--debug", "migrate", "up", "--wait", "60", "--dir", str(folder), DATABASE_URL=url)
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert "no connection yet" in line
+        server.start()
+        out, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert '"name": "first"' in out
+
+
+def test_a_server_that_is_full_is_waited_for(password_server: PasswordServer, tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "migrations", FILES)
+    with psycopg.connect(password_server.server.url(), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE full_house OWNER visitor CONNECTION LIMIT 1")
+        url = password_server.url("full_house")
+        with psycopg.connect(url):
+            process = spawn("--debug", "migrate", "up", "--wait", "60", "--dir", str(folder), DATABASE_URL=url)
+            assert process.stderr is not None
+            assert "too many connections" in process.stderr.readline()
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        eventually(lambda: _is_left(admin, "full_house"))
+        admin.execute("DROP DATABASE full_house")
+
+
+def _is_left(admin: psycopg.Connection[Any], name: str) -> bool:
+    return admin.execute("SELECT 1 FROM pg_stat_activity WHERE datname = %s", [name]).fetchone() is None
