@@ -114,7 +114,7 @@ async def test_flushes_add_up(kind: str, database_url: str, autocommit: Connecti
 
 def test_errors_by_kind(database_url: str, autocommit: Connection) -> None:
     autocommit.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [GUEST])
-    with GuestDatabase(settings=make_settings(database_url, deadline_seconds=0.2, **LATER)) as db:
+    with GuestDatabase(settings=make_settings(database_url, deadline_seconds=1.5, **LATER)) as db:
         with pytest.raises(ConstraintViolation):
             db.queries.create_guest(phone_number="nobody's")
         with psycopg.connect(database_url) as holder:
@@ -122,7 +122,7 @@ def test_errors_by_kind(database_url: str, autocommit: Connection) -> None:
             with pytest.raises(QueryTimeout):
                 db.queries.invalidate_context(phone_number=GUEST)
         with pytest.raises(DatabaseError):
-            db.queries.get_transaction_status(transaction_id="nonsense")
+            db.queries.get_transaction_status(transaction_id="99999999999")
     assert errors(autocommit) == {
         ("create_guest", "constraint"): 1,
         ("invalidate_context", "timeout"): 1,
@@ -154,7 +154,7 @@ async def test_a_task_that_is_cancelled(database_url: str, autocommit: Connectio
 @pytest.mark.parametrize("kind", CLASSES)
 async def test_no_connection_is_an_error_of_the_call(kind: str, database_url: str, autocommit: Connection) -> None:
     with Proxy(database_url) as proxy:
-        async with Either(kind, proxy.url, deadline_seconds=0.3, pool_min=0, **LATER) as db:
+        async with Either(kind, proxy.url, deadline_seconds=1.0, pool_min=0, **LATER) as db:
             proxy.deaf = True
             with pytest.raises(DatabaseUnavailable):
                 await db.get_profile(GUEST)

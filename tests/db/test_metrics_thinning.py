@@ -24,10 +24,8 @@ TABLES = {
 
 
 def fill(connection: Connection, table: str, *minutes: datetime) -> None:
-    keys, columns, values = TABLES[table]
-    statement = (
-        f"INSERT INTO {table} (minute, {keys}, {columns}) VALUES (%s, {KEYS.get(table, repr('host:1'))}, {values})"
-    )
+    keys, named, columns, values = TABLES[table]
+    statement = f"INSERT INTO {table} (minute, {keys}, {columns}) VALUES (%s, {named}, {values})"
     for minute in minutes:
         connection.execute(statement.encode(), [minute])
 
