@@ -61,7 +61,7 @@ async def test_an_edit_waits_for_a_server_that_is_away(
 ) -> None:
     caplog.set_level(logging.INFO, "guestsql")
     with Proxy(database_url) as proxy:
-        known: dict[str, Any] = {"queries_dir": folder, "reload_seconds": 0.02}
+        known: dict[str, Any] = {"queries_dir": folder, "reload_seconds": 0.01}
         async with Either(kind, proxy.url, **known) as db:
             assert await db.queries.get_it() == "first"
             proxy.deaf = True  # to whoever comes now; the pool's own connection stays
@@ -83,7 +83,7 @@ async def test_a_table_that_is_locked_defers_an_edit(
 ) -> None:
     caplog.set_level(logging.INFO, "guestsql")
     text = "-- name: get_it()$\nSELECT coalesce(max(chat_id), 'second') AS it FROM guest_profiles;\n"
-    known: dict[str, Any] = {"queries_dir": folder, "reload_seconds": 0.02, "deadline_seconds": 0.3}
+    known: dict[str, Any] = {"queries_dir": folder, "reload_seconds": 0.01, "deadline_seconds": 0.3}
     async with Either(kind, database_url, **known) as db:
         assert await db.queries.get_it() == "first"
         with autocommit.transaction():
