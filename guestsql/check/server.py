@@ -166,8 +166,8 @@ def _plan(connection: DeadlineConnection, parameters: int) -> Node | Refusal | N
             " ".join(text.split()) for text in (diag.message_primary or str(error), diag.message_hint or "")
         )
         return Refusal(error.sqlstate or "", message, hint, None)
-    # For a command without a plan the list holds a text.
-    plan = cast("dict[str, Any] | str", row[0][0])
+    # For a command without a plan the list holds a text; for one that a rule makes nothing of, it is empty.
+    plan = cast("dict[str, Any] | str", row[0][0] if row[0] else "")
     return None if isinstance(plan, str) or "Plan" not in plan else Node.read(plan["Plan"])
 
 

@@ -99,6 +99,7 @@ CHANGES = [
         "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;"
         " CREATE TRIGGER f BEFORE UPDATE ON stays FOR EACH ROW EXECUTE FUNCTION f();",
     ),
+    change("a rule that makes nothing of it", EITHER, "CREATE RULE kept AS ON DELETE TO rooms DO INSTEAD NOTHING;"),
     change("an unused column dropped", EITHER, "ALTER TABLE rooms DROP COLUMN unused;"),
     change(
         "a used column dropped, the code uses it no more",
