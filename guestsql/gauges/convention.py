@@ -35,6 +35,7 @@ _PERSONAL = re.compile(
 )
 # Eight digits or more, or seven that are no process's number behind a host's name.
 _PHONE = re.compile(r"(?<!\d)(?:\d(?:[ -]?\d){7,}|(?<!:)\d{7})(?!\d)")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _IDENTIFIER = re.compile(r"(?:.*_)?(?:pid|id)")
 
 # The numbers of PostgreSQL's types, which never change.
@@ -173,8 +174,9 @@ def read_samples(prefix: str, columns: Sequence[Column], rows: Iterable[Sequence
         A sample for each row and gauge, gauge by gauge; none where the value is NULL.
 
     Raises:
-        GuestSQLError: a label would tell who a guest is, or two rows have the same labels.
+        GuestSQLError: a label would tell who a guest is, two rows have the same labels, or a name cannot be used.
     """
+    _check_names(columns)
     kinds = [kind_of(column) for column in columns]
     names = [column.name for column, kind in zip(columns, kinds, strict=True) if kind is Kind.LABEL]
     personal = [name for name in names if _PERSONAL.fullmatch(name)]
@@ -195,6 +197,15 @@ def read_samples(prefix: str, columns: Sequence[Column], rows: Iterable[Sequence
         for labels, row in labelled
         if (number := _number(row[place])) is not None
     ]
+
+
+def _check_names(columns: Sequence[Column]) -> None:
+    names = [column.name for column in columns]
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise GuestSQLError(f"a column {name!r} cannot name a metric", hint="call it by letters, digits and _")
+        if names.count(name) > 1:
+            raise GuestSQLError(f"two columns are called {name}", hint="name each once, by AS")
 
 
 def _label(value: object) -> str:

@@ -120,7 +120,9 @@ class GaugeServer:
         registry.register(GaugeCollector(scraper))
         self._server = _listen(port, host)
         self._server.set_app(cast("WSGIApplication", make_wsgi_app(registry)))
-        self._thread = threading.Thread(target=self._server.serve_forever, name="guestsql-metrics", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="guestsql-metrics", daemon=True
+        )
 
     @property
     def port(self) -> int:
