@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 from time import monotonic
+from typing import Any
+from weakref import ref
 
 from guestsql._async.executor import AsyncExecutor
 from guestsql._async.flushing import AsyncFlusher
@@ -40,7 +43,7 @@ class AsyncMetricsWriter(AsyncFlusher):
         super().__init__(executor, counting)
         self._counting = counting
         self._is_on = seconds > 0
-        self._ticker = AsyncTicker(seconds, self._tick)
+        self._ticker = AsyncTicker(seconds, _as_long_as_it_lives(self))
         self._is_failing = False
         # Processes that were started together need not thin together.
         self._thin_at = monotonic() + random.uniform(0, _THINNED_SECONDS)  # noqa: S311  hides nothing
@@ -60,7 +63,8 @@ class AsyncMetricsWriter(AsyncFlusher):
         """Stop the timer."""
         await self._ticker.stop()
 
-    async def _tick(self) -> None:
+    async def tick(self) -> None:
+        """Write, and from time to time thin."""
         if await self._try() and monotonic() >= self._thin_at:
             self._thin_at = monotonic() + _THINNED_SECONDS
             await self._try(thin=True)
@@ -89,3 +93,16 @@ class AsyncMetricsWriter(AsyncFlusher):
 
     def _deadline(self) -> float:
         return min(self._executor.deadline(), monotonic() + _PATIENCE_SECONDS)
+
+
+def _as_long_as_it_lives(writer: AsyncMetricsWriter) -> Callable[[], Any]:
+    """Return what the timer calls. A database that was dropped without being closed is not kept alive by it."""
+    known = ref(writer)
+
+    async def call() -> bool:
+        found = known()
+        if found is not None:
+            await found.tick()
+        return found is not None
+
+    return call

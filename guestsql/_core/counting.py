@@ -161,13 +161,18 @@ class Counting(Outbox[Counted]):
 
     def total(self) -> Figures:
         """Return all that was counted since the database was made, written or not; a copy."""
+        found = Figures()
         with self._lock:
             self._sum(_PATIENCE_SECONDS)
-            found = Figures()
             found.add(self._written)
-            for minutes in (self._minutes, *(batch.minutes for batch in self._taken)):
-                for figures in minutes.copy().values():
-                    found.add(figures)
+            held = self._summing.acquire(timeout=_PATIENCE_SECONDS)
+            try:
+                for minutes in (self._minutes, *(batch.minutes for batch in self._taken)):
+                    for figures in minutes.values():
+                        found.add(figures)
+            finally:
+                if held:
+                    self._summing.release()
         return found
 
     def has_more(self) -> bool:
@@ -178,12 +183,9 @@ class Counting(Outbox[Counted]):
             for figures in self._minutes.copy().values()
         )
 
-    def done(self, batch: Counted) -> None:
-        """Forget a batch that was written, but not its figures: `total` tells of them too."""
-        super().done(batch)
-        with self._lock:
-            for figures in batch.minutes.values():
-                self._written.add(figures)
+    def _remember(self, batch: Counted) -> None:
+        for figures in batch.minutes.values():
+            self._written.add(figures)
 
     def _collect(self) -> Counted:
         self._sum(_PATIENCE_SECONDS)
@@ -313,5 +315,12 @@ def _process_rows(minutes: dict[int, Figures], now: int) -> Iterator[dict[str, o
             "process": process,
             "flushes": int(minute == now),
             "flush_failures": minutes.get(minute, Figures()).flush_failures,
-            "resident_bytes": psutil.Process().memory_info().rss if minute == now else None,
+            "resident_bytes": _resident_bytes() if minute == now else None,
         }
+
+
+def _resident_bytes() -> int | None:
+    try:
+        return int(psutil.Process().memory_info().rss)
+    except (psutil.Error, OSError):  # no /proc, say
+        return None

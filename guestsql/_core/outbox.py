@@ -76,6 +76,9 @@ class Outbox(ABC, Generic[AnyBatch]):
     def _keep(self, batch: AnyBatch) -> None:
         """Add a batch to what is not taken yet, under the lock."""
 
+    def _remember(self, batch: AnyBatch) -> None:
+        """Take note of a batch that was written, under the lock."""
+
     def set_time(self, server_time: datetime) -> None:
         """Take note of what the server's clock says now; asked for by `needs_time`."""
 
@@ -91,6 +94,7 @@ class Outbox(ABC, Generic[AnyBatch]):
         """Forget a batch that was written."""
         with self._lock:
             self._taken.remove(batch)
+            self._remember(batch)
             self._lock.notify_all()
 
     def put_back(self, batch: AnyBatch) -> None:

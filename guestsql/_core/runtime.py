@@ -105,10 +105,10 @@ class Ticker:
 
     Args:
         seconds: pause between two calls, above 0.
-        call: what is called; it must not raise.
+        call: what is called; it must not raise. False ends the ticking.
     """
 
-    def __init__(self, seconds: float, call: Callable[[], None]) -> None:
+    def __init__(self, seconds: float, call: Callable[[], object]) -> None:
         self._seconds = seconds
         self._call = call
         self._stopped = threading.Event()
@@ -132,13 +132,14 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._stopped.wait(self._seconds):
-            self._call()
+            if self._call() is False:
+                return
 
 
 class AsyncTicker:
     """The same, as a task of the running loop."""
 
-    def __init__(self, seconds: float, call: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, seconds: float, call: Callable[[], Awaitable[object]]) -> None:
         self._seconds = seconds
         self._call = call
         self._stopped = asyncio.Event()
@@ -161,7 +162,8 @@ class AsyncTicker:
             try:
                 await asyncio.wait_for(self._stopped.wait(), self._seconds)
             except TimeoutError:
-                await self._call()
+                if await self._call() is False:
+                    return
 
 
 def end_with_loop(prefix: str) -> None:

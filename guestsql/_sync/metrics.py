@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 from time import monotonic
+from typing import Any
+from weakref import ref
 
 from guestsql._core.counting import Counting
 from guestsql._core.log import event, quietly
@@ -41,7 +44,7 @@ class MetricsWriter(Flusher):
         super().__init__(executor, counting)
         self._counting = counting
         self._is_on = seconds > 0
-        self._ticker = Ticker(seconds, self._tick)
+        self._ticker = Ticker(seconds, _as_long_as_it_lives(self))
         self._is_failing = False
         # Processes that were started together need not thin together.
         self._thin_at = monotonic() + random.uniform(0, _THINNED_SECONDS)  # noqa: S311  hides nothing
@@ -61,7 +64,8 @@ class MetricsWriter(Flusher):
         """Stop the timer."""
         self._ticker.stop()
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Write, and from time to time thin."""
         if self._try() and monotonic() >= self._thin_at:
             self._thin_at = monotonic() + _THINNED_SECONDS
             self._try(thin=True)
@@ -90,3 +94,16 @@ class MetricsWriter(Flusher):
 
     def _deadline(self) -> float:
         return min(self._executor.deadline(), monotonic() + _PATIENCE_SECONDS)
+
+
+def _as_long_as_it_lives(writer: MetricsWriter) -> Callable[[], Any]:
+    """Return what the timer calls. A database that was dropped without being closed is not kept alive by it."""
+    known = ref(writer)
+
+    def call() -> bool:
+        found = known()
+        if found is not None:
+            found.tick()
+        return found is not None
+
+    return call

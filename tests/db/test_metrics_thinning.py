@@ -104,5 +104,5 @@ def test_the_timer_thins(database_url: str, autocommit: Connection, monkeypatch:
     assert metrics._THINNED_SECONDS == 3600.0
     with GuestDatabase(settings=make_settings(database_url, metrics_seconds=3600.0)) as db:
         db.open()
-        db._metrics._tick()
+        db._metrics.tick()
     assert rows(autocommit, "context_minutes") == []
