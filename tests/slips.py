@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from guestsql.check.sources import read_sources
@@ -85,14 +85,14 @@ def blocks() -> Iterator[Block]:
             )
 
 
-def slips() -> list[Slip]:
-    """All of them, a few of each kind, no query twice in a kind."""
+def slips(kinds: Mapping[str, Kind] | None = None, per_kind: int = PER_KIND) -> list[Slip]:
+    """All of some kinds, a few of each, no query twice in a kind."""
     made: list[Slip] = []
     all_blocks = list(blocks())
-    for name, kind in KINDS.items():
+    for name, kind in (kinds or KINDS).items():
         count = 0
         for block in all_blocks:
-            if count == PER_KIND:
+            if count == per_kind:
                 break
             for lines, rule, index, also in kind(block):
                 text = "\n".join([*block.before, *lines, *block.after])
@@ -456,4 +456,64 @@ KINDS: dict[str, Kind] = {
     "exception of no rule": _marked("-- check: allow GS999, because it was so once", "GS007"),
     "mark misspelt": _marked("-- check: warm", "GS007"),
     "exception without reason": _no_reason,
+}
+
+
+def _output(pattern: str, by: str | None, rule: str, *also: str) -> Kind:
+    """A slip in the last list of what a query returns, one column a line; None takes the line away."""
+
+    def kind(block: Block) -> Iterator[Made]:
+        if block.operator not in ("", "^"):
+            return
+        heads = [index for index, _ in block.find(r"^(SELECT|RETURNING)$")]
+        for index in range((heads or [len(block.lines)])[-1] + 1, len(block.lines) - 1):
+            if block.lines[index].startswith(("FROM", "WHERE")):
+                return
+            if re.search(pattern, block.lines[index]):
+                if by is None:
+                    yield _without(block, index), rule, 0, set(also)
+                else:
+                    line = re.sub(pattern, by, block.lines[index], count=1)
+                    yield _with(block, index, line), rule, index, set(also)
+
+    return kind
+
+
+def _renamed_parameter(block: Block) -> Iterator[Made]:
+    for index in range(1, block.body):
+        if block.lines[index].startswith("--   phone_number: "):
+            lines = [re.sub(r":phone_number\b", ":phone", line) for line in block.lines]
+            lines[0] = re.sub(r"\bphone_number\b", "phone", lines[0])
+            lines[index] = lines[index].replace("phone_number", "phone", 1)
+            yield lines, "GS602", index, set()
+
+
+def _recast(block: Block) -> Iterator[Made]:
+    for index in range(1, block.body):
+        if block.lines[index].startswith("--   ttl_seconds: float8"):
+            lines = [line.replace(":ttl_seconds::float8", ":ttl_seconds::int") for line in block.lines]
+            lines[index] = lines[index].replace("float8", "int")
+            yield lines, "GS602", index, {"GS106"}
+
+
+# Slips that break what the stubs have promised.
+PROMISE_KINDS: dict[str, Kind] = {
+    "column renamed": _output(r"^    (user_name|context_cache|version),$", r"    \1 AS other_name,", "GS601"),
+    "column taken away": _output(r"^    (user_name|context_cache|checksum),$", None, "GS601"),
+    "column of another type": _output(
+        r"^    (total_interactions|memory_enabled|version),$", r"    \1::text AS \1,", "GS601"
+    ),
+    "column may be NULL": _output(
+        r"^    (phone_number|memory_enabled|name),$", r"    nullif(\1, \1) AS \1,", "GS601", "GS306"
+    ),
+    "column is NULL for the writer": _output(
+        r"^    (phone_number|memory_enabled|name),$", r'    \1 AS "\1?",', "GS601"
+    ),
+    "column is never NULL for the writer": _output(r"^    (user_name|context_cache),$", r'    \1 AS "\1!",', "GS601"),
+    "parameter renamed": _renamed_parameter,
+    "parameter of another type": _recast,
+    "default taken away": _described(r"(--   (?:max_rows|ttl_seconds|timezone): \w+) = [^,]+", r"\1", "GS602"),
+    "parameter no longer NULL": _described(r"; NULL leaves.*", "", "GS602"),
+    "parameter may be NULL": _described(r"(--   phone_number: text, )", r"\1NULL for nobody, ", "GS602"),
+    "list for a row": _operator("^", "", "GS603", "GS306", "GS307", lacks="check: allow"),
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import psycopg
 
@@ -49,8 +50,24 @@ class Report:
     queries: int
 
 
+class Promises(Protocol):
+    """What the stubs have promised: GS601 to GS603."""
+
+    def vet(self, connection: DeadlineConnection, subjects: Sequence[Subject]) -> Iterable[Finding]:
+        """Judge queries that the server accepts."""
+        ...
+
+    def vet_gone(self, sources: Sequence[Source]) -> Iterable[Finding]:
+        """Judge what is in no file any more."""
+        ...
+
+
 def check_files(
-    files: Sequence[Path], scratch: AbstractContextManager[DeadlineConnection], *, beside: Iterable[Path] = ()
+    files: Sequence[Path],
+    scratch: AbstractContextManager[DeadlineConnection],
+    *,
+    beside: Iterable[Path] = (),
+    promises: Promises | None = None,
 ) -> Report:
     """Vet query files.
 
@@ -58,6 +75,7 @@ def check_files(
         files: what is judged.
         scratch: a connection to the scratch database, entered when the files are read.
         beside: files that are read too, for names, types and marks that hold in a whole folder.
+        promises: what the stubs have promised; None judges no promise.
 
     Returns:
         What breaks a rule and is not excepted.
@@ -74,7 +92,15 @@ def check_files(
     try:
         with scratch as connection:
             said, more = _ask(connection, sources, subjects)
-        found += more
+            found += more
+            if promises is not None:
+                accepted = [
+                    subject
+                    for subject, answer in zip(subjects, said, strict=True)
+                    if isinstance(answer, Description) and subject.query.file in chosen
+                ]
+                found += promises.vet(connection, accepted)
+                found += promises.vet_gone(sources)
     except QueryFileError:
         # A file that the check itself needs cannot be read. If it is among these, it has been told.
         if not any(finding.file in chosen for finding in found):

@@ -18,6 +18,7 @@ from guestsql.cli.check_against import Against, against_options, judge_order, sa
 from guestsql.cli.failure import FAILED
 from guestsql.cli.server import embedded_url
 from guestsql.errors import QueryFileError
+from guestsql.stubs import StubsVet, Target, Uses, read_committed
 
 __all__ = ["check", "scratch"]
 
@@ -48,14 +49,27 @@ Exit codes: 0 nothing found, or only what is to be looked at (GS75x), 1 somethin
     help="The folder of migrations that make the schema; default the packaged one.",
 )
 @against_options
+@click.option(
+    "--stubs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The package that guestsql stubs --out has written; default the stubs beside guestsql's own modules.",
+)
+@click.option(
+    "--python",
+    type=click.Path(exists=True, path_type=Path),
+    default=Path(),
+    help="Where Python that uses the queries is looked for; default the working directory.",
+)
 @click.option("--format", "format_name", type=click.Choice(("text", "json", "github")), default="text")
 @pass_app
-def check(
+def check(  # noqa: PLR0917  click passes them by name
     app: App,
     /,
     files: tuple[Path, ...],
     server: str | None,
     migrations: Path | None,
+    stubs: Path | None,
+    python: Path,
     format_name: str,
     **options: object,
 ) -> None:
@@ -73,7 +87,8 @@ def check(
     # What holds in the whole folder is judged by the whole folder.
     inside = any(file.resolve().parent == home.resolve() for file in chosen)
     beside = [file for file in _files_of(home) if not _is_among(file, chosen)] if inside else []
-    report = check_files(chosen, scratch(app, server, migrations), beside=beside)
+    promises = _promises(stubs, python, home, chosen) if inside or stubs is not None else None
+    report = check_files(chosen, scratch(app, server, migrations), beside=beside, promises=promises)
     try:
         comparison = judge_order(app, server, against)
     except QueryFileError:
@@ -95,6 +110,17 @@ def check(
     if failed or (comparison is not None and not comparison.is_safe):
         raise click.exceptions.Exit(FAILED)
     save_release(app, against)
+
+
+def _promises(stubs: Path | None, python: Path, home: Path, chosen: Sequence[Path]) -> StubsVet | None:
+    """What the stubs have promised of the files; None when there are none."""
+    committed = read_committed(Target(stubs))
+    if committed is None:
+        return None
+    # Stubs of another folder know queries that this one need not have.
+    is_own = stubs is not None or home.resolve() == default_directory().resolve()
+    is_whole = is_own and all(_is_among(file, chosen) for file in _files_of(home))
+    return StubsVet(committed, Uses(python), is_whole)
 
 
 def _summary(failed: int, looks: int, queries: int) -> str:

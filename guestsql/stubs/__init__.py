@@ -3,5 +3,18 @@
 from guestsql.stubs.committed import Committed, read_committed
 from guestsql.stubs.digest import digest_of
 from guestsql.stubs.files import Drift, Target, drift_of, is_fresh, write
+from guestsql.stubs.uses import Uses
+from guestsql.stubs.vet import StubsVet
 
-__all__ = ["Committed", "Drift", "Target", "digest_of", "drift_of", "is_fresh", "read_committed", "write"]
+__all__ = [
+    "Committed",
+    "Drift",
+    "StubsVet",
+    "Target",
+    "Uses",
+    "digest_of",
+    "drift_of",
+    "is_fresh",
+    "read_committed",
+    "write",
+]

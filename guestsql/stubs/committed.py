@@ -20,11 +20,13 @@ class Promise:
         parameters: the type of each, and whether it may be left out.
         returned: the type of what it gives back.
         columns: the types of a row's fields, in order; empty when it returns no rows.
+        file: the name of the file with the query, or "".
     """
 
     parameters: Mapping[str, tuple[str, bool]]
     returned: str
     columns: Mapping[str, str]
+    file: str = ""
 
 
 Committed = Mapping[str, Promise]
@@ -82,4 +84,6 @@ def _promise(node: ast.FunctionDef, fields: Mapping[str, Mapping[str, str]]) -> 
     returned = "None" if node.returns is None else plain(ast.unparse(node.returns))
     named = [each.attr for each in ast.walk(node.returns or node) if isinstance(each, ast.Attribute)]
     row = next((name for name in named if name in fields), None)
-    return Promise(parameters, returned, {} if row is None else fields[row])
+    doc = ast.get_docstring(node) or ""
+    file = next((line.removeprefix("SQL: ") for line in doc.splitlines() if line.startswith("SQL: ")), "")
+    return Promise(parameters, returned, {} if row is None else fields[row], file)

@@ -12,7 +12,7 @@ from guestsql.migrate.files import read_migrations
 __all__ = ["digest_of"]
 
 # To be raised when other stubs are made of the same queries.
-_GENERATOR = 1
+_GENERATOR = 2
 
 
 def digest_of(catalogue: Catalogue, migrations: Path | None = None) -> str:

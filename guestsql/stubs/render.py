@@ -29,7 +29,7 @@ _MODULES = {
     "_range": "from psycopg.types import range as _range",
 }
 # Lines that are no prose, and where a sentence ends.
-_APART = (" ", "- ", "* ", "Args:")
+_APART = (" ", "- ", "* ", "Args:", "SQL:")
 _MARK = re.compile(r"(?:check|internal|metrics|noqa|psql):")
 _SENTENCE = re.compile(r"(?<=[.:])\s+(?=[A-Z{])")
 _TUPLE_METHODS = ("count", "index")
@@ -181,7 +181,7 @@ def _method_doc(signature: Signature) -> str:
     told = [each for each in signature.parameters if each.doc]
     if told:
         parts.append("Args:\n" + "\n".join(f"    {each.name}: {_sentence(each)}" for each in told))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, f"SQL: {signature.file}"])
 
 
 def _sentence(parameter: Parameter) -> str:

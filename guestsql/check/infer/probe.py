@@ -148,6 +148,7 @@ def _signature(said: _Described, types: Mapping[int, ServerType], scope: Scope |
         () if query.operator is Operator.COUNT else found,
         query.doc,
         is_sure=is_promised or (scope is not None and has_one_row(scope)),
+        file=query.file.name,
     )
 
 

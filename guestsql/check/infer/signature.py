@@ -56,6 +56,7 @@ class Signature:
         columns: in order; none of a query that returns no rows.
         doc: what the file says of it.
         is_sure: it always returns one row.
+        file: the name of the file in which it stands.
     """
 
     name: str
@@ -64,3 +65,4 @@ class Signature:
     columns: tuple[Column, ...] = ()
     doc: str = ""
     is_sure: bool = False
+    file: str = ""

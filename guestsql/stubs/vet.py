@@ -1,0 +1,111 @@
+"""GS601 to GS603: queries held against the committed stubs."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from guestsql._sync.connection import DeadlineConnection
+from guestsql.check import Finding
+from guestsql.check.infer import infer
+from guestsql.check.sources import Source, Subject
+from guestsql.check.words import Word, Words
+from guestsql.stubs.changes import COLUMN, PARAMETER, RESULT, Change, changes_of
+from guestsql.stubs.committed import Committed, Promise
+from guestsql.stubs.uses import Uses
+
+__all__ = ["StubsVet"]
+
+_ROW = re.compile(r"_rows\.(\w+)")
+_HINT = "change it back, or in the lines that use it too; then run guestsql stubs and commit what it writes"
+
+
+@dataclass(frozen=True, slots=True)
+class StubsVet:
+    """Holds queries against the stubs.
+
+    Attributes:
+        committed: what the stubs say.
+        uses: the project's Python sources.
+        is_whole: the files under check are all there are: a query that is in none of them is gone.
+    """
+
+    committed: Committed
+    uses: Uses
+    is_whole: bool = False
+
+    def vet(self, connection: DeadlineConnection, subjects: Sequence[Subject]) -> Iterator[Finding]:
+        """Yield what the stubs say otherwise.
+
+        Args:
+            connection: to the scratch database.
+            subjects: the queries under check that the server accepts.
+        """
+        known = {subject.query.name: subject for subject in subjects if subject.query.name in self.committed}
+        signatures = infer(connection, [subject.query for subject in known.values()])
+        for name, signature in signatures.items():
+            promise = self.committed[name]
+            for change in changes_of(signature, promise):
+                yield _at(known[name], change, self._message(name, promise, change))
+
+    def vet_gone(self, sources: Sequence[Source]) -> Iterator[Finding]:
+        """Yield the queries that the stubs know and no file has.
+
+        Args:
+            sources: all files.
+        """
+        if not self.is_whole or not sources:
+            return
+        names = {name for source in sources for name in _named(source.text)}
+        files: dict[str, Path] = {source.file.name: source.file for source in sources}
+        for name, promise in sorted(self.committed.items()):
+            if name not in names:
+                near = difflib.get_close_matches(name, sorted(names - self.committed.keys()), n=1)
+                hint = f"was it renamed to {near[0]}? {_HINT}" if near else _HINT
+                row = _row_of(promise)
+                message = f"breaking: query {name} is gone{self.uses.told(name, row)}"
+                yield Finding(files.get(promise.file, sources[0].file), 1, 1, RESULT, message, name, hint)
+
+    def _message(self, name: str, promise: Promise, change: Change) -> str:
+        row = _row_of(promise)
+        if change.is_of_every_call:
+            used = self.uses.told(name, row)
+        elif change.rule == COLUMN:
+            used = self.uses.told(name, row, column=change.name)
+        else:
+            used = self.uses.told(name, row, parameter=change.name)
+        if change.is_breaking:
+            return f"breaking: {change.message}{used}"
+        return f"{change.message}, which breaks nothing, but the stubs say otherwise{used}"
+
+
+def _named(text: str) -> Iterable[str]:
+    return re.findall(r"^--[ \t]*name[ \t]*:[ \t]*(\w+)", text, re.MULTILINE)
+
+
+def _row_of(promise: Promise) -> str:
+    found = _ROW.search(promise.returned)
+    return found[1] if found else ""
+
+
+def _at(subject: Subject, change: Change, message: str) -> Finding:
+    if change.rule == PARAMETER and change.now:
+        return subject.at_parameter(change.now, change.rule, message, _HINT)
+    if change.rule == COLUMN and change.now:
+        found = _column_word(subject.words, change.now)
+        if found is not None:
+            return subject.at(found.offset, change.rule, message, _HINT, width=len(found.text))
+    if change.rule == RESULT:
+        return subject.at_operator(change.rule, message, _HINT)
+    return subject.at_name(change.rule, message, _HINT)
+
+
+def _column_word(words: Words, name: str) -> Word | None:
+    """Where a column gets its name: in the last list of the statement itself."""
+    heads = [at for at, word in enumerate(words) if word.depth == 0 and word.folded in ("select", "returning")]
+    listed = list(words)[heads[-1] if heads else 0 :]
+    same = [word for word in listed if word.depth == 0 and word.text.strip('"').rstrip("!?") == name]
+    return same[0] if same else None

@@ -1,0 +1,174 @@
+"""GS601 to GS603: slips that break what the stubs have promised, and what is told of the lines that use it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from contextlib import nullcontext
+
+import pytest
+
+from guestsql._sql import load_catalogue, scan_directory
+from guestsql.check import check_files, scratch_database
+from guestsql.check.infer import infer
+from guestsql.settings import Settings
+from guestsql.stubs import StubsVet, Target, Uses, read_committed, write
+from tests.checking import QUERIES, told
+from tests.db.test_check_docs import DOCS
+from tests.slips import PROMISE_KINDS, slips
+
+SLIPS = slips(PROMISE_KINDS, 2)
+_EXAMPLE = re.compile(r"```sql\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def marks(tmp_path_factory):
+    file = tmp_path_factory.mktemp("marks") / "marks.sql"
+    line = next(line for line in (QUERIES / "guests.sql").read_text("utf-8").splitlines() if "check: large" in line)
+    file.write_text(f"{line}\n", encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def scratch(server):
+    with scratch_database(Settings(), server.url()) as connection:
+        yield connection
+
+
+def promised(scratch, queries, folder):
+    """Write the stubs of some queries, and read them."""
+    write(Target(folder), list(infer(scratch, list(queries)).values()), "0" * 64)
+    return read_committed(Target(folder))
+
+
+def check(scratch, paths, committed, python, *, beside=(), is_whole=False):
+    vet = StubsVet(committed, Uses(python), is_whole)
+    return check_files(paths, nullcontext(scratch), beside=beside, promises=vet).findings
+
+
+@pytest.fixture(scope="module")
+def shipped(scratch, tmp_path_factory):
+    return promised(scratch, load_catalogue().values(), tmp_path_factory.mktemp("stubs") / "shipped")
+
+
+def test_there_is_a_slip_of_every_kind():
+    assert set(Counter(slip.kind for slip in SLIPS)) == set(PROMISE_KINDS)
+    assert len(SLIPS) >= 20
+
+
+@pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: f"{slip.kind}-{slip.query}".replace(" ", "_"))
+def test_a_slip_is_caught(scratch, marks, shipped, tmp_path, slip):
+    path = tmp_path / slip.file
+    path.write_text(slip.text, encoding="utf-8")
+    found = check(scratch, [path], shipped, tmp_path, beside=[marks])
+    assert (slip.rule, slip.line) in {(each.rule, each.line) for each in found}, told(found)
+    assert {each.rule for each in found} - {slip.rule} <= slip.also, told(found)
+    assert all(each.query == slip.query for each in found if each.rule.startswith("GS6"))
+
+
+def test_without_a_slip_nothing_is_found(scratch, shipped, tmp_path):
+    files = sorted(QUERIES.glob("*.sql"))
+    found = check(scratch, files, shipped, tmp_path, is_whole=True)
+    assert [each for each in found if each.rule.startswith("GS6")] == []
+
+
+@pytest.mark.parametrize("code", ["GS601", "GS602", "GS603"])
+def test_the_examples_of_a_page(scratch, tmp_path, code):
+    wrong, right = _EXAMPLE.findall((DOCS / "rules" / f"{code}.md").read_text(encoding="utf-8"))
+    path = tmp_path / "q.sql"
+    path.write_text(right, encoding="utf-8")
+    catalogue, errors = scan_directory(tmp_path)
+    assert errors == []
+    committed = promised(scratch, catalogue.values(), tmp_path / "promised")
+    assert told(check(scratch, [path], committed, tmp_path)) == []
+    path.write_text(wrong, encoding="utf-8")
+    found = check(scratch, [path], committed, tmp_path)
+    assert {each.rule for each in found} == {code}, told(found)
+    assert all("breaking" in each.message for each in found)
+
+
+BEFORE = """\
+-- name: get_client(phone_number)^
+-- A client.
+--   phone_number: text, the client's key
+SELECT user_name, notes, total_interactions FROM historical_clients WHERE phone_number = :phone_number::text;
+"""
+BOT = """\
+async def greet(db, phone):
+    client = await db.queries.get_client(phone_number=phone)
+    other = {"notes": 1}
+    return client.notes, other.notes, client.user_name
+
+
+def told(client: "GetClientRow | None", more: list[GetClientRow]) -> None:
+    print(client.notes, [each.total_interactions for each in more])
+
+
+def unrelated(client):
+    return client.notes
+"""
+
+
+@pytest.fixture
+def changed(scratch, tmp_path):
+    """Checks the query after a change, in a project with a bot."""
+    bot = tmp_path / "bot"
+    for folder in (bot / "venv", bot / ".hidden", bot / "own"):
+        folder.mkdir(parents=True)
+        (folder / "copy.py").write_text(BOT, encoding="utf-8")
+    (bot / "own" / "copy.py").unlink()
+    (bot / "venv" / "pyvenv.cfg").touch()
+    (bot / "bot.py").write_text(BOT, encoding="utf-8")
+    (bot / "broken.py").write_text("def get_client(:\n", encoding="utf-8")
+    (bot / "binary.py").write_bytes(b"\xff\xfe get_client")
+    (bot / "unreadable.py").symlink_to(bot / "nowhere.py")
+    folder = tmp_path / "queries"
+    folder.mkdir()
+    path = folder / "clients.sql"
+    path.write_text(BEFORE, encoding="utf-8")
+    committed = promised(scratch, scan_directory(folder)[0].values(), tmp_path / "promised")
+
+    def run(old, new):
+        assert old in BEFORE
+        path.write_text(BEFORE.replace(old, new), encoding="utf-8")
+        found = check(scratch, [path], committed, bot, is_whole=True)
+        return [each.message.replace(str(tmp_path), "") for each in found]
+
+    return run
+
+
+def test_the_lines_that_use_a_column_are_told(changed):
+    assert changed("notes,", "notes AS remarks,") == [
+        "breaking: column notes is now named remarks; used in /bot/bot.py:4, /bot/bot.py:8"
+    ]
+
+
+def test_the_lines_that_give_a_parameter_are_told(changed):
+    (message,) = changed("--   phone_number: text, the client's key", "--   phone_number: text, the key or NULL")
+    assert message.startswith("parameter phone_number was str and is str | None, which breaks nothing, but the stubs")
+    assert message.endswith("; used in /bot/bot.py:2")
+
+
+def test_every_call_is_told_of_a_query_that_is_gone(changed):
+    (message,) = changed("get_client", "find_client")
+    assert message == "breaking: query get_client is gone; called in /bot/bot.py:2"
+
+
+def test_a_field_that_nobody_uses_is_told_with_the_calls(changed):
+    (message,) = changed("total_interactions FROM", "total_interactions::text FROM")
+    assert message.startswith("breaking: column total_interactions was int and is str; ")
+
+
+def test_an_exception_is_an_exception(changed):
+    assert changed("-- A client.\n", "-- A client.\n-- check: allow GS601, because it is said\n") == [
+        "this excepts nothing: get_client keeps GS601"
+    ]
+
+
+def test_without_stubs_there_is_no_promise(tmp_path):
+    assert read_committed(Target(tmp_path / "nothing")) is None
+
+
+def test_a_query_that_is_new_breaks_nothing(changed):
+    more = BEFORE + "\n" + BEFORE.replace("get_client", "get_more")
+    assert changed(BEFORE, more) == []
