@@ -375,7 +375,8 @@ def test_a_star_returns_what_the_schema_says(hotel):
 
 
 def test_queries_that_fail_for_one_reason_are_one_finding_where_it_stands(hotel):
-    drop = "-- No notes.\nALTER TABLE stays DROP COLUMN guest;\nALTER TABLE rooms\n    DROP COLUMN note;\n"
+    index = "CREATE INDEX notes ON rooms (note);\n"
+    drop = f"{index}ALTER TABLE stays DROP COLUMN guest;\nALTER TABLE rooms\n    DROP COLUMN note;\n"
     more = NEW_QUERY.replace("list_floors", "list_notes").replace("floor", "note")
     old, new = release("old", QUERIES + more, [SCHEMA]), release("new", QUERIES, [SCHEMA, "SELECT 1;", drop])
     found = [each for each in hotel.compare(old, new).findings if each.rule == "GS701"]

@@ -60,7 +60,8 @@ def _top(folder: Path) -> Path:
 
 
 def _commit(ref: str, top: Path) -> str:
-    found = _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    # No ref begins with a hyphen, but an option does.
+    found = None if ref.startswith("-") else _git(top, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
     if found is None:
         hint = "name a branch, a tag or a commit; a shallow clone may have to git fetch it first"
         raise ReleaseError(f"git knows no commit {ref!r}, and there is no file of that name", hint=hint)
@@ -91,7 +92,7 @@ def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
     environment = {name: value for name, value in os.environ.items() if name not in _OF_HOOKS}
     environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
     try:
-        done = subprocess.run(  # noqa: S603  no shell; what follows --end-of-options is no option
+        done = subprocess.run(  # noqa: S603  no shell, and no option comes from outside
             ["git", "-C", str(folder), *arguments],  # noqa: S607  the user's own git
             input=given,
             capture_output=True,
