@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,12 +86,13 @@ def check_files(
     chosen = set(files)
     # What stands twice is told of the later: of the files that are judged.
     sources = read_sources([*(file for file in beside if file not in chosen), *files])
-    found = [finding for source in sources for finding in _read_alone(source)]
+    judged = [source for source in sources if source.file in chosen]
+    found = [finding for source in judged for finding in _read_alone(source)]
     found += vet_names(sources)
     subjects = [subject for source in sources for subject in source.subjects]
     try:
         with scratch as connection:
-            said, more = _ask(connection, sources, subjects)
+            said, more = _ask(connection, sources, subjects, chosen)
             found += more
             if promises is not None:
                 accepted = [
@@ -107,7 +108,6 @@ def check_files(
             raise
         said = []
     kept = [finding for finding in _excepted(found, subjects, said) if finding.file in chosen]
-    judged = [source for source in sources if source.file in chosen]
     count = sum(len(source.queries) + len(source.faults) for source in judged)
     return Report(sorted(kept, key=lambda finding: finding.order), judged, count)
 
@@ -123,11 +123,12 @@ def _read_alone(source: Source) -> Iterator[Finding]:
 
 
 def _ask(
-    connection: DeadlineConnection, sources: Sequence[Source], subjects: Sequence[Subject]
+    connection: DeadlineConnection, sources: Sequence[Source], subjects: Sequence[Subject], chosen: Collection[Path]
 ) -> tuple[list[Description | Refusal], list[Finding]]:
     """What needs one."""
+    beside = {subject.query for subject in subjects if subject.query.file not in chosen}
     try:
-        said = describe(connection, [subject.query for subject in subjects])
+        said = describe(connection, [subject.query for subject in subjects], beside=beside)
     except psycopg.Error as error:
         raise translate(error, "") from error
     types = {each.type for subject in subjects for each in subject.query.parameters if each.type is not None}
@@ -136,6 +137,8 @@ def _ask(
     found = list(_vet_marks(sources, catalog))
     large = {table for source in sources for table in source.marks.large}
     for subject, answer in zip(subjects, said, strict=True):
+        if subject.query in beside:
+            continue
         if isinstance(answer, Refusal):
             refusal = refused(subject, answer, catalog)
             if not _follows(subject, answer, refusal):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -95,12 +95,15 @@ class Description:
     by_sorting: Node | None = None
 
 
-def describe(connection: DeadlineConnection, queries: Sequence[Query]) -> list[Description | Refusal]:
+def describe(
+    connection: DeadlineConnection, queries: Sequence[Query], *, beside: Collection[Query] = ()
+) -> list[Description | Refusal]:
     """Prepare, describe and plan queries; none is run.
 
     Args:
         connection: to the scratch database, in autocommit.
         queries: what is asked.
+        beside: those among them whose plans are not wanted: that takes most of the time.
 
     Returns:
         What the server says of each, in order.
@@ -109,9 +112,9 @@ def describe(connection: DeadlineConnection, queries: Sequence[Query]) -> list[D
         psycopg.Error: the connection was lost.
     """
     with _planning(connection, _BY_SORTING):
-        sorting = [_described(connection, query)[1] for query in queries]
+        sorting = [None if query in beside else _described(connection, query)[1] for query in queries]
     with _planning(connection, _BY_INDEX):
-        found = [_described(connection, query) for query in queries]
+        found = [_described(connection, query, planned=query not in beside) for query in queries]
     return [
         Description(said.parameter_types, said.columns, plan, sorted_plan) if isinstance(said, Description) else said
         for (said, plan), sorted_plan in zip(found, sorting, strict=True)
@@ -129,7 +132,9 @@ def _planning(connection: DeadlineConnection, settings: Mapping[str, str]) -> Ge
         connection.execute("RESET ALL")
 
 
-def _described(connection: DeadlineConnection, query: Query) -> tuple[Description | Refusal, Node | None]:
+def _described(
+    connection: DeadlineConnection, query: Query, *, planned: bool = True
+) -> tuple[Description | Refusal, Node | None]:
     pgconn = connection.pgconn
     name = _NAME.encode()
     prepared = pgconn.prepare(name, query.text.encode())
@@ -144,7 +149,7 @@ def _described(connection: DeadlineConnection, query: Query) -> tuple[Descriptio
             Column((result.fname(at) or b"").decode(), result.ftable(at), result.ftablecol(at), result.ftype(at))
             for at in range(result.nfields)
         )
-        plan = _plan(connection, len(types))
+        plan = _plan(connection, len(types)) if planned else None
         return (plan, None) if isinstance(plan, Refusal) else (Description(types, columns), plan)
     finally:
         connection.execute(f"DEALLOCATE {_NAME}".encode())

@@ -150,16 +150,19 @@ def _read(file: Path) -> Source:
     faults = [fault_of(error, text) for error in errors]
     if any(fault.rule == "GS001" for fault in faults):
         return Source(file, text, faults=faults)
-    if any(fault.rule == "GS002" for fault in faults) or _swallows(text):
+    if any(fault.rule == "GS002" for fault in faults) or _swallows(text, queries):
         queries, faults = _read_apart(text, file)
     return Source(file, text, queries, faults)
 
 
-def _swallows(text: str) -> bool:
+def _swallows(text: str, queries: Iterable[Query]) -> bool:
     """Tell whether a string holds a name line: a quote that was opened by mistake has found another's end.
 
     In a dollar quote or a block comment a name line may stand.
     """
+    listed = {text.count("\n", 0, found.start()) + 1 for found in _LISTED.finditer(text)}
+    if listed <= {query.line for query in queries}:
+        return False  # most often, and without reading the file once more
     return any(
         token.kind in (Kind.STRING, Kind.QUOTED_WORD) and not token.text.startswith("$") and _LISTED.search(token.text)
         for token in tokenize(text)
