@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from rich.text import Text
 
@@ -165,7 +165,7 @@ def _details(said: Mapping[str, Any]) -> Iterator[str]:
             continue
         if name == "Hash Batches" and value == 1:
             continue
-        shown = ", ".join(str(each) for each in value) if isinstance(value, list) else str(value)
+        shown = ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
         yield plain_text(f"{_NAMED.get(name, name)}: {' '.join(shown.split())}")
 
 

@@ -115,6 +115,22 @@ def test_what_may_write_says_so_and_can_be_rolled_back(psql, database_url):
     assert "{VIP}" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT 1 AS one FROM t FOR UPDATE", False),
+        ("SELECT 1 AS one FROM t FOR NO KEY UPDATE", False),
+        ("WITH gone AS (DELETE FROM t RETURNING a) SELECT a FROM gone", True),
+        ("UPDATE t SET a = 1 WHERE TRUE", True),
+        ("CREATE TABLE t ()", True),
+        ("SELECT 'insert' AS word", False),
+    ],
+)
+def test_what_may_write(sql, expected):
+    (query,), _ = read_queries(f"-- name: get_it()$\n{sql};".encode(), QUERIES / "x.sql")
+    assert psql_query(query).startswith("-- It may write") is expected
+
+
 ODD_VALUES = ["", "it's", "a\\b", "\\", "a\nb\r\n\tc", ":max_rows :'x' $$ -- /* ;", "ñ 👩‍👧", "\x01\x7f", "E'x'", '"q"']
 
 
