@@ -78,11 +78,12 @@ class Against:
 
         Args:
             home: the folder of the queries unless another one is named.
-            files: what is under check; a single folder is the release's.
+            files: what is under check; when it lies in one folder, that one is the release's.
             migrations: the folder that was named, or None.
             options: what `against_options` added to the command.
         """
-        queries = files[0] if len(files) == 1 and files[0].is_dir() else home
+        folders = {file if file.is_dir() else file.parent for file in files}
+        queries = folders.pop() if len(folders) == 1 else home
         ref, verdict, manifest = options["against"], options["verdict"], options["save_manifest"]
         if verdict is not None and ref is None:
             raise click.UsageError("--verdict needs --against: there is none without an older release")

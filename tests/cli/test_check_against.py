@@ -360,3 +360,14 @@ def test_findings_are_shown_though_the_checks_own_files_are_broken(repository, c
     result = check("--against", "v1")
     assert "GS203" in result.stdout
     assert "deploy order: not judged" in result.stderr
+
+
+def test_a_file_stands_for_its_folder(repository, server):
+    repository.write("migrations/0002_drop.sql", "ALTER TABLE rooms DROP COLUMN status;\n")
+    repository.write("queries/rooms.sql", GET.format(columns="name"))
+    repository.write("queries/more.sql", OLD.replace("get_room", "get_more").replace("status", "name AS title"))
+    result = invoke(
+        "check", "queries/more.sql", "--migrations", "migrations", "--server", server.url(), "--against", "v1"
+    )
+    assert result.exit_code == 1
+    assert "get_room of v1 fails" in result.stdout
