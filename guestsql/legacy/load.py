@@ -13,10 +13,12 @@ from typing import Any
 
 import psycopg
 
+from guestsql._core.log import logger
 from guestsql._core.translate import translate
 from guestsql._sql import bind_queries, load_catalogue
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection, connect
+from guestsql.errors import ConstraintViolation
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.memory import peak_memory_bytes
 from guestsql.legacy.records import Reject
@@ -31,8 +33,18 @@ Progress = Callable[[int, int], None]
 # Large enough that the server's work is in sets; small enough that it is told of often, and that little is in memory.
 _RANGE_GUESTS = 20_000
 
-# For this transaction only: one sort of a range fits into memory, and plans are not compiled.
-_SETTINGS = ("SET LOCAL work_mem = '64MB'", "SET LOCAL maintenance_work_mem = '128MB'", "SET LOCAL jit = off")
+# For this transaction only: one sort of a range fits into memory, plans are not compiled, and of the staged records a
+# few thousand are looked at to count them.
+_SETTINGS = (
+    "SET LOCAL work_mem = '64MB'",
+    "SET LOCAL maintenance_work_mem = '128MB'",
+    "SET LOCAL jit = off",
+    "SET LOCAL default_statistics_target = 10",
+)
+
+# What is staged stays in the server's memory, up to some 300,000 guests: a range lies all over it.
+_KEEP_STAGED = "SET LOCAL temp_buffers = '192MB'"
+_PRIMARY_KEY = "guest_profiles_pkey"
 
 
 class Import:
@@ -87,14 +99,13 @@ class Import:
 
     def _import(self, connection: DeadlineConnection) -> ImportReport:
         started = perf_counter()
-        for setting in _SETTINGS:
-            connection.execute(setting)
+        _set_up(connection)
         self._queries.open_legacy_staging(connection)
         files = self._stage(connection)
         self._queries.index_legacy_staging(connection)
         self._queries.analyze_legacy_staging(connection)
         self._queries.fold_legacy_records(connection)
-        guests, inserted, updated = self._write(connection)
+        guests, inserted, updated = self._write(connection, sum(file.records for file in files))
         rejects = self._queries.list_staged_rejects(connection, paths=[file.path for file in files])
         report = ImportReport(
             files=files,
@@ -121,19 +132,31 @@ class Import:
                     copy.write(block)
         return tuple(stager.report for stager in stagers)
 
-    def _write(self, connection: DeadlineConnection) -> tuple[int, int, int]:
+    def _write(self, connection: DeadlineConnection, records: int) -> tuple[int, int, int]:
         """Write the staged guests; how many there are, were inserted, were updated."""
-        ranges = self._queries.list_legacy_ranges(connection, range_size=_RANGE_GUESTS)
-        guests = sum(each.guests for each in ranges)
-        inserted = updated = done = 0
-        after = ""
-        for last, size in ranges:
-            made, changed = self._write_range(connection, {"after_number": after, "last_number": last}, size)
+        guests = inserted = updated = 0
+        after, most = "", _RANGE_GUESTS
+        while True:
+            last, size = self._queries.get_next_legacy_range(connection, after_number=after, range_size=most)
+            if not size:
+                break
+            try:
+                with connection.transaction():
+                    made, changed = self._write_range(connection, {"after_number": after, "last_number": last}, size)
+            except ConstraintViolation as error:
+                if error.constraint != _PRIMARY_KEY:
+                    raise
+                # Somebody has made a guest of the range meanwhile; a smaller one leaves less time for that.
+                most = max(1, most // 10)
+                continue
+            most = min(_RANGE_GUESTS, most * 10)
+            guests += size
             inserted += made
             updated += changed
-            done += size
             after = last
-            self._steps.written(done, guests)
+            # There are as many guests as records, or fewer.
+            self._steps.written(guests, records)
+        self._steps.written(1, 1)
         return guests, inserted, updated
 
     def _write_range(self, connection: DeadlineConnection, keys: dict[str, str], size: int) -> tuple[int, int]:
@@ -153,6 +176,17 @@ class Import:
         }
         number = self._queries.record_legacy_import(connection, report=json.dumps(told))
         return replace(report, import_id=number)
+
+
+def _set_up(connection: DeadlineConnection) -> None:
+    for setting in _SETTINGS:
+        connection.execute(setting)
+    try:
+        with connection.transaction():
+            connection.execute(_KEEP_STAGED)
+    except psycopg.errors.InvalidParameterValue:
+        # A pooler's session in which somebody had temporary tables keeps the room they had: slower, and no harm.
+        logger.debug("the staged records of the import are not kept in memory")
 
 
 class _Steps:

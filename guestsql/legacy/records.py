@@ -14,15 +14,26 @@ from typing import cast
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id, clean_chat_id
 from guestsql.legacy.files import Source
-from guestsql.legacy.read import RawRecord
+from guestsql.legacy.raw import RawRecord
 from guestsql.legacy.text import Json, clean, escape
 from guestsql.legacy.times import parse_time
 
-__all__ = ["PartialGuest", "Reject", "read_record"]
+__all__ = [
+    "THREAD_SOURCES",
+    "PartialGuest",
+    "Reject",
+    "read_chat_id",
+    "read_count",
+    "read_label_names",
+    "read_labels",
+    "read_name",
+    "read_record",
+]
 
 Fields = dict[str, Json]
 
-_THREAD_SOURCES = (Source.THREADS, Source.BACKUPS)
+# Where `userName` is the name and `name` the contact's.
+THREAD_SOURCES = (Source.THREADS, Source.BACKUPS)
 
 # A key that is its own canonical form, as nearly all are.
 _PLAIN_PHONE = re.compile("[1-9][0-9]{6,14}")
@@ -125,22 +136,22 @@ def _partial_guest(raw: RawRecord, phone_number: str, fields: Fields) -> Partial
     created = parse_time(get("createdAt"))
     first = parse_time(get("firstInteraction"))
     last = _later(parse_time(get("lastActivity")), parse_time(get("lastInteraction")))
-    is_thread = raw.file.source in _THREAD_SOURCES
-    name = _name(get("name"), phone_number)
+    is_thread = raw.file.source in THREAD_SOURCES
+    name = read_name(get("name"), phone_number)
     return PartialGuest(
         phone_number,
         raw,
         fields,
         last or created or first or raw.file.named_at,
-        _chat_id(get("chatId"), phone_number),
+        read_chat_id(get("chatId"), phone_number),
         _text(get("threadId")),
-        _name(get("userName"), phone_number) or (None if is_thread else name),
+        read_name(get("userName"), phone_number) or (None if is_thread else name),
         name if is_thread else None,
-        _labels(fields),
+        read_labels(fields),
         created,
         first,
         last,
-        _count(get("messageCount")),
+        read_count(get("messageCount")),
     )
 
 
@@ -154,7 +165,13 @@ def _text(value: Json) -> str | None:
     return (value if value.isprintable() else clean(value)).strip() or None
 
 
-def _chat_id(value: Json, phone_number: str) -> str | None:
+def read_chat_id(value: Json, phone_number: str) -> str | None:
+    """Return a chat id, or None for what is none.
+
+    Args:
+        value: as written.
+        phone_number: the guest's key.
+    """
     usual = f"{phone_number}@s.whatsapp.net"
     if value == usual:
         return usual
@@ -165,8 +182,13 @@ def _chat_id(value: Json, phone_number: str) -> str | None:
         return None
 
 
-def _name(value: Json, phone_number: str) -> str | None:
-    """Return a name, unless it is a placeholder: the bot's word for nobody, or the guest's id in any spelling."""
+def read_name(value: Json, phone_number: str) -> str | None:
+    """Return a name, unless it is a placeholder: the bot's word for nobody, or the guest's id in any spelling.
+
+    Args:
+        value: as written.
+        phone_number: the guest's key.
+    """
     text = _text(value)
     if text is None or text == phone_number or text.casefold() == _PLACEHOLDER:
         return None
@@ -178,19 +200,28 @@ def _name(value: Json, phone_number: str) -> str | None:
         return text
 
 
-def _labels(fields: Fields) -> list[str] | None:
+def read_labels(fields: Fields) -> list[str] | None:
+    """Return the labels' names; [] when the record says that there are none, None when it does not say.
+
+    Args:
+        fields: the record.
+    """
     for name in ("labels", "whapiLabels"):
         given = fields.get(name)
         if isinstance(given, list):
             if not given:
                 return []
-            return _label_names(cast("list[Json]", given))
+            return read_label_names(cast("list[Json]", given))
     label = _text(fields.get("label"))
-    return None if label is None or label.casefold() == _NO_LABEL else _label_names([label])
+    return None if label is None or label.casefold() == _NO_LABEL else read_label_names([label])
 
 
-def _label_names(given: list[Json]) -> list[str] | None:
-    """Return the labels' names in their order; None when something was given and none of it is a label."""
+def read_label_names(given: list[Json]) -> list[str] | None:
+    """Return the labels' names in their order; None when something was given and none of it is a label.
+
+    Args:
+        given: names, or objects with a name.
+    """
     names = (_text(_label_name(label)) for label in given)
     labels = list(dict.fromkeys(name for name in names if name is not None and len(name) <= _LONGEST_LABEL))
     return labels if labels or not given else None
@@ -200,7 +231,12 @@ def _label_name(label: Json) -> Json:
     return cast("Fields", label).get("name") if isinstance(label, dict) else label
 
 
-def _count(value: Json) -> int | None:
+def read_count(value: Json) -> int | None:
+    """Return a count, or None for what is none.
+
+    Args:
+        value: as written.
+    """
     if isinstance(value, Decimal) and abs(value) < _LARGEST_COUNT and value == int(value):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST_COUNT:

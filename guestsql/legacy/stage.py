@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from guestsql.legacy.files import LegacyFile, Source
-from guestsql.legacy.read import Damage, FileReader, RawRecord
+from guestsql.legacy.copy_text import NULL, escape_json, labels_column, text_column
+from guestsql.legacy.files import LegacyFile
+from guestsql.legacy.raw import Damage, RawRecord
+from guestsql.legacy.read import FileReader
 from guestsql.legacy.records import PartialGuest, Reject, read_record
 from guestsql.legacy.report import FileReport
-from guestsql.legacy.text import dump, escape
+from guestsql.legacy.text import dump
+from guestsql.legacy.usual import UsualDecoder, key_prefix
 
 __all__ = ["COPY_COMMAND", "FileStager"]
 
@@ -32,13 +35,11 @@ _COLUMNS = (
     "pointer",
     "reason",
 )
-COPY_COMMAND = f"COPY legacy_staging ({', '.join(_COLUMNS)}) FROM STDIN"
+# The table is new, so its rows can be written as if they had been there for ever: nobody looks at each once more.
+COPY_COMMAND = f"COPY legacy_staging ({', '.join(_COLUMNS)}) FROM STDIN (FREEZE)"
 
-_NULL = "\\N"
 _BLOCK_LINES = 200
-_NO_COLUMNS = "\t".join([_NULL] * (len(_COLUMNS) - 4))
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_LABEL_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"'})
+_NO_COLUMNS = "\t".join([NULL] * (len(_COLUMNS) - 4))
 
 
 class FileStager:
@@ -68,8 +69,8 @@ class FileStager:
         self._file = file
         self._own = own
         self._reader = FileReader(file, progress=progress)
-        # Before the record's key, under profile_data, as JSON without its quotes.
-        self._prefix = f"{escape(file.path.name)}#" if file.source is Source.BACKUPS else ""
+        self._usual = UsualDecoder(number, file, own)
+        self._prefix = key_prefix(file)
 
     @property
     def report(self) -> FileReport:
@@ -83,9 +84,9 @@ class FileStager:
             LegacyFileError: the operating system does not let the file be read.
         """
         lines: list[str] = []
-        for found in self._reader.records():
+        for found in self._reader.items(self._usual.decode):
             self.records += 1
-            lines.append(self._line(found))
+            lines.append(found if isinstance(found, str) else self._line(found))
             if len(lines) == _BLOCK_LINES:
                 yield "".join(lines)
                 lines.clear()
@@ -102,23 +103,23 @@ class FileStager:
 
     def _reject(self, place: int, reject: Reject) -> str:
         self.rejected += 1
-        return f"{self._number}\t{place}\t{_NO_COLUMNS}\t{_text(reject.pointer)}\t{_text(reject.reason)}\n"
+        return f"{self._number}\t{place}\t{_NO_COLUMNS}\t{text_column(reject.pointer)}\t{text_column(reject.reason)}\n"
 
     def _guest(self, record: PartialGuest) -> str:
         created, first, last, at = record.created_at, record.first_interaction, record.last_interaction, record.at
         # The bot made the record at the guest's first message.
         earliest = _earlier(first, created)
         began = (created or at) if record.thread_id else None
-        written: dict[datetime | None, str] = {None: _NULL}
+        written: dict[datetime | None, str] = {None: NULL}
         for time in (at, created, first, last):
             if time not in written:
-                written[time] = time.isoformat() if time else _NULL
+                written[time] = time.isoformat() if time else NULL
         return (
-            f"{self._number}\t{record.raw.place}\t{record.phone_number}\t{written[at]}\t{_text(record.chat_id)}"
-            f"\t{_text(record.user_name)}\t{_text(record.contact_name)}\t{_labels(record.labels)}"
-            f"\t{_text(record.thread_id)}\t{written[began]}\t{written[earliest]}\t{written[last]}"
-            f"\t{written[_earlier(earliest, last)]}\t{_NULL if record.messages is None else record.messages}"
-            f"\t{self._profile_data(record)}\t{_NULL}\t{_NULL}\n"
+            f"{self._number}\t{record.raw.place}\t{record.phone_number}\t{written[at]}\t{text_column(record.chat_id)}"
+            f"\t{text_column(record.user_name)}\t{text_column(record.contact_name)}\t{labels_column(record.labels)}"
+            f"\t{text_column(record.thread_id)}\t{written[began]}\t{written[earliest]}\t{written[last]}"
+            f"\t{written[_earlier(earliest, last)]}\t{NULL if record.messages is None else record.messages}"
+            f"\t{self._profile_data(record)}\t{NULL}\t{NULL}\n"
         )
 
     def _profile_data(self, record: PartialGuest) -> str:
@@ -126,23 +127,8 @@ class FileStager:
         key = dump(f"{self._prefix}{raw.key}")
         if raw.text is not None and "\\" not in key:
             return f'{{"legacy":{{"{self._file.source}":{{{key}:{raw.text}}}}}}}'
-        return f'{{"legacy":{{"{self._file.source}":{{{key}:{dump(record.fields)}}}}}}}'.translate(_ESCAPES)
+        return escape_json(f'{{"legacy":{{"{self._file.source}":{{{key}:{dump(record.fields)}}}}}}}')
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
     return min(one, other) if one and other else one or other
-
-
-def _text(text: str | None) -> str:
-    if text is None:
-        return _NULL
-    return text if "\\" not in text and text.isprintable() else text.translate(_ESCAPES)
-
-
-def _labels(labels: list[str] | None) -> str:
-    if not labels:
-        return _NULL if labels is None else "{}"
-    items = '","'.join(labels)
-    if "\\" in items or items.count('"') > 2 * (len(labels) - 1):
-        items = '","'.join(label.translate(_LABEL_ESCAPES) for label in labels)
-    return _text(f'{{"{items}"}}')

@@ -19,13 +19,14 @@ from tests.server import eventually
 
 GUESTS = 3000
 
-# Two steps for each record, and two for each query.
-READING_STEPS = 2 * (GUESTS + 2 + 429)
-STEPS = READING_STEPS + 2 * 14
+# Two steps for each block of 50 records of each file, and two for each query.
+READING_STEPS = 2 * (61 + 9)
+STEPS = READING_STEPS + 2 * 20
 
 # Imports and, at a step chosen by a number, kills itself: while it reads, copies, between two queries, before COMMIT.
 IMPORTER = """
 import os, signal, sys
+import psycopg
 from pathlib import Path
 from guestsql._sync.adapter import SyncAdapter
 from guestsql.legacy import import_directory
@@ -52,7 +53,7 @@ def counted(function):
     return call
 
 SyncAdapter._run = counted(SyncAdapter._run)
-stage.FileStager._line = counted(stage.FileStager._line)
+psycopg.Copy.write = counted(psycopg.Copy.write)
 report = import_directory(Path(folder), settings=Settings(), url=url)
 print(steps, report.inserted, report.updated, report.unchanged)
 """

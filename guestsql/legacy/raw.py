@@ -1,0 +1,62 @@
+"""What a file holds, place by place: records as they were written, and damages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from guestsql.legacy.files import LegacyFile
+from guestsql.legacy.text import Json, escape
+
+__all__ = ["Damage", "RawRecord", "pointer_to"]
+
+
+class RawRecord(NamedTuple):
+    """One record as the file has it.
+
+    Attributes:
+        file: which file.
+        where: its index in the array, or its key in the object.
+        place: its rank among the file's records, from 0.
+        key: the guest's key as written.
+        value: the record; anything that JSON can be.
+        text: the record as JSON that jsonb takes as it is, or None when it must be escaped or was not looked at.
+    """
+
+    file: LegacyFile
+    where: int | str
+    place: int
+    key: Json
+    value: Json
+    text: str | None = None
+
+    @property
+    def pointer(self) -> str:
+        """JSON pointer (RFC 6901) of the pair or member."""
+        return pointer_to(self.where)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A place of a file at which no record could be read.
+
+    Attributes:
+        file: which file.
+        pointer: JSON pointer of the place, "" for the whole file.
+        place: its rank among the file's records, from 0.
+        reason: what is wrong, with the byte offset.
+    """
+
+    file: LegacyFile
+    pointer: str
+    place: int
+    reason: str
+
+
+def pointer_to(part: str | int) -> str:
+    """Return the JSON pointer (RFC 6901) of a member of the file's array or object.
+
+    Args:
+        part: index or key.
+    """
+    return "/" + escape(str(part)).replace("~", "~0").replace("/", "~1")

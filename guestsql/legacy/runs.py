@@ -1,0 +1,90 @@
+"""Runs of usual pairs: taken out of the file's text many at a time, which is several times faster than one by one."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import NamedTuple
+
+from guestsql.legacy.element import PlainDecoder
+from guestsql.legacy.files import LegacyFile
+from guestsql.legacy.raw import RawRecord
+
+__all__ = ["Run", "decode_piece", "decode_run", "end_of_run", "find_run"]
+
+# What stands between two pairs whose second part is an object. It cannot stand in a text, where the quote would be
+# escaped; that no piece is part of a value is seen when it is decoded.
+_BOUNDARY = re.compile(r'\}[ \t\n\r]*\][ \t\n\r]*,[ \t\n\r]*(?=\[[ \t\n\r]*")')
+_KEY = re.compile(r'\[[ \t\n\r]*"([^"\\\x00-\x1f]*)"[ \t\n\r]*,[ \t\n\r]*(?=\{)')
+
+# Characters: where every second pair is odd, a run is looked for again and again.
+_LONGEST_RUN = 1 << 16
+
+
+class Run(NamedTuple):
+    """Some pairs of a file, one behind the other.
+
+    Attributes:
+        file: which file.
+        place: the rank of the first among the file's records, from 0.
+        pieces: the text of each, from its bracket to before the brace and bracket that end it.
+    """
+
+    file: LegacyFile
+    place: int
+    pieces: list[str]
+
+
+def find_run(text: str, start: int) -> list[str]:
+    """Return the pieces of a run that starts here, [] when none does.
+
+    Args:
+        text: JSON, perhaps cut at its end.
+        start: index of what may be the first pair's bracket.
+    """
+    return _BOUNDARY.split(text[start : start + _LONGEST_RUN])[:-1] if _KEY.match(text, start) else []
+
+
+def end_of_run(text: str, start: int, count: int) -> int:
+    """Return the index behind some pieces of a run and the comma after them.
+
+    Args:
+        text: what `find_run` was given.
+        start: likewise.
+        count: how many pieces, from 1.
+    """
+    return next(islice(_BOUNDARY.finditer(text, start), count - 1, None)).end()
+
+
+def decode_piece(piece: str, file: LegacyFile, place: int, decoder: PlainDecoder) -> RawRecord | None:
+    """Return the record of a piece, or None when it is not one usual pair.
+
+    Args:
+        piece: of a run.
+        file: which file.
+        place: the record's rank among the file's records, from 0.
+        decoder: one that no other thread is using.
+    """
+    text = piece + "}"
+    key = _KEY.match(text)
+    decoded = decoder.decode(text, key.end()) if key else None
+    if key is None or decoded is None or decoded[1] != len(text):
+        return None
+    value, _, is_plain = decoded
+    return RawRecord(file, place, place, key[1], value, text[key.end() :] if is_plain else None)
+
+
+def decode_run(run: Run) -> list[RawRecord]:
+    """Decode each piece; those behind one that is no usual pair are left.
+
+    Args:
+        run: some pieces.
+    """
+    decoder = PlainDecoder()
+    records: list[RawRecord] = []
+    for place, piece in enumerate(run.pieces, run.place):
+        record = decode_piece(piece, run.file, place, decoder)
+        if record is None:
+            break
+        records.append(record)
+    return records

@@ -1,0 +1,207 @@
+"""Usual records, straight from a run's text to lines of COPY: three of four seconds of an import were spent here.
+
+A usual record has only the members that the bot wrote, of the types it wrote, and its text is clean: no backslash,
+nothing unprintable. So jsonb takes it as it stands, and no value needs to be escaped. msgspec decodes a whole run at
+once, and refuses it when one record is not like that; then the halves are tried. What is left over, and a record whose
+time or key is not in the bot's own form, goes the general way, through `records`. Both ways make the same of a record:
+the tests compare them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import lru_cache
+
+import msgspec
+
+from guestsql.legacy.copy_text import NULL, labels_column
+from guestsql.legacy.element import PlainDecoder
+from guestsql.legacy.files import LegacyFile, Source
+from guestsql.legacy.raw import RawRecord
+from guestsql.legacy.records import THREAD_SOURCES, read_chat_id, read_count, read_label_names, read_labels, read_name
+from guestsql.legacy.runs import Run, decode_piece
+from guestsql.legacy.text import dump, escape
+
+__all__ = ["UsualDecoder", "key_prefix"]
+
+_KEY = re.compile(r"[1-9][0-9]{6,14}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+_FIRST_TIME = "1970"
+
+# A name is no spelling of a phone when it has fewer digits, and it stands as it is without blanks at its ends.
+_SURE_NAME = re.compile(r"(?=[^ ])\D*(?:\d\D*){0,6}(?<! )")
+
+# Letters of the bot's name for a guest without one; no other letter becomes two of them when case is dropped.
+_PLACEHOLDER_LENGTH = 7
+
+
+class _Label(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    name: str
+    id: str | int | None = None
+    color: str | None = None
+
+
+class _Record(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
+    """What the bot wrote; absent is the same as null here."""
+
+    thread_id: str | None = None
+    chat_id: str | None = None
+    user_name: str | None = None
+    created_at: str | None = None
+    last_activity: str | None = None
+    name: str | None = None
+    labels: list[str | _Label] | None = None
+    message_count: int | None = None
+    previous_threads: list[str] | None = None
+    id: str | None = None
+    phone: str | None = None
+    phone_number: str | None = None
+    label: str | None = None
+    whapi_labels: list[str | _Label] | None = None
+    first_interaction: str | None = None
+    last_interaction: str | None = None
+    last_pattern: str | None = None
+    conversation_summary: str | None = None
+
+
+_decode_pairs = msgspec.json.Decoder(list[tuple[str, _Record]]).decode
+
+
+class _UnusualError(Exception):
+    """A record must go the general way."""
+
+
+def key_prefix(file: LegacyFile) -> str:
+    """Return what stands before a record's key under `profile_data.legacy.<kind>`.
+
+    Args:
+        file: one that `find_files` found.
+    """
+    return f"{escape(file.path.name)}#" if file.source is Source.BACKUPS else ""
+
+
+class UsualDecoder:
+    """Makes lines of a run of one file.
+
+    Args:
+        number: the file's, from 1.
+        file: one that `find_files` found.
+        own: keys of the bot's own numbers, which are no guests.
+    """
+
+    def __init__(self, number: int, file: LegacyFile, own: frozenset[str]) -> None:
+        self._number = number
+        self._file = file
+        self._own = own
+        self._is_thread = file.source in THREAD_SOURCES
+        self._named_at = file.named_at.isoformat() if file.named_at else None
+        prefix = dump(key_prefix(file))[:-1]
+        self._head = f'{{"legacy":{{"{file.source}":{{{prefix}'
+        self._is_usual = "\\" not in prefix
+        self._plain = PlainDecoder()
+
+    def decode(self, run: Run) -> list[str | RawRecord]:
+        """Return a line of COPY a piece, or the record when it must go the general way.
+
+        Args:
+            run: of the file; what stands behind a piece that is no usual pair is left.
+        """
+        return self._decode(run.pieces, run.place)
+
+    def _decode(self, pieces: list[str], place: int) -> list[str | RawRecord]:
+        lines = self._lines(pieces, place) if self._is_usual else None
+        if lines is not None:
+            return lines
+        if len(pieces) == 1:
+            record = self._general(pieces[0], place)
+            return [record] if record else []
+        half = len(pieces) // 2
+        first = self._decode(pieces[:half], place)
+        return first if len(first) < half else first + self._decode(pieces[half:], place + half)
+
+    def _lines(self, pieces: list[str], place: int) -> list[str | RawRecord] | None:
+        """Return what `decode` does, or None unless all of it is clean and as the bot wrote it."""
+        text = f"[{'}],'.join(pieces)}}}]]"
+        if "\\" in text or not text.isprintable():
+            return None
+        try:
+            pairs = _decode_pairs(text)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        lines: list[str | RawRecord] = []
+        # Were a boundary within a value, there would be fewer pairs than pieces.
+        for at, (piece, (key, record)) in enumerate(zip(pieces, pairs, strict=True), place):
+            try:
+                lines.append(self._line(at, key, record, piece[piece.index("{") :]))
+            except _UnusualError:
+                general = self._general(piece, at)
+                if general is None:
+                    return None
+                lines.append(general)
+        return lines
+
+    def _general(self, piece: str, place: int) -> RawRecord | None:
+        return decode_piece(piece, self._file, place, self._plain)
+
+    def _line(self, place: int, key: str, record: _Record, text: str) -> str:
+        """Return the line of a record; `text` is it without its last brace."""
+        if not _KEY.fullmatch(key) or key in self._own:
+            raise _UnusualError
+        created = record.created_at and _time(record.created_at)
+        first = record.first_interaction and _time(record.first_interaction)
+        last = record.last_activity and _time(record.last_activity)
+        if record.last_interaction:
+            # Times in one form are in order as texts.
+            last = max(last or "", _time(record.last_interaction))
+        at = last or created or first or self._named_at
+        earliest = min(first, created) if first and created else first or created
+        made = min(earliest, last) if earliest and last else earliest or last
+        chat = f"{key}@s.whatsapp.net"
+        if record.chat_id != chat:
+            chat = read_chat_id(record.chat_id, key) or NULL
+        user = _name(record.user_name, key)
+        name = _name(record.name, key)
+        if not self._is_thread:
+            user, name = name if user == NULL else user, NULL
+        thread = record.thread_id and record.thread_id.strip()
+        began = created or at if thread else None
+        count = None if record.message_count is None else read_count(record.message_count)
+        return (
+            f"{self._number}\t{place}\t{key}\t{at or NULL}\t{chat}\t{user}\t{name}\t{_labels(record)}"
+            f"\t{thread or NULL}\t{began or NULL}\t{earliest or NULL}\t{last or NULL}\t{made or NULL}"
+            f'\t{NULL if count is None else count}\t{self._head}{key}":{text}}}}}}}}}\t{NULL}\t{NULL}\n'
+        )
+
+
+def _time(text: str) -> str:
+    if not _TIME.fullmatch(text) or text < _FIRST_TIME:
+        raise _UnusualError
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise _UnusualError from None
+    return text
+
+
+def _name(text: str | None, key: str) -> str:
+    if text is None:
+        return NULL
+    if _SURE_NAME.fullmatch(text) and len(text) != _PLACEHOLDER_LENGTH:
+        return text
+    return read_name(text, key) or NULL
+
+
+def _labels(record: _Record) -> str:
+    given = record.whapi_labels if record.labels is None else record.labels
+    if given:
+        return _labels_of(tuple([each if isinstance(each, str) else each.name for each in given]))
+    if given is not None:
+        return "{}"
+    return NULL if record.label is None else labels_column(read_labels({"label": record.label}))
+
+
+@lru_cache(maxsize=4096)
+def _labels_of(names: tuple[str, ...]) -> str:
+    """Few lists of labels are on most guests."""
+    return labels_column(read_label_names([*names]))

@@ -1,0 +1,200 @@
+"""The quick way of usual records and the general way come to the same lines; and the quick way is taken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guestsql.legacy.files import LegacyFile, Source
+from guestsql.legacy.runs import Run, find_run
+from guestsql.legacy.stage import COPY_COMMAND, FileStager
+from guestsql.legacy.times import parse_name_time
+from guestsql.legacy.usual import UsualDecoder
+
+PHONE = "573000000001"
+OWN = frozenset({"573009999999"})
+USUAL = {
+    "threadId": "thread_a",
+    "chatId": f"{PHONE}@s.whatsapp.net",
+    "userName": "Ana Núñez 👋",
+    "createdAt": "2025-01-01T10:00:00.000Z",
+    "lastActivity": "2025-01-02T10:00:00.000Z",
+    "labels": [{"id": "1", "name": "cotización", "color": "#00ff00"}, "VIP"],
+    "messageCount": 3,
+}
+TIMES = {3, 9, 10, 11, 12}
+
+
+def stager(path: Path, source: Source, *, usual: bool) -> FileStager:
+    named_at = parse_name_time(path.name) if source is Source.BACKUPS else None
+    made = FileStager(1, LegacyFile(path, path.name, source, named_at), OWN)
+    made._usual._is_usual &= usual
+    return made
+
+
+def lines(made: FileStager) -> list[list[object]]:
+    """The columns of each line; of times not the spelling but the time."""
+    rows = [line.split("\t") for block in made.blocks() for line in block.splitlines()]
+    return [
+        [datetime.fromisoformat(text) if at in TIMES and text != "\\N" else text for at, text in enumerate(row)]
+        for row in rows
+    ]
+
+
+def test_the_columns_of_the_times():
+    columns = COPY_COMMAND.partition("(")[2].partition(")")[0].split(", ")
+    assert {columns[at] for at in TIMES} == {
+        "recorded_at",
+        "thread_created_at",
+        "first_interaction",
+        "last_interaction",
+        "created_at",
+    }
+
+
+NO_NAMES = [None, "", " ", "Usuario", "usuario", "USUARIO", "u\u017fuario", PHONE, f"+{PHONE}", "+57 300 000 0001"]
+DIGITS = (
+    "\u0665\u0667\u0663" + "\u0660" * 8 + "\u0661",
+    "\uff15\uff17\uff13" + "\uff10" * 8 + "\uff11",
+    "57\xb2000000001",
+)
+SOME_NAMES = [
+    "Ana",
+    "Usuarios",
+    "Ana 573000000001",
+    "573000000002",
+    "Hab. 101",
+    "N\xfa\xf1ez 12",
+    "x" * 600,
+    "\U0001f44b",
+]
+ODD_NAMES = [" Ana", "Ana ", "57-300-000-0001 ", "a\u200db", "a\tb", 'a"b', "a\\b", "\xa0Ana", "\ud83d"]
+ALL_NAMES = [*NO_NAMES, *DIGITS, *SOME_NAMES, *ODD_NAMES]
+NAMES = st.sampled_from(ALL_NAMES)
+NO_TIMES = ["2025-02-30T00:00:00.000Z", "2025-01-01T10:00:60.000Z", "1969-12-31T23:59:59.999Z", "1735725600"]
+NO_TIMES += ["2025-W01-1T10:00:00.000Z", "2025-01-01T100000.00000Z", "2025-01-01T24:00:00.000Z", "2025-01-01"]
+NO_TIMES += ["\u0662\u0660\u0662\u0665-01-01T10:00:00.000Z", "2025-01-01T10:00:00,000Z", "2025-01-01T10:00:00.000z"]
+TIMES_USUAL = ["2025-01-01T10:00:00.000Z", "2025-06-30T23:59:59.999Z", "1970-01-01T00:00:00.000Z"]
+TIMES_ODD = ["2025-01-01 10:00:00.000Z", " 2025-01-01T10:00:00.000Z", 1735725600000, 1735725600.5, True, {}, []]
+ALL_TIMES = [None, "", *TIMES_USUAL, *NO_TIMES, *TIMES_ODD]
+WHEN = st.sampled_from(ALL_TIMES)
+LABEL = st.one_of(
+    NAMES,
+    st.fixed_dictionaries(
+        {"name": NAMES}, optional={"id": st.sampled_from(["1", 1, None, 1.5, 10**30]), "color": NAMES, "more": NAMES}
+    ),
+    st.sampled_from([None, 5, [], {}, {"id": "1"}]),
+)
+LABELS = st.one_of(st.none(), st.just("VIP"), st.lists(LABEL, max_size=3))
+COUNTS = [None, 0, 7, -1, 2**62, 2**64, 42.0, 1e5, 0.5, True, "7", 10**1200]
+CHATS = [None, "", f"{PHONE}@s.whatsapp.net", "120363000000000007@g.us", "a b", " x@c.us ", "x" * 300, 5]
+ANY = st.recursive(st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=3)), st.lists, max_leaves=3)
+RECORD = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("threadId", "userName", "name", "id", "phone", "label", "conversationSummary"), NAMES),
+        **dict.fromkeys(("createdAt", "lastActivity", "firstInteraction", "lastInteraction"), WHEN),
+        **dict.fromkeys(("labels", "whapiLabels"), LABELS),
+        "chatId": st.sampled_from(CHATS),
+        "messageCount": st.sampled_from(COUNTS),
+        "previousThreads": st.one_of(st.lists(NAMES, max_size=2), st.none()),
+        "lastPattern": ANY,
+        "unheardOf": ANY,
+    },
+)
+PLAIN = st.just(USUAL)
+KEY = st.sampled_from([PHONE] * 5 + ["573009999999", f"+{PHONE}", "0", "", "a\\b", "120363000000000001@g.us", "1" * 16])
+GUEST = st.tuples(KEY, st.one_of(PLAIN, RECORD))
+PAIR = st.one_of(GUEST, GUEST, GUEST, st.tuples(KEY, ANY), st.tuples(KEY, PLAIN, ANY), ANY)
+SOURCE = st.sampled_from([*Source])
+STYLE = st.sampled_from([(",", ":"), (", ", ": "), (" , ", " :\n")])
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("usual") / "threads-2025-07-05T14-30-00-123Z.json"
+
+
+def each_value() -> Iterator[dict[str, object]]:
+    """A usual record with one member at a time changed to whatever it may be."""
+    labels: list[object] = [
+        *ALL_NAMES,
+        *({"name": name, "id": "1"} for name in ALL_NAMES),
+        5,
+        [],
+        {},
+        {"name": "a", "x": 1},
+    ]
+    values: dict[str, Sequence[object]] = {
+        **dict.fromkeys(("threadId", "userName", "name", "id", "label", "conversationSummary", "unheardOf"), ALL_NAMES),
+        **dict.fromkeys(("createdAt", "lastActivity", "firstInteraction", "lastInteraction"), ALL_TIMES),
+        **dict.fromkeys(("labels", "whapiLabels"), (None, "VIP", [], *([label, "VIP"] for label in labels))),
+        "chatId": CHATS,
+        "messageCount": COUNTS,
+        "previousThreads": [None, [], ["thread_b"], [None], "thread_b"],
+    }
+    for member, these in values.items():
+        for value in these:
+            yield {**USUAL, member: value}
+            if member == "lastActivity":
+                yield {**USUAL, member: value, "createdAt": None, "lastInteraction": "2024-01-01T00:00:00.000Z"}
+            if member in ("label", "whapiLabels"):
+                yield {**USUAL, member: value, "labels": None}
+
+
+@pytest.mark.parametrize("source", Source)
+def test_both_ways_make_the_same_of_each_value_in_each_member(path, source):
+    pairs = [[PHONE, record] for record in each_value()]
+    text = json.dumps([*pairs, [PHONE, {}]], ensure_ascii=False)
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    quick, slow = (lines(stager(path, source, usual=usual)) for usual in (True, False))
+    assert len(quick) == len(pairs) + 1
+    for record, one, other in zip(pairs, quick, slow, strict=False):
+        assert one == other, record
+
+
+@given(st.lists(PAIR, max_size=8), SOURCE, STYLE, st.booleans())
+@settings(max_examples=100)
+def test_both_ways_make_the_same_lines(path, pairs, source, style, ascii_only):
+    text = json.dumps(pairs, ensure_ascii=ascii_only, separators=style)
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    quick, slow = (stager(path, source, usual=usual) for usual in (True, False))
+    assert lines(quick) == lines(slow)
+    assert (quick.records, quick.rejected) == (slow.records, slow.rejected)
+    assert quick.report == slow.report
+
+
+@given(st.lists(GUEST, min_size=1, max_size=5), st.data())
+@settings(max_examples=100)
+def test_both_ways_survive_the_same_damage(path, pairs, data):
+    text = json.dumps(pairs, ensure_ascii=False, separators=(",", ":"))
+    at = data.draw(st.integers(0, len(text)))
+    put = data.draw(st.sampled_from(["", '"', "}", "]", "},", "}],[", '}],["', "\\", "{", "\x00", ","]))
+    damaged = text[:at] + put + text[at + data.draw(st.integers(0, 2)) :]
+    path.write_bytes(damaged.encode("utf-8", "surrogatepass"))
+    assert lines(stager(path, Source.THREADS, usual=True)) == lines(stager(path, Source.THREADS, usual=False))
+
+
+def usual_lines(pairs: list[object]) -> list[bool]:
+    """Which of the pairs, all but the last of which make a run, are taken the quick way."""
+    text = json.dumps([*pairs, [PHONE, {}]], ensure_ascii=False)
+    file = LegacyFile(Path("threads.json"), "threads.json", Source.THREADS)
+    run = Run(file, 0, find_run(text, 1))
+    assert len(run.pieces) == len(pairs)
+    return [isinstance(made, str) for made in UsualDecoder(1, file, OWN).decode(run)]
+
+
+def test_what_the_bot_writes_is_usual_whatever_stands_beside_it():
+    odd = {"unheardOf": 1}
+    assert usual_lines([[PHONE, USUAL]] * 5) == [True] * 5
+    assert usual_lines([[PHONE, odd if at in (2, 5) else USUAL] for at in range(9)]) == [
+        at not in (2, 5) for at in range(9)
+    ]
+    profile = {"id": PHONE, "name": None, "phone": PHONE, "label": "nuevo", "whapiLabels": [], "firstInteraction": None}
+    assert usual_lines([[PHONE, profile]]) == [True]
