@@ -141,15 +141,16 @@ recent_guests AS (
         (guests.first_interaction AT TIME ZONE :timezone::text)::date AS first_day,
         (guests.last_interaction AT TIME ZONE :timezone::text)::date AS last_day
     FROM guest_profiles AS guests
-    WHERE guests.last_active_on >= (SELECT day FROM today) - :max_rows::int
+    WHERE guests.last_active_on >= (statement_timestamp() AT TIME ZONE :timezone::text)::date - :max_rows::int
 ),
 
 silenced_guests AS (
     SELECT (guests.last_interaction AT TIME ZONE :timezone::text)::date + :silent_days::int AS silent_day
     FROM guest_profiles AS guests
     WHERE
-        guests.last_active_on >= (SELECT day FROM today) - :silent_days::int - :max_rows::int
-        AND guests.last_active_on <= (SELECT day FROM today) - :silent_days::int + 1
+        guests.last_active_on
+        BETWEEN (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int - :max_rows::int
+        AND (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int + 1
 ),
 
 counted_new AS (
@@ -207,22 +208,26 @@ recent_guests AS (
         guests.first_interaction >= today.since AS is_new,
         guests.last_interaction >= today.since AS is_active
     FROM today
-    INNER JOIN guest_profiles AS guests ON guests.last_active_on >= today.day - 1
+    CROSS JOIN guest_profiles AS guests
+    WHERE guests.last_active_on >= (statement_timestamp() AT TIME ZONE :timezone::text)::date - 1
 ),
 
 -- In the index alone; the hotel's day of these is the limit, or before it, in any zone.
 surely_silent AS (
     SELECT count(*) AS guests
     FROM guest_profiles
-    WHERE last_active_on < (SELECT day FROM today) - :silent_days::int
+    WHERE last_active_on < (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int
 ),
 
 barely_silent AS (
     SELECT count(*) AS guests
     FROM today
     INNER JOIN guest_profiles AS guests
-        ON guests.last_active_on BETWEEN today.day - :silent_days::int AND today.day - :silent_days::int + 1
-    WHERE (guests.last_interaction AT TIME ZONE :timezone::text)::date <= today.day - :silent_days::int
+        ON (guests.last_interaction AT TIME ZONE :timezone::text)::date <= today.day - :silent_days::int
+    WHERE
+        guests.last_active_on
+        BETWEEN (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int
+        AND (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int + 1
 )
 
 SELECT
@@ -233,6 +238,7 @@ FROM recent_guests AS recent;
 
 -- What the bot's processes counted ----------------------------------------------------------------------------------
 -- The processes add what they counted every few seconds; the last of them are not in the figures yet.
+-- How far to look back is written out in each WHERE: behind a subquery the planner could not tell how few rows it is.
 
 -- name: get_cache_hits(minutes)^
 -- The requests for a context in the last minutes by outcome, and the cache hits among them in percent.
@@ -280,18 +286,14 @@ LIMIT :max_rows::int;
 -- metrics: query minutes=5
 --   minutes: int = 60, how far to look back
 --   max_rows: int = 50, rows at most
-WITH looked_back AS (
-    SELECT date_trunc('minute', statement_timestamp()) - make_interval(mins => :minutes::int) AS since
-),
-
-counted_calls AS (
+WITH counted_calls AS (
     SELECT
         counted.query,
         sum(counted.calls) AS calls,
         sum(counted.row_count) AS row_count,
         sum(counted.microseconds) AS microseconds
     FROM query_minutes AS counted
-    WHERE counted.minute >= (SELECT since FROM looked_back)
+    WHERE counted.minute >= date_trunc('minute', statement_timestamp()) - make_interval(mins => :minutes::int)
     GROUP BY counted.query
 ),
 
@@ -300,7 +302,7 @@ counted_errors AS (
         failed.query,
         sum(failed.errors) AS errors
     FROM query_error_minutes AS failed
-    WHERE failed.minute >= (SELECT since FROM looked_back)
+    WHERE failed.minute >= date_trunc('minute', statement_timestamp()) - make_interval(mins => :minutes::int)
     GROUP BY failed.query
 ),
 
@@ -312,7 +314,7 @@ added_classes AS (
     FROM query_minutes AS counted
     CROSS JOIN unnest(counted.buckets) WITH ORDINALITY AS classes (calls, place)
     WHERE
-        counted.minute >= (SELECT since FROM looked_back)
+        counted.minute >= date_trunc('minute', statement_timestamp()) - make_interval(mins => :minutes::int)
         AND classes.calls > 0
     GROUP BY
         counted.query,
@@ -350,7 +352,12 @@ placed_shares AS (
 SELECT
     counted.query,
     counted.calls::bigint AS calls,
-    round(counted.calls / extract(EPOCH FROM statement_timestamp() - looked_back.since), 3) AS calls_per_second,
+    round(
+        counted.calls
+        -- As many minutes, and what has passed of the present one.
+        / (60 * :minutes::int + extract(SECOND FROM statement_timestamp())),
+        3
+    ) AS calls_per_second,
     coalesce(failed.errors, 0)::bigint AS errors,
     round(100.0 * coalesce(failed.errors, 0) / nullif(counted.calls, 0), 2) AS error_percent,
     counted.row_count::bigint AS row_count,
@@ -360,7 +367,6 @@ SELECT
     p99.milliseconds AS p99_milliseconds,
     round(counted.microseconds / 1000) AS total_milliseconds
 FROM counted_calls AS counted
-CROSS JOIN looked_back
 LEFT JOIN counted_errors AS failed ON counted.query = failed.query
 LEFT JOIN placed_shares AS p50 ON counted.query = p50.query AND p50.share = 0.5
 LEFT JOIN placed_shares AS p95 ON counted.query = p95.query AND p95.share = 0.95
@@ -435,29 +441,46 @@ LIMIT :max_rows::int;
 --   unit: text = 'minute', of time: minute, hour or day
 --   timezone: text = 'America/Bogota', the hotel's, for days
 --   max_rows: int = 60, rows at most, and units to look back
-WITH looked_back AS (
+WITH minutes_of_calls AS (
     SELECT
-        date_trunc(:unit::text, statement_timestamp(), :timezone::text)
-        - (:max_rows::int - 1) * ('1 ' || :unit::text)::interval AS since
+        minute,
+        sum(calls) AS calls,
+        sum(row_count) AS row_count,
+        sum(microseconds) AS microseconds
+    FROM query_minutes
+    WHERE
+        minute >= date_trunc(:unit::text, statement_timestamp(), :timezone::text)
+        - (:max_rows::int - 1) * ('1 ' || :unit::text)::interval
+    GROUP BY minute
 ),
 
+-- By minute first: to find a minute's day costs more than to add it up.
 counted_calls AS (
     SELECT
         date_trunc(:unit::text, minute, :timezone::text) AS since,
         sum(calls) AS calls,
         sum(row_count) AS row_count,
         sum(microseconds) AS microseconds
-    FROM query_minutes
-    WHERE minute >= (SELECT since FROM looked_back)
+    FROM minutes_of_calls
     GROUP BY since
+),
+
+minutes_of_errors AS (
+    SELECT
+        minute,
+        sum(errors) AS errors
+    FROM query_error_minutes
+    WHERE
+        minute >= date_trunc(:unit::text, statement_timestamp(), :timezone::text)
+        - (:max_rows::int - 1) * ('1 ' || :unit::text)::interval
+    GROUP BY minute
 ),
 
 counted_errors AS (
     SELECT
         date_trunc(:unit::text, minute, :timezone::text) AS since,
         sum(errors) AS errors
-    FROM query_error_minutes
-    WHERE minute >= (SELECT since FROM looked_back)
+    FROM minutes_of_errors
     GROUP BY since
 )
 

@@ -12,7 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.monitoring import ask, ask_one
+from guestsql._sql import arrange
+from tests.monitoring import CATALOGUE, ask, ask_one
 
 Connection = psycopg.Connection[Any]
 
@@ -246,3 +247,31 @@ def test_the_tables_against_the_files_of_the_last_import(connection: Connection)
     assert (row.file_bytes, row.imported_table_bytes, row.peak_memory_bytes) == (4096, 1000, 2000)
     assert (row.table_bytes, row.index_bytes) == sizes
     assert math.isclose(row.table_per_file, sizes[0] / 4096, rel_tol=0.01)
+
+
+@pytest.mark.parametrize(
+    "name", ["get_cache_hits", "list_hit_rates", "list_query_latencies", "list_minute_latencies", "list_call_rates"]
+)
+def test_the_planner_sees_how_little_of_the_past_is_asked_for(autocommit: Connection, name: str) -> None:
+    """With days of figures, free to choose: the last hour comes by the index."""
+    autocommit.execute(
+        """
+        WITH minutes AS (
+            SELECT date_trunc('minute', statement_timestamp()) - make_interval(mins => ago) AS minute
+            FROM generate_series(0, 8000) AS ago
+        ),
+        counted AS (
+            INSERT INTO query_minutes SELECT minute, 'a', 1, 1, 1, ARRAY[0, 0, 1] FROM minutes
+        ),
+        failed AS (
+            INSERT INTO query_error_minutes SELECT minute, 'a', 'timeout', 1 FROM minutes
+        )
+        INSERT INTO context_minutes SELECT minute, 'hit', 1 FROM minutes
+        """
+    )
+    autocommit.execute("ANALYZE query_minutes, query_error_minutes, context_minutes")
+    query = CATALOGUE[name]
+    with psycopg.RawCursor(autocommit) as cursor:
+        cursor.execute(f"EXPLAIN {query.text}".encode(), arrange(query, {}))
+        plan = "\n".join(line for (line,) in cursor)
+    assert "Seq Scan" not in plan, plan

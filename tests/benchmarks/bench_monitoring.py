@@ -1,0 +1,121 @@
+"""Every query of queries/monitoring.sql with 1,000,000 guests, and as many figures as a year of a busy bot leaves.
+
+All are asked in turn, round by round, with their defaults. GUESTSQL_BENCH_GUESTS takes another number of guests.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+from collections.abc import Iterator
+from time import perf_counter
+from typing import Any
+
+import psycopg
+import pytest
+
+from guestsql.embedded import PrivateServer
+from tests.monitoring import QUERIES, ask
+from tests.server import apply_migrations, private_server
+
+GUESTS = int(os.environ.get("GUESTSQL_BENCH_GUESTS", "1000000"))
+ROUNDS = 11
+AIM_MILLISECONDS = 200
+
+_GUESTS = """
+INSERT INTO guest_profiles (
+    phone_number, chat_id, user_name, labels, profile_data, thread_id, memory_enabled, first_interaction,
+    last_interaction, total_interactions, context_cache, last_context_update
+)
+SELECT
+    (573000000000 + number)::text,
+    (573000000000 + number) || '@s.whatsapp.net',
+    'Invitado ' || number,
+    CASE WHEN number % 4 > 0 THEN '{cotización,Colega Jefe}'::text[] ELSE '{}' END,
+    jsonb_build_object('legacy', jsonb_build_object('name', 'Invitado ' || number, 'color', '#00ff00')),
+    CASE WHEN number % 5 > 0 THEN 'thread_' || md5(number::text) END,
+    number % 97 > 0,
+    last_interaction - make_interval(days => (number % 100)::int),
+    last_interaction,
+    number % 50,
+    CASE WHEN number % 2 = 0 THEN '[Invitado ' || number || ' | {HH:MM} | cotización]' END,
+    CASE WHEN number % 2 = 0 THEN statement_timestamp() - make_interval(secs => number % 5000) END
+FROM
+    generate_series(1::bigint, $1) AS number,
+    LATERAL (
+        -- A tenth never wrote; the others wrote last within two years.
+        SELECT CASE
+            WHEN number % 10 > 0 THEN statement_timestamp() - make_interval(secs => number * 7919 % 63072000)
+        END AS last_interaction
+    ) AS told
+"""
+
+# Twenty queries each minute of a week, and each hour of a year before.
+_FIGURES = """
+WITH minutes AS (
+    SELECT date_trunc('minute', statement_timestamp()) - make_interval(mins => ago) AS minute
+    FROM generate_series(0, 7 * 1440 - 1) AS ago
+    UNION ALL
+    SELECT date_trunc('hour', statement_timestamp()) - make_interval(hours => 7 * 24 + ago)
+    FROM generate_series(1, 365 * 24) AS ago
+),
+
+counted AS (
+    INSERT INTO query_minutes
+    SELECT
+        minute, 'query_' || number, 60, 60, 60000,
+        array_fill(0::bigint, ARRAY[16]) || '{1,4,9,16,12,8,5,3,1,0,0,1}'::bigint[]
+    FROM minutes CROSS JOIN generate_series(1, 20) AS number
+),
+
+failed AS (
+    INSERT INTO query_error_minutes
+    SELECT minute, 'query_' || number, 'timeout', 1 FROM minutes CROSS JOIN generate_series(1, 3) AS number
+),
+
+answered AS (
+    INSERT INTO context_minutes
+    SELECT minute, outcome, 50 FROM minutes CROSS JOIN unnest(ARRAY['hit', 'stale', 'miss', 'error']) AS outcome
+)
+
+INSERT INTO process_minutes
+SELECT minute, 'bot:' || number, 6, 0, 5e7::bigint FROM minutes CROSS JOIN generate_series(1, 4) AS number
+"""
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[PrivateServer]:
+    """A server with a large hotel's guests, analyzed as autovacuum would have it."""
+    with private_server() as server:
+        apply_migrations(server.url())
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION pg_stat_statements")
+            psycopg.RawCursor(connection).execute(_GUESTS, [GUESTS])
+            connection.execute(_FIGURES)
+            connection.execute("VACUUM ANALYZE")
+            ask(connection, "record_relation_sizes")
+            connection.execute("UPDATE relation_sizes SET day = day - 20")
+        yield server
+
+
+def bench_monitoring(large: PrivateServer, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds: dict[str, list[float]] = {name: [] for name in QUERIES}
+    with psycopg.connect(large.url(), autocommit=True) as connection:
+        for _ in range(ROUNDS):
+            for name, taken in seconds.items():
+                taken.append(_timed(connection, name))
+        days = [_timed(connection, "list_hit_rates", unit="day"), _timed(connection, "list_call_rates", unit="day")]
+    medians = sorted(((statistics.median(taken) * 1000, name) for name, taken in seconds.items()), reverse=True)
+    with capsys.disabled():
+        sys.stdout.write(f"\nmonitoring with {GUESTS} guests, median of {ROUNDS} rounds (aim {AIM_MILLISECONDS} ms)\n")
+        for milliseconds, name in medians[:10]:
+            sys.stdout.write(f"{name:<28} {milliseconds:7.1f} ms\n")
+        sys.stdout.write(f"60 days by day: hits {days[0] * 1000:.1f} ms, calls {days[1] * 1000:.1f} ms\n")
+    assert medians[0][0] < AIM_MILLISECONDS
+
+
+def _timed(connection: psycopg.Connection[Any], name: str, **parameters: object) -> float:
+    started = perf_counter()
+    ask(connection, name, **parameters)
+    return perf_counter() - started
