@@ -116,6 +116,8 @@ def _promises(stubs: Path | None, python: Path, home: Path, chosen: Sequence[Pat
     """What the stubs have promised of the files; None when there are none."""
     committed = read_committed(Target(stubs))
     if committed is None:
+        if stubs is not None:
+            raise click.UsageError(f"there are no stubs in {stubs}: guestsql stubs --out writes them")
         return None
     # Stubs of another folder know queries that this one need not have.
     is_own = stubs is not None or home.resolve() == default_directory().resolve()

@@ -75,7 +75,11 @@ def rows_module(signatures: Sequence[Signature]) -> str:
             table.append(
                 f"        {_text(signature.name)}: (\n            {_text(names[signature.name])},\n            {{\n"
             )
-            table += [f"                {_text(each.name)}: {_text(each.annotation)},\n" for each in signature.columns]
+            fields = [each.name for each in signature.columns]
+            table += [
+                f"                {_text(each.name)}: {_text(guarded(each.annotation, fields))},\n"
+                for each in signature.columns
+            ]
             table.append("            },\n        ),\n")
     modules = imports_of("".join(table), "", always=("_typing",))
     entries = "{\n" + "".join(table) + "    }" if table else "{}"

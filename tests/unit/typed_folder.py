@@ -1,0 +1,37 @@
+"""A bot with queries of its own, as type checkers see it: `from hotel_queries import …` is all that it needs."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, assert_type
+
+from hotel_queries import AsyncGuestDatabase, GuestDatabase
+from hotel_queries.rows import ListRow
+
+
+def right(db: GuestDatabase) -> None:
+    for row in db.queries.list(class_name="a\\b", int=None):
+        assert_type(row, ListRow)
+        assert_type(row.count, int)
+        assert_type(row.index, str | None)
+        assert_type(row.list, list[int | None])
+        assert_type(row.int, float)
+        assert_type(row.class_, Literal["glad", "it's"])
+        assert_type(row.datetime, Any)
+    assert_type(db.queries.str(), list[str])
+    assert_type(db.get_context("573000000001"), str)
+
+
+def wrong(db: GuestDatabase) -> None:
+    db.queries.get_profile(phone_number="573000000001")  # error
+    db.queries.list(class_name="a", int="b")  # error
+    for row in db.queries.list(class_name="a", int=1):
+        _ = row.class_ == "gladd"  # error
+        _ = row.index.upper()  # error
+
+
+async def right_async(db: AsyncGuestDatabase) -> None:
+    assert_type(await db.queries.str(), list[str])
+
+
+async def wrong_async(db: AsyncGuestDatabase) -> None:
+    await db.queries.strr()  # error
