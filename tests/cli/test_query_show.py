@@ -12,6 +12,7 @@ import pytest
 
 from guestsql._sql import load_catalogue
 from guestsql._sql.internal import internal_names
+from guestsql._sql.reading import read_queries
 from guestsql._sql.samples import sample_values
 from guestsql.cli.python_call import python_call
 from guestsql.cli.query_common import complete_name
@@ -108,6 +109,9 @@ def test_the_call_runs_as_it_is_copied(show, database_url, folder, monkeypatch, 
     shown = show("get_kinds").stdout
     call = shown[shown.index("/* In Python:\n") + 14 : shown.rindex("*/")]
     described = json.loads(show("get_kinds", "--format", "json").stdout)
+    # What is shown can be put into a query file: no value of the call ends its comment.
+    queries, wrong = read_queries(shown.encode(), folder / "copy.sql")
+    assert ([query.name for query in queries], wrong) == (["get_kinds"], [])
     whole = tmp_path / "whole"  # a database wants the packaged queries too
     shutil.copytree(QUERIES, whole)
     shutil.copy(folder / "kinds.sql", whole)

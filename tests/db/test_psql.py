@@ -14,7 +14,7 @@ from guestsql._sql.psql import misread_colons, psql_preamble, psql_query, sql_li
 from guestsql._sql.reading import read_queries
 from guestsql._sql.samples import Origin, Sample, sample_values, shared_samples
 from guestsql.embedded._binaries import find_binaries
-from tests.checking import EXTRA_SCHEMA, QUERIES
+from tests.checking import EXTRA_SCHEMA, QUERIES, check_text
 from tests.cli.shell import cloned, invoke
 from tests.databases import case_id
 from tests.server import pg_bin
@@ -293,6 +293,27 @@ def test_psql_reads_random_pieces_as_guestsql_does(psql, ledger_url, tmp_path):
     # And what psql would misread, as --psql mends it.
     mended = "".join(psql_query(query) for query in read)
     assert sent(psql, ledger_url, psql_preamble(read, samples), mended, tmp_path) == meant(read, samples)
+
+
+def test_the_check_tells_what_psql_would_read_otherwise(server, tmp_path):
+    text = """-- name: get_one()$
+SELECT 1 AS one -- the end; or not
+;
+
+-- name: get_two()$
+SELECT 2 AS two
+
+-- name: get_parts(n)^
+--   n: int, a number
+SELECT
+    :n::int AS n,
+    (ARRAY[1, 2])[1:n] AS wrong,
+    (ARRAY[1, 2])[1: n] AS part,
+    (ARRAY[1, 2])[1:other] AS others
+FROM (SELECT 1 AS n, 2 AS other) AS given
+"""
+    found = check_text(server.url(), tmp_path, {"q.sql": text})
+    assert [(each.rule, each.line, each.column) for each in found] == [("GS108", 6, 15), ("GS108", 12, 20)]
 
 
 def test_samples_are_shared_by_name_and_the_own_comment_wins(tmp_path):
