@@ -7,7 +7,7 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-
 
-.PHONY: demo test bench lint types imports sync sync-check format vet check clean
+.PHONY: demo test bench lint types imports sync sync-check stubs stubs-check format vet check clean
 
 demo: $(STAMP)run
 	@$(BIN)/guestsql demo
@@ -44,7 +44,13 @@ format: $(STAMP)dev
 vet: $(STAMP)run ## hold queries/*.sql against a real server and the rules of docs/check.md
 	$(BIN)/guestsql check
 
-check: lint types imports sync-check vet
+stubs: $(STAMP)run ## write the types of the queries: guestsql/rows.py, rows.pyi and methods.pyi
+	$(BIN)/guestsql stubs
+
+stubs-check: $(STAMP)run
+	$(BIN)/guestsql stubs --check
+
+check: lint types imports sync-check stubs-check vet
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -11,7 +11,7 @@ from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["RowTypes", "field_names", "override_of", "row_type"]
+__all__ = ["RowTypes", "field_names", "override_of", "row_type", "unmarked"]
 
 _NO_WORD = re.compile(r"\W")
 _registered: list[RowTypes] = []
@@ -26,6 +26,15 @@ def override_of(name: str) -> str:
     return name[-1:] if name[-1:] in ("!", "?") and len(name) > 1 and name != "?column?" else ""
 
 
+def unmarked(name: str) -> str:
+    """Return a column's name without the mark at its end.
+
+    Args:
+        name: as the server has it.
+    """
+    return name[:-1] if override_of(name) else name
+
+
 def field_names(columns: Sequence[str]) -> tuple[str, ...]:
     """Return the names of a row's fields: identifiers, none twice.
 
@@ -34,7 +43,7 @@ def field_names(columns: Sequence[str]) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for column in columns:
-        name = base = _identifier(column[:-1] if override_of(column) else column)
+        name = base = _identifier(unmarked(column))
         number = 2
         while name in found:
             name = f"{base}_{number}"

@@ -21,6 +21,7 @@ from psycopg.types.datetime import TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 
+from guestsql._core.rowtypes import unmarked
 from guestsql._core.translate import translate
 from guestsql._sql import Query, arrange
 from guestsql._sync.connection import DeadlineConnection
@@ -145,7 +146,7 @@ def _run(connection: DeadlineConnection, query: Query, parameters: Mapping[str, 
         if cursor.description is None:
             return Result((), (), cursor.rowcount)
         rows = cursor.fetchall()
-        return Result(tuple(column.name for column in cursor.description), rows, cursor.rowcount)
+        return Result(tuple(unmarked(column.name) for column in cursor.description), rows, cursor.rowcount)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 from guestsql import rows
 from guestsql._core.rowtypes import RowTypes, field_names, override_of, row_type
 from tests.checking import QUERIES
+from tests.cli.shell import invoke
 from tests.databases import GUEST, KINDS, Either
 
 
@@ -94,3 +95,14 @@ def test_what_is_registered_last_is_asked_first():
     fields = [name.encode() for name in rows.GetProfileRow._fields]
     assert row_type("get_profile", fields) is rows.GetProfileRow
     assert row_type("get_profile", [b"other"])._fields == ("other",)
+
+
+def test_the_shell_shows_no_mark_either(database_url, tmp_path):
+    for path in QUERIES.glob("*.sql"):
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "marked.sql").write_text(EDITED, encoding="utf-8")
+    arguments = ("query", "run", "list_marked", "--format", "json")
+    result = invoke(*arguments, DATABASE_URL=database_url, GUESTSQL_QUERIES_DIR=str(tmp_path))
+    assert result.exit_code == 0
+    assert '"sure!"' not in result.stdout
+    assert '"unsure": null' in result.stdout
