@@ -67,20 +67,18 @@ class AsyncMetricsWriter(AsyncFlusher):
         """Write, and from time to time thin."""
         if await self._try() and monotonic() >= self._thin_at:
             self._thin_at = monotonic() + _THINNED_SECONDS
-            await self._try(thin=True)
+            await self._thin()
 
-    async def _try(self, *, thin: bool = False) -> bool:
+    async def _try(self) -> bool:
         """Return True unless it failed; say so in the log when that changes, not each time."""
         try:
             with quietly():
-                await (self._thin() if thin else self.flush(self._deadline()))
+                await self.flush(self._deadline())
         except Exception as error:  # noqa: BLE001  whatever it is, it must not reach the bot
             self._counting.flush_failure()
             if not self._is_failing:
                 self._is_failing = True
-                why = error.message if isinstance(error, GuestSQLError) else repr(error)
-                sqlstate = getattr(error, "sqlstate", None)
-                event(logging.WARNING, "METRICS_KEPT", f"figures are kept, not written: {why}", sqlstate=sqlstate)
+                _warn("METRICS_KEPT", "figures are kept, not written", error)
             return False
         if self._is_failing:
             self._is_failing = False
@@ -88,11 +86,20 @@ class AsyncMetricsWriter(AsyncFlusher):
         return True
 
     async def _thin(self) -> None:
-        for name in _THINNING:
-            await self._executor.call(name, {}, deadline=self._deadline())
+        try:
+            with quietly():
+                for name in _THINNING:
+                    await self._executor.call(name, {}, deadline=self._deadline())
+        except Exception as error:  # noqa: BLE001  likewise; it is tried again in an hour
+            _warn("METRICS_NOT_THINNED", "old minutes are left as they are", error)
 
     def _deadline(self) -> float:
         return min(self._executor.deadline(), monotonic() + _PATIENCE_SECONDS)
+
+
+def _warn(code: str, message: str, error: Exception) -> None:
+    why = error.message if isinstance(error, GuestSQLError) else repr(error)
+    event(logging.WARNING, code, f"{message}: {why}", sqlstate=getattr(error, "sqlstate", None))
 
 
 def _as_long_as_it_lives(writer: AsyncMetricsWriter) -> Callable[[], Any]:

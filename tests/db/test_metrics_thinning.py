@@ -106,3 +106,17 @@ def test_the_timer_thins(database_url: str, autocommit: Connection, monkeypatch:
         db.open()
         db._metrics.tick()
     assert rows(autocommit, "context_minutes") == []
+
+
+def test_thinning_that_fails_never_reaches_the_bot(
+    database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    autocommit.execute("DROP TABLE query_minutes")
+    monkeypatch.setattr("guestsql._sync.metrics._THINNED_SECONDS", 0.0)
+    with GuestDatabase(settings=make_settings(database_url, metrics_seconds=3600.0)) as db:
+        db.open()
+        db._metrics.tick()
+        total = db._counting.total()
+    assert total.errors == {("thin_query_minutes", "other"): 1}
+    assert total.flush_failures == 0
+    assert "METRICS_NOT_THINNED" in caplog.text
