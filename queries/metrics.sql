@@ -3,12 +3,14 @@
 
 -- name: get_server_time()$
 -- What the server's clock says now.
+-- internal: the figures are put into minutes by it
 SELECT statement_timestamp() AS server_time;
 
 -- name: record_metrics(queries, errors, contexts, processes)!
 -- Adds figures to those of the same minutes; the number of rows in process_minutes.
 -- Rows are taken in the order of their keys, and every process writes the tables in the same order: batches that meet
 -- wait for each other and do not deadlock.
+-- internal: the figures are flushed by it
 --   queries: jsonb, [{"minute", "query", "calls", "row_count", "microseconds", "buckets"}], e.g. '[]'
 --   errors: jsonb, [{"minute", "query", "kind", "errors"}], e.g. '[]'
 --   contexts: jsonb, [{"minute", "outcome", "answers"}], e.g. '[]'
