@@ -14,7 +14,7 @@ import platformdirs
 
 from guestsql.errors import SettingsError
 
-__all__ = ["LONGEST_TTL_SECONDS", "Settings"]
+__all__ = ["LONGEST_TTL_SECONDS", "Settings", "known_variables"]
 
 _LONGEST_WAIT_SECONDS = 86_400
 LONGEST_TTL_SECONDS = 10 * 365 * 86_400
@@ -115,6 +115,11 @@ class Settings:
         path = dotenv_path or Path.cwd() / ".env"
         values = {**_dotenv_values(path), **real}
         return _from_values({key: value.strip() for key, value in values.items() if value and value.strip()})
+
+
+def known_variables() -> tuple[str, ...]:
+    """Return the name of every variable that is read."""
+    return tuple(_VARIABLES)
 
 
 def _from_values(values: Mapping[str, str]) -> Settings:

@@ -16,6 +16,7 @@ import click
 from guestsql.cli.app import App, CommandGroup
 from guestsql.cli.check import check
 from guestsql.cli.demo import demo
+from guestsql.cli.doctor import doctor
 from guestsql.cli.failure import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE, exit_code
 from guestsql.cli.guest import guest
 from guestsql.cli.health import health
@@ -153,7 +154,7 @@ def guestsql(app: App, debug: bool) -> None:
         logging.getLogger(_NAME).setLevel(logging.DEBUG)
 
 
-for _group in (check, demo, guest, health, legacy, migrate, monitor, query, serve_metrics, stubs):
+for _group in (check, demo, doctor, guest, health, legacy, migrate, monitor, query, serve_metrics, stubs):
     guestsql.add_command(_group)
 
 

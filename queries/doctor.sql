@@ -1,0 +1,177 @@
+-- What guestsql doctor asks the server. Each is read by any role that can log in; what a role may not see is NULL.
+-- check: read-only
+
+-- name: get_server_facts()^
+-- The server, its clock and limits, and who asks. session_pid tells a pooler: it told the client another one.
+-- role_limit and database_limit are NULL where there is none; reserved connections are for superusers.
+SELECT
+    current_setting('server_version_num')::int AS version_number,
+    current_setting('server_version') AS version,
+    pg_backend_pid() AS session_pid,
+    extract(EPOCH FROM statement_timestamp())::float8 AS clock,
+    pg_is_in_recovery() AS is_standby,
+    current_setting('default_transaction_read_only')::boolean AS is_read_only,
+    current_setting('server_encoding') AS encoding,
+    current_user::text AS role_name,
+    current_database()::text AS database_name,
+    current_setting('max_connections')::int
+    - current_setting('superuser_reserved_connections')::int AS connection_limit,
+    (
+        SELECT sum(numbackends)::int
+        FROM pg_stat_database
+    ) AS connections,
+    nullif(roles.rolconnlimit, -1) AS role_limit,
+    nullif(databases.datconnlimit, -1) AS database_limit,
+    (
+        SELECT count(*)::int
+        FROM pg_stat_activity AS activity
+        WHERE activity.usesysid = roles.oid
+    ) AS role_connections,
+    (
+        SELECT count(*)::int
+        FROM pg_stat_activity AS activity
+        WHERE activity.datid = databases.oid
+    ) AS database_connections
+FROM pg_roles AS roles
+CROSS JOIN pg_database AS databases
+WHERE
+    roles.rolname = current_user
+    AND databases.datname = current_database();
+
+-- name: get_guest_rights()^
+-- Whether this role sees the table of the guests, which of a bot's rights upon it are missing, and whether it may read
+-- what else it should have.
+SELECT
+    known.relation IS NOT NULL AS is_there,
+    array(
+        SELECT wanted.privilege
+        FROM unnest(ARRAY['DELETE', 'INSERT', 'SELECT', 'UPDATE']) AS wanted (privilege)
+        WHERE NOT has_table_privilege(known.relation, wanted.privilege)
+        ORDER BY wanted.privilege
+    ) AS missing,
+    coalesce(has_table_privilege(to_regclass('guestsql_grants'), 'SELECT'), FALSE) AS reads_grants
+FROM (SELECT to_regclass('guest_profiles') AS relation) AS known;
+
+-- name: list_missing_rights()
+-- The tables upon which this role lacks a right of guestsql_bot, by name: its rights that are missing.
+-- check: allow GS307, because guestsql_grants has one row a table
+SELECT
+    entries.relation_name,
+    array(
+        SELECT wanted.privilege
+        FROM unnest(entries.bot_privileges) AS wanted (privilege)
+        WHERE NOT has_table_privilege(to_regclass(quote_ident(entries.relation_name)), wanted.privilege)
+        ORDER BY wanted.privilege
+    ) AS privileges
+FROM guestsql_grants AS entries
+WHERE
+    to_regclass(quote_ident(entries.relation_name)) IS NOT NULL
+    AND EXISTS (
+        SELECT 1
+        FROM unnest(entries.bot_privileges) AS wanted (privilege)
+        WHERE NOT has_table_privilege(to_regclass(quote_ident(entries.relation_name)), wanted.privilege)
+    )
+ORDER BY entries.relation_name;
+
+-- name: list_group_roles()
+-- The roles of guestsql that exist, by name, and whether this role has each.
+SELECT
+    rolname::text AS role_name,
+    pg_has_role(oid, 'USAGE') AS is_had
+FROM pg_roles
+WHERE rolname IN ('guestsql_bot', 'guestsql_monitor', 'guestsql_owner')
+ORDER BY rolname;
+
+-- name: get_statistics_extension()^
+-- pg_stat_statements: offered by the server, made in this database, loaded at the server's start.
+SELECT
+    (
+        SELECT count(*) > 0
+        FROM pg_available_extensions
+        WHERE name = 'pg_stat_statements'
+    ) AS is_available,
+    (
+        SELECT count(*) > 0
+        FROM pg_extension
+        WHERE extname = 'pg_stat_statements'
+    ) AS is_made,
+    current_setting('pg_stat_statements.max', TRUE) IS NOT NULL AS is_loaded;
+
+-- name: list_slow_statements(min_milliseconds, min_calls)
+-- Statements that take long on average, those that took most in all first; ten at most.
+--   min_milliseconds: float8 = 200, average from which a statement is slow
+--   min_calls: bigint = 5, fewer calls say nothing
+SELECT
+    guestsql_query_name(statement) AS query,
+    sum(calls)::bigint AS calls,
+    sum(total_milliseconds) / sum(calls) AS mean_milliseconds
+FROM guestsql_statement_figures()
+GROUP BY guestsql_query_name(statement)
+HAVING
+    sum(calls) >= :min_calls::bigint
+    AND sum(total_milliseconds) / sum(calls) >= :min_milliseconds::float8
+ORDER BY
+    sum(total_milliseconds) DESC,
+    query ASC
+LIMIT 10;
+
+-- name: list_stale_statistics(min_rows, min_share)
+-- Tables of which the planner knows too little, by name: so many rows have changed since ANALYZE.
+--   min_rows: bigint = 1000, fewer changes do no harm
+--   min_share: float8 = 0.2, of the table's rows
+SELECT
+    relname::text AS table_name,
+    n_mod_since_analyze AS changed_rows,
+    greatest(last_analyze, last_autoanalyze) AS analyzed_at
+FROM pg_stat_user_tables
+WHERE
+    n_mod_since_analyze >= :min_rows::bigint
+    AND n_mod_since_analyze >= n_live_tup * :min_share::float8
+ORDER BY
+    schemaname,
+    relname;
+
+-- name: get_session_troubles(min_seconds)^
+-- Sessions of this database that hold others up: idle in a transaction for long, and waiting for a lock for long.
+-- is_visible is false when the sessions of others cannot be seen.
+--   min_seconds: float8 = 300, seconds from which it is long
+WITH client_sessions AS (
+    SELECT
+        state,
+        wait_event_type = 'Lock' AS is_waiting,
+        extract(EPOCH FROM statement_timestamp() - state_change) >= :min_seconds::float8 AS is_long
+    FROM pg_stat_activity
+    WHERE
+        datname = current_database()
+        AND coalesce(backend_type = 'client backend', TRUE)
+)
+
+SELECT
+    count(*) FILTER (WHERE is_long AND state LIKE 'idle in transaction%') AS idle_in_transaction,
+    count(*) FILTER (WHERE is_long AND is_waiting) AS waiting,
+    coalesce(bool_and(state IS NOT NULL), TRUE) AS is_visible
+FROM client_sessions;
+
+-- name: get_wraparound_age()$
+-- How many transactions ago the oldest row of this database that was not frozen was written.
+SELECT age(datfrozenxid)::bigint AS transactions
+FROM pg_database
+WHERE datname = current_database();
+
+-- name: get_disk_facts()^
+-- The size of the database, the WAL that replication slots nobody reads keep, and the server's data folder; the folder is
+-- NULL for a role that may not see it.
+SELECT
+    pg_database_size(current_database()) AS database_bytes,
+    (
+        SELECT coalesce(sum(pg_wal_lsn_diff(pg_current_wal_lsn(), slots.restart_lsn)), 0)::bigint
+        FROM pg_replication_slots AS slots
+        WHERE
+            NOT slots.active
+            AND NOT pg_is_in_recovery()
+    ) AS kept_wal_bytes,
+    (
+        SELECT settings.setting
+        FROM pg_settings AS settings
+        WHERE settings.name = 'data_directory'
+    ) AS data_directory;

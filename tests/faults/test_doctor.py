@@ -1,0 +1,460 @@
+"""`guestsql doctor`: each fault is arranged for real, is told with what to do, and no password is printed."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Self
+
+import psycopg
+import pytest
+from click.testing import Result
+from psycopg.conninfo import make_conninfo
+
+from guestsql.doctor import CHECKS, Check, Finding, Limits, Patient, Status, Verdict, diagnose
+from guestsql.doctor.network import is_private
+from guestsql.embedded import PrivateServer
+from guestsql.migrate import Runner
+from guestsql.settings import Settings
+from tests.cli.shell import invoke
+from tests.databases import GUEST
+from tests.faults.conftest import PasswordServer
+
+Connection = psycopg.Connection[Any]
+SECRET = "right-word"
+
+
+def doctor(url: str | None, **environment: str) -> tuple[Result, dict[str, dict[str, str]]]:
+    """What the command printed, by check."""
+    given = {"GUESTSQL_OWN_NUMBERS": "573000000099", **environment}
+    result = invoke("doctor", **({"DATABASE_URL": url} if url else {}), **given)
+    assert "word" not in result.output.replace("password", "")
+    found = {each["check"]: each for each in json.loads(result.stdout)}
+    assert list(found) == [check.name for check in CHECKS]
+    faults = [each for each in found.values() if each["status"] == "fault"]
+    assert all(each["advice"] for each in faults)
+    assert result.exit_code == (1 if faults else 0)
+    return result, found
+
+
+def look(url: str, name: str, *, limits: Limits | None = None, **known: Any) -> Finding:
+    """One check's finding."""
+    settings = known.pop("settings", Settings(database_url=url))
+    with Patient(settings, (), url, limits=limits or Limits(), **known) as patient:
+        return next(each for each in diagnose(patient, CHECKS) if each.check == name)
+
+
+@pytest.fixture
+def url(empty_database_url: str) -> str:
+    Runner(Settings(), empty_database_url).up()
+    return empty_database_url
+
+
+@pytest.fixture
+def admin(url: str) -> Iterator[Connection]:
+    with psycopg.connect(url, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def role(admin: Connection) -> Iterator[str]:
+    """A login without any right."""
+    admin.execute("DROP ROLE IF EXISTS doctor_visitor")
+    admin.execute("CREATE ROLE doctor_visitor LOGIN")
+    yield "doctor_visitor"
+    admin.execute("REASSIGN OWNED BY doctor_visitor TO postgres")
+    admin.execute("DROP OWNED BY doctor_visitor")
+    admin.execute("DROP ROLE doctor_visitor")
+
+
+def test_all_is_well(url: str) -> None:
+    result, found = doctor(url)
+    assert result.exit_code == 0
+    assert result.stderr == "doctor: nothing is at fault\n"
+    assert {each["status"] for each in found.values()} <= {"ok", "advice", "could not look"}
+    assert found["migrations"]["status"] == found["login"]["status"] == found["clock"]["status"] == "ok"
+    shown = invoke("doctor", "--format", "table", DATABASE_URL=url)
+    assert shown.exit_code == 0
+    assert "permission" in shown.stdout
+
+
+UNRESOLVABLE = f"postgresql://bot:{SECRET}@no-such-host.invalid/hotel"
+FAR = "not tried"
+
+
+@pytest.mark.parametrize(
+    ("address", "check", "message", "advice"),
+    [
+        (f"mysql://bot:{SECRET}@host/x", "address", "another scheme", "postgresql://user"),
+        (f"postgresql://bot:{SECRET}@host:none/x", "address", "does not parse", "percent-encoded"),
+        ("postgresql://bot:${{Postgres.PGPASSWORD}}@h/x", "address", "still a sample", "real address"),
+        (f"postgresql://bot:{SECRET}@host/x", "address", "still a sample", "real address"),
+        (UNRESOLVABLE, "dns", "not known: no-such-host.invalid", "check the host"),
+        (f"postgresql://bot:{SECRET}@127.0.0.1:1/hotel", "port", "connection refused", "nobody listens"),
+        (f"postgresql://bot:{SECRET}@%2Fno%2Fsuch%2Ffolder/hotel", "port", "No such file", "no server has its socket"),
+    ],
+    ids=["scheme", "port no number", "placeholder", "sample", "dns", "refused", "socket"],
+)
+def test_the_way_there(address: str, check: str, message: str, advice: str) -> None:
+    _, found = doctor(address)
+    assert found[check]["status"] == "fault"
+    assert message in found[check]["message"]
+    assert advice in found[check]["advice"]
+    assert found["login"]["status"] == found["migrations"]["status"] == FAR
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """Something that answers so to whatever it is sent."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                with client:
+                    if client.recv(100):
+                        client.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"postgresql://bot:{SECRET}@127.0.0.1:{listener.getsockname()[1]}/hotel"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_something_else_listens_there() -> None:
+    with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
+        _, found = doctor(address)
+    assert found["tls"]["status"] == "fault"
+    assert "no PostgreSQL" in found["tls"]["message"]
+
+
+def test_tls_that_is_wanted_and_not_offered(password_server: PasswordServer) -> None:
+    _, found = doctor(password_server.url(sslmode="require"))
+    assert found["tls"]["status"] == "fault"
+    assert "sslmode=require wants it" in found["tls"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("10.1.2.3", True),
+        ("fd12::1", True),
+        ("fe80::1%eth0", True),
+        ("/run/postgresql", True),
+        ("8.8.8.8", False),
+        ("2606:4700::1", False),
+        ("db.example.com", False),
+    ],
+)
+def test_what_is_private(address: str, private: bool) -> None:
+    assert is_private(address) is private
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "advice"),
+    [
+        ({"password": "wrong-word"}, "password authentication failed", "the password is wrong"),
+        ({"user": "nobody_here"}, "password authentication failed", "the role does not exist"),
+        ({"user": "blocked"}, "pg_hba.conf rejects", "pg_hba.conf at the server"),
+        ({"dbname": "nowhere"}, 'database "nowhere" does not exist', "there is no such database"),
+    ],
+    ids=["password", "role", "pg_hba", "database"],
+)
+def test_the_login(password_server: PasswordServer, change: dict[str, Any], message: str, advice: str) -> None:
+    _, found = doctor(password_server.url(**change))
+    assert [name for name, each in found.items() if each["status"] == "fault"] == ["login"]
+    assert message in found["login"]["message"]
+    assert advice in found["login"]["advice"]
+
+
+def test_a_database_that_may_not_be_connected_to_and_one_that_is_full(password_server: PasswordServer) -> None:
+    with psycopg.connect(password_server.server.url(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE closed_house")
+        connection.execute("REVOKE CONNECT ON DATABASE closed_house FROM PUBLIC")
+        connection.execute("CREATE DATABASE doctor_full CONNECTION LIMIT 0")
+    closed = doctor(password_server.url("closed_house"))[1]["login"]
+    assert "GRANT CONNECT" in closed["advice"]
+    full = doctor(password_server.url("doctor_full"))[1]["login"]
+    assert "too many connections" in full["message"]
+    assert "every connection is taken" in full["advice"]
+
+
+def test_migrations(empty_database_url: str) -> None:
+    _, found = doctor(empty_database_url)
+    assert found["migrations"]["message"] == "no migration is applied: the tables do not exist"
+    assert found["migrations"]["advice"] == "guestsql migrate up"
+    assert found["permission"]["status"] == "could not look"
+    Runner(Settings(), empty_database_url).up()
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        newest = connection.execute("SELECT max(version) FROM guestsql_migrations").fetchone()
+        assert newest is not None
+        connection.execute("DELETE FROM guestsql_migrations WHERE version = %s", newest)
+        pending = doctor(empty_database_url)[1]["migrations"]
+        assert (pending["status"], pending["message"]) == ("fault", f"pending: {newest[0]:04d}")
+        connection.execute("UPDATE guestsql_migrations SET checksum = 'x', body = 'x' WHERE version = 2")
+    edited = doctor(empty_database_url)[1]["migrations"]
+    assert edited["message"] == "0002 is changed"
+    assert "guestsql migrate verify" in edited["advice"]
+
+
+def test_a_role_without_rights(url: str, admin: Connection, role: str) -> None:
+    _, found = doctor(make_conninfo(url, user=role))
+    assert found["migrations"]["status"] == "could not look"
+    assert found["permission"]["message"] == "doctor_visitor lacks DELETE, INSERT, SELECT, UPDATE on guest_profiles"
+    admin.execute("GRANT SELECT ON guestsql_migrations, guestsql_grants TO doctor_visitor")
+    _, found = doctor(make_conninfo(url, user=role))
+    assert found["permission"]["status"] == "fault"
+    assert "DELETE, INSERT, SELECT, UPDATE on context_minutes" in found["permission"]["message"]
+    assert "GRANT guestsql_bot TO doctor_visitor" in found["permission"]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("group", "permission"), [("guestsql_bot", "may do what a bot does"), ("guestsql_monitor", "reads figures")]
+)
+def test_the_bot_and_the_monitor_are_well(url: str, admin: Connection, role: str, group: str, permission: str) -> None:
+    admin.execute(f"GRANT {group} TO {role}".encode())
+    result, found = doctor(make_conninfo(url, user=role))
+    assert result.exit_code == 0, found
+    assert permission in found["permission"]["message"]
+    assert found["migrations"]["status"] == "ok"
+
+
+def test_an_invalid_index(url: str, admin: Connection) -> None:
+    admin.execute(
+        "INSERT INTO guest_profiles (phone_number, user_name) VALUES ('573000000001', 'a'), ('573000000002', 'a')"
+    )
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        admin.execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON guest_profiles (user_name)")
+    _, found = doctor(url)
+    assert found["indexes"]["status"] == "fault"
+    assert found["indexes"]["message"] == "invalid: broken of guest_profiles"
+    assert "REINDEX INDEX CONCURRENTLY broken" in found["indexes"]["advice"]
+
+
+def test_connection_limits(url: str, admin: Connection, role: str) -> None:
+    admin.execute("GRANT guestsql_bot TO doctor_visitor")
+    admin.execute("ALTER ROLE doctor_visitor CONNECTION LIMIT 3")
+    mine = make_conninfo(url, user=role)
+    assert look(mine, "connections").status is Status.OK
+    with psycopg.connect(mine), psycopg.connect(mine):
+        found = look(mine, "connections")
+    assert found.status is Status.FAULT
+    assert found.message == "3 of 3 connections of the role doctor_visitor are taken"
+    assert look(url, "connections", limits=Limits(connection_share=0.0)).status is Status.FAULT
+    too_many = look(url, "connections", settings=Settings(database_url=url, pool_max=5000))
+    assert "GUESTSQL_POOL_MAX is 5000" in too_many.message
+
+
+class FakePooler:
+    """Tells the client another process number than the server's, as every pooler does."""
+
+    def __init__(self, server: PrivateServer) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.path = f"{server.socket_dir}/.s.PGSQL.{server.port}"
+        self.threads = [threading.Thread(target=self._accept)]
+        self.threads[0].start()
+
+    def url(self, url: str) -> str:
+        return make_conninfo(
+            url, host="127.0.0.1", port=self.listener.getsockname()[1], sslmode="disable", gssencmode="disable"
+        )
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.path)
+            for source, target, told in ((client, server, False), (server, client, True)):
+                thread = threading.Thread(target=_pump, args=(source, target, told))
+                thread.start()
+                self.threads.append(thread)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in self.threads:
+            thread.join()
+
+
+def _pump(source: socket.socket, target: socket.socket, told: bool) -> None:
+    head = b"K" + struct.pack("!i", 12)
+    with source:
+        while data := _received(source):
+            at = data.find(head) if told else -1
+            if at >= 0 and len(data) == at + 13 + 6:  # BackendKeyData, then ReadyForQuery ends the login
+                data = data[: at + 5] + struct.pack("!i", 99_999_999) + data[at + 9 :]
+            try:
+                target.sendall(data)
+            except OSError:
+                break
+        try:
+            target.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+
+
+def _received(source: socket.socket) -> bytes:
+    try:
+        return source.recv(65536)
+    except OSError:
+        return b""
+
+
+def test_a_pooler_in_the_way(server: PrivateServer, url: str) -> None:
+    with FakePooler(server) as pooler:
+        behind = pooler.url(url)
+        _, found = doctor(behind)
+        assert found["pooler"]["status"] == "fault"
+        assert "DATABASE_UNPOOLED_URL" in found["pooler"]["advice"]
+        _, found = doctor(behind, DATABASE_UNPOOLED_URL=url)
+        assert found["pooler"]["status"] == found["direct address"]["status"] == "ok"
+        _, found = doctor(behind, DATABASE_UNPOOLED_URL=make_conninfo(behind, application_name="x"))
+        assert found["direct address"]["status"] == "fault"
+    assert "leads to the server itself" in look(url, "pooler").message
+
+
+def test_the_other_addresses(url: str, password_server: PasswordServer) -> None:
+    wrong = password_server.url(password="wrong-word")
+    _, found = doctor(url, DATABASE_UNPOOLED_URL=wrong, DATABASE_REPLICA_URL=wrong)
+    assert found["direct address"]["status"] == found["replica"]["status"] == "fault"
+    assert "copy DATABASE_REPLICA_URL anew" in found["replica"]["advice"]
+    _, found = doctor(url, DATABASE_REPLICA_URL=url)
+    assert found["replica"]["message"] == "DATABASE_REPLICA_URL leads to a server that can be written to"
+
+
+@pytest.mark.parametrize(("shift", "word"), [(60.0, "behind"), (-60.0, "ahead of")])
+def test_clocks_that_differ(url: str, shift: float, word: str) -> None:
+    found = look(url, "clock", clock=lambda: time.time() + shift)
+    assert found.status is Status.FAULT
+    assert f" s {word} this machine's" in found.message
+    assert "NTP" in found.advice
+
+
+def test_a_read_only_database(url: str) -> None:
+    found = look(make_conninfo(url, options="-c default_transaction_read_only=on"), "writable")
+    assert found.status is Status.FAULT
+    assert "default_transaction_read_only" in found.advice
+
+
+def test_stale_statistics(url: str, admin: Connection) -> None:
+    admin.execute("""
+        INSERT INTO guest_profiles (phone_number)
+        SELECT 573000000000 + number FROM generate_series(1, 1500) AS number
+    """)
+    admin.execute("SELECT pg_stat_force_next_flush()")
+    admin.execute("SELECT 1")
+    found = look(url, "statistics")
+    assert found.status is Status.FAULT
+    assert found.message == "stale: 1,500 rows of guest_profiles changed since ANALYZE"
+    assert found.advice.startswith("ANALYZE guest_profiles")
+    admin.execute("ANALYZE guest_profiles")
+    assert look(url, "statistics").status is Status.OK
+
+
+def test_slow_queries_and_the_extension(url: str, admin: Connection) -> None:
+    limits = Limits(slow_milliseconds=0.0, slow_calls=3)
+    missing = look(url, "extension")
+    assert (missing.status, missing.advice) == (Status.ADVICE, "CREATE EXTENSION pg_stat_statements")
+    assert look(url, "slow queries", limits=limits).status is Status.UNSEEN
+    admin.execute("CREATE EXTENSION pg_stat_statements")
+    assert look(url, "extension").status is Status.OK
+    assert look(url, "slow queries").status is Status.OK
+    for _ in range(3):
+        admin.execute("/* q=get_slowly */ SELECT count(*) FROM guest_profiles")
+    found = look(url, "slow queries", limits=limits)
+    assert found.status is Status.ADVICE
+    assert "guestsql query explain" in found.advice
+
+
+def test_a_session_that_holds_up_others(url: str) -> None:
+    with psycopg.connect(url) as idle:
+        idle.execute("SELECT 1")
+        found = look(url, "sessions", limits=Limits(session_seconds=0.0))
+    assert found.status is Status.FAULT
+    assert "1 sessions are idle in a transaction" in found.message
+
+
+def test_what_another_role_may_not_see_is_no_fault(url: str, admin: Connection, role: str) -> None:
+    found = look(make_conninfo(url, user=role), "sessions")
+    assert found.status is Status.UNSEEN
+    assert "GRANT pg_monitor" in found.advice
+    assert admin.closed == 0
+
+
+def test_disk_and_wraparound(url: str) -> None:
+    assert look(url, "disk", limits=Limits(free_bytes=10**18)).status is Status.FAULT
+    assert look(url, "wraparound", limits=Limits(wraparound=0)).status is Status.FAULT
+    assert look(url, "wraparound").status is Status.OK
+
+
+def _read_the_ledger(patient: Patient) -> Verdict:
+    patient.connection.execute("TABLE guestsql_migrations")
+    return Verdict(Status.OK, "")
+
+
+def test_a_query_that_does_not_end_is_told_and_hides_no_other(url: str, admin: Connection) -> None:
+    with psycopg.connect(url) as locking:
+        locking.execute("LOCK TABLE guestsql_migrations IN ACCESS EXCLUSIVE MODE")
+        limits = Limits(seconds=0.3)
+        with Patient(Settings(database_url=url), (), url, limits=limits) as patient:
+            others = [replace(check, needs=()) for check in CHECKS if check.name in ("wraparound", "statistics")]
+            found = list(diagnose(patient, [Check("locked", _read_the_ledger), *others]))
+    assert found[0].status is Status.FAULT
+    assert "no answer within 0.3 s" in found[0].message
+    assert [each.status for each in found[1:]] == [Status.OK, Status.OK]
+    assert admin.closed == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "check", "status", "said"),
+    [
+        ({"GUESTSQL_TIMEZONE": "Mars/Base"}, "settings", "fault", "GUESTSQL_TIMEZONE"),
+        ({"GUESTSQL_POOL_MAX": "many", "GUESTSQL_TIMEZONE": "Mars"}, "settings", "fault", "GUESTSQL_POOL_MAX"),
+        ({"GUESTSQL_POOL_MIN": "20"}, "settings", "fault", "GUESTSQL_POOL_MAX"),
+        ({"GUESTSQL_QUERIES_DIR": "/no/such"}, "settings", "fault", "GUESTSQL_QUERIES_DIR"),
+        ({"GUESTSQL_TIMEZON": "UTC"}, "unknown variables", "advice", "GUESTSQL_TIMEZON"),
+        ({"GUESTSQL_OWN_NUMBERS": "abc"}, "own numbers", "fault", "GUESTSQL_OWN_NUMBERS"),
+    ],
+    ids=["zone", "two", "pair", "folder", "misspelt", "number"],
+)
+def test_variables(variables: dict[str, str], check: str, status: str, said: str, url: str) -> None:
+    _, found = doctor(url, **variables)
+    assert found[check]["status"] == status
+    assert said in found[check]["message"]
+    assert found["login"]["status"] == "ok"
+
+
+def test_query_files_that_cannot_be_read(url: str, tmp_path: Any) -> None:
+    (tmp_path / "mine.sql").write_text("-- name: get_one()$\nSELECT 'one;\n", encoding="utf-8")
+    _, found = doctor(url, GUESTSQL_QUERIES_DIR=str(tmp_path))
+    assert found["query files"]["status"] == "fault"
+    assert "mine.sql:2" in found["query files"]["message"]
+
+
+def test_without_an_address_the_embedded_server_is_looked_at(tmp_path: Any) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    _, found = doctor(None, GUESTSQL_HOME=str(tmp_path / "file"))
+    assert found["embedded server"]["status"] == "fault"
+    assert "DATABASE_URL is not set" in found["embedded server"]["message"]
+    assert found["address"]["status"] == found["login"]["status"] == FAR
+    _, found = doctor(None, GUESTSQL_HOME=str(tmp_path), GUESTSQL_PG_BIN=str(tmp_path))
+    assert found["embedded server"]["status"] == "fault"
+    assert GUEST not in str(found)
