@@ -17,7 +17,7 @@ from guestsql.errors import DatabaseUnavailable, QueryTimeout
 
 __all__ = ["watch"]
 
-# Cursor to the corner, and everything below it away: without the flicker of clearing first.
+# The cursor to the corner, and the screen empty; what has scrolled away stays.
 _REDRAW = "\x1b[H\x1b[2J"
 
 T = TypeVar("T")
