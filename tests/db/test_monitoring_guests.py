@@ -46,7 +46,9 @@ GUESTS = [
     ("1 day", "00:00"),  # new yesterday, and wrote again today
     ("400 days", "30 days"),  # silent since today
     ("400 days", "30 days 11:59"),  # silent since today
+    ("400 days", "29 days 12:01"),  # likewise: a day later by UTC
     ("400 days", "30 days 12:01"),  # silent since yesterday
+    ("400 days", "43 days"),  # silent since the first day of the list
     ("400 days", "29 days"),  # will be silent tomorrow
     ("400 days", "13 days"),
     ("14 days", "14 days"),  # beyond the list
@@ -59,12 +61,12 @@ def test_new_active_and_silent_guests_by_the_hotels_day(connection: Connection) 
     rows = ask(connection, "list_guest_days")
     today = _today(connection)
     assert [(today - row.day).days for row in rows] == list(range(14))
-    assert rows[0][1:] == (1, 3, 2, False)
+    assert rows[0][1:] == (1, 3, 3, False)
     assert rows[1][1:] == (2, 2, 1, False)
-    assert rows[13][1:] == (0, 1, 0, False)
+    assert rows[13][1:] == (0, 1, 1, False)
     assert [row[1:4] for row in rows[2:13]] == [(0, 0, 0)] * 11
-    assert ask_one(connection, "get_guests_today") == (1, 3, 3)
-    assert ask_one(connection, "get_guests_today", silent_days=12).silent_guests == 6
+    assert ask_one(connection, "get_guests_today") == (1, 3, 5)
+    assert ask_one(connection, "get_guests_today", silent_days=12).silent_guests == 8
     assert len(ask(connection, "list_guest_days", max_rows=3)) == 3
     assert ask(connection, "list_guest_days", silent_days=29)[0].silent_guests == 1
 

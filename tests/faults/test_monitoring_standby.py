@@ -22,7 +22,7 @@ _INSERT = "INSERT INTO guest_profiles (phone_number) VALUES (%s)"
 @pytest.fixture(scope="module")
 def primary() -> Iterator[PrivateServer]:
     """A server without pg_stat_statements in its memory, though the extension is installed."""
-    with private_server(settings={"shared_preload_libraries": ""}) as server:
+    with private_server(settings={"shared_preload_libraries": "", "superuser_reserved_connections": "100"}) as server:
         apply_migrations(server.url())
         yield server
 
@@ -59,6 +59,13 @@ def test_a_server_alone(primary: PrivateServer) -> None:
         assert ask(connection, "list_standbys") == []
         assert ask(connection, "list_replication_slots") == []
         assert ask_one(connection, "get_standby_lag") == (False, False, None, 0)
+
+
+def test_connections_that_are_reserved_are_not_to_be_had(primary: PrivateServer) -> None:
+    with _session(primary) as connection:
+        row = ask_one(connection, "get_connection_usage")
+    assert (row.max_connections, row.reserved) == (200, 100)
+    assert row.used_percent == row.used
 
 
 def test_a_standby_that_stands_still(primary: PrivateServer) -> None:
