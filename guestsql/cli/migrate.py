@@ -183,6 +183,7 @@ def baseline(app: App, version: int, directory: Path | None, format_name: str | 
     output = app.output(format_name)
     with _runner(app, directory) as runner:
         entered = runner.baseline(version)
+    _tell(app, dict.fromkeys(notice for each in entered for notice in each.notices))
     if not entered:
         app.say(f"migrations: all up to {version} are entered already")
     if entered or not output.is_table:

@@ -186,7 +186,10 @@ class Runner:
                 require_lock(ledger)
                 for migration in entering:
                     ledger.record(migration, duration_ms=0.0, is_baseline=True)
-        return [Applied(migration.version, migration.name, migration.file, 0.0) for migration in entering]
+            done = [Applied(migration.version, migration.name, migration.file, 0.0) for migration in entering]
+            if done:  # the ledger is new: the roles are to read it
+                _grant_roles(connection, ledger, done)
+        return done
 
     def _apply_pending(self, files: list[Migration], target: int | None) -> list[Applied]:
         """Apply under the lock; after a COMMIT without an answer, ask the ledger and go on."""

@@ -47,13 +47,21 @@ def look(url: str, name: str, *, limits: Limits | None = None, **known: Any) -> 
     """One check's finding."""
     settings = known.pop("settings", Settings(database_url=url))
     with Patient(settings, (), url, limits=limits or Limits(), **known) as patient:
-        return next(each for each in diagnose(patient, CHECKS) if each.check == name)
+        return list(diagnose(patient, _with_what_it_needs(name)))[-1]
+
+
+def _with_what_it_needs(name: str) -> list[Check]:
+    check = next(check for check in CHECKS if check.name == name)
+    before = [each for need in check.needs for each in _with_what_it_needs(need)]
+    return [*dict.fromkeys(before), check]
 
 
 @pytest.fixture
-def url(empty_database_url: str) -> str:
-    Runner(Settings(), empty_database_url).up()
-    return empty_database_url
+def url(database_url: str) -> str:
+    """A migrated database, with its ledger."""
+    runner = Runner(Settings(), database_url)
+    runner.baseline(max(each.version for each in runner.plan()))
+    return database_url
 
 
 @pytest.fixture
