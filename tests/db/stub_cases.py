@@ -212,6 +212,12 @@ CASES = [
     Case("SELECT NOT (id > 1), id > 1 AND note = '', id > 1 OR TRUE FROM guests", ".?."),
     Case("SELECT (id, name) = (1, 'Ana'), (id, note) < (1, 'b') FROM guests", ".?"),
     Case("SELECT point(1, 2) <-> point(3, 4), lseg '((0,0),(1,1))' # lseg '((5,5),(6,5))'", "??"),
+    Case("SELECT current_setting('no.such', TRUE), current_setting('TimeZone')", "?."),
+    Case("SELECT random(NULL::int, 1), random(), uuidv4()", "?..", 18),
+    Case(
+        "SELECT (SELECT n FROM (SELECT count(*) AS n FROM stays) AS x), x.n FROM (SELECT 1 AS n) AS x LEFT JOIN stays ON FALSE",
+        "..",
+    ),
     Case("SELECT NULL, NULL::int, 1, 'a'::text", "??.."),
     # Subqueries.
     Case("SELECT (SELECT name FROM guests WHERE id = 99), (SELECT count(*) FROM stays), (SELECT 1)", "?.."),

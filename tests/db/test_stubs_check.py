@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +15,12 @@ from guestsql.check import check_files, scratch_database
 from guestsql.check.infer import infer
 from guestsql.settings import Settings
 from guestsql.stubs import StubsVet, Target, Uses, read_committed, write
-from tests.checking import QUERIES, told
+from tests.checking import QUERIES, extended_migrations, told
 from tests.db.test_check_docs import DOCS
 from tests.slips import PROMISE_KINDS, slips
 
 SLIPS = slips(PROMISE_KINDS, 2)
+CORPUS = Path(__file__).parent / "odd_queries.sql"
 _EXAMPLE = re.compile(r"```sql\n(.*?)```", re.DOTALL)
 
 
@@ -47,8 +50,23 @@ def check(scratch, paths, committed, python, *, beside=(), is_whole=False):
 
 
 @pytest.fixture(scope="module")
-def shipped(scratch, tmp_path_factory):
-    return promised(scratch, load_catalogue().values(), tmp_path_factory.mktemp("stubs") / "shipped")
+def signatures(scratch):
+    return infer(scratch, list(load_catalogue().values()))
+
+
+@pytest.fixture(scope="module")
+def shipped(signatures, tmp_path_factory):
+    target = Target(tmp_path_factory.mktemp("stubs") / "shipped")
+    write(target, list(signatures.values()), "0" * 64)
+    return read_committed(target)
+
+
+def test_every_column_of_the_shipped_queries_has_a_type(scratch, signatures):
+    assert signatures.keys() == load_catalogue().keys()
+    columns = [column for each in signatures.values() for column in each.columns]
+    assert {column.sql_type for column in columns if "Any" in column.annotation} <= {"json", "jsonb"}
+    (left,) = scratch.execute("SELECT count(*) FROM pg_proc WHERE proname LIKE 'probe%'").fetchone()
+    assert left == 0
 
 
 def test_there_is_a_slip_of_every_kind():
@@ -85,6 +103,19 @@ def test_the_examples_of_a_page(scratch, tmp_path, code):
     found = check(scratch, [path], committed, tmp_path)
     assert {each.rule for each in found} == {code}, told(found)
     assert all("breaking" in each.message for each in found)
+
+
+def test_odd_but_right_queries_keep_their_own_promises(server, tmp_path):
+    """Whatever can be written into a query file can be promised, written, read back and held."""
+    migrations = extended_migrations(tmp_path)
+    path = tmp_path / "odd.sql"
+    shutil.copy(CORPUS, path)
+    catalogue, errors = scan_directory(tmp_path)
+    assert errors == []
+    with scratch_database(Settings(), server.url(), migrations) as connection:
+        committed = promised(connection, catalogue.values(), tmp_path / "promised")
+        assert committed.keys() == catalogue.keys()
+        assert told(check(connection, [path], committed, tmp_path, is_whole=True)) == []
 
 
 BEFORE = """\

@@ -110,7 +110,9 @@ def rule_of(function: Function) -> Rule:
         return Rule.EXTRACT
     for names, rule in ((_ALL, Rule.ALL), (_FIRST, Rule.FIRST), (_ANY, Rule.ANY), (_ALWAYS, Rule.ALWAYS)):
         if name in names:
-            return rule if _is_meant(function) else Rule.NEVER_KNOWN
+            # random() always is a value, random(NULL, 1) is not.
+            told = Rule.ALL if rule is Rule.ALWAYS and function.is_strict else rule
+            return told if _is_meant(function) else Rule.NEVER_KNOWN
     return Rule.NEVER_KNOWN
 
 
@@ -121,6 +123,8 @@ def _is_meant(function: Function) -> bool:
         return arguments == ("text",)
     if name == "substring":
         return arguments[1:2] == ("integer",)  # substring(text, pattern) is NULL without a match
+    if name == "current_setting":
+        return len(arguments) == 1  # the second says that one that is missing is NULL
     if name == "age":
         return arguments[:1] != ("xid",)
     if any(argument in _RANGES for argument in arguments):

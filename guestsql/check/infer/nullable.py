@@ -170,7 +170,8 @@ def _forbids_null(check: Node, scope: Scope) -> bool:
     function = scope.known.facts.functions.get(argument.number("funcid"))
     arguments = argument.nodes("args")
     is_position = argument.tag == "FUNCEXPR" and function is not None and function.name == "array_position"
-    return is_position and arguments[0].tag == "VAR" and arguments[1].flag("constisnull")
+    # A third argument would say from where on.
+    return is_position and [each.tag for each in arguments] == ["VAR", "CONST"] and arguments[1].flag("constisnull")
 
 
 def _is_empty_array(node: Node) -> bool:
@@ -185,10 +186,10 @@ def _of_subquery(scope: Scope, entry: Node, attribute: int) -> Nullness:
 
 
 def _of_join(scope: Scope, entry: Node, attribute: int, number: int) -> Nullness:
-    aliases = entry.nodes("joinaliasvars")
-    if not 0 < attribute <= len(aliases):
+    aliases = entry.items("joinaliasvars")
+    alias = aliases[attribute - 1] if 0 < attribute <= len(aliases) else None
+    if not isinstance(alias, Node):
         return UNKNOWN
-    alias = aliases[attribute - 1]
     if entry.text("jointype") == joins.FULL and alias.tag == "COALESCEEXPR":
         # One of the two sides is there, so both columns must be values where their own side is.
         sides = [_beside(scope, side, number) for side in alias.nodes("args")]
