@@ -17,8 +17,8 @@ CREATE TABLE relation_sizes (
     CONSTRAINT relation_sizes_kind_check CHECK (kind IN ('table', 'index'))
 );
 
--- One row a day of the hotel. guest_profiles keeps a guest's first and last message only: how many wrote on a day can be
--- counted on that day, and no more when some of them have written again.
+-- One row a day of the hotel. guest_profiles keeps a guest's first and last message only: how many wrote on a day can
+-- be counted on that day, and no more when some of them have written again.
 CREATE TABLE guest_days (
     day date NOT NULL,
     new_guests bigint NOT NULL,
@@ -41,8 +41,9 @@ RETURN coalesce(
     left(regexp_replace(regexp_replace(statement, '\s+', ' ', 'g'), '[0-9]([ -]?[0-9]){5,}', '…', 'g'), 80)
 );
 
--- The duration at a place within a class of query_minutes.buckets: share 0 is the class's lower limit, 1 its upper, between
--- them on a logarithmic scale. The first class is taken to be as wide as the others, and the last to have no width.
+-- The duration at a place within a class of query_minutes.buckets: share 0 is the class's lower limit, 1 its upper,
+-- between them on a logarithmic scale. The first class is taken to be as wide as the others, and the last to have no
+-- width.
 CREATE FUNCTION guestsql_class_milliseconds(class bigint, share numeric) RETURNS numeric
 LANGUAGE sql
 IMMUTABLE

@@ -1,5 +1,5 @@
--- What monitoring needs of former days, and what cannot be known later: to be recorded once an hour or so, by whatever runs
--- on time. Running one of these more often, or twice at once, does no harm.
+-- What monitoring needs of former days, and what cannot be known later: to be recorded once an hour or so, by whatever
+-- runs on time. Running one of these more often, or twice at once, does no harm.
 
 -- name: record_relation_sizes()!
 -- Records the size of every table and index of the bot's schemas under today's date by UTC; how many were written.
@@ -28,8 +28,8 @@ ON CONFLICT ON CONSTRAINT relation_sizes_pkey DO UPDATE
 
 -- name: record_guest_days(timezone)!
 -- Records how many guests were new and how many wrote on the hotel's present day; how many days were written.
--- Yesterday's row, if there is one, is brought up to date with those who wrote after it was last recorded. A figure only
--- grows: who has written again since is no longer counted among yesterday's.
+-- Yesterday's row, if there is one, is brought up to date with those who wrote after it was last recorded. A figure
+-- only grows: who has written again since is no longer counted among yesterday's.
 --   timezone: text = 'America/Bogota', the hotel's
 WITH today AS (
     SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day

@@ -1,5 +1,6 @@
--- Monitoring: read-only, ordered, limited; usable as they are in psql and in `guestsql query run`. Tried on PostgreSQL 15
--- and 18; only columns of the catalogues that 14 to 18 share are read. Phone numbers are masked, texts of statements too.
+-- Monitoring: read-only, ordered, limited; usable as they are in psql and in `guestsql query run`. Tried on PostgreSQL
+-- 15 and 18; only columns of the catalogues that 14 to 18 share are read. Phone numbers are masked, texts of statements
+-- too.
 --
 -- Guests, then what the bot's processes counted, statements, connections, indexes, tables, replication, memory.
 -- A line `-- metrics: …` below a name makes the query's numbers gauges of `guestsql serve-metrics`: docs/monitoring.md.
@@ -10,8 +11,8 @@
 -- Guests ----------------------------------------------------------------------------------------------------------
 
 -- name: get_profile_totals(sample_pages)^
--- How many guests there are, and how many of them have a thread, labels and a cached context, and have memory off.
--- The number of guests is exact. In a table of more than sample_pages pages the others are estimated from so many of them,
+-- How many guests there are, and how many of them have a thread, labels and a cached context, and have memory off. The
+-- number of guests is exact. In a table of more than sample_pages pages the others are estimated from so many of them,
 -- always the same, within about 1 % of the number of guests: reading a million guests takes too long. is_exact tells.
 -- metrics: guests
 -- check: allow GS501, because the number of guests comes from an index, and the rest from a bounded number of pages
@@ -278,11 +279,10 @@ ORDER BY since DESC
 LIMIT :max_rows::int;
 
 -- name: list_query_latencies(minutes, max_rows)
--- The named queries called in the last minutes: calls, calls a second, errors, and how long they took as the bot saw it,
--- the most time first.
--- The durations are kept in classes a factor sqrt(2) apart. A percentile lies in its class for sure, so it is never
--- wrong by more than that factor (-29 % … +41 %); inside the class it is placed as if the durations were spread evenly
--- on a logarithmic scale. The last class has no upper limit: 181,019 ms is "that or more".
+-- The named queries called in the last minutes: calls, calls a second, errors, and how long they took as the bot saw
+-- it, the most time first. The durations are kept in classes a factor sqrt(2) apart. A percentile lies in its class for
+-- sure, so it is never wrong by more than that factor (-29 % … +41 %); inside the class it is placed as if the
+-- durations were spread evenly on a logarithmic scale. The last class has no upper limit: 181,019 ms is "that or more".
 -- metrics: query minutes=5
 --   minutes: int = 60, how far to look back
 --   max_rows: int = 50, rows at most
@@ -377,8 +377,8 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_minute_latencies(max_rows)
--- How long the calls of all named queries together took, by minute, the latest first: calls, mean and percentiles, which
--- are as near as those of list_query_latencies. A minute without a call has no row.
+-- How long the calls of all named queries together took, by minute, the latest first: calls and percentiles,
+-- which are as near as those of list_query_latencies. A minute without a call has no row.
 --   max_rows: int = 60, minutes to look back
 WITH added_classes AS (
     SELECT
@@ -436,8 +436,8 @@ ORDER BY placed.minute DESC
 LIMIT :max_rows::int;
 
 -- name: list_call_rates(unit, timezone, max_rows)
--- The calls of all named queries together: calls, errors and their share in percent, rows, mean duration, by minute, hour
--- or day, the latest first. A time without a call has no row.
+-- The calls of all named queries together: calls, errors and their share in percent, rows, mean duration, by minute,
+-- hour or day, the latest first. A time without a call has no row.
 --   unit: text = 'minute', of time: minute, hour or day
 --   timezone: text = 'America/Bogota', the hotel's, for days
 --   max_rows: int = 60, rows at most, and units to look back
@@ -520,8 +520,8 @@ LIMIT :max_rows::int;
 -- Statements ------------------------------------------------------------------------------------------------------
 
 -- name: get_statement_statistics()^
--- Whether list_slow_queries has anything to read: pg_stat_statements must be in shared_preload_libraries (is_loaded), which
--- needs a restart, and CREATE EXTENSION must have been run in this database (version).
+-- Whether list_slow_queries has anything to read: pg_stat_statements must be in shared_preload_libraries (is_loaded),
+-- which needs a restart, and CREATE EXTENSION must have been run in this database (version).
 SELECT
     current_setting('pg_stat_statements.max', TRUE) IS NOT NULL AS is_loaded,
     max(offered.installed_version) AS version,
@@ -530,11 +530,11 @@ FROM pg_available_extensions AS offered
 WHERE offered.name = 'pg_stat_statements';
 
 -- name: list_slow_queries(max_rows)
--- The statements of this database by name, slowest on average first, as the server saw them since its statistics were reset:
--- without the network and the bot. A statement that this project sent goes by its query's name, whatever numbers
--- the server gave to its variants; any other by its own first words.
--- No row: pg_stat_statements is not there; get_statement_statistics tells why. The view is read by way of a function,
--- because a query that names it could not be prepared on a server without it.
+-- The statements of this database by name, slowest on average first, as the server saw them since its statistics were
+-- reset: without the network and the bot. A statement that this project sent goes by its query's name, whatever numbers
+-- the server gave to its variants; any other by its own first words. No row: pg_stat_statements is not there;
+-- get_statement_statistics tells why. The view is read by way of a function, because a query that names it could not be
+-- prepared on a server without it.
 --   max_rows: int = 20, rows at most
 SELECT
     guestsql_query_name(figures.statement) AS query,
@@ -596,7 +596,8 @@ FROM limits
 CROSS JOIN counted_sessions AS counted;
 
 -- name: list_connections(max_rows)
--- The sessions by database, role, application and state, the most first, with the seconds since the longest in that state began it.
+-- The sessions by database, role, application and state, the most first, with the seconds since the longest in that
+-- state began it.
 --   max_rows: int = 50, rows at most
 SELECT
     activity.datname::text AS database_name,
@@ -621,8 +622,8 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_idle_transactions(min_seconds, max_rows)
--- The sessions that hold a transaction open and do nothing, the longest idle first: they keep locks, and dead rows from being
--- removed. query is the last one they ran.
+-- The sessions that hold a transaction open and do nothing, the longest idle first: they keep locks, and dead rows from
+-- being removed. query is the last one they ran.
 --   min_seconds: float8 = 10, seconds idle at least
 --   max_rows: int = 20, rows at most
 SELECT
@@ -669,9 +670,9 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_blocked_sessions(max_rows)
--- Who blocks whom: a row for each waiting session and each session it waits for, the longest wait first.
--- To end the blocking session: SELECT pg_terminate_backend(blocking_pid). A blocking_pid of 0 is a prepared transaction. One
--- that is blocked itself stands in both columns: follow it to the one that is not.
+-- Who blocks whom: a row for each waiting session and each session it waits for, the longest wait first. To end the
+-- blocking session: SELECT pg_terminate_backend(blocking_pid). A blocking_pid of 0 is a prepared transaction. One that
+-- is blocked itself stands in both columns: follow it to the one that is not.
 --   max_rows: int = 50, rows at most
 SELECT
     blocked.pid AS blocked_pid,
@@ -719,9 +720,9 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_unused_indexes(max_rows)
--- The indexes that no query of this server has used since its statistics were reset, the largest first: they cost time at
--- every write, and keep updates from being heap-only. Those that hold a constraint are not listed. Look at counted_since and at every
--- replica, which counts for itself, before one is dropped.
+-- The indexes that no query of this server has used since its statistics were reset, the largest first: they cost time
+-- at every write, and keep updates from being heap-only. Those that hold a constraint are not listed. Look at
+-- counted_since and at every replica, which counts for itself, before one is dropped.
 --   max_rows: int = 50, rows at most
 SELECT
     figures.relid::regclass::text AS table_name,
@@ -747,9 +748,9 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_duplicate_indexes(max_rows)
--- The indexes that another one makes needless, the largest first: it has the same columns in the same order ('same'), or begins
--- with them ('prefix', B-trees only). An index that holds a constraint, or is unique and the other one not, is no
--- duplicate; of two that are the same, the younger is listed.
+-- The indexes that another one makes needless, the largest first: it has the same columns in the same order ('same'),
+-- or begins with them ('prefix', B-trees only). An index that holds a constraint, or is unique and the other one not,
+-- is no duplicate; of two that are the same, the younger is listed.
 --   max_rows: int = 50, rows at most
 WITH described_indexes AS (
     SELECT
@@ -838,8 +839,8 @@ FROM pg_index AS keys;
 -- Tables ----------------------------------------------------------------------------------------------------------
 
 -- name: list_dead_tuples(max_rows)
--- The tables by dead rows, the most first: what updates and deletes left for vacuum to remove, when it was last done, by hand or by
--- itself, and the number of dead rows at which it comes by itself.
+-- The tables by dead rows, the most first: what updates and deletes left for vacuum to remove, when it was last done,
+-- by hand or by itself, and the number of dead rows at which it comes by itself.
 -- metrics: table_rows
 --   max_rows: int = 50, rows at most
 SELECT
@@ -872,9 +873,9 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_wraparound_ages(max_rows)
--- The databases by the share of transaction numbers, or of multixacts if that is more, that they have used up of those there are,
--- in percent, the most first. At 100 the server refuses to write. Autovacuum sees to it at freeze_max_age; far above
--- that, something hinders it: an old transaction, a replication slot, a prepared transaction.
+-- The databases by the share of transaction numbers, or of multixacts if that is more, that they have used up of those
+-- there are, in percent, the most first. At 100 the server refuses to write. Autovacuum sees to it at freeze_max_age;
+-- far above that, something hinders it: an old transaction, a replication slot, a prepared transaction.
 -- metrics: wraparound
 --   max_rows: int = 20, rows at most
 SELECT
@@ -892,8 +893,8 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_wraparound_tables(max_rows)
--- The tables of this database, with what they store out of line, by the age of their oldest unfrozen transaction, the oldest first: what
--- vacuum must freeze to bring list_wraparound_ages down.
+-- The tables of this database, with what they store out of line, by the age of their oldest unfrozen transaction, the
+-- oldest first: what vacuum must freeze to bring list_wraparound_ages down.
 --   max_rows: int = 20, rows at most
 SELECT
     tables.oid::regclass::text AS table_name,
@@ -912,8 +913,9 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_hot_ratios(max_rows)
--- The tables by updates, the most first, with the percentage of them that were heap-only: those wrote no index. Below 95 in guest_profiles,
--- look for a new index on a column that is often changed, or for pages that are full (fillfactor).
+-- The tables by updates, the most first, with the percentage of them that were heap-only: those wrote no index. Below
+-- 95 in guest_profiles, look for a new index on a column that is often changed, or for pages that are full
+-- (fillfactor).
 -- metrics: table_updates
 --   max_rows: int = 50, rows at most
 SELECT
@@ -928,8 +930,8 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_table_sizes(max_rows)
--- The tables by size with everything that belongs to them, the largest first. row_estimate is of the last analyze; NULL before
--- the first.
+-- The tables by size with everything that belongs to them, the largest first. row_estimate is of the last analyze; NULL
+-- before the first.
 -- metrics: table
 --   max_rows: int = 50, rows at most
 SELECT
@@ -952,7 +954,8 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_index_sizes(max_rows)
--- The indexes by size, the largest first, with how often queries of this server have used them since the statistics were reset.
+-- The indexes by size, the largest first, with how often queries of this server have used them since the statistics
+-- were reset.
 --   max_rows: int = 50, rows at most
 SELECT
     indexrelid::regclass::text AS index_name,
@@ -966,8 +969,9 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_size_growth(days, max_rows)
--- The tables and indexes by growth since the oldest record of the last days, the most first: bytes then and now, and by day. A table's
--- bytes are without its indexes. The records are what record_relation_sizes wrote; without one of an earlier day, no row.
+-- The tables and indexes by growth since the oldest record of the last days, the most first: bytes then and now, and by
+-- day. A table's bytes are without its indexes. The records are what record_relation_sizes wrote; without one of an
+-- earlier day, no row.
 --   days: int = 30, how far to look back
 --   max_rows: int = 50, rows at most
 WITH first_records AS (
@@ -1020,9 +1024,9 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_sequences_near_end(min_percent, max_rows)
--- The sequences that have given out min_percent of their numbers, the nearest to the end first. The end is that of the sequence,
--- or of the column that it fills if that comes first: an integer column ends at 2,147,483,647 whatever its sequence
--- allows. One that cycles never ends. A sequence whose value this role may not read is not listed.
+-- The sequences that have given out min_percent of their numbers, the nearest to the end first. The end is that of the
+-- sequence, or of the column that it fills if that comes first: an integer column ends at 2,147,483,647 whatever its
+-- sequence allows. One that cycles never ends. A sequence whose value this role may not read is not listed.
 -- metrics: sequences min_percent=0
 --   min_percent: float8 = 50, percent of the numbers; 0 lists all that have been used
 --   max_rows: int = 50, rows at most
@@ -1096,8 +1100,9 @@ LIMIT :max_rows::int;
 -- Replication -----------------------------------------------------------------------------------------------------
 
 -- name: list_standbys(max_rows)
--- The standbys that this server sends its changes to, the furthest behind first: bytes not yet sent, not yet replayed, and the seconds from a
--- commit here to its being visible there, NULL when nothing has been written for a while. No row: there are none.
+-- The standbys that this server sends its changes to, the furthest behind first: bytes not yet sent, not yet replayed,
+-- and the seconds from a commit here to its being visible there, NULL when nothing has been written for a while. No
+-- row: there are none.
 -- metrics: standby
 --   max_rows: int = 50, rows at most
 WITH present_position AS (
@@ -1160,10 +1165,9 @@ LIMIT :max_rows::int;
 -- Memory ----------------------------------------------------------------------------------------------------------
 
 -- name: list_process_memory(minutes, max_rows)
--- The bot's processes of the last minutes, the latest first: resident memory at the last flush of their figures and at most,
--- and the flushes that failed.
--- The memory of the server's own processes cannot be asked for in SQL: a session is told of itself alone, and by its
--- parts only. get_memory_settings tells what they may take.
+-- The bot's processes of the last minutes, the latest first: resident memory at the last flush of their figures and at
+-- most, and the flushes that failed. The memory of the server's own processes cannot be asked for in SQL: a session is
+-- told of itself alone, and by its parts only. get_memory_settings tells what they may take.
 -- metrics: process minutes=5
 --   minutes: int = 60, how far to look back
 --   max_rows: int = 50, rows at most
@@ -1199,8 +1203,8 @@ SELECT
     ) AS sessions;
 
 -- name: get_import_comparison()^
--- The last import of the old bot's JSON files against what became of them: bytes of the files, of guest_profiles with its
--- indexes after the import and now, and the most memory that the import took. The old bot held its files in memory
+-- The last import of the old bot's JSON files against what became of them: bytes of the files, of guest_profiles with
+-- its indexes after the import and now, and the most memory that the import took. The old bot held its files in memory
 -- whole; table_per_file is how many times their size the table has now. None: nothing was imported.
 -- metrics: import
 SELECT
