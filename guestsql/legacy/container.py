@@ -7,7 +7,7 @@ from typing import Generic, TypeVar, cast
 
 from guestsql.legacy.element import NEXT_PAIR, Element, decode_element, skip_space
 from guestsql.legacy.raw import Damage, RawRecord, pointer_to
-from guestsql.legacy.runs import Run, end_of_run, find_run
+from guestsql.legacy.runs import Run, end_of_pieces, find_run
 from guestsql.legacy.text import Json
 from guestsql.legacy.window import TextWindow
 
@@ -44,13 +44,13 @@ class Container(Generic[Item]):
         self._at = start + 1
         self._lost_rest = False
 
-    def items(self) -> Iterator[Item | RawRecord | Damage]:
-        """Yield the records in their order, and a damage in place of each that cannot be read."""
+    def items(self) -> Iterator[list[Item] | RawRecord | Damage]:
+        """Yield the records in their order, lists of those of runs, and a damage in place of each that is broken."""
         self._skip_space()
         if not self._closed():
             while True:
                 while self._is_array and (items := self._run()):
-                    yield from items
+                    yield items
                 yield self._member()
                 self._index += 1
                 if self._lost_rest:
@@ -68,10 +68,10 @@ class Container(Generic[Item]):
     def _run(self) -> list[Item]:
         """Decode the usual pairs that come next and are whole in the window, and step over them."""
         text = self._window.text
-        pieces = find_run(text, self._at)
+        pieces, end = find_run(text, self._at)
         items = self._decode(Run(self._window.file, self._index, pieces)) if pieces else []
         if items:
-            self._at = end_of_run(text, self._at, len(items))
+            self._at = end if len(items) == len(pieces) else end_of_pieces(text, self._at, len(items))
             self._index += len(items)
         return items
 

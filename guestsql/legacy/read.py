@@ -64,10 +64,14 @@ class FileReader:
         Raises:
             LegacyFileError: the operating system does not let it be read.
         """
-        yield from self.items(decode_run)
+        for found in self.items(decode_run):
+            if isinstance(found, list):
+                yield from found
+            else:
+                yield found
 
-    def items(self, decode: Callable[[Run], list[Item]]) -> Iterator[Item | RawRecord | Damage]:
-        """Yield what `records` does, but what `decode` made of a record where the file is as usual.
+    def items(self, decode: Callable[[Run], list[Item]]) -> Iterator[list[Item] | RawRecord | Damage]:
+        """Yield what `records` does, but lists of what `decode` made where the file is as usual.
 
         Args:
             decode: makes something of each piece of a run; of fewer when a piece turns out to be no usual pair.
@@ -83,7 +87,9 @@ class FileReader:
         finally:
             window.close()
 
-    def _items(self, window: TextWindow, decode: Callable[[Run], list[Item]]) -> Iterator[Item | RawRecord | Damage]:
+    def _items(
+        self, window: TextWindow, decode: Callable[[Run], list[Item]]
+    ) -> Iterator[list[Item] | RawRecord | Damage]:
         start = skip_space(window.text, 0)
         while start == len(window.text) and not window.at_end:
             window.advance(start)

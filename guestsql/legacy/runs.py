@@ -10,7 +10,7 @@ from guestsql.legacy.element import PlainDecoder
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.raw import RawRecord
 
-__all__ = ["Run", "decode_piece", "decode_run", "end_of_run", "find_run"]
+__all__ = ["Run", "decode_piece", "decode_run", "end_of_pieces", "find_run"]
 
 # What stands between two pairs whose second part is an object. It cannot stand in a text, where the quote would be
 # escaped; that no piece is part of a value is seen when it is decoded.
@@ -35,18 +35,23 @@ class Run(NamedTuple):
     pieces: list[str]
 
 
-def find_run(text: str, start: int) -> list[str]:
-    """Return the pieces of a run that starts here, [] when none does.
+def find_run(text: str, start: int) -> tuple[list[str], int]:
+    """Return the pieces of a run that starts here, and the index behind them; [] when none does.
 
     Args:
         text: JSON, perhaps cut at its end.
         start: index of what may be the first pair's bracket.
     """
-    return _BOUNDARY.split(text[start : start + _LONGEST_RUN])[:-1] if _KEY.match(text, start) else []
+    if not _KEY.match(text, start):
+        return [], start
+    part = text[start : start + _LONGEST_RUN]
+    pieces = _BOUNDARY.split(part)
+    rest = pieces.pop()
+    return pieces, start + len(part) - len(rest)
 
 
-def end_of_run(text: str, start: int, count: int) -> int:
-    """Return the index behind some pieces of a run and the comma after them.
+def end_of_pieces(text: str, start: int, count: int) -> int:
+    """Return the index behind some of the pieces of a run and the comma after them.
 
     Args:
         text: what `find_run` was given.

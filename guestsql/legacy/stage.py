@@ -69,7 +69,7 @@ class FileStager:
         self._file = file
         self._own = own
         self._reader = FileReader(file, progress=progress)
-        self._usual = UsualDecoder(number, file, own)
+        self._usual = UsualDecoder(number, file, own, self._line)
         self._prefix = key_prefix(file)
 
     @property
@@ -83,15 +83,19 @@ class FileStager:
         Raises:
             LegacyFileError: the operating system does not let the file be read.
         """
-        lines: list[str] = []
+        single: list[str] = []
         for found in self._reader.items(self._usual.decode):
+            if isinstance(found, list):
+                self.records += len(found)
+                yield "".join(found)
+                continue
             self.records += 1
-            lines.append(found if isinstance(found, str) else self._line(found))
-            if len(lines) == _BLOCK_LINES:
-                yield "".join(lines)
-                lines.clear()
-        if lines:
-            yield "".join(lines)
+            single.append(self._line(found))
+            if len(single) == _BLOCK_LINES:
+                yield "".join(single)
+                single.clear()
+        if single:
+            yield "".join(single)
 
     def _line(self, found: RawRecord | Damage) -> str:
         if isinstance(found, Damage):

@@ -10,6 +10,7 @@ the tests compare them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
@@ -88,12 +89,14 @@ class UsualDecoder:
         number: the file's, from 1.
         file: one that `find_files` found.
         own: keys of the bot's own numbers, which are no guests.
+        general: makes the line of a record that is not usual.
     """
 
-    def __init__(self, number: int, file: LegacyFile, own: frozenset[str]) -> None:
+    def __init__(self, number: int, file: LegacyFile, own: frozenset[str], general: Callable[[RawRecord], str]) -> None:
         self._number = number
         self._file = file
         self._own = own
+        self._general_line = general
         self._is_thread = file.source in THREAD_SOURCES
         self._named_at = file.named_at.isoformat() if file.named_at else None
         prefix = dump(key_prefix(file))[:-1]
@@ -101,26 +104,26 @@ class UsualDecoder:
         self._is_usual = "\\" not in prefix
         self._plain = PlainDecoder()
 
-    def decode(self, run: Run) -> list[str | RawRecord]:
-        """Return a line of COPY a piece, or the record when it must go the general way.
+    def decode(self, run: Run) -> list[str]:
+        """Return a line of COPY a piece.
 
         Args:
             run: of the file; what stands behind a piece that is no usual pair is left.
         """
         return self._decode(run.pieces, run.place)
 
-    def _decode(self, pieces: list[str], place: int) -> list[str | RawRecord]:
+    def _decode(self, pieces: list[str], place: int) -> list[str]:
         lines = self._lines(pieces, place) if self._is_usual else None
         if lines is not None:
             return lines
         if len(pieces) == 1:
-            record = self._general(pieces[0], place)
-            return [record] if record else []
+            line = self._general(pieces[0], place)
+            return [line] if line else []
         half = len(pieces) // 2
         first = self._decode(pieces[:half], place)
         return first if len(first) < half else first + self._decode(pieces[half:], place + half)
 
-    def _lines(self, pieces: list[str], place: int) -> list[str | RawRecord] | None:
+    def _lines(self, pieces: list[str], place: int) -> list[str] | None:
         """Return what `decode` does, or None unless all of it is clean and as the bot wrote it."""
         text = f"[{'}],'.join(pieces)}}}]]"
         if "\\" in text or not text.isprintable():
@@ -129,20 +132,23 @@ class UsualDecoder:
             pairs = _decode_pairs(text)
         except (msgspec.DecodeError, RecursionError):
             return None
-        lines: list[str | RawRecord] = []
-        # Were a boundary within a value, there would be fewer pairs than pieces.
+        if len(pairs) != len(pieces):
+            # A boundary lay within a value.
+            return None
+        lines: list[str] = []
         for at, (piece, (key, record)) in enumerate(zip(pieces, pairs, strict=True), place):
             try:
                 lines.append(self._line(at, key, record, piece[piece.index("{") :]))
             except _UnusualError:
                 general = self._general(piece, at)
                 if general is None:
-                    return None
+                    break
                 lines.append(general)
         return lines
 
-    def _general(self, piece: str, place: int) -> RawRecord | None:
-        return decode_piece(piece, self._file, place, self._plain)
+    def _general(self, piece: str, place: int) -> str | None:
+        record = decode_piece(piece, self._file, place, self._plain)
+        return self._general_line(record) if record else None
 
     def _line(self, place: int, key: str, record: _Record, text: str) -> str:
         """Return the line of a record; `text` is it without its last brace."""

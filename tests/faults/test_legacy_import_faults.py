@@ -19,8 +19,8 @@ from tests.server import eventually
 
 GUESTS = 3000
 
-# Two steps for each block of 50 records of each file, and two for each query.
-READING_STEPS = 2 * (61 + 9)
+# Two steps for each block of records, and two for each query.
+READING_STEPS = 2 * 71
 STEPS = READING_STEPS + 2 * 20
 
 # Imports and, at a step chosen by a number, kills itself: while it reads, copies, between two queries, before COMMIT.
@@ -30,12 +30,12 @@ import psycopg
 from pathlib import Path
 from guestsql._sync.adapter import SyncAdapter
 from guestsql.legacy import import_directory
-from guestsql.legacy import load, stage
+from guestsql.legacy import load, runs
 from guestsql.settings import Settings
 
 folder, url, step = sys.argv[1], sys.argv[2], int(sys.argv[3])
 load._RANGE_GUESTS = 500
-stage._BLOCK_LINES = 50
+runs._LONGEST_RUN = 10_000
 steps = 0
 
 def count():

@@ -41,6 +41,7 @@ def stager(path: Path, source: Source, *, usual: bool) -> FileStager:
 def lines(made: FileStager) -> list[list[object]]:
     """The columns of each line; of times not the spelling but the time."""
     rows = [line.split("\t") for block in made.blocks() for line in block.splitlines()]
+    rows.sort(key=lambda row: int(row[1]))
     return [
         [datetime.fromisoformat(text) if at in TIMES and text != "\\N" else text for at, text in enumerate(row)]
         for row in rows
@@ -182,12 +183,13 @@ def test_both_ways_survive_the_same_damage(path, pairs, data):
 
 
 def usual_lines(pairs: list[object]) -> list[bool]:
-    """Which of the pairs, all but the last of which make a run, are taken the quick way."""
+    """Which of the pairs are taken the quick way."""
     text = json.dumps([*pairs, [PHONE, {}]], ensure_ascii=False)
     file = LegacyFile(Path("threads.json"), "threads.json", Source.THREADS)
-    run = Run(file, 0, find_run(text, 1))
-    assert len(run.pieces) == len(pairs)
-    return [isinstance(made, str) for made in UsualDecoder(1, file, OWN).decode(run)]
+    pieces, _ = find_run(text, 1)
+    made = UsualDecoder(1, file, OWN, lambda _: "the general way").decode(Run(file, 0, pieces))
+    assert len(made) == len(pairs)
+    return [line != "the general way" for line in made]
 
 
 def test_what_the_bot_writes_is_usual_whatever_stands_beside_it():
