@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from guestsql._core.conninfo import parse_conninfo
 from guestsql._sql import scan_directory
 from guestsql._sql.catalogue import default_directory
+from guestsql._sync.queries import NEEDED
 from guestsql.doctor.finding import Verdict, advise, fault, fine
 from guestsql.doctor.patient import Patient
 from guestsql.errors import EmbeddedServerError, InvalidUserId, SettingsError
@@ -17,6 +18,7 @@ from guestsql.settings import Settings, known_variables
 
 __all__ = ["address", "embedded", "own_numbers", "query_files", "read_settings", "settings", "unknown_variables"]
 
+_MANY = 5
 _PREFIXES = ("GUESTSQL_", "DATABASE_")
 # Variables of platforms, which are not ours.
 _FOREIGN = frozenset({"DATABASE_PUBLIC_URL", "DATABASE_PRIVATE_URL"})
@@ -87,7 +89,13 @@ def query_files(patient: Patient) -> Verdict:
     folder = patient.settings.queries_dir
     catalogue, errors = scan_directory(folder or default_directory())
     if errors:
-        return fault("; ".join(str(error) for error in errors[:3]), "mend the file, then run guestsql check")
+        return fault("; ".join(str(error) for error in errors[:_MANY]), "mend the file, then run guestsql check")
+    missing = sorted(set(NEEDED) - catalogue.keys())
+    if missing:
+        return fault(
+            f"{folder} lacks {', '.join(missing[:_MANY])}",
+            f"the folder stands in place of the packaged one: copy what is missing from {default_directory()}",
+        )
     where = f"in {folder} (GUESTSQL_QUERIES_DIR)" if folder else "of the package"
     return fine(f"{len(catalogue)} queries {where}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
 import struct
@@ -17,7 +18,7 @@ import pytest
 from click.testing import Result
 from psycopg.conninfo import make_conninfo
 
-from guestsql.doctor import CHECKS, Check, Finding, Limits, Patient, Status, Verdict, diagnose
+from guestsql.doctor import CHECKS, Check, Finding, Limits, Patient, Status, Verdict, diagnose, environment
 from guestsql.doctor.network import is_private
 from guestsql.embedded import PrivateServer
 from guestsql.migrate import Runner
@@ -28,6 +29,14 @@ from tests.faults.conftest import PasswordServer
 
 Connection = psycopg.Connection[Any]
 SECRET = "right-word"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _files_are_read_once() -> Iterator[None]:
+    """The packaged ones, of which every run of the command reads each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environment, "scan_directory", functools.cache(environment.scan_directory))
+        yield
 
 
 def doctor(url: str | None, **environment: str) -> tuple[Result, dict[str, dict[str, str]]]:
@@ -455,6 +464,12 @@ def test_query_files_that_cannot_be_read(url: str, tmp_path: Any) -> None:
     _, found = doctor(url, GUESTSQL_QUERIES_DIR=str(tmp_path))
     assert found["query files"]["status"] == "fault"
     assert "mine.sql:2" in found["query files"]["message"]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine.sql").write_text("-- name: get_one()$\nSELECT 1 AS one;\n", encoding="utf-8")
+    _, found = doctor(url, GUESTSQL_QUERIES_DIR=str(other))
+    assert "lacks " in found["query files"]["message"]
+    assert "copy what is missing" in found["query files"]["advice"]
 
 
 def test_without_an_address_the_embedded_server_is_looked_at(tmp_path: Any) -> None:
