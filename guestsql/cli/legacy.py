@@ -43,7 +43,7 @@ Examples:
     "--format",
     "format_name",
     type=click.Choice(FORMATS),
-    help="table: summary, files and rejects; csv, tsv: the rejects; json, jsonl: one object with all."
+    help="table: figures, files and rejects; csv, tsv: the rejects; json, jsonl: one object with all."
     " Default: table on a terminal, else json.",
 )
 @pass_app
@@ -72,11 +72,28 @@ def _print(output: Output, report: ImportReport) -> None:
     if output.is_json:
         output.row(report.as_dict())
     elif output.is_table:
-        output.rows(("file", "records"), [(each.path, each.records) for each in report.files])
+        output.rows(("what", "count"), _figures(report))
+        output.rows(("file", "records", "bytes"), [(each.path, each.records, each.bytes) for each in report.files])
         if rejects:
             output.rows(columns, rejects)
     else:
         output.rows(columns, rejects)
+
+
+def _figures(report: ImportReport) -> list[tuple[str, int | float | None]]:
+    return [
+        ("records", report.records),
+        ("merged duplicates", report.merged),
+        ("guests", report.guests),
+        ("inserted", report.inserted),
+        ("updated", report.updated),
+        ("unchanged", report.unchanged),
+        ("rejected", report.rejected),
+        ("bytes of the files", report.file_bytes),
+        ("bytes of the table, with indexes", report.table_bytes),
+        ("bytes of memory at most", report.peak_memory_bytes),
+        ("seconds", report.seconds),
+    ]
 
 
 def summary(report: ImportReport) -> str:

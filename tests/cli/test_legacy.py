@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -77,11 +78,28 @@ def test_a_rejected_record_fails_and_the_rest_is_imported(folder, database_url):
 
 
 def test_as_a_table(folder, database_url):
-    (folder / "threads.json").write_text(json.dumps([ANA, GROUP]), encoding="utf-8")
+    (folder / "threads.json").write_text(json.dumps([ANA, ANA, GROUP]), encoding="utf-8")
     result = invoke("legacy", "import", str(folder), "--format", "table", DATABASE_URL=database_url)
 
-    assert [line.split()[:2] for line in result.stdout.splitlines()][2] == ["threads.json", "2"]
-    assert "pointer" in result.stdout
+    cells = [re.split(r"\s{2,}", line.strip()) for line in result.stdout.splitlines()]
+    size = str((folder / "threads.json").stat().st_size)
+    for row in (
+        ["records", "3"],
+        ["merged duplicates", "1"],
+        ["guests", "1"],
+        ["inserted", "1"],
+        ["updated", "0"],
+        ["unchanged", "0"],
+        ["rejected", "1"],
+        ["bytes of the files", size],
+        ["threads.json", "3", size],
+        ["path", "pointer", "reason"],
+    ):
+        assert row in cells
+    told = dict(row for row in cells if len(row) == len(("what", "count")))
+    assert int(told["bytes of the table, with indexes"]) > 0
+    assert int(told["bytes of memory at most"]) > 10**7
+    assert float(told["seconds"]) > 0
 
 
 def test_one_object_a_line(folder, database_url):
