@@ -459,6 +459,11 @@ def test_variables(variables: dict[str, str], check: str, status: str, said: str
     assert found["login"]["status"] == "ok"
 
 
+def test_a_password_that_was_put_elsewhere_is_not_printed_either(url: str) -> None:
+    _, found = doctor(make_conninfo(url, password=SECRET), GUESTSQL_TIMEZONE=SECRET)
+    assert "no time zone is named '***'" in found["settings"]["message"]
+
+
 def test_query_files_that_cannot_be_read(url: str, tmp_path: Any) -> None:
     (tmp_path / "mine.sql").write_text("-- name: get_one()$\nSELECT 'one;\n", encoding="utf-8")
     _, found = doctor(url, GUESTSQL_QUERIES_DIR=str(tmp_path))

@@ -213,6 +213,7 @@ def test_an_answer_that_is_under_way_is_finished(slow: tuple[HealthServer, threa
     assert get(port, "/live")[0] == 200  # others are answered meanwhile
     closing = threading.Thread(target=server.close)
     closing.start()
+    closing.join(0.5)
     assert closing.is_alive()
     go_on.set()
     closing.join()
