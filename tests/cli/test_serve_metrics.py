@@ -303,9 +303,7 @@ def test_the_pages_own_query(database_url: str, autocommit: Connection, tmp_path
     example = re.search(r"```sql\n(.*?)```\s+This is `(.*?)`", page, re.DOTALL)
     assert example is not None
     (tmp_path / "own.sql").write_text(example[1], encoding="utf-8")
-    autocommit.execute(
-        "INSERT INTO historical_clients (phone_number, booking_status) VALUES ('573000000001', 'booked')"
-    )
+    autocommit.execute("INSERT INTO query_error_minutes VALUES (statement_timestamp(), 'get_profile', 'timeout', 1)")
     done = invoke("serve-metrics", "--once", DATABASE_URL=database_url, GUESTSQL_QUERIES_DIR=str(tmp_path))
     assert done.exit_code == 0, done.stderr
     assert f"{example[2]} 1.0" in done.stdout.splitlines()
