@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
+from guestsql._core.rowtypes import unmarked
 from guestsql._core.translate import translate
 from guestsql._sql import Catalogue, Query, bind_queries, default_directory
 from guestsql._sql.reading import read_queries
@@ -91,7 +92,7 @@ def _columns(connection: DeadlineConnection, query: Query) -> tuple[tuple[str, s
     if prepared.status == pq.ExecStatus.FATAL_ERROR:
         raise _refused(prepared, query)
     said = pgconn.describe_prepared(b"")
-    names = [(said.fname(at) or b"").decode() for at in range(said.nfields)]
+    names = [unmarked((said.fname(at) or b"").decode()) for at in range(said.nfields)]
     oids = [said.ftype(at) for at in range(said.nfields)]
     known = _type_names(connection, set(oids))
     return tuple(zip(names, (known[oid] for oid in oids), strict=True))

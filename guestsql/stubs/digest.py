@@ -18,8 +18,8 @@ _GENERATOR = 2
 def digest_of(catalogue: Catalogue, migrations: Path | None = None) -> str:
     """Return the checksum of queries and migrations.
 
-    Blank space and comments inside the SQL count for nothing, nor in which file a query stands; the text below its name
-    does, because it is in the stubs.
+    Blank space and comments inside the SQL count for nothing, nor where in its file a query stands; the text below its
+    name does, because it is in the stubs.
 
     Args:
         catalogue: the queries.
