@@ -8,34 +8,52 @@ import sys
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
 from guestsql.cli.app import App, CommandGroup
-from guestsql.cli.check import check
-from guestsql.cli.demo import demo
-from guestsql.cli.doctor import doctor
 from guestsql.cli.failure import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE, exit_code
-from guestsql.cli.guest import guest
-from guestsql.cli.health import health
-from guestsql.cli.legacy import legacy
-from guestsql.cli.migrate import migrate
-from guestsql.cli.monitor import monitor
-from guestsql.cli.query import query
-from guestsql.cli.serve_metrics import serve_metrics
-from guestsql.cli.stubs import stubs
 from guestsql.cli.terminal import flush_streams, prepare_streams
 from guestsql.errors import GuestSQLError
 
 __all__ = ["guestsql", "main"]
 
 _NAME = "guestsql"
+# A command's module is imported when the command is asked for: all of them together take longer than most commands.
+_COMMANDS = (
+    "check",
+    "demo",
+    "doctor",
+    "guest",
+    "health",
+    "legacy",
+    "migrate",
+    "monitor",
+    "query",
+    "serve-metrics",
+    "stubs",
+)
 
 
 class _Shell(CommandGroup):
     """The outermost group: nothing leaves it but an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, sorted."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or None; its module has its name, and holds it under its name."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            # click looks for the nearest among the commands that it has.
+            self.commands = {name: _load(name) for name in _COMMANDS}
+            return None
+        return _load(cmd_name)
 
     def main(
         self,
@@ -78,6 +96,12 @@ class _Shell(CommandGroup):
             hint = "run guestsql --debug … to see where"
             code = _failed(app, error, f"{type(error).__name__}: {error} ({hint})", FAILED)
         return code
+
+
+def _load(command: str) -> click.Command:
+    name = command.replace("-", "_")
+    loaded: click.Command = getattr(import_module(f"guestsql.cli.{name}"), name)
+    return loaded
 
 
 def _usage(app: App, error: click.ClickException) -> int:
@@ -152,10 +176,6 @@ def guestsql(app: App, debug: bool) -> None:
     if debug:
         logging.getLogger().setLevel(logging.INFO)
         logging.getLogger(_NAME).setLevel(logging.DEBUG)
-
-
-for _group in (check, demo, doctor, guest, health, legacy, migrate, monitor, query, serve_metrics, stubs):
-    guestsql.add_command(_group)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

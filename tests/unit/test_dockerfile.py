@@ -7,6 +7,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import click
+
 from guestsql.cli.main import guestsql
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,7 +35,7 @@ def test_it_is_not_root() -> None:
 def test_the_command_exists_and_gets_the_signals_itself() -> None:
     program, command, *_ = json.loads(steps("CMD")[0])
     assert program == "guestsql"
-    assert command in guestsql.commands
+    assert guestsql.get_command(click.Context(guestsql), command)
 
 
 def test_there_is_no_server_in_it() -> None:
