@@ -8,7 +8,6 @@ from guestsql.doctor.finding import Check
 __all__ = ["CHECKS"]
 
 _IN = ("login",)
-_MIGRATED = ("login", "migrations")
 
 CHECKS = (
     Check("settings", environment.settings),
@@ -32,7 +31,7 @@ CHECKS = (
     Check("permission", schema.permission, _IN),
     Check("extension", schema.extension, _IN),
     Check("indexes", schema.indexes, _IN),
-    Check("slow queries", load.slow_queries, _MIGRATED),
+    Check("slow queries", load.slow_queries, _IN),
     Check("statistics", load.statistics, _IN),
     Check("sessions", load.sessions, _IN),
     Check("wraparound", load.wraparound, _IN),
