@@ -15,11 +15,12 @@ from guestsql.check import check_files, scratch_database
 from guestsql.check.infer import infer
 from guestsql.settings import Settings
 from guestsql.stubs import StubsVet, Target, Uses, read_committed, write
+from guestsql.stubs.changes import changes_of
 from tests.checking import QUERIES, extended_migrations, told
 from tests.db.test_check_docs import DOCS
 from tests.slips import PROMISE_KINDS, slips
 
-SLIPS = slips(PROMISE_KINDS, 2)
+SLIPS = slips(PROMISE_KINDS, 1)
 CORPUS = Path(__file__).parent / "odd_queries.sql"
 _EXAMPLE = re.compile(r"```sql\n(.*?)```", re.DOTALL)
 
@@ -71,7 +72,7 @@ def test_every_column_of_the_shipped_queries_has_a_type(scratch, signatures):
 
 def test_there_is_a_slip_of_every_kind():
     assert set(Counter(slip.kind for slip in SLIPS)) == set(PROMISE_KINDS)
-    assert len(SLIPS) >= 20
+    assert len(SLIPS) >= 12
 
 
 @pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: f"{slip.kind}-{slip.query}".replace(" ", "_"))
@@ -84,10 +85,9 @@ def test_a_slip_is_caught(scratch, marks, shipped, tmp_path, slip):
     assert all(each.query == slip.query for each in found if each.rule.startswith("GS6"))
 
 
-def test_without_a_slip_nothing_is_found(scratch, shipped, tmp_path):
-    files = sorted(QUERIES.glob("*.sql"))
-    found = check(scratch, files, shipped, tmp_path, is_whole=True)
-    assert [each for each in found if each.rule.startswith("GS6")] == []
+def test_without_a_slip_nothing_has_changed(signatures, shipped):
+    for name, signature in signatures.items():
+        assert list(changes_of(signature, shipped[name])) == [], name
 
 
 @pytest.mark.parametrize("code", ["GS601", "GS602", "GS603"])
