@@ -1,8 +1,9 @@
 """The JSON files of the old bot, brought into the database.
 
-The stages: `files` finds, `window` and `read` take apart, `records` understands one record, `stage` makes lines of
-COPY, `load` runs the queries that merge the records of a guest and write, `report` tells. Memory does not grow with
-the files, but for the list of rejects.
+The stages: `files` finds, `window`, `read`, `container`, `element` and `runs` take apart, `records` understands one
+record, `stage` makes lines of COPY, `usual` does both at once for what the bot wrote as it always did, `load` runs the
+queries that merge the records of a guest and write, `report` tells. Memory does not grow with the files, but for the
+list of rejects.
 
 Every record is kept as it was under `profile_data.legacy.<kind of file>.<key as written>`, so that nothing vanishes:
 what has no column, what lost, what could not be read, how the key was spelled. The kinds are `threads`,
