@@ -12,7 +12,7 @@ import pytest
 from tests.cli.shell import invoke, spawn
 from tests.faults.conftest import PasswordServer
 from tests.migrating import write_files
-from tests.server import eventually, private_server
+from tests.server import eventually
 
 FILES = {"0001_first.sql": "CREATE TABLE first (n int);\n"}
 
@@ -43,19 +43,21 @@ def test_an_address_that_does_not_parse_is_not_waited_for() -> None:
     assert "right-word" not in result.stderr
 
 
-def test_a_server_that_starts_meanwhile_is_waited_for(tmp_path: Path) -> None:
+def test_a_server_that_starts_meanwhile_is_waited_for(password_server: PasswordServer, tmp_path: Path) -> None:
     folder = write_files(tmp_path / "migrations", FILES)
-    with private_server() as server:
-        url = server.url()
-        server.stop()
-        process = spawn("--debug", "migrate", "up", "--wait", "60", "--dir", str(folder), DATABASE_URL=url)
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        assert "no connection yet" in line
-        server.start()
-        out, errors = process.communicate(timeout=60)
-        assert process.returncode == 0, errors
-        assert '"name": "first"' in out
+    server = password_server.server
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE late OWNER visitor")
+    server.stop()
+    url = password_server.url("late")
+    process = spawn("--debug", "migrate", "up", "--wait", "60", "--dir", str(folder), DATABASE_URL=url)
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    server.start()
+    out, errors = process.communicate(timeout=60)
+    assert "no connection yet" in line
+    assert process.returncode == 0, errors
+    assert '"name": "first"' in out
 
 
 def test_a_server_that_is_full_is_waited_for(password_server: PasswordServer, tmp_path: Path) -> None:
