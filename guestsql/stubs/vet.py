@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
+from guestsql._core.translate import translate
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.check import Finding
 from guestsql.check.infer import infer
@@ -43,9 +46,15 @@ class StubsVet:
         Args:
             connection: to the scratch database.
             subjects: the queries under check that the server accepts.
+
+        Raises:
+            DatabaseError: the connection was lost.
         """
         known = {subject.query.name: subject for subject in subjects if subject.query.name in self.committed}
-        signatures = infer(connection, [subject.query for subject in known.values()])
+        try:
+            signatures = infer(connection, [subject.query for subject in known.values()])
+        except psycopg.Error as error:
+            raise translate(error, "") from error
         for name, signature in signatures.items():
             promise = self.committed[name]
             for change in changes_of(signature, promise):
