@@ -79,7 +79,9 @@ class AsyncLifetime:
             watch(self._last_chance)
             self._context = AsyncContextCache(executor, self._settings, self._builder, self._counting)
             self._interactions = AsyncInteractionBuffer(executor, self._settings.flush_seconds, self._pending)
-            self._metrics = AsyncMetricsWriter(executor, self._settings.metrics_seconds, self._counting)
+            self._metrics = AsyncMetricsWriter(
+                executor, self._settings.metrics_seconds, self._counting, str(self._settings.timezone)
+            )
             self._metrics.start()
             if self._folder is not None and self._settings.reload_seconds:
                 self._reloader = AsyncReloader(self._settings, url, self._folder, self._in_use, executor)

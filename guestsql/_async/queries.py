@@ -33,8 +33,10 @@ NEEDED = (
     "lookup_contexts",
     "merge_guests",
     "publish_context",
+    "record_guest_days",
     "record_interactions",
     "record_metrics",
+    "record_relation_sizes",
     "release_context",
     "remove_labels",
     "set_thread",
@@ -42,6 +44,7 @@ NEEDED = (
     "thin_process_minutes",
     "thin_query_error_minutes",
     "thin_query_minutes",
+    "thin_relation_sizes",
     "upsert_profile",
 )
 

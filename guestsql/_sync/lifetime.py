@@ -80,7 +80,9 @@ class Lifetime:
             watch(self._last_chance)
             self._context = ContextCache(executor, self._settings, self._builder, self._counting)
             self._interactions = InteractionBuffer(executor, self._settings.flush_seconds, self._pending)
-            self._metrics = MetricsWriter(executor, self._settings.metrics_seconds, self._counting)
+            self._metrics = MetricsWriter(
+                executor, self._settings.metrics_seconds, self._counting, str(self._settings.timezone)
+            )
             self._metrics.start()
             if self._folder is not None and self._settings.reload_seconds:
                 self._reloader = Reloader(self._settings, url, self._folder, self._in_use, executor)

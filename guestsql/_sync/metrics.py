@@ -1,5 +1,5 @@
 # Generated from guestsql/_async by tools/generate_sync.py (make sync). Do not edit.
-"""Writes what was counted to the minute tables, and thins those; the bot never hears of it.
+"""Writes what was counted to the minute tables, and keeps house among the figures; the bot never hears of it.
 
 What a kill -9 can lose is what was counted since the last flush. What could not be written is kept for the next flush,
 and that it could not is counted too.
@@ -25,29 +25,40 @@ __all__ = ["MetricsWriter"]
 
 # Nobody waits for figures; a close does, for a flush that is under way.
 _PATIENCE_SECONDS = 5.0
-_THINNED_SECONDS = 3600.0
-_THINNING = ("thin_query_minutes", "thin_query_error_minutes", "thin_context_minutes", "thin_process_minutes")
+_CHORES_SECONDS = 3600.0
+# Each may be done twice, or by two processes at once.
+_CHORES = (
+    "thin_query_minutes",
+    "thin_query_error_minutes",
+    "thin_context_minutes",
+    "thin_process_minutes",
+    "record_guest_days",
+    "record_relation_sizes",
+    "thin_relation_sizes",
+)
 
 
 class MetricsWriter(Flusher):
-    """Writes figures on a timer, and a last time when the database is closed.
+    """Writes figures on a timer, and a last time when the database is closed; once an hour it does the chores.
 
-    SQL: queries/metrics.sql
+    SQL: queries/metrics.sql, queries/daily.sql
 
     Args:
         executor: runs the queries.
         seconds: between two flushes; 0 for none.
         counting: where the figures are; also emptied at exit.
+        timezone: the hotel's, for the days of the guests.
     """
 
-    def __init__(self, executor: Executor, seconds: float, counting: Counting) -> None:
+    def __init__(self, executor: Executor, seconds: float, counting: Counting, timezone: str) -> None:
         super().__init__(executor, counting)
         self._counting = counting
         self._is_on = seconds > 0
         self._ticker = Ticker(seconds, _as_long_as_it_lives(self))
         self._is_failing = False
-        # Processes that were started together need not thin together.
-        self._thin_at = monotonic() + random.uniform(0, _THINNED_SECONDS)  # noqa: S311  hides nothing
+        self._parameters = {"record_guest_days": {"timezone": timezone}}
+        # Processes that were started together need not do them together, and one that soon ends not at all.
+        self._chores_at = monotonic() + random.uniform(min(60.0, _CHORES_SECONDS), _CHORES_SECONDS)  # noqa: S311  no secret
 
     def start(self) -> None:
         """Start the timer."""
@@ -65,10 +76,11 @@ class MetricsWriter(Flusher):
         self._ticker.stop()
 
     def tick(self) -> None:
-        """Write, and from time to time thin."""
-        if self._try() and monotonic() >= self._thin_at:
-            self._thin_at = monotonic() + _THINNED_SECONDS
-            self._thin()
+        """Write, and from time to time do the chores."""
+        if self._try() and monotonic() >= self._chores_at:
+            self._chores_at = monotonic() + _CHORES_SECONDS
+            for name in _CHORES:
+                self._do(name)
 
     def _try(self) -> bool:
         """Return True unless it failed; say so in the log when that changes, not each time."""
@@ -86,13 +98,12 @@ class MetricsWriter(Flusher):
             event(logging.INFO, "METRICS_WRITTEN", "figures are written again")
         return True
 
-    def _thin(self) -> None:
+    def _do(self, chore: str) -> None:
         try:
             with quietly():
-                for name in _THINNING:
-                    self._executor.call(name, {}, deadline=self._deadline())
+                self._executor.call(chore, self._parameters.get(chore, {}), deadline=self._deadline())
         except Exception as error:  # noqa: BLE001  likewise; it is tried again in an hour
-            _warn("METRICS_NOT_THINNED", "old minutes are left as they are", error)
+            _warn("METRICS_CHORE_FAILED", f"{chore} was not done", error)
 
     def _deadline(self) -> float:
         return min(self._executor.deadline(), monotonic() + _PATIENCE_SECONDS)

@@ -98,10 +98,24 @@ def test_two_at_once(database_url: str, autocommit: Connection) -> None:
     assert len(rows(autocommit, "context_minutes")) == 40
 
 
+def test_the_timer_records_the_day(
+    database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("guestsql._sync.metrics._CHORES_SECONDS", 0.0)
+    with GuestDatabase(settings=make_settings(database_url, metrics_seconds=3600.0)) as db:
+        db.record_interaction("573000000001")
+        db.flush()
+        db._metrics.tick()
+        db._metrics.tick()
+    assert autocommit.execute("SELECT new_guests, active_guests FROM guest_days").fetchall() == [(1, 1)]
+    assert autocommit.execute("SELECT count(DISTINCT day) > 0 FROM relation_sizes").fetchone() == (True,)
+    assert "METRICS_CHORE_FAILED" not in caplog.text
+
+
 def test_the_timer_thins(database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(autocommit, "context_minutes", hour(500))
-    monkeypatch.setattr("guestsql._sync.metrics._THINNED_SECONDS", 0.0)
-    assert metrics._THINNED_SECONDS == 3600.0
+    monkeypatch.setattr("guestsql._sync.metrics._CHORES_SECONDS", 0.0)
+    assert metrics._CHORES_SECONDS == 3600.0
     with GuestDatabase(settings=make_settings(database_url, metrics_seconds=3600.0)) as db:
         db.open()
         db._metrics.tick()
@@ -112,11 +126,11 @@ def test_thinning_that_fails_never_reaches_the_bot(
     database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     autocommit.execute("DROP TABLE query_minutes")
-    monkeypatch.setattr("guestsql._sync.metrics._THINNED_SECONDS", 0.0)
+    monkeypatch.setattr("guestsql._sync.metrics._CHORES_SECONDS", 0.0)
     with GuestDatabase(settings=make_settings(database_url, metrics_seconds=3600.0)) as db:
         db.open()
         db._metrics.tick()
         total = db._counting.total()
     assert total.errors == {("thin_query_minutes", "other"): 1}
     assert total.flush_failures == 0
-    assert "METRICS_NOT_THINNED" in caplog.text
+    assert "METRICS_CHORE_FAILED" in caplog.text
