@@ -31,11 +31,11 @@ WHERE phone_number = :phone_number::text;
 -- means not given.
 -- internal: update_profile calls it
 --   phone_number: text, the guest's key
---   chat_id: text, where the guest was met
+--   chat_id: text, where the guest was met; NULL for nobody knows
 --   chat_id_given: boolean, whether chat_id is to be set
---   user_name: text, the guest's own name
+--   user_name: text, the guest's own name; NULL for none
 --   user_name_given: boolean, whether user_name is to be set
---   contact_name: text, the hotel's name for the guest
+--   contact_name: text, the hotel's name for the guest; NULL for none
 --   contact_name_given: boolean, whether contact_name is to be set
 --   labels: text[], replace the labels; {} clears them; NULL leaves them
 --   profile_data: jsonb, an object whose keys are set; NULL leaves all

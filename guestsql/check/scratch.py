@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from guestsql._core.translate import translate
 from guestsql._sync.connection import DeadlineConnection, connect
@@ -69,13 +69,19 @@ def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: 
         _run(manager, found.drop_statement)  # a check was killed while it made it
     _run(manager, found.create_statement)
     try:
-        Runner(replace(settings, deadline_seconds=_SECONDS), target, migrations).up()
+        Runner(replace(settings, deadline_seconds=_SECONDS), _without_roles(target), migrations).up()
     except BaseException:
         _run(manager, found.drop_statement)  # nobody asks again for the schema of a migration that fails
         raise
     _run(manager, found.mark_statement)
     for unused in own_queries().list_unused_scratch_databases(manager, database_name=name, mark=_MARK):
         _run(manager, unused.drop_statement)
+
+
+def _without_roles(target: str) -> str:
+    """Roles belong to the whole server, and a check leaves nothing there but its database."""
+    given = conninfo_to_dict(target).get("options") or ""
+    return make_conninfo(target, options=f"{given} -c guestsql.roles=off".strip())
 
 
 def _run(manager: DeadlineConnection, statement: Any) -> None:  # noqa: ANN401  psycopg asks for a literal

@@ -145,6 +145,18 @@ def _scratch_databases(server):
         return found.fetchall()
 
 
+@pytest.mark.usefixtures("folder", "template_database")
+def test_a_check_leaves_the_roles_of_the_server_alone(server):
+    assert invoke("check", "--server", server.url()).exit_code == 1
+    ((name, _),) = _scratch_databases(server)
+    with psycopg.connect(server.url(name)) as connection:
+        found = connection.execute(
+            "SELECT rolname, has_table_privilege(rolname, 'guest_profiles', 'SELECT') FROM pg_roles"
+            " WHERE rolname = 'guestsql_bot'"
+        ).fetchall()
+    assert found == [("guestsql_bot", False)]  # the role is the template's; it was given nothing here
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_database_that_was_not_finished_is_made_anew(server):
     assert invoke("check", "--server", server.url()).exit_code == 1
