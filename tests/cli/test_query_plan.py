@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from guestsql.cli.plan import read_plan
-from guestsql.cli.plan_view import plan_lines
+from guestsql.cli.query.plan import read_plan
+from guestsql.cli.query.plan_view import plan_lines
 
 
 def node(kind, *below, cost=0.0, rows=1, **said):

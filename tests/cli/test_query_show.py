@@ -14,8 +14,8 @@ from guestsql._sql import load_catalogue
 from guestsql._sql.internal import internal_names
 from guestsql._sql.reading import read_queries
 from guestsql._sql.samples import sample_values
-from guestsql.cli.python_call import python_call
-from guestsql.cli.query_common import complete_name
+from guestsql.cli.query.common import complete_name
+from guestsql.cli.query.python_call import python_call
 from tests.checking import QUERIES
 from tests.cli.shell import invoke
 

@@ -8,10 +8,10 @@ from guestsql._sql import load_catalogue
 from guestsql._sql.internal import internal_names
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.output import format_option
-from guestsql.cli.query_common import RETURNS, first_line, whole
-from guestsql.cli.query_explain import explain
-from guestsql.cli.query_run import run
-from guestsql.cli.query_show import show
+from guestsql.cli.query.common import RETURNS, first_line, whole
+from guestsql.cli.query.explain import explain
+from guestsql.cli.query.run import run
+from guestsql.cli.query.show import show
 
 __all__ = ["query"]
 

@@ -16,8 +16,8 @@ from guestsql._sql import Query, arrange, load_catalogue
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.params import given_parameters, param_options, parse_parameters
-from guestsql.cli.plan_view import plan_lines
-from guestsql.cli.query_common import complete_name, named, timeout_option
+from guestsql.cli.query.common import complete_name, named, timeout_option
+from guestsql.cli.query.plan_view import plan_lines
 from guestsql.cli.running import QuerySession, explained
 from guestsql.cli.target import Target, open_target
 from guestsql.cli.terminal import console, is_narrow

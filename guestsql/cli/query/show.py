@@ -13,9 +13,9 @@ from guestsql._sql.psql import psql_preamble, psql_query, written_head
 from guestsql._sql.samples import Origin, Sample, sample_values, shared_samples, unknown_types
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.output import Output
-from guestsql.cli.python_call import python_call
-from guestsql.cli.query_common import complete_name, named, whole
-from guestsql.cli.query_describe import Told, ask_server, may_have_server
+from guestsql.cli.query.common import complete_name, named, whole
+from guestsql.cli.query.describe import Told, ask_server, may_have_server
+from guestsql.cli.query.python_call import python_call
 from guestsql.errors import GuestSQLError
 
 __all__ = ["show"]

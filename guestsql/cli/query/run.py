@@ -8,10 +8,10 @@ from guestsql._sql import Operator, Query, load_catalogue
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.output import Output, format_option
 from guestsql.cli.params import param_options, parse_parameters
-from guestsql.cli.query_common import complete_name, named, timeout_option
+from guestsql.cli.query.common import complete_name, named, timeout_option
+from guestsql.cli.query.watching import watch
 from guestsql.cli.running import QuerySession, Result
 from guestsql.cli.target import open_target
-from guestsql.cli.watching import watch
 
 __all__ = ["run"]
 

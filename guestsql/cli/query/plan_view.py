@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from rich.text import Text
 
-from guestsql.cli.plan import PlanNode, read_plan
+from guestsql.cli.query.plan import PlanNode, read_plan
 from guestsql.cli.values import plain_text
 
 __all__ = ["plan_lines"]
