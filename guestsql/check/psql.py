@@ -8,6 +8,7 @@ from guestsql._sql import Kind, tokenize
 from guestsql._sql.psql import misread_colons
 from guestsql.check.finding import Finding
 from guestsql.check.sources import Source, Subject
+from guestsql.errors import QueryFileError
 
 __all__ = ["vet_for_psql"]
 
@@ -19,10 +20,9 @@ def vet_for_psql(source: Source) -> Iterator[Finding]:
         source: the file.
     """
     names = {parameter.name for subject in source.subjects for parameter in subject.query.parameters}
-    heads = [subject.query.line for subject in source.subjects]
-    for subject, following in zip(source.subjects, [*heads[1:], None], strict=False):
+    for subject in source.subjects:
         yield from _colons(subject, names)
-        if following is not None and not _is_closed(subject, following):
+        if not _is_closed(subject):
             yield subject.at(
                 len(subject.query.source) - 1,
                 "GS108",
@@ -41,9 +41,16 @@ def _colons(subject: Subject, names: set[str]) -> Iterator[Finding]:
         )
 
 
-def _is_closed(subject: Subject, following: int) -> bool:
-    """Tell whether a semicolon stands between a query and the next name line."""
+def _is_closed(subject: Subject) -> bool:
+    """Tell whether a semicolon stands between a query and the next name line; behind the last query none is needed."""
     line, column = subject.place(len(subject.query.source))
-    between = [subject.source.line(line)[column - 1 :]]
-    between += [subject.source.line(number) for number in range(line + 1, following)]
-    return any(token.kind is Kind.SEMICOLON for token in tokenize("\n".join(between)))
+    for following in subject.source.heads:
+        if following <= line:
+            continue
+        between = [subject.source.line(line)[column - 1 :]]
+        between += [subject.source.line(number) for number in range(line + 1, following)]
+        try:
+            return any(token.kind is Kind.SEMICOLON for token in tokenize("\n".join(between)))
+        except QueryFileError:
+            continue  # the name line stands in a block comment, or what is not closed is told by another rule
+    return True

@@ -110,6 +110,11 @@ class Source:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
     @cached_property
+    def heads(self) -> list[int]:
+        """Numbers of the lines that look like a name line, also of queries with a fault, and within comments."""
+        return [self.text.count("\n", 0, found.start()) + 1 for found in _HEAD.finditer(self.text)]
+
+    @cached_property
     def subjects(self) -> list[Subject]:
         """The queries, with what their comments say to the check."""
         return [Subject(query, self, read_query_marks(self.comments_below(query.line))) for query in self.queries]
