@@ -6,7 +6,7 @@ from time import monotonic
 
 from opentelemetry import trace
 
-from guestsql._core.tracing import Attributes
+from guestsql._core.attributes import Attributes
 from guestsql.errors import DatabaseError
 
 __all__ = ["StatementSpan", "Tracing"]

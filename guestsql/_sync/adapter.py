@@ -16,15 +16,15 @@ from psycopg import Cursor
 from psycopg.rows import namedtuple_row
 
 import guestsql.rows  # noqa: F401  # pyright: ignore[reportUnusedImport]  the classes of rows make themselves known
-from guestsql._core.counting import Counting
-from guestsql._core.log import event, logger
-from guestsql._core.rowtypes import row_type
-from guestsql._core.tracing import (
+from guestsql._core.attributes import (
     Attributes,
-    make_tracing,
     server_attributes,
     statement_attributes,
 )
+from guestsql._core.counting import Counting
+from guestsql._core.log import event, logger
+from guestsql._core.rowtypes import row_type
+from guestsql._core.tracing import make_tracing
 from guestsql._core.translate import is_transient, translate
 from guestsql._sql import Catalogue, arrange, operation_name
 from guestsql._sync.connection import DeadlineConnection

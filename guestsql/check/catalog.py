@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import DeadlineConnection
-from guestsql.check._queries import own_queries
 
 __all__ = ["Catalog", "TableColumn", "UniqueKey", "read_catalog"]
 
@@ -96,7 +96,7 @@ def read_catalog(connection: DeadlineConnection, types: Iterable[str], functions
         types: names of types, as comments write them.
         functions: names of functions that stand in a FROM.
     """
-    queries = own_queries()
+    queries = packaged_queries("check.sql")
     keys: dict[Table, list[UniqueKey]] = defaultdict(list)
     for row in queries.list_unique_keys(connection):
         key = UniqueKey(row.index_name, row.is_whole, frozenset(row.column_names), row.key_count)

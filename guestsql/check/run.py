@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from typing import Protocol
 import psycopg
 
 from guestsql._core.translate import translate
+from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import DeadlineConnection
-from guestsql.check._queries import own_queries
 from guestsql.check.catalog import Catalog, read_catalog
 from guestsql.check.finding import Finding
 from guestsql.check.parameters import quoted_unused, vet_parameters
@@ -33,6 +34,8 @@ __all__ = ["Report", "check_files"]
 _FOLLOWING = {"42883", "42725", "22P02", "22007", "22008"}
 _TYPELESS = {"42P18", "42P08"}
 _NEVER_EXCEPTED = {"GS007", "GS008"}
+# With an operator for something else, the rules of what is returned are not asked.
+_OTHER_OPERATOR = {"GS303", "GS304"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,8 @@ def _follows(subject: Subject, answer: Refusal, refusal: Finding) -> bool:
     told = list(vet_parameters(subject))
     if answer.sqlstate in _TYPELESS:
         return bool(told)
+    if answer.position is None:  # a value that only the planner looks at, such as a time zone
+        return answer.sqlstate.startswith("22") and any(each.rule == "GS105" for each in told)
     return answer.sqlstate in _FOLLOWING and any(each.line == refusal.line for each in told)
 
 
@@ -171,7 +176,7 @@ def _type_names(
     oids = {oid for each in said if isinstance(each, Description) for oid in each.parameter_types}
     oids |= {oid for oid in catalog.types.values() if oid is not None}
     wanted = sorted(oids)
-    rows = own_queries().list_type_names(connection, type_oids=wanted)
+    rows = packaged_queries("check.sql").list_type_names(connection, type_oids=wanted)
     return {oid: row.type_name for oid, row in zip(wanted, rows, strict=True)}
 
 
@@ -187,22 +192,36 @@ def _excepted(
 ) -> Iterator[Finding]:
     """Leave out what is excepted, and tell of exceptions that except nothing."""
     used: set[tuple[Path, int]] = set()
-    allowed = {
-        (subject.query.file, subject.query.name, allowance.code): allowance.line
-        for subject in subjects
-        for allowance in subject.marks.allowances
-        if allowance.code not in _NEVER_EXCEPTED
-    }
+    unjudged: set[tuple[Path, int]] = set()
+    owners: dict[tuple[Path, str], list[Subject]] = defaultdict(list)
+    for subject in subjects:
+        owners[subject.query.file, subject.query.name].append(subject)
     for finding in found:
-        line = allowed.get((finding.file, finding.query, finding.rule))
+        owner = _owner(finding, owners.get((finding.file, finding.query), ()))
+        line = None if owner is None else _allowed(owner, finding.rule)
         if line is None:
             yield finding
         else:
             used.add((finding.file, line))
+        if owner is not None and finding.rule in _OTHER_OPERATOR:
+            unjudged.add((finding.file, owner.query.line))
     for subject, answer in zip(subjects, said, strict=False):
-        if isinstance(answer, Refusal):
+        if isinstance(answer, Refusal) or (subject.query.file, subject.query.line) in unjudged:
             continue  # what the other rules would say is not known
         for allowance in subject.marks.allowances:
             if (subject.query.file, allowance.line) not in used:
                 message = f"this excepts nothing: {subject.query.name} keeps {allowance.code}"
                 yield subject.on(allowance.line, allowance.column, "GS008", message, "take the line away")
+
+
+def _owner(finding: Finding, named: Sequence[Subject]) -> Subject | None:
+    """The query that a finding is about: of several with one name the last that begins above it."""
+    above = [subject for subject in named if subject.query.line <= finding.line]
+    return above[-1] if above else next(iter(named), None)
+
+
+def _allowed(subject: Subject, rule: str) -> int | None:
+    """The line that excepts a query from a rule."""
+    if rule in _NEVER_EXCEPTED:
+        return None
+    return next((allowance.line for allowance in subject.marks.allowances if allowance.code == rule), None)

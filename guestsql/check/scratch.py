@@ -17,8 +17,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from guestsql._core.translate import translate
+from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql.check._queries import own_queries
 from guestsql.migrate import Runner
 from guestsql.migrate.files import read_migrations
 from guestsql.settings import Settings
@@ -50,7 +50,7 @@ def scratch_database(settings: Settings, url: str, migrations: Path | None = Non
     with closing(connect(settings, url)) as manager:
         try:
             name = f"guestsql_check_{_checksum(migrations)}"
-            own_queries().lock_scratch_databases(manager)
+            packaged_queries("check.sql").lock_scratch_databases(manager)
             # Locked until connected: nobody may drop it in between.
             target = make_conninfo(url, dbname=name)
             _ensure(manager, name, settings, target, migrations)
@@ -62,7 +62,7 @@ def scratch_database(settings: Settings, url: str, migrations: Path | None = Non
 
 
 def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: str, migrations: Path | None) -> None:
-    found = own_queries().get_scratch_database(manager, database_name=name, mark=_MARK)
+    found = packaged_queries("check.sql").get_scratch_database(manager, database_name=name, mark=_MARK)
     if found.is_ready:
         return
     if found.is_there:
@@ -74,7 +74,7 @@ def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: 
         _run(manager, found.drop_statement)  # nobody asks again for the schema of a migration that fails
         raise
     _run(manager, found.mark_statement)
-    for unused in own_queries().list_unused_scratch_databases(manager, database_name=name, mark=_MARK):
+    for unused in packaged_queries("check.sql").list_unused_scratch_databases(manager, database_name=name, mark=_MARK):
         _run(manager, unused.drop_statement)
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Generator
-from contextlib import closing, contextmanager
-from types import FrameType
+from contextlib import closing
 
 import click
 
 from guestsql.cli.app import App, pass_app
+from guestsql.cli.ending import told_to_end, wait_for
 from guestsql.cli.server import main_url
 from guestsql.health import HealthServer, Probe
 
 __all__ = ["health"]
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command(
@@ -60,34 +55,12 @@ def health(app: App, port: int, host: str | None, drain: float, deadline: float)
     """
     with main_url(app.settings) as url, closing(Probe(app.settings, url, seconds=deadline)) as probe:
         server = HealthServer(probe.check, port, host)
-        with _told_to_end() as told, server:
+        with told_to_end() as told, server:
             app.say(f"health: listening on port {server.port}")
-            _wait(told)
+            wait_for(told)
             server.drain()
             if drain:
                 app.say(f"health: draining for {drain:g} s")
                 told.clear()
                 told.wait(drain)
     app.say("health: ended")
-
-
-def _wait(told: threading.Event) -> None:
-    # In steps: Windows does not interrupt a wait without an end.
-    while not told.wait(1.0):
-        pass
-
-
-@contextmanager
-def _told_to_end() -> Generator[threading.Event]:
-    """An event that is set by a signal to end, in place of the end itself."""
-    told = threading.Event()
-
-    def tell(_number: int, _frame: FrameType | None) -> None:
-        told.set()
-
-    kept = {number: signal.signal(number, tell) for number in _SIGNALS}
-    try:
-        yield told
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)

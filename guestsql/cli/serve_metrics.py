@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-import signal
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
-from types import FrameType
 
 import click
 
 from guestsql._sql import load_catalogue
 from guestsql.cli.app import App, pass_app
+from guestsql.cli.ending import told_to_end, wait_for
 from guestsql.cli.failure import FAILED
 from guestsql.cli.server import reading_url
 from guestsql.errors import SettingsError
 from guestsql.gauges import Scraper, find_gauges
 
 __all__ = ["serve_metrics"]
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command(
@@ -82,24 +76,7 @@ def _print(app: App, scraper: Scraper) -> None:
 def _serve(app: App, scraper: Scraper, port: int, host: str | None) -> None:
     from guestsql.gauges.exposition import GaugeServer  # noqa: PLC0415  needs the extra
 
-    with _told_to_end() as told, GaugeServer(scraper, port, host) as server:
+    with told_to_end() as told, GaugeServer(scraper, port, host) as server:
         app.say(f"serve-metrics: listening on port {server.port}")
-        while not told.wait(1.0):  # in steps: Windows does not interrupt a wait without an end
-            pass
+        wait_for(told)
     app.say("serve-metrics: ended")
-
-
-@contextmanager
-def _told_to_end() -> Generator[threading.Event]:
-    """An event that is set by a signal to end, in place of the end itself."""
-    told = threading.Event()
-
-    def tell(_number: int, _frame: FrameType | None) -> None:
-        told.set()
-
-    kept = {number: signal.signal(number, tell) for number in _SIGNALS}
-    try:
-        yield told
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import connect
 from guestsql.doctor.finding import Verdict, fault, fine
 from guestsql.doctor.patient import Patient
 from guestsql.errors import DatabaseUnavailable
-from guestsql.migrate.packaged import packaged_queries
 
 __all__ = ["direct", "login", "pooler", "replica"]
 

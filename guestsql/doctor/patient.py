@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from guestsql._core.conninfo import parse_conninfo
+from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.embedded import EmbeddedServer
-from guestsql.migrate.packaged import packaged_queries
 from guestsql.settings import Settings
 
 __all__ = ["Limits", "Patient"]

@@ -10,10 +10,10 @@ from time import monotonic
 import psycopg
 
 from guestsql._core.translate import translate
+from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, QueryTimeout
 from guestsql.migrate import read_migrations
-from guestsql.migrate.packaged import packaged_queries
 from guestsql.settings import Settings
 
 __all__ = ["Probe", "Report"]

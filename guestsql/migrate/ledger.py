@@ -11,9 +11,9 @@ from typing import Any
 
 from psycopg import Connection
 
+from guestsql._packaged import packaged_queries
 from guestsql.migrate.concurrent import ConcurrentIndex
 from guestsql.migrate.files import Migration
-from guestsql.migrate.packaged import packaged_queries
 
 __all__ = ["Entry", "IndexState", "Ledger"]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import psycopg
 
 from guestsql._core.translate import translate
+from guestsql._packaged import packaged_queries
 from guestsql._sql import Query
 from guestsql._sync.connection import DeadlineConnection
-from guestsql.check._queries import own_queries
 from guestsql.check.against.schema import Schema, SchemaColumn, Table, read_schema
 from guestsql.check.plan import Node
 from guestsql.check.server import Description, Refusal, describe
@@ -110,7 +110,7 @@ def _type_names(connection: DeadlineConnection, said: Sequence[Description | Ref
     oids = {oid for answer in known for oid in answer.parameter_types}
     oids |= {column.type_oid for answer in known for column in answer.columns}
     wanted = sorted(oids)
-    rows = own_queries().list_type_names(connection, type_oids=wanted)
+    rows = packaged_queries("check.sql").list_type_names(connection, type_oids=wanted)
     return {oid: row.type_name for oid, row in zip(wanted, rows, strict=True)}
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import DeadlineConnection
-from guestsql.check.against._queries import own_queries
 
 __all__ = ["Constraint", "Right", "Schema", "SchemaColumn", "Table", "Trigger", "is_widened", "read_schema"]
 
@@ -144,7 +144,7 @@ class Schema:
 
 def read_schema(connection: DeadlineConnection) -> Schema:
     """Read the schema of the database that a connection is to."""
-    queries = own_queries()
+    queries = packaged_queries("deploy.sql")
     columns: dict[Table, dict[str, SchemaColumn]] = defaultdict(dict)
     tables: dict[int, Table] = {}
     for row in queries.list_deploy_columns(connection):

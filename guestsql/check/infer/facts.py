@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import DeadlineConnection
-from guestsql.check._queries import own_queries
 from guestsql.check.infer.nodes import Node, parse_tree
 
 __all__ = ["Facts", "Function", "Relation", "queries_in", "read_facts"]
@@ -100,7 +100,7 @@ def read_facts(connection: DeadlineConnection, trees: Iterable[Node]) -> Facts:
         for tree in waiting:
             _collect(tree, numbers)
         waiting = _read_relations(connection, facts, numbers["relid"] - facts.relations.keys())
-    queries = own_queries()
+    queries = packaged_queries("check.sql")
     relations = sorted(facts.relations)
     for row in queries.list_required_columns(connection, relation_oids=relations):
         facts.required.add((row.relation_oid, row.column_number))
@@ -132,7 +132,7 @@ def _read_relations(connection: DeadlineConnection, facts: Facts, oids: set[int]
     views: list[Node] = []
     if not oids:
         return views
-    for row in own_queries().list_relations(connection, relation_oids=sorted(oids)):
+    for row in packaged_queries("check.sql").list_relations(connection, relation_oids=sorted(oids)):
         found = queries_in(parse_tree(row.view_tree)) if row.view_tree else []
         view = found[0] if found else None
         facts.relations[row.relation_oid] = Relation(row.relation_kind, row.has_rules, view)
@@ -145,7 +145,7 @@ def _read_relations(connection: DeadlineConnection, facts: Facts, oids: set[int]
 
 def _read_array_checks(connection: DeadlineConnection, facts: Facts, numbers: dict[str, set[int]]) -> None:
     checks: dict[tuple[int, int], list[Node]] = defaultdict(list)
-    for row in own_queries().list_array_checks(connection, relation_oids=sorted(facts.relations)):
+    for row in packaged_queries("check.sql").list_array_checks(connection, relation_oids=sorted(facts.relations)):
         tree = parse_tree(row.check_tree)
         if isinstance(tree, Node):
             checks[row.relation_oid, row.column_number].append(tree)

@@ -17,9 +17,9 @@ import psycopg
 from psycopg import pq
 
 from guestsql._core.rowtypes import field_names, override_of
+from guestsql._packaged import packaged_queries
 from guestsql._sql import Operator, Query
 from guestsql._sync.connection import DeadlineConnection
-from guestsql.check._queries import own_queries
 from guestsql.check.infer.facts import queries_in, read_facts
 from guestsql.check.infer.nodes import Node, parse_tree
 from guestsql.check.infer.nullable import columns
@@ -83,7 +83,7 @@ def _describe(connection: DeadlineConnection, query: Query) -> _Described | None
 def _read_types(connection: DeadlineConnection, described: Sequence[_Described]) -> dict[int, ServerType]:
     oids = {oid for said in described for oid in said.parameters}
     wanted = sorted(oids | {oid for said in described for _, oid in said.columns})
-    rows = own_queries().list_types(connection, type_oids=wanted)
+    rows = packaged_queries("check.sql").list_types(connection, type_oids=wanted)
     return {
         row.type_oid: ServerType(row.type_name, row.type_kind, row.ground_oid, tuple(row.enum_labels)) for row in rows
     }
@@ -94,7 +94,7 @@ def _read_trees(
 ) -> dict[int, Node]:
     """What the server has understood of each query, by its place; those that no function can hold are left out."""
     with connection.transaction(force_rollback=True):
-        statements = own_queries().list_probe_statements(
+        statements = packaged_queries("check.sql").list_probe_statements(
             connection,
             query_names=[f"probe_{number}" for number in range(len(described))],
             query_texts=[said.query.text for said in described],
@@ -102,7 +102,7 @@ def _read_trees(
         )
         for row in statements:
             _create(connection.pgconn, row.probe_statement)
-        found = own_queries().list_probed_trees(connection)
+        found = packaged_queries("check.sql").list_probed_trees(connection)
     trees: dict[int, Node] = {}
     for row in found:
         inner = queries_in(parse_tree(row.query_tree))

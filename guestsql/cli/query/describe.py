@@ -8,19 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import psycopg
 from psycopg import pq
 
 from guestsql._core.rowtypes import unmarked
 from guestsql._core.translate import translate
-from guestsql._sql import Catalogue, Query, bind_queries, default_directory
-from guestsql._sql.reading import read_queries
-from guestsql._sync.adapter import SyncAdapter
+from guestsql._packaged import packaged_queries
+from guestsql._sql import Query
 from guestsql._sync.connection import DeadlineConnection
-from guestsql.check._queries import own_queries as check_queries
 from guestsql.cli.target import open_target
 from guestsql.errors import DatabaseError
 from guestsql.settings import Settings
@@ -78,7 +74,7 @@ def ask_server(settings: Settings, query: Query | None, types: Sequence[str]) ->
 def _base_types(connection: DeadlineConnection, types: Sequence[str]) -> dict[str, tuple[str, str | None]]:
     if not types:
         return {}
-    rows = _own_queries().list_sample_types(connection, type_names=list(types))
+    rows = packaged_queries("types.sql").list_sample_types(connection, type_names=list(types))
     return {
         name: (row.base_name, row.first_label)
         for name, row in zip(types, rows, strict=True)
@@ -100,7 +96,7 @@ def _columns(connection: DeadlineConnection, query: Query) -> tuple[tuple[str, s
 
 def _type_names(connection: DeadlineConnection, oids: Iterable[int]) -> dict[int, str]:
     wanted = sorted(oids)
-    rows = check_queries().list_type_names(connection, type_oids=wanted)
+    rows = packaged_queries("check.sql").list_type_names(connection, type_oids=wanted)
     return {oid: row.type_name for oid, row in zip(wanted, rows, strict=True)}
 
 
@@ -108,14 +104,3 @@ def _refused(result: pq.abc.PGresult, query: Query) -> DatabaseError:
     message = (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"").decode(errors="replace")
     sqlstate = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode() or None
     return DatabaseError(message, query=query.name, sqlstate=sqlstate)
-
-
-@cache
-def _own_queries() -> Any:  # noqa: ANN401  the methods are made from the file
-    """Always the packaged ones: a folder of one's own need not have them."""
-    path = default_directory() / "types.sql"
-    queries, errors = read_queries(path.read_bytes(), path)
-    if errors:
-        raise errors[0]
-    catalogue = Catalogue(queries)
-    return bind_queries(catalogue, SyncAdapter(catalogue))
