@@ -23,7 +23,7 @@ class Bound(enum.IntEnum):
 
     ONE = 0
     UNKNOWN = 1
-    SOME = 2  # as many as the text or the parameters say
+    SOME = 2  # as many as the text, the parameters or a job say
     CATALOGUE = 3  # as many as the system's tables hold
     GROWS = 4  # as many as a table holds
 
@@ -77,8 +77,9 @@ class Bounds:
             return Bound.SOME
         if node.schema in ("pg_catalog", "information_schema"):
             return Bound.CATALOGUE
-        is_work_space = self.catalog.is_work_space((node.schema, node.relation))
-        return Bound.UNKNOWN if node.kind == "Foreign Scan" or is_work_space else Bound.GROWS
+        if node.kind == "Foreign Scan":
+            return Bound.UNKNOWN
+        return Bound.SOME if self.catalog.is_work_space((node.schema, node.relation)) else Bound.GROWS
 
     def _keys(self, node: Node) -> list[UniqueKey]:
         """The unique keys that hold for the rows of a scan: a partial one when the plan goes by it."""
@@ -125,7 +126,12 @@ class Bounds:
 
     def _of_limit(self, node: Node) -> Bound:
         below = self._most(node.children, Bound.ONE)
-        return min(below, self._limit(own=node is self.plan)) if below is not Bound.ONE else below
+        if below is Bound.ONE:
+            return below
+        own = node is self.plan
+        limit = self._limit(own=own)
+        # Who ends a query with LIMIT :max_rows means more than one, also where the plan does not tell.
+        return limit if own and below is Bound.UNKNOWN and limit is Bound.SOME else min(below, limit)
 
     def _limit(self, *, own: bool) -> Bound:
         """What the LIMITs of the text say, the statement's own or all: OFFSET alone makes the same step."""

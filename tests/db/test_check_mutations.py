@@ -51,3 +51,85 @@ def test_a_slip_is_caught(check, tmp_path, slip):
     found = check(path)
     assert (slip.rule, slip.line) in {(each.rule, each.line) for each in found}, told(found)
     assert {each.rule for each in found} - {slip.rule} <= slip.also, told(found)
+
+
+BROKEN = """-- name: get_broken()$
+SELECT 'open;
+"""
+SEVERAL = {
+    "no semicolon before a broken query": (
+        f"-- name: get_one()$\nSELECT 1 AS one\n\n{BROKEN}",
+        {("GS108", 2), ("GS002", 5)},
+    ),
+    "a broken query behind one that is closed": (f"-- name: get_one()$\nSELECT 1 AS one;\n\n{BROKEN}", {("GS002", 5)}),
+    "a name line in a comment behind the end": (
+        """-- name: get_one()$
+SELECT 1 AS one
+/* was
+-- name: get_old()$
+SELECT 0; */
+;
+
+-- name: get_two()$
+SELECT 2 AS two;
+""",
+        set(),
+    ),
+    "a name copied from a query with an exception": (
+        """-- name: get_silent()^
+-- check: allow GS302, because it was asked for
+SELECT figures.guest FROM guest_figures AS figures LIMIT 9;
+
+-- name: get_silent()^
+-- check: allow GS302, because it was asked for
+SELECT figures.guest FROM guest_figures AS figures LIMIT 9;
+""",
+        {("GS005", 5)},
+    ),
+    "the exception of another query of that name": (
+        """-- name: get_silent()^
+-- check: allow GS302, because it was asked for
+SELECT figures.guest FROM guest_figures AS figures LIMIT 9;
+
+-- name: get_silent()^
+SELECT figures.guest FROM guest_figures AS figures LIMIT 9;
+""",
+        {("GS005", 5), ("GS302", 5)},
+    ),
+    "a time zone in quotes": (
+        """-- name: get_day(zone)$
+--   zone: text, a time zone
+SELECT
+    (statement_timestamp()
+    AT TIME ZONE ':zone'::text)::date AS day,
+    :zone::text AS zone;
+""",
+        {("GS105", 5), ("GS305", 1)},
+    ),
+    "a row of groups by an expression": (
+        """-- name: get_hours(max_rows)^
+--   max_rows: int = 5, rows at most
+SELECT date_trunc('hour', minute) AS hour, sum(answers) AS answers FROM context_minutes
+WHERE minute > statement_timestamp() - make_interval(hours => :max_rows::int)
+GROUP BY hour ORDER BY hour LIMIT :max_rows::int;
+""",
+        {("GS302", 1)},
+    ),
+    "a row of a job's table": ("-- name: get_reason()$\nSELECT reason FROM legacy_staging;\n", {("GS302", 1)}),
+    "a count with an exception for lists": (
+        """-- name: list_versions()!
+-- check: allow GS307, because the ledger is short
+SELECT version FROM guestsql_migrations ORDER BY version;
+""",
+        {("GS303", 1)},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_what_follows_from_a_slip_is_not_told_and_what_does_not_is(check, tmp_path, case):
+    text, expected = SEVERAL[case]
+    path = tmp_path / "q.sql"
+    path.write_text(text, encoding="utf-8")
+    found = check(path)
+    assert {(each.rule, each.line) for each in found} == expected, told(found)
