@@ -53,7 +53,6 @@ class Folder:
         self._known: _States | None = None
         self._seen: _States | None = None
         self._contents: dict[Path, bytes] = {}
-        self._found: dict[Path, tuple[list[Query], list[QueryFileError]]] = {}
 
     def changed(self) -> Scan | None:
         """Return what stands in the folder, once for each change.
@@ -80,12 +79,9 @@ class Folder:
         self._known = None
 
     def read(self, data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
-        """Read a file's queries as `read_queries` does, unless it is as it was the last time."""
-        if self._contents.get(file) != data:
-            self._found[file] = read_queries(data, file)
-            self._contents[file] = data
-        queries, errors = self._found[file]
-        return list(queries), list(errors)
+        """Read a file's queries as `read_queries` does, and remember its text."""
+        self._contents[file] = data
+        return read_queries(data, file)
 
     def query_at(self, file: Path | None, line: int | None) -> str | None:
         """Return the name of the query in which a line stands, as it was read last; None when there is none.
