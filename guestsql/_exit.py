@@ -31,7 +31,7 @@ from guestsql._sync.flushing import Flusher
 from guestsql.errors import GuestSQLError
 from guestsql.settings import Settings
 
-__all__ = ["LastChance", "flush_all", "unwatch", "watch"]
+__all__ = ["LastChance", "flush_all", "heed_sigterm", "unwatch", "watch"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,12 +128,18 @@ _chances: set[LastChance] = set()
 
 
 def watch(chance: LastChance) -> None:
-    """Have a buffer written at exit, until `unwatch`.
-
-    From the main thread it also sees to SIGTERM, if nobody else does: the buffers are written, then the program ends
-    by `SystemExit(143)`, so that its own `finally` and `with` are heeded. A handler the program has set is left alone.
-    """
+    """Have a buffer written at exit, until `unwatch`."""
     _chances.add(chance)
+    heed_sigterm()
+
+
+def heed_sigterm() -> None:
+    """See to SIGTERM, if this is the main thread and nobody else does.
+
+    The buffers are written, then the program ends by `SystemExit(143)`, so that its own `finally` and `with` are heeded.
+    A handler the program has set is left alone. Python lets the main thread alone do this, and a database that is made
+    there may be opened elsewhere: so it is done when one is made, too.
+    """
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)

@@ -15,7 +15,7 @@ from guestsql._core.counting import Counting
 from guestsql._core.figures import Figures
 from guestsql._core.pending import Pending
 from guestsql._core.runtime import AsyncBuilder, AsyncLock, async_in_thread
-from guestsql._exit import LastChance, unwatch, watch
+from guestsql._exit import LastChance, heed_sigterm, unwatch, watch
 from guestsql._sql import Folder, InUse, load_catalogue, read_queries
 from guestsql.embedded import EmbeddedServer
 from guestsql.errors import DatabaseUnavailable, InvalidUserId
@@ -55,6 +55,7 @@ class AsyncLifetime:
         self._executor: AsyncExecutor | None = None
         self._closed = False
         self.queries = AsyncQueries(self._in_use, self._ready)
+        heed_sigterm()
 
     async def open(self) -> None:
         """Start connecting, without waiting for it; start the embedded server if there is no address.

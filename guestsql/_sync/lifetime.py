@@ -10,7 +10,7 @@ from guestsql._core.counting import Counting
 from guestsql._core.figures import Figures
 from guestsql._core.pending import Pending
 from guestsql._core.runtime import Builder, Lock, in_thread
-from guestsql._exit import LastChance, unwatch, watch
+from guestsql._exit import LastChance, heed_sigterm, unwatch, watch
 from guestsql._sql import Folder, InUse, load_catalogue, read_queries
 from guestsql._sync.context import ContextCache
 from guestsql._sync.executor import Executor
@@ -56,6 +56,7 @@ class Lifetime:
         self._executor: Executor | None = None
         self._closed = False
         self.queries = Queries(self._in_use, self._ready)
+        heed_sigterm()
 
     def open(self) -> None:
         """Start connecting, without waiting for it; start the embedded server if there is no address.

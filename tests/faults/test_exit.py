@@ -146,6 +146,21 @@ with GuestDatabase(settings=settings) as db:
     finally:
         say("finally")
 """,
+    "opened in a worker": HEAD
+    + """
+db = GuestDatabase(settings=settings)
+def work():
+    for _ in range(3):
+        db.record_interaction(GUEST)
+worker = threading.Thread(target=work)
+worker.start()
+worker.join()
+try:
+    say("ready")
+    sys.stdin.readline()
+finally:
+    say("finally")
+""",
     "async": ASYNC
     + """
 async def main():
