@@ -136,9 +136,9 @@ def watch(chance: LastChance) -> None:
 def heed_sigterm() -> None:
     """See to SIGTERM, if this is the main thread and nobody else does.
 
-    The buffers are written, then the program ends by `SystemExit(143)`, so that its own `finally` and `with` are heeded.
-    A handler the program has set is left alone. Python lets the main thread alone do this, and a database that is made
-    there may be opened elsewhere: so it is done when one is made, too.
+    The buffers are written, then the program ends by `SystemExit(143)`, so that its own `finally` and `with` are
+    heeded. A handler the program has set is left alone. Python lets the main thread alone do this, and a database that
+    is made there may be opened elsewhere: so it is done when one is made, too.
     """
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
