@@ -13,10 +13,6 @@ from guestsql.check.words import Word, Words
 __all__ = ["quoted_unused", "uncast_parameters", "vet_parameters"]
 
 _COLON_NAME = re.compile(r"(?<![:\w]):(?P<name>[a-z_]\w*)")
-# A string that is nothing but a parameter, with a unit or the signs of LIKE: ':seconds seconds', '%:name%'.
-_ONLY = re.compile(
-    r"'%?:(?P<name>[a-z_][a-z0-9_]*)(?:\s+(?:micro|milli)?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?))?%?'"
-)
 _QUOTED_HINT = (
     "the server does not look into quotes: write :{0}::type outside, such as make_interval(secs => :{0}::float8)"
 )
@@ -101,10 +97,8 @@ def _quoted(subject: Subject) -> Iterator[Finding]:
 
 
 def _in_quotes(word: Word, declared: set[str]) -> re.Match[str] | None:
-    for found in _COLON_NAME.finditer(word.text):
-        if found["name"] in declared:
-            return found
-    return _ONLY.fullmatch(word.text)
+    """The first parameter in a string; what is none of the query's is a text like another: ':p', 'total :total'."""
+    return next((found for found in _COLON_NAME.finditer(word.text) if found["name"] in declared), None)
 
 
 def quoted_unused(source: Source, finding: Finding) -> Finding:

@@ -411,3 +411,6 @@ WHERE r.hotel_id = :hotel_id::int AND r.room_number = :room_number::int RETURNIN
 --   phone_number: text, the guest
 DELETE FROM stays AS s USING stays AS t
 WHERE s.phone_number = t.phone_number AND s.stay_id > t.stay_id AND s.phone_number = :phone_number::text;
+
+-- name: get_colon_codes()$
+SELECT count(*) FROM rooms WHERE code = ':p' OR code = ':days days' OR code LIKE '%:total%';
