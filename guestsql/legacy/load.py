@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -15,10 +16,10 @@ import psycopg
 
 from guestsql._core.log import logger
 from guestsql._core.translate import translate
-from guestsql._sql import bind_queries, load_catalogue
+from guestsql._sql import Query, bind_queries, load_catalogue, read_queries
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql.errors import ConstraintViolation
+from guestsql.errors import ConstraintViolation, QueryFileError
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.memory import peak_memory_bytes
 from guestsql.legacy.records import Reject
@@ -40,6 +41,8 @@ _SETTINGS = (
     "SET LOCAL maintenance_work_mem = '128MB'",
     "SET LOCAL jit = off",
     "SET LOCAL default_statistics_target = 10",
+    # Each record's members are looked at once: to remember them is in vain.
+    "SET LOCAL enable_memoize = off",
 )
 
 # What is staged stays in the server's memory, up to some 300,000 guests: a range lies all over it.
@@ -50,6 +53,20 @@ _KEEP_STAGED = "SET LOCAL temp_buffers = '192MB'"
 _READ_BY_KEY = "SET LOCAL random_page_cost = 0"
 _MOST_KEPT = 250_000
 _PRIMARY_KEY = "guest_profiles_pkey"
+
+_QUERIES = (
+    "analyze_legacy_staging",
+    "fold_legacy_records",
+    "get_guest_table_bytes",
+    "get_next_legacy_range",
+    "index_legacy_staging",
+    "insert_legacy_guests",
+    "list_staged_rejects",
+    "open_legacy_staging",
+    "preview_legacy_guests",
+    "record_legacy_import",
+    "update_legacy_guests",
+)
 
 
 class Import:
@@ -77,7 +94,7 @@ class Import:
         self._settings = settings
         self._dry_run = dry_run
         self._steps = _Steps(files, progress)
-        catalogue = load_catalogue(settings.queries_dir)
+        catalogue = load_catalogue(settings.queries_dir, needed=_QUERIES, read=_read_own)
         self._queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
 
     def run(self, url: str) -> ImportReport:
@@ -194,6 +211,11 @@ def _set_up(connection: DeadlineConnection) -> None:
     except psycopg.errors.InvalidParameterValue:
         # A pooler's session in which somebody had temporary tables keeps the room they had: slower, and no harm.
         logger.debug("the staged records of the import are not kept in memory")
+
+
+def _read_own(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
+    """Read a file of queries, unless none of the import's stands in it: to read all takes a fifth of a second."""
+    return read_queries(data, file) if any(name.encode() in data for name in _QUERIES) else ([], [])
 
 
 class _Steps:
