@@ -26,6 +26,26 @@ FROM guest_profiles
 WHERE phone_number = ANY(:phone_numbers::text[])
 ORDER BY phone_number;
 
+-- name: list_kept_rejects(path, after_offset, max_rows)
+-- One page of the places of a file of which any import could make no guest, and has kept the bytes; in the order of the
+-- places. How many bytes there are and their checksum, worked out anew from what is kept; more than one of each when the
+-- file has changed between imports.
+--   path: text, the file
+--   after_offset: bigint = -1, the last place of the page before
+--   max_rows: int = 10000, rows at most
+SELECT
+    rejects.byte_offset,
+    array_agg(DISTINCT octet_length(records.record)) AS byte_counts,
+    array_agg(DISTINCT sha256(records.record)) AS checksums
+FROM legacy_rejects AS rejects
+INNER JOIN legacy_reject_records AS records ON rejects.sha256 = records.sha256
+WHERE
+    rejects.path = :path::text
+    AND rejects.byte_offset > :after_offset::bigint
+GROUP BY rejects.byte_offset
+ORDER BY rejects.byte_offset
+LIMIT :max_rows::int;
+
 -- name: list_guests_to_export(after, max_rows)
 -- One page of all guests, in the order of their keys; legacy as above. The flags tell of what the old files have no place
 -- for.

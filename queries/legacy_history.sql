@@ -5,7 +5,8 @@
 SELECT pg_total_relation_size('guest_profiles') AS table_bytes;
 
 -- name: record_legacy_import(report)$
--- Enters an import into the history, with the rejected records that are staged; its id.
+-- Enters an import into the history, with the rejected records that are staged; its id. A record that is kept already,
+-- from another file or import, is not stored once more.
 -- internal: the import records itself
 --   report: jsonb, an object of the columns of legacy_imports, e.g. '{"files": [], "records": 0, "guests": 0,
 --     "inserted": 0, "updated": 0, "unchanged": 0, "rejected": 0, "merged": 0, "file_bytes": 0, "table_bytes": 0,
@@ -61,7 +62,7 @@ WITH recorded_import AS (
 ),
 
 recorded_rejects AS (
-    INSERT INTO legacy_rejects (import_id, number, path, pointer, reason)
+    INSERT INTO legacy_rejects (import_id, number, path, pointer, reason, byte_offset, sha256)
     SELECT
         recorded_import.id,
         row_number() OVER (
@@ -71,10 +72,22 @@ recorded_rejects AS (
         ),
         recorded_import.files -> (staged.file_number - 1)::integer ->> 'path',
         staged.pointer,
-        staged.reason
+        staged.reason,
+        staged.byte_offset,
+        sha256(staged.record)
     FROM legacy_staging AS staged
     CROSS JOIN recorded_import
     WHERE staged.reason IS NOT NULL
+),
+
+recorded_records AS (
+    INSERT INTO legacy_reject_records (sha256, record)
+    SELECT
+        sha256(staged.record),
+        staged.record
+    FROM legacy_staging AS staged
+    WHERE staged.record IS NOT NULL
+    ON CONFLICT (sha256) DO NOTHING
 )
 
 SELECT id
@@ -104,15 +117,96 @@ ORDER BY id DESC
 LIMIT :max_rows::int;
 
 -- name: list_legacy_rejects(import_id, max_rows)
--- The records of which an import could make no guest, in the order of files and places.
+-- The records of which an import could make no guest, in the order of files and places. record is what the file says,
+-- byte for byte: NULL when it was not kept.
 --   import_id: bigint, id of legacy_imports
 --   max_rows: int = 50, rows at most
 SELECT
-    number,
-    path,
-    pointer,
-    reason
-FROM legacy_rejects
-WHERE import_id = :import_id::bigint
-ORDER BY number
+    rejects.number,
+    rejects.path,
+    rejects.pointer,
+    rejects.reason,
+    rejects.byte_offset,
+    records.record
+FROM legacy_rejects AS rejects
+LEFT JOIN legacy_reject_records AS records ON rejects.sha256 = records.sha256
+WHERE rejects.import_id = :import_id::bigint
+ORDER BY rejects.number
 LIMIT :max_rows::int;
+
+-- name: find_legacy_rejects(text, max_rows)
+-- The rejected records whose bytes or whose pointer contain a text, such as the digits of a phone: the latest import
+-- first.
+--   text: text, what to look for, to the letter
+--   max_rows: int = 50, rows at most
+SELECT
+    rejects.import_id,
+    rejects.number,
+    rejects.path,
+    rejects.pointer,
+    rejects.reason,
+    records.record
+FROM legacy_rejects AS rejects
+LEFT JOIN legacy_reject_records AS records ON rejects.sha256 = records.sha256
+WHERE
+    position(convert_to(:text::text, 'UTF8') IN records.record) > 0
+    OR strpos(rejects.pointer, :text::text) > 0
+ORDER BY
+    rejects.import_id DESC,
+    rejects.number ASC
+LIMIT :max_rows::int;
+
+-- name: delete_legacy_rejects(import_id)!
+-- Deletes the rejected records of an import, with the bytes that no other import's have; how many.
+--   import_id: bigint, id of legacy_imports
+WITH orphaned_records AS (
+    DELETE FROM legacy_reject_records AS records
+    WHERE
+        NOT EXISTS (
+            SELECT 1
+            FROM legacy_rejects AS others
+            WHERE
+                others.sha256 = records.sha256
+                AND others.import_id <> :import_id::bigint
+        )
+)
+
+DELETE FROM legacy_rejects
+WHERE import_id = :import_id::bigint;
+
+-- name: forget_legacy_rejects(text)!
+-- Deletes the rejected records whose bytes or whose pointer contain a text, such as the digits of a phone, with the
+-- bytes; how many.
+--   text: text, what to look for, to the letter
+WITH doomed_records AS MATERIALIZED (
+    SELECT records.sha256
+    FROM legacy_reject_records AS records
+    WHERE
+        position(convert_to(:text::text, 'UTF8') IN records.record) > 0
+        OR EXISTS (
+            SELECT 1
+            FROM legacy_rejects AS named
+            WHERE
+                named.sha256 = records.sha256
+                AND strpos(named.pointer, :text::text) > 0
+        )
+),
+
+deleted_records AS (
+    DELETE FROM legacy_reject_records AS records
+    USING doomed_records
+    WHERE records.sha256 = doomed_records.sha256
+)
+
+DELETE FROM legacy_rejects AS rejects
+WHERE
+    rejects.sha256 IN (SELECT doomed_records.sha256 FROM doomed_records)
+    OR strpos(rejects.pointer, :text::text) > 0;
+
+-- name: count_legacy_rejects()$
+-- How many records the latest import rejected and kept.
+SELECT count(*) AS rejects
+FROM legacy_rejects
+WHERE
+    import_id = (SELECT max(imports.id) FROM legacy_imports AS imports)
+    AND sha256 IS NOT NULL;

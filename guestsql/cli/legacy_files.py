@@ -23,6 +23,7 @@ __all__ = ["COMMANDS"]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _LONGEST_KEEP_DAYS = 36_500
+_KEPT = "no guest, kept in legacy_rejects"
 
 
 def _format_option(rows: str) -> Callable[[Command], Command]:
@@ -50,7 +51,8 @@ Examples:
 def verify(app: App, directory: Path, format_name: str | None) -> None:
     """Compare the files of DIR with the database, field by field.
 
-    Exits with 1 when a field of a file is not in the database and no later write of the bot explains it.
+    Exits with 1 when a field of a file is not in the database and no later write of the bot explains it. A record that
+    can be no guest is no difference when legacy_rejects has kept it byte for byte.
     """
     output = app.output(format_name)
     with main_url(app.settings) as url, progress_bar("verifying") as progress:
@@ -92,6 +94,8 @@ def export(app: App, directory: Path, force: bool, format_name: str | None) -> N
     left_out = [f"{name} of {_guests(count)}" for name, count in report.left_out.items() if count]
     if left_out:
         app.say(f"the old files have no place for: {', '.join(left_out)}")
+    if report.rejects:
+        app.say(f"{_rejects(report.rejects)} of the latest import in legacy_rejects, and in no file")
 
 
 @click.command(
@@ -135,6 +139,8 @@ def cleanup(app: App, directory: Path, yes: bool, keep_days: int | None, format_
     kept = f", backed up in {report.backup.path}" if report.backup else ""
     removed = f"; {len(report.removed_backups)} old backups removed" if report.removed_backups else ""
     app.say(f"cleanup: {_files(len(report.deleted))} deleted{kept}{removed}")
+    if report.verification is not None and report.verification.kept:
+        app.say(f"{_rejects(report.verification.kept)} in legacy_rejects; docs/legacy-rejects.md tells how to see them")
 
 
 @click.command(
@@ -168,8 +174,10 @@ def restore(app: App, directory: Path, name: str | None, force: bool, format_nam
 def _print_differences(output: Output, report: VerifyReport) -> None:
     columns = ("path", "pointer", "column", "expected", "found", "reason")
     listed: list[Difference] = [*report.differences, *report.explanations]
-    if listed or not output.is_table:
-        output.rows(columns, [tuple(getattr(each, column) for column in columns) for each in listed])
+    rows = [tuple(getattr(each, column) for column in columns) for each in listed]
+    rows += [(each.path, each.pointer, "", "", "", f"{_KEPT}: {each.reason}") for each in report.kept_rejects]
+    if rows or not output.is_table:
+        output.rows(columns, rows)
 
 
 def _print_cleanup(output: Output, report: CleanupReport) -> None:
@@ -181,11 +189,16 @@ def _verified(report: VerifyReport) -> str:
     compared = f"{report.records} records of {_guests(report.guests)}: {report.fields} fields, {report.columns} columns"
     explained = f", {report.explained} explained by later writes" if report.explained else ""
     differences = f"{report.different or 'no'} difference{'' if report.different == 1 else 's'}"
-    return f"verify: {compared}; {differences}{explained}"
+    kept = f", {report.kept} rejected kept" if report.kept else ""
+    return f"verify: {compared}; {differences}{explained}{kept}"
 
 
 def _guests(count: int) -> str:
     return f"{count} guest" + ("" if count == 1 else "s")
+
+
+def _rejects(count: int) -> str:
+    return f"{count} rejected record{' stays' if count == 1 else 's stay'}"
 
 
 def _files(count: int) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar, cast
 
 from guestsql.legacy.element import NEXT_PAIR, Element, decode_element, skip_space
-from guestsql.legacy.raw import Damage, RawRecord, pointer_to
-from guestsql.legacy.runs import Run, end_of_pieces, find_run
+from guestsql.legacy.raw import Damage, RawRecord, Span, pointer_to
+from guestsql.legacy.runs import Run, RunSpans, SpanOf, end_of_pieces, find_run
 from guestsql.legacy.text import Json
 from guestsql.legacy.window import TextWindow
 
@@ -16,6 +16,13 @@ __all__ = ["Container"]
 _LONGEST_BETWEEN = 1000
 
 Item = TypeVar("Item")
+
+
+def _same(span: Span) -> SpanOf:
+    def span_of(_place: int) -> Span:
+        return span
+
+    return span_of
 
 
 class Container(Generic[Item]):
@@ -69,7 +76,10 @@ class Container(Generic[Item]):
         """Decode the usual pairs that come next and are whole in the window, and step over them."""
         text = self._window.text
         pieces, end = find_run(text, self._at)
-        items = self._decode(Run(self._window.file, self._index, pieces)) if pieces else []
+        if not pieces:
+            return []
+        spans = RunSpans(self._window, self._at, self._index)
+        items = self._decode(Run(self._window.file, self._index, pieces, spans.of))
         if items:
             self._at = end if len(items) == len(pieces) else end_of_pieces(text, self._at, len(items))
             self._index += len(items)
@@ -101,24 +111,25 @@ class Container(Generic[Item]):
         """Read one pair or member and step behind it."""
         where: int | str = self._index
         key: Json = None
+        start = self._window.byte_offset(self._at)
         if not self._is_array:
-            place = self._place()
             name = self._element()
             if isinstance(name.value, str) and name.end is not None:
                 self._at = name.end
                 self._skip_space()
             if not isinstance(name.value, str) or not self._window.text.startswith(":", self._at):
-                return self._lost(f"no key and colon stand here ({place})")
+                return self._lost(f"no key and colon stand here (byte {start})", start)
             key = where = name.value
             self._at += 1
             self._skip_space()
         element = self._element()
         if element.end is None:
-            return self._find_next(where, element.broken)
-        damage = self._damage(where, f"{element.broken} ({self._place()})") if element.broken else None
+            return self._find_next(where, element.broken, start)
+        span = Span(start, self._window.byte_offset(element.end))
+        damage = self._damage(where, f"{element.broken} ({self._place()})", span) if element.broken else None
         self._at = element.end
         self._skip_space()
-        return damage or self._record(where, key, element.value)
+        return damage or self._record(where, key, element.value, span)
 
     def _element(self) -> Element:
         """Decode the value that starts here, with as much of the file as it takes."""
@@ -132,41 +143,43 @@ class Container(Generic[Item]):
                 return Element(None, None, f"a record of more than {self._longest} characters, or no end of it")
             self._more()
 
-    def _find_next(self, where: int | str, reason: str) -> Damage:
+    def _find_next(self, where: int | str, reason: str, start: int) -> Damage:
         """Tell of a value without an end; in an array, go on where a pair seems to end."""
-        damage = self._damage(where, f"{reason} ({self._place()})")
+        reason = f"{reason} ({self._place()})"
         while self._is_array:
             found = NEXT_PAIR.search(self._window.text, self._at + 1)
             if found:
                 self._at = found.end()
+                span = Span(start, self._window.byte_offset(self._at))
                 self._skip_space()
-                return damage
+                return self._damage(where, reason, span)
             if self._window.at_end:
                 break
             self._at = max(self._at, len(self._window.text) - _LONGEST_BETWEEN)
             self._more()
         self._lost_rest = True
-        return damage
+        return self._damage(where, reason, Span(start, None))
 
-    def _record(self, where: int | str, key: Json, value: Json) -> RawRecord | Damage:
+    def _record(self, where: int | str, key: Json, value: Json, span: Span) -> RawRecord | Damage:
         file = self._window.file
         if not self._is_array:
-            return RawRecord(file, where, self._index, key, value)
+            return RawRecord(file, where, self._index, key, value, None, _same(span))
         if not isinstance(value, list) or len(cast("list[Json]", value)) != 2:  # noqa: PLR2004  a pair
-            return self._damage(where, "not a [key, record] pair")
+            return self._damage(where, "not a [key, record] pair", span)
         pair = cast("list[Json]", value)
-        return RawRecord(file, where, self._index, pair[0], pair[1])
+        return RawRecord(file, where, self._index, pair[0], pair[1], None, _same(span))
 
-    def _lost(self, reason: str) -> Damage:
+    def _lost(self, reason: str, start: int) -> Damage:
         self._lost_rest = True
-        return self._damage(self._index, reason)
+        return self._damage(self._index, reason, Span(start, None))
 
     def _here(self, reason: str) -> Damage:
         pointer = pointer_to(self._index) if self._is_array else ""
-        return Damage(self._window.file, pointer, self._index, f"{reason} ({self._place()})")
+        span = Span(self._window.byte_offset(self._at), None)
+        return Damage(self._window.file, pointer, self._index, f"{reason} ({self._place()})", span)
 
-    def _damage(self, where: int | str, reason: str) -> Damage:
-        return Damage(self._window.file, pointer_to(where), self._index, reason)
+    def _damage(self, where: int | str, reason: str, span: Span) -> Damage:
+        return Damage(self._window.file, pointer_to(where), self._index, reason, span)
 
     def _place(self) -> str:
         return f"byte {self._window.byte_offset(self._at)}"

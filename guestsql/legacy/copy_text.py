@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["NULL", "escape_json", "labels_column", "text_column"]
+__all__ = ["NULL", "bytes_column", "escape_json", "labels_column", "text_column"]
 
 NULL = "\\N"
 
@@ -21,6 +21,15 @@ def text_column(text: str | None) -> str:
     if text is None:
         return NULL
     return text if "\\" not in text and text.isprintable() else text.translate(_ESCAPES)
+
+
+def bytes_column(data: bytes | None) -> str:
+    """Return a bytea.
+
+    Args:
+        data: any bytes, or None for NULL.
+    """
+    return NULL if data is None else f"\\\\x{data.hex()}"
 
 
 def labels_column(labels: Sequence[str] | None) -> str:

@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -67,6 +67,7 @@ class ExportReport:
         changed: guests of whom the database says something else than their records.
         no_numbers: numbers that JSON does not have (`NaN`), written as `null`.
         left_out: what the old files have no place for, with the number of guests who have it.
+        rejects: records of the latest import that stay behind in `legacy_rejects`, being no guests.
     """
 
     files: tuple[ExportedFile, ...]
@@ -75,6 +76,7 @@ class ExportReport:
     changed: int
     no_numbers: int
     left_out: dict[str, int]
+    rejects: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as the JSON object of `legacy export --format json`."""
@@ -88,6 +90,7 @@ class ExportReport:
             "changed": self.changed,
             "no_numbers": self.no_numbers,
             "left_out": self.left_out,
+            "rejects": self.rejects,
         }
 
 
@@ -115,7 +118,7 @@ def export_directory(directory: Path, *, settings: Settings, url: str, force: bo
         with contextlib.ExitStack() as stack:
             threads, profiles = (stack.enter_context(_PairFile(directory, name)) for name in names)
             report = _Counts(threads, profiles)
-            for row in _rows(settings, url):
+            for row in _rows(settings, url, report.reject):
                 report.add(row)
             for file in (threads, profiles):
                 file.finish()
@@ -133,8 +136,8 @@ def _exists(path: Path) -> LegacyFileError:
     return LegacyFileError("is there already", path=path, hint="name another folder, or replace it with --force")
 
 
-def _rows(settings: Settings, url: str) -> Iterator[Any]:
-    """Yield all guests, page by page, in one snapshot."""
+def _rows(settings: Settings, url: str, reject: Callable[[int], None]) -> Iterator[Any]:
+    """Yield all guests, page by page, in one snapshot, and tell how many rejected records there are in it."""
     catalogue = load_catalogue(settings.queries_dir)
     queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
     try:
@@ -142,6 +145,7 @@ def _rows(settings: Settings, url: str) -> Iterator[Any]:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             with connection.transaction():
+                reject(queries.count_legacy_rejects(connection))
                 after = ""
                 while page := queries.list_guests_to_export(connection, after=after, max_rows=_PAGE_ROWS):
                     yield from page
@@ -158,6 +162,7 @@ class _Counts:
         self._threads = threads
         self._profiles = profiles
         self._counted: Counter[str] = Counter()
+        self._rejects = 0
         self._left_out = Counter(thread_tokens=0, memory_enabled=0, profile_data=0)
 
     def add(self, row: Any) -> None:  # noqa: ANN401  psycopg's named tuple
@@ -172,6 +177,9 @@ class _Counts:
             profile_data=int(row.has_profile_data),
         )
 
+    def reject(self, count: int) -> None:
+        self._rejects = count
+
     def result(self) -> ExportReport:
         files = (self._threads, self._profiles)
         return ExportReport(
@@ -181,6 +189,7 @@ class _Counts:
             changed=self._counted["changed"],
             no_numbers=sum(each.writer.no_numbers for each in files),
             left_out=dict(self._left_out),
+            rejects=self._rejects,
         )
 
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.text import Json, escape
 
-__all__ = ["Damage", "RawRecord", "pointer_to"]
+__all__ = ["Damage", "RawRecord", "Span", "pointer_to"]
+
+
+class Span(NamedTuple):
+    """A stretch of a file.
+
+    Attributes:
+        start: its first byte, from 0.
+        end: the byte behind it; None for all that follows.
+    """
+
+    start: int
+    end: int | None
 
 
 class RawRecord(NamedTuple):
@@ -21,6 +34,7 @@ class RawRecord(NamedTuple):
         key: the guest's key as written.
         value: the record; anything that JSON can be.
         text: the record as JSON that jsonb takes as it is, or None when it must be escaped or was not looked at.
+        span_of: tells where the pair or member stands, given its `place`; to be asked before the next one is read.
     """
 
     file: LegacyFile
@@ -29,6 +43,7 @@ class RawRecord(NamedTuple):
     key: Json
     value: Json
     text: str | None = None
+    span_of: Callable[[int], Span] | None = None
 
     @property
     def pointer(self) -> str:
@@ -45,12 +60,14 @@ class Damage:
         pointer: JSON pointer of the place, "" for the whole file.
         place: its rank among the file's records, from 0.
         reason: what is wrong, with the byte offset.
+        span: what could not be read.
     """
 
     file: LegacyFile
     pointer: str
     place: int
     reason: str
+    span: Span
 
 
 def pointer_to(part: str | int) -> str:

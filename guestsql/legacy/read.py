@@ -15,7 +15,7 @@ from typing import TypeVar
 from guestsql.legacy.container import Container
 from guestsql.legacy.element import skip_space
 from guestsql.legacy.files import LegacyFile
-from guestsql.legacy.raw import Damage, RawRecord
+from guestsql.legacy.raw import Damage, RawRecord, Span
 from guestsql.legacy.runs import Run, decode_run
 from guestsql.legacy.window import CHUNK_BYTES, TextWindow
 
@@ -23,6 +23,9 @@ __all__ = ["Damage", "FileReader", "RawRecord"]
 
 # A record is held in memory; one of more characters is no record.
 LONGEST_RECORD = 8_000_000
+
+# What no record can be made of is held too, to be kept; a stretch of more bytes is not.
+LONGEST_REJECT = 16 << 20
 
 Item = TypeVar("Item")
 
@@ -55,6 +58,7 @@ class FileReader:
         self._progress = progress
         self._chunk_bytes = chunk_bytes
         self._longest = longest
+        self._window: TextWindow | None = None
 
     def records(self) -> Iterator[RawRecord | Damage]:
         """Yield the records in their order, and a damage in place of each that cannot be read.
@@ -80,12 +84,25 @@ class FileReader:
             LegacyFileError: the operating system does not let it be read.
         """
         window = TextWindow(self._file, chunk_bytes=self._chunk_bytes, progress=self._progress)
+        self._window = window
         try:
             yield from self._items(window, decode)
             window.drain()
             self.sha256, self.size = window.sha256, window.bytes_read
         finally:
+            self._window = None
             window.close()
+
+    def bytes_of(self, span: Span) -> bytes | None:
+        """Return the bytes of a stretch of the file, or None when it is too long to be kept.
+
+        Args:
+            span: of an item that was yielded, before the end of `items`.
+
+        Raises:
+            LegacyFileError: the operating system does not let it be read.
+        """
+        return self._window.bytes_of(span, LONGEST_REJECT) if self._window else None
 
     def _items(
         self, window: TextWindow, decode: Callable[[Run], list[Item]]
@@ -99,4 +116,5 @@ class FileReader:
             yield from Container(window, start, self._longest, decode).items()
         elif opening:
             place = window.byte_offset(start)
-            yield Damage(self._file, "", 0, f"the file is neither a JSON array nor a JSON object (byte {place})")
+            reason = f"the file is neither a JSON array nor a JSON object (byte {place})"
+            yield Damage(self._file, "", 0, reason, Span(place, None))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from guestsql.legacy.copy_text import NULL, escape_json, labels_column, text_column
+from guestsql.legacy.copy_text import NULL, bytes_column, escape_json, labels_column, text_column
 from guestsql.legacy.files import LegacyFile
-from guestsql.legacy.raw import Damage, RawRecord
+from guestsql.legacy.raw import Damage, RawRecord, Span
 from guestsql.legacy.read import FileReader
 from guestsql.legacy.records import PartialGuest, Reject, read_record
 from guestsql.legacy.report import FileReport
@@ -34,12 +34,14 @@ _COLUMNS = (
     "profile_data",
     "pointer",
     "reason",
+    "byte_offset",
+    "record",
 )
 # The table is new, so its rows can be written as if they had been there for ever: nobody looks at each once more.
 COPY_COMMAND = f"COPY legacy_staging ({', '.join(_COLUMNS)}) FROM STDIN (FREEZE)"
 
 _BLOCK_LINES = 200
-_NO_COLUMNS = "\t".join([NULL] * (len(_COLUMNS) - 4))
+_NO_COLUMNS = "\t".join([NULL] * (len(_COLUMNS) - 6))
 
 
 class FileStager:
@@ -99,15 +101,20 @@ class FileStager:
 
     def _line(self, found: RawRecord | Damage) -> str:
         if isinstance(found, Damage):
-            return self._reject(found.place, Reject(found.file.name, found.pointer, found.reason))
+            return self._reject(found.place, Reject(found.file.name, found.pointer, found.reason), found.span)
         record = read_record(found, self._own)
         if isinstance(record, Reject):
-            return self._reject(found.place, record)
+            return self._reject(found.place, record, found.span_of(found.place) if found.span_of else None)
         return self._guest(record)
 
-    def _reject(self, place: int, reject: Reject) -> str:
+    def _reject(self, place: int, reject: Reject, span: Span | None) -> str:
         self.rejected += 1
-        return f"{self._number}\t{place}\t{_NO_COLUMNS}\t{text_column(reject.pointer)}\t{text_column(reject.reason)}\n"
+        written = self._reader.bytes_of(span) if span else None
+        reason = reject.reason if written is not None else f"{reject.reason}; too long to be kept"
+        return (
+            f"{self._number}\t{place}\t{_NO_COLUMNS}\t{text_column(reject.pointer)}\t{text_column(reason)}"
+            f"\t{span.start if span else NULL}\t{bytes_column(written)}\n"
+        )
 
     def _guest(self, record: PartialGuest) -> str:
         created, first, last, at = record.created_at, record.first_interaction, record.last_interaction, record.at
@@ -123,7 +130,7 @@ class FileStager:
             f"\t{text_column(record.user_name)}\t{text_column(record.contact_name)}\t{labels_column(record.labels)}"
             f"\t{text_column(record.thread_id)}\t{written[began]}\t{written[earliest]}\t{written[last]}"
             f"\t{written[_earlier(earliest, last)]}\t{NULL if record.messages is None else record.messages}"
-            f"\t{self._profile_data(record)}\t{NULL}\t{NULL}\n"
+            f"\t{self._profile_data(record)}\t{NULL}\t{NULL}\t{NULL}\t{NULL}\n"
         )
 
     def _profile_data(self, record: PartialGuest) -> str:

@@ -21,7 +21,7 @@ from guestsql.legacy.element import PlainDecoder
 from guestsql.legacy.files import LegacyFile, Source
 from guestsql.legacy.raw import RawRecord
 from guestsql.legacy.records import THREAD_SOURCES, read_chat_id, read_count, read_label_names, read_labels, read_name
-from guestsql.legacy.runs import Run, decode_piece
+from guestsql.legacy.runs import Run, SpanOf, decode_piece
 from guestsql.legacy.text import dump, escape
 
 __all__ = ["UsualDecoder", "key_prefix"]
@@ -29,14 +29,6 @@ __all__ = ["UsualDecoder", "key_prefix"]
 _KEY = re.compile(r"[1-9][0-9]{6,14}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _FIRST_TIME = "1970"
-
-# A day up to the 28th is in any month: most times need not be looked at further.
-_is_sure_time = re.compile(
-    r"(?:19[7-9]\d|2\d{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
-).fullmatch
-
-# What needs no escape, neither in JSON nor on a line of COPY.
-_PLAIN_ASCII = bytes(set(range(0x20, 0x7F)) - set(b"\\"))
 
 # A name is no spelling of a phone when it has fewer digits, and it stands as it is without blanks at its ends.
 _SURE_NAME = re.compile(r"(?=[^ ])\D*(?:\d\D*){0,6}(?<! )")
@@ -111,6 +103,7 @@ class UsualDecoder:
         self._head = f'{{"legacy":{{"{file.source}":{{{prefix}'
         self._is_usual = "\\" not in prefix
         self._plain = PlainDecoder()
+        self._span_of: SpanOf | None = None
 
     def decode(self, run: Run) -> list[str]:
         """Return a line of COPY a piece.
@@ -118,6 +111,7 @@ class UsualDecoder:
         Args:
             run: of the file; what stands behind a piece that is no usual pair is left.
         """
+        self._span_of = run.span_of
         return self._decode(run.pieces, run.place)
 
     def _decode(self, pieces: list[str], place: int) -> list[str]:
@@ -134,11 +128,10 @@ class UsualDecoder:
     def _lines(self, pieces: list[str], place: int) -> list[str] | None:
         """Return what `decode` does, or None unless all of it is clean and as the bot wrote it."""
         text = f"[{'}],'.join(pieces)}}}]]"
-        data = _clean(text)
-        if data is None:
+        if "\\" in text or not text.isprintable():
             return None
         try:
-            pairs = _decode_pairs(data)
+            pairs = _decode_pairs(text)
         except (msgspec.DecodeError, RecursionError):
             return None
         if len(pairs) != len(pieces):
@@ -156,19 +149,16 @@ class UsualDecoder:
         return lines
 
     def _general(self, piece: str, place: int) -> str | None:
-        record = decode_piece(piece, self._file, place, self._plain)
+        record = decode_piece(piece, self._file, place, self._plain, self._span_of)
         return self._general_line(record) if record else None
 
     def _line(self, place: int, key: str, record: _Record, text: str) -> str:
         """Return the line of a record; `text` is it without its last brace."""
         if not _KEY.fullmatch(key) or key in self._own:
             raise _UnusualError
-        created, last = record.created_at, record.last_activity
-        if created and not _is_sure_time(created):
-            created = _time(created)
-        if last and not _is_sure_time(last):
-            last = _time(last)
+        created = record.created_at and _time(record.created_at)
         first = record.first_interaction and _time(record.first_interaction)
+        last = record.last_activity and _time(record.last_activity)
         if record.last_interaction:
             # Times in one form are in order as texts.
             last = max(last or "", _time(record.last_interaction))
@@ -188,19 +178,8 @@ class UsualDecoder:
         return (
             f"{self._number}\t{place}\t{key}\t{at or NULL}\t{chat}\t{user}\t{name}\t{_labels(record)}"
             f"\t{thread or NULL}\t{began or NULL}\t{earliest or NULL}\t{last or NULL}\t{made or NULL}"
-            f'\t{NULL if count is None else count}\t{self._head}{key}":{text}}}}}}}}}\t{NULL}\t{NULL}\n'
+            f'\t{NULL if count is None else count}\t{self._head}{key}":{text}}}}}}}}}\t{NULL}\t{NULL}\t{NULL}\t{NULL}\n'
         )
-
-
-def _clean(text: str) -> bytes | None:
-    """Return a text's bytes, or None when one of its characters is unprintable or a backslash."""
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:
-        return None
-    # Three times as quick as to look at each letter: few are no ASCII.
-    rest = data.translate(None, _PLAIN_ASCII)
-    return data if not rest or (b"\\" not in rest and rest.decode().isprintable()) else None
 
 
 def _time(text: str) -> str:

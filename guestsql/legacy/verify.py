@@ -4,12 +4,14 @@ Two things are asked of each record: is all of it kept under `profile_data.legac
 records together say? A column that says something else is explained when the row was written after its newest record;
 what is kept of a record is explained by nothing, for nobody writes there but the import.
 
+Of what can be no guest another thing is asked: do the tables of rejects keep it, byte for byte? Then nothing is lost.
+
 SQL: queries/legacy_export.sql.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,16 +25,32 @@ from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.identity import own_keys
 from guestsql.legacy.compare import Record
 from guestsql.legacy.verify_guest import Difference, GuestCheck, visible
-from guestsql.legacy.verify_read import CheckedFile, Unusable, read_into_buckets
+from guestsql.legacy.verify_read import CheckedFile, Unusable, list_files, read_into_buckets
+from guestsql.legacy.verify_text import KeptPlaces, Stretch
 from guestsql.settings import Settings
 
-__all__ = ["Difference", "VerifyReport", "verify_directory"]
+__all__ = ["Difference", "KeptReject", "VerifyReport", "verify_directory"]
 
 _BATCH_GUESTS = 500
 # A report is for reading; the counts tell of the rest.
 _MOST_LISTED = 1000
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReject:
+    """A place of a file of which no guest can be made, and which `legacy_rejects` keeps byte for byte.
+
+    Attributes:
+        path: the file, relative to the folder.
+        pointer: JSON pointer of the place.
+        reason: why it is no guest.
+    """
+
+    path: str
+    pointer: str
+    reason: str
 
 
 @dataclass(slots=True)
@@ -47,8 +65,10 @@ class VerifyReport:
         columns: columns that were compared.
         different: how many differences nothing explains.
         explained: how many differences a later write of the bot explains.
+        kept: how many rejected records are kept byte for byte, which is no difference.
         differences: the first 1,000 of those that nothing explains.
         explanations: the first 1,000 of those that are explained.
+        kept_rejects: the first 1,000 of those that are kept.
     """
 
     files: list[CheckedFile] = field(default_factory=list[CheckedFile])
@@ -58,8 +78,10 @@ class VerifyReport:
     columns: int = 0
     different: int = 0
     explained: int = 0
+    kept: int = 0
     differences: list[Difference] = field(default_factory=list[Difference])
     explanations: list[Difference] = field(default_factory=list[Difference])
+    kept_rejects: list[KeptReject] = field(default_factory=list[KeptReject])
 
     @property
     def passed(self) -> bool:
@@ -80,6 +102,16 @@ class VerifyReport:
             listed = self.differences
         if len(listed) < _MOST_LISTED:
             listed.append(difference)
+
+    def keep(self, place: Unusable) -> None:
+        """Count a rejected record that is kept, and list it while there is room.
+
+        Args:
+            place: where it stands.
+        """
+        self.kept += 1
+        if len(self.kept_rejects) < _MOST_LISTED:
+            self.kept_rejects.append(KeptReject(visible(place.path), visible(place.pointer), visible(place.reason)))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as the JSON object of `legacy verify --format json`."""
@@ -107,14 +139,14 @@ def verify_directory(
     catalogue = load_catalogue(settings.queries_dir)
     queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
     report = VerifyReport()
-    with read_into_buckets(directory, own_keys(settings.own_numbers)) as (buckets, files, unusable):
+    kept = _kept_now(queries, directory, settings, url)
+    with read_into_buckets(directory, own_keys(settings.own_numbers), kept) as (buckets, files, unusable):
         report.files = files
         report.records = sum(file.records for file in files)
         size = sum(file.size for file in files)
-        for place in unusable:
-            report.add(_unusable(place))
         try:
             with connect(settings, url, pooled=settings.pooled) as connection, _snapshot(connection):
+                _judge(unusable, _kept_places(queries, connection, {place.path for place in unusable}), report)
                 done = len(unusable)
                 for guests in buckets:
                     for batch in _batches(guests):
@@ -126,6 +158,46 @@ def verify_directory(
             # BEGIN or COMMIT failed: no query's adapter has seen it.
             raise translate(error, "") from error
     return report
+
+
+def _kept_now(
+    queries: Any,  # noqa: ANN401  aiosql's methods
+    directory: Path,
+    settings: Settings,
+    url: str,
+) -> dict[str, KeptPlaces]:
+    names = {path.relative_to(directory).as_posix() for path in list_files(directory)}
+    with connect(settings, url, pooled=settings.pooled) as connection:
+        connection.autocommit = True
+        return _kept_places(queries, connection, names)
+
+
+def _kept_places(
+    queries: Any,  # noqa: ANN401  aiosql's methods
+    connection: DeadlineConnection,
+    names: set[str],
+) -> dict[str, KeptPlaces]:
+    kept: dict[str, KeptPlaces] = {}
+    for name in names:
+        places: dict[int, list[Stretch]] = {}
+        after = -1
+        while page := queries.list_kept_rejects(connection, path=visible(name), after_offset=after):
+            for row in page:
+                sizes, sums = row.byte_counts, row.checksums
+                # Of all imports: which size goes with which checksum does not matter, for the bytes are hashed.
+                places[row.byte_offset] = [Stretch(row.byte_offset, size, sum_) for size in sizes for sum_ in sums]
+            after = page[-1].byte_offset
+        kept[name] = places
+    return kept
+
+
+def _judge(unusable: list[Unusable], kept: Mapping[str, KeptPlaces], report: VerifyReport) -> None:
+    """Tell of each place whether it is kept still, in the snapshot with which the guests are compared."""
+    for place in unusable:
+        if place.kept and place.kept in kept[place.path].get(place.kept.offset, ()):
+            report.keep(place)
+        else:
+            report.add(_unusable(place))
 
 
 def _snapshot(connection: DeadlineConnection) -> Any:  # noqa: ANN401  psycopg's context manager
@@ -157,5 +229,5 @@ def _batches(guests: dict[str, list[Record]]) -> Iterator[dict[str, list[Record]
 
 
 def _unusable(place: Unusable) -> Difference:
-    reason = f"stands in no row: {place.reason}"
+    reason = f"stands in no row: {place.reason}; nor is it in legacy_rejects as the file has it"
     return Difference(visible(place.path), visible(place.pointer), "", "", place.key, "", reason)

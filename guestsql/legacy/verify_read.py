@@ -6,16 +6,13 @@ memory does not grow with the files.
 
 from __future__ import annotations
 
-import codecs
-import hashlib
 import json
 import pickle
-import re
 import tempfile
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, cast
@@ -23,6 +20,7 @@ from typing import IO, cast
 from guestsql.errors import InvalidUserId, LegacyFileError
 from guestsql.identity import canonical_user_id
 from guestsql.legacy.compare import Number, Record, Value, time_in_name
+from guestsql.legacy.verify_text import Broken, Element, FileText, KeptPlaces, Stretch, list_elements
 
 __all__ = ["Buckets", "CheckedFile", "Unusable", "list_files", "read_into_buckets"]
 
@@ -33,14 +31,8 @@ _NAMED = {
     "guests.json": "guests",
 }
 _BACKUPS = ("backups/threads-*.json", "threads-backup-*.json")
-_CHUNK_CHARACTERS = 1 << 20
 _BUCKET_BYTES = 2 << 20
 _MOST_BUCKETS = 256
-_DEEPEST = 100
-_PAIR = 2
-_SPACE = re.compile(r"[ \t\n\r]*")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}"]', re.DOTALL)
-_SCALAR_END = re.compile(r"[,\]}\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +61,14 @@ class Unusable:
         pointer: JSON pointer of the place.
         reason: why.
         key: the key as JSON, when there is one.
+        kept: where it stands in the file and in the database, byte for byte; None when it does not.
     """
 
     path: str
     pointer: str
     reason: str
     key: str = ""
+    kept: Stretch | None = None
 
 
 def list_files(directory: Path) -> list[Path]:
@@ -138,13 +132,14 @@ def _unpickled(file: IO[bytes]) -> Iterator[tuple[str, Record]]:
 
 @contextmanager
 def read_into_buckets(
-    directory: Path, own: frozenset[str]
+    directory: Path, own: frozenset[str], kept: Mapping[str, KeptPlaces] | None = None
 ) -> Generator[tuple[Buckets, list[CheckedFile], list[Unusable]]]:
     """Read all files of a folder.
 
     Args:
         directory: the folder.
         own: keys of the bot's own numbers, which are no guests.
+        kept: of each file by its name, what the database keeps of it byte for byte, because it is no guest.
 
     Yields:
         The records by guest, the files, and what no guest can be made of.
@@ -161,7 +156,7 @@ def read_into_buckets(
         for path in paths:
             reader = _FileReader(path, directory, own)
             count = 0
-            for found in reader.records():
+            for found in reader.records((kept or {}).get(reader.name, {})):
                 count += 1
                 if isinstance(found, Unusable):
                     unusable.append(found)
@@ -183,12 +178,13 @@ class _FileReader:
         self.sha256 = ""
         self.size = 0
 
-    def records(self) -> Iterator[tuple[str, Record] | Unusable]:
+    def records(self, kept: KeptPlaces) -> Iterator[tuple[str, Record] | Unusable]:
         try:
             with self._path.open("rb") as file:
-                text = _Text(file)
-                for element in _elements(text):
-                    yield self._sorted(element)
+                text = FileText(file)
+                for element in list_elements(text, kept):
+                    found = self._sorted(element)
+                    yield replace(found, kept=element.kept) if isinstance(found, Unusable) else found
                 self.sha256 = text.digest.hexdigest()
                 self.size = file.tell()
         except OSError as error:
@@ -196,9 +192,9 @@ class _FileReader:
                 f"cannot be read: {error.strerror}", path=self._path, hint="check that the file is yours to read"
             ) from error
 
-    def _sorted(self, element: _Element) -> tuple[str, Record] | Unusable:
+    def _sorted(self, element: Element) -> tuple[str, Record] | Unusable:
         pointer, key, value = element.pointer, element.key, element.value
-        if isinstance(value, _Broken):
+        if isinstance(value, Broken):
             return Unusable(self.name, pointer, value.reason)
         written = key.text if isinstance(key, Number) else key
         shown = json.dumps(written) if isinstance(written, str) else ""
@@ -215,177 +211,3 @@ class _FileReader:
         fields = cast("dict[str, Value]", value)
         place = pointer + element.below
         return phone_number, Record(self._source, self.name, self._named_at, element.index, place, written, fields)
-
-
-@dataclass(frozen=True, slots=True)
-class _Element:
-    """A pair of an array, whose record stands `below` the pointer, or a member of an object."""
-
-    pointer: str
-    index: int
-    key: Value
-    value: Value
-    below: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Broken:
-    """Stands for a value that cannot be read."""
-
-    reason: str
-
-
-class _Text:
-    """The text of a file, as much of it as is being looked at."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-        self._decoder: codecs.IncrementalDecoder | None = None
-        self.text = ""
-        self.at = 0
-        self.is_whole = False
-
-    def more(self) -> bool:
-        """Read on, dropping what was passed; False at the end of the file."""
-        if self.is_whole:
-            return False
-        wanted = max(_CHUNK_CHARACTERS, len(self.text) - self.at)
-        data = self._file.read(wanted)
-        self.digest.update(data)
-        if self._decoder is None:
-            self._decoder = _decoder(data)
-        self.is_whole = not data
-        self.text = self.text[self.at :] + self._decoder.decode(data, final=self.is_whole)
-        self.at = 0
-        return True
-
-    def skip_space(self) -> str:
-        """Step over blank space and return the character that follows, "" at the end."""
-        while True:
-            found = _SPACE.match(self.text, self.at)
-            self.at = found.end() if found else self.at
-            if self.at < len(self.text) or not self.more():
-                return self.text[self.at : self.at + 1]
-
-    def decode(self) -> Value:
-        """Read the value that starts here and step behind it; `_Broken` for one that is none."""
-        value: Value
-        end: int | None
-        while True:
-            try:
-                value, end = _JSON.raw_decode(self.text, self.at)
-            except (json.JSONDecodeError, RecursionError) as error:
-                end = _end_by_brackets(self.text, self.at)
-                value = _Broken("nested too deeply" if isinstance(error, RecursionError) else "no JSON")
-            # What ends with the text read so far may go on in what is not.
-            if end is not None and (end < len(self.text) or self.is_whole):
-                break
-            if not self.more():
-                # Neither readable nor with an end of its own: nothing behind it can be told apart.
-                self.at = len(self.text)
-                return _Broken("damaged up to the end of the file")
-        text, start, self.at = self.text, self.at, end
-        if text.count("[", start, end) + text.count("{", start, end) > _DEEPEST and _depth(value) > _DEEPEST:
-            return _Broken("nested too deeply")
-        return value
-
-
-_JSON = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number, strict=False)
-
-
-def _decoder(data: bytes) -> codecs.IncrementalDecoder:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return codecs.getincrementaldecoder("utf-16")("replace")
-    return codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-
-
-def _elements(text: _Text) -> Iterator[_Element]:
-    """Yield each pair of an array, or each member of an object."""
-    opening = text.skip_space()
-    if opening == "":
-        return
-    if opening not in "[{":
-        yield _Element("", 0, None, _Broken("neither an array nor an object"))
-        _drain(text)
-        return
-    text.at += 1
-    close = "]" if opening == "[" else "}"
-    index = 0
-    character = text.skip_space()
-    while character not in ("", close):
-        yield _pair(text, index) if close == "]" else _member(text, index)
-        index += 1
-        character = text.skip_space()
-        if character != ",":
-            break
-        text.at += 1
-        character = text.skip_space()
-    text.at += len(character) if character == close else 0
-    behind = text.skip_space()
-    if character != close or behind:
-        reason = "something stands behind the end" if character == close else "the file is damaged or ends too early"
-        yield _Element(f"/{index}" if close == "]" else "", index, None, _Broken(reason))
-    _drain(text)
-
-
-def _pair(text: _Text, index: int) -> _Element:
-    value = text.decode()
-    pointer = f"/{index}"
-    if isinstance(value, _Broken):
-        return _Element(pointer, index, None, value)
-    if not isinstance(value, list) or len(cast("list[Value]", value)) != _PAIR:
-        return _Element(pointer, index, None, _Broken("no [key, record] pair"))
-    key, record = cast("list[Value]", value)
-    return _Element(pointer, index, key, record, "/1")
-
-
-def _member(text: _Text, index: int) -> _Element:
-    key = text.decode()
-    if not isinstance(key, str) or text.skip_space() != ":":
-        text.at = len(text.text)
-        _drain(text)
-        return _Element(f"/{index}", index, None, _Broken("no key and colon"))
-    text.at += 1
-    text.skip_space()
-    pointer = "/" + key.replace("~", "~0").replace("/", "~1")
-    return _Element(pointer, index, key, text.decode())
-
-
-def _drain(text: _Text) -> None:
-    """Read to the end, for the checksum."""
-    text.at = len(text.text)
-    while text.more():
-        text.at = len(text.text)
-
-
-def _end_by_brackets(text: str, start: int) -> int | None:
-    if text[start : start + 1] not in ("[", "{"):
-        found = _SCALAR_END.search(text, start + 1)
-        return found.start() if found else None
-    depth = 0
-    for found in _TOKEN.finditer(text, start):
-        if found[0] == '"':
-            return None
-        if len(found[0]) == 1:
-            depth += 1 if found[0] in "[{" else -1
-            if depth == 0:
-                return found.end()
-    return None
-
-
-def _depth(value: object) -> int:
-    deepest = 0
-    waiting = [(value, 1)]
-    while waiting:
-        node, depth = waiting.pop()
-        below: list[object] = []
-        if isinstance(node, dict):
-            below = list(cast("dict[str, object]", node).values())
-        elif isinstance(node, list):
-            below = cast("list[object]", node)
-        else:
-            continue
-        deepest = max(deepest, depth)
-        waiting.extend((each, depth + 1) for each in below)
-    return deepest

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from guestsql.errors import LegacyFileError
 from guestsql.legacy.files import LegacyFile
+from guestsql.legacy.raw import Span
 
 __all__ = ["TextWindow"]
 
@@ -58,7 +59,8 @@ class TextWindow:
         # Node writes UTF-8; a byte that is none is damage, and is kept rather than replaced.
         errors = "surrogateescape" if self._encoding == "utf-8" else "replace"
         self._decoder = codecs.getincrementaldecoder(self._encoding)(errors)
-        self._bytes_before = len(mark)
+        # A position in the text and the byte of the file at which it stands: the next one asked for is seldom far.
+        self._known = (0, len(mark))
         self.text = self._decode(first[len(mark) :])
 
     @property
@@ -73,7 +75,7 @@ class TextWindow:
             position: index into `text`; it becomes index 0.
         """
         rest = self.text[position:]
-        self._bytes_before = self.byte_offset(position)
+        self._known = (0, self.byte_offset(position))
         self.text = rest + self._decode(self._read(max(self._chunk_bytes, len(rest))))
 
     def drain(self) -> None:
@@ -88,7 +90,34 @@ class TextWindow:
         Args:
             position: index into `text`.
         """
-        return self._bytes_before + len(self.text[:position].encode(self._encoding, "surrogateescape"))
+        known, offset = self._known
+        if position < known:
+            return offset - len(self.text[position:known].encode(self._encoding, "surrogateescape"))
+        offset += len(self.text[known:position].encode(self._encoding, "surrogateescape"))
+        self._known = (position, offset)
+        return offset
+
+    def bytes_of(self, span: Span, longest: int) -> bytes | None:
+        """Return the bytes of a stretch as the file has them, or None when it is too long.
+
+        Args:
+            span: of the file, wherever the window stands.
+            longest: how many bytes are not too many.
+
+        Raises:
+            LegacyFileError: the operating system does not let it be read.
+        """
+        wanted = longest + 1 if span.end is None else span.end - span.start
+        if wanted > longest and span.end is not None:
+            return None
+        try:
+            here = self._stream.tell()
+            self._stream.seek(span.start)
+            data = self._stream.read(wanted)
+            self._stream.seek(here)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        return data if len(data) <= longest else None
 
     def close(self) -> None:
         """Close the file."""

@@ -38,7 +38,8 @@ SECRETS = {
 HIDDEN = [
     *(("guest_profiles", column) for column in SECRETS),
     *(("historical_clients", column) for column in ("phone_number", "user_name", "contact_name", "labels", "notes")),
-    *(("legacy_rejects", column) for column in ("import_id", "number", "path", "pointer", "reason")),
+    *(("legacy_rejects", column) for column in ("import_id", "number", "path", "pointer", "reason", "sha256")),
+    ("legacy_reject_records", "record"),
     ("legacy_imports", "files"),
     ("legacy_staging", "profile_data"),
 ]
@@ -162,6 +163,7 @@ async def test_the_bot_works(kind: str, server: PrivateServer, database_url: str
         "INSERT INTO guestsql_grants VALUES ('x')",
         "UPDATE guestsql_grants SET monitor_columns = '{*}'",
         "SELECT * FROM legacy_rejects",
+        "SELECT * FROM legacy_reject_records",
         "SELECT * FROM legacy_imports",
         "INSERT INTO legacy_imports DEFAULT VALUES",
         "INSERT INTO legacy_staging DEFAULT VALUES",

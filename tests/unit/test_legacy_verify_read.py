@@ -12,7 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from guestsql.errors import LegacyFileError
-from guestsql.legacy import verify_read
+from guestsql.legacy import verify_text
 from guestsql.legacy.compare import Number, Record, expect, time_in_name
 from guestsql.legacy.compare_kept import read_kept
 from guestsql.legacy.export_text import RecordWriter
@@ -107,7 +107,7 @@ VALUES = st.recursive(
 @given(records=st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=4), max_size=6), size=st.integers(1, 60))
 @examples(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_in_pieces_of_any_size_it_is_what_json_reads(read, monkeypatch, records, size):
-    monkeypatch.setattr(verify_read, "_CHUNK_CHARACTERS", size)
+    monkeypatch.setattr(verify_text, "_CHUNK_CHARACTERS", size)
     text = json.dumps([[PHONE, record] for record in records], ensure_ascii=False)
     found, unusable = read(text)
     wanted = json.loads(text, parse_int=Number, parse_float=Number)
