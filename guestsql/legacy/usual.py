@@ -30,6 +30,14 @@ _KEY = re.compile(r"[1-9][0-9]{6,14}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _FIRST_TIME = "1970"
 
+# A day up to the 28th is in any month: most times need not be looked at further.
+_is_sure_time = re.compile(
+    r"(?:19[7-9]\d|2\d{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
+).fullmatch
+
+# What needs no escape, neither in JSON nor on a line of COPY.
+_PLAIN_ASCII = bytes(set(range(0x20, 0x7F)) - set(b"\\"))
+
 # A name is no spelling of a phone when it has fewer digits, and it stands as it is without blanks at its ends.
 _SURE_NAME = re.compile(r"(?=[^ ])\D*(?:\d\D*){0,6}(?<! )")
 
@@ -128,10 +136,11 @@ class UsualDecoder:
     def _lines(self, pieces: list[str], place: int) -> list[str] | None:
         """Return what `decode` does, or None unless all of it is clean and as the bot wrote it."""
         text = f"[{'}],'.join(pieces)}}}]]"
-        if "\\" in text or not text.isprintable():
+        data = _clean(text)
+        if data is None:
             return None
         try:
-            pairs = _decode_pairs(text)
+            pairs = _decode_pairs(data)
         except (msgspec.DecodeError, RecursionError):
             return None
         if len(pairs) != len(pieces):
@@ -156,9 +165,12 @@ class UsualDecoder:
         """Return the line of a record; `text` is it without its last brace."""
         if not _KEY.fullmatch(key) or key in self._own:
             raise _UnusualError
-        created = record.created_at and _time(record.created_at)
+        created, last = record.created_at, record.last_activity
+        if created and not _is_sure_time(created):
+            created = _time(created)
+        if last and not _is_sure_time(last):
+            last = _time(last)
         first = record.first_interaction and _time(record.first_interaction)
-        last = record.last_activity and _time(record.last_activity)
         if record.last_interaction:
             # Times in one form are in order as texts.
             last = max(last or "", _time(record.last_interaction))
@@ -180,6 +192,17 @@ class UsualDecoder:
             f"\t{thread or NULL}\t{began or NULL}\t{earliest or NULL}\t{last or NULL}\t{made or NULL}"
             f'\t{NULL if count is None else count}\t{self._head}{key}":{text}}}}}}}}}\t{NULL}\t{NULL}\t{NULL}\t{NULL}\n'
         )
+
+
+def _clean(text: str) -> bytes | None:
+    """Return a text's bytes, or None when one of its characters is unprintable or a backslash."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        return None
+    # Three times as quick as to look at each letter: few are no ASCII.
+    rest = data.translate(None, _PLAIN_ASCII)
+    return data if not rest or (b"\\" not in rest and rest.decode().isprintable()) else None
 
 
 def _time(text: str) -> str:
