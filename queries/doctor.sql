@@ -176,3 +176,25 @@ SELECT
         FROM pg_settings AS settings
         WHERE settings.name = 'data_directory'
     ) AS data_directory;
+
+-- name: list_guest_columns()
+-- The columns of the tables that tell of guests, by table and place. serve-metrics asks where a column comes from.
+SELECT
+    classes.oid::bigint AS relation_oid,
+    attributes.attnum::int AS column_number,
+    classes.relname::text AS relation_name,
+    attributes.attname::text AS column_name
+FROM pg_class AS classes
+INNER JOIN pg_attribute AS attributes ON classes.oid = attributes.attrelid
+WHERE
+    classes.relkind IN ('r', 'p')
+    AND attributes.attnum > 0
+    AND NOT attributes.attisdropped
+    AND (
+        classes.relname IN ('guest_profiles', 'historical_clients')
+        OR (classes.relname LIKE 'legacy\_%' AND classes.relname <> 'legacy_imports')
+    )
+ORDER BY
+    classes.relname ASC,
+    classes.oid ASC,
+    attributes.attnum ASC;

@@ -10,7 +10,7 @@ from guestsql._sql import load_catalogue
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.ending import told_to_end, wait_for
 from guestsql.cli.failure import FAILED
-from guestsql.cli.server import reading_url
+from guestsql.cli.target import open_target
 from guestsql.errors import SettingsError
 from guestsql.gauges import Scraper, find_gauges
 
@@ -37,19 +37,22 @@ Examples:
     metavar="SECONDS",
     help="A scrape takes no longer: below Prometheus's scrape_timeout, which is 10 unless set otherwise.",
 )
+@click.option("--primary", is_flag=True, help="Ask DATABASE_URL even if there is a DATABASE_REPLICA_URL.")
 @click.option("--once", is_flag=True, help="Print the metrics of one scrape and end; exit 1 when a query failed.")
 @pass_app
-def serve_metrics(app: App, port: int, host: str | None, timeout: float, once: bool) -> None:
+def serve_metrics(  # noqa: PLR0917  click passes them by name
+    app: App, port: int, host: str | None, timeout: float, primary: bool, once: bool
+) -> None:
     """Answer Prometheus with the gauges of the queries, until SIGTERM or Ctrl-C.
 
     A query whose comment has a line `metrics: …` is asked at each scrape, READ ONLY, on DATABASE_REPLICA_URL if that is
-    set. One that fails is told by guestsql_scrape_error and in the log; the others are answered. Needs the extra
-    `prometheus`.
+    set: guestsql_is_replica tells. One that fails is told by guestsql_scrape_error and in the log; the others are
+    answered. Needs the extra `prometheus`.
     """
     _require_client()
     gauges = find_gauges(load_catalogue(app.settings.queries_dir).values())
-    with reading_url(app.settings) as url:
-        scraper = Scraper(app.settings, url, gauges, timeout)
+    with open_target(app.settings, main=primary) as target:
+        scraper = Scraper(app.settings, target.url, gauges, timeout, is_replica=target.is_replica)
         if once:
             _print(app, scraper)
         else:

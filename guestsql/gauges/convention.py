@@ -7,7 +7,8 @@ A line `-- metrics: PREFIX [parameter=value …]` among the comments below a que
 - a text is a label, and so is a whole number that only tells one row from another: `pid`, `id`, `…_pid`, `…_id`;
 - anything else is left out.
 
-A label never tells who a guest is: columns of such names are refused, and what may be a phone number is masked.
+No label and no value tells who a guest is: columns of the guests' tables and columns of such names are refused, and
+what may be a phone number is masked in a label.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from enum import Enum
 
 from guestsql._sql import Operator, Query
 from guestsql.errors import GuestSQLError, QueryFileError
+from guestsql.gauges.personal import is_personal_label, is_personal_value, may_be_shown, safe_label
 
 __all__ = ["Column", "GaugeQuery", "Kind", "Sample", "find_gauges", "kind_of", "metric_name", "read_samples"]
 
@@ -28,13 +30,6 @@ _MARK = re.compile(r"metrics:(?P<rest>.*)")
 _REST = re.compile(r"\s*(?P<prefix>[a-z][a-z0-9_]*)(?P<given>(?:\s+[a-z][a-z0-9_]*=\S+)*)\s*")
 _HINT = "write -- metrics: PREFIX, or -- metrics: PREFIX parameter=value"
 
-# Columns that tell who a guest is, in this schema and in what a DBA is likely to call them.
-_PERSONAL = re.compile(
-    r"(?:.*_)?(?:phone|phone_numbers?|chat_id|thread_id|user_id|user_name|contact_name|guest|guest_name|email"
-    r"|profile_data|context_cache|labels?|notes?)"
-)
-# Eight digits or more, or seven that are no process's number behind a host's name.
-_PHONE = re.compile(r"(?<!\d)(?:\d(?:[ -]?\d){7,}|(?<!:)\d{7})(?!\d)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _IDENTIFIER = re.compile(r"(?:.*_)?(?:pid|id)")
 
@@ -62,10 +57,12 @@ class Column:
     Attributes:
         name: as the query calls it.
         type_oid: PostgreSQL's number of its type.
+        origin: the column of a guests' table, as `table.column`, that it is as it comes; "" for any other.
     """
 
     name: str
     type_oid: int
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,22 +171,14 @@ def read_samples(prefix: str, columns: Sequence[Column], rows: Iterable[Sequence
         A sample for each row and gauge, gauge by gauge; none where the value is NULL.
 
     Raises:
-        GuestSQLError: a label would tell who a guest is, two rows have the same labels, or a name cannot be used.
+        GuestSQLError: a label or a value would tell who a guest is, two rows have the same labels, or a name cannot be
+            used.
     """
     _check_names(columns)
     kinds = [kind_of(column) for column in columns]
-    names = [column.name for column, kind in zip(columns, kinds, strict=True) if kind is Kind.LABEL]
-    personal = [name for name in names if _PERSONAL.fullmatch(name)]
-    if personal:
-        raise GuestSQLError(f"the column {personal[0]} tells of a guest and cannot be a label", hint="leave it out")
-    labelled: list[tuple[dict[str, str], Sequence[object]]] = []
-    seen: set[tuple[str, ...]] = set()
-    for row in rows:
-        values = [_label(value) for value, kind in zip(row, kinds, strict=True) if kind is Kind.LABEL]
-        if tuple(values) in seen:
-            raise GuestSQLError(f"two rows have the same labels ({', '.join(names)})", hint="group by them, or add one")
-        seen.add(tuple(values))
-        labelled.append((dict(zip(names, values, strict=True)), row))
+    for column, kind in zip(columns, kinds, strict=True):
+        _check_nobody_is_told_of(column, kind)
+    labelled = _labelled(columns, kinds, rows)
     return [
         Sample(metric_name(prefix, column), labels, number)
         for place, column in enumerate(columns)
@@ -208,10 +197,55 @@ def _check_names(columns: Sequence[Column]) -> None:
             raise GuestSQLError(f"two columns are called {name}", hint="name each once, by AS")
 
 
-def _label(value: object) -> str:
-    if isinstance(value, str):
-        return _PHONE.sub("…", value)
-    return "" if value is None else str(value)
+def _check_nobody_is_told_of(column: Column, kind: Kind) -> None:
+    if kind is Kind.NOTHING:
+        return
+    what = "a label" if kind is Kind.LABEL else "a value"
+    named = is_personal_label(column.name) if kind is Kind.LABEL else is_personal_value(column.name)
+    if column.origin and not may_be_shown(column.origin.rpartition(".")[2]):
+        message = f"the column {column.name} is {column.origin}, which tells of a guest, and cannot be {what}"
+        raise GuestSQLError(message, hint="leave it out, or count")
+    if named and not column.origin:
+        raise GuestSQLError(
+            f"the column {column.name} tells of a guest by its name, and cannot be {what}",
+            hint="leave it out; if it tells of nobody, call it otherwise by AS",
+        )
+
+
+def _labelled(
+    columns: Sequence[Column], kinds: Sequence[Kind], rows: Iterable[Sequence[object]]
+) -> list[tuple[dict[str, str], Sequence[object]]]:
+    """Each row with its labels, which are of no other row."""
+    places = [place for place, kind in enumerate(kinds) if kind is Kind.LABEL]
+    names = [columns[place].name for place in places]
+    labelled: list[tuple[dict[str, str], Sequence[object]]] = []
+    seen: dict[tuple[str, ...], tuple[object, ...]] = {}
+    for row in rows:
+        raw = tuple(row[place] for place in places)
+        shown = tuple(safe_label(name, value) for name, value in zip(names, raw, strict=True))
+        if shown in seen:
+            raise _same(names, seen[shown], raw)
+        seen[shown] = raw
+        labelled.append((dict(zip(names, shown, strict=True)), row))
+    return labelled
+
+
+def _same(names: Sequence[str], first: Sequence[object], second: Sequence[object]) -> GuestSQLError:
+    """Why two rows have the same labels; what is in them is not told."""
+    alike = [name for name, one, other in zip(names, first, second, strict=True) if (one or "") != (other or "")]
+    if alike:
+        return GuestSQLError(
+            f"two rows differ in {', '.join(alike)} by digits alone that may be a phone, which are masked: "
+            f"their labels are the same ({', '.join(names)})",
+            hint="leave it out and group by the others, or write fewer than seven digits",
+        )
+    empty = [name for name, one, other in zip(names, first, second, strict=True) if one != other]
+    if empty:
+        return GuestSQLError(
+            f"two rows have the same labels ({', '.join(names)}): to Prometheus NULL and '' in {empty[0]} are the same",
+            hint=f"group by coalesce({empty[0]}, '')",
+        )
+    return GuestSQLError(f"two rows have the same labels ({', '.join(names)})", hint="group by them, or add one")
 
 
 def _number(value: object) -> float | None:

@@ -36,6 +36,8 @@ def families(scrape: Scrape) -> Iterator[Metric]:
     for answer in scrape.answers:
         yield from _gauges(answer)
     yield GaugeMetricFamily("guestsql_up", "1 when the server could be reached.", value=scrape.is_up)
+    about = "1 when the server that is asked is the one of DATABASE_REPLICA_URL."
+    yield GaugeMetricFamily("guestsql_is_replica", about, value=scrape.is_replica)
     errors = GaugeMetricFamily("guestsql_scrape_error", "1 when the query failed in this scrape.", labels=["query"])
     seconds = GaugeMetricFamily("guestsql_scrape_duration_seconds", "Time the query took.", labels=["query"])
     for answer in scrape.answers:

@@ -18,6 +18,8 @@ from guestsql._sql import arrange
 from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.errors import GuestSQLError, QueryTimeout
 from guestsql.gauges.convention import Column, GaugeQuery, Sample, read_samples
+from guestsql.gauges.names import Names
+from guestsql.gauges.origin import adapt, described
 from guestsql.settings import Settings
 
 __all__ = ["Answer", "Scrape", "Scraper"]
@@ -52,10 +54,12 @@ class Scrape:
     Attributes:
         answers: one a query, in their order.
         is_up: True when the server could be reached.
+        is_replica: True when that is the one of DATABASE_REPLICA_URL.
     """
 
     answers: Sequence[Answer]
     is_up: bool
+    is_replica: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,15 @@ class Scraper:
         url: the server.
         gauges: the queries.
         seconds: a scrape takes no longer, above 0; what is not answered by then is an error.
+        is_replica: True when `url` is DATABASE_REPLICA_URL.
     """
 
     settings: Settings
     url: str = field(repr=False)
     gauges: Sequence[GaugeQuery]
     seconds: float
+    is_replica: bool = False
+    _names: Names = field(default_factory=Names, init=False, repr=False)
 
     def scrape(self) -> Scrape:
         """Ask every query once. Nothing is raised: what fails is an answer's error."""
@@ -82,9 +89,10 @@ class Scraper:
             settings = replace(self.settings, deadline_seconds=min(self.seconds, self.settings.deadline_seconds))
             connection = connect(settings, self.url, pooled=self._is_pooled())
         except GuestSQLError as error:
-            return Scrape([_failed(gauge, error) for gauge in self.gauges], is_up=False)
+            return Scrape([_failed(gauge, error) for gauge in self.gauges], is_up=False, is_replica=self.is_replica)
         with closing(connection):
-            return Scrape(list(self._answers(connection, deadline)), is_up=True)
+            adapt(connection)
+            return Scrape(list(self._answers(connection, deadline)), is_up=True, is_replica=self.is_replica)
 
     def _is_pooled(self) -> bool:
         return self.settings.pooled and self.url == self.settings.database_url
@@ -111,8 +119,10 @@ class Scraper:
             milliseconds = sql.Literal(max(1, math.ceil(left * 1000)))
             cursor.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(milliseconds))
             cursor.execute(text, arrange(gauge.query, self._parameters(gauge)))
-            columns = tuple(Column(each.name, each.type_code) for each in cursor.description or ())
-            samples = read_samples(gauge.prefix, columns, cursor.fetchall())
+            rows = cursor.fetchall()
+            columns = described(connection, cursor)
+        samples = read_samples(gauge.prefix, columns, rows)
+        self._names.take(gauge, columns)
         return Answer(gauge, columns, samples, monotonic() - started, None)
 
     def _parameters(self, gauge: GaugeQuery) -> dict[str, object]:

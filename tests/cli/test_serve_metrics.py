@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import importlib.util
 import json
+import math
 import re
 import shutil
 import signal
@@ -61,6 +62,40 @@ SELECT phone_number, total_interactions FROM guest_profiles;
 -- A phone number under another name.
 -- metrics: disguised
 SELECT 'no ' || phone_number AS place, total_interactions FROM guest_profiles;
+
+-- name: list_renamed()
+-- A name of a guest under another name.
+-- metrics: renamed
+WITH named AS (SELECT user_name AS place FROM guest_profiles)
+SELECT place, count(*) AS guests FROM (SELECT named.place FROM named) AS again GROUP BY place;
+
+-- name: list_plain()
+-- What a guest's row may tell, and times that Python has no value for.
+-- metrics: plain
+SELECT
+    memory_enabled,
+    total_interactions AS n,
+    'infinity'::timestamptz AS end_at,
+    '-infinity'::timestamp AS begin_at,
+    '0044-03-15 BC'::timestamp AS old_at,
+    'infinity'::date AS day,
+    'NaN'::float8 AS share
+FROM guest_profiles LIMIT 1;
+
+-- name: get_long()^
+-- Its metric's name is also that of the next.
+-- metrics: odd_coll
+SELECT 1 AS b_c;
+
+-- name: get_short()^
+-- Refused.
+-- metrics: odd_coll_b
+SELECT 2 AS c;
+
+-- name: list_numbers()
+-- A phone number as a whole number.
+-- metrics: numbers
+SELECT phone_number::bigint AS id, 1 AS n FROM guest_profiles WHERE phone_number = '573000000001';
 
 -- name: get_slow()^
 -- Slow.
@@ -162,15 +197,28 @@ def test_what_fails_is_told_and_the_rest_is_answered(
         ("get_writing",): 1,
         ("list_phones",): 1,
         ("list_disguised",): 1,  # masked, the three look the same
+        ("list_renamed",): 1,
+        ("list_plain",): 0,
+        ("get_long",): 0,
+        ("get_short",): 1,
+        ("list_numbers",): 0,
         ("get_slow",): 1,
         ("get_late",): 1,
     }
+    assert values["guestsql_odd_coll_b_c"] == {(): 1}
+    assert values["guestsql_numbers_n"] == {("…",): 1}
+    assert values["guestsql_plain_memory_enabled"] == {(): 1}
+    assert values["guestsql_plain_end_timestamp_seconds"] == {(): math.inf}
+    assert values["guestsql_plain_begin_timestamp_seconds"] == {(): -math.inf}
+    assert math.isnan(values["guestsql_plain_old_timestamp_seconds"][()])
+    assert math.isnan(values["guestsql_plain_share"][()])
     assert 0.5 < values["guestsql_scrape_duration_seconds"]["get_slow",] < 10
     assert "57300000" not in text
     assert not [name for name in values if "phones" in name or "writing" in name]
     assert guests.execute("SELECT count(*) FROM guest_profiles").fetchone() == (3,)
     told = [record.getMessage() for record in caplog.records if record.message.startswith("METRICS_ERROR")]
-    assert len(told) == 7
+    assert len(told) == 9
+    assert any("place is guest_profiles.user_name" in line for line in told)
     assert any("division by zero" in line for line in told)
     assert not any("57300000" in line for line in told)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from guestsql._sql import Query
 from guestsql._sql.reading import read_queries
 from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.gauges import Column, find_gauges, read_samples
+from guestsql.gauges.names import Names
 
 INT, FLOAT, NUMERIC, BOOL, TEXT, NAME, TIME, TEXTS, DATE = 23, 701, 1700, 16, 25, 19, 1184, 1009, 1082
 
@@ -146,13 +148,126 @@ def test_other_labels_are_not(name: str) -> None:
         ("guest-573000000001-x", "guest-…-x"),
         ("host:573000000001", "host:…"),
         ("6834000", "…"),
-        ("web-1:4194304", "web-1:4194304"),  # a process number
+        ("57.300.000.0001", "…"),
+        ("+57 (300) 000-0001", "+…"),
+        ("57_300_000_0001", "…"),
+        ("57/300/000/0001", "…"),
+        ("57\u00a0300\u202f000\u20110001", "…"),
+        ("573\u200b0000\u00ad00001", "…"),
+        ("57 - (300) -- 000 0001", "…"),
+        ("a:5550001", "a:…"),
+        ("web-1:4194304", "web-1:…"),
+        ("573000000001, 573000000002", "…, …"),
+        ("5730-00-00 00:01", "…:01"),  # no day has this date
+        ("2026-11-22 573000000001", "2026-11-22 …"),
+        ("57.300.000.001", "…"),  # no IP address either
+        ("0/3000148", "…"),
+        ("2026-11-22", "2026-11-22"),
+        ("2026-11-22 10:00", "2026-11-22 10:00"),
+        ("2026-11-22T10:00:00.123456+00", "2026-11-22T10:00:00.123456+00"),
+        ("2026/11/22 and 2026-11-23 10:00:00-05:00", "2026/11/22 and 2026-11-23 10:00:00-05:00"),
+        ("10.20.130.140:5432", "10.20.130.140:5432"),
+        ("ip-10-20-130-140", "ip-10-20-130-140"),
+        ("555000", "555000"),
         ("10.0.0.12/32", "10.0.0.12/32"),
         ("public.guest_profiles", "public.guest_profiles"),
     ],
 )
 def test_a_phone_in_a_value_is_masked(value: str, shown: str) -> None:
     assert _samples([("place", TEXT), ("free", INT)], (value, 1)) == {f"guestsql_x_free place={shown}": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("process", "web-1:4194304", "web-1:4194304"),  # a process number, as in process_minutes
+        ("process", "web-1:5550001", "web-1:…"),  # none is as high
+        ("process", "573000000001:12", "…:12"),
+        ("process", "web-573000000001:12", "web-…:12"),
+        ("sent_lsn", "1A/30001480", "1A/30001480"),
+        ("sent_lsn", "573000000001/0", "…"),
+    ],
+)
+def test_a_process_and_a_place_in_the_log_are_known_by_their_names(name: str, value: str, shown: str) -> None:
+    assert _samples([(name, TEXT), ("free", INT)], (value, 1)) == {f"guestsql_x_free {name}={shown}": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("id", 573000000001, "…"),
+        ("id", 5550001, "…"),
+        ("id", -5550001, "-…"),
+        ("room_id", 555000, "555000"),
+        ("pid", 4194304, "4194304"),
+        ("pid", 573000000001, "…"),
+    ],
+)
+def test_a_whole_number_as_a_label_is_masked_too(name: str, value: int, shown: str) -> None:
+    assert _samples([(name, 20), ("free", INT)], (value, 1)) == {f"guestsql_x_free {name}={shown}": 1}
+
+
+@pytest.mark.parametrize("name", ["phone", "Phone", "telefono", "guest_phone_number", "chat_id", "guest_id", "wa_id"])
+def test_a_number_that_is_called_a_phone_is_no_gauge(name: str) -> None:
+    with pytest.raises(GuestSQLError, match=f"{name} tells of a guest by its name"):
+        _samples([(name, 1700)], (Decimal(573000000001),))
+
+
+def test_a_column_of_the_guests_is_refused_under_every_name() -> None:
+    for origin in ("guest_profiles.user_name", "guest_profiles.context_epoch", "legacy_rejects.path"):
+        for oid in (TEXT, INT, TIME):
+            with pytest.raises(GuestSQLError, match=f"x is {origin}"):
+                read_samples("x", [Column("x", oid, origin)], [])
+    harmless = [Column("state", TEXT, "historical_clients.booking_status"), Column("n", INT)]
+    assert len(read_samples("x", harmless, [("booked", 1)])) == 1
+    assert read_samples("x", [Column("profile", 3802, "guest_profiles.profile_data"), Column("n", INT)], [({}, 1)])
+
+
+def test_infinity_and_no_number_are_values() -> None:
+    found = _samples([("at", TIME), ("a", FLOAT), ("b", NUMERIC)], (math.inf, math.nan, Decimal("-Infinity")))
+    assert found["guestsql_x_at_timestamp_seconds"] == math.inf
+    assert math.isnan(found["guestsql_x_a"])
+    assert found["guestsql_x_b"] == -math.inf
+
+
+def test_why_two_rows_have_the_same_labels() -> None:
+    columns = [("floor", TEXT), ("place", TEXT), ("free", INT)]
+    with pytest.raises(GuestSQLError, match="differ in place by digits alone that may be a phone") as masked:
+        _samples(columns, ("1", "573000000001", 1), ("1", "573000000002", 1))
+    assert "57300" not in f"{masked.value} {masked.value.hint}"
+    with pytest.raises(GuestSQLError, match="NULL and '' in floor are the same"):
+        _samples(columns, (None, "x", 1), ("", "x", 1))
+
+
+GAUGES = """
+-- name: get_long()^
+-- metrics: rooms
+SELECT 1 AS b_c;
+-- name: get_short()^
+-- metrics: rooms_b
+SELECT 1 AS c;
+-- name: get_scrape()^
+-- metrics: scrape
+SELECT 1 AS error;
+"""
+
+
+def test_a_name_is_of_one_column() -> None:
+    names = Names()
+    long, short, scrape = find_gauges(_queries(GAUGES))
+    one, other = Column("b_c", INT), Column("c", INT)
+    names.take(long, [one])
+    with pytest.raises(
+        GuestSQLError, match=r"rooms_b_c .* b_c of get_long \(own.sql:2\) and c of get_short \(own.sql:5\)"
+    ):
+        names.take(short, [Column("d", INT), other])
+    names.take(long, [one, Column("b_d", INT)])  # it stays its own; and what was refused took nothing
+    names.take(short, [Column("c", TEXT)])  # a label is no metric
+    with pytest.raises(GuestSQLError, match="guestsql_scrape_error would be both the scrape's own and error of"):
+        names.take(scrape, [Column("error", INT)])
+    times = [Column("last_at", TIME), Column("last_timestamp_seconds", INT)]
+    with pytest.raises(GuestSQLError, match="both last_at of get_short"):
+        names.take(short, times)
 
 
 def test_two_rows_with_the_same_labels_are_refused() -> None:

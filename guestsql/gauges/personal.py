@@ -1,0 +1,121 @@
+"""What would tell who a guest is: names of columns, columns of the guests' tables, and what may be a phone; pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+__all__ = ["MASK", "is_personal_label", "is_personal_value", "may_be_shown", "safe_label"]
+
+MASK = "…"
+
+# Columns of the guests' tables that tell of nobody, whoever they belong to. Every other one is refused as it comes.
+_HARMLESS = frozenset(
+    {
+        "archived_at",
+        "booking_status",
+        "first_interaction",
+        "last_context_update",
+        "last_interaction",
+        "marketing_consent",
+        "memory_enabled",
+        "thread_created_at",
+        "thread_tokens",
+        "total_interactions",
+    }
+)
+
+# Names that tell what is in a column, in this schema and in what a DBA is likely to call them.
+_NUMBERED = (
+    r"phones?|phone_numbers?|phone_no|mobile|cell|cellphone|celular|telefono|telephone|tel|whatsapp|wa_id|msisdn|jid|lid"
+    r"|chat_id|thread_id|user_id|guest_id|client_id|contact_id|email|correo"
+)
+_NAMED = (
+    r"user_name|contact_name|guest|guest_name|first_name|last_name|full_name|nombres?|apellidos?|profile_data"
+    r"|context_cache|labels?|notes?"
+)
+_PERSONAL_VALUE = re.compile(rf"(?:.*_)?(?:{_NUMBERED})", re.IGNORECASE)
+_PERSONAL_LABEL = re.compile(rf"(?:.*_)?(?:{_NUMBERED}|{_NAMED})", re.IGNORECASE)
+
+_LEAST_DIGITS = 7
+# Digits, with anything between them by which people and programs part them: signs, quotes, dashes of all kinds, blanks,
+# and what is written without being seen (soft hyphen, zero-width characters, direction marks).
+_RUN = re.compile(
+    r"\d(?:[\s.\-/()_+'\u2019\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060\u2066-\u2069\ufeff]*\d)*"
+)
+
+# Forms that are no phones, and are taken out before one is looked for.
+_TIME = re.compile(
+    r"(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?(?!\d)"
+)
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_ADDRESS = re.compile(
+    rf"(?<![\d.])(?:{_BYTE}\.){{3}}{_BYTE}(?:/\d\d?)?(?![\d.])|(?<=\bip-)(?:{_BYTE}-){{3}}{_BYTE}(?!\d)"
+)
+_LOG_PLACE = re.compile(r"[0-9A-F]{1,8}/[0-9A-F]{1,8}")
+_LOG_PLACES = re.compile(r"(?:.*_)?lsn")
+_PROCESS = re.compile(r"(?P<host>[^:]*[A-Za-z][^:]*):(?P<pid>[1-9]\d{0,6})")
+_PROCESS_ID = re.compile(r"(?:.*_)?pid")
+# Linux numbers no process higher.
+_MOST_PROCESSES = 4_194_304
+
+
+def is_personal_label(name: str) -> bool:
+    """Tell whether a label of that name says who a guest is."""
+    return _PERSONAL_LABEL.fullmatch(name) is not None
+
+
+def is_personal_value(name: str) -> bool:
+    """Tell whether a number of that name is a phone, or an id of a guest."""
+    return _PERSONAL_VALUE.fullmatch(name) is not None
+
+
+def may_be_shown(column: str) -> bool:
+    """Tell whether a column of a guests' table tells of nobody."""
+    return column in _HARMLESS
+
+
+def safe_label(name: str, value: object) -> str:
+    """Return the value of a label, with what may be a phone masked.
+
+    Args:
+        name: the label's, which tells a process or a place in the log.
+        value: a text or a whole number; None is "".
+
+    Returns:
+        The value. Seven digits or more, whatever parts them, are `…`, but for times, IP addresses and the forms of such
+        labels.
+    """
+    if value is None:
+        return ""
+    text = str(value)
+    if isinstance(value, int) and _PROCESS_ID.fullmatch(name) and 0 < value <= _MOST_PROCESSES:
+        return text
+    if _LOG_PLACES.fullmatch(name) and _LOG_PLACE.fullmatch(text):
+        return text
+    process = _PROCESS.fullmatch(text) if name == "process" else None
+    if process is not None and int(process["pid"]) <= _MOST_PROCESSES:
+        return f"{_masked(process['host'])}:{process['pid']}"
+    return _masked(text)
+
+
+def _masked(text: str) -> str:
+    shown: list[str] = []
+    end = 0
+    for form in sorted([*_ADDRESS.finditer(text), *filter(_is_time, _TIME.finditer(text))], key=re.Match.start):
+        if form.start() >= end:
+            shown += [_without_phones(text[end : form.start()]), form[0]]
+            end = form.end()
+    return "".join(shown) + _without_phones(text[end:])
+
+
+def _is_time(found: re.Match[str]) -> bool:
+    try:
+        datetime.strptime(found[0][:10].replace("/", "-"), "%Y-%m-%d")  # noqa: DTZ007  only whether there is such a day
+    except ValueError:
+        return False
+    return True
+
+
+def _without_phones(text: str) -> str:
+    return _RUN.sub(lambda run: MASK if sum(map(str.isdigit, run[0])) >= _LEAST_DIGITS else run[0], text)
