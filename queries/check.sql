@@ -34,6 +34,8 @@ FROM pg_database AS databases
 WHERE
     shobj_description(databases.oid, 'pg_database') = :mark::text
     AND databases.datname <> :database_name::text
+    -- Those of other roles are theirs to drop.
+    AND pg_get_userbyid(databases.datdba) = current_user
     AND NOT EXISTS (
         SELECT 1
         FROM pg_stat_activity AS activity

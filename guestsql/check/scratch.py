@@ -1,7 +1,7 @@
 """The scratch database: empty, with the schema of the migrations; kept for the next check.
 
-Its name holds a checksum of the migrations, so that it is made anew when one of them changes. Nothing is written to it
-by a check, and to no other database of its server at all.
+Its name holds a checksum of the migrations and of the role that owns it: it is made anew when a migration changes, and
+two roles on one server have one each. Nothing is written to it by a check, and to no other database of its server.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def scratch_database(settings: Settings, url: str, migrations: Path | None = Non
     """
     with closing(connect(settings, url)) as manager:
         try:
-            name = f"guestsql_check_{_checksum(migrations)}"
+            name = f"guestsql_check_{_checksum(manager.info.user, migrations)}"
             packaged_queries("check.sql").lock_scratch_databases(manager)
             # Locked until connected: nobody may drop it in between.
             target = make_conninfo(url, dbname=name)
@@ -88,8 +88,8 @@ def _run(manager: DeadlineConnection, statement: Any) -> None:  # noqa: ANN401  
     manager.execute(statement)
 
 
-def _checksum(migrations: Path | None) -> str:
-    digest = hashlib.sha256()
+def _checksum(owner: str, migrations: Path | None) -> str:
+    digest = hashlib.sha256(f"{owner}\n".encode())
     for migration in read_migrations(migrations):
         digest.update(f"{migration.file.name} {migration.checksum}\n".encode())
     return digest.hexdigest()[:16]

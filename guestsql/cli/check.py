@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from guestsql._core.conninfo import parse_conninfo
 from guestsql._sql import default_directory
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.check import Finding, as_github, as_json, as_text, check_files, scratch_database
@@ -17,10 +18,12 @@ from guestsql.cli.app import App, pass_app
 from guestsql.cli.check_against import Against, against_options, judge_order, save_release, show_verdict, shown
 from guestsql.cli.failure import FAILED
 from guestsql.cli.server import embedded_url
-from guestsql.errors import QueryFileError
+from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.stubs import StubsVet, Target, Uses, read_committed
 
 __all__ = ["check", "scratch"]
+
+_POOLER = "--server seems to be a transaction pooler: give the direct address"
 
 
 @click.command(
@@ -90,7 +93,8 @@ def check(  # noqa: PLR0917  click passes them by name
     promises = _promises(stubs, python, home, chosen) if inside or stubs is not None else None
     report = check_files(chosen, scratch(app, server, migrations), beside=beside, promises=promises)
     try:
-        comparison = judge_order(app, server, against)
+        with _naming_server(server):
+            comparison = judge_order(app, server, against)
     except QueryFileError:
         # A file that the check itself needs cannot be read, and has been told.
         if not report.findings:
@@ -133,10 +137,25 @@ def _summary(failed: int, looks: int, queries: int) -> str:
 
 
 @contextmanager
+def _naming_server(server: str | None) -> Generator[None]:
+    """Have an error speak of --server, if that is where the address is from."""
+    try:
+        yield
+    except GuestSQLError as error:
+        if server is not None:
+            is_pooler = "transaction pooler" in error.hint
+            error.hint = _POOLER if is_pooler else error.hint.replace("DATABASE_URL", "--server")
+        raise
+
+
+@contextmanager
 def scratch(app: App, server: str | None, migrations: Path | None) -> Generator[DeadlineConnection]:
     """The scratch database, on the server that is named or the embedded one."""
     if server is not None:
-        with scratch_database(app.settings, server, migrations) as connection:
+        if not server.strip():  # libpq would take whatever server is near
+            raise click.BadParameter("an address is needed, postgresql://…", param_hint="--server")
+        parse_conninfo(server, variable="--server")
+        with _naming_server(server), scratch_database(app.settings, server, migrations) as connection:
             yield connection
     else:
         with (

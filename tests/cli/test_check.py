@@ -6,6 +6,7 @@ import json
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.checking import QUERIES
 from tests.cli.shell import invoke
@@ -182,6 +183,55 @@ def test_a_server_that_is_not_there_ends_with_4():
     result = invoke("check", "--server", "postgresql://nobody:hidden@127.0.0.1:1/none")
     assert result.exit_code == 4
     assert "hidden" not in result.output
+    assert "DATABASE_URL" not in result.output
+    assert "--server" in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_address_that_is_none_is_told_of_the_option():
+    result = invoke("check", "--server", "postgresql://ci:p/q@r@h/none")
+    assert (result.exit_code, "DATABASE_URL" in result.output) == (2, False)
+    assert "--server does not parse" in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_no_address_is_wrong_usage(nothing):
+    result = invoke("check", "--server", nothing)
+    assert (result.exit_code, "--server" in result.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("folder")
+def test_two_roles_check_on_one_server_and_leave_each_other_alone(server, tmp_path):
+    (tmp_path / "migrations").mkdir()
+    migration = tmp_path / "migrations" / "0001_guests.sql"
+    roles = ["check_one", "check_two"]
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        for role in roles:
+            connection.execute(f"CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'invented'".encode())
+    try:
+        for column in ("phone_number", "number"):
+            migration.write_text(f"CREATE TABLE guest_profiles ({column} text PRIMARY KEY, thread_id text);")
+            for role in roles:
+                url = make_conninfo(server.url(), user=role, password="invented")
+                result = invoke("check", "--server", url, "--migrations", "migrations")
+                assert (result.exit_code, "GS203" in result.stdout) == (1, True), result.output
+            with psycopg.connect(server.url()) as connection:
+                found = connection.execute(
+                    "SELECT rolname FROM pg_database INNER JOIN pg_roles AS r ON datdba = r.oid"
+                    " WHERE rolname = ANY(%s) ORDER BY 1",
+                    (roles,),
+                ).fetchall()
+            assert [role for (role,) in found] == roles
+    finally:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            left = connection.execute(
+                "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = ANY(%s)", (roles,)
+            ).fetchall()
+            for (name,) in left:
+                connection.execute(f"DROP DATABASE {name}".encode())
+            for role in roles:
+                connection.execute(f"DROP ROLE {role}".encode())
 
 
 @pytest.mark.usefixtures("folder")
