@@ -74,7 +74,7 @@ def monitor(  # noqa: PLR0917  click passes them by name
     """Show hits, rates, latencies, errors, connections and sessions, live.
 
     What the bot's processes counted comes from the minute tables; connections and sessions are those of the server
-    asked: DATABASE_REPLICA_URL if that is set.
+    asked: DATABASE_REPLICA_URL if that is set. The heading, and "server" in JSON, tell which.
     """
     settings = app.settings
     catalogue = load_catalogue(settings.queries_dir, needed=NEEDED)
@@ -92,6 +92,7 @@ class _Watch:
 
     def __init__(self, app: App, target: Target, session: QuerySession, reader: FigureReader) -> None:
         self._app = app
+        self._server = "replica" if target.is_replica else "main"
         self._place = _place(target)
         self._session = session
         self._reader = reader
@@ -104,7 +105,7 @@ class _Watch:
         output = self._app.output(format_name)
         self._read()
         if self._figures is not None and not output.is_table:
-            Output("json").row(asdict(self._figures))
+            Output("json").row({"server": self._server, **asdict(self._figures)})
         else:
             console(sys.stdout).print(self._screen(is_whole=True))
 

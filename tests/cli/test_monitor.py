@@ -45,6 +45,14 @@ def test_once_prints_one_object(busy):
     assert figures["connections"]["limit"] > figures["connections"]["used"]
 
 
+def test_it_tells_which_server_was_asked(database_url):
+    nowhere = "postgresql://127.0.0.1:1/nowhere"
+    main = invoke("monitor", "--once", "--primary", DATABASE_URL=database_url, DATABASE_REPLICA_URL=nowhere)
+    replica = invoke("monitor", "--once", DATABASE_URL=nowhere, DATABASE_REPLICA_URL=database_url)
+
+    assert [json.loads(each.stdout)["server"] for each in (main, replica)] == ["main", "replica"]
+
+
 def test_minutes_without_a_call_are_there(database_url):
     result = invoke("monitor", "--once", "--minutes", "3", DATABASE_URL=database_url)
 

@@ -274,6 +274,13 @@ def test_once_reads_on_the_replica(database_url: str) -> None:
     done = invoke("serve-metrics", "--once", DATABASE_URL=NOWHERE, DATABASE_REPLICA_URL=database_url)
     assert done.exit_code == 0, done.stderr
     assert _read(done.stdout)["guestsql_up"] == {(): 1}
+    assert _read(done.stdout)["guestsql_is_replica"] == {(): 1}
+
+
+def test_once_reads_on_the_main_server_if_it_is_told_to(database_url: str) -> None:
+    done = invoke("serve-metrics", "--once", "--primary", DATABASE_URL=database_url, DATABASE_REPLICA_URL=NOWHERE)
+    assert done.exit_code == 0, done.stderr
+    assert _read(done.stdout)["guestsql_is_replica"] == {(): 0}
 
 
 def test_once_tells_what_failed_by_its_exit_code(database_url: str, tmp_path: Path) -> None:

@@ -52,9 +52,9 @@ def run(  # noqa: PLR0917  click passes them by name
 ) -> None:
     """Run a query and print what it returns.
 
-    Values are converted by the casts of the query. Reading is done on DATABASE_REPLICA_URL if that is set, and nowhere
-    else when it cannot be reached; writing on DATABASE_URL. In csv and tsv NULL is an empty field, and an array or an
-    object is JSON.
+    Values are converted by the casts of the query. Reading is done on DATABASE_REPLICA_URL if that is set, which is
+    said on stderr, and nowhere else when it cannot be reached; writing on DATABASE_URL. In csv and tsv NULL is an empty
+    field, and an array or an object is JSON.
 
     --watch draws a table anew on a terminal and prints one result after the other elsewhere, a heading once. A server
     that is lost, or too slow, meanwhile is told on stderr and tried again.
@@ -67,6 +67,8 @@ def run(  # noqa: PLR0917  click passes them by name
     output = app.output(format_name)
     patience = timeout or settings.deadline_seconds
     with open_target(settings, main=write or primary) as target, QuerySession(target, write=write) as session:
+        if target.is_replica:
+            app.say("asked the replica of DATABASE_REPLICA_URL; --primary asks the main server")
         if seconds is None:
             _print(output, found, session.run(found, parameters, patience))
             return
