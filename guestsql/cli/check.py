@@ -90,7 +90,7 @@ def check(  # noqa: PLR0917  click passes them by name
     # What holds in the whole folder is judged by the whole folder.
     inside = any(file.resolve().parent == home.resolve() for file in chosen)
     beside = [file for file in _files_of(home) if not _is_among(file, chosen)] if inside else []
-    promises = _promises(stubs, python, home, chosen) if inside or stubs is not None else None
+    promises = _promises(stubs, python, home, [*chosen, *beside]) if inside or stubs is not None else None
     report = check_files(chosen, scratch(app, server, migrations), beside=beside, promises=promises)
     try:
         with _naming_server(server):
@@ -116,8 +116,8 @@ def check(  # noqa: PLR0917  click passes them by name
     save_release(app, against)
 
 
-def _promises(stubs: Path | None, python: Path, home: Path, chosen: Sequence[Path]) -> StubsVet | None:
-    """What the stubs have promised of the files; None when there are none."""
+def _promises(stubs: Path | None, python: Path, home: Path, read: Sequence[Path]) -> StubsVet | None:
+    """What the stubs have promised of the files that are read; None when there are no stubs."""
     committed = read_committed(Target(stubs))
     if committed is None:
         if stubs is not None:
@@ -125,7 +125,7 @@ def _promises(stubs: Path | None, python: Path, home: Path, chosen: Sequence[Pat
         return None
     # Stubs of another folder know queries that this one need not have.
     is_own = stubs is not None or home.resolve() == default_directory().resolve()
-    is_whole = is_own and all(_is_among(file, chosen) for file in _files_of(home))
+    is_whole = is_own and all(_is_among(file, read) for file in _files_of(home))
     return StubsVet(committed, Uses(python), is_whole)
 
 

@@ -33,7 +33,7 @@ class StubsVet:
     Attributes:
         committed: what the stubs say.
         uses: the project's Python sources.
-        is_whole: the files under check are all there are: a query that is in none of them is gone.
+        is_whole: the files that are read, under check or beside it, are all there are: a query in none of them is gone.
     """
 
     committed: Committed

@@ -250,3 +250,20 @@ def test_the_embedded_server_is_the_default(embedded_home):
     result = invoke("check", str(QUERIES / "threads.sql"), GUESTSQL_HOME=str(embedded_home))
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "check: 3 queries, nothing found\n"
+
+
+def test_a_query_that_is_gone_is_found_in_its_file_alone(server, folder):
+    (folder / "guests.sql").write_text(RIGHT, encoding="utf-8")
+    other = RIGHT.replace("get_thread_id", "get_other").replace("list_times", "list_others")
+    (folder / "other.sql").write_text(other, encoding="utf-8")
+    assert invoke("stubs", "--out", "hotel_queries", "--server", server.url()).exit_code == 0
+    arguments = ("--server", server.url(), "--stubs", "hotel_queries")
+    assert invoke("check", "queries/other.sql", *arguments).exit_code == 0
+    (folder / "guests.sql").write_text(RIGHT.replace("get_thread_id", "get_thread"), encoding="utf-8")
+    assert invoke("check", "queries/other.sql", *arguments).exit_code == 0
+    result = invoke("check", "queries/guests.sql", *arguments)
+    assert result.exit_code == 1
+    assert "queries/guests.sql:1:1: GS603: breaking: query get_thread_id is gone" in result.stdout
+    # Moved to another file of the folder, it is not gone.
+    (folder / "other.sql").write_text(other + "\n" + RIGHT.partition("\n\n")[0], encoding="utf-8")
+    assert invoke("check", "queries/guests.sql", *arguments).exit_code == 0
