@@ -31,6 +31,22 @@ _HINTS = {
     "55P03": "another session holds the lock: see who blocks whom in pg_blocking_pids",
 }
 
+# Of all limits on connections 53300 is said, and the words tell whose it is.
+_LIMITS = (
+    (
+        re.compile(r"too many connections for role"),
+        "the role's own limit is reached: end its clients, lower GUESTSQL_POOL_MAX, or ALTER ROLE … CONNECTION LIMIT",
+    ),
+    (
+        re.compile(r"too many connections for database"),
+        "the database's own limit is reached: end clients, lower GUESTSQL_POOL_MAX, or ALTER DATABASE … CONNECTION LIMIT",
+    ),
+    (
+        re.compile(r"connection slots are reserved"),
+        "the rest of the server's max_connections is kept for others: lower GUESTSQL_POOL_MAX or close other clients",
+    ),
+)
+
 # A refused connection carries no SQLSTATE, only libpq's text; these are the server's words for five of them.
 _REFUSALS = (
     (re.compile(r"password authentication failed|no password supplied"), "28P01"),
@@ -59,7 +75,7 @@ def translate(error: psycopg.Error, query: str) -> DatabaseError:
     """
     sqlstate = error.sqlstate
     message = (error.diag.message_primary or str(error) or type(error).__name__).strip().split("\n", 1)[0]
-    hint = _HINTS.get(sqlstate or "", error.diag.message_hint or "")
+    hint = _hint(sqlstate, message, error.diag.message_hint or "")
     if sqlstate is None:
         return _unspoken(error, message, query)
     if sqlstate.startswith("22"):
@@ -101,6 +117,12 @@ def is_permanent(error: DatabaseError) -> bool:
     return error.sqlstate is not None and error.sqlstate.startswith(_PERMANENT)
 
 
+def _hint(sqlstate: str | None, message: str, otherwise: str) -> str:
+    if sqlstate == "53300":
+        return next((hint for words, hint in _LIMITS if words.search(message)), _HINTS["53300"])
+    return _HINTS.get(sqlstate or "", otherwise)
+
+
 def _unspoken(error: psycopg.Error, message: str, query: str) -> DatabaseError:
     """An error that the client library raised by itself: the server sent no SQLSTATE."""
     if isinstance(error, psycopg.errors._WaitTimeout):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
@@ -108,6 +130,6 @@ def _unspoken(error: psycopg.Error, message: str, query: str) -> DatabaseError:
         return QueryTimeout("the deadline passed before the server answered", query=query, hint=_HINTS["57014"])
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         sqlstate = next((state for words, state in _REFUSALS if words.search(message)), None)
-        hint = _HINTS.get(sqlstate or "", "check that the server of DATABASE_URL runs and can be reached")
+        hint = _hint(sqlstate, message, "check that the server of DATABASE_URL runs and can be reached")
         return DatabaseUnavailable(message, query=query, sqlstate=sqlstate, hint=hint)
     return DatabaseError(message, query=query)

@@ -17,7 +17,6 @@ _ADVICE = {
     "28000": "the role may not log in from here: check its name, and pg_hba.conf at the server",
     "3D000": "there is no such database: check the name behind the last / of DATABASE_URL, or CREATE DATABASE",
     "42501": "the role may not connect to this database: GRANT CONNECT ON DATABASE … TO its role",
-    "53300": "every connection is taken: end idle clients, lower GUESTSQL_POOL_MAX, or raise max_connections",
     "57P03": "the server is starting, stopping or recovering: wait, then look into its log",
 }
 _POOLER = "set DATABASE_UNPOOLED_URL to the direct address: migrations need a session of their own"

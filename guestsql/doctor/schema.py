@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import psycopg
+
+from guestsql._core.translate import translate
 from guestsql.doctor.finding import Verdict, advise, fault, fine, unseen
 from guestsql.doctor.patient import Patient
-from guestsql.migrate import Runner
+from guestsql.errors import DatabaseError
+from guestsql.migrate import Runner, Status, read_migrations
+from guestsql.migrate.compare import statuses
 from guestsql.migrate.ledger import Ledger
 
 __all__ = ["extension", "indexes", "migrations", "permission"]
 
 _GRANT = "as the owner: GRANT guestsql_bot TO {role} (see docs/deployment.md)"
 _MANY = 5
+_NO_RIGHT = "42501"
 _WRONG = ("changed", "missing", "out_of_order")
 
 
 def migrations(patient: Patient) -> Verdict:
     """Is every migration of this release applied, as its file says?"""
-    found = Runner(patient.hurried, patient.direct_url).status()
+    try:
+        found = _statuses(patient)
+    except psycopg.Error as error:
+        return _unread(patient, translate(error, ""))
+    except DatabaseError as error:
+        return _unread(patient, error)
     wrong = [f"{each.version:04d} is {each.state.replace('_', ' ')}" for each in found if each.state in _WRONG]
     if wrong:
         return fault(
@@ -28,6 +39,24 @@ def migrations(patient: Patient) -> Verdict:
     if pending:
         return fault(f"pending: {', '.join(pending)}", "guestsql migrate up")
     return fine(f"all {len(found)} are applied")
+
+
+def _statuses(patient: Patient) -> list[Status]:
+    """Asked on the connection that there is; a second one is made only for another address: it may be one too many."""
+    if patient.settings.unpooled_url is not None:
+        return Runner(patient.hurried, patient.direct_url).status()
+    return statuses(read_migrations(), Ledger(patient.connection).read())
+
+
+def _unread(patient: Patient, error: DatabaseError) -> Verdict:
+    """Why the ledger could not be read; a role without the right is told which one, any other error is the run's."""
+    if error.sqlstate != _NO_RIGHT:
+        raise error
+    role = patient.facts.role_name
+    return unseen(
+        f"{role} may not see which migrations are applied: {error.message}",
+        f"as the owner: GRANT guestsql_bot TO {role}, or guestsql_monitor; or run doctor with the owner's address",
+    )
 
 
 def permission(patient: Patient) -> Verdict:

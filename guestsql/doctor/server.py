@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from ipaddress import ip_address
 from pathlib import Path
 
 from guestsql.doctor.finding import Verdict, advise, fault, fine, unseen
@@ -12,6 +13,7 @@ __all__ = ["clock", "connections", "disk", "version", "writable"]
 
 _OLDEST = 140_000
 _MEGABYTE = 1024**2
+_PROCESSES = Path("/proc")
 
 
 def version(patient: Patient) -> Verdict:
@@ -98,12 +100,10 @@ def disk(patient: Patient) -> Verdict:
             f"replication slots that nobody reads keep {facts.kept_wal_bytes / _MEGABYTE:,.0f} MB of WAL",
             "SELECT pg_drop_replication_slot(…) for those of list_replication_slots that are not needed any more",
         )
+    hidden = _why_unseen(patient, facts.data_directory)
+    if hidden is not None:
+        return unseen(f"{size}; {hidden.message}", hidden.advice)
     folder = facts.data_directory
-    host = patient.address.get("host", "localhost")
-    if folder is None or not host.startswith("/") or not Path(folder).is_dir():
-        return unseen(
-            f"{size}; the free space of another machine is not told by PostgreSQL", "see your provider's figures"
-        )
     room = shutil.disk_usage(folder)
     free = f"{room.free / _MEGABYTE:,.0f} MB of {room.total / _MEGABYTE:,.0f} MB are free in {folder}"
     if room.free < patient.limits.free_bytes or room.free < room.total * patient.limits.free_share:
@@ -111,3 +111,24 @@ def disk(patient: Patient) -> Verdict:
     if facts.kept_wal_bytes:
         return advise(f"{free}; a replication slot that nobody reads keeps WAL", "drop it, or start its reader")
     return fine(f"{free}; {size}")
+
+
+def _why_unseen(patient: Patient, folder: str | None) -> Verdict | None:
+    if not _is_this_machine(patient):
+        return unseen("the free space of another machine is not told by PostgreSQL", "see your provider's figures")
+    if folder is None:
+        return unseen("where it keeps them the role may not see", "GRANT pg_read_all_settings, or see df")
+    if not Path(folder).is_dir():
+        return unseen(f"its folder {folder} is not to be seen from here", "see df, in the server's container")
+    return None
+
+
+def _is_this_machine(patient: Patient) -> bool:
+    """By its socket; or by 127.0.0.1 and the like, if the server's process is one of ours: a tunnel ends there too."""
+    info = patient.connection.info
+    if info.host.startswith(("/", "@")):
+        return True
+    if not ip_address(info.hostaddr.partition("%")[0]).is_loopback:
+        return False
+    session = _PROCESSES / str(patient.ask("get_server_facts").session_pid) / "comm"
+    return session.is_file() and session.read_text(encoding="utf-8", errors="replace").startswith("postgres")

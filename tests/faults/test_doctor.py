@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import psycopg
@@ -205,7 +206,8 @@ def test_a_database_that_may_not_be_connected_to_and_one_that_is_full(password_s
     assert "GRANT CONNECT" in closed["advice"]
     full = doctor(password_server.url("doctor_full"))[1]["login"]
     assert "too many connections" in full["message"]
-    assert "every connection is taken" in full["advice"]
+    assert "ALTER DATABASE … CONNECTION LIMIT" in full["advice"]
+    assert "max_connections" not in full["advice"]
 
 
 def test_migrations(empty_database_url: str) -> None:
@@ -229,6 +231,8 @@ def test_migrations(empty_database_url: str) -> None:
 def test_a_role_without_rights(url: str, admin: Connection, role: str) -> None:
     _, found = doctor(make_conninfo(url, user=role))
     assert found["migrations"]["status"] == "could not look"
+    assert "doctor_visitor may not see which migrations are applied: permission" in found["migrations"]["message"]
+    assert "GRANT guestsql_bot TO doctor_visitor" in found["migrations"]["advice"]
     assert found["permission"]["message"] == "doctor_visitor lacks DELETE, INSERT, SELECT, UPDATE on guest_profiles"
     admin.execute("GRANT SELECT ON guestsql_migrations, guestsql_grants TO doctor_visitor")
     _, found = doctor(make_conninfo(url, user=role))
@@ -269,6 +273,14 @@ def test_connection_limits(url: str, admin: Connection, role: str) -> None:
         found = look(mine, "connections")
     assert found.status is Status.FAULT
     assert found.message == "3 of 3 connections of the role doctor_visitor are taken"
+    admin.execute("ALTER ROLE doctor_visitor CONNECTION LIMIT 1")
+    _, found_all = doctor(mine)
+    assert [name for name, each in found_all.items() if each["status"] == "fault"] == ["connections"]
+    admin.execute("ALTER ROLE doctor_visitor CONNECTION LIMIT 0")
+    _, found_all = doctor(mine)
+    assert [name for name, each in found_all.items() if each["status"] == "fault"] == ["login"]
+    assert "ALTER ROLE … CONNECTION LIMIT" in found_all["login"]["advice"]
+    assert "max_connections" not in found_all["login"]["advice"]
     assert look(url, "connections", limits=Limits(connection_share=0.0)).status is Status.FAULT
     too_many = look(url, "connections", settings=Settings(database_url=url, pool_max=5000))
     assert "GUESTSQL_POOL_MAX is 5000" in too_many.message
@@ -420,6 +432,21 @@ def test_disk_and_wraparound(url: str) -> None:
     assert look(url, "disk", limits=Limits(free_bytes=10**18)).status is Status.FAULT
     assert look(url, "wraparound", limits=Limits(wraparound=0)).status is Status.FAULT
     assert look(url, "wraparound").status is Status.OK
+
+
+def test_the_disk_of_a_server_on_127_0_0_1(password_server: PasswordServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with psycopg.connect(password_server.server.url(), autocommit=True) as connection:
+        unseen = look(password_server.url(), "disk")
+        assert unseen.status is Status.UNSEEN
+        assert "where it keeps them the role may not see" in unseen.message
+        connection.execute("GRANT pg_read_all_settings TO visitor")
+        try:
+            assert " MB are free in " in look(password_server.url(host="localhost"), "disk").message
+            assert " MB are free in " in look(password_server.url(), "disk").message
+            monkeypatch.setattr("guestsql.doctor.server._PROCESSES", Path("/no/such/folder"))  # as through a tunnel
+            assert "another machine" in look(password_server.url(), "disk").message
+        finally:
+            connection.execute("REVOKE pg_read_all_settings FROM visitor")
 
 
 def _read_the_ledger(patient: Patient) -> Verdict:

@@ -116,7 +116,13 @@ def test_hints(kind: type[psycopg.Error], hint: str) -> None:
         ('FATAL:  database "bot" does not exist', "database's name"),
         ('FATAL:  role "bot" does not exist', "role"),
         ('FATAL:  no pg_hba.conf entry for host "::1"', "pg_hba.conf"),
-        ("FATAL:  sorry, too many clients already", "max_connections"),
+        ("FATAL:  sorry, too many clients already", "max_connections is reached"),
+        ('FATAL:  too many connections for role "bot"', "ALTER ROLE … CONNECTION LIMIT"),
+        ('FATAL:  too many connections for database "bot"', "ALTER DATABASE … CONNECTION LIMIT"),
+        (
+            "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+            "the rest of the server's max_connections",
+        ),
         ("Connection refused", "server of DATABASE_URL"),
     ],
 )
