@@ -95,7 +95,7 @@ def export(app: App, directory: Path, force: bool, format_name: str | None) -> N
     if left_out:
         app.say(f"the old files have no place for: {', '.join(left_out)}")
     if report.rejects:
-        app.say(f"{_rejects(report.rejects)} of the latest import in legacy_rejects, and in no file")
+        app.say(f"{_rejects(report.rejects)} behind in legacy_rejects, of the latest import")
 
 
 @click.command(
