@@ -39,7 +39,7 @@ _LIMITS = (
     ),
     (
         re.compile(r"too many connections for database"),
-        "the database's own limit is reached: end clients, lower GUESTSQL_POOL_MAX, or ALTER DATABASE … CONNECTION LIMIT",
+        "the database's limit is reached: end clients, lower GUESTSQL_POOL_MAX, or ALTER DATABASE … CONNECTION LIMIT",
     ),
     (
         re.compile(r"connection slots are reserved"),
