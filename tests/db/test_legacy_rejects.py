@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from guestsql import GuestDatabase
 from guestsql.legacy import import_directory, read
+from guestsql.legacy import verify as verifying
 from guestsql.legacy.cleanup import cleanup_directory
 from guestsql.legacy.export import export_directory
 from guestsql.legacy.restore import restore_directory
@@ -196,6 +197,19 @@ def test_a_guest_among_what_is_kept_is_a_difference(bring, verify, autocommit):
         {"whole": whole},
     )
     assert [each.pointer for each in verify().differences] == ["/0"]
+
+
+def test_what_is_deleted_while_the_files_are_read_is_a_difference(bring, verify, autocommit, monkeypatch):
+    bring(b"[" + b",".join([GOOD, *DATA]) + b"]")
+    reading = verifying.read_into_buckets
+
+    def read_later(*given):
+        autocommit.execute("DELETE FROM legacy_rejects WHERE number = 2")
+        return reading(*given)
+
+    monkeypatch.setattr(verifying, "read_into_buckets", read_later)
+    seen = verify()
+    assert ([each.pointer for each in seen.differences], seen.kept) == (["/2"], 2)
 
 
 def test_cleanup_passes_and_restore_brings_the_file_back(bring, folder, database_url):
