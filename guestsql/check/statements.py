@@ -12,7 +12,7 @@ from guestsql.check.words import Word, Words
 
 __all__ = ["vet_statement"]
 
-_STANDING = {"current_timestamp", "localtimestamp", "current_time", "localtime"}
+_STANDING = {"current_timestamp", "localtimestamp", "current_time", "localtime", "current_date"}
 _STANDING_CALLS = {"now", "transaction_timestamp"}
 _STANDING_STRING = re.compile(r"'\s*(?:now|today|tomorrow|yesterday)\s*'", re.IGNORECASE)
 _TIME_TYPES = {"timestamp", "timestamptz", "date", "time", "timetz"}
@@ -127,7 +127,8 @@ def _standing_clocks(subject: Subject) -> Iterator[Finding]:
     for index, word in enumerate(words):
         if word.kind is Kind.WORD and _is_standing(words, index):
             message = f"{word.text} stands still inside a transaction"
-            yield subject.at(word.offset, "GS403", message, _CLOCK_HINT, width=len(word.text))
+            hint = f"{_CLOCK_HINT}::date" if word.folded == "current_date" else _CLOCK_HINT
+            yield subject.at(word.offset, "GS403", message, hint, width=len(word.text))
         elif word.kind is Kind.STRING and _STANDING_STRING.fullmatch(word.text) and _is_time(words, index):
             message = f"{word.text} is read once, when the statement is prepared, and stands still from then on"
             yield subject.at(word.offset, "GS403", message, _CLOCK_HINT, width=len(word.text))
@@ -144,6 +145,17 @@ def _is_standing(words: Words, index: int) -> bool:
 
 
 def _is_time(words: Words, index: int) -> bool:
-    if words[index + 1].text == "::" and words[index + 2].folded in _TIME_TYPES:
-        return True
-    return words[index - 1].folded in _TIME_TYPES and words[index - 2].text != "::"
+    """Tell whether a string is made a time: by `::`, CAST, the type before it, or the type as a function."""
+    before, after = words[index - 1], words[index + 1]
+    if after.text == "::":
+        return _type_at(words, index + 2) in _TIME_TYPES
+    if before.text == "(" and words[index - 2].folded == "cast":
+        return after.folded == "as" and _type_at(words, index + 2) in _TIME_TYPES
+    if before.text == "(" and after.text == ")":
+        return words[index - 2].folded in _TIME_TYPES and words[index - 3].text != "::"
+    return before.folded in _TIME_TYPES and words[index - 2].text != "::"
+
+
+def _type_at(words: Words, index: int) -> str:
+    is_qualified = words[index].folded == "pg_catalog" and words[index + 1].text == "."
+    return words[index + 2 if is_qualified else index].folded

@@ -414,3 +414,67 @@ WHERE s.phone_number = t.phone_number AND s.stay_id > t.stay_id AND s.phone_numb
 
 -- name: get_colon_codes()$
 SELECT count(*) FROM rooms WHERE code = ':p' OR code = ':days days' OR code LIKE '%:total%';
+
+-- name: list_in_brackets(max_rows)
+--   max_rows: int = 5, rows
+(SELECT phone_number FROM historical_clients ORDER BY phone_number LIMIT :max_rows::int);
+
+-- name: list_in_brackets_twice(max_rows)
+--   max_rows: int = 5, rows
+((SELECT phone_number FROM historical_clients ORDER BY phone_number)) LIMIT :max_rows::int;
+
+-- name: list_in_brackets_behind_with(max_rows)
+--   max_rows: int = 5, rows
+WITH q (a) AS (SELECT 1) (SELECT phone_number FROM historical_clients, q ORDER BY phone_number LIMIT :max_rows::int);
+
+-- name: list_union_of_brackets(max_rows)
+--   max_rows: int = 5, rows
+(SELECT phone_number FROM historical_clients) UNION (SELECT phone_number FROM guest_profiles) ORDER BY phone_number LIMIT :max_rows::int;
+
+-- name: get_limit_in_brackets()^
+SELECT phone_number FROM historical_clients ORDER BY phone_number LIMIT (1);
+
+-- name: get_in_brackets()^
+(SELECT phone_number FROM historical_clients ORDER BY phone_number LIMIT 1);
+
+-- name: get_first_of_user(user_name)^
+--   user_name: text, any
+SELECT DISTINCT ON (user_name) user_name, phone_number FROM guest_profiles WHERE user_name = :user_name::text ORDER BY user_name, phone_number;
+
+-- name: get_distinct_user(user_name)^
+--   user_name: text, any
+SELECT DISTINCT user_name FROM guest_profiles WHERE user_name = :user_name::text;
+
+-- name: get_user_count(user_name)^
+--   user_name: text, any
+SELECT user_name, count(*) AS n FROM guest_profiles WHERE user_name = :user_name::text GROUP BY user_name;
+
+-- name: get_last_of_user(user_name)^
+--   user_name: text, any
+SELECT DISTINCT ON (g.user_name) g.user_name, g.phone_number FROM guest_profiles g WHERE g.user_name = :user_name::text ORDER BY g.user_name, g.phone_number DESC;
+
+-- name: get_rank(room_number)^
+--   room_number: int, any
+SELECT q.n FROM (SELECT hotel_id, room_number, row_number() OVER (ORDER BY floor, room_number) AS n FROM rooms WHERE hotel_id = 1) AS q WHERE q.room_number = :room_number::int;
+
+-- name: get_rank_renamed(room_number)^
+--   room_number: int, any
+SELECT q.n FROM (SELECT room_number AS nr, row_number() OVER (ORDER BY floor, room_number) AS n FROM rooms WHERE hotel_id = 1) AS q WHERE q.nr = :room_number::int;
+
+-- name: get_of_with(stay_id)^
+--   stay_id: bigint, any
+WITH q AS MATERIALIZED (SELECT stay_id, begins FROM stays) SELECT q.begins FROM q WHERE q.stay_id = :stay_id::bigint;
+
+-- name: get_stay_or_none(stay_id)^
+--   stay_id: bigint, any
+SELECT begins FROM stays WHERE stay_id IS NOT DISTINCT FROM :stay_id::bigint;
+
+-- name: get_notes_or_none(phone_number)^
+--   phone_number: text, any
+SELECT notes FROM historical_clients WHERE phone_number IS NOT DISTINCT FROM :phone_number::text;
+
+-- name: get_with_ties()^
+SELECT stay_id, begins FROM stays ORDER BY stay_id FETCH FIRST 1 ROW WITH TIES;
+
+-- name: get_words_of_time()^
+SELECT CAST('now' AS text) AS word, upper('today') AS name, statement_timestamp()::date AS current_date;
