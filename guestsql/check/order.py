@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from guestsql._sql import Kind
 from guestsql.check.bounds import Bound, Bounds
+from guestsql.check.enclosed import without_brackets
 from guestsql.check.plan import Node, column_of, sides
 from guestsql.check.words import Words
 
@@ -28,18 +29,20 @@ def order_by(words: Words) -> tuple[int, int] | None:
     Returns:
         Index of the ORDER, and how many items follow; None when there is none outside brackets.
     """
-    for index in range(len(words) - 1, -1, -1):
-        word = words[index]
-        if word.depth == 0 and word.folded == "order" and words[index + 1].folded == "by":
+    bare = without_brackets(words)
+    for index in range(len(bare) - 1, -1, -1):
+        word = bare[index]
+        if word.depth == 0 and word.folded == "order" and bare[index + 1].folded == "by":
             break
     else:
         return None
     items = 1
-    for word in list(words)[index + 2 :]:
+    for word in list(bare)[index + 2 :]:
         if word.depth == 0 and word.kind is Kind.WORD and word.folded in _ENDS:
             break
         items += word.depth == 0 and word.text == ","
-    return index, items
+    offset = bare[index].offset
+    return next(at for at, word in enumerate(words) if word.offset == offset), items
 
 
 def order_is_total(plan: Node, bounds: Bounds, items: int, columns: int) -> bool | None:
