@@ -102,7 +102,8 @@ def safe_label(name: str, value: object) -> str:
 def _masked(text: str) -> str:
     shown: list[str] = []
     end = 0
-    for form in sorted([*_ADDRESS.finditer(text), *filter(_is_time, _TIME.finditer(text))], key=re.Match.start):
+    forms = [*_ADDRESS.finditer(text), *filter(_is_time, _TIME.finditer(text))]
+    for form in sorted(forms, key=lambda form: form.start()):
         if form.start() >= end:
             shown += [_without_phones(text[end : form.start()]), form[0]]
             end = form.end()
