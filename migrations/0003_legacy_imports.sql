@@ -63,7 +63,7 @@ CREATE TABLE legacy_imports (
     CONSTRAINT legacy_imports_guests_check CHECK (guests = inserted + updated + unchanged)
 );
 
--- The records of which no guest could be made. The record itself stays in its file: number tells its rank in the report.
+-- The records of which no guest could be made; number is the rank in the report. 0009 keeps the records themselves.
 CREATE TABLE legacy_rejects (
     import_id bigint NOT NULL,
     number bigint NOT NULL,
