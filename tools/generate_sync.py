@@ -44,6 +44,7 @@ REPLACEMENTS = {
     "AsyncReloader": "Reloader",
     "AsyncTicker": "Ticker",
     "AsyncLock": "Lock",
+    "async_call_builder": "call_builder",
     "async_sleep": "sleep",
 }
 

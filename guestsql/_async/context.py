@@ -17,7 +17,7 @@ from guestsql._async.executor import AsyncExecutor
 from guestsql._core.counting import Counting
 from guestsql._core.log import event, logger
 from guestsql._core.rows import profile_from
-from guestsql._core.runtime import AsyncBuilder, async_sleep
+from guestsql._core.runtime import AsyncBuilder, async_call_builder, async_sleep
 from guestsql._core.values import clean_text
 from guestsql.errors import DatabaseError, DatabaseUnavailable, InvalidValue, QueryTimeout
 from guestsql.settings import Settings
@@ -249,7 +249,7 @@ class AsyncContextCache:
             return None if text is None else clean_text(text, "the context that build_context returned")
         started = monotonic()
         try:
-            text = await self._builder(profile_from(claimed))
+            text = await async_call_builder(self._builder, profile_from(claimed))
         finally:
             wanted.patience.add_build(monotonic() - started)
         return clean_text(text, "the context that the builder returned")

@@ -18,7 +18,7 @@ from guestsql._core.runtime import AsyncBuilder, AsyncLock, async_in_thread
 from guestsql._exit import LastChance, heed_sigterm, unwatch, watch
 from guestsql._sql import Folder, InUse, load_catalogue, read_queries
 from guestsql.embedded import EmbeddedServer
-from guestsql.errors import DatabaseUnavailable, InvalidUserId
+from guestsql.errors import DatabaseUnavailable, InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id, own_keys
 from guestsql.settings import Settings
 
@@ -39,6 +39,8 @@ class AsyncLifetime:
         settings: Settings | None = None,
         context_builder: AsyncBuilder | None = None,
     ) -> None:
+        if context_builder is not None and not callable(context_builder):
+            raise InvalidValue("context_builder is no function", hint="pass a function of a GuestProfile, or None")
         self._settings = Settings.from_env() if settings is None else settings
         self._url = database_url or self._settings.database_url
         self._builder = context_builder

@@ -6,13 +6,14 @@ Everything else is written once, in `_async`, and generated for `_sync`.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
-from guestsql.errors import QueryTimeout
+from guestsql.errors import InvalidValue, QueryTimeout
 from guestsql.models import GuestProfile
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "Lock",
     "Ticker",
     "Turns",
+    "async_call_builder",
     "async_in_thread",
     "async_sleep",
+    "call_builder",
     "end_with_loop",
     "in_thread",
     "sleep",
@@ -41,6 +44,33 @@ AsyncLock = asyncio.Lock
 
 sleep = time.sleep
 async_sleep = asyncio.sleep
+
+
+def call_builder(builder: Builder, profile: GuestProfile) -> str:
+    """Call a context builder.
+
+    Raises:
+        InvalidValue: it is one for the async class.
+    """
+    text = builder(profile)
+    if inspect.iscoroutine(text):
+        text.close()
+        raise _wrong_builder("is a coroutine function")
+    return text
+
+
+async def async_call_builder(builder: AsyncBuilder, profile: GuestProfile) -> str:
+    """The same, for the async class."""
+    text = builder(profile)
+    if not inspect.isawaitable(text):
+        raise _wrong_builder("is no coroutine function")
+    return await text
+
+
+def _wrong_builder(fault: str) -> InvalidValue:
+    return InvalidValue(
+        f"context_builder {fault}", hint="GuestDatabase calls a plain function, AsyncGuestDatabase an async def"
+    )
 
 
 def in_thread(call: Callable[[], T]) -> T:

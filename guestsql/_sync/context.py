@@ -17,7 +17,7 @@ from typing import Any
 from guestsql._core.counting import Counting
 from guestsql._core.log import event, logger
 from guestsql._core.rows import profile_from
-from guestsql._core.runtime import Builder, sleep
+from guestsql._core.runtime import Builder, call_builder, sleep
 from guestsql._core.values import clean_text
 from guestsql._sync.executor import Executor
 from guestsql.errors import (
@@ -253,7 +253,7 @@ class ContextCache:
             return None if text is None else clean_text(text, "the context that build_context returned")
         started = monotonic()
         try:
-            text = self._builder(profile_from(claimed))
+            text = call_builder(self._builder, profile_from(claimed))
         finally:
             wanted.patience.add_build(monotonic() - started)
         return clean_text(text, "the context that the builder returned")

@@ -19,7 +19,7 @@ from guestsql._sync.metrics import MetricsWriter
 from guestsql._sync.queries import NEEDED, Queries
 from guestsql._sync.reload import Reloader
 from guestsql.embedded import EmbeddedServer
-from guestsql.errors import DatabaseUnavailable, InvalidUserId
+from guestsql.errors import DatabaseUnavailable, InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id, own_keys
 from guestsql.settings import Settings
 
@@ -40,6 +40,8 @@ class Lifetime:
         settings: Settings | None = None,
         context_builder: Builder | None = None,
     ) -> None:
+        if context_builder is not None and not callable(context_builder):
+            raise InvalidValue("context_builder is no function", hint="pass a function of a GuestProfile, or None")
         self._settings = Settings.from_env() if settings is None else settings
         self._url = database_url or self._settings.database_url
         self._builder = context_builder

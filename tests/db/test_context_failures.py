@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from guestsql import AsyncGuestDatabase, GuestProfile, errors
+from guestsql import AsyncGuestDatabase, GuestDatabase, GuestProfile, errors
 from guestsql._async.executor import AsyncExecutor
 from tests.context_helpers import (
     GUEST,
@@ -221,3 +221,19 @@ async def test_the_default_query_is_the_dbas_to_change(
     seed(autocommit, None)
 
     assert await database.get_context(GUEST) == "Huésped Ana"
+
+
+async def test_a_builder_of_the_other_class_is_told_by_its_name(database_url):
+    async def asynchronous(profile: GuestProfile) -> str:
+        return profile.phone_number
+
+    with (
+        GuestDatabase(database_url, context_builder=asynchronous) as db,
+        pytest.raises(errors.InvalidValue, match="context_builder is a coroutine function"),
+    ):
+        db.get_context(GUEST)
+    async with AsyncGuestDatabase(database_url, context_builder=lambda profile: profile.phone_number) as db:
+        with pytest.raises(errors.InvalidValue, match="context_builder is no coroutine function"):
+            await db.get_context(GUEST)
+    with pytest.raises(errors.InvalidValue, match="context_builder is no function"):
+        GuestDatabase(database_url, context_builder=5)
