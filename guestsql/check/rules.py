@@ -23,6 +23,7 @@ RULES: dict[str, str] = {
     "GS106": "a parameter has one type under one name",
     "GS107": "a parameter is cast to the type of its comment",
     "GS108": "psql reads a query as the bot does",
+    "GS109": "a default is of its parameter's type",
     # What the server says.
     "GS201": "the SQL parses",
     "GS202": "the tables exist",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import psycopg
-from psycopg import pq
+from psycopg import pq, sql
 from psycopg.rows import tuple_row
 
 from guestsql._sql import Query
@@ -87,12 +87,14 @@ class Description:
         columns: what it returns.
         by_index: its generic plan when indexes are used wherever they can be; None for what has no plan.
         by_sorting: the same when no index brings rows in order.
+        unfit: the parameters whose default is no value of their type, each with what the server says of it.
     """
 
     parameter_types: tuple[int, ...]
     columns: tuple[Column, ...]
     by_index: Node | None = None
     by_sorting: Node | None = None
+    unfit: tuple[tuple[str, str], ...] = ()
 
 
 def describe(
@@ -116,7 +118,7 @@ def describe(
     with _planning(connection, _BY_INDEX):
         found = [_described(connection, query, planned=query not in beside) for query in queries]
     return [
-        Description(said.parameter_types, said.columns, plan, sorted_plan) if isinstance(said, Description) else said
+        replace(said, by_index=plan, by_sorting=sorted_plan) if isinstance(said, Description) else said
         for (said, plan), sorted_plan in zip(found, sorting, strict=True)
     ]
 
@@ -150,7 +152,10 @@ def _described(
             for at in range(result.nfields)
         )
         plan = _plan(connection, len(types)) if planned else None
-        return (plan, None) if isinstance(plan, Refusal) else (Description(types, columns), plan)
+        if isinstance(plan, Refusal):
+            return plan, None
+        unfit = () if plan is None else tuple(_unfit(connection, query))
+        return Description(types, columns, unfit=unfit), plan
     finally:
         connection.execute(f"DEALLOCATE {_NAME}".encode())
 
@@ -174,6 +179,28 @@ def _plan(connection: DeadlineConnection, parameters: int) -> Node | Refusal | N
     # For a command without a plan the list holds a text; for one that a rule makes nothing of, it is empty.
     plan = cast("dict[str, Any] | str", row[0][0] if row[0] else "")
     return None if isinstance(plan, str) or "Plan" not in plan else Node.read(plan["Plan"])
+
+
+def _unfit(connection: DeadlineConnection, query: Query) -> Iterator[tuple[str, str]]:
+    """The parameters whose default the server cannot convert, as it would when the query is called without them."""
+    defaults = {each.name: each.default_value for each in query.parameters if each.default_value is not None}
+    if not defaults or _misfit(connection, query, defaults) is None:
+        return
+    for name, value in defaults.items():
+        message = _misfit(connection, query, {name: value})
+        if message is not None:
+            yield name, message
+
+
+def _misfit(connection: DeadlineConnection, query: Query, values: Mapping[str, str]) -> str | None:
+    # The plan is the generic one, which was made before: only the values can be refused now.
+    given = sql.SQL(", ").join(sql.Literal(values.get(name)) for name in query.positional)
+    statement = sql.SQL("EXPLAIN EXECUTE {}({})").format(sql.Identifier(_NAME), given)
+    try:
+        connection.execute(statement, prepare=False)
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        return " ".join((error.diag.message_primary or str(error)).split())
+    return None
 
 
 def _refusal(result: pq.abc.PGresult) -> Refusal:

@@ -1,4 +1,4 @@
-"""Rules about the types of parameters, as the server has them: GS106, GS107, and names of types that no type has."""
+"""Rules about the types of parameters, as the server has them: GS106, GS107, GS109, and types that do not exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Said = Description | Refusal
 def vet_parameter_types(
     subject: Subject, said: Description, catalog: Catalog, type_names: Mapping[int, str]
 ) -> Iterator[Finding]:
-    """GS107: what the comment says of a parameter is what the SQL makes of it.
+    """GS107 and GS109: what the comment says of a parameter is what the SQL makes of it, and so is its default.
 
     Args:
         subject: the query.
@@ -28,6 +28,7 @@ def vet_parameter_types(
         type_names: how SQL writes each type.
     """
     actual = _cast_types(subject, said)
+    unfit = dict(said.unfit)
     for parameter in subject.query.parameters:
         if parameter.type is None:
             continue
@@ -42,6 +43,13 @@ def vet_parameter_types(
                 "GS107",
                 f"parameter {parameter.name} is said to be {parameter.type}, but the SQL makes it {name}",
                 "say and cast the same type",
+            )
+        elif parameter.name in unfit and parameter.name in actual:
+            yield subject.at_parameter(
+                parameter.name,
+                "GS109",
+                f"the default {parameter.default} of {parameter.name} is no {parameter.type}: {unfit[parameter.name]}",
+                "write a default of the type: whoever leaves the parameter out gets this error",
             )
 
 

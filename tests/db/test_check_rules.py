@@ -88,6 +88,12 @@ def test_a_query_for_one_row(found, sql, rule):
         ("SELECT stay_id FROM stays ORDER BY stay_id LIMIT NULL", {"GS307"}),
         ("SELECT stay_id FROM stays", {"GS306", "GS307"}),
         ("(SELECT stay_id FROM stays)", {"GS306", "GS307"}),
+        ("SELECT label FROM tags ORDER BY random() LIMIT 5", {"GS306"}),
+        (
+            "SELECT c.user_name, g.thread_id FROM historical_clients AS c"
+            " LEFT JOIN guest_profiles AS g ON g.user_name = c.user_name ORDER BY c.phone_number LIMIT 5",
+            {"GS306"},
+        ),
         ("(SELECT stay_id FROM stays ORDER BY begins LIMIT 5)", {"GS306"}),
         ("TABLE free_rooms ORDER BY hotel_id, room_number LIMIT 5", {"GS301"}),
     ],
@@ -150,6 +156,31 @@ def test_a_write_without_where(found, sql):
 )
 def test_a_write_in_a_file_that_only_reads(found, sql, operator):
     assert found(f"-- check: read-only\n\n-- name: get_it(){operator}\n{sql};\n") == [(4, "GS401")]
+
+
+@pytest.mark.parametrize(
+    ("type_", "default", "is_found"),
+    [
+        ("int", "'abc'", True),
+        ("smallint", "70000", True),
+        ("date", "'2026-02-30'", True),
+        ("mood", "'gla'", True),
+        ("int[]", "'1, 2'", True),
+        ("int", "30", False),
+        ("int", "null", False),
+        ("date", "'2026-02-28'", False),
+        ("mood", "'sad'", False),
+        ("text", "''", False),
+        ("text", "'it''s \\ %s'", False),
+        ("int[]", "'{1,2}'", False),
+    ],
+)
+def test_a_default_that_is_none_of_its_type(found, type_, default, is_found):
+    text = (
+        f"-- name: get_it(a, x, b)$\n--   a: int, any\n--   x: {type_} = {default}, any\n--   b: int = 3, any\n"
+        f"SELECT (:a::int + :b::int)::text || :x::{type_}::text AS value;\n"
+    )
+    assert found(text) == ([(3, "GS109")] if is_found else [])
 
 
 def test_one_broken_query_hides_no_other(server, tmp_path, extended):
