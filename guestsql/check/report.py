@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -62,10 +63,19 @@ def _excerpt(finding: Finding, sources: Mapping[Path, Source]) -> str:
     hint = f"{margin} = hint: {finding.hint}\n" if finding.hint else ""
     if not line.strip():
         return hint
+    begin = finding.column - 1
     # A tab before the caret stays one, so that the caret stands below its place.
-    before = "".join("\t" if char == "\t" else " " for char in line[: finding.column - 1])
-    carets = "^" * max(1, min(finding.width, len(line) - finding.column + 1))
+    before = "".join("\t" if char == "\t" else " " * _cells(char) for char in line[:begin])
+    carets = "^" * max(1, sum(_cells(char) for char in line[begin : begin + finding.width]))
+    line = line.replace("\r", " ")  # a terminal would go back to the line's begin
     return f"{margin} |\n{finding.line} | {line}\n{margin} | {before}{carets}\n{hint}"
+
+
+def _cells(char: str) -> int:
+    """How many cells of a terminal a character takes."""
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
 def _data(text: str) -> str:

@@ -267,3 +267,13 @@ def test_a_query_that_is_gone_is_found_in_its_file_alone(server, folder):
     # Moved to another file of the folder, it is not gone.
     (folder / "other.sql").write_text(other + "\n" + RIGHT.partition("\n\n")[0], encoding="utf-8")
     assert invoke("check", "queries/guests.sql", *arguments).exit_code == 0
+
+
+def test_the_caret_stands_below_its_place_behind_wide_letters(server, folder):
+    sql = "SELECT '日本語 🏨 e\u0301\r' || nothing AS words;"
+    (folder / "guests.sql").write_bytes(f"-- name: get_words()$\n-- Words.\n{sql}\n".encode())
+    lines = invoke("check", "--server", server.url()).stdout.split("\n")
+    assert "\r" not in lines[2]
+    # Three letters and a hotel take two cells each, the accent none.
+    assert lines[3].index("^") == lines[2].index("nothing") + 4 - 1
+    assert lines[3].count("^") == len("nothing")

@@ -30,10 +30,7 @@ _ANALYZE = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
 _PREPARED = "guestsql_explain"
 _SYNTAX_ERROR = "42601"
 _READ_ONLY = "25006"
-_ROLLED_BACK = (
-    "guestsql: it was run and rolled back; what no rollback undoes has happened all the same: "
-    "numbers drawn from sequences are used up"
-)
+_ROLLED_BACK = "guestsql: it was run and rolled back; if it draws numbers from sequences, they are used up all the same"
 
 
 @click.command(
