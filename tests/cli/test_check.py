@@ -277,3 +277,10 @@ def test_the_caret_stands_below_its_place_behind_wide_letters(server, folder):
     # Three letters and a hotel take two cells each, the accent none.
     assert lines[3].index("^") == lines[2].index("nothing") + 4 - 1
     assert lines[3].count("^") == len("nothing")
+
+
+def test_a_bracket_that_is_not_closed_is_told_once(server, folder):
+    text = "-- name: get_a(x)$\n-- One.\n--   x: int, any\nSELECT 1 AS one WHERE 1 = (:x::int;\n\n" + RIGHT
+    (folder / "guests.sql").write_text(text, encoding="utf-8")
+    result = invoke("check", "--server", server.url(), "--format", "json")
+    assert [(each["line"], each["rule"]) for each in json.loads(result.stdout)] == [(4, "GS201")]
