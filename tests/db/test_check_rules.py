@@ -88,12 +88,6 @@ def test_a_query_for_one_row(found, sql, rule):
         ("SELECT stay_id FROM stays ORDER BY stay_id LIMIT NULL", {"GS307"}),
         ("SELECT stay_id FROM stays", {"GS306", "GS307"}),
         ("(SELECT stay_id FROM stays)", {"GS306", "GS307"}),
-        ("SELECT label FROM tags ORDER BY random() LIMIT 5", {"GS306"}),
-        (
-            "SELECT c.user_name, g.thread_id FROM historical_clients AS c"
-            " LEFT JOIN guest_profiles AS g ON g.user_name = c.user_name ORDER BY c.phone_number LIMIT 5",
-            {"GS306"},
-        ),
         ("(SELECT stay_id FROM stays ORDER BY begins LIMIT 5)", {"GS306"}),
         ("TABLE free_rooms ORDER BY hotel_id, room_number LIMIT 5", {"GS301"}),
     ],
