@@ -38,6 +38,31 @@ SELECT
     updated_at
 FROM guest_profiles;
 
+-- What get_profile_totals counts in so many pages of guest_profiles, always the same ones: guests, those with a thread,
+-- with labels, with a cached context, and with memory off. For guestsql_monitor, which reads neither threads nor labels:
+-- it runs with the rights of its owner, and a view cannot be sampled. Its names were looked up when it was made, so no
+-- search_path of the caller's can lead it elsewhere.
+CREATE FUNCTION guestsql_sample_guests(sample_pages integer) RETURNS bigint[]
+LANGUAGE sql
+STABLE
+STRICT
+SECURITY DEFINER
+RETURN (
+    SELECT
+        ARRAY[
+            count(*),
+            count(thread_id),
+            count(*) FILTER (WHERE labels <> '{}'),
+            count(*) FILTER (WHERE last_context_update IS NOT NULL),
+            count(*) FILTER (WHERE NOT memory_enabled)
+        ]
+    FROM guest_profiles
+    -- The linter does not know this word, hence its mark.
+    TABLESAMPLE SYSTEM ( -- noqa: PRS
+        greatest(0, least(100, 100.0 * sample_pages * 8192 / greatest(pg_relation_size('guest_profiles'::regclass), 1)))
+    ) REPEATABLE (1)
+);
+
 -- What the roles may do, one row a table or view; a name that does not exist yet is heeded when it does. A migration that
 -- makes a table enters it here and calls guestsql_grant_roles(); `guestsql migrate up` calls it after whatever it applied.
 -- What is not entered: the bot has it by the default privileges, the monitor has nothing.
@@ -52,13 +77,13 @@ CREATE TABLE guestsql_grants (
     CONSTRAINT guestsql_grants_bot_privileges_check CHECK (bot_privileges <@ '{SELECT,INSERT,UPDATE,DELETE}')
 );
 
--- labels and thread_id, because what is to be counted must be readable; no name and no number stands beside them. Of the
--- imports no file's name, and of the rejects nothing: a path or a pointer may hold a phone number. The import is the
+-- Of the guests neither labels nor thread ids: by created_at they could be joined with guest_figures, which says whether
+-- there is a thread and how many labels. Of the imports no file's name, and of the rejects nothing: a path or a pointer may hold a phone number. The import is the
 -- owner's work.
 INSERT INTO guestsql_grants (relation_name, bot_privileges, monitor_columns)
 VALUES
 ('guest_profiles', DEFAULT, '{
-    memory_enabled, labels, thread_id, thread_tokens, thread_created_at, first_interaction, last_interaction,
+    memory_enabled, thread_tokens, thread_created_at, first_interaction, last_interaction,
     last_active_on, total_interactions, last_context_update, context_epoch, context_lease_until, created_at, updated_at
 }'),
 ('historical_clients', DEFAULT, '{
@@ -163,6 +188,17 @@ BEGIN
                 ) LOOP
                     EXECUTE format('ALTER TABLE %s OWNER TO guestsql_owner', target);
                 END LOOP;
+                -- With its own rights, and with no more than the tables' owner has.
+                IF EXISTS (
+                    SELECT 1
+                    FROM pg_proc AS functions
+                    WHERE
+                        functions.oid = 'guestsql_sample_guests(integer)'::regprocedure
+                        AND functions.proowner = current_user::regrole
+                        AND functions.proowner <> 'guestsql_owner'::regrole
+                ) THEN
+                    ALTER FUNCTION guestsql_sample_guests(integer) OWNER TO guestsql_owner;
+                END IF;
             END IF;
         EXCEPTION
             WHEN insufficient_privilege OR unique_violation THEN
@@ -240,22 +276,58 @@ BEGIN
                 refused := refused || entry.relation::text;
         END;
     END LOOP;
+
+    -- A sequence tells the last number that it gave out, which list_sequences_near_end needs, and nothing else.
+    IF to_regrole('guestsql_monitor') IS NOT NULL THEN
+        FOREACH target IN ARRAY array(
+            SELECT relations.oid::regclass
+            FROM pg_class AS relations
+            WHERE
+                relations.relnamespace = home
+                AND relations.relkind = 'S'
+            ORDER BY relations.relname
+        ) LOOP
+            CONTINUE WHEN has_sequence_privilege('guestsql_monitor', target, 'SELECT');
+            BEGIN
+                EXECUTE format('GRANT SELECT ON SEQUENCE %s TO guestsql_monitor', target);
+            EXCEPTION
+                WHEN insufficient_privilege THEN
+                    refused := refused || target::text;
+            END;
+        END LOOP;
+    END IF;
+
+    FOREACH wanted IN ARRAY ARRAY['guestsql_bot', 'guestsql_monitor'] LOOP
+        CONTINUE WHEN to_regrole(wanted) IS NULL;
+        BEGIN
+            IF NOT has_function_privilege(wanted, 'guestsql_sample_guests(integer)', 'EXECUTE') THEN
+                EXECUTE format('GRANT EXECUTE ON FUNCTION guestsql_sample_guests(integer) TO %I', wanted);
+            END IF;
+        EXCEPTION
+            WHEN insufficient_privilege THEN
+                refused := refused || format('guestsql_sample_guests for %s', wanted);
+        END;
+    END LOOP;
     IF refused <> '{}' THEN
         RAISE NOTICE 'rights that % could not give: %', current_user, array_to_string(refused, ', ')
             USING HINT = 'run guestsql migrate grant as the owner of the tables';
     END IF;
 
-    -- A table that nobody enters must not stop the bot. The monitor has none of these: closed until it is opened.
+    -- A table that nobody enters must not stop the bot. The monitor has none of these: closed until it is opened. Of a
+    -- later sequence it reads the last number, as of those that there are.
     IF to_regrole('guestsql_bot') IS NOT NULL THEN
         EXECUTE format(
             'ALTER DEFAULT PRIVILEGES IN SCHEMA %s GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO guestsql_bot', home
         );
         EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %s GRANT USAGE, SELECT ON SEQUENCES TO guestsql_bot', home);
     END IF;
+    IF to_regrole('guestsql_monitor') IS NOT NULL THEN
+        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %s GRANT SELECT ON SEQUENCES TO guestsql_monitor', home);
+    END IF;
 END
 $$;
 
 -- A function is everybody's unless one says otherwise.
-REVOKE ALL ON FUNCTION guestsql_expire_context(), guestsql_grant_roles() FROM public;
+REVOKE ALL ON FUNCTION guestsql_expire_context(), guestsql_grant_roles(), guestsql_sample_guests(integer) FROM public;
 
 SELECT guestsql_grant_roles();

@@ -1,5 +1,5 @@
 -- What queries/monitoring.sql cannot know from the present alone, recorded day by day by queries/daily.sql; and
--- three functions that its queries share.
+-- functions that its queries share.
 
 -- One row a day, table or index. The last record of a day stays.
 CREATE TABLE relation_sizes (
@@ -29,7 +29,9 @@ CREATE TABLE guest_days (
 );
 
 -- What a statement is called: the name in its tag, which stands at the beginning and at the end because the statistics
--- views cut off one or the other; without a tag, its own first words, in which a number that may be a phone is masked.
+-- views cut off one or the other; without a tag, its own first words: up to the first string or comment, which may hold a
+-- name, and with every number in them as a question mark. To replace each string instead would take a parser, because the
+-- views cut statements off in the midst of one.
 CREATE FUNCTION guestsql_query_name(statement text) RETURNS text
 LANGUAGE sql
 IMMUTABLE
@@ -38,8 +40,35 @@ PARALLEL SAFE
 RETURN coalesce(
     substring(statement FROM '^\s*/\* q=([a-z][a-z0-9_]*) \*/'),
     substring(statement FROM '\n-- q=([a-z][a-z0-9_]*)\s*$'),
-    left(regexp_replace(regexp_replace(statement, '\s+', ' ', 'g'), '[0-9]([ -]?[0-9]){5,}', '…', 'g'), 80)
+    left(
+        regexp_replace(
+            regexp_replace(
+                regexp_replace(
+                    regexp_replace(
+                        -- Comments before it; one within another is none.
+                        regexp_replace(
+                            statement, '^(\s|--[^\n]*\n|/\*([^*/]|\*(?!/)|/(?!\*))*\*/)+', ''
+                        ),
+                        '\s+', ' ', 'g'
+                    ),
+                    '"([A-Za-z_][A-Za-z0-9_]*)"', '\1', 'g'
+                ),
+                -- $1 is a parameter; any other dollar sign may open a string.
+                '(''|"|\$(?![0-9])|--|/\*).*$', '…'
+            ),
+            '(?<![$\w])[0-9][\w.]*|[0-9]{5,}', '?', 'g'
+        ),
+        80
+    )
 );
+
+-- A text of somebody's own, as an application's name, in which a number that may be a phone is masked.
+CREATE FUNCTION guestsql_mask_numbers(words text) RETURNS text
+LANGUAGE sql
+IMMUTABLE
+STRICT
+PARALLEL SAFE
+RETURN regexp_replace(words, '[0-9]([^0-9A-Za-z]{0,3}[0-9]){5,}', '…', 'g');
 
 -- The duration at a place within a class of query_minutes.buckets: share 0 is the class's lower limit, 1 its upper,
 -- between them on a logarithmic scale. The first class is taken to be as wide as the others, and the last to have no

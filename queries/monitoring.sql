@@ -1,6 +1,9 @@
 -- Monitoring: read-only, ordered, limited; usable as they are in psql and in `guestsql query run`. Tried on PostgreSQL
--- 15 and 18; only columns of the catalogues that 14 to 18 share are read. Phone numbers are masked, texts of statements
--- too.
+-- 15 and 18; only columns of the catalogues that 14 to 18 share are read. Phone numbers are masked, in applications' names
+-- too; of a statement without a tag its first words are shown, without strings and numbers.
+--
+-- A server answers of itself: its sessions, statements, locks, scans, standbys and slots. The counts of rows, dead rows
+-- and updates are those of the server that wrote: a replica has none. Guests, sizes, sequences and minutes are the same.
 --
 -- Guests, then what the bot's processes counted, statements, connections, indexes, tables, replication, memory.
 -- A line `-- metrics: …` below a name makes the query's numbers gauges of `guestsql serve-metrics`: docs/monitoring.md.
@@ -17,18 +20,18 @@
 -- metrics: guests
 -- check: allow GS501, because the number of guests comes from an index, and the rest from a bounded number of pages
 --   sample_pages: int = 3000, pages of 8 kB that are read at most; one holds 16 guests or so
-WITH sampled_guests AS (
+WITH sampled_counts AS MATERIALIZED (
+    SELECT guestsql_sample_guests(:sample_pages::int) AS counts
+),
+
+sampled_guests AS (
     SELECT
-        count(*) AS guests,
-        count(thread_id) AS with_thread,
-        count(*) FILTER (WHERE labels <> '{}') AS with_labels,
-        count(*) FILTER (WHERE last_context_update IS NOT NULL) AS with_context,
-        count(*) FILTER (WHERE NOT memory_enabled) AS without_memory
-    FROM guest_profiles
-    -- The linter does not know this word, hence its mark.
-    TABLESAMPLE SYSTEM ( -- noqa: PRS
-        least(100, 100.0 * :sample_pages::int * 8192 / greatest(pg_relation_size('guest_profiles'), 1))
-    ) REPEATABLE (1)
+        counts[1] AS guests,
+        counts[2] AS with_thread,
+        counts[3] AS with_labels,
+        counts[4] AS with_context,
+        counts[5] AS without_memory
+    FROM sampled_counts
 ),
 
 counted_guests AS (
@@ -63,6 +66,7 @@ WITH judged_contexts AS (
             FALSE
         ) AS is_fresh
     FROM guest_profiles
+    -- The linter does not know this word, hence its mark.
     TABLESAMPLE SYSTEM ( -- noqa: PRS
         least(100, 100.0 * :sample_pages::int * 8192 / greatest(pg_relation_size('guest_profiles'), 1))
     ) REPEATABLE (1)
@@ -532,7 +536,7 @@ WHERE offered.name = 'pg_stat_statements';
 -- name: list_slow_queries(max_rows)
 -- The statements of this database by name, slowest on average first, as the server saw them since its statistics were
 -- reset: without the network and the bot. A statement that this project sent goes by its query's name, whatever numbers
--- the server gave to its variants; any other by its own first words. No row: pg_stat_statements is not there;
+-- the server gave to its variants; any other by its own first words, without strings and numbers. No row: pg_stat_statements is not there;
 -- get_statement_statistics tells why. The view is read by way of a function, because a query that names it could not be
 -- prepared on a server without it.
 --   max_rows: int = 20, rows at most
@@ -557,7 +561,7 @@ LIMIT :max_rows::int;
 -- Connections -----------------------------------------------------------------------------------------------------
 
 -- name: get_connection_usage()^
--- The server's connections against its limit, and what they do. reserved are kept for superusers and the like.
+-- The connections of the server that is asked against its limit, and what they do. reserved are kept for superusers and the like.
 -- Without the rights of pg_read_all_stats the doings of other roles' sessions are not told, and count as idle.
 -- metrics: connections
 WITH limits AS (
@@ -597,40 +601,50 @@ CROSS JOIN counted_sessions AS counted;
 
 -- name: list_connections(max_rows)
 -- The sessions by database, role, application and state, the most first, with the seconds since the longest in that
--- state began it.
+-- state began it; those of the server that is asked.
 --   max_rows: int = 50, rows at most
+WITH masked_sessions AS (
+    SELECT
+        datname::text AS database_name,
+        usename::text AS role_name,
+        guestsql_mask_numbers(application_name) AS application_name,
+        state,
+        state_change
+    FROM pg_stat_activity
+    WHERE datid IS NOT NULL
+)
+
 SELECT
-    activity.datname::text AS database_name,
-    activity.usename::text AS role_name,
-    activity.application_name,
-    activity.state,
+    database_name,
+    role_name,
+    application_name,
+    state,
     count(*) AS connections,
-    round(extract(EPOCH FROM statement_timestamp() - min(activity.state_change)), 1) AS longest_seconds
-FROM pg_stat_activity AS activity
-WHERE activity.datid IS NOT NULL
+    round(extract(EPOCH FROM statement_timestamp() - min(state_change)), 1) AS longest_seconds
+FROM masked_sessions
 GROUP BY
     database_name,
     role_name,
-    activity.application_name,
-    activity.state
+    application_name,
+    state
 ORDER BY
     connections DESC,
     database_name ASC,
     role_name ASC,
-    activity.application_name ASC,
-    activity.state ASC
+    application_name ASC,
+    state ASC
 LIMIT :max_rows::int;
 
 -- name: list_idle_transactions(min_seconds, max_rows)
 -- The sessions that hold a transaction open and do nothing, the longest idle first: they keep locks, and dead rows from
--- being removed. query is the last one they ran.
+-- being removed. query is the last one they ran. Those of the server that is asked.
 --   min_seconds: float8 = 10, seconds idle at least
 --   max_rows: int = 20, rows at most
 SELECT
     activity.pid,
     activity.datname::text AS database_name,
     activity.usename::text AS role_name,
-    activity.application_name,
+    guestsql_mask_numbers(activity.application_name) AS application_name,
     guestsql_query_name(activity.query) AS query,
     round(extract(EPOCH FROM statement_timestamp() - activity.state_change), 1) AS idle_seconds,
     round(extract(EPOCH FROM statement_timestamp() - activity.xact_start), 1) AS transaction_seconds
@@ -645,13 +659,14 @@ LIMIT :max_rows::int;
 
 -- name: list_long_queries(min_seconds, max_rows)
 -- The statements that are running, the longest first, and what they wait for; also those of autovacuum and the like.
+-- Those of the server that is asked.
 --   min_seconds: float8 = 5, seconds running at least
 --   max_rows: int = 20, rows at most
 SELECT
     activity.pid,
     activity.datname::text AS database_name,
     activity.usename::text AS role_name,
-    activity.application_name,
+    guestsql_mask_numbers(activity.application_name) AS application_name,
     activity.backend_type,
     guestsql_query_name(activity.query) AS query,
     round(extract(EPOCH FROM statement_timestamp() - activity.query_start), 1) AS running_seconds,
@@ -672,7 +687,7 @@ LIMIT :max_rows::int;
 -- name: list_blocked_sessions(max_rows)
 -- Who blocks whom: a row for each waiting session and each session it waits for, the longest wait first. To end the
 -- blocking session: SELECT pg_terminate_backend(blocking_pid). A blocking_pid of 0 is a prepared transaction. One that
--- is blocked itself stands in both columns: follow it to the one that is not.
+-- is blocked itself stands in both columns: follow it to the one that is not. Those of the server that is asked.
 --   max_rows: int = 50, rows at most
 SELECT
     blocked.pid AS blocked_pid,
@@ -684,7 +699,7 @@ SELECT
     blockers.pid AS blocking_pid,
     guestsql_query_name(blocking.query) AS blocking_query,
     blocking.state AS blocking_state,
-    blocking.application_name AS blocking_application,
+    guestsql_mask_numbers(blocking.application_name) AS blocking_application,
     round(extract(EPOCH FROM statement_timestamp() - blocking.xact_start), 1) AS blocking_transaction_seconds
 FROM pg_stat_activity AS blocked
 CROSS JOIN unnest(pg_blocking_pids(blocked.pid)) AS blockers (pid)
@@ -840,7 +855,7 @@ FROM pg_index AS keys;
 
 -- name: list_dead_tuples(max_rows)
 -- The tables by dead rows, the most first: what updates and deletes left for vacuum to remove, when it was last done,
--- by hand or by itself, and the number of dead rows at which it comes by itself.
+-- by hand or by itself, and the number of dead rows at which it comes by itself. Ask the primary: a replica counts none.
 -- metrics: table_rows
 --   max_rows: int = 50, rows at most
 SELECT
@@ -915,7 +930,7 @@ LIMIT :max_rows::int;
 -- name: list_hot_ratios(max_rows)
 -- The tables by updates, the most first, with the percentage of them that were heap-only: those wrote no index. Below
 -- 95 in guest_profiles, look for a new index on a column that is often changed, or for pages that are full
--- (fillfactor).
+-- (fillfactor). Ask the primary: a replica counts none.
 -- metrics: table_updates
 --   max_rows: int = 50, rows at most
 SELECT
@@ -1026,7 +1041,8 @@ LIMIT :max_rows::int;
 -- name: list_sequences_near_end(min_percent, max_rows)
 -- The sequences that have given out min_percent of their numbers, the nearest to the end first. The end is that of the
 -- sequence, or of the column that it fills if that comes first: an integer column ends at 2,147,483,647 whatever its
--- sequence allows. One that cycles never ends. A sequence whose value this role may not read is not listed.
+-- sequence allows. One that cycles never ends. A sequence whose value this role may not read is not listed;
+-- guestsql_monitor may read those of the guests' schema.
 -- metrics: sequences min_percent=0
 --   min_percent: float8 = 50, percent of the numbers; 0 lists all that have been used
 --   max_rows: int = 50, rows at most
@@ -1101,8 +1117,8 @@ LIMIT :max_rows::int;
 
 -- name: list_standbys(max_rows)
 -- The standbys that this server sends its changes to, the furthest behind first: bytes not yet sent, not yet replayed,
--- and the seconds from a commit here to its being visible there, NULL when nothing has been written for a while. No
--- row: there are none.
+-- and the seconds from a commit here to its being visible there, NULL when nothing has been written for a while. Ask
+-- the primary: a replica lists those only that it feeds itself. No row: this server feeds none.
 -- metrics: standby
 --   max_rows: int = 50, rows at most
 WITH present_position AS (
@@ -1111,7 +1127,7 @@ WITH present_position AS (
 
 SELECT
     standbys.pid,
-    standbys.application_name,
+    guestsql_mask_numbers(standbys.application_name) AS application_name,
     standbys.client_addr::text AS address,
     standbys.state,
     standbys.sync_state,
@@ -1144,7 +1160,8 @@ SELECT
 
 -- name: list_replication_slots(max_rows)
 -- The replication slots by the bytes of log that they keep from being removed, the most first. One that is not active
--- keeps them until the disk is full: drop it if nobody comes back for it.
+-- keeps them until the disk is full: drop it if nobody comes back for it. Ask
+-- the primary: a replica lists its own slots.
 -- metrics: replication_slot
 --   max_rows: int = 50, rows at most
 SELECT

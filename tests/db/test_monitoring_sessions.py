@@ -96,10 +96,23 @@ def test_connections_against_the_limit(autocommit: Connection, blocked: tuple[in
         ("SELECT 1\n-- q=get_profile", "get_profile"),
         ("/* q=get_profile */ SELECT a very long text that is cut o", "get_profile"),
         ("  /* q=a1_b */ SELECT 1", "a1_b"),
-        ("SELECT '\n-- q=no' AS text", "SELECT ' -- q=no' AS text"),
-        ("SELECT '/* q=no */'", "SELECT '/* q=no */'"),
-        ("DELETE FROM t\n  WHERE phone = '573000000001'", "DELETE FROM t WHERE phone = '…'"),
-        ("SELECT '+57 300 000 0001', '573000000001@lid', 12345", "SELECT '+…', '…@lid', 12345"),
+        ("SELECT '\n-- q=no' AS text", "SELECT …"),
+        ("SELECT '/* q=no */'", "SELECT …"),
+        ("DELETE FROM t\n  WHERE phone = '573000000001'", "DELETE FROM t WHERE phone = …"),
+        ("select pg_sleep(9), '57.300.000.0001', 'Ana Secreta'", "select pg_sleep(?), …"),
+        ("SELECT E'it\\'s Ana', U&'Ana', 'Ana", "SELECT E…"),
+        ("SELECT $$Ana$$", "SELECT …"),
+        ("SELECT $guest$Ana$guest$, 5", "SELECT …"),
+        ("SELECT $1, $12, $573000000001", "SELECT $1, $12, $?"),
+        ("SELECT 573000000001, 57.300, +57 300, 573_000_000_001, 0x5A, 5e9", "SELECT ?, ?, +? ?, ?, ?, ?"),
+        ("SELECT md5(t1.a) FROM t573000000001 LIMIT 5", "SELECT md5(t1.a) FROM t? LIMIT ?"),
+        ('SELECT "t"."a" FROM "t" WHERE "b" = \'Ana\'', "SELECT t.a FROM t WHERE b = …"),
+        ('SELECT 1 FROM t WHERE a = "Ana Secreta"', "SELECT ? FROM t WHERE a = …"),
+        ("SELECT 1 -- Ana", "SELECT ? …"),
+        ("SELECT 1 /* Ana */", "SELECT ? …"),
+        ("/* Ana **/ -- Ana\n SELECT 1", "SELECT ?"),
+        ("/* a /* b */ Ana */ SELECT 1", "…"),
+        ("/* Ana", "…"),
         ("x" * 200, "x" * 80),
         ("<insufficient privilege>", "<insufficient privilege>"),
         ("", ""),
@@ -107,6 +120,19 @@ def test_connections_against_the_limit(autocommit: Connection, blocked: tuple[in
 )
 def test_what_a_statement_is_called(connection: Connection, statement: str, name: str) -> None:
     assert connection.execute("SELECT guestsql_query_name(%s)", [statement]).fetchone() == (name,)
+
+
+def test_a_phone_in_an_applications_name_is_masked(database_url: str, autocommit: Connection) -> None:
+    with psycopg.connect(database_url, application_name="bot +57 300.000.0001") as other:
+        pid = other.info.backend_pid
+        other.execute("SELECT '57.300.000.0001', 'Ana Secreta'")
+        rows = ask(autocommit, "list_connections")
+        idle = ask(autocommit, "list_idle_transactions", min_seconds=0)
+    assert "bot +…" in {row.application_name for row in rows}
+    (row,) = [row for row in idle if row.pid == pid]
+    assert (row.application_name, row.query) == ("bot +…", "SELECT …")
+    shown = autocommit.execute("SELECT guestsql_mask_numbers('bot-7 on node12')").fetchone()
+    assert shown == ("bot-7 on node12",)
 
 
 def test_without_the_extension_there_are_no_statements(connection: Connection) -> None:

@@ -36,7 +36,7 @@ SECRETS = {
     "context_cache": "[Secret Context]",
 }
 HIDDEN = [
-    *(("guest_profiles", column) for column in SECRETS),
+    *(("guest_profiles", column) for column in (*SECRETS, "labels", "thread_id")),
     *(("historical_clients", column) for column in ("phone_number", "user_name", "contact_name", "labels", "notes")),
     *(("legacy_rejects", column) for column in ("import_id", "number", "path", "pointer", "reason", "sha256")),
     ("legacy_reject_records", "record"),
@@ -197,6 +197,27 @@ def test_the_monitor_runs_every_monitoring_query(guest: Connection, name: str) -
     assert not _told(rows)
 
 
+def test_the_monitor_sees_how_far_the_sequences_are(guest: Connection) -> None:
+    guest.execute("SELECT nextval('legacy_imports_id_seq')")
+    become(guest, "guestsql_monitor")
+    query = CATALOGUE["list_sequences_near_end"]
+    found = psycopg.RawCursor(guest).execute(query.text.encode(), arrange(query, {"min_percent": 0})).fetchall()
+    assert "legacy_imports_id_seq" in {row[0] for row in found}
+
+
+def test_the_sampled_counts_are_for_those_who_may_read_figures(guest: Connection) -> None:
+    owner = "SELECT proowner::regrole::text, prosecdef FROM pg_proc WHERE proname = 'guestsql_sample_guests'"
+    assert guest.execute(owner.encode()).fetchone() == ("guestsql_owner", True)
+    guest.execute("CREATE ROLE test_nobody")
+    become(guest, "test_nobody")
+    assert refused(guest, "SELECT guestsql_sample_guests(1)")
+    guest.execute("RESET SESSION AUTHORIZATION")
+    become(guest, "guestsql_monitor")
+    guest.execute("CREATE TEMPORARY TABLE guest_profiles (thread_id text)")
+    guest.execute("SET LOCAL search_path = pg_temp, public")
+    assert guest.execute("SELECT guestsql_sample_guests(9)").fetchone() == ([1, 0, 0, 1, 0],)
+
+
 def test_the_bot_cannot_hand_on_its_rights(guest: Connection) -> None:
     become(guest, "guestsql_bot")
     guest.execute("GRANT SELECT ON guest_profiles TO guestsql_monitor")  # a warning: no privileges were granted
@@ -221,11 +242,12 @@ def test_the_monitor_may_not_read(guest: Connection, table: str, column: str) ->
 def test_the_statistics_do_not_tell_either(guest: Connection) -> None:
     guest.execute("ANALYZE guest_profiles")
     shown = "SELECT attname, most_common_vals::text FROM pg_stats WHERE tablename = 'guest_profiles'"
-    assert {row[0] for row in guest.execute(shown.encode())} > SECRETS.keys()
+    hidden = {*SECRETS, "labels", "thread_id"}
+    assert {row[0] for row in guest.execute(shown.encode())} > hidden
     become(guest, "guestsql_monitor")
     seen = guest.execute(shown.encode()).fetchall()
     assert seen
-    assert not {row[0] for row in seen} & SECRETS.keys()
+    assert not {row[0] for row in seen} & hidden
     assert refused(guest, "SELECT * FROM pg_statistic")
 
 
@@ -285,6 +307,8 @@ def test_a_later_table_is_the_bots_and_not_the_monitors(connection: Connection) 
     assert not refused(connection, "INSERT INTO later (secret) VALUES ('x') RETURNING n")
     become(connection, "guestsql_monitor")
     assert refused(connection, "SELECT n FROM later")
+    assert not refused(connection, "SELECT last_value FROM later_m_seq")
+    assert refused(connection, "SELECT nextval('later_m_seq')")
     connection.execute("RESET SESSION AUTHORIZATION")
     connection.execute("INSERT INTO guestsql_grants VALUES ('later', '{SELECT}', '{n,gone}')")
     connection.execute("SELECT guestsql_grant_roles()")
