@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -91,7 +91,7 @@ class Counting(Outbox[Counted]):
         super().__init__()
         self._calls: deque[tuple[str, float, float, int]] = deque()
         self._errors: deque[tuple[str, str, float]] = deque()
-        self._answers: deque[tuple[str, float]] = deque()
+        self._answers: deque[tuple[str, float, int]] = deque()
         self._failures: deque[float] = deque()
         self._returned: deque[Counted] = deque()
         # Held only while samples are counted together, and never waited for without end: SIGTERM's handler may have
@@ -139,14 +139,15 @@ class Counting(Outbox[Counted]):
         self.call(query, started, 0)
         self.error(query, error)
 
-    def answer(self, outcome: str) -> None:
-        """Count a context answer.
+    def answer(self, outcome: str, number: int = 1) -> None:
+        """Count context answers.
 
         Args:
             outcome: one of `OUTCOMES`.
+            number: how many there were.
         """
         answers = self._answers
-        answers.append((outcome, perf_counter()))
+        answers.append((outcome, perf_counter(), number))
         if len(answers) >= _SAMPLES_KEPT:
             self._sum(0.0)
 
@@ -233,8 +234,8 @@ class Counting(Outbox[Counted]):
     def _sum_answers(self) -> None:
         for moment, answers in self._by_minute(_drained(self._answers), itemgetter(1)):
             outcomes = self._at(moment).outcomes
-            for outcome, count in Counter(map(itemgetter(0), answers)).items():
-                outcomes[outcome] = outcomes.get(outcome, 0) + count
+            for outcome, _moment, number in answers:
+                outcomes[outcome] = outcomes.get(outcome, 0) + number
 
     def _by_minute(
         self, samples: list[Sample], moment_of: Callable[[Sample], float]

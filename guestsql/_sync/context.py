@@ -134,17 +134,21 @@ class ContextCache:
         )
         known = {row.phone_number: row for row in rows}
         texts: dict[str, str] = {}
+        hits = 0
         outcomes: list[str] = []
         for key in keys:
             row = known.get(key)
             if row is not None and _is_hit(row):
                 texts[key] = _hit(key, row)
-                outcomes.append("hit")
+                hits += 1
             else:
                 wanted = _Wanted(key, ttl_seconds, patience)
                 texts[key] = self._refresh(wanted, row)
                 outcomes.append(wanted.outcome)
-        for outcome in outcomes:  # not before: when one fails, nobody is answered
+        # Not before: when one fails, nobody is answered.
+        if hits:
+            self._count("hit", hits)
+        for outcome in outcomes:
             self._count(outcome)
         return texts
 

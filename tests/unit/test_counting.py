@@ -50,7 +50,7 @@ def test_each_in_its_minute(counting: Counting) -> None:
     for seconds in (-0.5, -61.0, 0.5, 59.0, -0.25):
         moment = at(counting, seconds)
         counting._calls.append(("b", moment - 0.1, moment, 2))
-        counting._answers.append(("hit", moment))
+        counting._answers.append(("hit", moment, 1))
     counting._errors.append(("b", "timeout", at(counting, -61.0)))
     found = columns(counting)
     assert [(row["minute"], row["calls"], row["row_count"]) for row in found["queries"]] == [
@@ -129,7 +129,7 @@ def test_kinds(error: BaseException, kind: str) -> None:
 
 def test_memory_is_bounded_while_nothing_can_be_written(counting: Counting) -> None:
     for minute in range(500):
-        counting._answers.append(("hit", at(counting, minute * 60)))
+        counting._answers.append(("hit", at(counting, minute * 60), 1))
     counting.total()
     assert len(counting._minutes) == _counting._MINUTES_KEPT
     rows = columns(counting)["contexts"]
