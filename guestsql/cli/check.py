@@ -11,7 +11,8 @@ import click
 from guestsql._core.conninfo import parse_conninfo
 from guestsql._sql import default_directory
 from guestsql._sync.connection import DeadlineConnection
-from guestsql.check import Finding, as_github, as_json, as_text, check_files, scratch_database
+from guestsql._sync.queries import NEEDED
+from guestsql.check import Finding, Report, as_github, as_json, as_text, check_files, scratch_database
 from guestsql.check.rules import is_look
 from guestsql.check.sources import Source
 from guestsql.cli.app import App, pass_app
@@ -110,6 +111,8 @@ def check(  # noqa: PLR0917  click passes them by name
     if comparison is not None:
         show_verdict(app, comparison, against, is_text=format_name == "text")
     failed = [finding for finding in findings if not is_look(finding.rule)]
+    if app.settings.queries_dir is not None and not files:
+        _tell_missing(app, report)
     app.say(f"check: {_summary(len(failed), len(findings) - len(failed), report.queries)}")
     if failed or (comparison is not None and not comparison.is_safe):
         raise click.exceptions.Exit(FAILED)
@@ -127,6 +130,17 @@ def _promises(stubs: Path | None, python: Path, home: Path, read: Sequence[Path]
     is_own = stubs is not None or home.resolve() == default_directory().resolve()
     is_whole = is_own and all(_is_among(file, read) for file in _files_of(home))
     return StubsVet(committed, Uses(python), is_whole)
+
+
+def _tell_missing(app: App, report: Report) -> None:
+    """No rule is broken by a folder of a few queries, but no bot starts with it either."""
+    there = {query.name for source in report.sources for query in source.queries}
+    missing = sorted(set(NEEDED) - there)
+    if missing and not report.findings:
+        app.say(
+            f"check: a bot cannot start with this folder, which lacks {', '.join(missing)}:"
+            f" copy them from {default_directory()}"
+        )
 
 
 def _summary(failed: int, looks: int, queries: int) -> str:

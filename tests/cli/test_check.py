@@ -73,7 +73,16 @@ def test_json_of_nothing_is_an_empty_array(server, folder):
     (folder / "guests.sql").write_text(RIGHT, encoding="utf-8")
     result = invoke("check", "--server", server.url(), "--format", "json")
     assert (result.exit_code, result.stdout) == (0, "[]\n")
-    assert result.stderr == "check: 2 queries, nothing found\n"
+    assert result.stderr.endswith("check: 2 queries, nothing found\n")
+
+
+def test_a_folder_with_which_no_bot_starts_is_told(server, folder):
+    (folder / "guests.sql").write_text(RIGHT, encoding="utf-8")
+    result = invoke("check", "--server", server.url())
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "a bot cannot start with this folder" in result.stderr
+    assert "lookup_context," in result.stderr
+    assert "a bot" not in invoke("check", str(folder / "guests.sql"), "--server", server.url()).stderr
 
 
 @pytest.mark.usefixtures("folder")
