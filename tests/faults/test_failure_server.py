@@ -194,7 +194,7 @@ REFUSALS = [
     ("postgresql://bot:sesame@/postgres?host={host}&port=1", "can be reached"),
     ("postgresql://bot:sesame@/postgres?host={host}/nowhere&port={port}", "can be reached"),
     ("postgresql://bot:sesame@127.0.0.1:1/postgres", "can be reached"),
-    ("postgresql://full:sesame@/postgres?host={host}&port={port}", "max_connections"),
+    ("postgresql://full:sesame@/postgres?host={host}&port={port}", "CONNECTION LIMIT"),
 ]
 
 RULES = """
