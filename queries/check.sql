@@ -113,6 +113,20 @@ ORDER BY
     tables.oid,
     attributes.attnum;
 
+-- name: list_partitions()
+-- The partitions, and the tables they are of, at the top, by number.
+SELECT
+    namespaces.nspname::text AS schema_name,
+    tables.relname::text AS table_name,
+    root_namespaces.nspname::text AS root_schema_name,
+    roots.relname::text AS root_name
+FROM pg_class AS tables
+INNER JOIN pg_namespace AS namespaces ON tables.relnamespace = namespaces.oid
+INNER JOIN pg_class AS roots ON pg_partition_root(tables.oid) = roots.oid
+INNER JOIN pg_namespace AS root_namespaces ON roots.relnamespace = root_namespaces.oid
+WHERE tables.relispartition AND tables.relkind IN ('r', 'p', 'f')
+ORDER BY tables.oid;
+
 -- name: list_type_oids(type_names)
 -- The type that each name stands for, in the order of the names; NULL for a name that no type has.
 --   type_names: text[], as written in SQL

@@ -61,6 +61,7 @@ class Catalog:
         types: the oid of each type that a comment names; None for a name that no type has.
         one_row_functions: the functions that return one row at a call.
         partial_indexes: the indexes that hold some rows of their table only.
+        roots: the table that each partition is of.
     """
 
     keys: Mapping[Table, list[UniqueKey]]
@@ -68,6 +69,7 @@ class Catalog:
     types: Mapping[str, int | None]
     one_row_functions: frozenset[str]
     partial_indexes: frozenset[str]
+    roots: Mapping[Table, Table]
 
     @property
     def tables(self) -> set[str]:
@@ -116,4 +118,8 @@ def read_catalog(connection: DeadlineConnection, types: Iterable[str], functions
         types=dict(zip(names, oids, strict=True)),
         one_row_functions=frozenset(row.function_name for row in one_row),
         partial_indexes=frozenset(row.index_name for row in queries.list_partial_indexes(connection)),
+        roots={
+            (row.schema_name, row.table_name): (row.root_schema_name, row.root_name)
+            for row in queries.list_partitions(connection)
+        },
     )

@@ -89,15 +89,18 @@ def vet_plan(subject: Subject, said: Description, catalog: Catalog, large: Abstr
     bounds = Bounds(said.by_index, subject.words, catalog)
     told: set[tuple[str, str]] = set()
     for node, limited in _scans(said.by_index, subject, limited=False):
-        if (node.relation, node.alias) in told:
+        # A plan reads partitions; marked, and named in the query, is their table.
+        schema, table = catalog.roots.get((node.schema, node.relation), (node.schema, node.relation))
+        scanned = (table, node.alias if table == node.relation else "")
+        if scanned in told:
             continue
-        is_large = node.relation in large or f"{node.schema}.{node.relation}" in large
+        is_large = table in large or f"{schema}.{table}" in large
         if is_large and _reads_whole(node, limited=limited, catalog=catalog):
-            told.add((node.relation, node.alias))
-            yield _read_whole(subject, node)
+            told.add(scanned)
+            yield _read_whole(subject, node, table)
         elif subject.marks.is_hot and _grows(node, bounds, limited=limited):
-            told.add((node.relation, node.alias))
-            yield _grown(subject, node)
+            told.add(scanned)
+            yield _grown(subject, node, table)
 
 
 def _scans(node: Node, subject: Subject, *, limited: bool) -> Iterator[tuple[Node, bool]]:
@@ -137,28 +140,28 @@ def _grows(node: Node, bounds: Bounds, *, limited: bool) -> bool:
     return not limited or bool(node.text("Filter"))
 
 
-def _read_whole(subject: Subject, node: Node) -> Finding:
-    word = _table_word(subject, node)
+def _read_whole(subject: Subject, node: Node, table: str) -> Finding:
+    word = _table_word(subject, node, table)
     condition = node.text("Filter")
     hint = f"no index serves {condition}: add one, or ask otherwise" if condition else "read fewer rows, by an index"
-    message = f"{node.relation} is marked large, and is read whole"
+    message = f"{table} is marked large, and is read whole"
     return subject.at(word.offset, "GS501", message, hint, width=len(word.text))
 
 
-def _grown(subject: Subject, node: Node) -> Finding:
-    word = _table_word(subject, node)
-    message = f"the query is marked hot, but what it reads of {node.relation} grows with the table"
+def _grown(subject: Subject, node: Node, table: str) -> Finding:
+    word = _table_word(subject, node, table)
+    message = f"the query is marked hot, but what it reads of {table} grows with the table"
     hint = "compare a whole unique key with =, or end an index scan with LIMIT"
     return subject.at(word.offset, "GS502", message, hint, width=len(word.text))
 
 
-def _table_word(subject: Subject, node: Node) -> Word:
+def _table_word(subject: Subject, node: Node, table: str) -> Word:
     """The table's name in the text, that with the scan's alias if there are more."""
     words = subject.words
     found = [
         index
         for index, word in enumerate(words)
-        if word.kind in (Kind.WORD, Kind.QUOTED_WORD) and word.folded.strip('"') == node.relation
+        if word.kind in (Kind.WORD, Kind.QUOTED_WORD) and word.folded.strip('"') == table
         if words[index + 1].text != "." and words[index - 1].folded != "as"
     ]
     for index in found:

@@ -14,6 +14,7 @@ from psycopg.rows import tuple_row
 from guestsql._sql import Query
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.plan import Node
+from guestsql.check.utility import absence
 
 __all__ = ["Column", "Description", "Refusal", "describe"]
 
@@ -100,7 +101,7 @@ class Description:
 def describe(
     connection: DeadlineConnection, queries: Sequence[Query], *, beside: Collection[Query] = ()
 ) -> list[Description | Refusal]:
-    """Prepare, describe and plan queries; none is run.
+    """Prepare, describe and plan queries; none is run, but for commands without a plan, which are undone.
 
     Args:
         connection: to the scratch database, in autocommit.
@@ -152,6 +153,9 @@ def _described(
             for at in range(result.nfields)
         )
         plan = _plan(connection, len(types)) if planned else None
+        if plan is None and planned:
+            absent = absence(connection, query)
+            plan = None if absent is None else _refusal(absent)
         if isinstance(plan, Refusal):
             return plan, None
         unfit = () if plan is None else tuple(_unfit(connection, query))

@@ -80,7 +80,8 @@ def check(  # noqa: PLR0917  click passes them by name
     """Vet the SQL files: every query is prepared on a real server, and held against the rules.
 
     FILES are files or folders; default the folder of the queries. The schema comes from the migrations, in a scratch
-    database of its own; the data of DATABASE_URL is never touched, and no query is run.
+    database of its own; the data of DATABASE_URL is never touched, and no query is run but for
+    commands such as LOCK and CREATE, which only then look for what they name; there, and undone.
 
     With --against the queries of an older release are tried on this schema and these queries on its schema: whether the
     migrations or the code must go first, or the change needs two steps (docs/deploy-order.md).

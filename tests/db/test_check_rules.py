@@ -115,6 +115,36 @@ def test_a_large_table_that_is_read_whole(found, sql):
     assert (4, "GS501") in found(f"{HEAD}-- name: get_it()$\n{sql};\n")
 
 
+@pytest.mark.parametrize("operator", ["$", ""])
+def test_a_large_partitioned_table_that_is_read_whole(found, operator):
+    text = (
+        f"-- check: large events\n\n-- name: get_it(){operator}\nSELECT count(*) AS n FROM events\nWHERE body = '1';\n"
+    )
+    assert [place for place in found(text) if place[1] == "GS501"] == [(4, "GS501")]
+
+
+@pytest.mark.parametrize(
+    ("sql", "rule"),
+    [
+        ("LOCK TABLE guest_profils IN SHARE MODE", "GS202"),
+        ("TRUNCATE historical_clents", "GS202"),
+        ("DROP TABLE roms", "GS202"),
+        ("CREATE INDEX an_index ON rooms (flor)", "GS203"),
+        ("ALTER TABLE rooms DROP COLUMN flor", "GS203"),
+        ("COMMENT ON COLUMN rooms.flor IS 'x'", "GS203"),
+        ("LOCK TABLE guest_profiles IN SHARE MODE", None),
+        ("DROP TABLE IF EXISTS roms", None),
+        ("DROP TABLE rooms CASCADE", None),
+        ("CREATE INDEX CONCURRENTLY an_index ON rooms (floor)", None),
+        ("GRANT SELECT ON rooms TO nobody_here", None),
+        ("CREATE TABLE rooms (a int)", None),
+    ],
+)
+def test_a_command_that_names_what_is_not_there(found, sql, rule):
+    for _ in range(2):  # whatever it does is undone
+        assert found(f"-- name: do_it()!\n{sql};\n") == ([] if rule is None else [(2, rule)])
+
+
 def test_a_hot_query_that_reads_a_range(found):
     text = "-- name: get_it()$\n-- check: hot\nSELECT count(*) FROM stays\nWHERE phone_number = '1';\n"
     assert found(text) == [(3, "GS502")]
