@@ -61,7 +61,7 @@ def stubs(app: App, only_check: bool, out: Path | None, server: str | None, migr
         return
     signatures = _inferred(app, catalogue, server, migrations)
     if only_check:
-        _compare(app, target, signatures)
+        _compare(app, target, signatures, out)
     else:
         for path in write(target, signatures, source):
             app.say(f"stubs: wrote {path}")
@@ -80,12 +80,14 @@ def _inferred(app: App, catalogue: Catalogue, server: str | None, migrations: Pa
     return list(found.values())
 
 
-def _compare(app: App, target: Target, signatures: list[Signature]) -> None:
+def _compare(app: App, target: Target, signatures: list[Signature], out: Path | None) -> None:
     drifts = drift_of(target, signatures)
     for drift in drifts:
         for line in drift.lines:
             click.echo(line)
     if drifts:
-        app.say(f"stubs: {len(drifts)} files are not what the queries say: run guestsql stubs")
+        names = ", ".join(drift.file.name for drift in drifts)
+        command = "guestsql stubs" if out is None else f"guestsql stubs --out {out}"
+        app.say(f"stubs: not what the queries say: {names}; run {command}")
         raise click.exceptions.Exit(FAILED)
     app.say("stubs: queries or migrations have changed, the types have not")
