@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from guestsql._sql import Catalogue, bind_queries, default_directory
 from guestsql._sql.reading import read_queries
 from guestsql._sync.adapter import SyncAdapter
+from guestsql._sync.connection import DeadlineConnection
 
-__all__ = ["packaged_queries"]
+__all__ = ["packaged_queries", "type_names"]
 
 
 @cache
@@ -30,3 +32,17 @@ def packaged_queries(name: str) -> Any:  # noqa: ANN401  the methods are made fr
         raise errors[0]
     catalogue = Catalogue(queries)
     return bind_queries(catalogue, SyncAdapter(catalogue))
+
+
+def type_names(connection: DeadlineConnection, oids: Iterable[int]) -> dict[int, str]:
+    """Return the names of types, as the server writes them.
+
+    Args:
+        connection: to the server.
+        oids: their numbers.
+
+    SQL: queries/check.sql
+    """
+    wanted = sorted(set(oids))
+    rows = packaged_queries("check.sql").list_type_names(connection, type_oids=wanted)
+    return {oid: row.type_name for oid, row in zip(wanted, rows, strict=True)}

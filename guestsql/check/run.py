@@ -12,7 +12,7 @@ from typing import Protocol
 import psycopg
 
 from guestsql._core.translate import translate
-from guestsql._packaged import packaged_queries
+from guestsql._packaged import type_names
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.catalog import Catalog, read_catalog
 from guestsql.check.finding import Finding
@@ -178,9 +178,7 @@ def _type_names(
 ) -> dict[int, str]:
     oids = {oid for each in said if isinstance(each, Description) for oid in each.parameter_types}
     oids |= {oid for oid in catalog.types.values() if oid is not None}
-    wanted = sorted(oids)
-    rows = packaged_queries("check.sql").list_type_names(connection, type_oids=wanted)
-    return {oid: row.type_name for oid, row in zip(wanted, rows, strict=True)}
+    return type_names(connection, oids)
 
 
 def _vet_marks(sources: Iterable[Source], catalog: Catalog) -> Iterator[Finding]:

@@ -14,14 +14,13 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import sql
-from psycopg.adapt import Buffer
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
-from psycopg.types.datetime import TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 
 from guestsql._core.rowtypes import unmarked
+from guestsql._core.timestamps import load_timestamps
 from guestsql._core.translate import translate
 from guestsql._sql import Query, arrange
 from guestsql._sync.connection import DeadlineConnection
@@ -183,33 +182,9 @@ def explained(
         raise failure from error
 
 
-class _Timestamp(TimestampLoader):
-    """A timestamp, or its text where Python has none: infinity."""
-
-    def load(self, data: Buffer) -> Any:  # noqa: ANN401  psycopg's own
-        """Return the value of one field."""
-        return _loaded(super().load, data)
-
-
-class _Timestamptz(TimestamptzLoader):
-    """The same with a zone."""
-
-    def load(self, data: Buffer) -> Any:  # noqa: ANN401  psycopg's own
-        """Return the value of one field."""
-        return _loaded(super().load, data)
-
-
-def _loaded(load: Any, data: Buffer) -> Any:  # noqa: ANN401  psycopg's own
-    try:
-        return load(data)
-    except psycopg.DataError:
-        return bytes(data).decode()
-
-
 def _adapt(connection: DeadlineConnection) -> None:
     adapters = connection.adapters
     for name in (*_AS_TEXT, *_RANGES, *_MULTIRANGES):
         adapters.register_loader(name, TextLoader)
-    adapters.register_loader("timestamp", _Timestamp)
-    adapters.register_loader("timestamptz", _Timestamptz)
+    load_timestamps(adapters, bytes.decode)
     set_json_loads(partial(loads, parse_float=Decimal), connection)

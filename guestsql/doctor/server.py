@@ -98,7 +98,7 @@ def disk(patient: Patient) -> Verdict:
     if facts.kept_wal_bytes > patient.limits.kept_wal_bytes:
         return fault(
             f"replication slots that nobody reads keep {facts.kept_wal_bytes / _MEGABYTE:,.0f} MB of WAL",
-            "SELECT pg_drop_replication_slot(…) for those of list_replication_slots that are not needed any more",
+            "drop those of list_replication_slots that nobody needs any more, with pg_drop_replication_slot(…)",
         )
     hidden = _why_unseen(patient, facts.data_directory)
     if hidden is not None:

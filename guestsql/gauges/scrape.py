@@ -19,7 +19,7 @@ from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.errors import GuestSQLError, QueryTimeout
 from guestsql.gauges.convention import Column, GaugeQuery, Sample, read_samples
 from guestsql.gauges.names import Names
-from guestsql.gauges.origin import adapt, described
+from guestsql.gauges.origin import Origins, adapt
 from guestsql.settings import Settings
 
 __all__ = ["Answer", "Scrape", "Scraper"]
@@ -98,16 +98,17 @@ class Scraper:
         return self.settings.pooled and self.url == self.settings.database_url
 
     def _answers(self, connection: DeadlineConnection, deadline: float) -> Iterable[Answer]:
+        origins = Origins(connection)
         for gauge in self.gauges:
             started = monotonic()
             try:
-                yield self._answer(connection, gauge, deadline)
+                yield self._answer(connection, origins, gauge, deadline)
             except psycopg.Error as error:
                 yield _failed(gauge, translate(error, gauge.query.name), monotonic() - started)
             except GuestSQLError as error:
                 yield _failed(gauge, error, monotonic() - started)
 
-    def _answer(self, connection: DeadlineConnection, gauge: GaugeQuery, deadline: float) -> Answer:
+    def _answer(self, connection: DeadlineConnection, origins: Origins, gauge: GaugeQuery, deadline: float) -> Answer:
         started = monotonic()
         left = deadline - started
         if left <= 0:
@@ -120,7 +121,7 @@ class Scraper:
             cursor.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(milliseconds))
             cursor.execute(text, arrange(gauge.query, self._parameters(gauge)))
             rows = cursor.fetchall()
-            columns = described(connection, cursor)
+            columns = origins.described(cursor)
         samples = read_samples(gauge.prefix, columns, rows)
         self._names.take(gauge, columns)
         return Answer(gauge, columns, samples, monotonic() - started, None)

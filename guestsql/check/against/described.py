@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psycopg
 
 from guestsql._core.translate import translate
-from guestsql._packaged import packaged_queries
+from guestsql._packaged import type_names
 from guestsql._sql import Query
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.against.schema import Schema, SchemaColumn, Table, read_schema
@@ -109,9 +109,7 @@ def _type_names(connection: DeadlineConnection, said: Sequence[Description | Ref
     known = [answer for answer in said if isinstance(answer, Description)]
     oids = {oid for answer in known for oid in answer.parameter_types}
     oids |= {column.type_oid for answer in known for column in answer.columns}
-    wanted = sorted(oids)
-    rows = packaged_queries("check.sql").list_type_names(connection, type_oids=wanted)
-    return {oid: row.type_name for oid, row in zip(wanted, rows, strict=True)}
+    return type_names(connection, oids)
 
 
 def _answer(said: Description, schema: Schema, names: Mapping[int, str]) -> Answer:

@@ -5,7 +5,7 @@ SQL: queries/types.sql, queries/check.sql
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from psycopg import pq
 
 from guestsql._core.rowtypes import unmarked
 from guestsql._core.translate import translate
-from guestsql._packaged import packaged_queries
+from guestsql._packaged import packaged_queries, type_names
 from guestsql._sql import Query
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.cli.target import open_target
@@ -90,14 +90,8 @@ def _columns(connection: DeadlineConnection, query: Query) -> tuple[tuple[str, s
     said = pgconn.describe_prepared(b"")
     names = [unmarked((said.fname(at) or b"").decode()) for at in range(said.nfields)]
     oids = [said.ftype(at) for at in range(said.nfields)]
-    known = _type_names(connection, set(oids))
+    known = type_names(connection, oids)
     return tuple(zip(names, (known[oid] for oid in oids), strict=True))
-
-
-def _type_names(connection: DeadlineConnection, oids: Iterable[int]) -> dict[int, str]:
-    wanted = sorted(oids)
-    rows = packaged_queries("check.sql").list_type_names(connection, type_oids=wanted)
-    return {oid: row.type_name for oid, row in zip(wanted, rows, strict=True)}
 
 
 def _refused(result: pq.abc.PGresult, query: Query) -> DatabaseError:
