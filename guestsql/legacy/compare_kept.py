@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from guestsql.legacy.compare import Number, Value
+from guestsql.legacy.compare_values import Number, Value
 
 __all__ = ["KeptRecord", "read_kept"]
 

@@ -27,7 +27,7 @@ from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import connect
 from guestsql.errors import LegacyFileError
 from guestsql.legacy.cleanup_storage import sync_folder
-from guestsql.legacy.compare import Value
+from guestsql.legacy.compare_values import Value
 from guestsql.legacy.export_record import GuestExport
 from guestsql.legacy.export_text import RecordWriter
 from guestsql.settings import Settings

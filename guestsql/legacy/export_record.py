@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from guestsql.legacy.compare import TIMES, Record, Value, expect, plain_text, record_order
+from guestsql.legacy.compare import TIMES, Record, expect, record_order
 from guestsql.legacy.compare_kept import KeptRecord, read_kept
+from guestsql.legacy.compare_values import Value, plain_text
 
 __all__ = ["GuestExport"]
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from guestsql.legacy.compare import Number, Record, Told, Value, expect
+from guestsql.legacy.compare import Record, Told, expect
 from guestsql.legacy.compare_kept import KeptRecord, read_kept
+from guestsql.legacy.compare_values import Number, Value
 
 __all__ = ["Difference", "GuestCheck", "shown", "visible"]
 

@@ -19,7 +19,8 @@ from typing import IO, cast
 
 from guestsql.errors import InvalidUserId, LegacyFileError
 from guestsql.identity import canonical_user_id
-from guestsql.legacy.compare import Number, Record, Value, time_in_name
+from guestsql.legacy.compare import Record
+from guestsql.legacy.compare_values import Number, Value, time_in_name
 from guestsql.legacy.verify_text import Broken, Element, FileText, KeptPlaces, Stretch, list_elements
 
 __all__ = ["Buckets", "CheckedFile", "Unusable", "list_files", "read_into_buckets"]

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import IO, NamedTuple, TypeAlias, cast
 
-from guestsql.legacy.compare import Number, Value
+from guestsql.legacy.compare_values import Number, Value
 
 __all__ = ["Broken", "Element", "FileText", "KeptPlaces", "Stretch", "list_elements"]
 
