@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
 
-__all__ = ["canonical_user_id", "clean_chat_id", "is_phone", "mask", "own_keys"]
+__all__ = ["canonical_user_id", "clean_chat_id", "mask", "own_keys"]
 
 # E.164 allows 15 digits; below 7 stand only short codes of services.
 _PHONE = re.compile(r"[1-9][0-9]{6,14}")
@@ -89,15 +89,6 @@ def clean_chat_id(chat_id: str) -> str:
     if any(character.isspace() or not character.isprintable() for character in text):
         raise InvalidValue("a chat id holds no blanks and no control characters")
     return text
-
-
-def is_phone(key: str) -> bool:
-    """Tell whether a guest's key is a phone number.
-
-    Args:
-        key: a key made by `canonical_user_id`.
-    """
-    return key.isdigit()
 
 
 def mask(key: str) -> str:
