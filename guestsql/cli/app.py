@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import Any
 
 import click
 
+from guestsql._core.log import logger
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import Output
 from guestsql.cli.redaction import Redactor
@@ -22,11 +24,15 @@ class App:
 
     Args:
         debug: show log events and tracebacks.
+
+    Attributes:
+        tells_events: whether log events are shown.
     """
 
     def __init__(self, *, debug: bool = False) -> None:
         self.debug = debug
         self.redact = Redactor()
+        self.tells_events = debug
 
     @cached_property
     def settings(self) -> Settings:
@@ -46,6 +52,12 @@ class App:
     def say(self, text: str) -> None:
         """Tell the user something that is no data, on stderr."""
         click.echo(plain_text(self.redact(text)), err=True)
+
+    def tell_events(self) -> None:
+        """Show log events on stderr from now on: a server's log is all that tells of it while it runs."""
+        if not self.tells_events:
+            self.tells_events = True
+            logger.setLevel(logging.INFO)
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask before something that cannot be undone.

@@ -8,6 +8,7 @@ import click
 
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.ending import told_to_end, wait_for
+from guestsql.cli.port import PORT
 from guestsql.cli.server import main_url
 from guestsql.health import HealthServer, Probe
 
@@ -22,7 +23,7 @@ Example:
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65_535),
+    type=PORT,
     default=8080,
     envvar="PORT",
     show_default=True,
@@ -50,11 +51,12 @@ def health(app: App, port: int, host: str | None, drain: float, deadline: float)
     """Answer /live, /ready and /healthz over HTTP until SIGTERM or Ctrl-C.
 
     /live is 200 while the process runs. /ready and /healthz are 200 when the database answers and no migration is
-    pending, else 503. On SIGTERM: 503 for the time of --drain, then the answers under way are finished and the exit
-    code is 0; a second signal ends the draining.
+    pending, else 503; why, and when it is over, stands on stderr, once for each change. On SIGTERM: 503 for the time of
+    --drain, then the answers under way are finished and the exit code is 0; a second signal ends the draining.
     """
     with main_url(app.settings) as url, closing(Probe(app.settings, url, seconds=deadline)) as probe:
         server = HealthServer(probe.check, port, host)
+        app.tell_events()
         with told_to_end() as told, server:
             app.say(f"health: listening on port {server.port}")
             wait_for(told)

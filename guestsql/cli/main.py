@@ -120,7 +120,7 @@ def _failed(app: App, error: Exception, line: str, code: int) -> int:
 
 @contextmanager
 def _logging(app: App) -> Generator[None]:
-    """Show log events with `--debug` only: an error is told once, by its line."""
+    """Show log events with `--debug`, or when a command asks for them: elsewhere an error is told by its line."""
     root, own = logging.getLogger(), logging.getLogger(_NAME)
     handler = _Events(app)
     before = root.level, own.level
@@ -134,7 +134,7 @@ def _logging(app: App) -> Generator[None]:
 
 
 class _Events(logging.Handler):
-    """Writes log events to stderr, without passwords; without `--debug`, none."""
+    """Writes log events to stderr, without passwords, if they are to be shown."""
 
     def __init__(self, app: App) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class _Events(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one event."""
-        if self._app.debug:
+        if self._app.tells_events:
             self._app.say(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
@@ -172,7 +172,7 @@ def guestsql(app: App, debug: bool) -> None:
     Works on the server of DATABASE_URL, from the environment or .env; without it, on an embedded server whose data
     lies in GUESTSQL_HOME.
     """
-    app.debug = debug
+    app.debug = app.tells_events = debug
     if debug:
         logging.getLogger().setLevel(logging.INFO)
         logging.getLogger(_NAME).setLevel(logging.DEBUG)

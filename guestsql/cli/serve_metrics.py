@@ -10,6 +10,7 @@ from guestsql._sql import load_catalogue
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.ending import told_to_end, wait_for
 from guestsql.cli.failure import FAILED
+from guestsql.cli.port import PORT
 from guestsql.cli.target import open_target
 from guestsql.errors import SettingsError
 from guestsql.gauges import Scraper, find_gauges
@@ -25,9 +26,7 @@ Examples:
   guestsql serve-metrics --once
 """,
 )
-@click.option(
-    "--port", type=click.IntRange(0, 65_535), default=9478, show_default=True, help="Where to listen; 0: a free one."
-)
+@click.option("--port", type=PORT, default=9478, show_default=True, help="Where to listen; 0: a free one.")
 @click.option("--host", metavar="ADDRESS", help="An address to listen on; default all of IPv6 and IPv4.")
 @click.option(
     "--timeout",
@@ -46,8 +45,8 @@ def serve_metrics(  # noqa: PLR0917  click passes them by name
     """Answer Prometheus with the gauges of the queries, until SIGTERM or Ctrl-C.
 
     A query whose comment has a line `metrics: …` is asked at each scrape, READ ONLY, on DATABASE_REPLICA_URL if that is
-    set: guestsql_is_replica tells. One that fails is told by guestsql_scrape_error and in the log; the others are
-    answered. Needs the extra `prometheus`.
+    set: guestsql_is_replica tells. One that fails is told by guestsql_scrape_error; the others are answered. On stderr
+    stands why, and when it ended, once for each change. Needs the extra `prometheus`.
     """
     _require_client()
     gauges = find_gauges(load_catalogue(app.settings.queries_dir).values())
@@ -70,8 +69,11 @@ def _print(app: App, scraper: Scraper) -> None:
     scrape = scraper.scrape()
     click.echo(exposition(scrape), nl=False)
     failed = [answer for answer in scrape.answers if answer.error is not None]
-    for answer in failed:
-        app.say(f"serve-metrics: {answer.gauge.query.name}: {answer.error}")
+    if scrape.error is not None:
+        app.say(f"serve-metrics: {scrape.error}")
+    else:
+        for answer in failed:
+            app.say(f"serve-metrics: {answer.gauge.query.name}: {answer.error}")
     if failed:
         raise click.exceptions.Exit(FAILED)
 
@@ -79,6 +81,7 @@ def _print(app: App, scraper: Scraper) -> None:
 def _serve(app: App, scraper: Scraper, port: int, host: str | None) -> None:
     from guestsql.gauges.exposition import GaugeServer  # noqa: PLC0415  needs the extra
 
+    app.tell_events()
     with told_to_end() as told, GaugeServer(scraper, port, host) as server:
         app.say(f"serve-metrics: listening on port {server.port}")
         wait_for(told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -20,8 +19,9 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from guestsql._core.log import event
+from guestsql._core.log import quietly
 from guestsql.errors import SettingsError
+from guestsql.gauges.changes import ChangeLog
 from guestsql.gauges.convention import Kind, kind_of, metric_name
 from guestsql.gauges.scrape import Answer, Scrape, Scraper
 
@@ -35,7 +35,7 @@ def families(scrape: Scrape) -> Iterator[Metric]:
     """Return the metrics of one scrape: the gauges of the queries, and how the scrape itself went."""
     for answer in scrape.answers:
         yield from _gauges(answer)
-    yield GaugeMetricFamily("guestsql_up", "1 when the server could be reached.", value=scrape.is_up)
+    yield GaugeMetricFamily("guestsql_up", "1 when the server could be reached.", value=scrape.error is None)
     about = "1 when the server that is asked is the one of DATABASE_REPLICA_URL."
     yield GaugeMetricFamily("guestsql_is_replica", about, value=scrape.is_replica)
     errors = GaugeMetricFamily("guestsql_scrape_error", "1 when the query failed in this scrape.", labels=["query"])
@@ -81,7 +81,7 @@ class _Taken(Collector):
 
 
 class GaugeCollector(Collector):
-    """Scrapes when it is asked, once at a time.
+    """Scrapes when it is asked, once at a time; what fails since then, or no more, is in the log.
 
     Args:
         scraper: what is asked.
@@ -90,14 +90,14 @@ class GaugeCollector(Collector):
     def __init__(self, scraper: Scraper) -> None:
         self._scraper = scraper
         self._turn = threading.Lock()
+        self._changes = ChangeLog()
 
     def collect(self) -> Iterator[Metric]:
         """Return the metrics as they are now."""
         with self._turn:
-            scrape = self._scraper.scrape()
-        for answer in scrape.answers:
-            if answer.error is not None:
-                event(logging.WARNING, "METRICS_ERROR", str(answer.error), query=answer.gauge.query.name)
+            with quietly():
+                scrape = self._scraper.scrape()
+            self._changes.take(scrape)
         return families(scrape)
 
     def describe(self) -> Iterator[Metric]:

@@ -53,13 +53,13 @@ class Scrape:
 
     Attributes:
         answers: one a query, in their order.
-        is_up: True when the server could be reached.
-        is_replica: True when that is the one of DATABASE_REPLICA_URL.
+        is_replica: True when the server is the one of DATABASE_REPLICA_URL.
+        error: why the server could not be reached, or None.
     """
 
     answers: Sequence[Answer]
-    is_up: bool
     is_replica: bool = False
+    error: GuestSQLError | None = None
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ class Scraper:
             settings = replace(self.settings, deadline_seconds=min(self.seconds, self.settings.deadline_seconds))
             connection = connect(settings, self.url, pooled=self._is_pooled())
         except GuestSQLError as error:
-            return Scrape([_failed(gauge, error) for gauge in self.gauges], is_up=False, is_replica=self.is_replica)
+            return Scrape([_failed(gauge, error) for gauge in self.gauges], self.is_replica, error)
         with closing(connection):
             adapt(connection)
-            return Scrape(list(self._answers(connection, deadline)), is_up=True, is_replica=self.is_replica)
+            return Scrape(list(self._answers(connection, deadline)), self.is_replica)
 
     def _is_pooled(self) -> bool:
         return self.settings.pooled and self.url == self.settings.database_url

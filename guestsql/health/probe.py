@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from time import monotonic
 
 import psycopg
 
+from guestsql._core.log import event, quietly
 from guestsql._core.translate import translate
 from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import DeadlineConnection, connect
@@ -41,8 +43,30 @@ class Report:
     milliseconds: float
 
 
+class _ChangeLog:
+    """Logs why the database cannot be worked with, and when it can again: once for each change."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._state = "ready"
+
+    def take(self, report: Report, why: str = "") -> Report:
+        """Take in what was found, and return it."""
+        state = _state(report)
+        with self._lock:
+            before, self._state = self._state, state
+        if state != before:
+            if report.is_ready:
+                event(logging.INFO, "HEALTH_READY", "ready again")
+            else:
+                event(logging.WARNING, "HEALTH_UNREADY", f"not ready: {why}")
+        return report
+
+
 class Probe:
     """Asks the database, from a thread of its own, over one connection that is kept.
+
+    In the log stands why the database cannot be worked with, and that it can again, once for each change.
 
     Safe to use from many threads: one question is under way at most, and its answer is everybody's.
 
@@ -68,6 +92,7 @@ class Probe:
         self._asked = 0.0
         self._connection: DeadlineConnection | None = None
         self._closed = False
+        self._changes = _ChangeLog()
 
     def check(self) -> Report:
         """Return what the database says now, or said less than a pause ago.
@@ -79,7 +104,7 @@ class Probe:
             return self._asked_already().result(self._seconds)
         except TimeoutError:
             # Whatever hangs there (a name that is looked up, a server that has stopped) goes on hanging in its thread.
-            return _failed("timeout", None, started)
+            return self._changes.take(_failed("timeout", None, started), f"no answer within {self._seconds:g} s")
 
     def close(self) -> None:
         """Let go of the connection; a question that is under way does so itself."""
@@ -111,16 +136,18 @@ class Probe:
     def _report(self) -> Report:
         started = monotonic()
         try:
-            applied = self._applied()
+            with quietly():
+                applied = self._applied()
         except DatabaseError as error:
             self._hang_up()
-            if error.sqlstate == _NO_TABLE:
-                return Report(False, "ok", "pending", None, _since(started))
-            return _failed(_kind(error), error.sqlstate, started)
-        except GuestSQLError:  # an address that does not parse
-            return _failed("unavailable", None, started)
-        pending = bool(self._needed - applied)
-        return Report(not pending, "ok", "pending" if pending else "ok", None, _since(started))
+            if error.sqlstate != _NO_TABLE:
+                return self._changes.take(_failed(_kind(error), error.sqlstate, started), str(error))
+            applied = set[int]()
+        except GuestSQLError as error:  # an address that does not parse
+            return self._changes.take(_failed("unavailable", None, started), str(error))
+        pending = sorted(self._needed - applied)
+        report = Report(not pending, "ok", "pending" if pending else "ok", None, _since(started))
+        return self._changes.take(report, f"migrations are pending ({len(pending)}): run guestsql migrate up")
 
     def _applied(self) -> set[int]:
         """The versions in the ledger; a kept connection that is lost is replaced once."""
@@ -147,6 +174,13 @@ class Probe:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _state(report: Report) -> str:
+    if report.is_ready:
+        return "ready"
+    # A server that does not answer is away, whether the probe gave up or the connection did.
+    return report.migrations if report.database == "ok" else report.database.replace("timeout", "unavailable")
 
 
 def _kind(error: DatabaseError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import importlib.util
 import json
+import logging
 import math
 import re
 import shutil
@@ -22,7 +23,7 @@ from guestsql._sql import default_directory, load_catalogue
 from guestsql.gauges import Scraper, find_gauges
 from guestsql.gauges.exposition import GaugeServer
 from tests.cli.shell import ROOT, invoke, spawn
-from tests.databases import PATIENCE_SECONDS, make_settings
+from tests.databases import PATIENCE_SECONDS, Proxy, make_settings
 
 Connection = psycopg.Connection[Any]
 Values = dict[str, dict[tuple[str, ...], float]]
@@ -231,6 +232,67 @@ def test_a_server_that_is_away_is_an_answer_too() -> None:
     assert values["guestsql_up"] == {(): 0}
     assert set(values["guestsql_scrape_error"].values()) == {1}
     assert "guestsql_guests_total_profiles" not in values
+
+
+def _told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The lines of the log since the last time."""
+    lines = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
+    caplog.clear()
+    return lines
+
+
+def test_a_server_that_goes_and_comes_is_told_once_each(
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "own.sql").write_text(OWN[: OWN.index("-- name: get_missing")], encoding="utf-8")
+    caplog.set_level(logging.INFO, "guestsql")
+    with Proxy(database_url) as proxy, _served(proxy.url, tmp_path) as server:
+        proxy.deaf = True
+        assert [_read(_get(server.port)[1])["guestsql_up"] for _ in range(3)] == [{(): 0}] * 3
+        (away,) = _told(caplog)
+        assert away.startswith("METRICS_AWAY the server cannot be asked: connection ")
+        proxy.deaf = False
+        assert [_read(_get(server.port)[1])["guestsql_up"] for _ in range(3)] == [{(): 1}] * 3
+        back, broken = _told(caplog)
+        assert back == "METRICS_BACK the server can be asked again"
+        assert broken.startswith("METRICS_ERROR query get_broken: division by zero")
+
+
+def test_a_query_that_is_mended_is_told(database_url: str, autocommit: Connection, tmp_path: Path, caplog: Any) -> None:
+    caplog.set_level(logging.INFO, "guestsql")
+    text = OWN[OWN.index("-- name: get_missing") : OWN.index("-- name: get_writing")]
+    (tmp_path / "own.sql").write_text(text, encoding="utf-8")
+    with _served(database_url, tmp_path) as server:
+        for _ in range(2):
+            _get(server.port)
+        (failed,) = _told(caplog)
+        assert failed.startswith("METRICS_ERROR query get_missing: ")
+        autocommit.execute("CREATE TABLE not_there ()")
+        for _ in range(2):
+            _get(server.port)
+        assert _told(caplog) == ["METRICS_MENDED the query answers again query=get_missing"]
+
+
+def test_the_command_says_why_the_server_is_away_once_and_without_the_password() -> None:
+    process = spawn("serve-metrics", "--port", "0", DATABASE_URL="postgresql://ana:hidden-word@127.0.0.1:1/hotel")
+    try:
+        assert process.stderr is not None
+        port = int(process.stderr.readline().rpartition(" ")[2])
+        for _ in range(2):
+            _get(port)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    expected = r"warning: METRICS_AWAY the server cannot be asked: .*refused.*\nserve-metrics: ended\n"
+    assert re.fullmatch(expected, errors), errors
+    assert "hidden-word" not in errors
+
+
+def test_once_says_why_the_server_is_away_once() -> None:
+    done = invoke("serve-metrics", "--once", DATABASE_URL=NOWHERE)
+    assert done.exit_code == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "refused" in done.stderr
 
 
 def test_a_server_that_comes_back_is_answered_again(database_url: str, guests: Connection) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
+import re
 import signal
 import socket
 import threading
@@ -20,7 +22,7 @@ from guestsql.errors import SettingsError
 from guestsql.health import HealthServer, Probe, Report
 from guestsql.migrate import Runner
 from guestsql.settings import Settings
-from tests.cli.shell import spawn
+from tests.cli.shell import invoke, spawn
 from tests.server import eventually, private_server
 
 READY = Report(True, "ok", "ok", None, 1.0)
@@ -104,7 +106,10 @@ def test_pending_migrations_are_not_ready(empty_database_url: str) -> None:
         Runner(Settings(), empty_database_url).up()
         eventually(lambda: get(command.port, "/ready")[0] == 200)
         command.process.send_signal(signal.SIGINT)
-        assert command.end() == (0, "health: ended\n")
+        code, errors = command.end()
+    unready, ready, ended = errors.splitlines()
+    assert unready.startswith("warning: HEALTH_UNREADY not ready: migrations are pending (")
+    assert (code, ready, ended) == (0, "info: HEALTH_READY ready again", "health: ended")
 
 
 def test_a_migration_that_is_missing_in_between(migrated_url: str) -> None:
@@ -123,15 +128,32 @@ def test_a_newer_release_has_migrated_already(migrated_url: str) -> None:
         assert probe.check().is_ready
 
 
-def test_a_database_that_goes_and_comes() -> None:
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """The level and the text of each line of the log since the last time."""
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.levelno > logging.DEBUG]
+    caplog.clear()
+    return lines
+
+
+def test_a_database_that_goes_and_comes(caplog: pytest.LogCaptureFixture) -> None:
+    """The log says each change once, however often somebody asks."""
     with private_server() as server:
         Runner(Settings(), server.url()).up()
+        caplog.set_level(logging.INFO, "guestsql")
+        caplog.clear()
         probe = Probe(Settings(), server.url(), seconds=30, pause=0)
         assert probe.check().is_ready
+        assert told(caplog) == []
         server.stop()
-        gone = probe.check()
-        assert (gone.is_ready, gone.database, gone.migrations) == (False, "unavailable", "unknown")
+        gone = [probe.check() for _ in range(3)]
+        assert {(each.is_ready, each.database, each.migrations) for each in gone} == {(False, "unavailable", "unknown")}
+        ((level, line),) = told(caplog)
+        assert level == "WARNING"
+        assert line.startswith("HEALTH_UNREADY not ready: connection ")
+        assert "check that the server of DATABASE_URL runs" in line
         server.start()
+        assert all(probe.check().is_ready for _ in range(2))
+        assert told(caplog) == [("INFO", "HEALTH_READY ready again")]
         assert probe.check().is_ready
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute(
@@ -152,6 +174,42 @@ def test_what_is_wrong_is_told_without_secrets(migrated_url: str, change: dict[s
     assert (status, body and body["database"]) == (503, database)
     shown = json.dumps(body)
     assert not any(secret in shown for secret in ("hidden-word", "nowhere", "nobody_here", "guestsql-test"))
+
+
+def test_the_command_says_why_it_is_not_ready_once_and_without_the_password() -> None:
+    with Command("postgresql://ana:hidden-word@127.0.0.1:1/hotel", "--deadline", "30") as command:
+        assert [get(command.port, "/ready")[0] for _ in range(2)] == [503, 503]
+        command.process.send_signal(signal.SIGTERM)
+        code, errors = command.end()
+    assert code == 0
+    assert re.fullmatch(r"warning: HEALTH_UNREADY not ready: .*refused.*\nhealth: ended\n", errors), errors
+    assert "hidden-word" not in errors
+
+
+def test_a_reason_that_changes_is_said(empty_database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "guestsql")
+    with closing(Probe(Settings(), empty_database_url, seconds=30, pause=0)) as probe:
+        assert [probe.check().migrations for _ in range(2)] == ["pending", "pending"]
+        ((level, line),) = told(caplog)
+        assert (level, line.partition(":")[0]) == ("WARNING", "HEALTH_UNREADY not ready")
+        assert "guestsql migrate up" in line
+        Runner(Settings(), empty_database_url).up()
+        with psycopg.connect(empty_database_url) as connection:
+            connection.execute("DELETE FROM guestsql_migrations WHERE version IN (3, 5)")
+        caplog.clear()
+        assert probe.check().migrations == "pending"
+        assert told(caplog) == []
+        with psycopg.connect(empty_database_url) as connection:
+            connection.execute("ALTER TABLE guestsql_migrations RENAME version TO number")
+        assert probe.check().database == "refused"
+        assert [line.partition(":")[0] for _, line in told(caplog)] == ["HEALTH_UNREADY not ready"]
+
+
+@pytest.mark.parametrize("port", ["abc", "70000", "-1", "80.5"])
+def test_a_port_that_is_none_is_told_by_its_variable(port: str) -> None:
+    done = invoke("health", PORT=port, DATABASE_URL="postgresql://127.0.0.1:1/x")
+    assert done.exit_code == 2
+    assert f"(env var: 'PORT'): {port!r} is no port: a whole number from 0 to 65535" in done.stderr
 
 
 def test_a_role_that_may_not_look_is_refused(migrated_url: str) -> None:

@@ -1,0 +1,24 @@
+"""A port to listen on, as an option or an environment variable gives it."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["PORT"]
+
+_LAST = 65_535
+
+
+class _Port(click.ParamType[int]):
+    name = "port"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number; 0 takes a free one."""
+        text = str(value).strip()
+        if not (text.isascii() and text.isdigit() and int(text) <= _LAST):
+            self.fail(f"{value!r} is no port: a whole number from 0 to {_LAST}", param, ctx)
+        return int(text)
+
+
+PORT = _Port()
+"""The type of an option `--port`."""
