@@ -14,6 +14,7 @@ from guestsql.cli.output import Output
 from guestsql.cli.redaction import Redactor
 from guestsql.cli.terminal import can_ask
 from guestsql.cli.values import plain_text
+from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.settings import Settings
 
 __all__ = ["App", "CommandGroup", "pass_app"]
@@ -44,6 +45,19 @@ class App:
         settings = Settings.from_env()
         self.redact.learn(settings)
         return settings
+
+    def help_out(self, error: GuestSQLError) -> None:
+        """Add to the hint of an error how to go on in spite of it: a broken query file must stop no operator's tool.
+
+        Args:
+            error: what ended the command.
+        """
+        folder = None if "settings" not in self.__dict__ else self.settings.queries_dir
+        if folder is None or not isinstance(error, QueryFileError) or error.file is None:
+            return
+        if folder == error.file or folder in error.file.parents:
+            way = "to go on with the packaged queries meanwhile, unset GUESTSQL_QUERIES_DIR"
+            error.hint = f"{error.hint}; {way}" if error.hint else way
 
     def output(self, format_name: str | None) -> Output:
         """Return what prints a command's data; table times are in the hotel's zone."""

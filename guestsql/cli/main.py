@@ -91,6 +91,7 @@ class _Shell(CommandGroup):
         except BrokenPipeError:
             code = BROKEN_PIPE
         except GuestSQLError as error:
+            app.help_out(error)
             code = _failed(app, error, str(error), exit_code(error))
         except Exception as error:  # noqa: BLE001  a bug, too, ends in one line; --debug shows where
             hint = "run guestsql --debug … to see where"

@@ -89,7 +89,9 @@ def query_files(patient: Patient) -> Verdict:
     folder = patient.settings.queries_dir
     catalogue, errors = scan_directory(folder or default_directory())
     if errors:
-        return fault("; ".join(str(error) for error in errors[:_MANY]), "mend the file, then run guestsql check")
+        meanwhile = "; until then unset GUESTSQL_QUERIES_DIR, and the packaged queries are used" if folder else ""
+        told = "; ".join(str(error) for error in errors[:_MANY])
+        return fault(told, f"mend the file, then run guestsql check{meanwhile}")
     missing = sorted(set(NEEDED) - catalogue.keys())
     if missing:
         return fault(

@@ -76,6 +76,35 @@ def test_a_missing_table_is_told_with_the_cure(empty_database_url):
     assert "guestsql migrate up" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("query", "run", "get_profile_totals"),
+        ("query", "list"),
+        ("monitor", "--once"),
+        ("serve-metrics", "--once"),
+        ("guest", "show", "573000000001"),
+    ],
+    ids="-".join,
+)
+def test_a_broken_query_file_is_told_with_its_place_and_the_way_round_it(command, tmp_path):
+    (tmp_path / "mine.sql").write_text("-- name: get_one()$\nSELECT 'one;\n", encoding="utf-8")
+    result = invoke(*command, DATABASE_URL=NOWHERE, GUESTSQL_QUERIES_DIR=str(tmp_path))
+
+    _assert_one_line(result, 1)
+    assert f"{tmp_path}/mine.sql:2:8: " in result.stderr
+    assert "to go on with the packaged queries meanwhile, unset GUESTSQL_QUERIES_DIR" in result.stderr
+
+
+def test_what_a_folder_lacks_is_told_with_the_way_round_it(tmp_path):
+    (tmp_path / "mine.sql").write_text("-- name: get_one()$\nSELECT 1 AS one;\n", encoding="utf-8")
+    result = invoke("monitor", "--once", DATABASE_URL=NOWHERE, GUESTSQL_QUERIES_DIR=str(tmp_path))
+
+    _assert_one_line(result, 1)
+    assert "copy what is missing" in result.stderr
+    assert "unset GUESTSQL_QUERIES_DIR" in result.stderr
+
+
 def test_an_unusable_setting():
     result = invoke("query", "list", GUESTSQL_TIMEZONE="Mars/Olympus")
 

@@ -513,6 +513,8 @@ def test_query_files_that_cannot_be_read(url: str, tmp_path: Any) -> None:
     _, found = doctor(url, GUESTSQL_QUERIES_DIR=str(tmp_path))
     assert found["query files"]["status"] == "fault"
     assert "mine.sql:2" in found["query files"]["message"]
+    assert "unset GUESTSQL_QUERIES_DIR" in found["query files"]["advice"]
+    assert found["indexes"]["status"] == found["sessions"]["status"] == "ok"  # the others have been tried
     other = tmp_path / "other"
     other.mkdir()
     (other / "mine.sql").write_text("-- name: get_one()$\nSELECT 1 AS one;\n", encoding="utf-8")
