@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +41,7 @@ def _directory_option(command: Command) -> Command:
         "--dir",
         "directory",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="The folder of migrations; default the packaged one.",
+        help="The folder of all migrations; default the packaged one, in whose place it stands.",
     )(command)
 
 
@@ -230,4 +231,10 @@ def new(app: App, name: str, directory: Path | None) -> None:
         raise click.UsageError("an installed package is no place for a migration: say where with --dir")
     path = new_migration(name, folder)
     click.echo(str(path))
-    app.say("write the SQL into it, then run guestsql migrate plan")
+    where = "" if directory is None else f" --dir {shlex.quote(str(directory))}"
+    app.say(f"write the SQL into it, then run guestsql migrate plan{where}")
+    if directory is not None and len(list(folder.glob("*.sql"))) == 1:
+        app.say(
+            f"{folder} stands in place of the packaged migrations: for a change to their tables copy "
+            f"{default_directory()}/*.sql into it, and give this one a number above theirs"
+        )

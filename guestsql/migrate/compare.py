@@ -29,7 +29,8 @@ class Status:
     Attributes:
         version: its number.
         name: its name, the file's if there is one.
-        state: `applied`, `baseline` (entered without being run), `pending`, `changed` (the file was edited since),
+        state: `applied`, `baseline` (entered without being run), `pending`, `changed` (the file was edited since, or is
+            another one),
             `missing` (applied, but no file), `out_of_order` (pending below the newest applied).
         applied_at: when it was applied, or None.
         duration_ms: how long it ran, in milliseconds, or None.
@@ -53,7 +54,7 @@ class Problem:
         message: what is wrong, in one line.
         hint: how to mend it.
         diff: for `changed`, a unified diff from what was applied to the file, both without comments and blank
-            space; else "".
+            space; else, and for a file of another name, "".
     """
 
     kind: Kind
@@ -144,6 +145,8 @@ def _disagreement(
         label = f"{version:04d}_{entry.name}.sql"
         return Problem("missing", version, None, f"{label} is applied, but there is no such file", hint)
     if migration is not None and entry is not None and migration.checksum != entry.checksum:
+        if migration.name != entry.name:
+            return _another_file(migration, entry, newest_file, newest_entry)
         message = f"{migration.file.name} was edited after it was applied"
         return Problem("changed", version, migration.file, message, _FORWARD, _diff(entry, migration))
     if migration is not None and entry is None and version < newest_entry:
@@ -156,6 +159,18 @@ def _disagreement(
             f"{version}",
         )
     return None
+
+
+def _another_file(migration: Migration, entry: Entry, newest_file: int, newest_entry: int) -> Problem:
+    applied = f"{entry.version:04d}_{entry.name}.sql"
+    return Problem(
+        "changed",
+        migration.version,
+        migration.file,
+        f"{migration.file.name} has the number of {applied}, which is applied, and says something else",
+        f"a folder must hold every file that was ever applied: put {applied} back, and give this one a number above "
+        f"{max(newest_file, newest_entry):04d}",
+    )
 
 
 def _diff(entry: Entry, migration: Migration) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +88,9 @@ def read_migrations(directory: Path | None = None) -> list[Migration]:
     folder = default_directory() if directory is None else directory
     migrations = [read_migration(path) for path in _unique_paths(folder)]
     if not migrations:
+        where = "" if directory is None else f" --dir {shlex.quote(str(directory))}"
         raise MigrationError(
-            "no migrations in this folder", file=folder, hint="write the first with guestsql migrate new NAME"
+            "no migrations in this folder", file=folder, hint=f"write the first with guestsql migrate new NAME{where}"
         )
     return migrations
 

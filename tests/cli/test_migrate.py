@@ -7,6 +7,7 @@ import json
 import psycopg
 import pytest
 
+from guestsql.migrate import default_directory
 from tests.cli.shell import invoke
 
 
@@ -132,6 +133,35 @@ def test_new_makes_the_next_file(folder):
     assert (result.exit_code, result.stdout) == (0, f"{folder / '0003_guest_notes.sql'}\n")
     assert (folder / "0003_guest_notes.sql").is_file()
     assert invoke("migrate", "new", "¿qué?", "--dir", str(folder)).exit_code == 1
+
+
+def test_new_hints_at_the_folder_that_was_given(folder):
+    result = invoke("migrate", "new", "guest notes", "--dir", str(folder))
+
+    assert result.stderr == f"write the SQL into it, then run guestsql migrate plan --dir {folder}\n"
+
+
+def test_the_first_of_a_new_folder_is_told_what_the_folder_stands_for(tmp_path):
+    folder = tmp_path / "my migrations"
+    folder.mkdir()
+    result = invoke("migrate", "new", "add birthday", "--dir", str(folder))
+
+    assert result.stdout == f"{folder / '0001_add_birthday.sql'}\n"
+    hint, note = result.stderr.splitlines()
+    assert hint.endswith(f"guestsql migrate plan --dir '{folder}'")
+    assert "stands in place of the packaged migrations" in note
+    assert f"copy {default_directory()}/*.sql" in note
+
+
+def test_a_folder_of_ones_own_beside_the_packaged_one_is_told_as_that(folder, empty_database_url):
+    assert invoke("migrate", "up", DATABASE_URL=empty_database_url).exit_code == 0
+    result = invoke("migrate", "up", "--dir", str(folder), DATABASE_URL=empty_database_url)
+
+    assert result.exit_code == 1
+    assert "edited" not in result.stderr
+    assert "0001_first.sql has the number of 0001_guest_profiles.sql, which is applied" in result.stderr
+    assert "a folder must hold every file that was ever applied: put 0001_guest_profiles.sql back" in result.stderr
+    assert "CREATE TABLE" not in result.stderr  # the difference of two files that have nothing in common tells nothing
 
 
 def test_the_direct_address_is_used(migrate, empty_database_url):
