@@ -62,6 +62,9 @@ class AsyncLifetime:
     async def open(self) -> None:
         """Start connecting, without waiting for it; start the embedded server if there is no address.
 
+        `with` does this, and so does the first call; after `close` a call does not. That the server is away, or refuses
+        the login, is told by the first call that asks it.
+
         Raises:
             SettingsError: the address does not parse.
             EmbeddedServerError: the embedded server could not be started.
@@ -93,10 +96,14 @@ class AsyncLifetime:
             self._closed = False
 
     async def close(self) -> None:
-        """Write what is buffered and close all connections.
+        """Write what is buffered and close all connections; calls after it raise `DatabaseUnavailable`.
+
+        It lets a flush that is under way end, waits for the deadline at most to write interactions, and for 5 seconds
+        at most to write figures, whose failure is only logged. To close twice is no error.
 
         Raises:
-            DatabaseError: what was buffered could not be written; everything is closed nevertheless.
+            DatabaseError: interactions could not be written; everything is closed nevertheless, and the end of the
+                program, or a flush after `open`, tries again.
         """
         async with self._opening:
             executor, self._executor = self._executor, None
@@ -119,7 +126,11 @@ class AsyncLifetime:
                     self._server = None
 
     def figures(self) -> Figures:
-        """Return what was counted since the object was made, written to the minute tables or not; a copy."""
+        """Return what was counted since the object was made, written to the minute tables or not; nobody is asked.
+
+        Returns:
+            A copy: calls, errors and durations by query, context answers by outcome (docs/metrics.md).
+        """
         return self._counting.total()
 
     async def __aenter__(self) -> Self:

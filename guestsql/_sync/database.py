@@ -32,41 +32,63 @@ class GuestDatabase(Lifetime):
     """Guests, their threads and contexts, in PostgreSQL.
 
     Use it as a context manager; it opens by itself at the first call otherwise, and is then to be closed. Many
-    threads, or the tasks of one event loop, may share it; a forked child makes its own. `user_id` is any spelling of
-    a WhatsApp id; every method that writes creates the guest it does not find. All methods raise `InvalidUserId` for
-    an id that is no guest's, and `DatabaseError` (its subclasses tell more) when the server could not do what was
-    asked before the deadline.
+    threads, or the tasks of one event loop, may share it; a forked child makes its own.
+
+    `user_id` is any spelling of a WhatsApp id. A guest not known yet is created by `get_context`, `get_contexts` and
+    every method that stores something; nobody is created by `get_profile`, `get_thread`, `invalidate_context`,
+    `export_guest` and `forget_guest`. Every method that takes an id raises `InvalidUserId` for one that is no guest's,
+    and every method that asks the server raises `DatabaseError` (its subclasses tell more) when it could not do what
+    was asked.
+
+    No statement waits longer than the deadline (`GUESTSQL_DEADLINE_SECONDS`, 10), the wait for a connection included.
+    A lost connection is replaced, and what is safe to repeat is repeated, until then; so while the server is away each
+    call waits for the whole deadline. Only a wrong password, role or database is told within a second or so.
+    `get_context`, `get_contexts`, `add_thread_tokens` and `flush` have one deadline for all their statements. In the
+    other methods each statement has its own: `update_profile`, `add_labels`, `remove_labels`, `set_thread` and
+    `clear_thread` send a second one when there was nothing to change; `forget_guest` and `merge_guests` first wait for
+    messages that are just being written, and `merge_guests` then sends two or three.
 
     Args:
         database_url: PostgreSQL's address; default the settings', and without one the embedded server.
         settings: default the environment and `.env`.
-        context_builder: makes a guest's context from the profile, in place of the query `build_context`. It is called
-            without any connection held. What it raises reaches the caller of `get_context`. A change of chat id,
-            names, labels, profile data or memory makes a cached context stale; a new message or thread does not.
+        context_builder: makes a guest's context from the `GuestProfile`, in place of the query `build_context`: a
+            function that returns the text, for the async class a coroutine function. It is called without any
+            connection held, and what it raises reaches the caller of `get_context`. It must not change the guest it
+            builds for. `CLOCK` in its text becomes the hotel's time when the text is read.
 
     Raises:
-        SettingsError: the address or a setting is unusable.
+        SettingsError: a setting is unusable.
         QueryFileError: a query file is.
+        InvalidValue: `context_builder` is no function.
     """
 
     def get_context(self, user_id: str, *, ttl_seconds: float | None = None, default: str | Raise = RAISE) -> str:
         """Return a guest's context, cached if it is fresh and built otherwise; a guest not known yet is created.
 
-        While one caller builds, the others get the stale text at once, or wait for the new one if there is none.
+        While one caller builds, the others get the stale text at once, or wait for the new one if there is none. A
+        change of chat id, names, labels, profile data or memory makes a cached text wrong, and nobody gets it any more;
+        a new message or thread does not. A hit is one round trip, a miss three or four; one deadline holds for all,
+        and what the own builder takes is added.
+
+        `default` shortens nothing: while the server is away it is returned when the whole deadline has passed. A bot
+        that has to answer sooner lowers `GUESTSQL_DEADLINE_SECONDS`, or puts `asyncio.timeout` around the async call.
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            ttl_seconds: seconds for which a cached context is fresh, 0 or more; default the settings'.
-            default: returned in place of a `DatabaseError`, by a bot that prefers an empty context to none.
+            ttl_seconds: seconds for which a cached context is fresh, 0 or more; default the settings'. With 0 the text
+                is built now, or by another caller since this one asked.
+            default: returned in place of a `DatabaseError`, which is logged, by a bot that prefers an empty context to
+                a failure. Without it the error is raised.
 
         Returns:
             The text, with the clock time of the hotel's zone; "" for a guest whose memory is off.
 
         Raises:
-            InvalidUserId: the id is no guest's.
-            InvalidValue: `ttl_seconds` is unusable, or the builder returned no text.
+            InvalidUserId: the id is no guest's; `default` does not help.
+            InvalidValue: `ttl_seconds` is unusable, or the builder returned no text; likewise.
+            QueryTimeout: another's builder took longer than the deadline, or the profile changed during every build.
             DatabaseError: the server could not be asked in time, and there is no `default`.
-            Exception: whatever the builder raised.
+            Exception: whatever the builder raised; `default` does not help.
 
         SQL: queries/context.sql
         """
@@ -92,18 +114,22 @@ class GuestDatabase(Lifetime):
             return default
 
     def get_contexts(self, user_ids: Iterable[str], *, ttl_seconds: float | None = None) -> dict[str, str]:
-        """Return the contexts of many guests; all that are cached come from one statement.
+        """Return the contexts of many guests, as `get_context` does; all that are fresh come from one statement.
+
+        The others are built one after the other, and one deadline holds for all. There is no `default`: when one fails
+        the call fails. Texts that were built until then are stored, so a repeated call is shorter.
 
         Args:
-            user_ids: ids in any spelling.
+            user_ids: ids in any spelling, not one text.
             ttl_seconds: seconds for which a cached context is fresh, 0 or more; default the settings'.
 
         Returns:
-            The texts by id as it was given, in the order given.
+            The texts by id as it was given, in the order given; {} for no ids.
 
         Raises:
-            InvalidUserId: one of the ids is no guest's.
-            InvalidValue: `user_ids` is a text, or `ttl_seconds` is unusable.
+            InvalidUserId: one of the ids is no guest's; nobody is asked for then.
+            InvalidValue: `user_ids` is a text, `ttl_seconds` is unusable, or the builder returned no text.
+            QueryTimeout: as `get_context`.
             DatabaseError: the server could not be asked in time.
             Exception: whatever the builder raised.
 
@@ -128,13 +154,14 @@ class GuestDatabase(Lifetime):
     def invalidate_context(self, user_id: str) -> bool:
         """Make a guest's cached context stale, and whatever is being built for it just now unusable.
 
-        A change of the profile does this by itself; call it when what a builder asks elsewhere has changed.
+        A change of the profile does more by itself; call this when what a builder asks elsewhere has changed. The next
+        `get_context` builds; others get the old text meanwhile.
 
         Args:
             user_id: any spelling of a WhatsApp id.
 
         Returns:
-            True if there was such a guest.
+            True if there is such a guest, cached or not; False otherwise.
 
         SQL: queries/context.sql
         """
@@ -142,10 +169,13 @@ class GuestDatabase(Lifetime):
         return rows > 0
 
     def get_profile(self, user_id: str) -> GuestProfile | None:
-        """Return what is known of a guest, or None for a guest not known.
+        """Return what is known of a guest.
 
         Args:
             user_id: any spelling of a WhatsApp id.
+
+        Returns:
+            The profile, messages that are still buffered not counted; None for a guest not known.
 
         SQL: queries/guests.sql
         """
@@ -163,23 +193,24 @@ class GuestDatabase(Lifetime):
         profile_data: Mapping[str, Any] | NotGiven = NOT_GIVEN,
         memory_enabled: bool | NotGiven = NOT_GIVEN,
     ) -> GuestProfile:
-        """Change what is given of a guest's profile, and nothing else.
+        """Change what is given of a guest's profile, and nothing else; what is not given stays.
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            chat_id: where the guest was met, a group perhaps; None removes it.
+            chat_id: where the guest was met, a group perhaps, 1 to 256 characters; None removes it.
             user_name: the guest's own name; None removes it. A name that is blank, `Usuario` or the guest's own phone
                 replaces nothing.
             contact_name: the hotel's name for the guest; likewise.
-            labels: replace the guest's labels; [] clears them.
-            profile_data: an object whose keys are set; other keys stay.
-            memory_enabled: False if the guest's context is not to be used.
+            labels: replace the guest's labels, in this order, each once; [] clears them.
+            profile_data: a mapping with a JSON form. Its top-level keys are set, whole, and other keys stay; None as a
+                value is JSON's null, it removes no key.
+            memory_enabled: False if the guest's context is not to be used: `get_context` then returns "".
 
         Returns:
-            The profile after the change.
+            The profile after the change, or as it is when nothing was to change.
 
         Raises:
-            InvalidValue: a value is of the wrong type, or holds what PostgreSQL cannot keep.
+            InvalidValue: a value is of the wrong type, or holds what PostgreSQL cannot keep (NUL, half an emoji).
 
         SQL: queries/guests.sql
         """
@@ -200,13 +231,13 @@ class GuestDatabase(Lifetime):
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            labels: those that the guest has already stay where they are.
+            labels: a list of texts, not one text; those that the guest has already stay where they are.
 
         Returns:
-            The profile after the change.
+            The profile after the change, or as it is when nothing was to change.
 
         Raises:
-            InvalidValue: a label is no text, or blank.
+            InvalidValue: `labels` is one text, or a label is no text, or blank.
 
         SQL: queries/guests.sql
         """
@@ -217,26 +248,26 @@ class GuestDatabase(Lifetime):
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            labels: what is to go.
+            labels: what is to go: a list of texts, not one text.
 
         Returns:
-            The profile after the change.
+            The profile after the change, or as it is when nothing was to change.
 
         Raises:
-            InvalidValue: a label is no text, or blank.
+            InvalidValue: `labels` is one text, or a label is no text, or blank.
 
         SQL: queries/guests.sql
         """
         return self._write_profile("remove_labels", self._key(user_id), labels=clean_labels(labels))
 
     def get_thread(self, user_id: str) -> GuestThread | None:
-        """Return a guest's thread.
+        """Return a guest's thread and the tokens spent in it.
 
         Args:
             user_id: any spelling of a WhatsApp id.
 
         Returns:
-            None for a guest not known; a thread whose `thread_id` is None for a guest without one.
+            The thread, whose `thread_id` is None for a guest without one; None for a guest not known.
 
         SQL: queries/threads.sql
         """
@@ -244,7 +275,7 @@ class GuestDatabase(Lifetime):
         return None if row is None else thread_from(row)
 
     def set_thread(self, user_id: str, thread_id: str) -> GuestThread:
-        """Make a thread the guest's; its tokens start from 0 unless it is the guest's already.
+        """Make a thread the guest's; its tokens start from 0, unless it is the guest's already: then nothing changes.
 
         Args:
             user_id: any spelling of a WhatsApp id.
@@ -261,7 +292,7 @@ class GuestDatabase(Lifetime):
         return self._write_thread(self._key(user_id), clean_text(thread_id, "thread_id", blank=False))
 
     def clear_thread(self, user_id: str) -> GuestThread:
-        """Leave a guest without a thread.
+        """Leave a guest without a thread; the tokens of the old one are forgotten.
 
         Args:
             user_id: any spelling of a WhatsApp id.
@@ -278,16 +309,17 @@ class GuestDatabase(Lifetime):
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            thread_id: the thread in which they were spent. If it is not the guest's it becomes so, and starts from
-                these.
-            tokens: 0 or more.
+            thread_id: the thread in which they were spent, not blank. If it is not the guest's it becomes so, and
+                starts from these.
+            tokens: what was spent since the last call, 0 or more, below 2^63: added, not a new total.
 
         Returns:
             The thread's new count.
 
         Raises:
             InvalidValue: the thread is no text or blank, or the tokens are no whole number of 0 or more.
-            OutcomeUnknown: the server went away at COMMIT; read the thread before you repeat the call.
+            OutcomeUnknown: the server went away at COMMIT and did not come back in time to be asked: call `get_thread`
+                before you repeat it.
 
         SQL: queries/threads.sql
         """
@@ -301,14 +333,18 @@ class GuestDatabase(Lifetime):
         return count
 
     def record_interaction(self, user_id: str, *, at: datetime | None = None) -> None:
-        """Count a message of a guest; it is buffered, and written with others before the flush interval ends.
+        """Count a message of a guest; it is buffered, and written with others every `GUESTSQL_FLUSH_SECONDS` (5).
+
+        Once the database is open it waits for no server. What cannot be written is kept, and written later, once; a
+        kill -9 loses what was recorded since the last flush.
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            at: the message's own time, with a zone; default now, by the server's clock.
+            at: the message's own time, a datetime with a zone; default now, by the server's clock. A time in the future
+                counts as now; an older one does not move the last interaction back.
 
         Raises:
-            InvalidValue: the time has no zone.
+            InvalidValue: the time is no datetime, or has no zone.
 
         SQL: queries/guests.sql
         """
@@ -317,10 +353,14 @@ class GuestDatabase(Lifetime):
         self._interactions.record(key, at)
 
     def flush(self) -> int:
-        """Write the buffered interactions now.
+        """Write the buffered interactions now, so that the next `get_profile` counts them.
 
         Returns:
-            The number of rows written.
+            How many guests' rows were written; 0 when nothing was buffered.
+
+        Raises:
+            DatabaseError: they could not be written; they are kept for the next flush, and counted once. So it may be
+                repeated even after `OutcomeUnknown`.
 
         SQL: queries/guests.sql
         """
@@ -328,17 +368,21 @@ class GuestDatabase(Lifetime):
         return self._interactions.flush()
 
     def merge_guests(self, keep: str, duplicate: str) -> GuestProfile:
-        """Merge a duplicate into the guest who stays, and remove it.
+        """Merge a duplicate into the guest who stays, and remove it; may be repeated.
+
+        Messages add up, buffered ones too; labels are put behind; of two threads that of the guest who wrote last
+        stays, with its tokens; memory is off if it was for either. Of all else what `keep` has wins, and what of the
+        duplicate finds no place stands under `profile_data["merged"]`.
 
         Args:
-            keep: who stays; what that guest has wins.
+            keep: who stays; created if not known.
             duplicate: who goes. Without such a guest nothing changes.
 
         Returns:
             The profile of the guest who stayed.
 
         Raises:
-            InvalidUserId: the two are spellings of one guest.
+            InvalidUserId: one is no guest's, or the two are spellings of one guest.
 
         SQL: queries/guests.sql
         """
@@ -358,11 +402,14 @@ class GuestDatabase(Lifetime):
     def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
         """Return all that is stored about a person.
 
+        What is only buffered is not in it: call `flush` before. Records of the old bot's files that could be no guest
+        are nobody's: docs/legacy-rejects.md.
+
         Args:
             user_id: any spelling of a WhatsApp id.
 
         Returns:
-            Table to list of rows, each row whole, times as ISO 8601 text.
+            Table to list of rows, each row whole, times as ISO 8601 text; empty lists for a guest not known.
 
         SQL: queries/guests.sql
         """
@@ -370,13 +417,20 @@ class GuestDatabase(Lifetime):
         return stored
 
     def forget_guest(self, user_id: str) -> dict[str, int]:
-        """Erase a person from every table, and from what is buffered.
+        """Erase a person from every table that holds guests, and from what is buffered here.
+
+        Who writes again is a new guest; so is one of whom another process has messages buffered. Records of the old
+        bot's files that could be no guest are nobody's, and stay: docs/legacy-rejects.md.
 
         Args:
             user_id: any spelling of a WhatsApp id.
 
         Returns:
-            Rows erased, by table.
+            Rows erased, by table; 0 each for a guest not known.
+
+        Raises:
+            OutcomeUnknown: the server went away at COMMIT; the call may be repeated, but then says 0 for what it erased
+                the first time.
 
         SQL: queries/guests.sql
         """

@@ -57,11 +57,21 @@ class _Opener(Protocol):
 class Queries(QueryMethods):
     """The queries of one database: `queries.get_profile(phone_number="573000000001")`.
 
-    A method takes the query's parameters by name and returns what the operator behind its name says: a list of
-    rows, a row or None (`^`), a value (`$`), or a count (`!`). Rows are named tuples.
+    A method takes the query's parameters by name, of which those with a default may be left out, and returns what the
+    operator behind the query's name says: a list of rows, a row or None (`^`), a value or None (`$`), or a count of
+    rows (`!`). Rows are named tuples, classes of `guestsql.rows`. A guest's key is given as the tables have it
+    (`guestsql.identity.canonical_user_id` makes it): no other spelling is known here. Each call is a transaction of its
+    own. `list(db.queries)` gives the names, `help(db.queries.get_profile)` what the file says.
 
     Nobody knows whether any query may be done twice, so one that may have run when the connection was lost is not
-    repeated; the error says so.
+    repeated: the error is then `OutcomeUnknown`, for reads too, which the caller may repeat.
+
+    Raises:
+        AttributeError: no query has this name.
+        TypeError: a parameter is missing or unknown.
+        InvalidValue: a text holds half an emoji.
+        OutcomeUnknown: the connection was lost on the way, or the deadline passed without an answer.
+        DatabaseError: the server refused it, or could not be reached in time.
     """
 
     def __init__(self, in_use: InUse, ready: _Opener) -> None:
