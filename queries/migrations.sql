@@ -23,6 +23,22 @@ CREATE TABLE IF NOT EXISTS guestsql_migrations (
     is_baseline boolean NOT NULL DEFAULT FALSE
 );
 
+-- name: get_migration_owner()$
+-- The role that owns the ledger, and with it the right to migrate; without a ledger the owner of the database.
+SELECT
+    coalesce(
+        (
+            SELECT pg_get_userbyid(relowner)
+            FROM pg_class
+            WHERE oid = to_regclass('guestsql_migrations')
+        ),
+        (
+            SELECT pg_get_userbyid(datdba)
+            FROM pg_database
+            WHERE datname = current_database()
+        )
+    )::text AS owner_name;
+
 -- name: list_applied_migrations()
 -- Every row of the ledger, by version.
 -- check: allow GS307, because the ledger has one row for each file of migrations/

@@ -81,6 +81,10 @@ class Ledger:
             return []
         return [Entry(*row) for row in self._queries.list_applied_migrations(self._connection)]
 
+    def owner(self) -> str:
+        """Return the role that may migrate: it owns the ledger, or the database as long as there is no ledger."""
+        return str(self._queries.get_migration_owner(self._connection))
+
     def record(self, migration: Migration, *, duration_ms: float, is_baseline: bool = False) -> None:
         """Enter a migration, in whatever transaction the connection is in."""
         self._queries.record_migration(

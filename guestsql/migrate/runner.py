@@ -11,10 +11,11 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
+from psycopg.pq import TransactionStatus
 
 from guestsql._core.log import event
 from guestsql._core.translate import translate
-from guestsql.errors import DatabaseUnavailable, GuestSQLError, MigrationError, SettingsError
+from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, MigrationError, SettingsError
 from guestsql.migrate.compare import (
     Problem,
     Status,
@@ -31,6 +32,8 @@ from guestsql.migrate.session import Patience, connect_within, locked, require_l
 from guestsql.settings import Settings
 
 __all__ = ["Runner"]
+
+_NO_RIGHT = "42501"
 
 
 class Runner:
@@ -246,6 +249,10 @@ class Runner:
                 yield connection
             except psycopg.Error as error:
                 raise translate(error, "") from error
+            except (DatabaseError, MigrationError) as error:
+                if error.sqlstate == _NO_RIGHT and connection.info.transaction_status == TransactionStatus.IDLE:
+                    error.hint = _whose_work(connection)
+                raise
 
     @contextmanager
     def _locked(self, wait: float) -> Generator[tuple[Connection[Any], Ledger]]:
@@ -260,6 +267,13 @@ def _agreed_pending(files: list[Migration], entries: list[Entry], target: int | 
     if problems:
         raise disagreement_error(problems)
     return pending(files, entries, target)
+
+
+def _whose_work(connection: Connection[Any]) -> str:
+    owner, role = Ledger(connection).owner(), connection.info.user
+    if role == owner:
+        return f"{role} lacks the right though it owns the ledger: a superuser can give it"
+    return f"run it as {owner}, the owner, or as a login with that role; the address's {role} is neither"
 
 
 def _grant_roles(connection: Connection[Any], ledger: Ledger, done: list[Applied]) -> None:

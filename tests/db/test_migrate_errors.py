@@ -146,6 +146,27 @@ def test_a_role_without_rights_is_told_so(server: PrivateServer, empty_database_
         with pytest.raises(DatabaseError, match="permission denied for schema public") as caught:
             make_runner(url, folder).up()
         assert caught.value.sqlstate == "42501"
+        advice = "run it as postgres, the owner, or as a login with that role; the address's guestsql_guest is neither"
+        assert caught.value.hint == advice  # of the database, as there is nothing else yet
+
+        make_runner(empty_database_url, folder).up()
+        with pytest.raises(DatabaseError, match="permission denied for table guestsql_migrations") as caught:
+            make_runner(url, folder).status()
+        assert caught.value.hint == advice
+
+        with session(empty_database_url) as owner:
+            owner.execute("CREATE ROLE guestsql_keeper")
+            owner.execute("ALTER TABLE guestsql_migrations OWNER TO guestsql_keeper")
+            owner.execute("GRANT ALL ON guestsql_migrations TO guestsql_guest")
+            owner.execute("GRANT CREATE ON SCHEMA public TO guestsql_guest")
+        write_files(folder, {"0002_more.sql": "ALTER TABLE good ADD COLUMN name text"})
+        with pytest.raises(MigrationError, match="must be owner of table good") as denied:
+            make_runner(url, folder).up()
+        assert denied.value.hint == advice.replace("postgres", "guestsql_keeper")
+        assert denied.value.line == 1
     finally:
-        with session(server.url()) as connection:
-            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier("guestsql_guest")))
+        with session(empty_database_url) as connection:
+            for role in ("guestsql_guest", "guestsql_keeper"):
+                if connection.execute("SELECT to_regrole(%s)", [role]).fetchone() != (None,):
+                    connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
+                    connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
