@@ -16,7 +16,10 @@ Absence is `None`; a failure is an exception, never an empty answer::
         ├ DatabaseUnavailable            no connection, or it was lost (retryable)
         └ OutcomeUnknown                 it may or may not have been done: read before you repeat
 
-Every error says what happened, where, and how to mend it: the last part is `hint`.
+Every error says what happened, where, and how to mend it: the last part is `hint`. `retryable` is for a program: True
+when the same call may be repeated as it is, later, without anything being done twice.
+
+The second paragraph of each class tells the caller what to do; docs/python.md shows them as a table.
 """
 
 from __future__ import annotations
@@ -42,12 +45,17 @@ __all__ = [
 
 
 class GuestSQLError(Exception):
-    """Base of every error that guestsql raises on purpose.
+    """Any of the errors below: the base of all that guestsql raises on purpose.
+
+    Catch it where all are alike to you, and log `str(error)`: what happened, where, and how to mend it.
 
     Attributes:
         message: what happened, in one line.
         hint: how to mend it, or "".
+        retryable: True when the same call may be repeated later, and nothing is done twice by it.
     """
+
+    retryable = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -75,19 +83,31 @@ def _restored(kind: type[GuestSQLError], arguments: tuple[Any, ...]) -> GuestSQL
 
 
 class SettingsError(GuestSQLError):
-    """An environment variable or a setting is unusable."""
+    """An environment variable, a line of `.env`, an argument of `Settings` or the database's address is unusable.
+
+    Mend the variable that the message names, and start again.
+    """
 
 
 class InvalidUserId(GuestSQLError, ValueError):
-    """No guest can have this id: it is empty, a group, a channel, or the bot's own number."""
+    """No guest can have this id: it is empty, no phone number, a group, a channel, or one of the bot's own numbers.
+
+    Pass the participant's id instead of the group's; do not answer to messages of such ids. It is a `ValueError` too.
+    """
 
 
 class InvalidValue(GuestSQLError, ValueError):
-    """A value that the database could not keep as it is: NUL in a text, labels that are no strings."""
+    """A value is of a wrong type, out of range, or cannot be kept as it is: NUL in a text, labels that are no texts.
+
+    Mend the call: the same values fail again, and nothing was written. It is a `ValueError` too.
+    """
 
 
 class EmbeddedServerError(GuestSQLError):
-    """The embedded PostgreSQL could not be found, made or started."""
+    """The embedded PostgreSQL could not be found, made or started.
+
+    See the hint; or set `DATABASE_URL`, with which there is no embedded server.
+    """
 
 
 class _FileError(GuestSQLError):
@@ -121,11 +141,17 @@ class _FileError(GuestSQLError):
 
 
 class QueryFileError(_FileError):
-    """A file of queries/ cannot be used as it stands."""
+    """A query file cannot be used as it stands; raised when the database object is made.
+
+    Mend the file at `file:line:column`; `guestsql check` finds the rest. A running bot does not meet it: an edit that
+    cannot be used is logged, and the old queries go on.
+    """
 
 
 class MigrationError(_FileError):
-    """The files of migrations/ and the database disagree, or a file failed.
+    """The files of migrations/ and the database disagree, or a file failed; raised by `guestsql migrate`, not in a bot.
+
+    See the hint, and `guestsql migrate status`.
 
     Attributes:
         sqlstate: the server's five-character code, or None when the server did not speak.
@@ -146,7 +172,9 @@ class MigrationError(_FileError):
 
 
 class LegacyFileError(GuestSQLError):
-    """A JSON file of the old bot cannot be read.
+    """A JSON file of the old bot cannot be read; raised by `guestsql legacy`, not in a bot.
+
+    Mend the file at `path` and JSON pointer, and run the command again: it changes nothing that is right already.
 
     Attributes:
         path: the file.
@@ -165,15 +193,15 @@ class LegacyFileError(GuestSQLError):
 
 
 class DatabaseError(GuestSQLError):
-    """The server refused or could not run a query.
+    """The server refused a query, or could not run it; the four errors below are the kinds that a bot can tell apart.
+
+    Look at `sqlstate` and the hint: a missing migration or right, most often. Deadlocks and serialization failures were
+    repeated until the deadline already.
 
     Attributes:
         query: the name of the query, or "" outside one.
         sqlstate: the server's five-character code, or None when the server did not speak.
-        retryable: True when the same call may succeed later.
     """
-
-    retryable = False
 
     def __init__(self, message: str, *, query: str = "", sqlstate: str | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -187,7 +215,9 @@ class DatabaseError(GuestSQLError):
 
 
 class ConstraintViolation(DatabaseError):
-    """The schema forbids the row.
+    """The schema forbids the row: a check, a unique key, a NOT NULL or a foreign key; nothing was written.
+
+    The values are wrong, not the moment: mend the call, or the query.
 
     Attributes:
         constraint: the name of the constraint, or "" when the server names none.
@@ -207,21 +237,30 @@ class ConstraintViolation(DatabaseError):
 
 
 class QueryTimeout(DatabaseError):
-    """The call's deadline, or the server's own timeout, passed first."""
+    """The deadline, or one of the server's own timeouts, passed before there was an answer.
+
+    Repeat the call later. If it stays, see who blocks whom (`guestsql query run list_blocked_sessions`) and what is
+    slow (`guestsql query run list_query_latencies`), or raise `GUESTSQL_DEADLINE_SECONDS`.
+    """
 
     retryable = True
 
 
 class DatabaseUnavailable(DatabaseError):
-    """There is no connection to the server, or it was lost on the way."""
+    """There is no connection: the server is away or refuses, all connections are in use, or the database is closed.
+
+    Repeat the call later: the server was asked until the deadline already. A wrong password, role or database needs
+    mending first, as the hint says; a closed database needs `open()`.
+    """
 
     retryable = True
 
 
 class OutcomeUnknown(DatabaseError):
-    """The connection was lost or the deadline passed when it may or may not have been done.
+    """The connection was lost, or the deadline passed, when the call may or may not have been done.
 
-    Not retryable: whoever repeats it blindly may do it twice.
+    Read what it was to change (`get_thread` after `add_thread_tokens`), and repeat it only if it is not there. Whoever
+    repeats it blindly may do it twice; what only reads may be repeated.
     """
 
     def __init__(self, message: str, *, query: str = "", sqlstate: str | None = None, hint: str = "") -> None:
