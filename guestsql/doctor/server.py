@@ -117,7 +117,11 @@ def _why_unseen(patient: Patient, folder: str | None) -> Verdict | None:
     if not _is_this_machine(patient):
         return unseen("the free space of another machine is not told by PostgreSQL", "see your provider's figures")
     if folder is None:
-        return unseen("where it keeps them the role may not see", "GRANT pg_read_all_settings, or see df")
+        role = patient.facts.role_name
+        return unseen(
+            f"{role} may not see in which folder they lie, and so not how much is free there",
+            f"as a superuser: GRANT pg_read_all_settings TO {role}; or ask df on the server's machine",
+        )
     if not Path(folder).is_dir():
         return unseen(f"its folder {folder} is not to be seen from here", "see df, in the server's container")
     return None

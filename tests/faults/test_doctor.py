@@ -103,6 +103,21 @@ def test_all_is_well(url: str) -> None:
     assert "permission" in shown.stdout
 
 
+def test_a_table_breaks_no_word(url: str, role: str) -> None:
+    """What is advised can be copied, at 80 columns as in a pipe."""
+    visitor = make_conninfo(url, user=role)
+    whole = {each["check"]: each for each in json.loads(invoke("doctor", DATABASE_URL=visitor).stdout)}
+    shown = invoke("doctor", "--format", "table", DATABASE_URL=visitor).stdout
+    words = shown.split()
+    for check in ("address", "migrations", "permission", "extension"):
+        told = whole[check]["message"].split() + whole[check]["advice"].split()
+        assert not [word for word in told if word not in words]
+    assert "GUESTSQL_OWN_NUMBERS" in words
+    assert any(line.lstrip().startswith("to do: as the owner: GRANT guestsql_bot") for line in shown.splitlines())
+    assert not [line for line in shown.splitlines() if len(line) > 80 and " " in line[36:].strip()]
+    assert not [line for line in shown.splitlines() if line != line.rstrip()]
+
+
 UNRESOLVABLE = f"postgresql://bot:{SECRET}@no-such-host.invalid/hotel"
 FAR = "not tried"
 
@@ -455,7 +470,8 @@ def test_the_disk_of_a_server_on_127_0_0_1(password_server: PasswordServer, monk
     with psycopg.connect(password_server.server.url(), autocommit=True) as connection:
         unseen = look(password_server.url(), "disk")
         assert unseen.status is Status.UNSEEN
-        assert "where it keeps them the role may not see" in unseen.message
+        assert "visitor may not see in which folder they lie" in unseen.message
+        assert "as a superuser: GRANT pg_read_all_settings TO visitor" in unseen.advice
         connection.execute("GRANT pg_read_all_settings TO visitor")
         try:
             assert " MB are free in " in look(password_server.url(host="localhost"), "disk").message
