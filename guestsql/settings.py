@@ -39,7 +39,7 @@ class Settings:
         queries_dir: a folder used instead of the packaged `queries/`.
         home: where the embedded server keeps its data.
         pg_bin: folder of PostgreSQL binaries for the embedded server; None means the `embedded` extra's.
-        deadline_seconds: no call waits for the database longer than this, in seconds, above 0, a day at most.
+        deadline_seconds: no statement waits for the database longer than this, in seconds, above 0, a day at most.
         lease_seconds: how long a context builder may take before another caller may build, in seconds; shorter
             than the deadline, so that whoever waits for a builder that was killed can take over.
         flush_seconds: buffered interactions are written at least this often, in seconds; what a kill -9
