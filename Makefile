@@ -7,7 +7,7 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-
 
-.PHONY: demo test bench lint types imports sync sync-check stubs stubs-check format vet check clean
+.PHONY: demo test bench lint types imports sync sync-check docs docs-check stubs stubs-check format vet check clean
 
 demo: $(STAMP)run
 	@$(BIN)/guestsql demo
@@ -37,6 +37,12 @@ sync: $(STAMP)dev ## write guestsql/_sync from guestsql/_async
 sync-check: $(STAMP)dev
 	$(BIN)/python tools/generate_sync.py --check
 
+docs: $(STAMP)run ## write docs/python.md from tools/python_page.md and the docstrings
+	$(BIN)/python tools/generate_python_page.py
+
+docs-check: $(STAMP)run
+	$(BIN)/python tools/generate_python_page.py --check
+
 format: $(STAMP)dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -50,7 +56,7 @@ stubs: $(STAMP)run ## write the types of the queries: guestsql/rows.py, rows.pyi
 stubs-check: $(STAMP)run
 	$(BIN)/guestsql stubs --check
 
-check: lint types imports sync-check stubs-check vet
+check: lint types imports sync-check docs-check stubs-check vet
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

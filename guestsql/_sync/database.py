@@ -49,8 +49,8 @@ class GuestDatabase(Lifetime):
     messages that are just being written, and `merge_guests` then sends two or three.
 
     Args:
-        database_url: PostgreSQL's address; default the settings', and without one the embedded server.
-        settings: default the environment and `.env`.
+        database_url: PostgreSQL's address; default that of the settings, and without one the embedded server.
+        settings: default what the environment and `.env` say.
         context_builder: makes a guest's context from the `GuestProfile`, in place of the query `build_context`: a
             function that returns the text, for the async class a coroutine function. It is called without any
             connection held, and what it raises reaches the caller of `get_context`. It must not change the guest it
@@ -58,7 +58,7 @@ class GuestDatabase(Lifetime):
 
     Raises:
         SettingsError: a setting is unusable.
-        QueryFileError: a query file is.
+        QueryFileError: a query file is unusable.
         InvalidValue: `context_builder` is no function.
     """
 
@@ -75,8 +75,8 @@ class GuestDatabase(Lifetime):
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            ttl_seconds: seconds for which a cached context is fresh, 0 or more; default the settings'. With 0 the text
-                is built now, or by another caller since this one asked.
+            ttl_seconds: seconds for which a cached context is fresh, 0 or more; default that of the settings. With 0
+                the text is built now, or by another caller since this one asked.
             default: returned in place of a `DatabaseError`, which is logged, by a bot that prefers an empty context to
                 a failure. Without it the error is raised.
 
@@ -121,7 +121,7 @@ class GuestDatabase(Lifetime):
 
         Args:
             user_ids: ids in any spelling, not one text.
-            ttl_seconds: seconds for which a cached context is fresh, 0 or more; default the settings'.
+            ttl_seconds: seconds for which a cached context is fresh, 0 or more; default that of the settings.
 
         Returns:
             The texts by id as it was given, in the order given; {} for no ids.
