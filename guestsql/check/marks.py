@@ -10,11 +10,13 @@ In the comments below a query's name::
     -- check: hot
     -- check: allow GS307, because the parameter bounds the rows
 
-An exception holds for one rule in one query, and says why.
+An exception holds for one rule in one query, and says why. There are other marks, which others read: `empty:`,
+`internal:` and `metrics:`. A misspelt one would go unnoticed, so what is nearly one is told.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,6 +29,10 @@ _MARK = re.compile(r"--[ \t]*check:[ \t]*(?P<what>.*?)[ \t]*$")
 _ALLOW = re.compile(r"allow\s+(?P<code>\w+)\s*(?:,\s*because\b\s*(?P<reason>.*))?(?P<rest>.*)$")
 _LARGE = re.compile(r"large\s+(?P<tables>[a-z_][\w.$]*(?:\s*,\s*[a-z_][\w.$]*)*)$")
 _MIN_REASON = 3
+_ANY = re.compile(r"--[ \t]?(?P<word>[A-Za-z]\w*):[ \t]*(?P<rest>.*)")
+_WORDS = ("check", "empty", "internal", "metrics")
+# A letter too few or too many; `interval` is farther from `internal`.
+_NEAR = 0.88
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class BadMark:
-    """A `check:` line that cannot be read.
+    """A mark that cannot be read.
 
     Attributes:
         line: 1-based.
@@ -119,9 +125,10 @@ def read_query_marks(lines: Iterable[tuple[int, str]]) -> QueryMarks:
     Args:
         lines: number and text of each line.
     """
+    lines = list(lines)
     is_hot = False
     allowances: list[Allowance] = []
-    bad: list[BadMark] = []
+    bad = list(_misspelt(lines))
     for number, column, what in _marks(lines):
         allow = _ALLOW.match(what)
         if what == "hot":
@@ -137,6 +144,28 @@ def read_query_marks(lines: Iterable[tuple[int, str]]) -> QueryMarks:
             if allow["code"] in RULES:  # excepted even so: one fault, one finding
                 allowances.append(Allowance(allow["code"], number, column))
     return QueryMarks(is_hot, tuple(allowances), tuple(bad))
+
+
+def _misspelt(lines: Iterable[tuple[int, str]]) -> Iterator[BadMark]:
+    for number, line in lines:
+        found = _ANY.match(line.strip())
+        if found is None:
+            continue
+        word, column = found["word"], line.index("--") + 1 + found.start("word")
+        if word == "empty" and not found["rest"]:
+            yield BadMark(
+                number, column, "nothing stands behind empty:", "say what no row means, or leave the line out"
+            )
+        near = "" if word in _WORDS else _nearest(word.lower())
+        if near:
+            yield BadMark(
+                number, column, f"{word}: is no mark", f"did you mean {near}:? Else let the line begin otherwise"
+            )
+
+
+def _nearest(word: str) -> str:
+    exchanged = [mark for mark in _WORDS if sorted(mark) == sorted(word)]
+    return next(iter(exchanged or difflib.get_close_matches(word, _WORDS, 1, _NEAR)), "")
 
 
 def _fault(allow: re.Match[str]) -> str:

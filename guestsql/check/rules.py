@@ -12,7 +12,7 @@ RULES: dict[str, str] = {
     "GS004": "a query is one statement",
     "GS005": "a name stands once",
     "GS006": "a query's text stands below its name",
-    "GS007": "a check: line can be read",
+    "GS007": "a mark can be read",
     "GS008": "an exception excepts something",
     # Parameters.
     "GS101": "a parameter is declared",

@@ -1,4 +1,4 @@
-"""Rules about the text between the queries, about names, and about the `check:` lines."""
+"""Rules about the text between the queries, about names, and about the marks."""
 
 from __future__ import annotations
 

@@ -47,6 +47,7 @@ class Output:
 
     Attributes:
         has_heading: False leaves out the line of names in csv and tsv, when there has been one.
+        why_empty: what no row means, told below a table without one; "" when nothing is known.
     """
 
     def __init__(self, format_name: str | None = None, zone: ZoneInfo = _UTC) -> None:
@@ -55,6 +56,7 @@ class Output:
         self._zone = zone
         self._ascii_only = is_narrow(self._stream)
         self.has_heading = True
+        self.why_empty = ""
 
     @property
     def is_table(self) -> bool:
@@ -146,7 +148,7 @@ class Output:
                 target.print(Text(f"row {number}", style="bold"))
                 target.print(build_table(("column", "value"), list(zip(columns, row, strict=True)), self._zone))
         if not rows:
-            click.echo("no rows", err=True)
+            click.echo(plain_text(f"no rows: {self.why_empty}" if self.why_empty else "no rows"), err=True)
 
 
 def build_table(columns: Sequence[str], rows: Sequence[Sequence[object]], zone: ZoneInfo, *, title: str = "") -> Table:

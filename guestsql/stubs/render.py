@@ -30,7 +30,7 @@ _MODULES = {
 }
 # Lines that are no prose, and where a sentence ends.
 _APART = (" ", "- ", "* ", "Args:", "SQL:")
-_MARK = re.compile(r"(?:check|internal|metrics|noqa|psql):")
+_MARK = re.compile(r"(?:check|empty|internal|metrics|noqa|psql):")
 _SENTENCE = re.compile(r"(?<=[.:])\s+(?=[A-Z{])")
 _TUPLE_METHODS = ("count", "index")
 

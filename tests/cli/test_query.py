@@ -129,6 +129,19 @@ def test_a_table_without_rows_says_so_on_stderr(run):
     assert run("list_pairs", "-p", "words={}", "--format", "table").stderr == "no rows\n"
 
 
+@pytest.mark.parametrize("name", ["list_nothing", "get_nothing"])
+def test_what_no_row_means_is_told_by_the_query_itself(run, queries, name):
+    (queries / "nothing.sql").write_text(
+        "-- name: list_nothing()\n-- Nothing.\n-- empty: nobody came today  \nSELECT 1 AS one WHERE FALSE;\n\n"
+        "-- name: get_nothing()^\n-- Nothing.\n-- empty: nobody came today\nSELECT 1 AS one WHERE FALSE;\n\n"
+        "-- name: list_one()\n-- One.\n-- empty: nobody came today\nSELECT 1 AS one;\n",
+        encoding="utf-8",
+    )
+    assert run(name, "--format", "table").stderr == "no rows: nobody came today\n"
+    assert run("list_one", "--format", "table").stderr == ""
+    assert [run(name, "--format", each).stderr for each in ("json", "jsonl", "csv", "tsv")] == [""] * 4
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("json", "42\n"), ("jsonl", "42\n"), ("csv", "answer\n42\n"), ("tsv", "answer\n42\n"), ("table", "42\n")],

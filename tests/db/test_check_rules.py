@@ -155,6 +155,19 @@ def test_a_mark_of_a_table_that_is_not_there(found):
 
 
 @pytest.mark.parametrize(
+    "mark", ["emtpy: nobody came", "Empty: nobody came", "metric: rooms", "internl: ours", "empty:"]
+)
+def test_a_mark_that_is_misspelt(found, mark):
+    text = "-- name: get_it()$\n-- One.\n{}SELECT 1 AS one;\n"
+    assert found(text.format(f"-- {mark}\n")) == [(3, "GS007")]
+
+
+@pytest.mark.parametrize("line", ["empty: nobody came", "internal: ours", "interval: of a day", "Note: nothing", "one"])
+def test_a_mark_that_is_spelt_right_and_prose(found, line):
+    assert found(f"-- name: get_it()$\n-- One.\n-- {line}\nSELECT 1 AS one;\n") == []
+
+
+@pytest.mark.parametrize(
     "sql",
     [
         "UPDATE rooms SET is_free = TRUE",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from guestsql._sql import Operator, Query, load_catalogue
+from guestsql._sql.empty import why_empty
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.output import Output, format_option
 from guestsql.cli.params import param_options, parse_parameters
@@ -65,6 +66,7 @@ def run(  # noqa: PLR0917  click passes them by name
         raise click.UsageError("--watch only reads: leave --write out")
     parameters = parse_parameters(found, pairs, nulls)
     output = app.output(format_name)
+    output.why_empty = why_empty(found)
     patience = timeout or settings.deadline_seconds
     with open_target(settings, main=write or primary) as target, QuerySession(target, write=write) as session:
         if target.is_replica:
