@@ -536,9 +536,9 @@ WHERE offered.name = 'pg_stat_statements';
 -- name: list_slow_queries(max_rows)
 -- The statements of this database by name, slowest on average first, as the server saw them since its statistics were
 -- reset: without the network and the bot. A statement that this project sent goes by its query's name, whatever numbers
--- the server gave to its variants; any other by its own first words, without strings and numbers. No row: pg_stat_statements is not there;
--- get_statement_statistics tells why. The view is read by way of a function, because a query that names it could not be
--- prepared on a server without it.
+-- the server gave to its variants; any other by its own first words, without strings and numbers.
+-- The view is read by way of a function, because a query that names it could not be prepared on a server without it.
+-- empty: pg_stat_statements is not there, or has seen nothing of this database; get_statement_statistics tells which
 --   max_rows: int = 20, rows at most
 SELECT
     guestsql_query_name(figures.statement) AS query,
@@ -985,8 +985,8 @@ LIMIT :max_rows::int;
 
 -- name: list_size_growth(days, max_rows)
 -- The tables and indexes by growth since the oldest record of the last days, the most first: bytes then and now, and by
--- day. A table's bytes are without its indexes. The records are what record_relation_sizes wrote; without one of an
--- earlier day, no row.
+-- day. A table's bytes are without its indexes. The records are what record_relation_sizes wrote, once a day.
+-- empty: there is no record of an earlier day yet; a running bot writes one a day (record_relation_sizes)
 --   days: int = 30, how far to look back
 --   max_rows: int = 50, rows at most
 WITH first_records AS (
