@@ -17,16 +17,16 @@ class GuestProfile:
         phone_number: the guest's key: the phone's digits, or an id without a phone.
         chat_id: where the guest was last met, a group perhaps; None when not known.
         thread_id: the conversation's thread; None for a guest without one.
-        user_name: the name the guest gave itself on WhatsApp.
-        contact_name: the name in the hotel's contacts.
+        user_name: the guest's own name on WhatsApp; None when not known.
+        contact_name: the name in the hotel's contacts; None when not known.
         labels: in the order they were given, none twice.
         profile_data: whatever else is known, as JSON.
-        first_interaction: the guest's first message.
-        last_interaction: the guest's last message.
+        first_interaction: when the guest first wrote; None for one who never did.
+        last_interaction: when the guest last wrote; likewise.
         total_interactions: messages counted, 0 or more.
         memory_enabled: False for a guest whose context is not to be used.
-        created_at: when the row was made.
-        updated_at: when anything but the context last changed.
+        created_at: when the guest became known; from the old bot's files, the earliest time that they tell.
+        updated_at: when anything but the context last changed, a message counted included; likewise the latest.
     """
 
     phone_number: str
