@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic
 
 from guestsql._async.connection import AsyncDeadlineConnection, connect
@@ -65,6 +66,7 @@ class AsyncReloader:
         self._scan: Scan | None = None
         self._next_try = 0.0
         self._told: set[tuple[object, ...]] = set()
+        self._refused: set[Path] = set()
 
     def start(self) -> None:
         """Start looking; what stands in the folder by now is judged too."""
@@ -159,6 +161,7 @@ class AsyncReloader:
             self._executor.use(catalogue)
             self._in_use.catalogue = catalogue
         self._tell_refused(scan, edits.refusals)
+        self._tell_mended(edits.refusals)
         for edit in taken:
             query = edit.new
             what = "new query" if edit.old is None else "edited query"
@@ -189,6 +192,13 @@ class AsyncReloader:
                 )
             told.add(key)
         self._told = told
+
+    def _tell_mended(self, refusals: list[Refusal]) -> None:
+        """Log of which files nothing is refused any more; one that is as it was in use exchanges nothing."""
+        refused = {refusal.error.file for refusal in refusals if refusal.error.file is not None}
+        for file in sorted(self._refused - refused):
+            event(logging.INFO, "QUERY_RELOAD_MENDED", "nothing of this file is refused any more", file=file)
+        self._refused = refused
 
     def _tell_deferred(self, scan: Scan, error: DatabaseError) -> None:
         """Log once for each change that it waits for the server."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic
 
 from guestsql._core.log import event
@@ -66,6 +67,7 @@ class Reloader:
         self._scan: Scan | None = None
         self._next_try = 0.0
         self._told: set[tuple[object, ...]] = set()
+        self._refused: set[Path] = set()
 
     def start(self) -> None:
         """Start looking; what stands in the folder by now is judged too."""
@@ -160,6 +162,7 @@ class Reloader:
             self._executor.use(catalogue)
             self._in_use.catalogue = catalogue
         self._tell_refused(scan, edits.refusals)
+        self._tell_mended(edits.refusals)
         for edit in taken:
             query = edit.new
             what = "new query" if edit.old is None else "edited query"
@@ -190,6 +193,13 @@ class Reloader:
                 )
             told.add(key)
         self._told = told
+
+    def _tell_mended(self, refusals: list[Refusal]) -> None:
+        """Log of which files nothing is refused any more; one that is as it was in use exchanges nothing."""
+        refused = {refusal.error.file for refusal in refusals if refusal.error.file is not None}
+        for file in sorted(self._refused - refused):
+            event(logging.INFO, "QUERY_RELOAD_MENDED", "nothing of this file is refused any more", file=file)
+        self._refused = refused
 
     def _tell_deferred(self, scan: Scan, error: DatabaseError) -> None:
         """Log once for each change that it waits for the server."""
