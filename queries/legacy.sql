@@ -14,6 +14,10 @@
 -- Makes this transaction's own staging table, which stands before the one that is its pattern.
 CREATE TEMPORARY TABLE legacy_staging (LIKE legacy_staging) ON COMMIT DROP;
 
+-- name: open_legacy_guests()!
+-- Makes this transaction's own table for the guests of a range, likewise.
+CREATE TEMPORARY TABLE legacy_guests (LIKE legacy_guests) ON COMMIT DROP;
+
 -- name: index_legacy_staging()!
 -- Makes the ranges of keys of the staged guests quick to find, in order. Made behind COPY, which freezes the rows, so
 -- that what asks for keys alone reads this index and not the rows.
@@ -23,100 +27,118 @@ CREATE INDEX legacy_staging_phone_number ON legacy_staging (phone_number);
 -- Lets the planner know how many guests are staged: no autovacuum sees a temporary table.
 ANALYZE legacy_staging (phone_number);
 
--- name: fold_legacy_records()!
--- Puts one row in the place of all staged records that tell of the same guest; the number of guests for whom it did.
+-- name: get_next_legacy_range(after_number, range_size)$
+-- The last key of the range behind a key, in the order of the keys; NULL at the end. All records of a guest are in one
+-- range.
+--   after_number: text, the key before the range, '' for none
+--   range_size: bigint, records of the range, and those more that tell of its last guest
+SELECT max(next_records.phone_number) AS last_number
+FROM (
+    SELECT phone_number
+    FROM legacy_staging
+    WHERE phone_number > :after_number::text
+    ORDER BY phone_number
+    LIMIT :range_size::bigint
+) AS next_records;
+
+-- name: empty_legacy_guests()!
+-- Takes out the guests of the range before. Made in the same transaction, the table is emptied in its place.
+TRUNCATE legacy_guests;
+
+-- name: fold_legacy_records(after_number, last_number)!
+-- Puts into legacy_guests one row for all staged records that tell of the same guest of the range; how many guests.
 -- Per column the newest record that says something wins; of two of one time the weightier file, and there the later
 -- place. Every record stays: a second one under one key gets #2 behind it. Of a backup only those members stay which
 -- neither another file's record nor a newer backup of the guest says too.
-WITH shared_numbers AS MATERIALIZED (
-    SELECT phone_number
-    FROM legacy_staging
-    WHERE phone_number IS NOT NULL
-    GROUP BY phone_number
-    HAVING count(*) > 1
-),
-
-removed_records AS (
-    DELETE FROM legacy_staging AS staged
-    USING shared_numbers
-    WHERE staged.phone_number = shared_numbers.phone_number
-    RETURNING
-        staged.file_number,
-        staged.place,
-        staged.phone_number,
-        staged.recorded_at,
-        staged.chat_id,
-        staged.user_name,
-        staged.contact_name,
-        staged.labels,
-        staged.thread_id,
-        staged.thread_created_at,
-        staged.first_interaction,
-        staged.last_interaction,
-        staged.created_at,
-        staged.total_interactions,
-        staged.profile_data
-),
-
--- The aggregates below take what comes first: each group's newest record.
-ordered_records AS (
-    SELECT
-        phone_number,
-        recorded_at,
-        chat_id,
-        user_name,
-        contact_name,
-        labels,
-        thread_id,
-        thread_created_at,
-        first_interaction,
-        last_interaction,
-        created_at,
-        total_interactions
-    FROM removed_records
-    ORDER BY
-        phone_number ASC,
-        recorded_at DESC NULLS LAST,
-        file_number ASC,
-        place DESC
-),
-
-merged_columns AS (
+-- Few guests need all of that: mostly each record is of another kind of file, and they are put beside each other as they
+-- are, which is several times as fast.
+--   after_number: text, the key before the range, '' for none
+--   last_number: text, the last key of the range
+WITH folded_guests AS MATERIALIZED (
+    -- array_agg takes the records in their order, the newest first; the first value of each column is wanted.
     SELECT
         phone_number,
         max(recorded_at) AS recorded_at,
         (array_agg(chat_id) FILTER (WHERE chat_id IS NOT NULL))[1] AS chat_id,
-        (array_agg(recorded_at) FILTER (WHERE chat_id IS NOT NULL))[1] AS chat_id_at,
+        max(recorded_at) FILTER (WHERE chat_id IS NOT NULL) AS chat_id_at,
         (array_agg(user_name) FILTER (WHERE user_name IS NOT NULL))[1] AS user_name,
-        (array_agg(recorded_at) FILTER (WHERE user_name IS NOT NULL))[1] AS user_name_at,
+        max(recorded_at) FILTER (WHERE user_name IS NOT NULL) AS user_name_at,
         (array_agg(contact_name) FILTER (WHERE contact_name IS NOT NULL))[1] AS contact_name,
-        (array_agg(recorded_at) FILTER (WHERE contact_name IS NOT NULL))[1] AS contact_name_at,
+        max(recorded_at) FILTER (WHERE contact_name IS NOT NULL) AS contact_name_at,
         -- As text: an array of arrays wants them all of one length.
         (array_agg(labels::text) FILTER (WHERE labels IS NOT NULL))[1]::text[] AS labels,
-        (array_agg(recorded_at) FILTER (WHERE labels IS NOT NULL))[1] AS labels_at,
+        max(recorded_at) FILTER (WHERE labels IS NOT NULL) AS labels_at,
         (array_agg(thread_id) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_id,
-        (array_agg(recorded_at) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_id_at,
+        max(recorded_at) FILTER (WHERE thread_id IS NOT NULL) AS thread_id_at,
         (array_agg(thread_created_at) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_created_at,
         min(first_interaction) AS first_interaction,
         max(last_interaction) AS last_interaction,
         min(created_at) AS created_at,
-        max(total_interactions) AS total_interactions
-    FROM ordered_records
+        max(total_interactions) AS total_interactions,
+        count(*) AS records,
+        array_agg(profile_data) AS kept
+    FROM (
+        SELECT
+            phone_number,
+            recorded_at,
+            chat_id,
+            user_name,
+            contact_name,
+            labels,
+            thread_id,
+            thread_created_at,
+            first_interaction,
+            last_interaction,
+            created_at,
+            total_interactions,
+            profile_data
+        FROM legacy_staging
+        WHERE
+            phone_number > :after_number::text
+            AND phone_number <= :last_number::text
+        ORDER BY
+            phone_number ASC,
+            recorded_at DESC NULLS LAST,
+            file_number ASC,
+            place DESC
+    ) AS ordered_records
     GROUP BY phone_number
+),
+
+-- Three kinds of files are no backups: a fourth record is of one of them once more.
+joined_records AS MATERIALIZED (
+    SELECT
+        phone_number,
+        records,
+        (kept[1] -> 'legacy') || (kept[2] -> 'legacy') || coalesce(kept[3] -> 'legacy', '{}') AS legacy
+    FROM folded_guests
+    WHERE records > 1
+),
+
+tangled_guests AS MATERIALIZED (
+    SELECT phone_number
+    FROM joined_records
+    WHERE
+        legacy ? 'backups'
+        OR records <> (SELECT count(*) FROM jsonb_object_keys(legacy))
 ),
 
 legacy_records AS MATERIALIZED (
     SELECT
-        removed_records.phone_number,
-        removed_records.recorded_at,
-        removed_records.file_number,
-        removed_records.place,
+        staged.phone_number,
+        staged.recorded_at,
+        staged.file_number,
+        staged.place,
         source.key AS source,
         record.key AS legacy_key,
         record.value AS record
-    FROM removed_records
-    CROSS JOIN jsonb_each(removed_records.profile_data -> 'legacy') AS source
+    FROM tangled_guests
+    INNER JOIN legacy_staging AS staged ON tangled_guests.phone_number = staged.phone_number
+    CROSS JOIN jsonb_each(staged.profile_data -> 'legacy') AS source
     CROSS JOIN jsonb_each(source.value) AS record
+    WHERE
+        staged.phone_number > :after_number::text
+        AND staged.phone_number <= :last_number::text
 ),
 
 ranked_sayings AS (
@@ -213,7 +235,7 @@ merged_legacy AS (
     GROUP BY phone_number
 )
 
-INSERT INTO legacy_staging (
+INSERT INTO legacy_guests (
     phone_number,
     recorded_at,
     chat_id,
@@ -251,28 +273,17 @@ SELECT
     guest.last_interaction,
     guest.created_at,
     guest.total_interactions,
-    jsonb_build_object('legacy', coalesce(merged_legacy.legacy, '{}'))
-FROM merged_columns AS guest
-LEFT JOIN merged_legacy ON guest.phone_number = merged_legacy.phone_number;
-
--- name: get_next_legacy_range(after_number, range_size)^
--- The last key and the number of staged guests of the range behind a key, in the order of the keys; NULL and 0 at the
--- end.
---   after_number: text, the key before the range, '' for none
---   range_size: bigint, guests of the range at most
-SELECT
-    max(next_guests.phone_number) AS last_number,
-    count(*) AS guests
-FROM (
-    SELECT phone_number
-    FROM legacy_staging
-    WHERE phone_number > :after_number::text
-    ORDER BY phone_number
-    LIMIT :range_size::bigint
-) AS next_guests;
+    CASE
+        WHEN guest.records = 1 THEN guest.kept[1]
+        ELSE jsonb_build_object('legacy', coalesce(merged_legacy.legacy, joined_records.legacy))
+    END
+FROM folded_guests AS guest
+LEFT JOIN joined_records ON guest.phone_number = joined_records.phone_number
+LEFT JOIN merged_legacy ON guest.phone_number = merged_legacy.phone_number
+ORDER BY guest.phone_number;
 
 -- name: insert_legacy_guests(after_number, last_number)!
--- Makes the rows of the staged guests not known yet, in the order of their keys; how many.
+-- Makes the rows of those guests of legacy_guests who are not known yet, in the order of their keys; how many.
 -- Fails when somebody else makes a row of the range meanwhile: then that row is known, and the caller tries again. ON
 -- CONFLICT would spare that, but costs a sixth of the time, for a guest whom nobody else is making. Who is known is
 -- left out within the range only: else each range would read all rows before it once more.
@@ -311,11 +322,9 @@ SELECT
     coalesce(staged.total_interactions, 0),
     coalesce(staged.created_at, staged.recorded_at, statement_timestamp()),
     coalesce(staged.recorded_at, statement_timestamp())
-FROM legacy_staging AS staged
+FROM legacy_guests AS staged
 WHERE
-    staged.phone_number > :after_number::text
-    AND staged.phone_number <= :last_number::text
-    AND NOT EXISTS (
+    NOT EXISTS (
         SELECT 1
         FROM guest_profiles AS known
         WHERE
@@ -326,7 +335,7 @@ WHERE
 ORDER BY staged.phone_number;
 
 -- name: update_legacy_guests(after_number, last_number)!
--- Merges staged guests into the rows that do not hold their records yet; how many.
+-- Merges the guests of legacy_guests into the rows that do not hold their records yet; how many.
 -- Per column the later wins, the row's last change or the record; what the row lacks is filled in any case, a placeholder
 -- for a name counting as lacking. A record kept already under a key stays, and another one under the same key goes beside
 -- it, its checksum behind the key. Rows are locked in the order of their keys: unsorted batches of several writers
@@ -337,28 +346,26 @@ WITH staged_guests AS MATERIALIZED (
     SELECT
         staged.phone_number,
         staged.chat_id,
-        coalesce(staged.chat_id_at, staged.recorded_at) AS chat_id_at,
+        staged.chat_id_at,
         staged.user_name,
-        coalesce(staged.user_name_at, staged.recorded_at) AS user_name_at,
+        staged.user_name_at,
         staged.contact_name,
-        coalesce(staged.contact_name_at, staged.recorded_at) AS contact_name_at,
+        staged.contact_name_at,
         staged.labels,
-        coalesce(staged.labels_at, staged.recorded_at) AS labels_at,
+        staged.labels_at,
         staged.profile_data -> 'legacy' AS legacy,
         staged.thread_id,
-        coalesce(staged.thread_id_at, staged.recorded_at) AS thread_id_at,
+        staged.thread_id_at,
         staged.thread_created_at,
         staged.first_interaction,
         staged.last_interaction,
         coalesce(staged.total_interactions, 0) AS total_interactions,
         staged.created_at,
         staged.recorded_at
-    FROM legacy_staging AS staged
+    FROM legacy_guests AS staged
     INNER JOIN guest_profiles AS guest ON staged.phone_number = guest.phone_number
     WHERE
-        staged.phone_number > :after_number::text
-        AND staged.phone_number <= :last_number::text
-        AND guest.phone_number > :after_number::text
+        guest.phone_number > :after_number::text
         AND guest.phone_number <= :last_number::text
         AND guest.profile_data <> staged.profile_data
         AND EXISTS (
@@ -514,15 +521,12 @@ SELECT
                 IS DISTINCT FROM record.value
         )
     ) AS updated
-FROM legacy_staging AS staged
+FROM legacy_guests AS staged
 LEFT JOIN guest_profiles AS guest
     ON
         staged.phone_number = guest.phone_number
         AND guest.phone_number > :after_number::text
-        AND guest.phone_number <= :last_number::text
-WHERE
-    staged.phone_number > :after_number::text
-    AND staged.phone_number <= :last_number::text;
+        AND guest.phone_number <= :last_number::text;
 
 -- name: list_staged_rejects(paths)
 -- The rejected records of the running import, in the order of files and places.

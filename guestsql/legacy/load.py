@@ -32,7 +32,7 @@ __all__ = ["Import", "Progress"]
 Progress = Callable[[int, int], None]
 
 # Large enough that the server's work is in sets; small enough that it is told of often, and that little is in memory.
-_RANGE_GUESTS = 20_000
+_RANGE_RECORDS = 20_000
 
 # For this transaction only: one sort of a range fits into memory, plans are not compiled, and of the staged records a
 # few thousand are looked at to count them.
@@ -56,12 +56,14 @@ _PRIMARY_KEY = "guest_profiles_pkey"
 
 _QUERIES = (
     "analyze_legacy_staging",
+    "empty_legacy_guests",
     "fold_legacy_records",
     "get_guest_table_bytes",
     "get_next_legacy_range",
     "index_legacy_staging",
     "insert_legacy_guests",
     "list_staged_rejects",
+    "open_legacy_guests",
     "open_legacy_staging",
     "preview_legacy_guests",
     "record_legacy_import",
@@ -126,7 +128,7 @@ class Import:
         files = self._stage(connection)
         self._queries.index_legacy_staging(connection)
         self._queries.analyze_legacy_staging(connection)
-        self._queries.fold_legacy_records(connection)
+        self._queries.open_legacy_guests(connection)
         if sum(file.records for file in files) <= _MOST_KEPT:
             connection.execute(_READ_BY_KEY)
         guests, inserted, updated = self._write(connection, sum(file.records for file in files))
@@ -159,22 +161,25 @@ class Import:
     def _write(self, connection: DeadlineConnection, records: int) -> tuple[int, int, int]:
         """Write the staged guests; how many there are, were inserted, were updated."""
         guests = inserted = updated = 0
-        after, most = "", _RANGE_GUESTS
+        after, most = "", _RANGE_RECORDS
         while True:
-            last, size = self._queries.get_next_legacy_range(connection, after_number=after, range_size=most)
-            if not size:
+            last = self._queries.get_next_legacy_range(connection, after_number=after, range_size=most)
+            if last is None:
                 break
+            keys = {"after_number": after, "last_number": last}
+            self._queries.empty_legacy_guests(connection)
+            folded = self._queries.fold_legacy_records(connection, **keys)
             try:
                 with connection.transaction():
-                    made, changed = self._write_range(connection, {"after_number": after, "last_number": last}, size)
+                    made, changed = self._write_range(connection, keys, folded)
             except ConstraintViolation as error:
                 if error.constraint != _PRIMARY_KEY:
                     raise
                 # Somebody has made a guest of the range meanwhile; a smaller one leaves less time for that.
                 most = max(1, most // 10)
                 continue
-            most = min(_RANGE_GUESTS, most * 10)
-            guests += size
+            most = min(_RANGE_RECORDS, most * 10)
+            guests += folded
             inserted += made
             updated += changed
             after = last
@@ -183,13 +188,13 @@ class Import:
         self._steps.written(1, 1)
         return guests, inserted, updated
 
-    def _write_range(self, connection: DeadlineConnection, keys: dict[str, str], size: int) -> tuple[int, int]:
+    def _write_range(self, connection: DeadlineConnection, keys: dict[str, str], guests: int) -> tuple[int, int]:
         if self._dry_run:
             preview = self._queries.preview_legacy_guests(connection, **keys)
             return preview.inserted, preview.updated
         inserted = self._queries.insert_legacy_guests(connection, **keys)
         # The others were there before; those just made hold their records, and are passed over.
-        updated = self._queries.update_legacy_guests(connection, **keys) if inserted < size else 0
+        updated = self._queries.update_legacy_guests(connection, **keys) if inserted < guests else 0
         return inserted, updated
 
     def _record(self, connection: DeadlineConnection, report: ImportReport) -> ImportReport:

@@ -21,7 +21,7 @@ GUESTS = 3000
 
 # Two steps for each block of records, and two for each query.
 READING_STEPS = 2 * 71
-STEPS = READING_STEPS + 2 * 20
+STEPS = READING_STEPS + 2 * 36
 
 # Imports and, at a step chosen by a number, kills itself: while it reads, copies, between two queries, before COMMIT.
 IMPORTER = """
@@ -34,7 +34,7 @@ from guestsql.legacy import load, runs
 from guestsql.settings import Settings
 
 folder, url, step = sys.argv[1], sys.argv[2], int(sys.argv[3])
-load._RANGE_GUESTS = 500
+load._RANGE_RECORDS = 500
 runs._LONGEST_RUN = 10_000
 steps = 0
 
