@@ -13,6 +13,7 @@ from rich.live import Live
 
 from guestsql._sql import load_catalogue
 from guestsql.cli.app import App, pass_app
+from guestsql.cli.keys import quit_key
 from guestsql.cli.output import Output
 from guestsql.cli.running import QuerySession
 from guestsql.cli.target import Target, open_target
@@ -35,7 +36,7 @@ Examples:
   guestsql monitor --once --format json
 
 \b
-Ends with Ctrl-C. The figures of a process arrive some seconds after it counted them.
+Ends with q or Ctrl-C. The figures of a process arrive some seconds after it counted them.
 """,
 )
 @click.option("--once", is_flag=True, help="Print the figures once; so it is, too, where there is no terminal.")
@@ -99,6 +100,7 @@ class _Watch:
         self._figures: Figures | None = None
         self._connections: deque[float] = deque(maxlen=_READINGS_KEPT)
         self._failure = ""
+        self._footer = ""
 
     def print_once(self, format_name: str | None) -> None:
         """Print the figures as they are now."""
@@ -110,16 +112,21 @@ class _Watch:
             console(sys.stdout).print(self._screen(is_whole=True))
 
     def run(self, interval: float) -> None:
-        """Show the figures until Ctrl-C; a server that is lost is asked again, and the last figures stay meanwhile."""
+        """Show the figures until q or Ctrl-C; a server that is lost is asked again, the last ones stay meanwhile."""
         self._read()  # what cannot be read at the very beginning is an error like any other
         terminal = console(sys.stdout)
         try:
-            with Live(self._screen(), console=terminal, screen=True, auto_refresh=False) as live:
-                while True:
-                    time.sleep(interval)
-                    self._try_to_read()
-                    live.update(self._screen(), refresh=True)
-        except KeyboardInterrupt:  # the only way to end it is no failure
+            with quit_key() as wait:
+                self._footer = "Ctrl-C quits" if wait is None else "q quits"
+                live = Live(self._screen(), console=terminal, screen=True, auto_refresh=False)
+                try:  # as a context manager it would not be stopped when a signal comes while it starts
+                    live.start(refresh=True)
+                    while not (wait or _slept)(interval):
+                        self._try_to_read()
+                        live.update(self._screen(), refresh=True)
+                finally:
+                    live.stop()
+        except KeyboardInterrupt:  # to end it is no failure
             return
 
     def _try_to_read(self) -> None:
@@ -143,8 +150,14 @@ class _Watch:
             failure=self._app.redact(self._failure),
             ascii_only=is_narrow(sys.stdout),
             clean=plain_text,
+            footer=self._footer,
             is_whole=is_whole,
         )
+
+
+def _slept(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
 
 
 def _place(target: Target) -> str:
