@@ -18,6 +18,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Errors of a value: class 22, data exceptions, and the check of a domain.
 _OF_VALUES = ("22", "23514")
+# A number of rows below zero, of which the server says the clause alone.
+_CLAUSES = {"2201W": "LIMIT", "2201X": "OFFSET"}
 # Where the server says which value it could not take: `unnamed portal parameter $1 = '…'`, in whatever language.
 _IN_CONTEXT = re.compile(r"\$(?P<number>\d+)(?: = .*)?$")
 # Digits, and the signs that people put between those of a phone.
@@ -95,11 +97,12 @@ def refused_value(query: Query, values: Mapping[str, str | None], error: psycopg
     """
     if not (error.sqlstate or "").startswith(_OF_VALUES):
         return None
-    name = _named_by_server(query, error) or _quoted_by_server(values, error)
+    name = _named_by_server(query, error) or _quoted_by_server(values, error) or _below_zero(query, values, error)
     if name is None:
         return None
     parameter = next(each for each in query.parameters if each.name == name)
-    wanted = f" is no {parameter.type}" if parameter.type else " does not fit"
+    is_other_type = parameter.type is not None and error.sqlstate not in _CLAUSES
+    wanted = f" is no {parameter.type}" if is_other_type else " does not fit"
     said = (error.diag.message_primary or str(error)).split("\n", 1)[0]
     told = f"parameter {name}: '{values[name]}'{wanted} ({said})"
     return click.UsageError(f"{_DIGITS.sub(_without_phone, told)}; wanted: {_described(parameter)}")
@@ -122,6 +125,15 @@ def _quoted_by_server(values: Mapping[str, str | None], error: psycopg.Error) ->
     """A value that the query itself converts further, `:id::text::xid8`: the server quotes it."""
     said = error.diag.message_primary or ""
     return next((name for name, value in values.items() if value is not None and f'"{value}"' in said), None)
+
+
+def _below_zero(query: Query, values: Mapping[str, str | None], error: psycopg.Error) -> str | None:
+    """The parameter behind the LIMIT or OFFSET that the server speaks of."""
+    clause = _CLAUSES.get(error.sqlstate or "")
+    if clause is None:
+        return None
+    names = re.findall(rf"\b{clause}[\s(]+:(\w+)", query.source, re.IGNORECASE)
+    return next((name for name in names if (values.get(name) or "").lstrip().startswith("-")), None)
 
 
 def signature(query: Query) -> str:

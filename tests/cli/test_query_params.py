@@ -172,3 +172,21 @@ def test_a_value_that_the_query_converts_further_is_told_too(run):
 def test_what_the_values_lead_to_is_an_sql_error(run):
     result = run("get_further", "id=::1", "-p", "n=1")
     assert (result.exit_code, "division by zero" in result.stderr) == (3, True)
+
+
+@pytest.mark.parametrize("given", ["max_rows=-1", "skipped=-1"])
+def test_a_number_of_rows_below_zero_is_a_value_that_does_not_fit(url, tmp_path, given):
+    """The server says only that LIMIT must not be negative, and it is wrong usage like any other value."""
+    (tmp_path / "rows.sql").write_text(
+        "-- name: list_numbers(least, max_rows, skipped)\n-- Numbers.\n--   least: int = 1, the first\n"
+        "--   max_rows: int = 50, rows at most\n--   skipped: int = 0, rows left out\n"
+        "SELECT n FROM (SELECT n FROM generate_series(:least::int, 9) AS n LIMIT 7) AS few ORDER BY n\n"
+        "LIMIT :max_rows::int\nOFFSET ( :skipped::int );\n",
+        encoding="utf-8",
+    )
+    own = {"DATABASE_URL": url, "GUESTSQL_QUERIES_DIR": str(tmp_path)}
+    result = invoke("query", "run", "list_numbers", "-p", given, "-p", "least=-3", **own)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"parameter {given.partition('=')[0]}: '-1' does not fit (" in result.stderr
+    assert "must not be negative); wanted: " in result.stderr
