@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -84,10 +85,11 @@ class AsyncQueries(AsyncQueryMethods):
             return self._method(name)
 
     def _method(self, name: str) -> Callable[..., Any]:
-        try:
-            query = self._in_use.catalogue[name]
-        except KeyError:
-            raise AttributeError(f"no query is named {name!r}: see `guestsql query list`") from None
+        # No query's name begins so: copy and pickle ask for such before there is anything in here.
+        query = None if name.startswith("_") else self._in_use.catalogue.get(name)
+        if query is None:
+            # Without the object Python does not guess once more, behind this.
+            raise AttributeError(self._unknown(name), name=name, obj=None)
 
         async def run(**parameters: object) -> Any:  # noqa: ANN401  the query's own
             executor = await self._ready()
@@ -102,6 +104,11 @@ class AsyncQueries(AsyncQueryMethods):
         run.__name__ = run.__qualname__ = name
         run.__doc__ = query.doc
         return run
+
+    def _unknown(self, name: str) -> str:
+        near = [] if name.startswith("_") else difflib.get_close_matches(name, list(self._in_use.catalogue))
+        meant = f": did you mean {' or '.join(near)}?" if near else ""
+        return f"no query is named {name!r}{meant} (see guestsql query list)"
 
     def __dir__(self) -> list[str]:
         return sorted(self._in_use.catalogue)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import shutil
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +140,30 @@ async def test_parameters_have_names(kind: str, database_url: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_unknown_name(kind: str, database_url: str) -> None:
     async with Either(kind, database_url) as db:
-        with pytest.raises(AttributeError, match=r"get_profil.*guestsql query list"):
+        with pytest.raises(AttributeError) as caught:
             db.raw.queries.get_profil  # noqa: B018  reading it is the test
-        assert not hasattr(db.raw.queries, "__wrapped__")
+        told = str(caught.value)
+        assert told.startswith("no query is named 'get_profil': did you mean get_profile")
+        assert told.endswith("? (see guestsql query list)")
+        assert caught.value.name == "get_profil"
+        with pytest.raises(AttributeError, match=r"^no query is named 'xyz_qqq' \(see guestsql query list\)$"):
+            db.raw.queries.xyz_qqq  # noqa: B018
+        # Python's own guess would stand behind it a second time.
+        assert "".join(traceback.format_exception(caught.value)).count("get_profile") == told.count("get_profile")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_looks_for_special_names_finds_none(kind: str, database_url: str) -> None:
+    async with Either(kind, database_url) as db:
+        queries = db.raw.queries
+        assert not hasattr(queries, "__wrapped__")
+        assert not hasattr(queries, "_ipython_display_")
+        twin = copy.copy(queries)
+        assert list(twin) == list(queries)
+        assert twin.get_profile.__name__ == "get_profile"
+        with pytest.raises(TypeError, match="pickle"):  # what it holds cannot go to another process
+            pickle.dumps(queries)
+        assert not hasattr(type(queries).__new__(type(queries)), "get_profile")  # as pickle finds it, half made
 
 
 def test_what_there_is_can_be_seen(database_url: str) -> None:
