@@ -14,6 +14,7 @@ Absence is `None`; a failure is an exception, never an empty answer::
         ├ ConstraintViolation(constraint)
         ├ QueryTimeout                   the deadline passed (retryable)
         ├ DatabaseUnavailable            no connection, or it was lost (retryable)
+        ├ TransactionConflict            a deadlock or serialization failure that stayed (retryable)
         └ OutcomeUnknown                 it may or may not have been done: read before you repeat
 
 Every error says what happened, where, and how to mend it: the last part is `hint`. `retryable` is for a program: True
@@ -41,6 +42,7 @@ __all__ = [
     "QueryFileError",
     "QueryTimeout",
     "SettingsError",
+    "TransactionConflict",
 ]
 
 
@@ -193,15 +195,18 @@ class LegacyFileError(GuestSQLError):
 
 
 class DatabaseError(GuestSQLError):
-    """The server refused a query, or could not run it; the four errors below are the kinds that a bot can tell apart.
+    """The server refused a query, or could not run it; the five errors below are the kinds that a bot can tell apart.
 
-    Look at `sqlstate` and the hint: a missing migration or right, most often. Deadlocks and serialization failures were
-    repeated until the deadline already.
+    Look at `sqlstate` and the hint: a missing migration or right, most often.
 
     Attributes:
         query: the name of the query, or "" outside one.
         sqlstate: the server's five-character code, or None when the server did not speak.
     """
+
+    # True when the server said itself that nothing of the statement was kept; False when it said nothing of the kind.
+    # For whoever decides whether it may be repeated: callers have `retryable`.
+    undone = False
 
     def __init__(self, message: str, *, query: str = "", sqlstate: str | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -251,6 +256,16 @@ class DatabaseUnavailable(DatabaseError):
 
     Repeat the call later: the server was asked until the deadline already. A wrong password, role or database needs
     mending first, as the hint says; a closed database needs `open()`.
+    """
+
+    retryable = True
+
+
+class TransactionConflict(DatabaseError):
+    """Other transactions were in the way again and again, by a deadlock or a serialization failure; nothing was stored.
+
+    Repeat the call later: it was repeated until the deadline already. If it stays, see who blocks whom (`guestsql query
+    run list_blocked_sessions`).
     """
 
     retryable = True

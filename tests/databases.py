@@ -97,7 +97,7 @@ def waiting_sessions(connection: psycopg.Connection[Any]) -> int:
 
 
 class Proxy:
-    """Stands between a client and a server; told so, it swallows a COMMIT, or only its answer, and hangs up.
+    """Stands between a client and a server; told so, it swallows a COMMIT, or its answer, or lies, and hangs up.
 
     Args:
         url: the server's database.
@@ -112,6 +112,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
         self._losses: list[str] = []
+        self._lies: list[tuple[bytes, bytes]] = []
         self.commits = 0
         self.deaf = False
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -132,6 +133,19 @@ class Proxy:
         """
         with self._lock:
             self._losses.extend(what)
+
+    def lie(self, sqlstate: str, severity: str = "FATAL", *, at: bytes = b"COMMIT") -> None:
+        """Have the server do the next request of a kind and go, and tell the client that it failed.
+
+        Args:
+            sqlstate: what the client is told, as a pooler would: without a place in the server's source.
+            severity: ERROR, FATAL or PANIC.
+            at: what is in the request.
+        """
+        fields = {"S": severity, "V": severity, "C": sqlstate, "M": f"told {sqlstate}"}
+        body = b"".join(f"{code}{value}".encode() + b"\0" for code, value in fields.items()) + b"\0"
+        with self._lock:
+            self._lies.append((at, b"E" + (len(body) + 4).to_bytes(4, "big") + body))
 
     def close(self) -> None:
         """Accept nobody any more."""
@@ -158,7 +172,8 @@ class Proxy:
         path = f"{self._known['host']}/.s.PGSQL.{self._known['port']}"
         with client, socket.socket(socket.AF_UNIX) as server:
             server.connect(path)
-            back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+            silent = threading.Event()
+            back = threading.Thread(target=_pump, args=(server, client, silent), daemon=True)
             back.start()
             while data := _receive(client):
                 loss, _, rest = (self._loss(data) or "").partition(" ")
@@ -166,7 +181,14 @@ class Proxy:
                 if loss == "request":
                     break
                 if loss == "answer":
-                    self._commit_unheard(client, server, data, back)
+                    _shut(client)  # before the server commits
+                    self._do_unheard(server, data, back)
+                    return
+                if lie := self._lie(data):
+                    silent.set()
+                    self._do_unheard(server, data, back)
+                    client.sendall(lie)
+                    _shut(client)
                     return
                 server.sendall(data)
             _shut(server)
@@ -180,12 +202,15 @@ class Proxy:
             self.commits += 1
             return self._losses.pop(0) if self._losses else None
 
+    def _lie(self, data: bytes) -> bytes:
+        with self._lock:
+            return self._lies.pop(0)[1] if self._lies and self._lies[0][0] in data else b""
+
     @staticmethod
-    def _commit_unheard(client: socket.socket, server: socket.socket, data: bytes, back: threading.Thread) -> None:
-        """Hang up on the client, then let the server commit and go."""
-        _shut(client)
+    def _do_unheard(server: socket.socket, data: bytes, back: threading.Thread) -> None:
+        """Let the server do what it was sent, and go."""
         server.sendall(data)
-        server.sendall(b"X\x00\x00\x00\x04")  # Terminate: handled after COMMIT, and ends the session
+        server.sendall(b"X\x00\x00\x00\x04")  # Terminate: handled after the rest, and ends the session
         back.join()
 
 
@@ -196,13 +221,16 @@ def _receive(source: socket.socket) -> bytes:
         return b""
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(source: socket.socket, target: socket.socket, silent: threading.Event) -> None:
     while data := _receive(source):
+        if silent.is_set():
+            continue
         try:
             target.sendall(data)
         except OSError:  # hung up: read on, so that the server is not held up
             continue
-    _shut(target)
+    if not silent.is_set():
+        _shut(target)
 
 
 def _shut(one: socket.socket) -> None:

@@ -19,13 +19,15 @@ from guestsql._core.counting import Counting
 from guestsql._core.log import event
 from guestsql._core.runtime import async_sleep
 from guestsql._core.translate import is_rolled_back, is_transient, translate
-from guestsql._sql import Catalogue, bind_queries
+from guestsql._sql import Catalogue, Query, bind_queries, operation_name
 from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown, QueryTimeout
 from guestsql.settings import Settings
 
 __all__ = ["AsyncExecutor", "AsyncLender"]
 
 _LONGEST_PAUSE_SECONDS = 0.5
+# These are done altogether or not at all; CALL, DO, VACUUM and others may commit on their way.
+_ATOMIC = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
 # feature_not_supported, which is also «cached plan must not change result type».
 _PLAN_CHANGED = "0A000"
 
@@ -65,7 +67,7 @@ class AsyncExecutor:
         self._counting = Counting() if counting is None else counting  # an empty one is false
         self._seconds = settings.deadline_seconds
         self._connections: AsyncLender = connections or AsyncConnections(settings, url, pooled=pooled)
-        self._methods = self._bind(catalogue)
+        self.use(catalogue)
 
     def use(self, catalogue: Catalogue) -> None:
         """Run the queries of another catalogue from the next call on; a call under way ends with what it began with.
@@ -73,6 +75,7 @@ class AsyncExecutor:
         Args:
             catalogue: all the queries, with the same signatures under the same names.
         """
+        self._catalogue = catalogue
         # One assignment: a text and the order of its parameters come from one catalogue, never from two.
         self._methods = self._bind(catalogue)
 
@@ -122,14 +125,15 @@ class AsyncExecutor:
                 return await method(connection, **parameters)
             except DatabaseError as error:
                 self._counting.error(name, error)
-                repeatable = isinstance(error, DatabaseUnavailable) or await _is_undone(error, connection, attempt)
-                if not repeatable or monotonic() >= until:
+                repeatable = isinstance(error, DatabaseUnavailable) or await _is_passing(error, connection, attempt)
+                attempt += 1
+                pause = _pause_before(attempt, until)
+                if not repeatable or pause is None:
                     _log_given_up(error)
                     raise
             finally:
                 await connections.give_back(connection)
-            attempt += 1
-            await _pause(attempt, until)
+            await async_sleep(pause)
 
     async def call_unsure(self, name: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401  the query's own
         """Run a query of which nobody knows whether it may be repeated: it is only when it cannot have run.
@@ -139,10 +143,12 @@ class AsyncExecutor:
             parameters: its parameters by name.
 
         Raises:
-            OutcomeUnknown: the connection was lost on the way, or the deadline passed without an answer.
+            OutcomeUnknown: the connection was lost on the way, the deadline passed without an answer, or a command that
+                commits on its way was broken off.
             DatabaseError: the server refused it, or could not be reached in time.
         """
         method = self._methods[name]
+        query = self._catalogue.get(name)
         until = self.deadline()
         attempt = 0
         while True:
@@ -150,19 +156,21 @@ class AsyncExecutor:
             try:
                 return await method(connection, **parameters)
             except DatabaseError as error:
-                failure = error
-                if error.sqlstate is None and error.retryable:
-                    failure = OutcomeUnknown(error.message, query=name)
+                is_known = _is_known(error, query)
+                failure = error if is_known else OutcomeUnknown(error.message, query=name, sqlstate=error.sqlstate)
                 self._counting.error(name, failure)
-                if not await _is_undone(error, connection, attempt) or monotonic() >= until:
+                if not is_known:
                     _log_given_up(error)
-                    if failure is not error:
-                        raise failure from error
+                    raise failure from error
+                is_passing = await _is_passing(error, connection, attempt)
+                attempt += 1
+                pause = _pause_before(attempt, until)
+                if not is_passing or pause is None:
+                    _log_given_up(error)
                     raise
             finally:
                 await self._connections.give_back(connection)
-            attempt += 1
-            await _pause(attempt, until)
+            await async_sleep(pause)
 
     async def call_once(
         self,
@@ -209,7 +217,10 @@ class AsyncExecutor:
                 failure = error if isinstance(error, DatabaseError) else translate(error, name)
                 if failure is not error and not result:  # BEGIN failed
                     self._counting.call(name, started, 0)
-                if not isinstance(failure, DatabaseUnavailable | QueryTimeout) and not is_rolled_back(failure):
+                is_passing = isinstance(failure, DatabaseUnavailable | QueryTimeout) or is_rolled_back(failure)
+                # COMMIT was sent, and what came back does not say that it was undone: a PANIC, say, behind its record.
+                is_unsure = bool(result) and not failure.undone
+                if not is_passing and not is_unsure:
                     self._counting.error(failure.query, failure)
                     tell("")
                     raise failure from error
@@ -224,11 +235,12 @@ class AsyncExecutor:
                 raise
             self._counting.error(failure.query, failure)
             tell("")
-            if monotonic() >= until:
+            attempt += 1
+            pause = _pause_before(attempt, until)
+            if not is_passing or pause is None:
                 _log_given_up(failure)
                 raise failure
-            attempt += 1
-            await _pause(attempt, until)
+            await async_sleep(pause)
 
     async def _borrow_live(self, name: str, deadline: float) -> AsyncDeadlineConnection:
         started = perf_counter()
@@ -250,23 +262,23 @@ class AsyncExecutor:
             OutcomeUnknown: nobody could say before the deadline.
         """
         attempt = 0
+        cause: DatabaseError | None = None
         while monotonic() < deadline:
             try:
                 status = await self.call(
                     "get_transaction_status", {"transaction_id": transaction_id}, deadline=deadline
                 )
-            except (DatabaseUnavailable, QueryTimeout):
-                break
             except DatabaseError as error:
                 if error.sqlstate == "22023":  # a number in the future: the server crashed before it reached the disk
                     return False
-                raise
+                cause = error
+                break
             if status != "in progress":
                 return bool(status == "committed")
             # The server has not noticed yet that its client is gone.
             attempt += 1
-            await _pause(attempt, deadline)
-        raise OutcomeUnknown("the connection was lost at COMMIT", query=query)
+            await async_sleep(min(_pause(attempt), max(0.0, deadline - monotonic())))
+        raise OutcomeUnknown("the connection was lost at COMMIT", query=query) from cause
 
 
 def _ignore(_transaction_id: str) -> None:
@@ -279,8 +291,24 @@ def _log_given_up(error: DatabaseError) -> None:
         event(logging.ERROR, "DATABASE_ERROR", f"given up: {error.message}", query=error.query, sqlstate=error.sqlstate)
 
 
-async def _is_undone(error: DatabaseError, connection: AsyncDeadlineConnection, attempt: int) -> bool:
-    """Tell whether the statement may be repeated because the server itself refused or undid it."""
+def _is_known(error: DatabaseError, query: Query | None) -> bool:
+    """Tell whether it is known what became of a statement that failed.
+
+    Args:
+        error: what it ended with.
+        query: the statement, if it is at hand.
+    """
+    if error.sqlstate is None:
+        return not error.retryable  # refused by psycopg itself; otherwise the connection was lost, or the time
+    if not error.undone:
+        return False
+    if not (error.retryable or is_transient(error) or error.sqlstate == _PLAN_CHANGED):
+        return True  # nobody is told to repeat it
+    return query is not None and operation_name(query.source) in _ATOMIC
+
+
+async def _is_passing(error: DatabaseError, connection: AsyncDeadlineConnection, attempt: int) -> bool:
+    """Tell whether the server undid the statement for a reason that may have gone the next time."""
     if error.sqlstate == _PLAN_CHANGED and attempt == 0:
         # A migration changed the type of a column: the statements that this connection has prepared are of no use.
         await connection.close()
@@ -299,8 +327,18 @@ async def _closed_by_silence(connection: AsyncDeadlineConnection) -> AsyncGenera
         raise
 
 
-async def _pause(attempt: int, deadline: float) -> None:
-    """Wait before another attempt: not at all at first, then longer and longer, never past the deadline."""
-    if attempt > 1:
-        longest = min(_LONGEST_PAUSE_SECONDS, 0.005 * 2**attempt, max(0.0, deadline - monotonic()))
-        await async_sleep(random.uniform(longest / 2, longest))  # noqa: S311  spreads retries, hides nothing
+def _pause_before(attempt: int, deadline: float) -> float | None:
+    """Return how long to wait before another attempt; None when no time would be left for it.
+
+    An attempt that the deadline breaks off says less than the one before it.
+    """
+    seconds = _pause(attempt)
+    return seconds if monotonic() + 2 * seconds < deadline else None
+
+
+def _pause(attempt: int) -> float:
+    """Return seconds to wait before an attempt, counted from 0: none before the second, then longer and longer."""
+    if attempt <= 1:
+        return 0.0
+    longest = min(_LONGEST_PAUSE_SECONDS, 0.005 * 2**attempt)
+    return random.uniform(longest / 2, longest)  # noqa: S311  spreads retries, hides nothing

@@ -64,13 +64,16 @@ class AsyncQueries(AsyncQueryMethods):
     own. `list(db.queries)` gives the names, `help(db.queries.get_profile)` what the file says.
 
     Nobody knows whether any query may be done twice, so one that may have run when the connection was lost is not
-    repeated: the error is then `OutcomeUnknown`, for reads too, which the caller may repeat.
+    repeated: the error is then `OutcomeUnknown`, for reads too, which the caller may repeat. Whatever else was in the
+    way is believed only if the server itself says that it undid the statement; of a procedure that commits on its way
+    (`CALL`, `DO`) it cannot.
 
     Raises:
         AttributeError: no query has this name.
         TypeError: a parameter is missing or unknown.
         InvalidValue: a text holds half an emoji.
-        OutcomeUnknown: the connection was lost on the way, or the deadline passed without an answer.
+        OutcomeUnknown: the connection was lost on the way, the deadline passed without an answer, or a procedure was
+            broken off.
         DatabaseError: the server refused it, or could not be reached in time.
     """
 

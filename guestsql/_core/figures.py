@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 
-from guestsql.errors import ConstraintViolation, DatabaseError, DatabaseUnavailable, OutcomeUnknown, QueryTimeout
+from guestsql.errors import (
+    ConstraintViolation,
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    QueryTimeout,
+    TransactionConflict,
+)
 
 __all__ = ["BOUNDS", "KINDS", "OUTCOMES", "Figures", "QueryFigures", "kind_of"]
 
@@ -23,10 +29,9 @@ OUTCOMES = ("hit", "stale", "miss", "error")
 """What became of a question for a context."""
 
 
-# serialization_failure and deadlock_detected
-_CONFLICTS = ("40001", "40P01")
 _KINDS_OF: tuple[tuple[type[BaseException], str], ...] = (
     (OutcomeUnknown, "outcome_unknown"),
+    (TransactionConflict, "conflict"),
     (ConstraintViolation, "constraint"),
     (QueryTimeout, "timeout"),
     (DatabaseUnavailable, "unavailable"),
@@ -41,8 +46,6 @@ def kind_of(error: BaseException) -> str:
     Args:
         error: what a query ended with.
     """
-    if isinstance(error, DatabaseError) and error.sqlstate in _CONFLICTS:
-        return "conflict"
     return next(kind for types, kind in _KINDS_OF if isinstance(error, types))
 
 

@@ -6,14 +6,23 @@ import re
 
 import psycopg
 
-from guestsql.errors import ConstraintViolation, DatabaseError, DatabaseUnavailable, QueryTimeout
+from guestsql.errors import (
+    ConstraintViolation,
+    DatabaseError,
+    DatabaseUnavailable,
+    QueryTimeout,
+    TransactionConflict,
+)
 
 __all__ = ["is_permanent", "is_rolled_back", "is_transient", "translate"]
 
 # SQLSTATEs and classes (first two characters), as the server's appendix A lists them.
 _UNAVAILABLE = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "28", "3D000")
 _TIMEOUT = ("57014", "55P03", "25P03", "25P04")
-_ROLLED_BACK = ("40001", "40P01", "55P03", "57P01")
+_CONFLICT = ("40001", "40P01")
+_ROLLED_BACK = (*_CONFLICT, "55P03", "57P01")
+# Connection failures, of a server behind this one too, and statement_completion_unknown: said of what was perhaps done.
+_UNSURE = ("08", "40003")
 
 _HINTS = {
     "42P01": "run guestsql migrate up",
@@ -29,6 +38,8 @@ _HINTS = {
     "26000": "DATABASE_URL seems to be a transaction pooler: set DATABASE_UNPOOLED_URL to the direct address too",
     "42P05": "DATABASE_URL seems to be a transaction pooler: set DATABASE_UNPOOLED_URL to the direct address too",
     "55P03": "another session holds the lock: see who blocks whom in pg_blocking_pids",
+    "40001": "nothing was stored: repeat the call",
+    "40P01": "nothing was stored: repeat the call",
 }
 
 # Of all limits on connections 53300 is said, and the words tell whose it is.
@@ -73,6 +84,12 @@ def translate(error: psycopg.Error, query: str) -> DatabaseError:
     Returns:
         The error, not raised; the cause is to be chained by the caller.
     """
+    failure = _translate(error, query)
+    failure.undone = _is_undone(error)
+    return failure
+
+
+def _translate(error: psycopg.Error, query: str) -> DatabaseError:
     sqlstate = error.sqlstate
     message = (error.diag.message_primary or str(error) or type(error).__name__).strip().split("\n", 1)[0]
     hint = _hint(sqlstate, message, error.diag.message_hint or "")
@@ -87,11 +104,28 @@ def translate(error: psycopg.Error, query: str) -> DatabaseError:
         return QueryTimeout(message, query=query, sqlstate=sqlstate, hint=hint)
     if sqlstate.startswith(_UNAVAILABLE):
         return DatabaseUnavailable(message, query=query, sqlstate=sqlstate, hint=hint)
+    if sqlstate in _CONFLICT:
+        return TransactionConflict(message, query=query, sqlstate=sqlstate, hint=hint)
     return DatabaseError(message, query=query, sqlstate=sqlstate, hint=hint)
 
 
+def _is_undone(error: psycopg.Error) -> bool:
+    """Tell whether the server said itself that nothing of the statement was kept.
+
+    An ERROR undoes the statement. A FATAL or a PANIC ends the session and does not say what became of it: it may come
+    behind a COMMIT that has reached the disk, and a pooler says FATAL of a server that it has lost. Only where the
+    server looks for interrupts it has never committed yet; the place is told by the server alone, not by a pooler.
+    """
+    if error.sqlstate is None or error.sqlstate.startswith(_UNSURE):
+        return False
+    severity = error.diag.severity_nonlocalized or error.diag.severity
+    return severity == "ERROR" or error.diag.source_function == "ProcessInterrupts"
+
+
 def is_rolled_back(error: DatabaseError) -> bool:
-    """Tell whether the server itself undid the statement, so that even an increment may be repeated.
+    """Tell whether it is an error with which the server undoes a statement that may succeed the next time.
+
+    Whether the server itself has said it is another matter: `undone`.
 
     Args:
         error: an error made by `translate`.

@@ -25,6 +25,7 @@ from guestsql.errors import (
     InvalidValue,
     OutcomeUnknown,
     QueryTimeout,
+    TransactionConflict,
 )
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -114,8 +115,8 @@ def test_the_limits_are_a_factor_of_the_root_of_two_apart() -> None:
         (ConstraintViolation("", sqlstate="23505"), "constraint"),
         (QueryTimeout("", sqlstate="57014"), "timeout"),
         (DatabaseUnavailable(""), "unavailable"),
-        (DatabaseError("", sqlstate="40P01"), "conflict"),
-        (DatabaseError("", sqlstate="40001"), "conflict"),
+        (TransactionConflict("", sqlstate="40P01"), "conflict"),
+        (OutcomeUnknown("", sqlstate="40001"), "outcome_unknown"),
         (DatabaseError("", sqlstate="42P01"), "other"),
         (InvalidValue(""), "other"),
         (asyncio.CancelledError(), "cancelled"),

@@ -25,6 +25,7 @@ ALL = [
     errors.ConstraintViolation("m", query="q", sqlstate="23514", constraint="c"),
     errors.QueryTimeout("m", query="q"),
     errors.DatabaseUnavailable("m"),
+    errors.TransactionConflict("m", query="q", sqlstate="40P01"),
     errors.OutcomeUnknown("m", query="q"),
 ]
 
@@ -80,6 +81,9 @@ def test_text(error: Exception, text: str) -> None:
         (pg.ConnectionFailure, errors.DatabaseUnavailable),
         (psycopg.OperationalError, errors.DatabaseUnavailable),
         (psycopg.InterfaceError, errors.DatabaseUnavailable),
+        (pg.SerializationFailure, errors.TransactionConflict),
+        (pg.DeadlockDetected, errors.TransactionConflict),
+        (pg.StatementCompletionUnknown, errors.DatabaseError),
         (pg.UndefinedTable, errors.DatabaseError),
         (pg.ReadOnlySqlTransaction, errors.DatabaseError),
         (psycopg.DataError, errors.DatabaseError),
@@ -90,7 +94,9 @@ def test_translation(kind: type[psycopg.Error], expected: type[errors.DatabaseEr
     error = translate(kind("said so\nDETAIL: more"), "q")
     assert type(error) is expected
     assert (error.query, error.message) == ("q", "said so")
-    assert error.retryable is issubclass(expected, errors.DatabaseUnavailable | errors.QueryTimeout)
+    retryable = errors.DatabaseUnavailable | errors.QueryTimeout | errors.TransactionConflict
+    assert error.retryable is issubclass(expected, retryable)
+    assert not error.undone, "without the server's answer nothing is known"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,165 @@
+"""What fails after it was done: never done twice, and never told to be safe to repeat."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from guestsql._sql import default_directory
+from guestsql.errors import DatabaseError, OutcomeUnknown, QueryTimeout, TransactionConflict
+from tests.databases import GUEST, KINDS, Either, Proxy, column
+
+Connection = psycopg.Connection[Any]
+
+# Each as the answer to what was committed: of the server, or of a pooler in front of it, whose server has gone.
+LIES = [
+    ("57P01", "FATAL"),
+    ("57P02", "FATAL"),
+    ("57P03", "FATAL"),
+    ("57P05", "FATAL"),
+    ("08P01", "FATAL"),
+    ("08006", "ERROR"),
+    ("53300", "FATAL"),
+    ("25P04", "FATAL"),
+    ("40001", "FATAL"),
+    ("40003", "ERROR"),
+    ("53100", "PANIC"),
+    ("XX000", "PANIC"),
+]
+
+
+def kind_of(case: object, cases: Sequence[object]) -> str:
+    """One of the two classes: the other is generated, and half the cases are enough for each."""
+    return KINDS[cases.index(case) % 2]
+
+
+@pytest.mark.parametrize(("sqlstate", "severity"), LIES)
+async def test_what_was_committed_is_not_done_twice_nor_told_to_be_safe_to_repeat(
+    sqlstate: str, severity: str, database_url: str, autocommit: Connection
+) -> None:
+    with Proxy(database_url) as proxy:
+        async with Either(kind_of((sqlstate, severity), LIES), proxy.url) as db:
+            proxy.lie(sqlstate, severity)
+            assert await db.add_thread_tokens(GUEST, "t1", 5) == 5
+            await db.record_interaction(GUEST)
+            proxy.lie(sqlstate, severity)
+            assert await db.flush() == 1
+            assert await db.flush() == 0
+            assert db.raw.figures().errors == {}
+            proxy.lie(sqlstate, severity, at=b"q=add_thread_tokens")
+            with pytest.raises(OutcomeUnknown, match="read before you repeat") as caught:
+                await db.queries.add_thread_tokens(phone_number=GUEST, thread_id="t1", tokens=6)
+            assert (caught.value.sqlstate, caught.value.retryable) == (sqlstate, False)
+            assert db.raw.figures().errors == {("add_thread_tokens", "outcome_unknown"): 1}
+        assert (column(autocommit, "total_interactions"), column(autocommit, "thread_tokens")) == (1, 11)
+
+
+FUNCTIONS = """
+CREATE FUNCTION refuse(sqlstate text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN RAISE 'refused' USING ERRCODE = sqlstate; END $$;
+CREATE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM refuse(TG_ARGV[0]); END $$;
+CREATE TABLE charges (amount int);
+CREATE PROCEDURE charge(sqlstate text) LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO charges VALUES (5);
+    COMMIT;
+    PERFORM refuse(sqlstate);
+END $$;
+"""
+
+QUERIES = """
+-- name: charge(sqlstate)!
+-- Commits, and fails then.
+--   sqlstate: text, how
+CALL charge(:sqlstate::text);
+
+-- name: refuse(sqlstate)$
+-- Nothing: it fails.
+--   sqlstate: text, how
+SELECT refuse(:sqlstate::text) AS answer;
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, autocommit: Connection) -> Path:
+    """The query files and two that fail, and what these need."""
+    autocommit.execute(FUNCTIONS)
+    path = shutil.copytree(default_directory(), tmp_path / "queries")
+    (path / "charges.sql").write_text(QUERIES, encoding="utf-8")
+    return path
+
+
+BROKEN_OFF = ["40001", "40P01", "55P03", "57014", "0A000", "57P01"]
+
+
+@pytest.mark.parametrize("sqlstate", BROKEN_OFF)
+async def test_a_procedure_that_commits_on_its_way_is_not_done_twice(
+    sqlstate: str, database_url: str, folder: Path, autocommit: Connection
+) -> None:
+    async with Either(kind_of(sqlstate, BROKEN_OFF), database_url, queries_dir=folder) as db:
+        with pytest.raises(OutcomeUnknown) as caught:
+            await db.queries.charge(sqlstate=sqlstate)
+        assert caught.value.sqlstate == sqlstate
+    assert autocommit.execute("SELECT amount FROM charges").fetchall() == [(5,)]
+
+
+async def test_a_procedure_that_fails_for_good_says_so(database_url: str, folder: Path, autocommit: Connection) -> None:
+    async with Either("sync", database_url, queries_dir=folder) as db:
+        with pytest.raises(DatabaseError) as caught:
+            await db.queries.charge(sqlstate="P0001")
+        assert (type(caught.value), caught.value.retryable) == (DatabaseError, False)
+    assert autocommit.execute("SELECT amount FROM charges").fetchall() == [(5,)]
+
+
+@pytest.mark.parametrize(("kind", "sqlstate"), [("sync", "40001"), ("async", "40P01")])
+async def test_a_conflict_that_was_given_up_may_be_repeated(
+    kind: str, sqlstate: str, database_url: str, folder: Path, autocommit: Connection
+) -> None:
+    async with Either(kind, database_url, queries_dir=folder, deadline_seconds=0.4) as db:
+        autocommit.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON guest_profiles"
+            f" FOR EACH ROW EXECUTE FUNCTION refuse_row('{sqlstate}')".encode()
+        )
+        for call in (
+            lambda: db.update_profile(GUEST, user_name="Ana"),
+            lambda: db.add_thread_tokens(GUEST, "t1", 5),
+            lambda: db.queries.refuse(sqlstate=sqlstate),
+        ):
+            with pytest.raises(TransactionConflict) as caught:
+                await call()
+            assert (caught.value.sqlstate, caught.value.retryable) == (sqlstate, True)
+            assert "nothing was stored" in caught.value.hint
+        autocommit.execute("DROP TRIGGER refuse ON guest_profiles")
+        assert await db.add_thread_tokens(GUEST, "t1", 5) == 5
+
+
+@pytest.mark.parametrize(("kind", "sqlstate"), [("sync", "40001"), ("async", "53200"), ("sync", "42501")])
+async def test_who_cannot_be_asked_what_came_of_it_says_so(
+    kind: str, sqlstate: str, database_url: str, folder: Path, autocommit: Connection
+) -> None:
+    path = folder / "transactions.sql"
+    asked = "pg_xact_status(:transaction_id::text::xid8)"
+    text = path.read_text(encoding="utf-8")
+    assert asked in text
+    path.write_text(text.replace(asked, f"refuse(left('{sqlstate}' || :transaction_id::text, 5))"), encoding="utf-8")
+    with Proxy(database_url) as proxy:
+        async with Either(kind, proxy.url, queries_dir=folder, deadline_seconds=1.0) as db:
+            await db.get_thread(GUEST)
+            proxy.lose("answer")
+            with pytest.raises(OutcomeUnknown) as caught:
+                await db.add_thread_tokens(GUEST, "t1", 5)
+            assert caught.value.query == "add_thread_tokens"
+        assert column(autocommit, "thread_tokens") == 5
+
+
+async def test_the_servers_own_word_is_believed(database_url: str, folder: Path) -> None:
+    async with Either("async", database_url, queries_dir=folder, deadline_seconds=0.2) as db:
+        with pytest.raises(QueryTimeout) as caught:
+            await db.queries.refuse(sqlstate="57014")
+        assert caught.value.retryable
