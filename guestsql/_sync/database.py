@@ -1,5 +1,5 @@
 # Generated from guestsql/_async by tools/generate_sync.py (make sync). Do not edit.
-"""The database of the bot's developer: a method for everything the bot asks of its data."""
+"""The database of the bot's developer: contexts, profiles and interactions here, threads and whole people beside it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from typing import Any
 
 from guestsql._core.log import event
 from guestsql._core.profile import profile_changes
-from guestsql._core.rows import profile_from, thread_from
+from guestsql._core.rows import profile_from
 from guestsql._core.values import (
     NOT_GIVEN,
     RAISE,
     NotGiven,
     Raise,
     clean_labels,
-    clean_text,
-    clean_tokens,
     clean_ttl,
 )
-from guestsql._sync.lifetime import Lifetime
-from guestsql.errors import DatabaseError, InvalidUserId, InvalidValue
-from guestsql.models import GuestProfile, GuestThread
+from guestsql._sync.people import People
+from guestsql._sync.threads import Threads
+from guestsql.errors import DatabaseError, InvalidValue
+from guestsql.models import GuestProfile
 
 __all__ = ["GuestDatabase"]
 
 
-class GuestDatabase(Lifetime):
+class GuestDatabase(Threads, People):
     """Guests, their threads and contexts, in PostgreSQL.
 
     Use it as a context manager; it opens by itself at the first call otherwise, and is then to be closed. Many
@@ -260,78 +259,6 @@ class GuestDatabase(Lifetime):
         """
         return self._write_profile("remove_labels", self._key(user_id), labels=clean_labels(labels))
 
-    def get_thread(self, user_id: str) -> GuestThread | None:
-        """Return a guest's thread and the tokens spent in it.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-
-        Returns:
-            The thread, whose `thread_id` is None for a guest without one; None for a guest not known.
-
-        SQL: queries/threads.sql
-        """
-        row = self._call("get_thread", phone_number=self._key(user_id))
-        return None if row is None else thread_from(row)
-
-    def set_thread(self, user_id: str, thread_id: str) -> GuestThread:
-        """Make a thread the guest's; its tokens start from 0, unless it is the guest's already: then nothing changes.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-            thread_id: the thread, not blank.
-
-        Returns:
-            The thread after the change.
-
-        Raises:
-            InvalidValue: the thread is no text, or blank.
-
-        SQL: queries/threads.sql
-        """
-        return self._write_thread(self._key(user_id), clean_text(thread_id, "thread_id", blank=False))
-
-    def clear_thread(self, user_id: str) -> GuestThread:
-        """Leave a guest without a thread; the tokens of the old one are forgotten.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-
-        Returns:
-            A thread whose `thread_id` is None.
-
-        SQL: queries/threads.sql
-        """
-        return self._write_thread(self._key(user_id), None)
-
-    def add_thread_tokens(self, user_id: str, thread_id: str, tokens: int) -> int:
-        """Count tokens spent in a thread; never twice, even when the connection is lost on the way.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-            thread_id: the thread in which they were spent, not blank. If it is not the guest's it becomes so, and
-                starts from these.
-            tokens: what was spent since the last call, 0 or more, below 2^63: added, not a new total.
-
-        Returns:
-            The thread's new count.
-
-        Raises:
-            InvalidValue: the thread is no text or blank, or the tokens are no whole number of 0 or more.
-            OutcomeUnknown: the server went away at COMMIT and did not come back in time to be asked: call `get_thread`
-                before you repeat it.
-
-        SQL: queries/threads.sql
-        """
-        parameters = {
-            "phone_number": self._key(user_id),
-            "thread_id": clean_text(thread_id, "thread_id", blank=False),
-            "tokens": clean_tokens(tokens),
-        }
-        executor = self._ready()
-        count: int = executor.call_once("add_thread_tokens", lambda _server_time: parameters)
-        return count
-
     def record_interaction(self, user_id: str, *, at: datetime | None = None) -> None:
         """Count a message of a guest; it is buffered, and written with others every `GUESTSQL_FLUSH_SECONDS` (5).
 
@@ -367,83 +294,6 @@ class GuestDatabase(Lifetime):
         self._ready()
         return self._interactions.flush()
 
-    def merge_guests(self, keep: str, duplicate: str) -> GuestProfile:
-        """Merge a duplicate into the guest who stays, and remove it; may be repeated.
-
-        Messages add up, buffered ones too; labels are put behind; of two threads that of the guest who wrote last
-        stays, with its tokens; memory is off if it was for either. Of all else what `keep` has wins, and what of the
-        duplicate finds no place stands under `profile_data["merged"]`.
-
-        Args:
-            keep: who stays; created if not known.
-            duplicate: who goes. Without such a guest nothing changes.
-
-        Returns:
-            The profile of the guest who stayed.
-
-        Raises:
-            InvalidUserId: one is no guest's, or the two are spellings of one guest.
-
-        SQL: queries/guests.sql
-        """
-        key, other = self._key(keep), self._key(duplicate)
-        if key == other:
-            raise InvalidUserId("both ids are the same guest's", hint="pass two different guests")
-        self._ready()
-        with self._interactions.held():
-            row = None
-            while row is None:  # again when the guest who stays was merged away by another process in this very moment
-                self._call("create_guest", phone_number=key)
-                row = self._call("merge_guests", keep=key, duplicate=other)
-                row = row or self._call("get_profile", phone_number=key)
-            self._pending.move(other, key)
-        return profile_from(row)
-
-    def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Return all that is stored about a person.
-
-        What is only buffered is not in it: call `flush` before. Records of the old bot's files that could be no guest
-        are nobody's: docs/legacy-rejects.md.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-
-        Returns:
-            Table to list of rows, each row whole, times as ISO 8601 text; empty lists for a guest not known.
-
-        SQL: queries/guests.sql
-        """
-        stored: dict[str, list[dict[str, Any]]] = self._call("export_guest", phone_number=self._key(user_id))
-        return stored
-
-    def forget_guest(self, user_id: str) -> dict[str, int]:
-        """Erase a person from every table that holds guests, and from what is buffered here.
-
-        Who writes again is a new guest; so is one of whom another process has messages buffered. Records of the old
-        bot's files that could be no guest are nobody's, and stay: docs/legacy-rejects.md.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-
-        Returns:
-            Rows erased, by table; 0 each for a guest not known.
-
-        Raises:
-            OutcomeUnknown: the server went away at COMMIT; the call may be repeated, but then says 0 for what it erased
-                the first time.
-
-        SQL: queries/guests.sql
-        """
-        key = self._key(user_id)
-        executor = self._ready()
-        parameters = {"phone_number": key}
-        with self._interactions.held():
-            # Once: a repeat after a lost answer would report that nothing was there.
-            rows = executor.call_once("forget_guest", lambda _server_time: parameters)
-            self._pending.drop(key)
-        event(logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=key)
-        return {row.table_name: row.erased_rows for row in rows}
-
     def _write_profile(self, query: str, key: str, **parameters: object) -> GuestProfile:
         row = self._call(query, phone_number=key, **parameters)
         if row is None:
@@ -458,13 +308,3 @@ class GuestDatabase(Lifetime):
             self._call("create_guest", phone_number=key)
             row = self._call("get_profile", phone_number=key)
         return profile_from(row)
-
-    def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:
-        row = self._call("set_thread", phone_number=key, thread_id=thread_id)
-        if row is not None:
-            event(logging.INFO, "DATABASE_UPDATE", "thread updated", guest=key, query="set_thread")
-        while row is None:  # nothing to change; or forgotten by another process in this very moment
-            row = self._call("get_thread", phone_number=key) or self._call(
-                "set_thread", phone_number=key, thread_id=thread_id
-            )
-        return thread_from(row)

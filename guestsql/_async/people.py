@@ -1,0 +1,95 @@
+"""A whole person, in every table and in what is buffered: two merged into one, handed over, forgotten."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from guestsql._async.lifetime import AsyncLifetime
+from guestsql._core.log import event
+from guestsql._core.rows import profile_from
+from guestsql.errors import InvalidUserId
+from guestsql.models import GuestProfile
+
+__all__ = ["AsyncPeople"]
+
+
+class AsyncPeople(AsyncLifetime):
+    """The methods of `AsyncGuestDatabase` for all that is stored about a person."""
+
+    async def merge_guests(self, keep: str, duplicate: str) -> GuestProfile:
+        """Merge a duplicate into the guest who stays, and remove it; may be repeated.
+
+        Messages add up, buffered ones too; labels are put behind; of two threads that of the guest who wrote last
+        stays, with its tokens; memory is off if it was for either. Of all else what `keep` has wins, and what of the
+        duplicate finds no place stands under `profile_data["merged"]`.
+
+        Args:
+            keep: who stays; created if not known.
+            duplicate: who goes. Without such a guest nothing changes.
+
+        Returns:
+            The profile of the guest who stayed.
+
+        Raises:
+            InvalidUserId: one is no guest's, or the two are spellings of one guest.
+
+        SQL: queries/guests.sql
+        """
+        key, other = self._key(keep), self._key(duplicate)
+        if key == other:
+            raise InvalidUserId("both ids are the same guest's", hint="pass two different guests")
+        await self._ready()
+        async with self._interactions.held():
+            row = None
+            while row is None:  # again when the guest who stays was merged away by another process in this very moment
+                await self._call("create_guest", phone_number=key)
+                row = await self._call("merge_guests", keep=key, duplicate=other)
+                row = row or await self._call("get_profile", phone_number=key)
+            self._pending.move(other, key)
+        return profile_from(row)
+
+    async def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Return all that is stored about a person.
+
+        What is only buffered is not in it: call `flush` before. Records of the old bot's files that could be no guest
+        are nobody's: docs/legacy-rejects.md.
+
+        Args:
+            user_id: any spelling of a WhatsApp id.
+
+        Returns:
+            Table to list of rows, each row whole, times as ISO 8601 text; empty lists for a guest not known.
+
+        SQL: queries/guests.sql
+        """
+        stored: dict[str, list[dict[str, Any]]] = await self._call("export_guest", phone_number=self._key(user_id))
+        return stored
+
+    async def forget_guest(self, user_id: str) -> dict[str, int]:
+        """Erase a person from every table that holds guests, and from what is buffered here.
+
+        Who writes again is a new guest; so is one of whom another process has messages buffered. Records of the old
+        bot's files that could be no guest are nobody's, and stay: docs/legacy-rejects.md.
+
+        Args:
+            user_id: any spelling of a WhatsApp id.
+
+        Returns:
+            Rows erased, by table; 0 each for a guest not known.
+
+        Raises:
+            OutcomeUnknown: the server went away at COMMIT; the call may be repeated, but then says 0 for what it erased
+                the first time.
+
+        SQL: queries/guests.sql
+        """
+        key = self._key(user_id)
+        executor = await self._ready()
+        parameters = {"phone_number": key}
+        async with self._interactions.held():
+            # Once: a repeat after a lost answer would report that nothing was there.
+            rows = await executor.call_once("forget_guest", lambda _server_time: parameters)
+            self._pending.drop(key)
+        event(logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=key)
+        return {row.table_name: row.erased_rows for row in rows}
