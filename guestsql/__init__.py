@@ -3,6 +3,7 @@
 from guestsql import errors
 from guestsql._async.context import CLOCK
 from guestsql._async.database import AsyncGuestDatabase
+from guestsql._core.figures import Figures, QueryFigures
 from guestsql._core.values import RAISE
 from guestsql._sync.database import GuestDatabase
 from guestsql.models import GuestProfile, GuestThread
@@ -12,9 +13,11 @@ __all__ = [
     "CLOCK",
     "RAISE",
     "AsyncGuestDatabase",
+    "Figures",
     "GuestDatabase",
     "GuestProfile",
     "GuestThread",
+    "QueryFigures",
     "Settings",
     "errors",
 ]

@@ -20,7 +20,6 @@ from typing import Any
 
 import guestsql
 from guestsql import GuestDatabase, errors
-from guestsql._core.figures import Figures, QueryFigures
 from guestsql._sync.queries import Queries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,11 +36,6 @@ _PLACE = re.compile(r"^\{\{ (\w+) ([\w ]+) \}\}$", re.MULTILINE)
 _ANY_SPELLING = "any spelling of a WhatsApp id."
 # What only marks a default, and what has no public name.
 _SPELT = {"NotGiven | ": "", " | Raise": "", " | NotGiven": "", "Builder": "Callable[[GuestProfile], str]"}
-_VALUES: dict[str, type[Any]] = {
-    **{name: getattr(guestsql, name) for name in ("GuestProfile", "GuestThread", "Settings")},
-    "Figures": Figures,
-    "QueryFigures": QueryFigures,
-}
 # What is no method, documented by its class.
 _ATTRIBUTES: dict[str, type[Any]] = {"queries": Queries}
 
@@ -164,7 +158,7 @@ def _overview(names: Sequence[str]) -> str:
 
 
 def _fields(names: Sequence[str]) -> str:
-    return "\n\n".join(_fields_of(_VALUES[name]) for name in names)
+    return "\n\n".join(_fields_of(getattr(guestsql, name)) for name in names)
 
 
 def _fields_of(cls: type[Any]) -> str:

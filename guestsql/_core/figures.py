@@ -57,7 +57,8 @@ class QueryFigures:
         calls: statements sent, and calls for which there was no connection; the failed ones too.
         rows: rows returned or written.
         seconds: the time of all calls together.
-        buckets: calls by duration, one more than there are `BOUNDS`.
+        buckets: calls by duration: element i, from 0, counts those that took at most `2 ^ ((i - 32) / 2)` seconds and
+            longer than those before it; the 49th and last has no limit.
     """
 
     calls: int = 0

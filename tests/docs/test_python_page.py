@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
+import guestsql
 from guestsql import AsyncGuestDatabase, GuestDatabase, Settings
 from guestsql.settings import _VARIABLES
 from tools.generate_python_page import HEADER, PAGE, ROOT, TEMPLATE, PageError, make_page
@@ -94,6 +96,15 @@ def test_the_two_classes_are_alike_and_all_but_one_method_is_awaited() -> None:
     }
 
 
+def test_every_class_that_a_caller_meets_can_be_imported() -> None:
+    met = {cls for method in _methods(GuestDatabase).values() for cls in _classes(method)}
+    met |= {inner for cls in met for inner in _classes(cls)}
+    public = {cls for cls in met if getattr(guestsql, cls.__name__, None) is cls and cls.__name__ in guestsql.__all__}
+    # No caller names the two marks: what is left out is left out.
+    assert {cls.__name__ for cls in met - public} == {"NotGiven", "Raise"}
+    assert {cls.__name__ for cls in public} == {"Figures", "GuestProfile", "GuestThread", "QueryFigures"}
+
+
 def test_numbers_beside_variables_are_the_defaults() -> None:
     told = re.findall(r"`(GUESTSQL_\w+)`(?: \(|, )([\d.]+)\)", TEXT.replace("\n", " "))
     assert len(told) >= 2
@@ -104,6 +115,17 @@ def test_numbers_beside_variables_are_the_defaults() -> None:
 
 def _methods(cls: type) -> dict[str, object]:
     return {name: method for name, method in inspect.getmembers(cls, inspect.isfunction) if name[0] != "_"}
+
+
+def _classes(annotated: object) -> set[type]:
+    """The package's own classes in the annotations of a method or a class."""
+    hints, found = list(get_type_hints(annotated).values()), set[type]()
+    while hints:
+        hint = hints.pop()
+        hints += get_args(hint)
+        if isinstance(hint, type) and hint.__module__.startswith("guestsql"):
+            found.add(hint)
+    return found
 
 
 def _parameters(method: object) -> list[tuple[str, object, object]]:
