@@ -14,13 +14,47 @@
 -- Guests ----------------------------------------------------------------------------------------------------------
 
 -- name: get_profile_totals(sample_pages)^
--- How many guests there are, and how many of them have a thread, labels and a cached context, and have memory off. The
--- number of guests is exact. In a table of more than sample_pages pages the others are estimated from so many of them,
--- always the same, within about 1 % of the number of guests: reading a million guests takes too long. is_exact tells.
+-- How many guests there are, and how many of them have a thread, labels and a cached context, and have memory off. In a
+-- table of more than sample_pages pages they are estimated from so many of them, always the same, within about 1 % of
+-- the number of guests: reading a million guests takes too long. is_exact tells. The number of guests itself is then
+-- counted where the table was vacuumed lately and the index can do it alone; else it is that of the last vacuum or analyze
+-- as the table has grown since.
 -- metrics: guests
--- check: allow GS501, because the number of guests comes from an index, and the rest from a bounded number of pages
+-- check: allow GS501, because a bounded number of pages is read, and an index while it can do without the table
 --   sample_pages: int = 3000, pages of 8 kB that are read at most; one holds 16 guests or so
-WITH sampled_counts AS MATERIALIZED (
+WITH known_table AS (
+    SELECT
+        max(reltuples)::float8 AS guests,
+        max(relpages) * 8192::float8 AS bytes,
+        max(relallvisible) * 8192::float8 AS vacuumed_bytes
+    FROM pg_class
+    WHERE oid = 'guest_profiles'::regclass
+),
+
+known_changes AS (
+    SELECT
+        max(n_mod_since_analyze) AS rows_changed,
+        max(greatest(last_vacuum, last_autovacuum)) AS vacuumed_at,
+        max(greatest(last_analyze, last_autoanalyze)) AS analyzed_at
+    FROM pg_stat_user_tables
+    WHERE relid = 'guest_profiles'::regclass
+),
+
+judged_table AS MATERIALIZED (
+    SELECT
+        :sample_pages::int * 8192::float8 / greatest(pg_relation_size('guest_profiles'), 1) AS share,
+        known.guests * pg_relation_size('guest_profiles') / nullif(known.bytes, 0) AS guests,
+        -- What was vacuumed longer ago may have been touched since, which the planner does not know: each guest who has
+        -- is looked up in the table, and the count takes ten times as long.
+        :sample_pages::int * 8192::float8 < pg_relation_size('guest_profiles')
+        AND known.vacuumed_bytes >= 0.95 * pg_relation_size('guest_profiles')
+        AND changes.rows_changed <= known.guests / 100
+        AND changes.vacuumed_at >= changes.analyzed_at - make_interval(mins => 1) AS is_countable
+    FROM known_table AS known
+    CROSS JOIN known_changes AS changes
+),
+
+sampled_counts AS MATERIALIZED (
     SELECT guestsql_sample_guests(:sample_pages::int) AS counts
 ),
 
@@ -37,27 +71,76 @@ sampled_guests AS (
 counted_guests AS (
     SELECT count(*) AS guests
     FROM guest_profiles
+    WHERE (SELECT is_countable FROM judged_table)
+),
+
+estimated_guests AS (
+    SELECT
+        judged.share >= 1 AS is_exact,
+        coalesce(CASE
+            WHEN judged.share >= 1 THEN sampled.guests
+            WHEN judged.is_countable THEN counted.guests
+            -- Far from what the sample tells, it is out of date.
+            WHEN
+                abs(judged.guests * judged.share / nullif(sampled.guests, 0) - 1) < 0.2
+                THEN round(judged.guests)::bigint
+            ELSE round(sampled.guests / nullif(judged.share, 0))::bigint
+        END, 0) AS guests
+    FROM judged_table AS judged
+    CROSS JOIN sampled_guests AS sampled
+    CROSS JOIN counted_guests AS counted
 )
 
 SELECT
-    counted.guests AS total_profiles,
-    round(sampled.with_thread * counted.guests / greatest(sampled.guests, 1)::numeric)::bigint AS with_thread,
-    round(sampled.with_labels * counted.guests / greatest(sampled.guests, 1)::numeric)::bigint AS with_labels,
-    round(sampled.with_context * counted.guests / greatest(sampled.guests, 1)::numeric)::bigint AS with_context,
-    round(sampled.without_memory * counted.guests / greatest(sampled.guests, 1)::numeric)::bigint AS without_memory,
-    sampled.guests = counted.guests AS is_exact
+    estimated.guests AS total_profiles,
+    round(sampled.with_thread * estimated.guests / greatest(sampled.guests, 1)::numeric)::bigint AS with_thread,
+    round(sampled.with_labels * estimated.guests / greatest(sampled.guests, 1)::numeric)::bigint AS with_labels,
+    round(sampled.with_context * estimated.guests / greatest(sampled.guests, 1)::numeric)::bigint AS with_context,
+    round(sampled.without_memory * estimated.guests / greatest(sampled.guests, 1)::numeric)::bigint AS without_memory,
+    estimated.is_exact
 FROM sampled_guests AS sampled
-CROSS JOIN counted_guests AS counted;
+CROSS JOIN estimated_guests AS estimated;
 
 -- name: get_context_freshness(ttl_seconds, sample_pages)^
 -- Cached contexts by age: fresh, stale and none, and the fresh ones' share in percent.
 -- This counts rows, not requests: it tells how warm the cache is, not how often it was hit, which get_cache_hits tells.
 -- Sampled as get_profile_totals is.
 -- metrics: contexts
--- check: allow GS501, because the number of guests comes from an index, and the rest from a bounded number of pages
+-- check: allow GS501, because a bounded number of pages is read, and an index while it can do without the table
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh
 --   sample_pages: int = 3000, pages of 8 kB that are read at most; one holds 16 guests or so
-WITH judged_contexts AS (
+WITH known_table AS (
+    SELECT
+        max(reltuples)::float8 AS guests,
+        max(relpages) * 8192::float8 AS bytes,
+        max(relallvisible) * 8192::float8 AS vacuumed_bytes
+    FROM pg_class
+    WHERE oid = 'guest_profiles'::regclass
+),
+
+known_changes AS (
+    SELECT
+        max(n_mod_since_analyze) AS rows_changed,
+        max(greatest(last_vacuum, last_autovacuum)) AS vacuumed_at,
+        max(greatest(last_analyze, last_autoanalyze)) AS analyzed_at
+    FROM pg_stat_user_tables
+    WHERE relid = 'guest_profiles'::regclass
+),
+
+judged_table AS MATERIALIZED (
+    SELECT
+        :sample_pages::int * 8192::float8 / greatest(pg_relation_size('guest_profiles'), 1) AS share,
+        known.guests * pg_relation_size('guest_profiles') / nullif(known.bytes, 0) AS guests,
+        -- As in get_profile_totals.
+        :sample_pages::int * 8192::float8 < pg_relation_size('guest_profiles')
+        AND known.vacuumed_bytes >= 0.95 * pg_relation_size('guest_profiles')
+        AND changes.rows_changed <= known.guests / 100
+        AND changes.vacuumed_at >= changes.analyzed_at - make_interval(mins => 1) AS is_countable
+    FROM known_table AS known
+    CROSS JOIN known_changes AS changes
+),
+
+judged_contexts AS (
     SELECT
         last_context_update IS NOT NULL AS is_cached,
         coalesce(
@@ -68,7 +151,7 @@ WITH judged_contexts AS (
     FROM guest_profiles
     -- The linter does not know this word, hence its mark.
     TABLESAMPLE SYSTEM ( -- noqa: PRS
-        least(100, 100.0 * :sample_pages::int * 8192 / greatest(pg_relation_size('guest_profiles'), 1))
+        greatest(0, least(100, 100.0 * :sample_pages::int * 8192 / greatest(pg_relation_size('guest_profiles'), 1)))
     ) REPEATABLE (1)
 ),
 
@@ -83,16 +166,35 @@ sampled_contexts AS (
 counted_guests AS (
     SELECT count(*) AS guests
     FROM guest_profiles
+    WHERE (SELECT is_countable FROM judged_table)
+),
+
+estimated_guests AS (
+    SELECT
+        judged.share >= 1 AS is_exact,
+        coalesce(CASE
+            WHEN judged.share >= 1 THEN sampled.guests
+            WHEN judged.is_countable THEN counted.guests
+            WHEN
+                abs(judged.guests * judged.share / nullif(sampled.guests, 0) - 1) < 0.2
+                THEN round(judged.guests)::bigint
+            ELSE round(sampled.guests / nullif(judged.share, 0))::bigint
+        END, 0) AS guests
+    FROM judged_table AS judged
+    CROSS JOIN sampled_contexts AS sampled
+    CROSS JOIN counted_guests AS counted
 ),
 
 scaled_contexts AS (
     SELECT
-        counted.guests,
-        sampled.guests = counted.guests AS is_exact,
-        round(sampled.fresh_contexts * counted.guests / greatest(sampled.guests, 1)::numeric)::bigint AS fresh_contexts,
-        round(sampled.stale_contexts * counted.guests / greatest(sampled.guests, 1)::numeric)::bigint AS stale_contexts
+        estimated.guests,
+        estimated.is_exact,
+        round(sampled.fresh_contexts * estimated.guests / greatest(sampled.guests, 1)::numeric)::bigint
+            AS fresh_contexts,
+        round(sampled.stale_contexts * estimated.guests / greatest(sampled.guests, 1)::numeric)::bigint
+            AS stale_contexts
     FROM sampled_contexts AS sampled
-    CROSS JOIN counted_guests AS counted
+    CROSS JOIN estimated_guests AS estimated
 )
 
 SELECT
@@ -104,142 +206,474 @@ SELECT
     is_exact
 FROM scaled_contexts;
 
--- name: list_last_interactions(max_rows)
+-- name: list_last_interactions(max_rows, read_guests)
 -- The guests who wrote last, most recent first, with the seconds since; guests who never wrote come last.
--- Phone numbers are masked. idx_guest_profiles_last_activity gives the days in order; each day is sorted on its own.
--- check: allow GS306, because what tells two guests of one time apart is not to be seen
+-- Phone numbers are masked. idx_guest_profiles_last_activity gives the days in order; each day is sorted on its own, and
+-- read no further than to read_guests. Are there more on the days in question, then somebody who was not read may have
+-- written later than who is listed, and is_exact is false. Of more than so many who never wrote, it is any.
 --   max_rows: int = 10, rows at most
+--   read_guests: int = 100000, guests that are read one by one at most
+WITH newest_guests AS (
+    SELECT
+        guest,
+        last_interaction,
+        last_active_on,
+        total_interactions
+    FROM guest_figures
+    ORDER BY last_active_on DESC NULLS LAST
+    LIMIT :read_guests::int
+),
+
+listed_guests AS MATERIALIZED (
+    SELECT
+        guest,
+        last_interaction,
+        last_active_on,
+        total_interactions
+    FROM newest_guests
+    ORDER BY
+        last_active_on DESC NULLS LAST,
+        last_interaction DESC NULLS LAST,
+        guest ASC
+    LIMIT :max_rows::int
+),
+
+competing_guests AS (
+    SELECT last_active_on
+    FROM guest_profiles
+    WHERE last_active_on >= (SELECT min(last_active_on) FROM listed_guests)
+    ORDER BY last_active_on DESC NULLS LAST
+    LIMIT :read_guests::int + 1::bigint
+),
+
+judged_reading AS (
+    SELECT count(*) <= :read_guests::int AS is_exact
+    FROM competing_guests
+)
+
 SELECT
-    guest,
-    last_interaction,
-    round(extract(EPOCH FROM statement_timestamp() - last_interaction)) AS inactivity_seconds,
-    total_interactions
-FROM guest_figures
+    listed.guest,
+    listed.last_interaction,
+    round(extract(EPOCH FROM statement_timestamp() - listed.last_interaction)) AS inactivity_seconds,
+    listed.total_interactions,
+    judged.is_exact
+FROM listed_guests AS listed
+CROSS JOIN judged_reading AS judged
 ORDER BY
-    last_active_on DESC NULLS LAST,
-    last_interaction DESC NULLS LAST,
-    guest ASC
+    listed.last_active_on DESC NULLS LAST,
+    listed.last_interaction DESC NULLS LAST,
+    listed.guest ASC
 LIMIT :max_rows::int;
 
--- name: list_guest_days(timezone, silent_days, max_rows)
+-- name: list_guest_days(timezone, silent_days, max_rows, read_guests, sample_pages)
 -- The hotel's days, today first, each with its guests: new ones wrote for the first time, active ones wrote, and silent
 -- ones had on that day not written for silent_days, and have not since.
 -- active_guests of a past day is what was recorded on that day, up to the last time (record_guest_days); without that,
--- is_recorded is false and it counts those only who have not written on a later day. Today's is always right.
--- idx_guest_profiles_last_activity serves it: whoever wrote first on a day has written last on that day or later.
+-- is_recorded is false and it counts those only who have not written on a later day.
+-- Those who wrote last on the days in question are read one by one, the latest first, and as far as read_guests exactly:
+-- once for new and active guests, once for silent ones. Figures of earlier days are estimated from so many pages, always
+-- the same, within about 1 % of the number of guests; is_exact is false then. What was recorded is not estimated.
+-- check: allow GS501, because how many guests and pages are read is bounded
 --   timezone: text = 'America/Bogota', the hotel's
 --   silent_days: int = 30, days without a message after which a guest is silent
 --   max_rows: int = 14, days
+--   read_guests: int = 20000, guests that are read one by one at most
+--   sample_pages: int = 3000, pages of 8 kB that are read at most; one holds 16 guests or so
 WITH today AS (
     SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
 ),
 
-listed_days AS (
-    SELECT today.day - past.days AS day
+-- Numbered from the oldest on. The last is tomorrow, with which today ends.
+numbered_days AS MATERIALIZED (
+    SELECT
+        past.place,
+        today.day - :max_rows::int + past.place AS day,
+        (today.day - :max_rows::int + past.place)::timestamp AT TIME ZONE :timezone::text AS since,
+        -- Who wrote last on this day is silent since the other.
+        (today.day - :max_rows::int + past.place - :silent_days::int)::timestamp AT TIME ZONE :timezone::text
+            AS silent_since
     FROM today
-    CROSS JOIN generate_series(0, :max_rows::int - 1) AS past (days)
+    CROSS JOIN generate_series(1, :max_rows::int + 1) AS past (place)
 ),
 
--- The day by UTC, which is indexed, is the hotel's or a neighbour of it.
+day_limits AS (
+    SELECT
+        array_agg(since ORDER BY place) AS since,
+        array_agg(silent_since ORDER BY place) AS silent_since
+    FROM numbered_days
+),
+
+-- The day by UTC, which is indexed, is the hotel's or a neighbour of it. Whoever wrote first on a day has written last
+-- on that day or later.
 recent_guests AS (
     SELECT
-        (guests.first_interaction AT TIME ZONE :timezone::text)::date AS first_day,
-        (guests.last_interaction AT TIME ZONE :timezone::text)::date AS last_day
-    FROM guest_profiles AS guests
-    WHERE guests.last_active_on >= (statement_timestamp() AT TIME ZONE :timezone::text)::date - :max_rows::int
+        last_active_on,
+        first_interaction,
+        last_interaction
+    FROM guest_profiles
+    WHERE last_active_on >= (statement_timestamp() AT TIME ZONE :timezone::text)::date - :max_rows::int
+    ORDER BY last_active_on DESC NULLS LAST
+    LIMIT :read_guests::int + 1::bigint
 ),
 
 silenced_guests AS (
-    SELECT (guests.last_interaction AT TIME ZONE :timezone::text)::date + :silent_days::int AS silent_day
-    FROM guest_profiles AS guests
+    SELECT
+        last_active_on,
+        last_interaction
+    FROM guest_profiles
     WHERE
-        guests.last_active_on
+        last_active_on
         BETWEEN (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int - :max_rows::int
         AND (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int + 1
+    ORDER BY last_active_on DESC NULLS LAST
+    LIMIT :read_guests::int + 1::bigint
 ),
 
-counted_new AS (
+-- width_bucket finds a time's day in a tenth of the time that it takes to convert it to the hotel's.
+grouped_recent AS MATERIALIZED (
     SELECT
-        first_day AS day,
+        recent.last_active_on,
+        width_bucket(recent.first_interaction, day_limits.since) AS first_place,
+        width_bucket(recent.last_interaction, day_limits.since) AS last_place,
         count(*) AS guests
-    FROM recent_guests
-    GROUP BY first_day
+    FROM recent_guests AS recent
+    CROSS JOIN day_limits
+    GROUP BY
+        recent.last_active_on,
+        first_place,
+        last_place
 ),
 
-counted_active AS (
+grouped_silenced AS MATERIALIZED (
     SELECT
-        last_day AS day,
+        silenced.last_active_on,
+        width_bucket(silenced.last_interaction, day_limits.silent_since) AS silent_place,
         count(*) AS guests
-    FROM recent_guests
-    GROUP BY last_day
+    FROM silenced_guests AS silenced
+    CROSS JOIN day_limits
+    GROUP BY
+        silenced.last_active_on,
+        silent_place
+),
+
+-- From this day by UTC on all were read: from any, unless there was one guest too many.
+recent_limit AS (
+    SELECT CASE WHEN sum(guests) > :read_guests::int THEN min(last_active_on) + 1 ELSE '-infinity' END AS read_from
+    FROM grouped_recent
+),
+
+silenced_limit AS (
+    SELECT CASE WHEN sum(guests) > :read_guests::int THEN min(last_active_on) + 1 ELSE '-infinity' END AS read_from
+    FROM grouped_silenced
+),
+
+read_limits AS MATERIALIZED (
+    SELECT
+        recent.read_from AS recent_from,
+        silenced.read_from AS silenced_from
+    FROM recent_limit AS recent
+    CROSS JOIN silenced_limit AS silenced
+),
+
+sampled_guests AS (
+    SELECT
+        first_interaction,
+        last_interaction
+    FROM guest_profiles
+    -- The linter does not know this word, hence its mark.
+    TABLESAMPLE SYSTEM ( -- noqa: PRS
+        greatest(0, least(100, 100.0 * :sample_pages::int * 8192 / greatest(pg_relation_size('guest_profiles'), 1)))
+    ) REPEATABLE (1)
+    WHERE (SELECT greatest(recent_from, silenced_from) > '-infinity' FROM read_limits)
+),
+
+grouped_sample AS MATERIALIZED (
+    SELECT
+        width_bucket(sampled.first_interaction, day_limits.since) AS first_place,
+        width_bucket(sampled.last_interaction, day_limits.since) AS last_place,
+        width_bucket(sampled.last_interaction, day_limits.silent_since) AS silent_place,
+        count(*) AS guests
+    FROM sampled_guests AS sampled
+    CROSS JOIN day_limits
+    GROUP BY
+        first_place,
+        last_place,
+        silent_place
+),
+
+known_table AS (
+    SELECT
+        max(reltuples)::float8 AS guests,
+        max(relpages) * 8192::float8 AS bytes
+    FROM pg_class
+    WHERE oid = 'guest_profiles'::regclass
+),
+
+judged_table AS (
+    SELECT
+        :sample_pages::int * 8192::float8 / greatest(pg_relation_size('guest_profiles'), 1) AS share,
+        guests * pg_relation_size('guest_profiles') / nullif(bytes, 0) AS guests
+    FROM known_table
+),
+
+counted_sample AS (
+    SELECT sum(guests)::float8 AS guests
+    FROM grouped_sample
+),
+
+-- How many guests each of the sample stands for. The number of guests is that of the last vacuum or analyze as the table
+-- has grown since; where that is far from what the sample tells, it is out of date.
+weighed_sample AS (
+    SELECT
+        judged.share >= 1 AS is_whole,
+        CASE
+            WHEN judged.share >= 1 THEN 1
+            WHEN abs(judged.guests * judged.share / sampled.guests - 1) < 0.2 THEN judged.guests / sampled.guests
+            ELSE 1 / nullif(judged.share, 0)
+        END AS weight
+    FROM judged_table AS judged
+    CROSS JOIN counted_sample AS sampled
+),
+
+told_places AS (
+    SELECT
+        first_place AS place,
+        'new' AS figure,
+        guests AS read_guests,
+        0 AS sampled_guests
+    FROM grouped_recent
+    UNION ALL
+    SELECT
+        last_place,
+        'active',
+        guests,
+        0
+    FROM grouped_recent
+    UNION ALL
+    SELECT
+        silent_place,
+        'silent',
+        guests,
+        0
+    FROM grouped_silenced
+    UNION ALL
+    SELECT
+        first_place,
+        'new',
+        0,
+        guests
+    FROM grouped_sample
+    UNION ALL
+    SELECT
+        last_place,
+        'active',
+        0,
+        guests
+    FROM grouped_sample
+    UNION ALL
+    SELECT
+        silent_place,
+        'silent',
+        0,
+        guests
+    FROM grouped_sample
+),
+
+counted_places AS (
+    SELECT
+        place,
+        coalesce(sum(read_guests) FILTER (WHERE figure = 'new'), 0) AS read_new,
+        coalesce(sum(read_guests) FILTER (WHERE figure = 'active'), 0) AS read_active,
+        coalesce(sum(read_guests) FILTER (WHERE figure = 'silent'), 0) AS read_silent,
+        coalesce(sum(sampled_guests) FILTER (WHERE figure = 'new'), 0)::float8 AS sampled_new,
+        coalesce(sum(sampled_guests) FILTER (WHERE figure = 'active'), 0)::float8 AS sampled_active,
+        coalesce(sum(sampled_guests) FILTER (WHERE figure = 'silent'), 0)::float8 AS sampled_silent
+    FROM told_places
+    GROUP BY place
+),
+
+-- Weight 0: what was read is enough.
+judged_days AS (
+    SELECT
+        numbered.day,
+        numbered.place,
+        recorded.day IS NOT NULL AS is_recorded,
+        recorded.new_guests AS recorded_new,
+        recorded.active_guests AS recorded_active,
+        CASE
+            WHEN read_limits.recent_from <= (numbered.since AT TIME ZONE 'UTC')::date THEN 0
+            -- Of today more may still be recorded.
+            WHEN recorded.day IS NOT NULL AND numbered.place < :max_rows::int AND NOT weighed.is_whole THEN 0
+            ELSE weighed.weight
+        END AS weight,
+        CASE
+            WHEN read_limits.silenced_from <= (numbered.silent_since AT TIME ZONE 'UTC')::date THEN 0
+            ELSE weighed.weight
+        END AS silent_weight,
+        weighed.is_whole
+    FROM numbered_days AS numbered
+    CROSS JOIN read_limits
+    CROSS JOIN weighed_sample AS weighed
+    LEFT JOIN guest_days AS recorded ON numbered.day = recorded.day
+    WHERE numbered.place <= :max_rows::int
+)
+
+SELECT
+    judged.day,
+    greatest(
+        coalesce(counted.read_new, 0)::bigint,
+        round(counted.sampled_new * judged.weight)::bigint,
+        judged.recorded_new
+    ) AS new_guests,
+    greatest(
+        coalesce(counted.read_active, 0)::bigint,
+        round(counted.sampled_active * judged.weight)::bigint,
+        judged.recorded_active
+    ) AS active_guests,
+    greatest(
+        coalesce(counted.read_silent, 0)::bigint,
+        round(counted.sampled_silent * judged.silent_weight)::bigint
+    ) AS silent_guests,
+    judged.is_recorded,
+    coalesce(judged.is_whole OR (judged.weight = 0 AND judged.silent_weight = 0), FALSE) AS is_exact
+FROM judged_days AS judged
+LEFT JOIN counted_places AS counted ON judged.place = counted.place
+ORDER BY judged.day DESC
+LIMIT :max_rows::int;
+
+-- name: get_guests_today(timezone, silent_days, read_guests, sample_pages)^
+-- The guests of the hotel's present day: how many wrote, how many for the first time, and how many of all have not
+-- written for silent_days. Read and estimated as in list_guest_days: is_exact is false when one of the three is an
+-- estimate, which the silent ones are in a large hotel; the other two are then only when more than read_guests wrote.
+-- metrics: guests_today
+-- check: allow GS501, because how many guests and pages are read is bounded
+--   timezone: text = 'America/Bogota', the hotel's
+--   silent_days: int = 30, days without a message after which a guest is silent
+--   read_guests: int = 20000, guests that are read one by one at most
+--   sample_pages: int = 3000, pages of 8 kB that are read at most; one holds 16 guests or so
+WITH limits AS MATERIALIZED (
+    SELECT
+        date_trunc('day', statement_timestamp(), :timezone::text) AS today_since,
+        ((statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int + 1)::timestamp
+        AT TIME ZONE :timezone::text AS silent_before
+),
+
+recent_guests AS (
+    SELECT
+        first_interaction,
+        last_interaction
+    FROM guest_profiles
+    WHERE last_active_on >= (date_trunc('day', statement_timestamp(), :timezone::text) AT TIME ZONE 'UTC')::date
+    ORDER BY last_active_on DESC NULLS LAST
+    LIMIT :read_guests::int + 1::bigint
+),
+
+-- The hotel's day is that by UTC, or a neighbour of it.
+silent_guests AS (
+    SELECT last_interaction
+    FROM guest_profiles
+    WHERE last_active_on <= (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int + 1
+    ORDER BY last_active_on DESC NULLS LAST
+    LIMIT :read_guests::int + 1::bigint
+),
+
+counted_recent AS (
+    SELECT
+        count(*) <= :read_guests::int AS is_exact,
+        count(*) FILTER (WHERE recent.first_interaction >= limits.today_since) AS new_guests,
+        count(*) FILTER (WHERE recent.last_interaction >= limits.today_since) AS active_guests
+    FROM recent_guests AS recent
+    CROSS JOIN limits
 ),
 
 counted_silent AS (
     SELECT
-        silent_day AS day,
-        count(*) AS guests
-    FROM silenced_guests
-    GROUP BY silent_day
-)
-
-SELECT
-    listed.day,
-    greatest(coalesce(counted_new.guests, 0), coalesce(recorded.new_guests, 0)) AS new_guests,
-    greatest(coalesce(counted_active.guests, 0), coalesce(recorded.active_guests, 0)) AS active_guests,
-    coalesce(counted_silent.guests, 0) AS silent_guests,
-    recorded.day IS NOT NULL AS is_recorded
-FROM listed_days AS listed
-LEFT JOIN counted_new ON listed.day = counted_new.day
-LEFT JOIN counted_active ON listed.day = counted_active.day
-LEFT JOIN counted_silent ON listed.day = counted_silent.day
-LEFT JOIN guest_days AS recorded ON listed.day = recorded.day
-ORDER BY listed.day DESC
-LIMIT :max_rows::int;
-
--- name: get_guests_today(timezone, silent_days)^
--- The guests of the hotel's present day: how many wrote, how many for the first time, and how many of all have not
--- written for silent_days.
--- metrics: guests_today
---   timezone: text = 'America/Bogota', the hotel's
---   silent_days: int = 30, days without a message after which a guest is silent
-WITH today AS (
-    SELECT
-        (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day,
-        date_trunc('day', statement_timestamp(), :timezone::text) AS since
+        count(*) <= :read_guests::int AS is_exact,
+        count(*) FILTER (WHERE silent.last_interaction < limits.silent_before) AS silent_guests
+    FROM silent_guests AS silent
+    CROSS JOIN limits
 ),
 
-recent_guests AS (
+counted_guests AS MATERIALIZED (
     SELECT
-        guests.first_interaction >= today.since AS is_new,
-        guests.last_interaction >= today.since AS is_active
-    FROM today
-    CROSS JOIN guest_profiles AS guests
-    WHERE guests.last_active_on >= (statement_timestamp() AT TIME ZONE :timezone::text)::date - 1
+        recent.new_guests,
+        recent.active_guests,
+        silent.silent_guests,
+        recent.is_exact AS is_recent_exact,
+        silent.is_exact AS is_silent_exact
+    FROM counted_recent AS recent
+    CROSS JOIN counted_silent AS silent
 ),
 
--- In the index alone; the hotel's day of these is the limit, or before it, in any zone.
-surely_silent AS (
-    SELECT count(*) AS guests
+sampled_guests AS (
+    SELECT
+        first_interaction,
+        last_interaction
     FROM guest_profiles
-    WHERE last_active_on < (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int
+    -- The linter does not know this word, hence its mark.
+    TABLESAMPLE SYSTEM ( -- noqa: PRS
+        greatest(0, least(100, 100.0 * :sample_pages::int * 8192 / greatest(pg_relation_size('guest_profiles'), 1)))
+    ) REPEATABLE (1)
+    WHERE (SELECT NOT (is_recent_exact AND is_silent_exact) FROM counted_guests)
 ),
 
-barely_silent AS (
-    SELECT count(*) AS guests
-    FROM today
-    INNER JOIN guest_profiles AS guests
-        ON (guests.last_interaction AT TIME ZONE :timezone::text)::date <= today.day - :silent_days::int
-    WHERE
-        guests.last_active_on
-        BETWEEN (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int
-        AND (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int + 1
+counted_sample AS (
+    SELECT
+        nullif(count(*), 0)::float8 AS guests,
+        count(*) FILTER (WHERE sampled.first_interaction >= limits.today_since) AS new_guests,
+        count(*) FILTER (WHERE sampled.last_interaction >= limits.today_since) AS active_guests,
+        count(*) FILTER (WHERE sampled.last_interaction < limits.silent_before) AS silent_guests
+    FROM sampled_guests AS sampled
+    CROSS JOIN limits
+),
+
+known_table AS (
+    SELECT
+        max(reltuples)::float8 AS guests,
+        max(relpages) * 8192::float8 AS bytes
+    FROM pg_class
+    WHERE oid = 'guest_profiles'::regclass
+),
+
+judged_table AS (
+    SELECT
+        :sample_pages::int * 8192::float8 / greatest(pg_relation_size('guest_profiles'), 1) AS share,
+        guests * pg_relation_size('guest_profiles') / nullif(bytes, 0) AS guests
+    FROM known_table
+),
+
+-- As in list_guest_days.
+weighed_sample AS (
+    SELECT
+        sampled.new_guests,
+        sampled.active_guests,
+        sampled.silent_guests,
+        judged.share >= 1 AS is_whole,
+        CASE
+            WHEN judged.share >= 1 THEN 1
+            WHEN abs(judged.guests * judged.share / sampled.guests - 1) < 0.2 THEN judged.guests / sampled.guests
+            ELSE 1 / nullif(judged.share, 0)
+        END AS weight
+    FROM judged_table AS judged
+    CROSS JOIN counted_sample AS sampled
 )
 
 SELECT
-    count(*) FILTER (WHERE recent.is_new) AS new_guests,
-    count(*) FILTER (WHERE recent.is_active) AS active_guests,
-    (SELECT guests FROM surely_silent) + (SELECT guests FROM barely_silent) AS silent_guests
-FROM recent_guests AS recent;
+    CASE
+        WHEN counted.is_recent_exact THEN counted.new_guests
+        ELSE greatest(counted.new_guests, round(weighed.new_guests * weighed.weight)::bigint)
+    END AS new_guests,
+    CASE
+        WHEN counted.is_recent_exact THEN counted.active_guests
+        ELSE greatest(counted.active_guests, round(weighed.active_guests * weighed.weight)::bigint)
+    END AS active_guests,
+    CASE
+        WHEN counted.is_silent_exact THEN counted.silent_guests
+        ELSE greatest(counted.silent_guests, round(weighed.silent_guests * weighed.weight)::bigint)
+    END AS silent_guests,
+    weighed.is_whole OR (counted.is_recent_exact AND counted.is_silent_exact) AS is_exact
+FROM counted_guests AS counted
+CROSS JOIN weighed_sample AS weighed;
 
 -- What the bot's processes counted ----------------------------------------------------------------------------------
 -- The processes add what they counted every few seconds; the last of them are not in the figures yet.

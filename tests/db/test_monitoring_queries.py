@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import psycopg
@@ -89,7 +90,7 @@ async def test_last_interactions(kind: str, database_url: str, autocommit: Conne
 
 def test_the_last_interactions_are_found_by_the_index(connection: Connection) -> None:
     """Or the list would sort a million guests to show ten."""
-    query = load_catalogue()["list_last_interactions"].source.replace(":max_rows", "10")
+    query = load_catalogue()["list_last_interactions"].source.replace(":max_rows", "10").replace(":read_guests", "100")
     connection.execute("""
         INSERT INTO guest_profiles (phone_number, last_interaction)
         SELECT 573000000000 + number, '2026-01-01Z'::timestamptz + number * INTERVAL '1 hour'
@@ -99,4 +100,4 @@ def test_the_last_interactions_are_found_by_the_index(connection: Connection) ->
     connection.execute("SET LOCAL enable_seqscan = off")
     plan = "\n".join(line for (line,) in connection.execute(f"EXPLAIN {query}".encode()))
     assert "idx_guest_profiles_last_activity" in plan
-    assert "Presorted Key: guest_profiles.last_active_on" in plan
+    assert re.search(r"Presorted Key: guest_profiles\w*\.last_active_on", plan)
