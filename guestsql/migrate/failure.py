@@ -21,6 +21,8 @@ _HINTS = {
 }
 # Classes of SQLSTATE with which the server says that the connection is over.
 _LOST = ("57P01", "57P02", "57P03", "08")
+# And the severities of it.
+_ENDING = ("FATAL", "PANIC")
 
 
 class StatementError(Exception):
@@ -43,10 +45,11 @@ class StatementError(Exception):
 
     @property
     def is_lost(self) -> bool:
-        """True when the connection broke."""
+        """True when the connection broke, or the server ended it: what is said then may be said behind a COMMIT."""
         if self.error.sqlstate is None:
             return isinstance(self.error, psycopg.OperationalError | psycopg.InterfaceError)
-        return self.error.sqlstate.startswith(_LOST)
+        diag = self.error.diag
+        return self.error.sqlstate.startswith(_LOST) or (diag.severity_nonlocalized or diag.severity) in _ENDING
 
 
 def run_text(connection: Connection[Any], text: str) -> None:

@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from guestsql.embedded import PrivateServer
 from guestsql.errors import DatabaseUnavailable, MigrationError
+from tests import databases
 from tests.migrating import make_runner, session, value, write_files
 
 FILES = {
@@ -153,6 +154,16 @@ def test_a_commit_without_answer_is_looked_up_in_the_ledger(
         assert [found.version for found in runner.up()] == [1, 2]
     # The lost session may have to be waited for as well.
     assert "no answer to the COMMIT of 0001_rooms.sql" in waits[0].getMessage()
+    assert value(empty_database_url, "SELECT array_agg(version) FROM guestsql_migrations") == [1, 2]
+
+
+@pytest.mark.parametrize(("sqlstate", "severity"), [("57P02", "FATAL"), ("57P05", "FATAL"), ("53100", "PANIC")])
+def test_a_failure_told_behind_a_commit_is_looked_up(
+    sqlstate: str, severity: str, empty_database_url: str, folder: Path
+) -> None:
+    with databases.Proxy(empty_database_url) as proxy:
+        proxy.lie(sqlstate, severity, at=b"COMMIT\0")
+        assert [found.version for found in make_runner(proxy.url, folder).up()] == [1, 2]
     assert value(empty_database_url, "SELECT array_agg(version) FROM guestsql_migrations") == [1, 2]
 
 
