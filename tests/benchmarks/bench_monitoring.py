@@ -1,11 +1,14 @@
 """Every query of queries/monitoring.sql with 1,000,000 guests, and as many figures as a year of a busy bot leaves.
 
-All are asked in turn, round by round, with their defaults. GUESTSQL_BENCH_GUESTS takes another number of guests.
+All are asked in turn, round by round, with their defaults; those that read guests also for other days on which the
+guests wrote, as the table is after an import, after a vacuum, and when a tenth of the guests have been touched since.
+GUESTSQL_BENCH_GUESTS takes another number of guests.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import sys
 from collections.abc import Iterator
@@ -21,6 +24,7 @@ from tests.server import apply_migrations, private_server
 
 GUESTS = int(os.environ.get("GUESTSQL_BENCH_GUESTS", "1000000"))
 ROUNDS = 11
+ROUNDS_BY_DISTRIBUTION = 5
 AIM_MILLISECONDS = 200
 
 _GUESTS = """
@@ -43,13 +47,34 @@ SELECT
     CASE WHEN number % 2 = 0 THEN statement_timestamp() - make_interval(secs => number % 5000) END
 FROM
     generate_series(1::bigint, $1) AS number,
-    LATERAL (
-        -- A tenth never wrote; the others wrote last within two years.
-        SELECT CASE
-            WHEN number % 10 > 0 THEN statement_timestamp() - make_interval(secs => number * 7919 % 63072000)
-        END AS last_interaction
-    ) AS told
+    LATERAL (SELECT LAST_INTERACTION AS last_interaction) AS told
 """
+
+# When the guests wrote last. 7919 and 1,000,003 are primes: whose rows are neighbours wrote on different days.
+_SHARE = "(number * 7919 % 1000003) / 1000003.0"
+_AGO = "statement_timestamp() - INTERVAL '1 minute' - "
+DISTRIBUTIONS = {
+    "over two years, a tenth never": f"CASE WHEN number % 10 > 0 THEN {_AGO} {_SHARE} * INTERVAL '730 days' END",
+    "over 365 days": f"{_AGO} {_SHARE} * INTERVAL '365 days'",
+    "over 180 days": f"{_AGO} {_SHARE} * INTERVAL '180 days'",
+    "over 30 days": f"{_AGO} {_SHARE} * INTERVAL '30 days'",
+    "one a second, in order": f"{_AGO} number * INTERVAL '1 second'",
+    "a fifth on one day": f"{_AGO} power({_SHARE}, 4) * INTERVAL '550 days'",
+    "within four hours": f"{_AGO} {_SHARE} * INTERVAL '4 hours'",
+    "one instant": "date_trunc('minute', statement_timestamp())",
+    "one hour, 30 days ago": f"{_AGO} INTERVAL '30 days' - {_SHARE} * INTERVAL '1 hour'",
+    "never": "NULL::timestamptz",
+}
+USUAL = "over two years, a tenth never"
+
+# What has happened to the table since the state before.
+STATES = {
+    "imported": "ANALYZE guest_profiles",
+    "vacuumed": "VACUUM ANALYZE guest_profiles",
+    "a tenth touched": """
+        UPDATE guest_profiles SET total_interactions = total_interactions + 1 WHERE right(phone_number, 1) = '3'
+    """,
+}
 
 # Twenty queries each minute of a week, and each hour of a year before.
 _FIGURES = """
@@ -86,33 +111,63 @@ SELECT minute, 'bot:' || number, 6, 0, 5e7::bigint FROM minutes CROSS JOIN gener
 
 @pytest.fixture(scope="module")
 def large() -> Iterator[PrivateServer]:
-    """A server with a large hotel's guests, analyzed as autovacuum would have it."""
+    """A server with the figures of a busy bot."""
     with private_server() as server:
         apply_migrations(server.url())
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute("CREATE EXTENSION pg_stat_statements")
-            psycopg.RawCursor(connection).execute(_GUESTS, [GUESTS])
             connection.execute(_FIGURES)
-            connection.execute("VACUUM ANALYZE")
-            ask(connection, "record_relation_sizes")
-            connection.execute("UPDATE relation_sizes SET day = day - 20")
         yield server
 
 
 def bench_monitoring(large: PrivateServer, capsys: pytest.CaptureFixture[str]) -> None:
-    seconds: dict[str, list[float]] = {name: [] for name in QUERIES}
     with psycopg.connect(large.url(), autocommit=True) as connection:
-        for _ in range(ROUNDS):
-            for name, taken in seconds.items():
-                taken.append(_timed(connection, name))
+        _arrive(connection, USUAL)
+        connection.execute("VACUUM ANALYZE")
+        ask(connection, "record_relation_sizes")
+        connection.execute("UPDATE relation_sizes SET day = day - 20")
+        medians = _medians(connection, list(QUERIES), ROUNDS)
         days = [_timed(connection, "list_hit_rates", unit="day"), _timed(connection, "list_call_rates", unit="day")]
-    medians = sorted(((statistics.median(taken) * 1000, name) for name, taken in seconds.items()), reverse=True)
     with capsys.disabled():
         sys.stdout.write(f"\nmonitoring with {GUESTS} guests, median of {ROUNDS} rounds (aim {AIM_MILLISECONDS} ms)\n")
         for milliseconds, name in medians[:10]:
             sys.stdout.write(f"{name:<28} {milliseconds:7.1f} ms\n")
         sys.stdout.write(f"60 days by day: hits {days[0] * 1000:.1f} ms, calls {days[1] * 1000:.1f} ms\n")
     assert medians[0][0] < AIM_MILLISECONDS
+
+
+def bench_distributions(large: PrivateServer, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [name for name, query in QUERIES.items() if re.search(r"\bguest_(profiles|figures)\b", query.source)]
+    slowest = 0.0
+    with psycopg.connect(large.url(), autocommit=True) as connection, capsys.disabled():
+        sys.stdout.write(f"\n{'':<30} {'':<16} the slowest query, median of {ROUNDS_BY_DISTRIBUTION} rounds\n")
+        for distribution in DISTRIBUTIONS:
+            _arrive(connection, distribution)
+            for state, statement in STATES.items():
+                connection.execute(statement.encode())
+                ((milliseconds, name), *_) = _medians(connection, names, ROUNDS_BY_DISTRIBUTION)
+                slowest = max(slowest, milliseconds)
+                sys.stdout.write(f"{distribution:<30} {state:<16} {milliseconds:7.1f} ms  {name}\n")
+            with connection.transaction(force_rollback=True):
+                recording = _timed(connection, "record_guest_days") * 1000
+            sys.stdout.write(f"{'':<30} {'to record it':<16} {recording:7.1f} ms\n")
+    assert slowest < AIM_MILLISECONDS
+
+
+def _arrive(connection: psycopg.Connection[Any], distribution: str) -> None:
+    """These guests and no others."""
+    connection.execute("TRUNCATE guest_profiles")
+    text = _GUESTS.replace("LAST_INTERACTION", DISTRIBUTIONS[distribution])
+    psycopg.RawCursor(connection).execute(text.encode(), [GUESTS])
+
+
+def _medians(connection: psycopg.Connection[Any], names: list[str], rounds: int) -> list[tuple[float, str]]:
+    """Milliseconds and name, the slowest first."""
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name, taken in seconds.items():
+            taken.append(_timed(connection, name))
+    return sorted(((statistics.median(taken) * 1000, name) for name, taken in seconds.items()), reverse=True)
 
 
 def _timed(connection: psycopg.Connection[Any], name: str, **parameters: object) -> float:
