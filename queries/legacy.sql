@@ -18,6 +18,19 @@ CREATE TEMPORARY TABLE legacy_staging (LIKE legacy_staging) ON COMMIT DROP;
 -- Makes this transaction's own table for the guests of a range, likewise.
 CREATE TEMPORARY TABLE legacy_guests (LIKE legacy_guests) ON COMMIT DROP;
 
+-- name: has_guests()$
+-- Whether there is a guest.
+SELECT EXISTS (SELECT 1 FROM guest_profiles) AS has_guests;
+
+-- name: is_guest_told_again()$
+-- Whether a staged record tells of a guest who has a row.
+SELECT
+    EXISTS (
+        SELECT 1
+        FROM legacy_staging AS staged
+        INNER JOIN guest_profiles AS guest ON staged.phone_number = guest.phone_number
+    ) AS is_told_again;
+
 -- name: index_legacy_staging()!
 -- Makes the ranges of keys of the staged guests quick to find, in order. Made behind COPY, which freezes the rows, so
 -- that what asks for keys alone reads this index and not the rows.
@@ -282,13 +295,12 @@ LEFT JOIN joined_records ON guest.phone_number = joined_records.phone_number
 LEFT JOIN merged_legacy ON guest.phone_number = merged_legacy.phone_number
 ORDER BY guest.phone_number;
 
--- name: insert_legacy_guests(after_number, last_number)!
+-- name: insert_legacy_guests()!
 -- Makes the rows of those guests of legacy_guests who are not known yet, in the order of their keys; how many.
 -- Fails when somebody else makes a row of the range meanwhile: then that row is known, and the caller tries again. ON
--- CONFLICT would spare that, but costs a sixth of the time, for a guest whom nobody else is making. Who is known is
--- left out within the range only: else each range would read all rows before it once more.
---   after_number: text, the key before the range, '' for none
---   last_number: text, the last key of the range
+-- CONFLICT would spare that, but costs a sixth of the time, for a guest whom nobody else is making.
+-- OFFSET 0 keeps the planner to one look by the key for each guest: it does not know how many rows this transaction has
+-- made already, and would read them all.
 INSERT INTO guest_profiles (
     phone_number,
     chat_id,
@@ -327,10 +339,8 @@ WHERE
     NOT EXISTS (
         SELECT 1
         FROM guest_profiles AS known
-        WHERE
-            known.phone_number = staged.phone_number
-            AND known.phone_number > :after_number::text
-            AND known.phone_number <= :last_number::text
+        WHERE known.phone_number = staged.phone_number
+        OFFSET 0 -- noqa: AM09  it is one row at most, and OFFSET is only there for the planner
     )
 ORDER BY staged.phone_number;
 

@@ -1,47 +1,37 @@
-"""Records on their way into the staging table, as lines of COPY's text format."""
+"""The records of one file as lines of COPY."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import NamedTuple
 
-from guestsql.legacy.copy_text import NULL, bytes_column, escape_json, labels_column, text_column
+from guestsql.legacy.copy_text import NULL, escape_json, labels_column, text_column
 from guestsql.legacy.files import LegacyFile
+from guestsql.legacy.lines import LineMaker
 from guestsql.legacy.raw import Damage, RawRecord, Span
 from guestsql.legacy.read import FileReader
 from guestsql.legacy.records import PartialGuest, Reject, read_record
 from guestsql.legacy.report import FileReport
+from guestsql.legacy.seen import SeenKeys
 from guestsql.legacy.text import dump
 from guestsql.legacy.usual import UsualDecoder, key_prefix
 
-__all__ = ["COPY_COMMAND", "FileStager"]
-
-_COLUMNS = (
-    "file_number",
-    "place",
-    "phone_number",
-    "recorded_at",
-    "chat_id",
-    "user_name",
-    "contact_name",
-    "labels",
-    "thread_id",
-    "thread_created_at",
-    "first_interaction",
-    "last_interaction",
-    "created_at",
-    "total_interactions",
-    "profile_data",
-    "pointer",
-    "reason",
-    "byte_offset",
-    "record",
-)
-# The table is new, so its rows can be written as if they had been there for ever: nobody looks at each once more.
-COPY_COMMAND = f"COPY legacy_staging ({', '.join(_COLUMNS)}) FROM STDIN (FREEZE)"
+__all__ = ["FileLines", "FileStager"]
 
 _BLOCK_LINES = 200
-_NO_COLUMNS = "\t".join([NULL] * (len(_COLUMNS) - 6))
+
+
+class FileLines(NamedTuple):
+    """Some lines of a file; either part may be empty.
+
+    Attributes:
+        guests: for `COPY_GUESTS`.
+        records: for `COPY_STAGING`.
+    """
+
+    guests: str
+    records: str
 
 
 class FileStager:
@@ -52,10 +42,14 @@ class FileStager:
         file: one that `find_files` found.
         own: keys of the bot's own numbers, which are no guests.
         progress: is told how many bytes were read, each time.
+        seen: remembers the guests of all files; None when every record is to be staged.
+        straight: whether a guest not told of before is not staged, but written as such: in the last file only.
 
     Attributes:
         records: how many records were read, rejected ones included.
         rejected: how many of them were rejected.
+        guests: how many were written as guests.
+        straight: as given.
     """
 
     def __init__(
@@ -64,14 +58,19 @@ class FileStager:
         file: LegacyFile,
         own: frozenset[str],
         progress: Callable[[int], object] | None = None,
+        *,
+        seen: SeenKeys | None = None,
+        straight: bool = False,
     ) -> None:
         self.records = 0
         self.rejected = 0
-        self._number = number
+        self.guests = 0
+        self.straight = straight
         self._file = file
         self._own = own
         self._reader = FileReader(file, progress=progress)
-        self._usual = UsualDecoder(number, file, own, self._line)
+        self._lines = LineMaker(number, seen, straight=straight)
+        self._usual = UsualDecoder(file, own, self._lines, self._line)
         self._prefix = key_prefix(file)
 
     @property
@@ -79,7 +78,7 @@ class FileStager:
         """What is told of the file, once all blocks were taken."""
         return FileReport(self._file.name, self._reader.sha256, self.records, self._reader.size)
 
-    def blocks(self) -> Iterator[str]:
+    def blocks(self) -> Iterator[FileLines]:
         """Yield the lines, several at a time.
 
         Raises:
@@ -89,15 +88,22 @@ class FileStager:
         for found in self._reader.items(self._usual.decode):
             if isinstance(found, list):
                 self.records += len(found)
-                yield "".join(found)
+                yield self._block(found)
                 continue
             self.records += 1
             single.append(self._line(found))
             if len(single) == _BLOCK_LINES:
-                yield "".join(single)
+                yield self._block(single)
                 single.clear()
         if single:
-            yield "".join(single)
+            yield self._block(single)
+
+    def _block(self, records: list[str]) -> FileLines:
+        guests = self._lines.guests
+        self.guests += len(guests)
+        block = FileLines("".join(guests), "".join(records))
+        guests.clear()
+        return block
 
     def _line(self, found: RawRecord | Damage) -> str:
         if isinstance(found, Damage):
@@ -111,10 +117,7 @@ class FileStager:
         self.rejected += 1
         written = self._reader.bytes_of(span) if span else None
         reason = reject.reason if written is not None else f"{reject.reason}; too long to be kept"
-        return (
-            f"{self._number}\t{place}\t{_NO_COLUMNS}\t{text_column(reject.pointer)}\t{text_column(reason)}"
-            f"\t{span.start if span else NULL}\t{bytes_column(written)}\n"
-        )
+        return self._lines.reject(place, reject.pointer, reason, span.start if span else None, written)
 
     def _guest(self, record: PartialGuest) -> str:
         created, first, last, at = record.created_at, record.first_interaction, record.last_interaction, record.at
@@ -125,12 +128,19 @@ class FileStager:
         for time in (at, created, first, last):
             if time not in written:
                 written[time] = time.isoformat() if time else NULL
-        return (
-            f"{self._number}\t{record.raw.place}\t{record.phone_number}\t{written[at]}\t{text_column(record.chat_id)}"
-            f"\t{text_column(record.user_name)}\t{text_column(record.contact_name)}\t{labels_column(record.labels)}"
-            f"\t{text_column(record.thread_id)}\t{written[began]}\t{written[earliest]}\t{written[last]}"
-            f"\t{written[_earlier(earliest, last)]}\t{NULL if record.messages is None else record.messages}"
-            f"\t{self._profile_data(record)}\t{NULL}\t{NULL}\t{NULL}\t{NULL}\n"
+        names = (record.chat_id, record.user_name, record.contact_name)
+        return self._lines.record(
+            record.raw.place,
+            record.phone_number,
+            written[at],
+            "\t".join(map(text_column, names)),
+            labels_column(record.labels),
+            f"{text_column(record.thread_id)}\t{written[began]}",
+            written[earliest],
+            written[last],
+            written[_earlier(earliest, last)],
+            NULL if record.messages is None else str(record.messages),
+            self._profile_data(record),
         )
 
     def _profile_data(self, record: PartialGuest) -> str:

@@ -19,6 +19,7 @@ import msgspec
 from guestsql.legacy.copy_text import NULL, labels_column
 from guestsql.legacy.element import PlainDecoder
 from guestsql.legacy.files import LegacyFile, Source
+from guestsql.legacy.lines import LineMaker
 from guestsql.legacy.raw import RawRecord
 from guestsql.legacy.records import THREAD_SOURCES, read_chat_id, read_count, read_label_names, read_labels, read_name
 from guestsql.legacy.runs import Run, SpanOf, decode_piece
@@ -29,6 +30,7 @@ __all__ = ["UsualDecoder", "key_prefix"]
 _KEY = re.compile(r"[1-9][0-9]{6,14}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _FIRST_TIME = "1970"
+_NO_THREAD = f"{NULL}\t{NULL}"
 
 # A day up to the 28th is in any month: most times need not be looked at further.
 _is_sure_time = re.compile(
@@ -94,16 +96,18 @@ class UsualDecoder:
     """Makes lines of a run of one file.
 
     Args:
-        number: the file's, from 1.
         file: one that `find_files` found.
         own: keys of the bot's own numbers, which are no guests.
+        lines: makes the file's lines.
         general: makes the line of a record that is not usual.
     """
 
-    def __init__(self, number: int, file: LegacyFile, own: frozenset[str], general: Callable[[RawRecord], str]) -> None:
-        self._number = number
+    def __init__(
+        self, file: LegacyFile, own: frozenset[str], lines: LineMaker, general: Callable[[RawRecord], str]
+    ) -> None:
         self._file = file
         self._own = own
+        self._record_line = lines.record
         self._general_line = general
         self._is_thread = file.source in THREAD_SOURCES
         self._named_at = file.named_at.isoformat() if file.named_at else None
@@ -128,7 +132,7 @@ class UsualDecoder:
             return lines
         if len(pieces) == 1:
             line = self._general(pieces[0], place)
-            return [line] if line else []
+            return [] if line is None else [line]
         half = len(pieces) // 2
         first = self._decode(pieces[:half], place)
         return first if len(first) < half else first + self._decode(pieces[half:], place + half)
@@ -185,12 +189,19 @@ class UsualDecoder:
         if not self._is_thread:
             user, name = name if user == NULL else user, NULL
         thread = record.thread_id and record.thread_id.strip()
-        began = created or at if thread else None
         count = None if record.message_count is None else read_count(record.message_count)
-        return (
-            f"{self._number}\t{place}\t{key}\t{at or NULL}\t{chat}\t{user}\t{name}\t{_labels(record)}"
-            f"\t{thread or NULL}\t{began or NULL}\t{earliest or NULL}\t{last or NULL}\t{made or NULL}"
-            f'\t{NULL if count is None else count}\t{self._head}{key}":{text}}}}}}}}}\t{NULL}\t{NULL}\t{NULL}\t{NULL}\n'
+        return self._record_line(
+            place,
+            key,
+            at or NULL,
+            f"{chat}\t{user}\t{name}",
+            _labels(record),
+            f"{thread}\t{created or at or NULL}" if thread else _NO_THREAD,
+            earliest or NULL,
+            last or NULL,
+            made or NULL,
+            NULL if count is None else str(count),
+            f'{self._head}{key}":{text}}}}}}}}}',
         )
 
 

@@ -21,7 +21,8 @@ import pytest
 
 from guestsql.embedded import PrivateServer
 from guestsql.legacy.files import find_files
-from guestsql.legacy.stage import COPY_COMMAND, FileStager
+from guestsql.legacy.lines import COPY_STAGING
+from guestsql.legacy.stage import FileStager
 from tests.server import apply_migrations, pg_bin
 
 GUESTS = int(os.environ.get("GUESTSQL_BENCH_GUESTS", "200000"))
@@ -118,12 +119,13 @@ def _copy_alone(folder: Path, url: str) -> float:
     With the room for temporary tables that an import asks for: it is the faster way.
     """
     files = enumerate(find_files(folder), start=1)
-    blocks = [block.encode() for number, file in files for block in FileStager(number, file, frozenset()).blocks()]
+    stagers = [FileStager(number, file, frozenset()) for number, file in files]
+    blocks = [block.records.encode() for stager in stagers for block in stager.blocks()]
     with psycopg.connect(url) as connection:
         connection.execute("SET LOCAL temp_buffers = '192MB'")
         connection.execute(_OPEN)
         started = perf_counter()
-        with connection.cursor().copy(COPY_COMMAND) as copy:
+        with connection.cursor().copy(COPY_STAGING) as copy:
             for block in blocks:
                 copy.write(block)
         return perf_counter() - started

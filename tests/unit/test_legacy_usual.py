@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guestsql.legacy.files import LegacyFile, Source
+from guestsql.legacy.lines import COPY_STAGING, LineMaker
 from guestsql.legacy.runs import Run, find_run
-from guestsql.legacy.stage import COPY_COMMAND, FileStager
+from guestsql.legacy.stage import FileStager
 from guestsql.legacy.times import parse_name_time
 from guestsql.legacy.usual import UsualDecoder
 
@@ -28,7 +29,7 @@ USUAL = {
     "labels": [{"id": "1", "name": "cotización", "color": "#00ff00"}, "VIP"],
     "messageCount": 3,
 }
-TIMES = {3, 9, 10, 11, 12}
+TIMES = {2, 9, 10, 11, 12}
 
 
 def stager(path: Path, source: Source, *, usual: bool) -> FileStager:
@@ -40,7 +41,7 @@ def stager(path: Path, source: Source, *, usual: bool) -> FileStager:
 
 def lines(made: FileStager) -> list[list[object]]:
     """The columns of each line; of times not the spelling but the time."""
-    rows = [line.split("\t") for block in made.blocks() for line in block.splitlines()]
+    rows = [line.split("\t") for block in made.blocks() for line in block.records.splitlines()]
     rows.sort(key=lambda row: int(row[1]))
     return [
         [datetime.fromisoformat(text) if at in TIMES and text != "\\N" else text for at, text in enumerate(row)]
@@ -49,7 +50,7 @@ def lines(made: FileStager) -> list[list[object]]:
 
 
 def test_the_columns_of_the_times():
-    columns = COPY_COMMAND.partition("(")[2].partition(")")[0].split(", ")
+    columns = COPY_STAGING.partition("(")[2].partition(")")[0].split(", ")
     assert {columns[at] for at in TIMES} == {
         "recorded_at",
         "thread_created_at",
@@ -187,7 +188,7 @@ def usual_lines(pairs: list[object]) -> list[bool]:
     text = json.dumps([*pairs, [PHONE, {}]], ensure_ascii=False)
     file = LegacyFile(Path("threads.json"), "threads.json", Source.THREADS)
     pieces, _ = find_run(text, 1)
-    made = UsualDecoder(1, file, OWN, lambda _: "the general way").decode(Run(file, 0, pieces))
+    made = UsualDecoder(file, OWN, LineMaker(1), lambda _: "the general way").decode(Run(file, 0, pieces))
     assert len(made) == len(pairs)
     return [line != "the general way" for line in made]
 
