@@ -298,7 +298,13 @@ def test_list_needs_no_database():
     found = {each["name"]: each for each in json.loads(result.stdout)}
     assert found["list_last_interactions"]["returns"] == "rows"
     assert found["list_last_interactions"]["parameters"] == [
-        {"name": "max_rows", "type": "int", "default": "10", "doc": "rows at most"}
+        {"name": "max_rows", "type": "int", "default": "10", "doc": "rows at most"},
+        {
+            "name": "read_guests",
+            "type": "int",
+            "default": "100000",
+            "doc": "guests that are read one by one at most",
+        },
     ]
     assert found["list_last_interactions"]["file"].endswith("monitoring.sql")
 
