@@ -25,7 +25,7 @@ SELECT EXISTS (SELECT 1 FROM guest_profiles) AS has_guests;
 -- name: is_guest_told_again()$
 -- Whether a staged record tells of a guest who has a row.
 SELECT
-    EXISTS (
+    EXISTS ( -- noqa: LT06
         SELECT 1
         FROM legacy_staging AS staged
         INNER JOIN guest_profiles AS guest ON staged.phone_number = guest.phone_number
@@ -340,7 +340,7 @@ WHERE
         SELECT 1
         FROM guest_profiles AS known
         WHERE known.phone_number = staged.phone_number
-        OFFSET 0 -- noqa: AM09  it is one row at most, and OFFSET is only there for the planner
+        OFFSET 0 -- noqa: AM09
     )
 ORDER BY staged.phone_number;
 
