@@ -1,10 +1,10 @@
 """Usual records, straight from a run's text to lines of COPY: three of four seconds of an import were spent here.
 
-A usual record has only the members that the bot wrote, of the types it wrote, and its text is clean: no backslash,
-nothing unprintable. So jsonb takes it as it stands, and no value needs to be escaped. msgspec decodes a whole run at
-once, and refuses it when one record is not like that; then the halves are tried. What is left over, and a record whose
-time or key is not in the bot's own form, goes the general way, through `records`. Both ways make the same of a record:
-the tests compare them.
+A usual record has only the members that the bot wrote, of the types it wrote, and jsonb takes its text as it stands:
+but for escapes and for line ends between values, of which other tools write many, that has nothing unprintable. msgspec
+decodes a whole run at once, and refuses it when one record is not like that; then the halves are tried. What is left
+over, and a record whose time or key is not in the bot's own form, goes the general way, through `records`. Both ways
+make the same of a record: the tests compare them.
 """
 
 from __future__ import annotations
@@ -30,12 +30,17 @@ __all__ = ["UsualDecoder", "key_prefix"]
 _KEY = re.compile(r"[1-9][0-9]{6,14}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _FIRST_TIME = "1970"
+_SPACE = re.compile(r"[\t\n\r]+ *")
 _NO_THREAD = f"{NULL}\t{NULL}"
 
 # A day up to the 28th is in any month: most times need not be looked at further.
 _is_sure_time = re.compile(
     r"(?:19[7-9]\d|2\d{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
 ).fullmatch
+
+# What jsonb cannot hold, or what is kept means something else by: NUL, and a backslash of the text itself. That halves
+# of an emoji stand alone is for msgspec to refuse.
+_ODD_ESCAPE = re.compile(r"\\(?:\\|u0000|u005[Cc])")
 
 # What needs no escape, neither in JSON nor on a line of COPY.
 _PLAIN_ASCII = bytes(set(range(0x20, 0x7F)) - set(b"\\"))
@@ -140,10 +145,12 @@ class UsualDecoder:
     def _lines(self, pieces: list[str], place: int) -> list[str] | None:
         """Return what `decode` does, or None unless all of it is clean and as the bot wrote it."""
         text = f"[{'}],'.join(pieces)}}}]]"
-        data = _clean(text)
-        if data is None:
+        clean = _clean(text)
+        if clean is None:
             return None
+        data, is_escaped, has_lines = clean
         try:
+            # It takes no line end within a text, so those that there are stand between values.
             pairs = _decode_pairs(data)
         except (msgspec.DecodeError, RecursionError):
             return None
@@ -152,8 +159,13 @@ class UsualDecoder:
             return None
         lines: list[str] = []
         for at, (piece, (key, record)) in enumerate(zip(pieces, pairs, strict=True), place):
+            written = piece[piece.index("{") :]
             try:
-                lines.append(self._line(at, key, record, piece[piece.index("{") :]))
+                if is_escaped:
+                    written = _copied(record, written)
+                if has_lines:
+                    written = _SPACE.sub(" ", written)
+                lines.append(self._line(at, key, record, written))
             except _UnusualError:
                 general = self._general(piece, at)
                 if general is None:
@@ -205,15 +217,29 @@ class UsualDecoder:
         )
 
 
-def _clean(text: str) -> bytes | None:
-    """Return a text's bytes, or None when one of its characters is unprintable or a backslash."""
+def _clean(text: str) -> tuple[bytes, bool, bool] | None:
+    """Return a text's bytes, whether it has escapes and line ends; or None when it has what is odd."""
     try:
         data = text.encode()
     except UnicodeEncodeError:
         return None
     # Three times as quick as to look at each letter: few are no ASCII.
     rest = data.translate(None, _PLAIN_ASCII)
-    return data if not rest or (b"\\" not in rest and rest.decode().isprintable()) else None
+    if not rest:
+        return data, False, False
+    is_escaped = b"\\" in rest
+    printed = rest.translate(None, b"\\\t\n\r")
+    if not printed.decode().isprintable() or (is_escaped and _ODD_ESCAPE.search(text)):
+        return None
+    return data, is_escaped, len(rest) - len(printed) > rest.count(b"\\")
+
+
+def _copied(record: _Record, written: str) -> str:
+    """Return a record's text with its escapes for COPY to take away one backslash of."""
+    columns = f"{record.thread_id}{record.chat_id}{record.user_name}{record.name}"
+    if "\\" in columns or not columns.isprintable():
+        raise _UnusualError
+    return written.replace("\\", "\\\\")
 
 
 def _time(text: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,7 @@ USUAL = {
     "messageCount": 3,
 }
 TIMES = {2, 9, 10, 11, 12}
+PROFILE_DATA = 14
 
 
 def stager(path: Path, source: Source, *, usual: bool) -> FileStager:
@@ -40,17 +43,30 @@ def stager(path: Path, source: Source, *, usual: bool) -> FileStager:
 
 
 def lines(made: FileStager) -> list[list[object]]:
-    """The columns of each line; of times not the spelling but the time."""
-    rows = [line.split("\t") for block in made.blocks() for line in block.records.splitlines()]
+    """The columns of each line; of times not the spelling but the time, and of JSON the value."""
+    rows = [line.split("\t") for block in made.blocks() for line in block.records.split("\n")[:-1]]
     rows.sort(key=lambda row: int(row[1]))
+    for row in rows:
+        row[PROFILE_DATA] = _as_stored(row[PROFILE_DATA])
     return [
         [datetime.fromisoformat(text) if at in TIMES and text != "\\N" else text for at, text in enumerate(row)]
         for row in rows
     ]
 
 
+def _as_stored(text: str) -> str:
+    """JSON on a line of COPY, as jsonb would have it but for the order of members."""
+    if text == "\\N":
+        return text
+    plain = re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t", "r": "\r"}.get(found[1], found[1]), text)
+    assert not re.search(r"(?<!\\)(\\\\)*\\u0000", plain)
+    # Numbers by their digits, which jsonb keeps.
+    return json.dumps(json.loads(plain, parse_int=Decimal, parse_float=Decimal), default=str, sort_keys=True)
+
+
 def test_the_columns_of_the_times():
     columns = COPY_STAGING.partition("(")[2].partition(")")[0].split(", ")
+    assert columns[PROFILE_DATA] == "profile_data"
     assert {columns[at] for at in TIMES} == {
         "recorded_at",
         "thread_created_at",
@@ -115,7 +131,7 @@ KEY = st.sampled_from([PHONE] * 5 + ["573009999999", f"+{PHONE}", "0", "", "a\\b
 GUEST = st.tuples(KEY, st.one_of(PLAIN, RECORD))
 PAIR = st.one_of(GUEST, GUEST, GUEST, st.tuples(KEY, ANY), st.tuples(KEY, PLAIN, ANY), ANY)
 SOURCE = st.sampled_from([*Source])
-STYLE = st.sampled_from([(",", ":"), (", ", ": "), (" , ", " :\n")])
+STYLE = st.tuples(st.sampled_from([(",", ":"), (", ", ": "), (" , ", " :\n")]), st.sampled_from([None, 0, 2, "\t"]))
 
 
 @pytest.fixture(scope="module")
@@ -150,10 +166,12 @@ def each_value() -> Iterator[dict[str, object]]:
                 yield {**USUAL, member: value, "labels": None}
 
 
+@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize("indent", [None, "\t"])
 @pytest.mark.parametrize("source", Source)
-def test_both_ways_make_the_same_of_each_value_in_each_member(path, source):
+def test_both_ways_make_the_same_of_each_value_in_each_member(path, source, indent, ascii_only):
     pairs = [[PHONE, record] for record in each_value()]
-    text = json.dumps([*pairs, [PHONE, {}]], ensure_ascii=False)
+    text = json.dumps([*pairs, [PHONE, {}]], ensure_ascii=ascii_only, indent=indent)
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     quick, slow = (lines(stager(path, source, usual=usual)) for usual in (True, False))
     assert len(quick) == len(pairs) + 1
@@ -164,7 +182,8 @@ def test_both_ways_make_the_same_of_each_value_in_each_member(path, source):
 @given(st.lists(PAIR, max_size=8), SOURCE, STYLE, st.booleans())
 @settings(max_examples=100)
 def test_both_ways_make_the_same_lines(path, pairs, source, style, ascii_only):
-    text = json.dumps(pairs, ensure_ascii=ascii_only, separators=style)
+    separators, indent = style
+    text = json.dumps(pairs, ensure_ascii=ascii_only, indent=indent, separators=separators)
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     quick, slow = (stager(path, source, usual=usual) for usual in (True, False))
     assert lines(quick) == lines(slow)
@@ -183,11 +202,11 @@ def test_both_ways_survive_the_same_damage(path, pairs, data):
     assert lines(stager(path, Source.THREADS, usual=True)) == lines(stager(path, Source.THREADS, usual=False))
 
 
-def usual_lines(pairs: list[object]) -> list[bool]:
+def usual_lines(pairs: list[object], *, ascii_only: bool = False, indent: int | None = None) -> list[bool]:
     """Which of the pairs are taken the quick way."""
-    text = json.dumps([*pairs, [PHONE, {}]], ensure_ascii=False)
+    text = json.dumps([*pairs, [PHONE, {}]], ensure_ascii=ascii_only, indent=indent)
     file = LegacyFile(Path("threads.json"), "threads.json", Source.THREADS)
-    pieces, _ = find_run(text, 1)
+    pieces, _ = find_run(text, text.index("[", 1))
     made = UsualDecoder(file, OWN, LineMaker(1), lambda _: "the general way").decode(Run(file, 0, pieces))
     assert len(made) == len(pairs)
     return [line != "the general way" for line in made]
@@ -201,3 +220,11 @@ def test_what_the_bot_writes_is_usual_whatever_stands_beside_it():
     ]
     profile = {"id": PHONE, "name": None, "phone": PHONE, "label": "nuevo", "whapiLabels": [], "firstInteraction": None}
     assert usual_lines([[PHONE, profile]]) == [True]
+    # As other tools write it.
+    assert usual_lines([[PHONE, USUAL], [PHONE, profile]], ascii_only=True) == [True] * 2
+    assert usual_lines([[PHONE, USUAL], [PHONE, profile]], indent=2) == [True] * 2
+    assert usual_lines([[PHONE, {**USUAL, "conversationSummary": 'One\n"two"'}]]) == [True]
+    assert (
+        usual_lines([[PHONE, {**USUAL, "conversationSummary": odd}] for odd in ("\\", "a\x00", "\ud83d")])
+        == [False] * 3
+    )
