@@ -304,14 +304,25 @@ day_limits AS (
 ),
 
 -- The day by UTC, which is indexed, is the hotel's or a neighbour of it. Whoever wrote first on a day has written last
--- on that day or later.
+-- on that day or later. From which day on is behind a subquery, so that the planner does not think of reading all of
+-- them before it takes the latest; nor is there a second limit beside it.
 recent_guests AS (
     SELECT
         last_active_on,
         first_interaction,
         last_interaction
     FROM guest_profiles
-    WHERE last_active_on >= (statement_timestamp() AT TIME ZONE :timezone::text)::date - :max_rows::int
+    WHERE last_active_on >= (SELECT day FROM today) - :max_rows::int
+    ORDER BY last_active_on DESC NULLS LAST
+    LIMIT :read_guests::int + 1::bigint
+),
+
+earlier_guests AS (
+    SELECT
+        last_active_on,
+        last_interaction
+    FROM guest_profiles
+    WHERE last_active_on <= (SELECT day FROM today) - :silent_days::int + 1
     ORDER BY last_active_on DESC NULLS LAST
     LIMIT :read_guests::int + 1::bigint
 ),
@@ -320,13 +331,8 @@ silenced_guests AS (
     SELECT
         last_active_on,
         last_interaction
-    FROM guest_profiles
-    WHERE
-        last_active_on
-        BETWEEN (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int - :max_rows::int
-        AND (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int + 1
-    ORDER BY last_active_on DESC NULLS LAST
-    LIMIT :read_guests::int + 1::bigint
+    FROM earlier_guests
+    WHERE last_active_on >= (SELECT day FROM today) - :silent_days::int - :max_rows::int
 ),
 
 -- width_bucket finds a time's day in a tenth of the time that it takes to convert it to the hotel's.
@@ -563,16 +569,15 @@ recent_guests AS (
         first_interaction,
         last_interaction
     FROM guest_profiles
-    WHERE last_active_on >= (date_trunc('day', statement_timestamp(), :timezone::text) AT TIME ZONE 'UTC')::date
+    WHERE last_active_on >= (SELECT today_since AT TIME ZONE 'UTC' FROM limits)::date
     ORDER BY last_active_on DESC NULLS LAST
     LIMIT :read_guests::int + 1::bigint
 ),
 
--- The hotel's day is that by UTC, or a neighbour of it.
 silent_guests AS (
     SELECT last_interaction
     FROM guest_profiles
-    WHERE last_active_on <= (statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int + 1
+    WHERE last_active_on <= (SELECT silent_before AT TIME ZONE 'UTC' FROM limits)::date
     ORDER BY last_active_on DESC NULLS LAST
     LIMIT :read_guests::int + 1::bigint
 ),
