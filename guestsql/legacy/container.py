@@ -7,13 +7,14 @@ from typing import Generic, TypeVar, cast
 
 from guestsql.legacy.element import NEXT_PAIR, Element, decode_element, skip_space
 from guestsql.legacy.raw import Damage, RawRecord, Span, pointer_to
-from guestsql.legacy.runs import Run, RunSpans, SpanOf, end_of_pieces, find_run
+from guestsql.legacy.runs import MEMBERS, PAIRS, Run, RunSpans, SpanOf, end_of_pieces, find_run
 from guestsql.legacy.text import Json
 from guestsql.legacy.window import TextWindow
 
 __all__ = ["Container"]
 
 _LONGEST_BETWEEN = 1000
+_MOST_VAIN_RUNS = 10
 
 Item = TypeVar("Item")
 
@@ -46,17 +47,20 @@ class Container(Generic[Item]):
         self._longest = longest
         self._decode = decode
         self._is_array = window.text.startswith("[", start)
+        self._form = PAIRS if self._is_array else MEMBERS
         self._close = "]" if self._is_array else "}"
         self._index = 0
         self._at = start + 1
         self._lost_rest = False
+        self._vain_runs = 0
+        self._next_run = 0
 
     def items(self) -> Iterator[list[Item] | RawRecord | Damage]:
         """Yield the records in their order, lists of those of runs, and a damage in place of each that is broken."""
         self._skip_space()
         if not self._closed():
             while True:
-                while self._is_array and (items := self._run()):
+                while items := self._run():
                     yield items
                 yield self._member()
                 self._index += 1
@@ -73,16 +77,23 @@ class Container(Generic[Item]):
             yield self._here("something stands behind the end of the JSON")
 
     def _run(self) -> list[Item]:
-        """Decode the usual pairs that come next and are whole in the window, and step over them."""
+        """Decode the usual records that come next and are whole in the window, and step over them."""
+        if self._index < self._next_run:
+            return []
         text = self._window.text
-        pieces, end = find_run(text, self._at)
+        pieces, end = find_run(text, self._at, self._form)
         if not pieces:
             return []
-        spans = RunSpans(self._window, self._at, self._index)
-        items = self._decode(Run(self._window.file, self._index, pieces, spans.of))
-        if items:
-            self._at = end if len(items) == len(pieces) else end_of_pieces(text, self._at, len(items))
-            self._index += len(items)
+        spans = RunSpans(self._window, self._form, self._at, self._index)
+        items = self._decode(Run(self._window.file, self._index, pieces, self._form, spans.of))
+        if not items:
+            # Objects within records look like records: where runs are in vain, they are looked for ever less often.
+            self._vain_runs = min(self._vain_runs + 1, _MOST_VAIN_RUNS)
+            self._next_run = self._index + (1 << self._vain_runs)
+            return []
+        self._vain_runs = 0
+        self._at = end if len(items) == len(pieces) else end_of_pieces(text, self._at, len(items), self._form)
+        self._index += len(items)
         return items
 
     def _more(self) -> None:

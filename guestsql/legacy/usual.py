@@ -22,7 +22,7 @@ from guestsql.legacy.files import LegacyFile, Source
 from guestsql.legacy.lines import LineMaker
 from guestsql.legacy.raw import RawRecord
 from guestsql.legacy.records import THREAD_SOURCES, read_chat_id, read_count, read_label_names, read_labels, read_name
-from guestsql.legacy.runs import Run, SpanOf, decode_piece
+from guestsql.legacy.runs import Run, decode_piece
 from guestsql.legacy.text import dump, escape
 
 __all__ = ["UsualDecoder", "key_prefix"]
@@ -82,6 +82,7 @@ class _Record(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="came
 
 
 _decode_pairs = msgspec.json.Decoder(list[tuple[str, _Record]]).decode
+_decode_members = msgspec.json.Decoder(dict[str, _Record]).decode
 
 
 class _UnusualError(Exception):
@@ -120,7 +121,6 @@ class UsualDecoder:
         self._head = f'{{"legacy":{{"{file.source}":{{{prefix}'
         self._is_usual = "\\" not in prefix
         self._plain = PlainDecoder()
-        self._span_of: SpanOf | None = None
 
     def decode(self, run: Run) -> list[str]:
         """Return a line of COPY a piece.
@@ -128,34 +128,32 @@ class UsualDecoder:
         Args:
             run: of the file; what stands behind a piece that is no usual pair is left.
         """
-        self._span_of = run.span_of
-        return self._decode(run.pieces, run.place)
+        return self._decode(run, run.pieces, run.place)
 
-    def _decode(self, pieces: list[str], place: int) -> list[str]:
-        lines = self._lines(pieces, place) if self._is_usual else None
+    def _decode(self, run: Run, pieces: list[str], place: int) -> list[str]:
+        lines = self._lines(run, pieces, place) if self._is_usual else None
         if lines is not None:
             return lines
         if len(pieces) == 1:
-            line = self._general(pieces[0], place)
+            line = self._general(run, pieces[0], place)
             return [] if line is None else [line]
         half = len(pieces) // 2
-        first = self._decode(pieces[:half], place)
-        return first if len(first) < half else first + self._decode(pieces[half:], place + half)
+        first = self._decode(run, pieces[:half], place)
+        return first if len(first) < half else first + self._decode(run, pieces[half:], place + half)
 
-    def _lines(self, pieces: list[str], place: int) -> list[str] | None:
+    def _lines(self, run: Run, pieces: list[str], place: int) -> list[str] | None:
         """Return what `decode` does, or None unless all of it is clean and as the bot wrote it."""
-        text = f"[{'}],'.join(pieces)}}}]]"
-        clean = _clean(text)
+        clean = _clean(run.form.whole(pieces))
         if clean is None:
             return None
         data, is_escaped, has_lines = clean
         try:
             # It takes no line end within a text, so those that there are stand between values.
-            pairs = _decode_pairs(data)
+            pairs = _decode_pairs(data) if run.form.is_array else [*_decode_members(data).items()]
         except (msgspec.DecodeError, RecursionError):
             return None
         if len(pairs) != len(pieces):
-            # A boundary lay within a value.
+            # A boundary lay within a value, or a key stands twice.
             return None
         lines: list[str] = []
         for at, (piece, (key, record)) in enumerate(zip(pieces, pairs, strict=True), place):
@@ -167,14 +165,14 @@ class UsualDecoder:
                     written = _SPACE.sub(" ", written)
                 lines.append(self._line(at, key, record, written))
             except _UnusualError:
-                general = self._general(piece, at)
+                general = self._general(run, piece, at)
                 if general is None:
                     break
                 lines.append(general)
         return lines
 
-    def _general(self, piece: str, place: int) -> str | None:
-        record = decode_piece(piece, self._file, place, self._plain, self._span_of)
+    def _general(self, run: Run, piece: str, place: int) -> str | None:
+        record = decode_piece(run, piece, place, self._plain)
         return self._general_line(record) if record else None
 
     def _line(self, place: int, key: str, record: _Record, text: str) -> str:

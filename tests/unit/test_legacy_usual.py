@@ -13,10 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from guestsql.legacy import container, runs
 from guestsql.legacy.files import LegacyFile, Source
 from guestsql.legacy.lines import COPY_STAGING, LineMaker
-from guestsql.legacy.runs import Run, find_run
+from guestsql.legacy.raw import RawRecord
+from guestsql.legacy.read import FileReader
+from guestsql.legacy.runs import MEMBERS, PAIRS, Form, Run, find_run
 from guestsql.legacy.stage import FileStager
+from guestsql.legacy.text import dump
 from guestsql.legacy.times import parse_name_time
 from guestsql.legacy.usual import UsualDecoder
 
@@ -202,12 +206,13 @@ def test_both_ways_survive_the_same_damage(path, pairs, data):
     assert lines(stager(path, Source.THREADS, usual=True)) == lines(stager(path, Source.THREADS, usual=False))
 
 
-def usual_lines(pairs: list[object], *, ascii_only: bool = False, indent: int | None = None) -> list[bool]:
+def usual_lines(pairs: list[object], *, form: Form = PAIRS, ascii_only: bool = False, indent: int | None = None):
     """Which of the pairs are taken the quick way."""
-    text = json.dumps([*pairs, [PHONE, {}]], ensure_ascii=ascii_only, indent=indent)
+    held = [*pairs, ["573000000099", {}]]
+    text = json.dumps(held if form is PAIRS else dict(held), ensure_ascii=ascii_only, indent=indent)
     file = LegacyFile(Path("threads.json"), "threads.json", Source.THREADS)
-    pieces, _ = find_run(text, text.index("[", 1))
-    made = UsualDecoder(file, OWN, LineMaker(1), lambda _: "the general way").decode(Run(file, 0, pieces))
+    pieces, _ = find_run(text, text.index("[" if form is PAIRS else '"', 1), form)
+    made = UsualDecoder(file, OWN, LineMaker(1), lambda _: "the general way").decode(Run(file, 0, pieces, form))
     assert len(made) == len(pairs)
     return [line != "the general way" for line in made]
 
@@ -220,11 +225,66 @@ def test_what_the_bot_writes_is_usual_whatever_stands_beside_it():
     ]
     profile = {"id": PHONE, "name": None, "phone": PHONE, "label": "nuevo", "whapiLabels": [], "firstInteraction": None}
     assert usual_lines([[PHONE, profile]]) == [True]
-    # As other tools write it.
-    assert usual_lines([[PHONE, USUAL], [PHONE, profile]], ascii_only=True) == [True] * 2
-    assert usual_lines([[PHONE, USUAL], [PHONE, profile]], indent=2) == [True] * 2
-    assert usual_lines([[PHONE, {**USUAL, "conversationSummary": 'One\n"two"'}]]) == [True]
-    assert (
-        usual_lines([[PHONE, {**USUAL, "conversationSummary": odd}] for odd in ("\\", "a\x00", "\ud83d")])
-        == [False] * 3
-    )
+
+
+@pytest.mark.parametrize("form", [PAIRS, MEMBERS])
+def test_what_other_tools_write_is_usual_too(form):
+    pairs = [["573000000001", USUAL], ["573000000002", {"conversationSummary": 'One\n"two"', "lastInteraction": None}]]
+    assert usual_lines(pairs, form=form) == [True] * 2
+    assert usual_lines(pairs, form=form, ascii_only=True) == [True] * 2
+    assert usual_lines(pairs, form=form, indent=2) == [True] * 2
+    for text in ("a\\b", "a\x00", "\ud83d"):
+        pairs[1] = ["573000000002", {**USUAL, "conversationSummary": text}]
+        assert usual_lines(pairs, form=form, ascii_only=True) == [True, False]
+
+
+def written(pairs: Sequence[tuple[object, ...]], separators: tuple[str, str], *, as_object: bool) -> str:
+    """The file; an object may have a key twice."""
+    if not as_object:
+        return json.dumps(pairs, ensure_ascii=False, separators=separators)
+    between, colon = separators
+    members = [
+        json.dumps(key, ensure_ascii=False) + colon + json.dumps(value, ensure_ascii=False, separators=separators)
+        for key, value in pairs
+    ]
+    return "{" + between.join(members) + "}"
+
+
+DEEP = st.sampled_from([{"a": {"b": 1}, "c": {}}, {"a": {"b": {"573000000001": {}}, "c": {}}}, {"x": '"},"y":{'}, {}])
+
+
+@given(st.lists(st.tuples(KEY, st.one_of(PLAIN, RECORD, DEEP, ANY)), max_size=8), STYLE, st.booleans(), st.data())
+@settings(max_examples=100)
+def test_runs_find_what_is_found_one_by_one(path, pairs, style, as_object, data):
+    text = written(pairs, style[0], as_object=as_object)
+    if data.draw(st.booleans()):
+        at = data.draw(st.integers(0, len(text)))
+        put = data.draw(st.sampled_from(["", '"', "}", "]", "},", '},"x":{', '}],["', "\\", "{", ","]))
+        text = text[:at] + put + text[at + data.draw(st.integers(0, 2)) :]
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.MonkeyPatch.context() as patch:
+        in_runs = found(path)
+        patch.setattr(runs, "_LONGEST_RUN", 0)
+        assert in_runs == found(path)
+
+
+def found(path: Path) -> list[tuple[object, ...]]:
+    """Each record and each damage, with its place and its stretch of the file."""
+    file = LegacyFile(path, path.name, Source.THREADS)
+    items = FileReader(file).records()
+    return [
+        (item.pointer, item.place, item.key, dump(item.value), item.span_of(item.place) if item.span_of else None)
+        if isinstance(item, RawRecord)
+        else (item.pointer, item.place, item.reason, item.span)
+        for item in items
+    ]
+
+
+def test_runs_that_are_in_vain_are_looked_for_ever_less_often(path, monkeypatch):
+    """Each record of an object that holds objects looks like several."""
+    count = 2000
+    looked = []
+    monkeypatch.setattr(container, "find_run", lambda *of: looked.append(of[1]) or find_run(*of))
+    path.write_text(json.dumps({f"57300{number:07}": {"a": {"b": 1}, "c": {}} for number in range(count)}))
+    assert len(found(path)) == count
+    assert len(looked) < 20
