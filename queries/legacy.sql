@@ -25,7 +25,7 @@ SELECT EXISTS (SELECT 1 FROM guest_profiles) AS has_guests;
 -- name: is_guest_told_again()$
 -- Whether a staged record tells of a guest who has a row.
 SELECT
-    EXISTS ( -- noqa: LT06
+    EXISTS ( -- noqa: LT01,LT06
         SELECT 1
         FROM legacy_staging AS staged
         INNER JOIN guest_profiles AS guest ON staged.phone_number = guest.phone_number
@@ -118,7 +118,6 @@ WITH folded_guests AS MATERIALIZED (
     GROUP BY phone_number
 ),
 
--- Three kinds of files are no backups: a fourth record is of one of them once more.
 joined_records AS MATERIALIZED (
     SELECT
         phone_number,
@@ -128,12 +127,13 @@ joined_records AS MATERIALIZED (
     WHERE records > 1
 ),
 
+-- One of the records is a backup's, or two are of one kind of file.
 tangled_guests AS MATERIALIZED (
     SELECT phone_number
     FROM joined_records
     WHERE
-        legacy ? 'backups'
-        OR records <> (SELECT count(*) FROM jsonb_object_keys(legacy))
+        records
+        > (legacy ? 'threads')::integer + (legacy ? 'guest_profiles')::integer + (legacy ? 'guests')::integer
 ),
 
 legacy_records AS MATERIALIZED (
