@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import psycopg
 import pytest
 
 from guestsql._sql import default_directory
+from guestsql._sync import executor
 from guestsql.errors import DatabaseError, OutcomeUnknown, QueryTimeout, TransactionConflict
 from tests.databases import GUEST, KINDS, Either, Proxy, column
 
@@ -117,11 +119,29 @@ async def test_a_procedure_that_fails_for_good_says_so(database_url: str, folder
     assert autocommit.execute("SELECT amount FROM charges").fetchall() == [(5,)]
 
 
+@pytest.fixture
+def early_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the deadline came before a third attempt."""
+    for kind in KINDS:
+        monkeypatch.setattr(f"guestsql._{kind}.executor._pause_before", lambda attempt, _: 0.0 if attempt < 2 else None)
+
+
+def test_an_attempt_has_as_much_time_as_was_waited_for_it() -> None:
+    now = monotonic()
+    assert [executor._pause_before(attempt, now) for attempt in (1, 2, 20)] == [None, None, None]
+    assert executor._pause_before(1, now + 3600) == 0.0
+    pauses = [executor._pause_before(attempt, now + 3600) or 0.0 for attempt in range(2, 20)]
+    assert 0.0 < pauses[0] <= 0.02
+    assert max(pauses) <= 0.5
+    assert executor._pause_before(20, now + 0.25) is None
+
+
+@pytest.mark.usefixtures("early_deadline")
 @pytest.mark.parametrize(("kind", "sqlstate"), [("sync", "40001"), ("async", "40P01")])
 async def test_a_conflict_that_was_given_up_may_be_repeated(
     kind: str, sqlstate: str, database_url: str, folder: Path, autocommit: Connection
 ) -> None:
-    async with Either(kind, database_url, queries_dir=folder, reload_seconds=0.0, deadline_seconds=0.6) as db:
+    async with Either(kind, database_url, queries_dir=folder, reload_seconds=0.0) as db:
         autocommit.execute(
             "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON guest_profiles"
             f" FOR EACH ROW EXECUTE FUNCTION refuse_row('{sqlstate}')".encode()
@@ -138,6 +158,7 @@ async def test_a_conflict_that_was_given_up_may_be_repeated(
     assert autocommit.execute("SELECT FROM guest_profiles").fetchall() == []
 
 
+@pytest.mark.usefixtures("early_deadline")
 @pytest.mark.parametrize(("kind", "sqlstate"), [("sync", "40001"), ("async", "53200"), ("sync", "42501")])
 async def test_who_cannot_be_asked_what_came_of_it_says_so(
     kind: str, sqlstate: str, database_url: str, folder: Path, autocommit: Connection
@@ -148,7 +169,7 @@ async def test_who_cannot_be_asked_what_came_of_it_says_so(
     assert asked in text
     path.write_text(text.replace(asked, f"refuse(left('{sqlstate}' || :transaction_id::text, 5))"), encoding="utf-8")
     with Proxy(database_url) as proxy:
-        async with Either(kind, proxy.url, queries_dir=folder, reload_seconds=0.0, deadline_seconds=1.0) as db:
+        async with Either(kind, proxy.url, queries_dir=folder, reload_seconds=0.0) as db:
             await db.get_thread(GUEST)
             proxy.lose("answer")
             with pytest.raises(OutcomeUnknown) as caught:
