@@ -277,7 +277,7 @@ LIMIT :max_rows::int;
 --   timezone: text = 'America/Bogota', the hotel's
 --   silent_days: int = 30, days without a message after which a guest is silent
 --   max_rows: int = 14, days
---   read_guests: int = 20000, guests that are read one by one at most
+--   read_guests: int = 10000, guests that are read one by one at most
 --   sample_pages: int = 3000, pages of 8 kB that are read at most; one holds 16 guests or so
 WITH today AS (
     SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
@@ -555,7 +555,7 @@ LIMIT :max_rows::int;
 -- check: allow GS501, because how many guests and pages are read is bounded
 --   timezone: text = 'America/Bogota', the hotel's
 --   silent_days: int = 30, days without a message after which a guest is silent
---   read_guests: int = 20000, guests that are read one by one at most
+--   read_guests: int = 10000, guests that are read one by one at most
 --   sample_pages: int = 3000, pages of 8 kB that are read at most; one holds 16 guests or so
 WITH limits AS MATERIALIZED (
     SELECT

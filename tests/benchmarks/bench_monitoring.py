@@ -130,8 +130,8 @@ def bench_monitoring(large: PrivateServer, capsys: pytest.CaptureFixture[str]) -
         days = [_timed(connection, "list_hit_rates", unit="day"), _timed(connection, "list_call_rates", unit="day")]
     with capsys.disabled():
         sys.stdout.write(f"\nmonitoring with {GUESTS} guests, median of {ROUNDS} rounds (aim {AIM_MILLISECONDS} ms)\n")
-        for milliseconds, name in medians[:10]:
-            sys.stdout.write(f"{name:<28} {milliseconds:7.1f} ms\n")
+        for milliseconds, least, name in medians[:10]:
+            sys.stdout.write(f"{name:<28} {milliseconds:7.1f} ms, at least {least:.1f}\n")
         sys.stdout.write(f"60 days by day: hits {days[0] * 1000:.1f} ms, calls {days[1] * 1000:.1f} ms\n")
     assert medians[0][0] < AIM_MILLISECONDS
 
@@ -145,9 +145,11 @@ def bench_distributions(large: PrivateServer, capsys: pytest.CaptureFixture[str]
             _arrive(connection, distribution)
             for state, statement in STATES.items():
                 connection.execute(statement.encode())
-                ((milliseconds, name), *_) = _medians(connection, names, ROUNDS_BY_DISTRIBUTION)
+                ((milliseconds, least, name), *_) = _medians(connection, names, ROUNDS_BY_DISTRIBUTION)
                 slowest = max(slowest, milliseconds)
-                sys.stdout.write(f"{distribution:<30} {state:<16} {milliseconds:7.1f} ms  {name}\n")
+                sys.stdout.write(
+                    f"{distribution:<30} {state:<16} {milliseconds:7.1f} ms, at least {least:5.1f}  {name}\n"
+                )
             with connection.transaction(force_rollback=True):
                 recording = _timed(connection, "record_guest_days") * 1000
             sys.stdout.write(f"{'':<30} {'to record it':<16} {recording:7.1f} ms\n")
@@ -161,13 +163,15 @@ def _arrive(connection: psycopg.Connection[Any], distribution: str) -> None:
     psycopg.RawCursor(connection).execute(text.encode(), [GUESTS])
 
 
-def _medians(connection: psycopg.Connection[Any], names: list[str], rounds: int) -> list[tuple[float, str]]:
-    """Milliseconds and name, the slowest first."""
+def _medians(connection: psycopg.Connection[Any], names: list[str], rounds: int) -> list[tuple[float, float, str]]:
+    """Median and least milliseconds and name, the slowest first."""
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(rounds):
         for name, taken in seconds.items():
             taken.append(_timed(connection, name))
-    return sorted(((statistics.median(taken) * 1000, name) for name, taken in seconds.items()), reverse=True)
+    return sorted(
+        ((statistics.median(taken) * 1000, min(taken) * 1000, name) for name, taken in seconds.items()), reverse=True
+    )
 
 
 def _timed(connection: psycopg.Connection[Any], name: str, **parameters: object) -> float:
