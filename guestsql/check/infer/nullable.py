@@ -263,6 +263,9 @@ def _with_columns(scope: Scope, entry: Node) -> list[Nullness]:
     inner = scope.inner(query)
     if id(query) in known.found:
         return known.found[id(query)]
+    if not entry.flag("cterecursive"):
+        # Nothing is assumed, so what is found lasts: else a chain of them would be judged anew for each mention.
+        return columns(inner)
     known.assumed[key] = [Nullness(itself=False, within=False)] * len(inner.outputs)
     while (found := columns(inner)) != known.assumed[key]:
         known.assumed[key] = found
