@@ -17,7 +17,7 @@ from psycopg.types import range as ranges
 
 from guestsql._sql.reading import read_queries
 from guestsql._sync.connection import connect
-from guestsql.check.infer import infer
+from guestsql.check.infer import infer, nullable
 from guestsql.settings import Settings
 from tests.db.stub_cases import CASES, DATA, SCHEMA, TYPES
 
@@ -179,3 +179,28 @@ def test_what_is_told_of_the_servers_own_views_is_true(url):
             counts = connection.execute(f"SELECT ARRAY[{', '.join([*kept, 'count(*)'])}] FROM {view}".encode())
             assert len(set(counts.fetchone()[0])) == 1, view
         assert values > 400
+
+
+def test_a_chain_of_with_queries_is_judged_once(url, monkeypatch):
+    """Each mentions the one before three times: judged at each mention, 40 of them would not end."""
+    judged = []
+    judge = nullable.judge
+
+    def counted(*of, **options):
+        judged.append(of)
+        assert len(judged) < 10_000
+        return judge(*of, **options)
+
+    monkeypatch.setattr(nullable, "judge", counted)
+    links = ["link_0 AS (SELECT 1 AS number)"]
+    links += [
+        f"link_{at} AS (SELECT a.number + b.number + c.number AS number FROM link_{at - 1} AS a,"
+        f" link_{at - 1} AS b LEFT JOIN link_{at - 1} AS c ON c.number = 1)"
+        for at in range(1, 40)
+    ]
+    text = f"-- name: get_link()$\nWITH {', '.join(links)} SELECT number FROM link_{{}};\n"
+    with closing(connect(Settings(), url)) as connection:
+        for last, nullable_number in ((0, False), (39, True)):
+            queries, _ = read_queries(text.format(last).encode(), Path("chain.sql"))
+            (column,) = infer(connection, queries)["get_link"].columns
+            assert ("None" in column.annotation) is nullable_number
