@@ -1,7 +1,11 @@
--- The import of the old bot's JSON files, all in one transaction: open_legacy_staging, COPY of the records into
--- legacy_staging, index_legacy_staging and analyze_legacy_staging, fold_legacy_records, then by ranges of keys
--- insert_legacy_guests and update_legacy_guests (or, to write nothing, preview_legacy_guests), last the history of
--- legacy_history.sql. See migrations/0003_legacy_imports.sql for the staging table.
+-- The import of the old bot's JSON files, all in one transaction: open_legacy_staging, open_legacy_guests, COPY of the
+-- records into legacy_staging, index_legacy_staging and analyze_legacy_staging; then by ranges of keys
+-- get_next_legacy_range, empty_legacy_guests, fold_legacy_records, and insert_legacy_guests and update_legacy_guests or,
+-- to write nothing, preview_legacy_guests; last the history of legacy_history.sql. See migrations/0003_legacy_imports.sql
+-- and 0010_legacy_guests.sql for the tables.
+--
+-- Where there is no guest yet (has_guests), the records of those of whom one record tells are copied straight into
+-- guest_profiles, just as fold_legacy_records and insert_legacy_guests would make a row of them.
 --
 -- A row that holds its records under profile_data.legacy has been imported already, and is neither written nor locked,
 -- whatever the bot has made of it since.
@@ -24,12 +28,9 @@ SELECT EXISTS (SELECT 1 FROM guest_profiles) AS has_guests;
 
 -- name: is_guest_told_again()$
 -- Whether a staged record tells of a guest who has a row.
-SELECT
-    EXISTS ( -- noqa: LT01,LT06
-        SELECT 1
-        FROM legacy_staging AS staged
-        INNER JOIN guest_profiles AS guest ON staged.phone_number = guest.phone_number
-    ) AS is_told_again;
+SELECT count(*) > 0 AS is_told_again
+FROM legacy_staging AS staged
+INNER JOIN guest_profiles AS guest ON staged.phone_number = guest.phone_number;
 
 -- name: index_legacy_staging()!
 -- Makes the ranges of keys of the staged guests quick to find, in order. Made behind COPY, which freezes the rows, so
@@ -349,7 +350,7 @@ ORDER BY staged.phone_number;
 -- Per column the later wins, the row's last change or the record; what the row lacks is filled in any case, a placeholder
 -- for a name counting as lacking. A record kept already under a key stays, and another one under the same key goes beside
 -- it, its checksum behind the key. Rows are locked in the order of their keys: unsorted batches of several writers
--- deadlock.
+-- deadlock. The range is that of legacy_guests: it only keeps the planner from the rest of the table.
 --   after_number: text, the key before the range, '' for none
 --   last_number: text, the last key of the range
 WITH staged_guests AS MATERIALIZED (
@@ -513,7 +514,7 @@ INNER JOIN staged_guests AS staged ON locked_guests.phone_number = staged.phone_
 WHERE known.phone_number = locked_guests.phone_number;
 
 -- name: preview_legacy_guests(after_number, last_number)^
--- How many rows insert_legacy_guests and update_legacy_guests would write now.
+-- How many rows insert_legacy_guests and update_legacy_guests would write now. The range is that of legacy_guests.
 --   after_number: text, the key before the range, '' for none
 --   last_number: text, the last key of the range
 SELECT

@@ -1,4 +1,4 @@
-"""Staged records into guests: one transaction, by ranges of keys, in their order.
+"""The files' records into guests, in one transaction: straight, or staged and then by ranges of keys, in their order.
 
 SQL: queries/legacy.sql.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -19,12 +19,12 @@ from guestsql._core.translate import translate
 from guestsql._sql import Query, bind_queries, load_catalogue, read_queries
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql.errors import ConstraintViolation, QueryFileError
+from guestsql.errors import ConstraintViolation, DatabaseError, QueryFileError
 from guestsql.legacy.copying import copy_lines
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.memory import peak_memory_bytes
 from guestsql.legacy.records import Reject
-from guestsql.legacy.report import ImportReport
+from guestsql.legacy.report import FileReport, ImportReport
 from guestsql.legacy.seen import SeenKeys
 from guestsql.legacy.stage import FileLines, FileStager
 from guestsql.settings import Settings
@@ -57,9 +57,11 @@ _MOST_KEPT = 250_000
 _PRIMARY_KEY = "guest_profiles_pkey"
 
 # Guests that are not staged are written in no order, so somebody who writes several could be waiting for this import,
-# and it for him. It gives up first: the server looks for a deadlock after a second, and might end the bot's statement.
-_GIVE_UP = "SET LOCAL lock_timeout = '500ms'"
+# and it for him. It waits for nobody then: a second after somebody began to wait, the server looks for a deadlock, and
+# might end the bot's statement.
+_WAIT_FOR_NOBODY = "SET LOCAL lock_timeout = '10ms'"
 _WAIT_AGAIN = "SET LOCAL lock_timeout TO DEFAULT"
+_IN_THE_WAY = (psycopg.errors.UniqueViolation, psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 _QUERIES = (
     "analyze_legacy_staging",
@@ -78,6 +80,13 @@ _QUERIES = (
     "record_legacy_import",
     "update_legacy_guests",
 )
+
+
+class _Written(NamedTuple):
+    files: tuple[FileReport, ...]
+    guests: int
+    inserted: int
+    updated: int
 
 
 class Import:
@@ -119,13 +128,13 @@ class Import:
             DatabaseError: the server refused, or went away; nothing is written then.
         """
         try:
-            with (
-                connect(self._settings, url, pooled=self._settings.pooled) as connection,
-                connection.transaction(force_rollback=self._dry_run),
-            ):
+            with connect(self._settings, url, pooled=self._settings.pooled) as connection:
+                # In another, a guest whom the bot makes meanwhile would be in the way and never to be seen.
+                connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 # A plan kept from the first range, when the table was empty, would scan all of it in each later one.
                 connection.prepare_threshold = None
-                return self._import(connection)
+                with connection.transaction(force_rollback=self._dry_run):
+                    return self._import(connection)
         except psycopg.Error as error:
             # BEGIN, COPY or COMMIT failed: no query's adapter has seen it.
             raise translate(error, "") from error
@@ -133,11 +142,8 @@ class Import:
     def _import(self, connection: DeadlineConnection) -> ImportReport:
         started = perf_counter()
         _set_up(connection)
-        written = self._write_straight(connection) or self._stage(connection)
-        files = tuple(stager.report for stager in written)
-        self._queries.open_legacy_guests(connection)
-        straight = sum(stager.guests for stager in written)
-        guests, inserted, updated = self._write(connection, sum(file.records for file in files), straight)
+        told = self._write_at_once(connection) or self._write_in_order(connection)
+        files, guests, inserted, updated = told
         rejects = self._queries.list_staged_rejects(connection, paths=[file.path for file in files])
         report = ImportReport(
             files=files,
@@ -154,29 +160,42 @@ class Import:
         )
         return report if self._dry_run else self._record(connection, report)
 
-    def _write_straight(self, connection: DeadlineConnection) -> list[FileStager] | None:
-        """Stage what has to be folded, and write all other guests at once, which is twice as fast.
+    def _write_at_once(self, connection: DeadlineConnection) -> _Written | None:
+        """Write single guests of the largest file without staging them, which takes half as long.
 
-        None, and nothing is done, unless the table is empty and nobody else writes the same guests meanwhile. Those of
-        the largest file are written whom no other tells of; should it tell of one twice itself, nothing is done either.
+        None, and nothing is done, unless the table is empty and nobody else writes the same guests meanwhile. Should
+        the largest file tell of a guest twice, nothing is done either; that another file does is known in time.
         """
         if self._dry_run or self._queries.has_guests(connection):
             return None
+        refusal = "its largest file tells of a guest twice"
         try:
             with connection.transaction() as attempt:
-                connection.execute(_GIVE_UP)
                 stagers = self._stage(connection, SeenKeys())
                 if self._queries.is_guest_told_again(connection):
                     raise psycopg.Rollback(attempt)
+                written = self._write(connection, stagers)
                 connection.execute(_WAIT_AGAIN)
-                return stagers
-        except (psycopg.IntegrityError, psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-            logger.info("the import writes beside others, in the order of the keys: %s", type(error).__name__)
+                return written
+        except _IN_THE_WAY as error:
+            refusal = type(error).__name__
+        except DatabaseError as error:
+            if not isinstance(error.__cause__, _IN_THE_WAY):
+                raise
+            refusal = type(error.__cause__).__name__
+        logger.info("the import begins anew, by ranges of keys: %s", refusal)
         return None
+
+    def _write_in_order(self, connection: DeadlineConnection) -> _Written:
+        """Stage all records, then write the guests in the order of their keys, as all do who write several."""
+        return self._write(connection, self._stage(connection))
 
     def _stage(self, connection: DeadlineConnection, seen: SeenKeys | None = None) -> list[FileStager]:
         """Copy the records of all files; with `seen`, single guests of the largest one straight into their table."""
         self._queries.open_legacy_staging(connection)
+        self._queries.open_legacy_guests(connection)
+        if seen:
+            connection.execute(_WAIT_FOR_NOBODY)
         self._steps.again()
         largest = max(self._files, key=_size)
         stagers = [
@@ -189,8 +208,11 @@ class Import:
         self._queries.analyze_legacy_staging(connection)
         return stagers
 
-    def _write(self, connection: DeadlineConnection, records: int, straight: int) -> tuple[int, int, int]:
-        """Write the staged guests; how many there are, were inserted, were updated, with those written straight."""
+    def _write(self, connection: DeadlineConnection, stagers: Sequence[FileStager]) -> _Written:
+        """Write the staged guests, range by range; what is told counts those too who were not staged."""
+        files = tuple(stager.report for stager in stagers)
+        records = sum(file.records for file in files)
+        straight = sum(stager.guests for stager in stagers)
         if records - straight <= _MOST_KEPT:
             connection.execute(_READ_BY_KEY)
         guests = inserted = straight
@@ -220,7 +242,7 @@ class Import:
             # There are as many guests as records, or fewer.
             self._steps.written(guests, records)
         self._steps.written(1, 1)
-        return guests, inserted, updated
+        return _Written(files, guests, inserted, updated)
 
     def _write_range(self, connection: DeadlineConnection, keys: dict[str, str], guests: int) -> tuple[int, int]:
         if self._dry_run:

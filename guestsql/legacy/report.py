@@ -32,7 +32,7 @@ class ImportReport:
     """What an import did, or with `dry_run` would have done.
 
     Attributes:
-        files: the files, in the order they were read.
+        files: the files, by their weight.
         records: records of all files: the imported and the rejected.
         guests: guests the imported records tell of: the inserted, the updated and the unchanged.
         inserted: rows that were made.

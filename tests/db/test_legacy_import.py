@@ -292,16 +292,16 @@ def test_a_guest_written_straight_is_as_one_that_was_staged(run, autocommit, mon
     """Of 19 guests 18 are told of by one record; one of those has no time, and one no phone."""
     pairs = [*([f"573000000{n:03}", ANA] for n in range(13)), *ODD.items()]
     files = {"threads.json": pairs, "guest_profiles.json": [[PHONE, {"name": "Ana", "lastInteraction": "2025-02-01"}]]}
-    straight = []
-    wrapped = load.Import._write_straight
-    monkeypatch.setattr(load.Import, "_write_straight", lambda *of: straight.append(wrapped(*of)) or straight[-1])
+    staged = []
+    write = load.Import._write
+    monkeypatch.setattr(load.Import, "_write", lambda *of: staged.append(of[2]) or write(*of))
     assert counts(run(files)) == (19, 0, 0, 0)
-    assert sum(stager.guests for stager in straight[0]) == 19 - 3
+    assert [sum(stager.guests for stager in stagers) for stagers in staged] == [19 - 3]
     first = stored(autocommit)
     assert counts(run()) == (0, 0, 19, 0)
 
     autocommit.execute("TRUNCATE guest_profiles")
-    monkeypatch.setattr(load.Import, "_write_straight", lambda *_: None)
+    monkeypatch.setattr(load.Import, "_write_at_once", lambda *_: None)
     assert counts(run()) == (19, 0, 0, 0)
     assert stored(autocommit) == first
 
