@@ -26,13 +26,24 @@ FROM guest_profiles
 WHERE phone_number = ANY(:phone_numbers::text[])
 ORDER BY phone_number;
 
--- name: list_kept_rejects(path, after_offset, max_rows)
--- One page of the places of a file of which any import could make no guest, and has kept the bytes; in the order of the
--- places. How many bytes there are and their checksum, worked out anew from what is kept; more than one of each when the
--- file has changed between imports.
+-- name: list_kept_rejects(path, sha256, after_offset, max_rows)
+-- One page of the places of a file of which an import could make no guest, and has kept the bytes; in the order of the
+-- places. When just these bytes of the file were imported, only what those imports kept: the end of an older, torn state
+-- may be the beginning of a guest of this one. When they never were, what all imports kept of any state of the file. How
+-- many bytes there are and their checksum, worked out anew from what is kept; more than one of each when the states differ.
 --   path: text, the file
+--   sha256: text, checksum of the file as it is now, in hex
 --   after_offset: bigint = -1, the last place of the page before
 --   max_rows: int = 10000, rows at most
+WITH same_imports AS MATERIALIZED (
+    SELECT imports.id
+    FROM legacy_imports AS imports
+    WHERE
+        imports.files @> jsonb_build_array(
+            jsonb_build_object('path', :path::text, 'sha256', :sha256::text)
+        )
+)
+
 SELECT
     rejects.byte_offset,
     array_agg(DISTINCT octet_length(records.record)) AS byte_counts,
@@ -42,6 +53,10 @@ INNER JOIN legacy_reject_records AS records ON rejects.sha256 = records.sha256
 WHERE
     rejects.path = :path::text
     AND rejects.byte_offset > :after_offset::bigint
+    AND (
+        rejects.import_id IN (SELECT same_imports.id FROM same_imports)
+        OR NOT EXISTS (SELECT 1 FROM same_imports)
+    )
 GROUP BY rejects.byte_offset
 ORDER BY rejects.byte_offset
 LIMIT :max_rows::int;

@@ -25,7 +25,7 @@ from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.identity import own_keys
 from guestsql.legacy.compare import Record
 from guestsql.legacy.verify_guest import Difference, GuestCheck, visible
-from guestsql.legacy.verify_read import CheckedFile, Unusable, list_files, read_into_buckets
+from guestsql.legacy.verify_read import CheckedFile, Unusable, file_checksum, list_files, read_into_buckets
 from guestsql.legacy.verify_text import KeptPlaces, Stretch
 from guestsql.settings import Settings
 
@@ -146,7 +146,7 @@ def verify_directory(
         size = sum(file.size for file in files)
         try:
             with connect(settings, url, pooled=settings.pooled) as connection, _snapshot(connection):
-                _judge(unusable, _kept_places(queries, connection, {place.path for place in unusable}), report)
+                _judge(unusable, _kept_places(queries, connection, _checksums(files, unusable)), report)
                 done = len(unusable)
                 for guests in buckets:
                     for batch in _batches(guests):
@@ -166,25 +166,32 @@ def _kept_now(
     settings: Settings,
     url: str,
 ) -> dict[str, KeptPlaces]:
-    names = {path.relative_to(directory).as_posix() for path in list_files(directory)}
+    checksums = {path.relative_to(directory).as_posix(): file_checksum(path) for path in list_files(directory)}
     with connect(settings, url, pooled=settings.pooled) as connection:
         connection.autocommit = True
-        return _kept_places(queries, connection, names)
+        return _kept_places(queries, connection, checksums)
+
+
+def _checksums(files: list[CheckedFile], unusable: list[Unusable]) -> dict[str, str]:
+    """Of the files with places to judge, as they were read: one may have changed since `_kept_now`."""
+    names = {place.path for place in unusable}
+    return {file.path: file.sha256 for file in files if file.path in names}
 
 
 def _kept_places(
     queries: Any,  # noqa: ANN401  aiosql's methods
     connection: DeadlineConnection,
-    names: set[str],
+    checksums: Mapping[str, str],
 ) -> dict[str, KeptPlaces]:
     kept: dict[str, KeptPlaces] = {}
-    for name in names:
+    for name, checksum in checksums.items():
         places: dict[int, list[Stretch]] = {}
         after = -1
-        while page := queries.list_kept_rejects(connection, path=visible(name), after_offset=after):
+        known = {"path": visible(name), "sha256": checksum}
+        while page := queries.list_kept_rejects(connection, **known, after_offset=after):
             for row in page:
                 sizes, sums = row.byte_counts, row.checksums
-                # Of all imports: which size goes with which checksum does not matter, for the bytes are hashed.
+                # Of several imports: which size goes with which checksum does not matter, for the bytes are hashed.
                 places[row.byte_offset] = [Stretch(row.byte_offset, size, sum_) for size in sizes for sum_ in sums]
             after = page[-1].byte_offset
         kept[name] = places

@@ -6,6 +6,7 @@ memory does not grow with the files.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import tempfile
@@ -23,7 +24,7 @@ from guestsql.legacy.compare import Record
 from guestsql.legacy.compare_values import Number, Value, time_in_name
 from guestsql.legacy.verify_text import Broken, Element, FileText, KeptPlaces, Stretch, list_elements
 
-__all__ = ["Buckets", "CheckedFile", "Unusable", "list_files", "read_into_buckets"]
+__all__ = ["Buckets", "CheckedFile", "Unusable", "file_checksum", "list_files", "read_into_buckets"]
 
 _NAMED = {
     "threads.json": "threads",
@@ -88,6 +89,22 @@ def list_files(directory: Path) -> list[Path]:
         what = "no file of the old bot is in this folder" if directory.is_dir() else "there is no such folder"
         raise LegacyFileError(what, path=directory, hint="name the folder that holds threads.json")
     return found
+
+
+def file_checksum(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex.
+
+    Args:
+        path: the file.
+
+    Raises:
+        LegacyFileError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 class Buckets:
@@ -189,9 +206,7 @@ class _FileReader:
                 self.sha256 = text.digest.hexdigest()
                 self.size = file.tell()
         except OSError as error:
-            raise LegacyFileError(
-                f"cannot be read: {error.strerror}", path=self._path, hint="check that the file is yours to read"
-            ) from error
+            raise _unreadable(self._path, error) from error
 
     def _sorted(self, element: Element) -> tuple[str, Record] | Unusable:
         pointer, key, value = element.pointer, element.key, element.value
@@ -212,3 +227,7 @@ class _FileReader:
         fields = cast("dict[str, Value]", value)
         place = pointer + element.below
         return phone_number, Record(self._source, self.name, self._named_at, element.index, place, written, fields)
+
+
+def _unreadable(path: Path, error: OSError) -> LegacyFileError:
+    return LegacyFileError(f"cannot be read: {error.strerror}", path=path, hint="check that the file is yours to read")

@@ -11,6 +11,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from guestsql import GuestDatabase
+from guestsql.errors import LegacyFileError
 from guestsql.legacy import import_directory, read
 from guestsql.legacy import verify as verifying
 from guestsql.legacy.cleanup import cleanup_directory
@@ -210,6 +211,107 @@ def test_what_is_deleted_while_the_files_are_read_is_a_difference(bring, verify,
     monkeypatch.setattr(verifying, "read_into_buckets", read_later)
     seen = verify()
     assert ([each.pointer for each in seen.differences], seen.kept) == (["/2"], 2)
+
+
+# As much of the file as the first import saw: what it keeps must not hinder the reading of the whole one.
+BAD = b'["x",{"a":1}]'
+WHOLE = b"[" + b",".join([GOOD, LAST, BAD, GOOD.replace(b"Ana", b"Eva")]) + b"]"
+CUTS = {
+    "nothing": 0,
+    "the bracket": 1,
+    "within a guest": WHOLE.index(LAST) + 20,
+    "before a guest": WHOLE.index(LAST),
+    "before a comma": WHOLE.index(BAD) - 1,
+    "before a reject": WHOLE.index(BAD),
+    "within a reject": WHOLE.index(BAD) + 7,
+    "behind a reject": WHOLE.index(BAD) + len(BAD),
+    "before the end": len(WHOLE) - 1,
+}
+
+
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
+def test_what_is_kept_of_a_torn_file_does_not_hinder_the_whole_one(bring, verify, folder, database_url, cut):
+    bring(WHOLE[:cut])
+    seen = verify()
+    assert seen.passed, seen.differences
+    assert bring(WHOLE).rejected == 1
+    seen = verify()
+    assert seen.passed, seen.differences
+    assert (seen.records, seen.guests, [each.pointer for each in seen.kept_rejects]) == (4, 2, ["/2"])
+    assert cleanup_directory(folder, settings=Settings(), url=database_url).deleted == ["threads.json"]
+
+
+def test_before_a_reject_no_byte_is_kept_of_a_torn_file(bring, verify, autocommit):
+    """Two stretches at one place, one of them empty, whatever the order of the imports."""
+    torn = WHOLE[: CUTS["before a reject"]]
+    for data in (torn, WHOLE, torn, WHOLE):
+        bring(data)
+        seen = verify()
+        assert (seen.passed, seen.kept) == (True, 1), seen.differences
+    at = autocommit.execute("SELECT DISTINCT byte_offset FROM legacy_rejects").fetchall()
+    assert at == [(CUTS["before a reject"],)]
+
+
+def test_a_file_imported_twice_is_kept_until_both_are_deleted(bring, verify, autocommit):
+    for data in (WHOLE, WHOLE[:50], WHOLE):
+        bring(data)
+    delete = (
+        b"DELETE FROM legacy_rejects WHERE import_id = (SELECT max(import_id) FROM legacy_rejects WHERE pointer = '/2')"
+    )
+    autocommit.execute(delete)
+    assert (verify().passed, verify().kept) == (True, 1)
+    autocommit.execute(delete)
+    assert [each.pointer for each in verify().differences] == ["/2"]
+
+
+def test_what_another_state_of_the_file_had_does_not_stand_for_what_is_lost_of_this_one(bring, verify, autocommit):
+    bring(WHOLE)
+    bring(WHOLE.replace(b"Eva", b"Isa"))
+    autocommit.execute("DELETE FROM legacy_rejects WHERE import_id = (SELECT max(id) FROM legacy_imports)")
+    assert [each.pointer for each in verify().differences] == ["/2"]
+
+
+def test_each_path_has_what_is_kept_of_its_own(bring, verify, folder, autocommit):
+    """Equal bytes in another file, of which a torn state was imported, prove nothing of this one."""
+    backup = folder / "backups" / "threads-2025-01-01T00-00-00-000Z.json"
+    backup.parent.mkdir()
+    backup.write_bytes(WHOLE[:50])
+    bring(WHOLE)
+    backup.write_bytes(WHOLE)
+    bring(WHOLE[:50])
+    bring(WHOLE)
+    seen = verify()
+    assert (seen.passed, seen.kept) == (True, 2), seen.differences
+    autocommit.execute("DELETE FROM legacy_rejects WHERE path <> 'threads.json'")
+    assert [each.path for each in verify().differences] == [f"backups/{backup.name}"]
+
+
+def test_a_file_that_changes_between_the_readings_is_judged_by_what_was_compared(bring, verify, folder, monkeypatch):
+    bring(WHOLE)
+    bring(WHOLE[: CUTS["within a reject"]])
+    reading = verifying.read_into_buckets
+
+    def read_later(*given):
+        (folder / "threads.json").write_bytes(WHOLE)
+        return reading(*given)
+
+    monkeypatch.setattr(verifying, "read_into_buckets", read_later)
+    seen = verify()
+    assert (seen.passed, seen.kept, seen.files[0].size) == (False, 0, len(WHOLE))
+    assert seen.differences[0].pointer == "/2"
+    assert verify().passed
+
+
+def test_a_file_that_cannot_be_read_is_told(bring, verify, monkeypatch):
+    bring(WHOLE)
+    opened = Path.open
+
+    def broken(path, *args, **options):
+        return opened(path.parent if path.name == "threads.json" else path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", broken)
+    with pytest.raises(LegacyFileError, match="cannot be read"):
+        verify()
 
 
 def test_cleanup_passes_and_restore_brings_the_file_back(bring, folder, database_url):
