@@ -31,6 +31,10 @@ def columns(scope: Scope) -> list[Nullness]:
     known, key = scope.known, id(scope.query)
     if key in known.found:
         return known.found[key]
+    # In their order, each after those that it mentions: from the end, a long chain would be as deep a recursion.
+    for entry in scope.query.nodes("cteList"):
+        if not entry.flag("cterecursive"):
+            _with_columns(scope, entry)
     operation = scope.query.node("setOperations")
     if operation is not None:
         found = [_set_column(scope, operation, number) for number in range(1, len(scope.outputs) + 1)]

@@ -17,6 +17,18 @@ def has_one_row(scope: Scope) -> bool:
     Args:
         scope: the query.
     """
+    known, key = scope.known.one_row, id(scope.query)
+    if key not in known:
+        # Each after those that it mentions: from the end, a long chain would be as deep a recursion.
+        for entry in scope.query.nodes("cteList"):
+            inner = entry.node("ctequery")
+            if inner is not None:
+                known[id(inner)] = has_one_row(scope.inner(inner))
+        known[key] = _has_one_row(scope)
+    return known[key]
+
+
+def _has_one_row(scope: Scope) -> bool:
     query = scope.query
     if scope.command != SELECT or scope.series:
         return False

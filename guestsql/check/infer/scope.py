@@ -45,6 +45,7 @@ class Known:
         found: the columns of queries, once judged. Both by the identity of the node.
         views: the columns of views, by number.
         scopes: the queries in their places, by the identity of the node.
+        one_row: which queries always return one row, likewise.
     """
 
     facts: Facts
@@ -53,6 +54,7 @@ class Known:
     found: dict[int, list[Nullness]] = field(default_factory=dict[int, "list[Nullness]"])
     views: dict[int, list[Nullness]] = field(default_factory=dict[int, "list[Nullness]"])
     scopes: dict[int, Scope] = field(default_factory=dict[int, "Scope"])
+    one_row: dict[int, bool] = field(default_factory=dict[int, bool])
 
 
 @dataclass(frozen=True)
