@@ -46,9 +46,8 @@ class Container(Generic[Item]):
         self._window = window
         self._longest = longest
         self._decode = decode
-        self._is_array = window.text.startswith("[", start)
-        self._form = PAIRS if self._is_array else MEMBERS
-        self._close = "]" if self._is_array else "}"
+        self._form = PAIRS if window.text.startswith(PAIRS.opening, start) else MEMBERS
+        self._is_array = self._form.is_array
         self._index = 0
         self._at = start + 1
         self._lost_rest = False
@@ -108,7 +107,7 @@ class Container(Generic[Item]):
             self._at = skip_space(self._window.text, 0)
 
     def _closed(self) -> bool:
-        return self._window.text.startswith(self._close, self._at)
+        return self._window.text.startswith(self._form.closing, self._at)
 
     def _comma(self) -> bool:
         """Step over a comma; False at the end, where one that is too many is borne."""

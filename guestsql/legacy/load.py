@@ -142,8 +142,7 @@ class Import:
     def _import(self, connection: DeadlineConnection) -> ImportReport:
         started = perf_counter()
         _set_up(connection)
-        told = self._write_at_once(connection) or self._write_in_order(connection)
-        files, guests, inserted, updated = told
+        files, guests, inserted, updated = self._write_at_once(connection) or self._write_in_order(connection)
         rejects = self._queries.list_staged_rejects(connection, paths=[file.path for file in files])
         report = ImportReport(
             files=files,
@@ -177,12 +176,11 @@ class Import:
                 written = self._write(connection, stagers)
                 connection.execute(_WAIT_AGAIN)
                 return written
-        except _IN_THE_WAY as error:
-            refusal = type(error).__name__
-        except DatabaseError as error:
-            if not isinstance(error.__cause__, _IN_THE_WAY):
+        except (DatabaseError, *_IN_THE_WAY) as error:
+            cause = error.__cause__ if isinstance(error, DatabaseError) else error
+            if not isinstance(cause, _IN_THE_WAY):
                 raise
-            refusal = type(error.__cause__).__name__
+            refusal = type(cause).__name__
         logger.info("the import begins anew, by ranges of keys: %s", refusal)
         return None
 

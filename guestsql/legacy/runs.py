@@ -33,35 +33,40 @@ class Form(NamedTuple):
     """How the records of a file follow each other: as pairs in an array, or as members of an object.
 
     Attributes:
-        is_array: which of the two.
+        opening: the bracket that begins the file.
+        closing: the one that ends it; the last of a record is of the same kind.
         key: matches the start of a record, up to the brace of its value.
         boundary: what stands between two of them. It cannot stand in a text, where the quote would be escaped; that no
             piece is part of a value is seen when it is decoded.
-        end: ends a record, behind the brace of its value.
     """
 
-    is_array: bool
+    opening: str
+    closing: str
     key: re.Pattern[str]
     boundary: re.Pattern[str]
-    end: str
+
+    @property
+    def is_array(self) -> bool:
+        """Which of the two it is."""
+        return self.opening == "["
 
     def whole(self, pieces: list[str]) -> str:
         """Return the JSON of some pieces."""
-        inner = f"}}{self.end},".join(pieces)
-        return f"[{inner}}}]]" if self.is_array else f"{{{inner}}}}}"
+        end = "}]" if self.is_array else "}"
+        return f"{self.opening}{f'{end},'.join(pieces)}{end}{self.closing}"
 
 
 PAIRS = Form(
-    True,
+    "[",
+    "]",
     re.compile(rf"\[{_BLANK}{_PLAIN_KEY}{_BLANK},{_BLANK}(?=\{{)"),
     re.compile(rf'\}}{_BLANK}\]{_BLANK},{_BLANK}(?=\[{_BLANK}")'),
-    "]",
 )
 MEMBERS = Form(
-    False,
+    "{",
+    "}",
     re.compile(rf"{_PLAIN_KEY}{_BLANK}:{_BLANK}(?=\{{)"),
     re.compile(rf"\}}{_BLANK},{_BLANK}(?={_PLAIN_KEY.replace('(', '(?:')}{_BLANK}:{_BLANK}\{{)"),
-    "",
 )
 
 # Characters: where every second pair is odd, a run is looked for again and again.
@@ -113,9 +118,8 @@ class RunSpans:
         """
         if not self._bounds:
             text, start = self._window.text, self._start
-            last = self._form.end or "}"
             for found in self._form.boundary.finditer(text, start, start + 2 * _LONGEST_RUN):
-                self._bounds.append((start, text.index(last, found.start()) + 1))
+                self._bounds.append((start, text.index(self._form.closing, found.start()) + 1))
                 start = found.end()
         start, end = self._bounds[place - self._place]
         offset = self._window.byte_offset(start)

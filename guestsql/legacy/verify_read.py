@@ -6,7 +6,6 @@ memory does not grow with the files.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
 import tempfile
@@ -20,6 +19,7 @@ from typing import IO, cast
 
 from guestsql.errors import InvalidUserId, LegacyFileError
 from guestsql.identity import canonical_user_id
+from guestsql.legacy.cleanup_storage import file_sha256
 from guestsql.legacy.compare import Record
 from guestsql.legacy.compare_values import Number, Value, time_in_name
 from guestsql.legacy.verify_text import Broken, Element, FileText, KeptPlaces, Stretch, list_elements
@@ -101,8 +101,7 @@ def file_checksum(path: Path) -> str:
         LegacyFileError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -184,7 +184,7 @@ def test_both_ways_make_the_same_of_each_value_in_each_member(path, source, inde
 
 
 @given(st.lists(PAIR, max_size=8), SOURCE, STYLE, st.booleans())
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_both_ways_make_the_same_lines(path, pairs, source, style, ascii_only):
     separators, indent = style
     text = json.dumps(pairs, ensure_ascii=ascii_only, indent=indent, separators=separators)
@@ -196,7 +196,7 @@ def test_both_ways_make_the_same_lines(path, pairs, source, style, ascii_only):
 
 
 @given(st.lists(GUEST, min_size=1, max_size=5), st.data())
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_both_ways_survive_the_same_damage(path, pairs, data):
     text = json.dumps(pairs, ensure_ascii=False, separators=(",", ":"))
     at = data.draw(st.integers(0, len(text)))
@@ -254,7 +254,7 @@ DEEP = st.sampled_from([{"a": {"b": 1}, "c": {}}, {"a": {"b": {"573000000001": {
 
 
 @given(st.lists(st.tuples(KEY, st.one_of(PLAIN, RECORD, DEEP, ANY)), max_size=8), STYLE, st.booleans(), st.data())
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_runs_find_what_is_found_one_by_one(path, pairs, style, as_object, data):
     text = written(pairs, style[0], as_object=as_object)
     if data.draw(st.booleans()):

@@ -265,11 +265,11 @@ def _with_columns(scope: Scope, entry: Node) -> list[Nullness]:
     if query is None:
         return []
     inner = scope.inner(query)
-    if id(query) in known.found:
-        return known.found[id(query)]
     if not entry.flag("cterecursive"):
         # Nothing is assumed, so what is found lasts: else a chain of them would be judged anew for each mention.
         return columns(inner)
+    if id(query) in known.found:
+        return known.found[id(query)]
     known.assumed[key] = [Nullness(itself=False, within=False)] * len(inner.outputs)
     while (found := columns(inner)) != known.assumed[key]:
         known.assumed[key] = found

@@ -23,7 +23,7 @@ def has_one_row(scope: Scope) -> bool:
         for entry in scope.query.nodes("cteList"):
             inner = entry.node("ctequery")
             if inner is not None:
-                known[id(inner)] = has_one_row(scope.inner(inner))
+                has_one_row(scope.inner(inner))
         known[key] = _has_one_row(scope)
     return known[key]
 
