@@ -65,15 +65,17 @@ FROM (
 -- Takes out the guests of the range before. Made in the same transaction, the table is emptied in its place.
 TRUNCATE legacy_guests;
 
--- name: fold_legacy_records(after_number, last_number)!
--- Puts into legacy_guests one row for all staged records that tell of the same guest of the range; how many guests.
+-- name: fold_legacy_records(after_number, last_number, thread_files)!
+-- Merges all staged records of each guest of the range into one row of legacy_guests; how many guests.
 -- Per column the newest record that says something wins; of two of one time the weightier file, and there the later
--- place. Every record stays: a second one under one key gets #2 behind it. Of a backup only those members stay which
+-- place. Labels are the newest of threads.json and its backups, then the newest of the other files, as the old bot showed
+-- them. Every record stays: a second one under one key gets #2 behind it. Of a backup only those members stay which
 -- neither another file's record nor a newer backup of the guest says too.
 -- Few guests need all of that: mostly each record is of another kind of file, and they are put beside each other as they
 -- are, which is several times as fast.
 --   after_number: text, the key before the range, '' for none
 --   last_number: text, the last key of the range
+--   thread_files: bigint[], the numbers of threads.json and its backups
 WITH folded_guests AS MATERIALIZED (
     -- array_agg takes the records in their order, the newest first; the first value of each column is wanted.
     SELECT
@@ -86,7 +88,8 @@ WITH folded_guests AS MATERIALIZED (
         (array_agg(contact_name) FILTER (WHERE contact_name IS NOT NULL))[1] AS contact_name,
         max(recorded_at) FILTER (WHERE contact_name IS NOT NULL) AS contact_name_at,
         -- As text: an array of arrays wants them all of one length.
-        (array_agg(labels::text) FILTER (WHERE labels IS NOT NULL))[1]::text[] AS labels,
+        (array_agg(labels::text) FILTER (WHERE labels IS NOT NULL AND is_thread))[1]::text[] AS thread_labels,
+        (array_agg(labels::text) FILTER (WHERE labels IS NOT NULL AND NOT is_thread))[1]::text[] AS profile_labels,
         max(recorded_at) FILTER (WHERE labels IS NOT NULL) AS labels_at,
         (array_agg(thread_id) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_id,
         max(recorded_at) FILTER (WHERE thread_id IS NOT NULL) AS thread_id_at,
@@ -111,7 +114,8 @@ WITH folded_guests AS MATERIALIZED (
             last_interaction,
             created_at,
             total_interactions,
-            profile_data
+            profile_data,
+            file_number = ANY(:thread_files::bigint[]) AS is_thread
         FROM legacy_staging
         WHERE
             phone_number > :after_number::text
@@ -284,7 +288,15 @@ SELECT
     coalesce(guest.user_name_at, '-infinity'),
     guest.contact_name,
     coalesce(guest.contact_name_at, '-infinity'),
-    guest.labels,
+    CASE
+        WHEN guest.thread_labels @> guest.profile_labels OR guest.profile_labels IS NULL THEN guest.thread_labels
+        ELSE guest.thread_labels || array(
+            SELECT added.label
+            FROM unnest(guest.profile_labels) WITH ORDINALITY AS added (label, place)
+            WHERE guest.thread_labels IS NULL OR added.label <> ALL(guest.thread_labels)
+            ORDER BY added.place
+        )
+    END,
     coalesce(guest.labels_at, '-infinity'),
     guest.thread_id,
     coalesce(guest.thread_id_at, '-infinity'),

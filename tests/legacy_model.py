@@ -56,13 +56,22 @@ def merge_records(records: Iterable[PartialGuest]) -> MergedGuest:
 
 def _columns(oldest_first: list[PartialGuest]) -> dict[str, Any]:
     columns: dict[str, Any] = {"phone_number": oldest_first[0].phone_number}
-    for name in ("chat_id", "thread_id", "user_name", "contact_name", "labels"):
+    for name in ("chat_id", "thread_id", "user_name", "contact_name"):
         teller = _newest(oldest_first, name)
         columns[name] = getattr(teller, name) if teller else None
+    columns["labels"] = _labels(oldest_first)
     thread = _newest(oldest_first, "thread_id")
     columns["thread_created_at"] = (thread.created_at or thread.at) if thread else None
     columns["total_interactions"] = max((r.messages for r in oldest_first if r.messages is not None), default=0)
     return columns | _times(oldest_first)
+
+
+def _labels(oldest_first: list[PartialGuest]) -> list[str] | None:
+    """The newest of each of the two sources, those of `threads.json` and its backups first."""
+    threads = [record for record in oldest_first if record.raw.file.source in (Source.THREADS, Source.BACKUPS)]
+    profiles = [record for record in oldest_first if record.raw.file.source in (Source.GUEST_PROFILES, Source.GUESTS)]
+    tellers = [teller for each in (threads, profiles) if (teller := _newest(each, "labels"))]
+    return list(dict.fromkeys(label for teller in tellers for label in teller.labels or [])) if tellers else None
 
 
 def _newest(oldest_first: list[PartialGuest], name: str) -> PartialGuest | None:

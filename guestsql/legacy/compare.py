@@ -5,13 +5,14 @@ The verification asks it of the files, the export of what is kept of them in the
 - a record's own time is its last activity, else when it was made, else the time in the name of its backup;
 - of each column the newest record that says something of it counts; of records of one time `threads.json` goes before
   `guest_profiles.json`, that before `guests.json`, and backups come last, the later name first;
+- labels are the newest of `threads.json` and its backups, then those of the newest of the other files, none twice;
 - what a single value says, `compare_values` tells; what says nothing leaves the word to the next older record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
 
@@ -100,13 +101,27 @@ def expect(phone_number: str, records: Sequence[Record]) -> Expectation:
             (told for reading in newest_first if (told := reading.columns.get(name)) is not None),
             Told(None, first.record, ""),
         )
-        for name in ("chat_id", "thread_id", "user_name", "contact_name", "labels")
+        for name in ("chat_id", "thread_id", "user_name", "contact_name")
     }
+    columns["labels"] = _labels(newest_first)
     columns |= _thread_time(columns["thread_id"], newest_first) | _times(newest_first)
     counts = [reading.messages for reading in newest_first if reading.messages is not None]
     columns["total_interactions"] = max(counts, key=_value, default=Told(0, first.record, ""))
     recorded = [reading.at for reading in newest_first if reading.at]
     return Expectation(columns, max(recorded, default=None))
+
+
+def _labels(newest_first: list[_Reading]) -> Told:
+    """Unite the two sources' labels; the later of them counts as their time."""
+    newest: dict[bool, Told] = {}
+    for reading in newest_first:
+        if "labels" in reading.columns:
+            newest.setdefault(reading.is_thread, reading.columns["labels"])
+    sources = [newest[is_thread] for is_thread in (True, False) if is_thread in newest]
+    if not sources:
+        return Told(None, newest_first[0].record, "")
+    labels = dict.fromkeys(label for told in sources for label in cast("list[str]", told.value))
+    return replace(sources[0], value=list(labels), at=max((told.at for told in sources if told.at), default=None))
 
 
 def _value(told: Told) -> int:
@@ -176,7 +191,7 @@ class _Reading:
         self.at_member, self.at = _own_time(record, read)
         self.times = {member: self._told(time, member) for member, time in read.items() if time is not None}
         # What the hotel calls the guest in threads.json is what the guest is called in the other files.
-        is_thread = record.source in ("threads", "backups")
+        self.is_thread = is_thread = record.source in ("threads", "backups")
         name = ("name", read_name(fields.get("name"), phone_number))
         user_name = ("userName", read_name(fields.get("userName"), phone_number))
         said: dict[str, tuple[str, object]] = {

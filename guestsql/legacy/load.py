@@ -23,7 +23,7 @@ from guestsql.errors import ConstraintViolation, DatabaseError, QueryFileError
 from guestsql.legacy.copying import copy_lines
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.memory import peak_memory_bytes
-from guestsql.legacy.records import Reject
+from guestsql.legacy.records import THREAD_SOURCES, Reject
 from guestsql.legacy.report import FileReport, ImportReport
 from guestsql.legacy.seen import SeenKeys
 from guestsql.legacy.stage import FileLines, FileStager
@@ -114,6 +114,7 @@ class Import:
         self._settings = settings
         self._dry_run = dry_run
         self._steps = _Steps(files, progress)
+        self._thread_files = [number for number, file in enumerate(files, start=1) if file.source in THREAD_SOURCES]
         catalogue = load_catalogue(settings.queries_dir, needed=_QUERIES, read=_read_own)
         self._queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
 
@@ -222,7 +223,7 @@ class Import:
                 break
             keys = {"after_number": after, "last_number": last}
             self._queries.empty_legacy_guests(connection)
-            folded = self._queries.fold_legacy_records(connection, **keys)
+            folded = self._queries.fold_legacy_records(connection, **keys, thread_files=self._thread_files)
             try:
                 with connection.transaction():
                     made, changed = self._write_range(connection, keys, folded)

@@ -81,11 +81,54 @@ def test_a_stale_profile_overrules_nothing(merged):
     guest = merged(
         {
             "threads.json": [pair({"userName": "Ana", "labels": ["VIP"], "lastActivity": "2025-02-01"})],
-            "guest_profiles.json": [pair({"name": "Vieja", "whapiLabels": ["nuevo"], "lastInteraction": "2025-01-01"})],
+            "guest_profiles.json": [pair({"name": "Vieja", "label": "nuevo", "lastInteraction": "2025-01-01"})],
         }
     )[PHONE]
     assert (guest["user_name"], guest["labels"]) == ("Ana", ["VIP"])
     assert guest["legacy"]["guest_profiles"][PHONE]["name"] == "Vieja"
+
+
+def test_labels_of_both_files_are_united_those_of_threads_first(merged):
+    files = {
+        "threads.json": [pair({"labels": ["B", "A"], "lastActivity": "2025-01-01"})],
+        "guest_profiles.json": [pair({"whapiLabels": ["C", "A", "D"], "lastInteraction": "2025-02-01"})],
+    }
+    assert merged(files)[PHONE]["labels"] == ["B", "A", "C", "D"]
+
+
+def test_the_order_of_labels_does_not_depend_on_which_file_is_newer(merged):
+    for last in ("2025-01-01", "2025-03-01"):
+        files = {
+            "threads.json": [pair({"labels": [{"id": "1", "name": "A"}], "lastActivity": "2025-02-01"})],
+            "guest_profiles.json": [pair({"label": "B", "lastInteraction": last})],
+        }
+        assert merged(files)[PHONE]["labels"] == ["A", "B"]
+
+
+def test_within_a_file_and_its_backups_the_newest_labels_win(merged):
+    files = {
+        "threads.json": [pair({"labels": ["older"], "lastActivity": "2025-01-01"})],
+        BACKUP: [pair({"labels": ["A"], "lastActivity": "2025-01-03"})],
+        OLDER_BACKUP: [pair({"labels": ["oldest"], "lastActivity": "2024-01-03"})],
+        "guest_profiles.json": [
+            pair({"whapiLabels": ["older"], "lastInteraction": "2025-01-01"}),
+            pair({"whapiLabels": ["B"], "lastInteraction": "2025-01-02"}),
+        ],
+        "guests.json": [pair({"labels": ["older still"], "lastInteraction": "2024-01-02"})],
+    }
+    assert merged(files)[PHONE]["labels"] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("thread", "profile", "wanted"),
+    [([], ["B"], ["B"]), (["A"], [], ["A"]), ([], [], []), (None, ["B"], ["B"]), (["A"], None, ["A"])],
+)
+def test_a_file_without_labels_takes_none_away(merged, thread, profile, wanted):
+    files = {
+        "threads.json": [pair({"labels": thread, "lastActivity": "2025-01-01"})],
+        "guest_profiles.json": [pair({"whapiLabels": profile, "lastInteraction": "2025-01-01"})],
+    }
+    assert merged(files)[PHONE]["labels"] == wanted
 
 
 def test_a_placeholder_replaces_no_name_however_new_it_is_and_is_kept(merged):
