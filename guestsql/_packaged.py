@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,8 +10,9 @@ from guestsql._sql import Catalogue, bind_queries, default_directory
 from guestsql._sql.reading import read_queries
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection
+from guestsql.errors import DatabaseError
 
-__all__ = ["packaged_queries", "type_names"]
+__all__ = ["ask_types", "packaged_queries", "type_names"]
 
 
 @cache
@@ -46,3 +47,31 @@ def type_names(connection: DeadlineConnection, oids: Iterable[int]) -> dict[int,
     wanted = sorted(set(oids))
     rows = packaged_queries("check.sql").list_type_names(connection, type_oids=wanted)
     return {oid: row.type_name for oid, row in zip(wanted, rows, strict=True)}
+
+
+def ask_types(
+    connection: DeadlineConnection, names: Sequence[str], query: Callable[..., Iterable[Any]]
+) -> dict[str, Any]:
+    """Ask the server about types by their names, with a query that returns a row for each.
+
+    Args:
+        connection: to the server.
+        names: as comments write them.
+        query: takes `type_names`, and reads them with `to_regtype`, which raises an error for what is no name at all.
+
+    Returns:
+        The row of each name; None where the server cannot read the name.
+
+    Raises:
+        DatabaseError, psycopg.Error: the connection was lost.
+    """
+    try:
+        with connection.transaction():
+            rows = list(query(connection, type_names=list(names))) if names else []
+    except DatabaseError:
+        if connection.closed:
+            raise
+        if len(names) == 1:
+            return {names[0]: None}
+        return {name: ask_types(connection, [name], query)[name] for name in names}
+    return dict(zip(names, rows, strict=True))

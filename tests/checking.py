@@ -46,6 +46,8 @@ CREATE TABLE events_2027 PARTITION OF events FOR VALUES FROM ('2027-01-01') TO (
 CREATE TABLE "Odd Names" ("Key" int PRIMARY KEY, "select" text, "a.b" text);
 CREATE VIEW free_rooms AS SELECT hotel_id, room_number, floor FROM rooms WHERE is_free;
 CREATE SEQUENCE tickets;
+CREATE TYPE "UserRole" AS ENUM ('ADMIN', 'GUEST');
+CREATE TABLE members (id int PRIMARY KEY, role "UserRole" NOT NULL, kind "char" NOT NULL DEFAULT 'a');
 """
 
 

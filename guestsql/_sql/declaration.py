@@ -14,7 +14,7 @@ Every other line is the query's doc. A parameter's line reads::
 
     name: [type] [= default] [, text]
 
-`type` is one of PostgreSQL's, such as `int`, `text[]`, `numeric(10, 2)` or `timestamp with time zone`.
+`type` is one of PostgreSQL's, as a cast would write it, such as `int`, `text[]`, `numeric(10, 2)` or `"UserRole"`.
 `default` is a literal: a number, `true`, `false`, `null`, or a quoted string in which a quote is doubled and a
 comma is a comma.
 """
@@ -29,6 +29,7 @@ from dataclasses import dataclass
 import aiosql.queries
 
 from guestsql._sql.rewriting import Misuse
+from guestsql._sql.type_names import TYPE_NAME
 
 __all__ = ["NAME_LINE", "Declaration", "Operator", "Parameter", "parse_doc", "parse_name_line"]
 
@@ -148,11 +149,6 @@ def _parse_names(names: str, at: int) -> dict[str, int]:
 
 _COMMENT = re.compile(r"--(?P<indent>[ \t]*)(?P<body>.*)", re.DOTALL)
 _PARAMETER_LINE = re.compile(r"(?P<name>[A-Za-z_]\w*)[ \t]*:(?P<rest>(?!:).*)", re.DOTALL)
-_TYPE = re.compile(
-    r"(?:double precision|(?:character|bit) varying|(?:time|timestamp)(?:\([0-9]\))? with(?:out)? time zone"
-    r"|[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?)(?:\([0-9]+(?:, *[0-9]+)?\))?(?:\[\])*",
-    re.IGNORECASE,
-)
 _DEFAULT = re.compile(r"'(?:[^']|'')*+'|[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?|true|false|null", re.IGNORECASE)
 
 
@@ -208,7 +204,7 @@ def _continued(parameter: Parameter, text: str) -> Parameter:
 def _parse_parameter(name: str, rest: str, at: int) -> Parameter:
     form = f"write {name}: type = default, text; the type is PostgreSQL's, the default a number or quoted"
     reader = _Reader(rest, at, form)
-    type_ = None if reader.sees("=,") else reader.take(_TYPE, "type")
+    type_ = None if reader.sees("=,") else reader.take(TYPE_NAME, "type")
     default = None
     if reader.sees("="):
         reader.skip()

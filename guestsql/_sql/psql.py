@@ -14,8 +14,9 @@ from itertools import pairwise
 
 from guestsql._sql.declaration import Parameter
 from guestsql._sql.query import Query
-from guestsql._sql.samples import NUMBERS, Sample, plain_type
+from guestsql._sql.samples import NUMBERS, Sample
 from guestsql._sql.scanner import Kind, Token, tokenize
+from guestsql._sql.type_names import plain_type
 
 __all__ = ["misread_colons", "psql_preamble", "psql_query", "set_line", "sql_literal", "written_head"]
 

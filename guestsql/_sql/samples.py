@@ -17,13 +17,12 @@ from dataclasses import dataclass, replace
 
 from guestsql._sql.declaration import Parameter
 from guestsql._sql.query import Query
+from guestsql._sql.type_names import element_type, plain_type
 
 __all__ = [
     "NUMBERS",
     "Origin",
     "Sample",
-    "element_type",
-    "plain_type",
     "sample_values",
     "shared_samples",
     "stated_sample",
@@ -36,32 +35,7 @@ _STATED = re.compile(
     r"[).]*\s*$",
     re.IGNORECASE,
 )
-_MODIFIER = re.compile(r"\s*\([^)]*\)")
 
-_ALIASES = {
-    "int": "integer",
-    "int2": "smallint",
-    "int4": "integer",
-    "int8": "bigint",
-    "float": "double precision",
-    "float4": "real",
-    "float8": "double precision",
-    "decimal": "numeric",
-    "bool": "boolean",
-    "varchar": "text",
-    "character varying": "text",
-    "char": "text",
-    "character": "text",
-    "bpchar": "text",
-    "citext": "text",
-    "name": "text",
-    "bit varying": "bit",
-    "varbit": "bit",
-    "timestamp with time zone": "timestamptz",
-    "timestamp without time zone": "timestamp",
-    "time with time zone": "timetz",
-    "time without time zone": "time",
-}
 NUMBERS = frozenset({"smallint", "integer", "bigint", "real", "double precision", "numeric", "oid"})
 """The types whose values are numbers, by their plain names."""
 
@@ -87,6 +61,7 @@ _BY_TYPE = {
     "jsonpath": "$",
     "bytea": r"\x00",
     "bit": "1",
+    '"char"': "a",
     "money": "1.50",
     "inet": "192.0.2.1",
     "cidr": "192.0.2.0/24",
@@ -199,35 +174,13 @@ def stated_sample(parameter: Parameter) -> Parameter | None:
     return None if found is None else replace(parameter, default=found["literal"])
 
 
-def plain_type(type_: str | None) -> str:
-    """Return PostgreSQL's one name of a type, in lower case and without modifiers such as `(10, 2)`.
-
-    Args:
-        type_: as a comment writes it; None is taken for text.
-    """
-    bare = " ".join(_MODIFIER.sub("", (type_ or "text").lower()).split()).removeprefix("pg_catalog.")
-    dimensions = bare[len(bare.rstrip("[]")) :]
-    bare = bare.rstrip("[]").strip()
-    return _ALIASES.get(bare, bare) + dimensions
-
-
-def element_type(type_: str | None) -> str | None:
-    """Return the type of an array's elements, whatever its dimensions; None for what is no array.
-
-    Args:
-        type_: as a comment writes it.
-    """
-    plain = plain_type(type_)
-    return plain.rstrip("[]") if plain.endswith("[]") else None
-
-
 def unknown_types(queries: Iterable[Query]) -> list[str]:
     """Return the types of parameters of which only a server can know a value, sorted: enums, domains, extensions'.
 
     Args:
         queries: whose parameters are meant.
     """
-    names = {plain_type(each.type).rstrip("[]") for query in queries for each in query.parameters}
+    names = {element_type(each.type) or plain_type(each.type) for query in queries for each in query.parameters}
     return sorted(names - _BY_TYPE.keys())
 
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from guestsql._packaged import packaged_queries
+from guestsql._packaged import ask_types, packaged_queries
 from guestsql._sync.connection import DeadlineConnection
 
 __all__ = ["Catalog", "TableColumn", "UniqueKey", "read_catalog"]
@@ -109,13 +109,12 @@ def read_catalog(connection: DeadlineConnection, types: Iterable[str], functions
         )
         for row in queries.list_table_columns(connection)
     }
-    names = sorted(set(types))
-    oids = [row.type_oid for row in queries.list_type_oids(connection, type_names=names)]
+    named = ask_types(connection, sorted(set(types)), queries.list_type_oids)
     one_row = queries.list_one_row_functions(connection, function_names=sorted(set(functions)))
     return Catalog(
         keys=keys,
         columns=columns,
-        types=dict(zip(names, oids, strict=True)),
+        types={name: None if row is None else row.type_oid for name, row in named.items()},
         one_row_functions=frozenset(row.function_name for row in one_row),
         partial_indexes=frozenset(row.index_name for row in queries.list_partial_indexes(connection)),
         roots={

@@ -35,7 +35,8 @@ def vet_parameter_types(
         declared = catalog.types.get(parameter.type)
         if declared is None:
             message = f"no type is named {parameter.type}"
-            yield subject.at_parameter(parameter.name, "GS205", message, "name a type of PostgreSQL's")
+            hint = "name a type as a cast would; one with capital letters stands in double quotes"
+            yield subject.at_parameter(parameter.name, "GS205", message, hint)
         elif declared != actual.get(parameter.name, declared):
             name = type_names.get(actual[parameter.name], "another type")
             yield subject.at_parameter(

@@ -10,6 +10,7 @@ import click
 import psycopg
 
 from guestsql._sql import Parameter, Query
+from guestsql._sql.type_names import element_type
 from guestsql.identity import mask
 
 __all__ = ["given_parameters", "param_options", "parse_parameters", "refused_value", "signature"]
@@ -170,8 +171,7 @@ def _pair(text: str) -> tuple[str, str | None]:
 
 def _literal(value: str, parameter: Parameter) -> str:
     """Return a list with commas as PostgreSQL's array literal; anything else as it is."""
-    is_array = (parameter.type or "").endswith("[]")
-    if not is_array or value.lstrip().startswith("{"):
+    if element_type(parameter.type) is None or value.lstrip().startswith("{"):
         return value
     return "{" + ",".join(_element(each.strip()) for each in value.split(",") if each.strip()) + "}"
 

@@ -108,6 +108,10 @@ GOOD = [
     ("mood", "sad", "sad"),
     ("mood[]", "sad,glad", "{sad,glad}"),  # the driver knows no arrays of types that somebody made
     ("stars", "5", 5),
+    ('"char"', "a", "a"),
+    ("int array", "1,2", [1, 2]),
+    ("numeric(10,2)[3]", "1.005", [1.01]),
+    ("interval day to second", "26:00", "26:00:00"),
 ]
 
 

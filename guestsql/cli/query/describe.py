@@ -14,7 +14,7 @@ from psycopg import pq
 
 from guestsql._core.rowtypes import unmarked
 from guestsql._core.translate import translate
-from guestsql._packaged import packaged_queries, type_names
+from guestsql._packaged import ask_types, packaged_queries, type_names
 from guestsql._sql import Query
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.cli.target import open_target
@@ -72,13 +72,11 @@ def ask_server(settings: Settings, query: Query | None, types: Sequence[str]) ->
 
 
 def _base_types(connection: DeadlineConnection, types: Sequence[str]) -> dict[str, tuple[str, str | None]]:
-    if not types:
-        return {}
-    rows = packaged_queries("types.sql").list_sample_types(connection, type_names=list(types))
+    rows = ask_types(connection, types, packaged_queries("types.sql").list_sample_types)
     return {
         name: (row.base_name, row.first_label)
-        for name, row in zip(types, rows, strict=True)
-        if row.base_name is not None
+        for name, row in rows.items()
+        if row is not None and row.base_name is not None
     }
 
 
