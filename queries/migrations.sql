@@ -1,17 +1,61 @@
 -- The migration runner's own statements: its ledger, its lock, and what it asks the catalogues.
 --
--- A direct connection runs them, in autocommit. The ledger is read with to_regclass first, so that a database without
--- one can be inspected by a role that may write nothing, and on a standby.
+-- A direct connection runs them, in autocommit. Whatever concerns the ledger runs in a transaction that has called
+-- enter_ledger_schema, which writes nothing: a database without a ledger can be inspected by a role that may write
+-- nothing, and on a standby.
 -- internal: the migration runner asks these
 
--- name: ledger_exists()$
--- True when this database has a ledger in the search_path.
-SELECT to_regclass('guestsql_migrations') IS NOT NULL AS has_ledger;
+-- name: enter_ledger_schema()^
+-- Finds the ledger in the whole database, and leads the search_path of this transaction to it first; always one row.
+-- schema_names: where a ledger is, those in the search_path if any, else those elsewhere; none, or more than one: the
+-- search_path stays as it is. is_usable: whether this role may look into them. new_tables_schema: where this session
+-- makes tables (NULL: nowhere), with a ledger only.
+-- A search_path changes (ALTER DATABASE, a schema named like the role), and with it what an unqualified name means: what
+-- was applied once must not be applied again because of it. A temporary table of the same name is behind them all.
+WITH ledgers AS (
+    SELECT
+        namespaces.nspname::text AS schema_name,
+        namespaces.nspname = ANY(current_schemas(FALSE)) AS is_in_path
+    FROM pg_class AS relations
+    INNER JOIN pg_namespace AS namespaces ON relations.relnamespace = namespaces.oid
+    WHERE
+        relations.relname = 'guestsql_migrations'
+        AND relations.relkind IN ('r', 'p')
+        AND relations.relpersistence <> 't'
+),
+
+candidates AS MATERIALIZED (
+    SELECT
+        schema_name,
+        current_schema()::text AS new_tables_schema
+    FROM ledgers
+    WHERE is_in_path OR NOT coalesce((SELECT bool_or(others.is_in_path) FROM ledgers AS others), FALSE)
+)
+
+SELECT
+    coalesce(array_agg(schema_name ORDER BY schema_name), '{}') AS schema_names,
+    coalesce(bool_and(has_schema_privilege(schema_name, 'USAGE')), TRUE) AS is_usable,
+    min(new_tables_schema) AS new_tables_schema,
+    CASE
+        WHEN count(*) = 1
+            THEN
+                set_config(
+                    'search_path',
+                    concat_ws(
+                        ', ',
+                        quote_ident(min(schema_name)),
+                        nullif(current_setting('search_path'), ''),
+                        'pg_temp'
+                    ),
+                    TRUE
+                )
+    END AS search_path
+FROM candidates;
 
 -- name: create_migration_ledger()!
--- Creates the ledger. Only under the runner's lock: two CREATE TABLE IF NOT EXISTS at once can fail on a unique index of
--- the catalogue. body is the file without blank space and comments, kept so that an edit can be shown and not only
--- noticed.
+-- Creates the ledger, in the schema in which the migrations make their tables. Only under the runner's lock: two CREATE
+-- TABLE IF NOT EXISTS at once can fail on a unique index of the catalogue. body is the file without blank space and
+-- comments, kept so that an edit can be shown.
 CREATE TABLE IF NOT EXISTS guestsql_migrations (
     version integer PRIMARY KEY CHECK (version > 0),
     name text NOT NULL,
@@ -28,9 +72,15 @@ CREATE TABLE IF NOT EXISTS guestsql_migrations (
 SELECT
     coalesce(
         (
-            SELECT pg_get_userbyid(relowner)
-            FROM pg_class
-            WHERE oid = to_regclass('guestsql_migrations')
+            SELECT pg_get_userbyid(relations.relowner)
+            FROM pg_class AS relations
+            INNER JOIN pg_namespace AS namespaces ON relations.relnamespace = namespaces.oid
+            WHERE
+                relations.relname = 'guestsql_migrations'
+                AND relations.relkind IN ('r', 'p')
+                AND relations.relpersistence <> 't'
+            ORDER BY namespaces.nspname = ANY(current_schemas(FALSE)) DESC, namespaces.nspname
+            LIMIT 1
         ),
         (
             SELECT pg_get_userbyid(datdba)

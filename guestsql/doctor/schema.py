@@ -7,7 +7,7 @@ import psycopg
 from guestsql._core.translate import translate
 from guestsql.doctor.finding import Verdict, advise, fault, fine, unseen
 from guestsql.doctor.patient import Patient
-from guestsql.errors import DatabaseError
+from guestsql.errors import DatabaseError, MigrationError
 from guestsql.migrate import Runner, Status, read_migrations
 from guestsql.migrate.compare import statuses
 from guestsql.migrate.ledger import Ledger
@@ -26,7 +26,7 @@ def migrations(patient: Patient) -> Verdict:
         found = _statuses(patient)
     except psycopg.Error as error:
         return _unread(patient, translate(error, ""))
-    except DatabaseError as error:
+    except (DatabaseError, MigrationError) as error:
         return _unread(patient, error)
     wrong = [f"{each.version:04d} is {each.state.replace('_', ' ')}" for each in found if each.state in _WRONG]
     if wrong:
@@ -48,7 +48,7 @@ def _statuses(patient: Patient) -> list[Status]:
     return statuses(read_migrations(), Ledger(patient.connection).read())
 
 
-def _unread(patient: Patient, error: DatabaseError) -> Verdict:
+def _unread(patient: Patient, error: DatabaseError | MigrationError) -> Verdict:
     """Why the ledger could not be read; a role without the right is told which one, any other error is the run's."""
     if error.sqlstate != _NO_RIGHT:
         raise error

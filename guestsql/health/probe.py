@@ -12,15 +12,14 @@ import psycopg
 
 from guestsql._core.log import event, quietly
 from guestsql._core.translate import translate
-from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, QueryTimeout
+from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, MigrationError, QueryTimeout
 from guestsql.migrate import read_migrations
+from guestsql.migrate.ledger import Ledger
 from guestsql.settings import Settings
 
 __all__ = ["Probe", "Report"]
 
-_NO_TABLE = "42P01"
 _MILLISECONDS = 1000
 
 
@@ -140,9 +139,9 @@ class Probe:
                 applied = self._applied()
         except DatabaseError as error:
             self._hang_up()
-            if error.sqlstate != _NO_TABLE:
-                return self._changes.take(_failed(_kind(error), error.sqlstate, started), str(error))
-            applied = set[int]()
+            return self._changes.take(_failed(_kind(error), error.sqlstate, started), str(error))
+        except MigrationError as error:  # several ledgers, or one in a schema that this role may not use
+            return self._changes.take(_failed("refused", error.sqlstate, started), str(error))
         except GuestSQLError as error:  # an address that does not parse
             return self._changes.take(_failed("unavailable", None, started), str(error))
         pending = sorted(self._needed - applied)
@@ -166,7 +165,7 @@ class Probe:
             connection = self._connection = connect(self._settings, self._url or "", pooled=self._pooled)
         connection.deadline = monotonic() + self._seconds
         try:
-            return {row.version for row in packaged_queries("health.sql").list_applied_versions(connection)}
+            return Ledger(connection).versions()
         except psycopg.Error as error:
             raise translate(error, "list_applied_versions") from error
 

@@ -5,13 +5,17 @@ SQL: queries/migrations.sql
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
+from psycopg.pq import TransactionStatus
 
 from guestsql._packaged import packaged_queries
+from guestsql.errors import MigrationError
 from guestsql.migrate.concurrent import ConcurrentIndex
 from guestsql.migrate.files import Migration
 
@@ -72,30 +76,64 @@ class Ledger:
         self._queries = packaged_queries("migrations.sql")
 
     def create(self) -> None:
-        """Make the ledger's table if there is none; only under the lock."""
-        self._queries.create_migration_ledger(self._connection)
+        """Make the ledger's table if the database has none; only under the lock."""
+        with self._entered() as schema:
+            exists = schema is not None
+        if not exists:
+            self._queries.create_migration_ledger(self._connection)
 
     def read(self) -> list[Entry]:
-        """Return all rows by version; none when there is no ledger. Writes nothing."""
-        if not self._queries.ledger_exists(self._connection):
-            return []
-        return [Entry(*row) for row in self._queries.list_applied_migrations(self._connection)]
+        """Return all rows by version; none when there is no ledger. Writes nothing.
+
+        Raises:
+            MigrationError: the database has several ledgers, and the search_path does not tell which one is meant.
+        """
+        with self._entered() as schema:
+            if schema is None:
+                return []
+            return [Entry(*row) for row in self._queries.list_applied_migrations(self._connection)]
+
+    def versions(self) -> set[int]:
+        """Return the versions in the ledger; none when there is no ledger.
+
+        Raises:
+            MigrationError: as for `read`.
+
+        SQL: queries/health.sql
+        """
+        with self._entered() as schema:
+            if schema is None:
+                return set()
+            rows = packaged_queries("health.sql").list_applied_versions(self._connection)
+            return {row.version for row in rows}
 
     def owner(self) -> str:
         """Return the role that may migrate: it owns the ledger, or the database as long as there is no ledger."""
         return str(self._queries.get_migration_owner(self._connection))
 
+    def moved_note(self) -> str:
+        """Return a remark when this session would make new tables in another schema than the ledger's, else ""."""
+        with self._in_transaction(writes=False):
+            place = self._queries.enter_ledger_schema(self._connection)
+        if place.new_tables_schema is None or place.new_tables_schema in place.schema_names:
+            return ""
+        return (
+            f"the ledger is in the schema {place.schema_names[0]}, and new tables are made in "
+            f"{place.new_tables_schema}: the search_path has changed since the first migration"
+        )
+
     def record(self, migration: Migration, *, duration_ms: float, is_baseline: bool = False) -> None:
         """Enter a migration, in whatever transaction the connection is in."""
-        self._queries.record_migration(
-            self._connection,
-            version=migration.version,
-            name=migration.name,
-            checksum=migration.checksum,
-            body=migration.body,
-            duration_ms=duration_ms,
-            is_baseline=is_baseline,
-        )
+        with self._entered(writes=True):
+            self._queries.record_migration(
+                self._connection,
+                version=migration.version,
+                name=migration.name,
+                checksum=migration.checksum,
+                body=migration.body,
+                duration_ms=duration_ms,
+                is_baseline=is_baseline,
+            )
 
     def try_lock(self) -> bool:
         """Take the runner's lock if it is free; never waits."""
@@ -129,14 +167,49 @@ class Ledger:
 
         What the server refuses is a notice, not an error.
         """
-        if not self._queries.knows_roles(self._connection):
-            return False
-        self._queries.grant_roles(self._connection)
-        return True
+        with self._entered(writes=True):
+            if not self._queries.knows_roles(self._connection):
+                return False
+            self._queries.grant_roles(self._connection)
+            return True
 
     def invalid_indexes(self) -> list[tuple[str, str]]:
         """Return name and table of every invalid index, by name."""
         return [(row.index_name, row.table_name) for row in self._queries.list_invalid_indexes(self._connection)]
+
+    @contextmanager
+    def _entered(self, *, writes: bool = False) -> Generator[str | None]:
+        """A transaction in which the ledger's schema comes first in the search_path; that schema, or None."""
+        with self._in_transaction(writes=writes) as is_own:
+            place = self._queries.enter_ledger_schema(self._connection)
+            schemas: list[str] = place.schema_names
+            if len(schemas) > 1:
+                raise _several_ledgers(schemas)
+            if not place.is_usable:
+                raise MigrationError(
+                    f"the ledger of migrations is in the schema {schemas[0]}, which this role may not use",
+                    sqlstate="42501",
+                )
+            yield schemas[0] if schemas else None
+            if not is_own:  # what a constraint or trigger does at COMMIT is not to see it
+                self._connection.execute("RESET search_path")
+
+    @contextmanager
+    def _in_transaction(self, *, writes: bool) -> Generator[bool]:
+        """The connection's transaction, else one for this block of code; True for the latter."""
+        is_own = self._connection.info.transaction_status == TransactionStatus.IDLE
+        with self._connection.transaction(force_rollback=not writes) if is_own else nullcontext():
+            yield is_own
+
+
+def _several_ledgers(schemas: list[str]) -> MigrationError:
+    tables = ", ".join(f"{schema}.guestsql_migrations" for schema in schemas)
+    return MigrationError(
+        f"this database has {len(schemas)} ledgers of migrations, and the search_path leads to none of them alone: "
+        f"{tables}",
+        hint="keep the one whose tables the bot uses, and rename the others: ALTER TABLE "
+        f"{schemas[-1]}.guestsql_migrations RENAME TO old_migrations; or name one schema in the search_path",
+    )
 
 
 def _person(pid: int, *details: str | None) -> str:

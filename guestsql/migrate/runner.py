@@ -229,6 +229,7 @@ class Runner:
             for migration in _agreed_pending(files, entries, target):
                 done.append(execution.apply(migration))
             if done:
+                _note_moved(ledger, done)
                 _grant_roles(connection, ledger, done)
 
     def _read_files(self, target: int | None) -> list[Migration]:
@@ -274,6 +275,12 @@ def _whose_work(connection: Connection[Any]) -> str:
     if role == owner:
         return f"{role} lacks the right though it owns the ledger: a superuser can give it"
     return f"run it as {owner}, the owner, or as a login with that role; the address's {role} is neither"
+
+
+def _note_moved(ledger: Ledger, done: list[Applied]) -> None:
+    if note := ledger.moved_note():
+        event(logging.WARNING, "MIGRATION_NOTICE", note)
+        done[0] = replace(done[0], notices=(note, *done[0].notices))
 
 
 def _grant_roles(connection: Connection[Any], ledger: Ledger, done: list[Applied]) -> None:
