@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -105,6 +106,7 @@ class Proxy:
     Attributes:
         commits: how many COMMITs have come by.
         deaf: while True, whoever connects is hung up on.
+        loses_packets: while True, nothing comes through in either direction, and no end of a connection either.
     """
 
     def __init__(self, url: str) -> None:
@@ -115,6 +117,7 @@ class Proxy:
         self._lies: list[tuple[bytes, bytes]] = []
         self.commits = 0
         self.deaf = False
+        self.loses_packets = False
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -149,6 +152,7 @@ class Proxy:
 
     def close(self) -> None:
         """Accept nobody any more."""
+        self.loses_packets = False
         self._listener.close()
 
     def __enter__(self) -> Self:
@@ -173,9 +177,11 @@ class Proxy:
         with client, socket.socket(socket.AF_UNIX) as server:
             server.connect(path)
             silent = threading.Event()
-            back = threading.Thread(target=_pump, args=(server, client, silent), daemon=True)
+            back = threading.Thread(target=self._pump, args=(server, client, silent), daemon=True)
             back.start()
             while data := _receive(client):
+                if self.loses_packets:
+                    continue
                 loss, _, rest = (self._loss(data) or "").partition(" ")
                 self.deaf = self.deaf or bool(rest)
                 if loss == "request":
@@ -191,9 +197,22 @@ class Proxy:
                     _shut(client)
                     return
                 server.sendall(data)
+            while self.loses_packets:
+                time.sleep(0.01)
             _shut(server)
             _shut(client)
             back.join()
+
+    def _pump(self, source: socket.socket, target: socket.socket, silent: threading.Event) -> None:
+        while data := _receive(source):
+            if silent.is_set() or self.loses_packets:
+                continue
+            try:
+                target.sendall(data)
+            except OSError:  # hung up: read on, so that the server is not held up
+                continue
+        if not silent.is_set():
+            _shut(target)
 
     def _loss(self, data: bytes) -> str | None:
         if b"COMMIT" not in data:
@@ -219,18 +238,6 @@ def _receive(source: socket.socket) -> bytes:
         return source.recv(65536)
     except OSError:
         return b""
-
-
-def _pump(source: socket.socket, target: socket.socket, silent: threading.Event) -> None:
-    while data := _receive(source):
-        if silent.is_set():
-            continue
-        try:
-            target.sendall(data)
-        except OSError:  # hung up: read on, so that the server is not held up
-            continue
-    if not silent.is_set():
-        _shut(target)
 
 
 def _shut(one: socket.socket) -> None:

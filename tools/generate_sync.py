@@ -48,6 +48,7 @@ REPLACEMENTS = {
     "AsyncLock": "Lock",
     "async_call_builder": "call_builder",
     "async_sleep": "sleep",
+    "wait_async": "wait",
 }
 
 

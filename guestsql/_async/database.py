@@ -39,6 +39,9 @@ class AsyncGuestDatabase(AsyncThreads, AsyncPeople):
     `clear_thread` send a second one when there was nothing to change; `forget_guest` and `merge_guests` first wait for
     messages that are just being written, and `merge_guests` then sends two or three.
 
+    A call that is cancelled (`asyncio.timeout`, Ctrl-C) ends at once, also when the server hangs or the network loses
+    its packets: the connection is closed and another made. The server may still do what it was sent.
+
     Args:
         database_url: PostgreSQL's address; default that of the settings, and without one the embedded server.
         settings: default what the environment and `.env` say.

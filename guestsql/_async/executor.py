@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from time import monotonic, perf_counter
 from typing import Any, Protocol
@@ -206,7 +205,7 @@ class AsyncExecutor:
             transaction_id = ""
             result: list[Any] = []
             try:
-                async with connection.transaction(), _closed_by_silence(connection):
+                async with connection.transaction():
                     begun = await methods["get_transaction_id"](connection)
                     made = parameters(begun.server_time)
                     result = [await methods[name](connection, **made)]
@@ -314,17 +313,6 @@ async def _is_passing(error: DatabaseError, connection: AsyncDeadlineConnection,
         await connection.close()
         return True
     return is_rolled_back(error)
-
-
-@asynccontextmanager
-async def _closed_by_silence(connection: AsyncDeadlineConnection) -> AsyncGenerator[None]:
-    """Close a connection whose server did not answer in time: no ROLLBACK can be sent behind its statement."""
-    try:
-        yield
-    except QueryTimeout as error:
-        if error.sqlstate is None:
-            await connection.close()
-        raise
 
 
 def _pause_before(attempt: int, deadline: float) -> float | None:

@@ -25,6 +25,8 @@ __all__ = ["AsyncConnections"]
 _ASK_AGAIN_SECONDS = 1.0
 # After this a connection at hand goes back to the pool, which closes what is old or idle.
 _AT_HAND_SECONDS = 30.0
+# How long closing waits for a connection that is being made; it is closed as soon as it is there.
+_CLOSING_SECONDS = 1.0
 
 
 class _PooledConnection(AsyncDeadlineConnection):
@@ -88,7 +90,7 @@ class AsyncConnections:
         """Close all connections; those that are lent are closed when they are given back."""
         self._closed = True
         await self._empty_hand()
-        await self._pool.close()
+        await self._pool.close(_CLOSING_SECONDS)
 
     async def borrow(self, deadline: float) -> AsyncDeadlineConnection:
         """Take a connection, which may turn out to be dead.

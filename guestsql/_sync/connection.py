@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 import psycopg
-from psycopg import Cursor, RawCursor
+from psycopg import Cursor, RawCursor, waiting
 from psycopg.abc import RV, PQGen
 from psycopg.rows import namedtuple_row
 
@@ -20,10 +20,14 @@ __all__ = ["DeadlineConnection", "connect", "connection_arguments"]
 
 
 class DeadlineConnection(psycopg.Connection[Any]):
-    """A connection none of whose waits outlives `deadline`.
+    """A connection none of whose waits outlives `deadline`, and whose interrupted waits end at once.
 
     The server's own `statement_timeout` does not help when the server hangs or the network swallows its answer,
     and cannot be set behind a transaction pooler; so the client watches the clock too.
+
+    psycopg answers an interruption with a request to cancel the statement, and waits up to ten seconds for its effect.
+    A server that hangs does not answer that either, and a commit that waits for a synchronous standby must not be
+    cancelled: it would stay on this server alone. So the connection is closed instead.
 
     Attributes:
         deadline: in seconds of `time.monotonic()`; infinity waits for ever.
@@ -38,10 +42,21 @@ class DeadlineConnection(psycopg.Connection[Any]):
         self.cursors: dict[str, Cursor[Any]] = {}
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:  # noqa: ASYNC109  psycopg's signature
-        """Run one of psycopg's generators, at most until the deadline."""
+        """Run one of psycopg's generators, at most until the deadline; close the connection if that is cut short."""
         if timeout is None and self.deadline != math.inf:
             timeout = max(0.0, self.deadline - monotonic())
-        return super().wait(gen, interval, timeout)
+        try:
+            return waiting.wait(gen, self.pgconn.socket, interval, timeout)
+        except BaseException as error:
+            if _is_cut_short(error):
+                self.pgconn.finish()
+            raise
+
+
+def _is_cut_short(error: BaseException) -> bool:
+    """Tell whether a wait ended without an answer: by its timeout, a cancelled task, Ctrl-C, a signal's exception."""
+    # What a wait raises past its timeout has no public name.
+    return not isinstance(error, psycopg.Error) or isinstance(error, psycopg.errors._WaitTimeout)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 def connection_arguments(settings: Settings, url: str, *, pooled: bool = False) -> dict[str, Any]:

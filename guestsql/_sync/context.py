@@ -36,6 +36,8 @@ CLOCK = "{HH:MM}"
 _FIRST_PAUSE_SECONDS = 0.004
 _LONGEST_PAUSE_SECONDS = 0.1
 _LAST_WORD_SECONDS = 1.0
+# A server that does not answer must not keep a caller that was interrupted; the lease then runs out by itself.
+_INTERRUPTED_RELEASE_SECONDS = 1.0
 _ENOUGH_BUILDS = 10
 
 
@@ -165,8 +167,10 @@ class ContextCache:
         event(logging.INFO, "CONTEXT_CACHE_MISS", "no fresh context", guest=wanted.key)
         try:
             return self._build_or_wait(wanted, row)
-        except BaseException:
+        except BaseException as error:
             if wanted.may_hold_lease:
+                if not isinstance(error, Exception):  # a cancelled task, Ctrl-C: the caller wants to go on
+                    wanted.patience.deadline = min(wanted.patience.deadline, monotonic() + _INTERRUPTED_RELEASE_SECONDS)
                 self._release(wanted)
             raise
 

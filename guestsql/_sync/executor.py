@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from time import monotonic, perf_counter
 from typing import Any, Protocol
@@ -212,7 +211,7 @@ class Executor:
             transaction_id = ""
             result: list[Any] = []
             try:
-                with connection.transaction(), _closed_by_silence(connection):
+                with connection.transaction():
                     begun = methods["get_transaction_id"](connection)
                     made = parameters(begun.server_time)
                     result = [methods[name](connection, **made)]
@@ -318,17 +317,6 @@ def _is_passing(error: DatabaseError, connection: DeadlineConnection, attempt: i
         connection.close()
         return True
     return is_rolled_back(error)
-
-
-@contextmanager
-def _closed_by_silence(connection: DeadlineConnection) -> Generator[None]:
-    """Close a connection whose server did not answer in time: no ROLLBACK can be sent behind its statement."""
-    try:
-        yield
-    except QueryTimeout as error:
-        if error.sqlstate is None:
-            connection.close()
-        raise
 
 
 def _pause_before(attempt: int, deadline: float) -> float | None:

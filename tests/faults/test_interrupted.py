@@ -1,0 +1,141 @@
+"""A caller that is interrupted goes on at once, whatever the server does: cancelled tasks, Ctrl-C, the deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from time import monotonic
+from typing import Any
+
+import psycopg
+import pytest
+
+from guestsql import AsyncGuestDatabase, GuestDatabase
+from guestsql.errors import DatabaseUnavailable, QueryTimeout
+from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings, waiting_sessions
+from tests.server import eventually
+
+Connection = psycopg.Connection[Any]
+
+AT_ONCE_SECONDS = 4.5
+"""Far more than any of it takes, and less than the five seconds that psycopg gives a request to cancel."""
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[Proxy]:
+    with Proxy(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def clock() -> Iterator[None]:
+    """What happens in the test may be awaited, but not for long."""
+    started = monotonic()
+    yield
+    assert monotonic() - started < AT_ONCE_SECONDS
+
+
+CALLS: dict[str, Callable[[AsyncGuestDatabase], Awaitable[Any]]] = {
+    "get_profile": lambda db: db.get_profile(GUEST),
+    "a hit": lambda db: db.get_context(GUEST),
+    "a miss": lambda db: db.get_context(OTHER),
+    "many contexts": lambda db: db.get_contexts([GUEST, OTHER]),
+    "update_profile": lambda db: db.update_profile(GUEST, user_name="Eva"),
+    "add_thread_tokens": lambda db: db.add_thread_tokens(GUEST, "t1", 5),
+    "flush": lambda db: db.flush(),
+    "a query": lambda db: db.queries.get_profile(phone_number=GUEST),
+}
+
+
+async def ended(call: Awaitable[Any]) -> None:
+    """Give a call a moment, cancel it, and see that it is gone at once."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await call
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_timeout_of_asyncio_holds_when_packets_are_lost(name: str, proxy: Proxy) -> None:
+    settings = make_settings(proxy.url, deadline_seconds=60.0)
+    async with AsyncGuestDatabase(settings=settings) as db:
+        await db.get_context(GUEST)
+        await db.record_interaction(GUEST)
+        proxy.loses_packets = True
+        started = monotonic()
+        await ended(CALLS[name](db))
+        took = monotonic() - started
+        proxy.loses_packets = False
+        assert (await db.get_profile(GUEST)) is not None
+    assert took < AT_ONCE_SECONDS
+
+
+async def test_a_timeout_of_asyncio_holds_while_a_connection_is_made(proxy: Proxy) -> None:
+    settings = make_settings(proxy.url, deadline_seconds=60.0)
+    proxy.loses_packets = True
+    async with AsyncGuestDatabase(settings=settings) as db:
+        started = monotonic()
+        await ended(db.get_profile(GUEST))
+        took = monotonic() - started
+        proxy.close()
+    assert took < AT_ONCE_SECONDS
+
+
+@pytest.mark.usefixtures("clock")
+async def test_a_cancelled_builder_does_not_wait_for_a_silent_server(proxy: Proxy) -> None:
+    async def build(_: object) -> str:
+        proxy.loses_packets = True
+        await asyncio.Event().wait()
+        return ""
+
+    settings = make_settings(proxy.url, deadline_seconds=60.0)
+    async with AsyncGuestDatabase(settings=settings, context_builder=build) as db:
+        await ended(db.get_context(GUEST))
+        proxy.close()
+
+
+@pytest.mark.usefixtures("clock")
+def test_ctrl_c_holds_when_packets_are_lost(proxy: Proxy) -> None:
+    with GuestDatabase(settings=make_settings(proxy.url, deadline_seconds=60.0)) as db:
+        db.update_profile(GUEST)
+        proxy.loses_packets = True
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            db.get_profile(GUEST)
+        proxy.loses_packets = False
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_deadline_holds_when_packets_are_lost(kind: str, proxy: Proxy) -> None:
+    async with Either(kind, proxy.url, deadline_seconds=0.2) as db:
+        await db.get_context(GUEST)
+        proxy.loses_packets = True
+        with pytest.raises((QueryTimeout, DatabaseUnavailable)):
+            await db.add_thread_tokens(GUEST, "t1", 5)
+        with pytest.raises((QueryTimeout, DatabaseUnavailable)):
+            await db.get_context(GUEST)
+        proxy.loses_packets = False
+
+
+async def test_no_request_to_cancel_is_sent(database_url: str, autocommit: Connection) -> None:
+    """It would also end a wait for a synchronous standby, and with it the promise that the standby has the row."""
+    with psycopg.connect(database_url) as holder:
+        async with AsyncGuestDatabase(settings=make_settings(database_url)) as db:
+            await db.update_profile(GUEST)
+            holder.execute("LOCK TABLE guest_profiles")
+            asked = asyncio.create_task(db.update_profile(GUEST, user_name="Ana"))
+            await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 1)
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+            assert waiting_sessions(autocommit) == 1
+            holder.rollback()
+            await asyncio.to_thread(eventually, lambda: _name(autocommit) == "Ana")
+
+
+def _name(connection: Connection) -> Any:
+    row = connection.execute("SELECT user_name FROM guest_profiles").fetchone()
+    return row and row[0]
