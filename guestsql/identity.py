@@ -1,14 +1,13 @@
-"""WhatsApp ids: every spelling of a guest leads to one key; what is no guest is refused.
+"""WhatsApp ids: every spelling of a guest leads to one key; what may be someone else's id is refused.
 
 The key of a guest is the bare phone number (`573000000001`), or, for a guest whom WhatsApp shows without a
-phone, the id itself (`81234567890123@lid`, `CO.1a2B3c`). The latter hold a character that no phone has, so the
-two kinds never collide.
+phone, the id itself (`81234567890123@lid`, `CO.1a2B3c`, `CO.ENT.1a2B3c`). The latter contain a character that no phone
+has, so the two kinds never collide.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -16,16 +15,48 @@ from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
 
 __all__ = ["canonical_user_id", "clean_chat_id", "mask", "own_keys"]
 
-# E.164 allows 15 digits; below 7 stand only short codes of services.
+# E.164 allows 15 digits; with fewer than 7 there are only short codes of services.
 _PHONE = re.compile(r"[1-9][0-9]{6,14}")
 _LID = re.compile(r"[0-9]{1,32}")
-_BUSINESS_SCOPED = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}")
+_BUSINESS_SCOPED = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 # What may follow the number in a chat id: an agent (`.0`, `_1`) and a device (`:12`).
 _DEVICE = re.compile(r"([0-9]+)(?:[._](?:0|[1-9][0-9]{0,2}))?(?::[0-9]{1,4})?")
-_SCHEME = re.compile(r"^(?:whatsapp|tel|sms):", re.IGNORECASE)
-_LINK = re.compile(r"^(?:https?://)?(?:wa\.me/|api\.whatsapp\.com/send/?\?phone=)", re.IGNORECASE)
-_PUNCTUATION = re.compile(r"[\s().\-/]")
-_MINUS = "\N{MINUS SIGN}"
+
+# What follows is repeated in SQL, by the function guestsql_user_id of the migrations: a change needs a migration.
+_FRONT = re.compile(r"^(?:whatsapp|tel|sms):|^'(?=[+0-9])", re.IGNORECASE | re.ASCII)
+_LINK = re.compile(r"^(?:https?://)?(?:wa\.me/|api\.whatsapp\.com/send/?\?phone=)([^/]*)/?$", re.IGNORECASE | re.ASCII)
+_BRACKETS = re.compile(r"\((\+?[1-9][0-9]{0,4})\)")
+_SPELLED = re.compile(r"(\+|00)? *([1-9][0-9]*(?:(?: *[-.] *| +)[0-9]+)*)")
+# Not certainly one number: a number that is whole is followed by more digits (a second number, an extension), or a
+# single dot makes it a decimal number.
+_UNCERTAIN = re.compile(r"[0-9]{7}[0-9]*[^0-9]|^[^.]*\.[^.]*$")
+# The last digits are an extension, or the end of another number that differs in them; unless they come in pairs, as in
+# France.
+_LEFT_OVER = re.compile(r"[^0-9][0-9]{1,2}$")
+_PAIRS = re.compile(r"([^0-9]+)[0-9]{2}\1[0-9]{2}$")
+# A zero behind the country code is dialled inside the country only, but for the countries that are left out.
+_TRUNK_ZERO = re.compile(
+    r"(?:[17]|2[07]|3[0-46]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]"
+    r"|(?!225|24[12]|37[89])(?:2[1-689]|3[578]|42|5[09]|6[7-9]|8[0578]|9[679])[0-9])[^0-9]+0"
+)
+# Without a sign of an international number: a date has 8 digits, and two local numbers have 14.
+_LEAST_SPELLED = 9
+_MOST_SPELLED = 13
+
+_DIGITS = (0x0660, 0x06F0, 0x0966, 0xFF10)
+_MARKS = (0xAD, 0x61C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+_SPACES = (0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)
+_DASHES = (*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63)
+# Digits of other scripts, full-width signs, and the invisible marks that a copied contact carries. What is not in here
+# is no part of a number: a superscript two is not the digit 2.
+_FOLD = (
+    {zero + digit: str(digit) for zero in _DIGITS for digit in range(10)}
+    | {0xFEE0 + ord(sign): sign for sign in "+-.():/@"}
+    | dict.fromkeys(_MARKS, "")
+    | dict.fromkeys(_SPACES, " ")
+    | dict.fromkeys(_DASHES, "-")
+)
+_BLANKS = " \t\n\r\f\v"
 
 _PHONE_SERVERS = frozenset({"s.whatsapp.net", "c.us", "hosted"})
 _LID_SERVERS = frozenset({"lid", "hosted.lid"})
@@ -42,15 +73,18 @@ def canonical_user_id(user_id: str) -> str:
     """Return the one key of a guest, whatever the spelling.
 
     Args:
-        user_id: a phone number in any spelling (`+57 300 000 0001`, `573000000001`), a chat id with or without
-            a device part (`573000000001:12@s.whatsapp.net`, `…@c.us`), or an id without a phone (`…@lid`, a
-            business-scoped `CC.xxxx`).
+        user_id: a phone number in any spelling that can be read in one way only (`+57 300 000 0001`,
+            `573000000001`, `https://wa.me/573000000001`), a chat id with or without a device part
+            (`573000000001:12@s.whatsapp.net`, `…@c.us`), or an id without a phone (`…@lid`, a business-scoped
+            `CC.xxxx` or its parent `CC.ENT.xxxx`).
 
     Returns:
         The digits of the phone number, or the id without a phone.
 
     Raises:
-        InvalidUserId: the text is empty, a group, a channel, a broadcast list, or no id at all.
+        InvalidUserId: the text is empty, a group, a channel, a broadcast list, no id at all, or it is not certain
+            whose id it is: a decimal number (`573000000001.0`), two numbers (`573000000001/2`), an extension, a zero
+            that is dialled inside the country only (`+44 (0)7700 900123`).
     """
     if not isinstance(user_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  not every caller is type-checked
         raise InvalidUserId(f"a user id is a text, not {type(user_id).__name__}", hint="pass it as str")
@@ -104,7 +138,7 @@ def mask(key: str) -> str:
 # Bounded: a chain's million guests must not pile up in the bot's memory.
 @lru_cache(maxsize=4096)
 def _canonical(user_id: str) -> str:
-    text = _plain(user_id)
+    text = (user_id if user_id.isascii() else user_id.translate(_FOLD)).strip(_BLANKS)
     if not text:
         raise InvalidUserId("the user id is empty", hint="pass a phone number or a WhatsApp id")
     name, at, server = text.rpartition("@")
@@ -112,27 +146,7 @@ def _canonical(user_id: str) -> str:
         return _from_jid(name, server.lower())
     if _BUSINESS_SCOPED.fullmatch(text):
         return text
-    return _phone(text)
-
-
-def _plain(text: str) -> str:
-    """Fold wide forms and digits of other scripts, and drop the invisible marks that a copied contact carries."""
-    if text.isascii():
-        return text.strip()
-    return "".join(_folded(character) for character in text).strip()
-
-
-def _folded(character: str) -> str:
-    digit = unicodedata.decimal(character, None)
-    if digit is not None:
-        return str(digit)
-    category = unicodedata.category(character)
-    if category == "Cf":
-        return ""
-    if category == "Pd" or character == _MINUS:
-        return "-"
-    # A superscript or a circled digit is no digit of a number: it stays, to be refused.
-    return character if category == "No" else unicodedata.normalize("NFKC", character)
+    return _phone(_LINK.sub(r"\1", _FRONT.sub("", text)))
 
 
 def _from_jid(name: str, server: str) -> str:
@@ -153,13 +167,27 @@ def _from_jid(name: str, server: str) -> str:
 
 
 def _phone(text: str) -> str:
-    digits = _PUNCTUATION.sub("", _LINK.sub("", _SCHEME.sub("", text))).removeprefix("+").removeprefix("00")
-    if not _PHONE.fullmatch(digits):
-        raise InvalidUserId(
-            f"no phone number: {_shown(text)}",
-            hint="7 to 15 digits with the country code, such as 573000000001",
-        )
-    return digits
+    if _PHONE.fullmatch(text):
+        return text
+    spelled = _SPELLED.fullmatch(_BRACKETS.sub(r" \1 ", text).strip(" "))
+    if spelled:
+        number = spelled[2]
+        digits = re.sub("[^0-9]", "", number)
+        if _PHONE.fullmatch(digits) and (digits == number or _is_one_number(number, len(digits), spelled[1])):
+            return digits
+    raise InvalidUserId(
+        f"not certainly a phone number: {_shown(text)}",
+        hint="pass one number of 7 to 15 digits with the country code, such as 573000000001, without an extension, "
+        "a decimal point or a zero in brackets",
+    )
+
+
+def _is_one_number(number: str, length: int, sign: str | None) -> bool:
+    if not sign and not _LEAST_SPELLED <= length <= _MOST_SPELLED:
+        return False
+    if _UNCERTAIN.search(number) or _TRUNK_ZERO.match(number):
+        return False
+    return not _LEFT_OVER.search(number) or _PAIRS.search(number) is not None
 
 
 def _shown(text: str) -> str:

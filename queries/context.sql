@@ -129,7 +129,7 @@ RETURNING
 -- The default context: [name | clock | label, label] and an empty line. Change its form here.
 -- {HH:MM} stands for the clock time, which is put in when the text is read, in the hotel's zone: cached with the text it
 -- would be up to five minutes late. Names and labels stand on one line, without blanks around them, and cannot bring a
--- clock of their own; a name that is blank, `Usuario` or the guest's own phone is none.
+-- clock of their own; a name that is blank, `Usuario` or the guest's own id is none.
 --   phone_number: text, the guest's key
 WITH trimmed_guests AS (
     SELECT
@@ -145,18 +145,8 @@ named_guests AS (
     SELECT
         first_labels,
         coalesce(
-            CASE
-                WHEN
-                    lower(contact_name) NOT IN ('', 'usuario')
-                    AND translate(contact_name, '+-(). ', '') <> phone_number
-                    THEN contact_name
-            END,
-            CASE
-                WHEN
-                    lower(user_name) NOT IN ('', 'usuario')
-                    AND translate(user_name, '+-(). ', '') <> phone_number
-                    THEN user_name
-            END,
+            CASE WHEN NOT guestsql_is_placeholder(contact_name, phone_number) THEN contact_name END,
+            CASE WHEN NOT guestsql_is_placeholder(user_name, phone_number) THEN user_name END,
             'Cliente'
         ) AS guest_name
     FROM trimmed_guests

@@ -431,7 +431,7 @@ SET
             WHEN staged.user_name_at >= greatest(known.updated_at, known.last_interaction)
                 THEN staged.user_name
         END,
-        CASE WHEN known.user_name NOT IN ('Usuario', known.phone_number) THEN known.user_name END,
+        CASE WHEN NOT guestsql_is_placeholder(known.user_name, known.phone_number) THEN known.user_name END,
         staged.user_name,
         known.user_name
     ),
@@ -440,7 +440,7 @@ SET
             WHEN staged.contact_name_at >= greatest(known.updated_at, known.last_interaction)
                 THEN staged.contact_name
         END,
-        CASE WHEN known.contact_name NOT IN ('Usuario', known.phone_number) THEN known.contact_name END,
+        CASE WHEN NOT guestsql_is_placeholder(known.contact_name, known.phone_number) THEN known.contact_name END,
         staged.contact_name,
         known.contact_name
     ),

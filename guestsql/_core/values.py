@@ -158,14 +158,16 @@ def is_blank(text: str) -> bool:
 
 
 def is_placeholder(name: str, key: str) -> bool:
-    """Tell whether a name says nothing: blank, `Usuario`, or the guest's own phone in any spelling.
+    """Tell whether a name says nothing: blank, `Usuario`, or the guest's own id in any spelling.
+
+    The function guestsql_is_placeholder of the migrations says the same in SQL.
 
     Args:
         name: the name.
         key: the guest's key.
     """
     bare = name.strip()
-    if is_blank(bare) or bare.casefold() == "usuario":
+    if is_blank(bare) or bare == key or bare.casefold() == "usuario":
         return True
     if not any(character.isdigit() for character in bare):
         return False

@@ -36,8 +36,8 @@ class GuestDatabase(Threads, People):
     `user_id` is any spelling of a WhatsApp id. A guest not known yet is created by `get_context`, `get_contexts` and
     every method that stores something; nobody is created by `get_profile`, `get_thread`, `invalidate_context`,
     `export_guest` and `forget_guest`. Every method that takes an id raises `InvalidUserId` for one that is no guest's,
-    and every method that asks the server raises `DatabaseError` (its subclasses tell more) when it could not do what
-    was asked.
+    or that may be another guest's (`573000000001/2`, `573000000001.0`), and every method that asks the server raises
+    `DatabaseError` (its subclasses tell more) when it could not do what was asked.
 
     No statement waits longer than the deadline (`GUESTSQL_DEADLINE_SECONDS`, 10), the wait for a connection included.
     A lost connection is replaced, and what is safe to repeat is repeated, until then; so while the server is away each
