@@ -4,12 +4,13 @@ from guestsql import errors
 from guestsql._async.context import CLOCK
 from guestsql._async.database import AsyncGuestDatabase
 from guestsql._core.figures import Figures, QueryFigures
-from guestsql._core.values import RAISE
+from guestsql._core.values import CLEAR, RAISE
 from guestsql._sync.database import GuestDatabase
 from guestsql.models import GuestProfile, GuestThread
 from guestsql.settings import Settings
 
 __all__ = [
+    "CLEAR",
     "CLOCK",
     "RAISE",
     "AsyncGuestDatabase",

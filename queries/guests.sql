@@ -25,18 +25,16 @@ SELECT
 FROM guest_profiles
 WHERE phone_number = :phone_number::text;
 
--- name: upsert_profile(phone_number, chat_id, chat_id_given, user_name, user_name_given, contact_name, contact_name_given, labels, profile_data, memory_enabled)^
--- The profile after a partial update; no row when nothing was to change.
--- What is not given stays. The text columns may be set to NULL, so each has a flag; the others never are NULL, so NULL
--- means not given.
+-- name: upsert_profile(phone_number, cleared, chat_id, user_name, contact_name, labels, profile_data, memory_enabled)^
+-- The profile after a partial update; no row when there is nothing to change.
+-- NULL means not given, and the column keeps its value: a message without a name must not erase a known one. What is
+-- to become empty is named in cleared.
 -- internal: update_profile calls it
 --   phone_number: text, the guest's key
---   chat_id: text, where the guest was met; NULL for nobody knows
---   chat_id_given: boolean, whether chat_id is to be set
---   user_name: text, the guest's own name; NULL for none
---   user_name_given: boolean, whether user_name is to be set
---   contact_name: text, the hotel's name for the guest; NULL for none
---   contact_name_given: boolean, whether contact_name is to be set
+--   cleared: text[], the columns to empty: chat_id, user_name, contact_name, profile_data
+--   chat_id: text, where the guest was met; NULL leaves it
+--   user_name: text, the guest's own name; NULL leaves it
+--   contact_name: text, the hotel's name for the guest; NULL leaves it
 --   labels: text[], replace the labels; {} clears them; NULL leaves them
 --   profile_data: jsonb, an object whose keys are set; NULL leaves all
 --   memory_enabled: boolean, whether the context is to be used; NULL leaves it
@@ -63,20 +61,38 @@ WHERE
         FROM guest_profiles AS same
         WHERE
             same.phone_number = :phone_number::text
-            AND (NOT :chat_id_given::boolean OR same.chat_id IS NOT DISTINCT FROM :chat_id::text)
-            AND (NOT :user_name_given::boolean OR same.user_name IS NOT DISTINCT FROM :user_name::text)
-            AND (NOT :contact_name_given::boolean OR same.contact_name IS NOT DISTINCT FROM :contact_name::text)
+            AND same.chat_id IS NOT DISTINCT FROM CASE
+                WHEN 'chat_id' <> ALL(:cleared::text[]) THEN coalesce(:chat_id::text, same.chat_id)
+            END
+            AND same.user_name IS NOT DISTINCT FROM CASE
+                WHEN 'user_name' <> ALL(:cleared::text[]) THEN coalesce(:user_name::text, same.user_name)
+            END
+            AND same.contact_name IS NOT DISTINCT FROM CASE
+                WHEN 'contact_name' <> ALL(:cleared::text[]) THEN coalesce(:contact_name::text, same.contact_name)
+            END
             AND same.labels = coalesce(:labels::text[], same.labels)
-            AND same.profile_data = same.profile_data || coalesce(:profile_data::jsonb, '{}')
+            AND same.profile_data = CASE
+                WHEN 'profile_data' = ANY(:cleared::text[]) THEN '{}'
+                ELSE same.profile_data || coalesce(:profile_data::jsonb, '{}')
+            END
             AND same.memory_enabled = coalesce(:memory_enabled::boolean, same.memory_enabled)
     )
 ON CONFLICT (phone_number) DO UPDATE
     SET
-        chat_id = CASE WHEN :chat_id_given::boolean THEN excluded.chat_id ELSE known.chat_id END,
-        user_name = CASE WHEN :user_name_given::boolean THEN excluded.user_name ELSE known.user_name END,
-        contact_name = CASE WHEN :contact_name_given::boolean THEN excluded.contact_name ELSE known.contact_name END,
+        chat_id = CASE
+            WHEN 'chat_id' <> ALL(:cleared::text[]) THEN coalesce(excluded.chat_id, known.chat_id)
+        END,
+        user_name = CASE
+            WHEN 'user_name' <> ALL(:cleared::text[]) THEN coalesce(excluded.user_name, known.user_name)
+        END,
+        contact_name = CASE
+            WHEN 'contact_name' <> ALL(:cleared::text[]) THEN coalesce(excluded.contact_name, known.contact_name)
+        END,
         labels = coalesce(:labels::text[], known.labels),
-        profile_data = known.profile_data || excluded.profile_data,
+        profile_data = CASE
+            WHEN 'profile_data' = ANY(:cleared::text[]) THEN '{}'
+            ELSE known.profile_data || excluded.profile_data
+        END,
         memory_enabled = coalesce(:memory_enabled::boolean, known.memory_enabled),
         context_epoch = known.context_epoch + 1,
         last_context_update = NULL,

@@ -12,7 +12,7 @@ from guestsql._async.threads import AsyncThreads
 from guestsql._core.log import event
 from guestsql._core.profile import profile_changes
 from guestsql._core.rows import profile_from
-from guestsql._core.values import NOT_GIVEN, RAISE, NotGiven, Raise, clean_labels, clean_ttl
+from guestsql._core.values import RAISE, Clear, Raise, clean_labels, clean_ttl
 from guestsql.errors import DatabaseError, InvalidValue
 from guestsql.models import GuestProfile
 
@@ -180,31 +180,36 @@ class AsyncGuestDatabase(AsyncThreads, AsyncPeople):
         self,
         user_id: str,
         *,
-        chat_id: str | NotGiven | None = NOT_GIVEN,
-        user_name: str | NotGiven | None = NOT_GIVEN,
-        contact_name: str | NotGiven | None = NOT_GIVEN,
-        labels: Iterable[str] | NotGiven = NOT_GIVEN,
-        profile_data: Mapping[str, Any] | NotGiven = NOT_GIVEN,
-        memory_enabled: bool | NotGiven = NOT_GIVEN,
+        chat_id: str | Clear | None = None,
+        user_name: str | Clear | None = None,
+        contact_name: str | Clear | None = None,
+        labels: Iterable[str] | Clear | None = None,
+        profile_data: Mapping[str, Any] | Clear | None = None,
+        memory_enabled: bool | None = None,
     ) -> GuestProfile:
-        """Change what is given of a guest's profile, and nothing else; what is not given stays.
+        """Change what is given of a guest's profile; None means not given and changes nothing.
+
+        So `user_name=message.get("from_name")` is safe: a message without a name keeps the known one. `CLEAR` empties a
+        column.
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            chat_id: where the guest was met, a group perhaps, 1 to 256 characters; None removes it.
-            user_name: the guest's own name; None removes it. A name that is blank, `Usuario` or the guest's own phone
+            chat_id: where the guest was met, a group perhaps, 1 to 256 characters; `CLEAR` sets NULL.
+            user_name: the guest's own name; `CLEAR` sets NULL. A name that is blank, `Usuario` or the guest's own phone
                 replaces nothing.
             contact_name: the hotel's name for the guest; likewise.
-            labels: replace the guest's labels, in this order, each once; [] clears them.
+            labels: texts of 1 to 500 characters that replace the guest's labels, in this order, each once; [] or
+                `CLEAR` removes all.
             profile_data: a mapping with a JSON form. Its top-level keys are set, whole, and other keys stay; None as a
-                value is JSON's null, it removes no key.
+                value is JSON's null, it removes no key. `CLEAR` removes all keys.
             memory_enabled: False if the guest's context is not to be used: `get_context` then returns "".
 
         Returns:
             The profile after the change, or as it is when nothing was to change.
 
         Raises:
-            InvalidValue: a value is of the wrong type, or holds what PostgreSQL cannot keep (NUL, half an emoji).
+            InvalidValue: a value is of the wrong type, or holds what PostgreSQL cannot keep (NUL, half an emoji);
+                `CLEAR` for `memory_enabled`.
 
         SQL: queries/guests.sql
         """

@@ -2,67 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
-from guestsql._core.values import NotGiven, clean_json, clean_labels, clean_text, is_placeholder
+from guestsql._core.values import Clear, clean_json, clean_labels, clean_name, is_placeholder
 from guestsql.errors import InvalidValue
 from guestsql.identity import clean_chat_id
 
 __all__ = ["profile_changes"]
 
+Given = TypeVar("Given")
+Cleaned = TypeVar("Cleaned")
+
 
 def profile_changes(
     key: str,
     *,
-    chat_id: str | NotGiven | None,
-    user_name: str | NotGiven | None,
-    contact_name: str | NotGiven | None,
-    labels: Iterable[str] | NotGiven,
-    profile_data: Mapping[str, Any] | NotGiven,
-    memory_enabled: bool | NotGiven,
+    chat_id: str | Clear | None,
+    user_name: str | Clear | None,
+    contact_name: str | Clear | None,
+    labels: Iterable[str] | Clear | None,
+    profile_data: Mapping[str, Any] | Clear | None,
+    memory_enabled: bool | None,
 ) -> dict[str, object]:
     """Return the parameters of `upsert_profile` but the phone number.
 
     Args:
         key: the guest's key.
-        chat_id: an id, None, or not given.
-        user_name: a name, None, or not given.
-        contact_name: a name, None, or not given.
-        labels: texts, or not given.
-        profile_data: a mapping, or not given.
-        memory_enabled: a bool, or not given.
+        chat_id: an id, `CLEAR`, or None for not given.
+        user_name: a name, likewise.
+        contact_name: a name, likewise.
+        labels: texts, likewise.
+        profile_data: a mapping, likewise.
+        memory_enabled: a bool, or None for not given.
 
     Raises:
         InvalidValue: a value cannot be stored.
     """
-    changes: dict[str, object] = {}
-    changes |= _nullable("chat_id", clean_chat_id(chat_id) if isinstance(chat_id, str) else chat_id)
-    changes |= _nullable("user_name", _name(key, user_name, "user_name"))
-    changes |= _nullable("contact_name", _name(key, contact_name, "contact_name"))
-    changes["labels"] = None if isinstance(labels, NotGiven) else clean_labels(labels)
-    changes["profile_data"] = None if isinstance(profile_data, NotGiven) else clean_json(profile_data, "profile_data")
-    changes["memory_enabled"] = None if isinstance(memory_enabled, NotGiven) else _flag(memory_enabled)
-    return changes
+    clearable = {
+        "chat_id": chat_id,
+        "user_name": user_name,
+        "contact_name": contact_name,
+        "profile_data": profile_data,
+    }
+    return {
+        "cleared": [column for column, value in clearable.items() if isinstance(value, Clear)],
+        "chat_id": _cleaned(chat_id, clean_chat_id),
+        "user_name": _cleaned(user_name, lambda name: _name(key, name, "user_name")),
+        "contact_name": _cleaned(contact_name, lambda name: _name(key, name, "contact_name")),
+        "labels": [] if isinstance(labels, Clear) else _cleaned(labels, clean_labels),
+        "profile_data": _cleaned(profile_data, lambda data: clean_json(data, "profile_data")),
+        "memory_enabled": None if memory_enabled is None else _flag(memory_enabled),
+    }
 
 
-def _nullable(name: str, value: object) -> dict[str, object]:
-    """A column that may be set to NULL needs a flag that says whether it is to be set."""
-    given = not isinstance(value, NotGiven)
-    if given and value is not None and not isinstance(value, str):
-        raise InvalidValue(f"{name} is a text or None, not {type(value).__name__}")
-    return {name: value if given else None, f"{name}_given": given}
+def _cleaned(value: Given | Clear | None, clean: Callable[[Given], Cleaned]) -> Cleaned | None:
+    """Both None and `CLEAR` send NULL; `cleared` tells the query which of the two it is."""
+    return None if value is None or isinstance(value, Clear) else clean(value)
 
 
-def _name(key: str, name: str | NotGiven | None, what: str) -> str | NotGiven | None:
+def _name(key: str, name: str, what: str) -> str | None:
     """A name that says nothing replaces nothing."""
-    if name is None or isinstance(name, NotGiven):
-        return name
-    text = clean_text(name, what)
-    return NotGiven() if is_placeholder(text, key) else text.strip()
+    text = clean_name(name, what)
+    return None if is_placeholder(text, key) else text
 
 
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
-        raise InvalidValue(f"memory_enabled is True or False, not {type(value).__name__}")
+        raise InvalidValue(
+            f"memory_enabled is True or False, not {type(value).__name__}", hint="leave it out to keep it"
+        )
     return value

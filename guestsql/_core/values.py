@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast, final
 
@@ -11,29 +12,36 @@ from guestsql.identity import canonical_user_id
 from guestsql.settings import LONGEST_TTL_SECONDS
 
 __all__ = [
-    "NOT_GIVEN",
+    "CLEAR",
+    "LONGEST_LABEL",
     "RAISE",
-    "NotGiven",
+    "Clear",
     "Raise",
     "clean_json",
     "clean_labels",
+    "clean_name",
     "clean_text",
     "clean_tokens",
     "clean_ttl",
     "is_blank",
     "is_placeholder",
+    "normalized",
 ]
+
+LONGEST_LABEL = 500
+"""Characters of a label: labels are indexed, and an index entry has room for some 2,700 bytes."""
 
 
 @final
-class NotGiven:
-    """The type of `NOT_GIVEN`: an argument that was left out, which is not None."""
+class Clear:
+    """The type of `CLEAR`."""
 
     def __repr__(self) -> str:
-        return "NOT_GIVEN"
+        return "CLEAR"
 
 
-NOT_GIVEN: Final = NotGiven()
+CLEAR: Final = Clear()
+"""Empties a column in `update_profile`, where None means not given."""
 
 
 @final
@@ -74,23 +82,50 @@ def clean_text(text: object, what: str, *, blank: bool = True) -> str:
     return text
 
 
-def clean_labels(labels: object) -> list[str]:
-    """Return labels in their order, each once, without blanks around them.
+def normalized(text: str) -> str:
+    """Return a text in Unicode's composed form (NFC): `ó` typed on a Mac equals `ó` typed on a phone.
 
     Args:
-        labels: texts.
+        text: a name or a label.
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def clean_name(name: object, what: str) -> str:
+    """Return a name in composed form, without blanks around it; it may be blank.
+
+    Args:
+        name: the name.
+        what: what it is, for the error.
 
     Raises:
-        InvalidValue: it is a single text, or one of them is no text or blank.
+        InvalidValue: it is not a text, or PostgreSQL cannot keep it.
+    """
+    return normalized(clean_text(name, what)).strip()
+
+
+def clean_labels(labels: object) -> list[str]:
+    """Return labels in their order and in composed form, each once, without blanks around them.
+
+    Args:
+        labels: texts of 1 to 500 characters.
+
+    Raises:
+        InvalidValue: it is a single text, or one of them is not a text, blank or too long.
     """
     kind = type(labels).__name__
     if isinstance(labels, str | bytes | Mapping) or not isinstance(labels, Iterable):
         raise InvalidValue(f"labels are a list of texts, not {kind}", hint="[] clears them")
     found: dict[str, None] = {}
     for place, label in enumerate(cast("Iterable[object]", labels)):
-        text = clean_text(label, f"label {place}").strip()
+        text = clean_name(label, f"label {place}")
         if is_blank(text):
             raise InvalidValue(f"label {place} is blank")
+        if len(text) > LONGEST_LABEL:
+            raise InvalidValue(
+                f"label {place} has {len(text)} characters, more than {LONGEST_LABEL}",
+                hint="keep long texts in profile_data",
+            )
         found[text] = None
     return list(found)
 

@@ -3,22 +3,26 @@
 The reading half of `compare`, and like it without the import's own code: the verification must not trust that.
 
 - A name that is `Usuario` or the guest's own id says nothing; an empty list of labels says that there are none.
-- A text loses NUL and lone surrogates, which PostgreSQL refuses, and blanks at its ends.
+- A text loses NUL and lone surrogates, which PostgreSQL refuses, and blanks at its ends. Names and labels are in
+  Unicode's composed form (NFC).
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import cast
 
+from guestsql._core.values import LONGEST_LABEL
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id, clean_chat_id
 
 __all__ = [
     "Number",
     "Value",
+    "composed_text",
     "plain_text",
     "read_chat_id",
     "read_count",
@@ -45,7 +49,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS_FROM = 10**8
 _MILLISECONDS_FROM = 10**11
 _MILLISECONDS_TO = 10**16
-_LONGEST_LABEL = 500
 _LARGEST_COUNT = 2**62
 _LONGEST_COUNT = 40
 
@@ -98,6 +101,16 @@ def plain_text(value: Value) -> str | None:
     return (_REFUSED.sub("", value).strip() or None) if isinstance(value, str) else None
 
 
+def composed_text(value: Value) -> str | None:
+    """Return a name or a label as a column holds it, in Unicode's composed form; None for no text, or a blank one.
+
+    Args:
+        value: of a file.
+    """
+    text = plain_text(value)
+    return None if text is None else unicodedata.normalize("NFC", text)
+
+
 def read_chat_id(value: Value) -> str | None:
     """Return a chat id as a column can hold it; None for what is none.
 
@@ -118,7 +131,7 @@ def read_name(value: Value, phone_number: str) -> str | None:
         value: of a file.
         phone_number: the guest's key.
     """
-    text = plain_text(value)
+    text = composed_text(value)
     if text is None or text.casefold() == "usuario" or text == phone_number:
         return None
     try:
@@ -208,7 +221,7 @@ def _from_text(text: str) -> datetime | None:
 def _label_names(given: list[Value]) -> list[str]:
     names: list[str] = []
     for each in given:
-        name = plain_text(cast("dict[str, Value]", each).get("name") if isinstance(each, dict) else each)
-        if name is not None and len(name) <= _LONGEST_LABEL and name not in names:
+        name = composed_text(cast("dict[str, Value]", each).get("name") if isinstance(each, dict) else each)
+        if name is not None and len(name) <= LONGEST_LABEL and name not in names:
             names.append(name)
     return names

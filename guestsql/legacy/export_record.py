@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from guestsql.legacy.compare import TIMES, Record, expect, record_order
 from guestsql.legacy.compare_kept import KeptRecord, read_kept
-from guestsql.legacy.compare_values import Value, plain_text
+from guestsql.legacy.compare_values import Value, composed_text
 
 __all__ = ["GuestExport"]
 
@@ -164,7 +164,7 @@ class GuestExport:
         for each in self._kept:
             for member in ("labels", "whapiLabels"):
                 for label in _objects(each.fields.get(member)):
-                    name = plain_text(label.get("name"))
+                    name = composed_text(label.get("name"))
                     if name is not None and _richness(label) > _richness(known.get(name, {})):
                         known[name] = label
         return [known.get(label, {"name": label}) for label in labels]

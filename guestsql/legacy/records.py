@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
+from guestsql._core.values import LONGEST_LABEL, normalized
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id, clean_chat_id
 from guestsql.legacy.files import Source
@@ -48,8 +49,6 @@ _PHONES_DIGITS = re.compile(r"(?:\d\D*){7}")
 # The label of a profile without labels.
 _NO_LABEL = "nuevo"
 
-# Labels are indexed, and an index entry has room for some 2,700 bytes.
-_LONGEST_LABEL = 500
 _LARGEST_COUNT = 2**62
 
 
@@ -165,6 +164,11 @@ def _text(value: Json) -> str | None:
     return (value if value.isprintable() else clean(value)).strip() or None
 
 
+def _composed(value: Json) -> str | None:
+    text = _text(value)
+    return None if text is None else normalized(text)
+
+
 def read_chat_id(value: Json, phone_number: str) -> str | None:
     """Return a chat id, or None for what is none.
 
@@ -189,7 +193,7 @@ def read_name(value: Json, phone_number: str) -> str | None:
         value: as written.
         phone_number: the guest's key.
     """
-    text = _text(value)
+    text = _composed(value)
     if text is None or text == phone_number or text.casefold() == _PLACEHOLDER:
         return None
     if not (_PHONES_DIGITS if phone_number.isdigit() else _DIGIT).search(text):
@@ -222,8 +226,8 @@ def read_label_names(given: list[Json]) -> list[str] | None:
     Args:
         given: names, or objects with a name.
     """
-    names = (_text(_label_name(label)) for label in given)
-    labels = list(dict.fromkeys(name for name in names if name is not None and len(name) <= _LONGEST_LABEL))
+    names = (_composed(_label_name(label)) for label in given)
+    labels = list(dict.fromkeys(name for name in names if name is not None and len(name) <= LONGEST_LABEL))
     return labels if labels or not given else None
 
 

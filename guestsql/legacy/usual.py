@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import msgspec
 
+from guestsql._core.values import normalized
 from guestsql.legacy.copy_text import NULL, labels_column
 from guestsql.legacy.element import PlainDecoder
 from guestsql.legacy.files import LegacyFile, Source
@@ -254,7 +255,7 @@ def _name(text: str | None, key: str) -> str:
     if text is None:
         return NULL
     if _SURE_NAME.fullmatch(text) and len(text) != _PLACEHOLDER_LENGTH:
-        return text
+        return normalized(text)
     return read_name(text, key) or NULL
 
 

@@ -22,12 +22,10 @@ ZONE = "America/Bogota"
 # An upsert to which nothing is given.
 _NOTHING: dict[str, object] = {
     "phone_number": GUEST,
+    "cleared": [],
     "chat_id": None,
-    "chat_id_given": False,
     "user_name": None,
-    "user_name_given": False,
     "contact_name": None,
-    "contact_name_given": False,
     "labels": None,
     "profile_data": None,
     "memory_enabled": None,
@@ -153,7 +151,7 @@ def bench_upsert_that_changes_nothing(database: GuestDatabase, raw: Raw, compare
         for _ in range(calls):
             database.update_profile(GUEST, user_name="Ana")
 
-    upsert = _statement("upsert_profile", **{**_NOTHING, "user_name": "Ana", "user_name_given": True})
+    upsert = _statement("upsert_profile", **{**_NOTHING, "user_name": "Ana"})
     statements = [upsert, _statement("get_profile", phone_number=GUEST)]
 
     def plain(calls: int) -> None:

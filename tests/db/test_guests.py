@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from guestsql import GuestDatabase
+from guestsql import CLEAR, GuestDatabase
 from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
 from tests.databases import GUEST, KINDS, OTHER, Either, case_id, column, make_settings, traces
 
@@ -67,13 +67,38 @@ async def test_what_is_not_given_stays(kind: str, database_url: str, name: str) 
         assert shown(await db.get_profile(GUEST)) == {**FULL, name: CHANGES[name]}
 
 
-@pytest.mark.parametrize("name", ["chat_id", "user_name", "contact_name"])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_none_removes(kind: str, database_url: str, name: str) -> None:
+async def test_none_is_not_given(kind: str, database_url: str) -> None:
+    async with Either(kind, database_url) as db:
+        before = await db.update_profile(GUEST, **FULL)
+        assert await db.update_profile(GUEST, **dict.fromkeys(FULL)) == before
+
+
+EMPTY: dict[str, Any] = {"chat_id": None, "user_name": None, "contact_name": None, "labels": [], "profile_data": {}}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_clear_empties_a_column(kind: str, database_url: str, name: str) -> None:
     async with Either(kind, database_url) as db:
         await db.update_profile(GUEST, **FULL)
-        await db.update_profile(GUEST, **{name: None})
-        assert shown(await db.get_profile(GUEST)) == {**FULL, name: None}
+        await db.get_context(GUEST)
+        await db.update_profile(GUEST, **{name: CLEAR})
+        cleared = await db.update_profile(GUEST, **{name: CLEAR})
+        assert shown(cleared) == {**FULL, name: EMPTY[name]}
+        assert await db.update_profile(OTHER, **{name: CLEAR}) == await db.get_profile(OTHER)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_labels_that_look_alike_are_one(kind: str, database_url: str) -> None:
+    composed, decomposed = "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cafe\N{COMBINING ACUTE ACCENT}"
+    async with Either(kind, database_url) as db:
+        await db.update_profile(GUEST, user_name=decomposed, labels=[composed])
+        profile = await db.add_labels(GUEST, [decomposed])
+        assert (profile.user_name, profile.labels) == (composed, [composed])
+        assert (await db.remove_labels(GUEST, [decomposed])).labels == []
+        longest = "\N{HOTEL}" * 500
+        assert (await db.add_labels(GUEST, [longest])).labels == [longest]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -230,14 +255,12 @@ async def test_an_id_that_is_nothing_is_refused_everywhere(kind: str, database_u
         {"user_name": "\ud83d"},
         {"user_name": 5},
         {"labels": "VIP"},
-        {"labels": None},
         {"labels": [1]},
         {"labels": [{"name": "VIP"}]},
         {"profile_data": {"a": "\x00"}},
         {"profile_data": {"a": object()}},
-        {"profile_data": None},
         {"chat_id": ""},
-        {"memory_enabled": None},
+        {"memory_enabled": CLEAR},
         {"memory_enabled": "yes"},
     ],
     ids=case_id,

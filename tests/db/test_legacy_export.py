@@ -12,7 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 import guestsql.cli
-from guestsql import GuestDatabase
+from guestsql import CLEAR, GuestDatabase
 from guestsql.errors import DatabaseError, LegacyFileError
 from guestsql.identity import canonical_user_id
 from guestsql.legacy import import_directory
@@ -136,7 +136,7 @@ def test_a_number_that_json_does_not_have_becomes_null_and_is_counted(load, expo
 def test_what_the_bot_wrote_since_is_in_both_files(load, export, database_url):
     load(threads=[[PHONE, ANA], [OTHER, {"threadId": "t"}]], guest_profiles=[[PHONE, PROFILE]])
     with GuestDatabase(database_url) as db:
-        db.update_profile(PHONE, user_name="Ana María", labels=["VIP", "Colega Jefe"], contact_name=None)
+        db.update_profile(PHONE, user_name="Ana María", labels=["VIP", "Colega Jefe"], contact_name=CLEAR)
         db.set_thread(PHONE, "thread_new")
     folder = export()
     assert pairs(folder)[PHONE] == {
@@ -164,7 +164,7 @@ def test_what_the_bot_wrote_since_is_in_both_files(load, export, database_url):
 def test_what_the_bot_cleared_is_cleared(load, export, database_url):
     load(threads=[[PHONE, ANA]], guest_profiles=[[PHONE, PROFILE]])
     with GuestDatabase(database_url) as db:
-        db.update_profile(PHONE, user_name=None, contact_name=None, labels=[], chat_id=None)
+        db.update_profile(PHONE, user_name=CLEAR, contact_name=CLEAR, labels=[], chat_id=CLEAR)
         db.clear_thread(PHONE)
     folder = export()
     assert pairs(folder)[PHONE] == {

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from guestsql._core.profile import profile_changes
 from guestsql._core.values import (
-    NOT_GIVEN,
+    CLEAR,
+    LONGEST_LABEL,
     RAISE,
     clean_json,
     clean_labels,
@@ -29,12 +30,12 @@ from tests.databases import case_id
 
 PHONE = "573000000001"
 LEFT_OUT: dict[str, Any] = dict.fromkeys(
-    ("chat_id", "user_name", "contact_name", "labels", "profile_data", "memory_enabled"), NOT_GIVEN
+    ("chat_id", "user_name", "contact_name", "labels", "profile_data", "memory_enabled")
 )
 
 
 def test_sentinels_say_their_name() -> None:
-    assert (repr(NOT_GIVEN), repr(RAISE)) == ("NOT_GIVEN", "RAISE")
+    assert (repr(CLEAR), repr(RAISE)) == ("CLEAR", "RAISE")
 
 
 @pytest.mark.parametrize("text", ["", "Ana", "cotización", "🏨", "a\nb", "'; DROP TABLE guests; --", "%s $1 :x"])
@@ -199,23 +200,38 @@ def test_ttl_that_is_none(seconds: Any) -> None:
 def test_names_that_say_nothing(name: str) -> None:
     assert is_placeholder(name, PHONE)
     changes = profile_changes(PHONE, **{**LEFT_OUT, "user_name": name, "contact_name": name})
-    assert (changes["user_name_given"], changes["contact_name_given"]) == (False, False)
+    assert (changes["user_name"], changes["contact_name"], changes["cleared"]) == (None, None, [])
 
 
 @pytest.mark.parametrize("name", ["Ana", "573000000002", "Ana 573000000001", "Usuario 1", "J 23", "42", "🏨"])
 def test_names(name: str) -> None:
     assert not is_placeholder(name, PHONE)
     changes = profile_changes(PHONE, **{**LEFT_OUT, "user_name": f" {name} "})
-    assert (changes["user_name"], changes["user_name_given"]) == (name, True)
+    assert (changes["user_name"], changes["cleared"]) == (name, [])
 
 
-def test_left_out_and_none_differ() -> None:
-    left_out = profile_changes(PHONE, **LEFT_OUT)
-    nothing = profile_changes(PHONE, **{**LEFT_OUT, "chat_id": None, "user_name": None, "contact_name": None})
-    for name in ("chat_id", "user_name", "contact_name"):
-        assert (left_out[name], left_out[f"{name}_given"]) == (None, False)
-        assert (nothing[name], nothing[f"{name}_given"]) == (None, True)
-    assert [left_out[name] for name in ("labels", "profile_data", "memory_enabled")] == [None] * 3
+def test_none_is_not_given() -> None:
+    assert profile_changes(PHONE, **LEFT_OUT) == {**LEFT_OUT, "cleared": []}
+
+
+def test_clear_empties_every_column_but_memory() -> None:
+    columns = ("chat_id", "user_name", "contact_name", "profile_data")
+    changes = profile_changes(PHONE, **{**LEFT_OUT, **dict.fromkeys((*columns, "labels"), CLEAR)})
+    assert changes == {**LEFT_OUT, "labels": [], "cleared": list(columns)}
+
+
+COMPOSED, DECOMPOSED = "cotizaci\N{LATIN SMALL LETTER O WITH ACUTE}n", "cotizacio\N{COMBINING ACUTE ACCENT}n"
+
+
+def test_spellings_of_one_text_are_one_text() -> None:
+    assert clean_labels([DECOMPOSED, COMPOSED]) == [COMPOSED]
+    assert profile_changes(PHONE, **{**LEFT_OUT, "user_name": DECOMPOSED})["user_name"] == COMPOSED
+
+
+def test_a_label_has_room_in_the_index() -> None:
+    assert clean_labels(["\N{HOTEL}" * LONGEST_LABEL]) == ["\N{HOTEL}" * LONGEST_LABEL]
+    with pytest.raises(InvalidValue, match=f"label 1 has {LONGEST_LABEL + 1} characters"):
+        clean_labels(["a", "a" * (LONGEST_LABEL + 1)])
 
 
 @pytest.mark.parametrize(
@@ -227,11 +243,9 @@ def test_left_out_and_none_differ() -> None:
         {"user_name": "a\x00"},
         {"contact_name": ["Ana"]},
         {"contact_name": "\ud83d"},
-        {"labels": None},
         {"labels": "VIP"},
-        {"profile_data": None},
         {"profile_data": []},
-        {"memory_enabled": None},
+        {"memory_enabled": CLEAR},
         {"memory_enabled": 1},
         {"memory_enabled": "no"},
     ],
