@@ -17,7 +17,8 @@ from guestsql.errors import SettingsError
 __all__ = ["LONGEST_TTL_SECONDS", "Settings", "known_variables"]
 
 _LONGEST_WAIT_SECONDS = 86_400
-LONGEST_TTL_SECONDS = 10 * 365 * 86_400
+LONGEST_TTL_SECONDS = 10.0 * 365 * 86_400
+"""What a longer time to live counts as: ten years, which PostgreSQL's intervals hold."""
 
 
 def _default_home() -> Path:
@@ -34,7 +35,7 @@ class Settings:
             transaction pooler, and nothing that needs a session is used there.
         replica_url: where read-only monitoring may run.
         timezone: the hotel's time zone.
-        context_ttl_seconds: how long a context is fresh, in seconds, 0 or more.
+        context_ttl_seconds: how long a context is fresh, in seconds, 0 or more; above ten years counts as ten years.
         own_numbers: the bot's own numbers, in any spelling; never guests.
         queries_dir: a folder used instead of the packaged `queries/`.
         home: where the embedded server keeps its data.
@@ -84,11 +85,8 @@ class Settings:
             "reload_seconds",
             "must be 0 seconds or more, and a day at most",
         )
-        _require(
-            0 <= self.context_ttl_seconds <= LONGEST_TTL_SECONDS,
-            "context_ttl_seconds",
-            "must be 0 seconds or more, and ten years at most",
-        )
+        _require(self.context_ttl_seconds >= 0, "context_ttl_seconds", "must be 0 seconds or more")
+        object.__setattr__(self, "context_ttl_seconds", min(self.context_ttl_seconds, LONGEST_TTL_SECONDS))
         _require(self.pool_min >= 0, "pool_min", "must be 0 or more")
         _require(self.pool_max >= max(1, self.pool_min), "pool_max", "must be 1 or more and at least pool_min")
 

@@ -1367,9 +1367,10 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_hot_ratios(max_rows)
--- The tables by updates, the most first, with the percentage of them that were heap-only: those wrote no index. Below
--- 95 in guest_profiles, look for a new index on a column that is often changed, or for pages that are full
--- (fillfactor). Ask the primary: a replica counts none.
+-- The tables by updates, the most first, with the percentage of them that were heap-only: those wrote no index.
+-- In guest_profiles a change of labels and a guest's first message of a day always write an index; many of them lower
+-- the percentage, and that is no fault. When it falls and the bot does the same as before, look for a new index on a
+-- column that changes often, or for full pages (fillfactor). Ask the primary: a replica counts none.
 -- metrics: table_updates
 --   max_rows: int = 50, rows at most
 SELECT

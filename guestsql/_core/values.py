@@ -168,19 +168,19 @@ def clean_tokens(tokens: object) -> int:
 
 
 def clean_ttl(seconds: object) -> float:
-    """Return a time to live.
+    """Return a time to live in seconds, ten years at most.
 
     Args:
-        seconds: 0 or more; 0 means that nothing cached is fresh.
+        seconds: 0 or more; 0 means that nothing cached is fresh. More than ten years, infinity too, counts as ten years.
 
     Raises:
-        InvalidValue: it is negative, no number, or above ten years.
+        InvalidValue: it is negative, NaN, or not a number.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise InvalidValue("ttl_seconds is a number of seconds")
-    if not 0 <= seconds <= LONGEST_TTL_SECONDS:
-        raise InvalidValue("ttl_seconds is 0 or more, ten years at most")
-    return float(seconds)
+    if not seconds >= 0:  # NaN is neither
+        raise InvalidValue("ttl_seconds is 0 or more")
+    return float(min(seconds, LONGEST_TTL_SECONDS))
 
 
 def is_blank(text: str) -> bool:

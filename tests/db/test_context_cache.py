@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -85,7 +86,7 @@ async def test_fresh_is_what_is_younger_than_the_ttl_and_not_of_the_future(
 
     assert text == ("stored text" if fresh else "text 1 of Ana")
     # Whatever it was, it is mended.
-    assert await database.get_context(GUEST, ttl_seconds=10 * 365 * 86_400) == text
+    assert await database.get_context(GUEST, ttl_seconds=math.inf) == text
     assert len(profiles) == (0 if fresh else 1)
 
 
@@ -130,7 +131,7 @@ async def test_a_ttl_of_half_a_second_runs_out(opened: Open, autocommit: Connect
     assert await database.get_context(GUEST, ttl_seconds=0.5) == "text 2 of None"
 
 
-@pytest.mark.parametrize("ttl_seconds", [-1, -0.001, float("nan"), float("inf"), 1e300, True, "300"])
+@pytest.mark.parametrize("ttl_seconds", [-1, -0.001, float("nan"), True, "300"])
 async def test_an_unusable_ttl_is_an_error(opened: Open, ttl_seconds: Any) -> None:
     database = await opened()
     with pytest.raises(errors.InvalidValue, match="ttl_seconds"):

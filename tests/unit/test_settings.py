@@ -10,6 +10,7 @@ import pytest
 from guestsql import Settings
 from guestsql._core.conninfo import parse_conninfo
 from guestsql.errors import SettingsError
+from guestsql.settings import LONGEST_TTL_SECONDS
 
 
 def from_env(**variables: str) -> Settings:
@@ -37,6 +38,7 @@ def test_defaults() -> None:
         ("GUESTSQL_TIMEZONE", "Europe/Madrid", "timezone", ZoneInfo("Europe/Madrid")),
         ("GUESTSQL_CONTEXT_TTL_SECONDS", "0", "context_ttl_seconds", 0.0),
         ("GUESTSQL_CONTEXT_TTL_SECONDS", "0.5", "context_ttl_seconds", 0.5),
+        ("GUESTSQL_CONTEXT_TTL_SECONDS", "1e300", "context_ttl_seconds", LONGEST_TTL_SECONDS),
         (
             "GUESTSQL_OWN_NUMBERS",
             " +57 300 000 0001, 573000000002 ,,",
@@ -117,7 +119,6 @@ def test_a_dotenv_file_that_is_no_text(tmp_path: Path) -> None:
         ("GUESTSQL_CONTEXT_TTL_SECONDS", "-1"),
         ("GUESTSQL_CONTEXT_TTL_SECONDS", "nan"),
         ("GUESTSQL_CONTEXT_TTL_SECONDS", "inf"),
-        ("GUESTSQL_CONTEXT_TTL_SECONDS", "1e300"),
         ("GUESTSQL_QUERIES_DIR", "/does/not/exist"),
         ("GUESTSQL_PG_BIN", "/does/not/exist"),
         ("GUESTSQL_HOME", "~nobody-of-this-name/x"),

@@ -26,6 +26,7 @@ from guestsql._core.values import (
     is_placeholder,
 )
 from guestsql.errors import InvalidValue
+from guestsql.settings import LONGEST_TTL_SECONDS
 from tests.databases import case_id
 
 PHONE = "573000000001"
@@ -185,9 +186,12 @@ def test_ttl(seconds: float) -> None:
     assert clean_ttl(seconds) == seconds
 
 
-@pytest.mark.parametrize(
-    "seconds", [-1, float("nan"), float("inf"), 1e300, pytest.param(10**400, id="int"), "5", None, True]
-)
+@pytest.mark.parametrize("seconds", [4e8, 1e300, float("inf"), pytest.param(10**400, id="int")])
+def test_a_longer_ttl_counts_as_ten_years(seconds: float) -> None:
+    assert clean_ttl(seconds) == LONGEST_TTL_SECONDS
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("-inf"), "5", None, True])
 def test_ttl_that_is_none(seconds: Any) -> None:
     with pytest.raises(InvalidValue, match="ttl_seconds"):
         clean_ttl(seconds)
