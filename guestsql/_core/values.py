@@ -171,7 +171,7 @@ def clean_ttl(seconds: object) -> float:
     """Return a time to live in seconds, ten years at most.
 
     Args:
-        seconds: 0 or more; 0 means that nothing cached is fresh. More than ten years, infinity too, counts as ten years.
+        seconds: 0 or more; 0 means that nothing cached is fresh, and more than ten years counts as ten years.
 
     Raises:
         InvalidValue: it is negative, NaN, or not a number.
