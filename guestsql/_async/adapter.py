@@ -18,6 +18,7 @@ import guestsql.rows  # noqa: F401  # pyright: ignore[reportUnusedImport]  the c
 from guestsql._async.connection import AsyncDeadlineConnection
 from guestsql._core.attributes import Attributes, server_attributes, statement_attributes
 from guestsql._core.counting import Counting
+from guestsql._core.loading import unreadable
 from guestsql._core.log import event, logger
 from guestsql._core.rowtypes import row_type
 from guestsql._core.tracing import make_tracing
@@ -69,7 +70,10 @@ class AsyncAdapter:
         del record_class
         cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
         await self._run(cursor, query_name, sql, parameters)
-        rows = await cursor.fetchall()
+        try:
+            rows = await cursor.fetchall()
+        except Exception:  # noqa: BLE001  the rows are here: only a loader can fail, with whatever it likes
+            raise _unreadable(cursor, query_name) from None
         if len(rows) > _ROWS_KEPT:
             del conn.cursors[query_name]
         return rows
@@ -86,7 +90,10 @@ class AsyncAdapter:
         del record_class
         cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
         await self._run(cursor, query_name, sql, parameters)
-        return await cursor.fetchone()
+        try:
+            return await cursor.fetchone()
+        except Exception:  # noqa: BLE001  as in select
+            raise _unreadable(cursor, query_name) from None
 
     async def select_value(
         self, conn: AsyncDeadlineConnection, query_name: str, sql: LiteralString, parameters: Parameters
@@ -94,7 +101,10 @@ class AsyncAdapter:
         """Return the first column of the first row, or None."""
         cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
         await self._run(cursor, query_name, sql, parameters)
-        row = await cursor.fetchone()
+        try:
+            row = await cursor.fetchone()
+        except Exception:  # noqa: BLE001  as in select
+            raise _unreadable(cursor, query_name) from None
         return None if row is None else row[0]
 
     async def insert_update_delete(
@@ -151,6 +161,12 @@ class AsyncAdapter:
             statement = self._described[name] = statement_attributes(name, operation_name(query.source), query.text)
         info = cursor.connection.info
         return self._tracing.begin(statement, server_attributes(info.host, info.port, info.dbname))
+
+
+def _unreadable(cursor: AsyncCursor[Any], name: str) -> DatabaseError:
+    failure = unreadable(cursor, name)
+    _log_failure(failure, perf_counter())
+    return failure
 
 
 def _log_failure(failure: DatabaseError, started: float) -> None:

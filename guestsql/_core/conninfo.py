@@ -7,6 +7,7 @@ from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.numeric import Int8Dumper
 
+from guestsql._core.loading import load_exactly
 from guestsql.errors import SettingsError
 
 __all__ = ["adapters", "parse_conninfo"]
@@ -18,12 +19,13 @@ _PORTS = 65_536
 
 
 def adapters() -> AdaptersMap:
-    """Return psycopg's adapters with one type for every int.
+    """Return psycopg's adapters with one type for every int, and with loaders that replace no value by another.
 
     psycopg types an int by its value, so that one query with 3, 100000 and 5e9 would be three prepared statements.
     """
     adapting = AdaptersMap(psycopg.adapters)
     adapting.register_dumper(int, Int8Dumper)
+    load_exactly(adapting)
     return adapting
 
 

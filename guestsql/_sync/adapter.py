@@ -22,6 +22,7 @@ from guestsql._core.attributes import (
     statement_attributes,
 )
 from guestsql._core.counting import Counting
+from guestsql._core.loading import unreadable
 from guestsql._core.log import event, logger
 from guestsql._core.rowtypes import row_type
 from guestsql._core.tracing import make_tracing
@@ -74,7 +75,10 @@ class SyncAdapter:
         del record_class
         cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
         self._run(cursor, query_name, sql, parameters)
-        rows = cursor.fetchall()
+        try:
+            rows = cursor.fetchall()
+        except Exception:  # noqa: BLE001  the rows are here: only a loader can fail, with whatever it likes
+            raise _unreadable(cursor, query_name) from None
         if len(rows) > _ROWS_KEPT:
             del conn.cursors[query_name]
         return rows
@@ -91,7 +95,10 @@ class SyncAdapter:
         del record_class
         cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
         self._run(cursor, query_name, sql, parameters)
-        return cursor.fetchone()
+        try:
+            return cursor.fetchone()
+        except Exception:  # noqa: BLE001  as in select
+            raise _unreadable(cursor, query_name) from None
 
     def select_value(
         self, conn: DeadlineConnection, query_name: str, sql: LiteralString, parameters: Parameters
@@ -99,7 +106,10 @@ class SyncAdapter:
         """Return the first column of the first row, or None."""
         cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
         self._run(cursor, query_name, sql, parameters)
-        row = cursor.fetchone()
+        try:
+            row = cursor.fetchone()
+        except Exception:  # noqa: BLE001  as in select
+            raise _unreadable(cursor, query_name) from None
         return None if row is None else row[0]
 
     def insert_update_delete(
@@ -156,6 +166,12 @@ class SyncAdapter:
             statement = self._described[name] = statement_attributes(name, operation_name(query.source), query.text)
         info = cursor.connection.info
         return self._tracing.begin(statement, server_attributes(info.host, info.port, info.dbname))
+
+
+def _unreadable(cursor: Cursor[Any], name: str) -> DatabaseError:
+    failure = unreadable(cursor, name)
+    _log_failure(failure, perf_counter())
+    return failure
 
 
 def _log_failure(failure: DatabaseError, started: float) -> None:
