@@ -1,5 +1,5 @@
 -- Keeps times that Python has no value for out of the tables: infinity, years before 1 and after 9999. One of them in a
--- row, left by a script or a typing error, makes every call that reads the row fail. 0014 validates.
+-- row, left by a script or a typing error, makes every call that reads the row fail. 0015 validates.
 --
 -- Rows that have one are corrected first: a time too late becomes now, a time too early becomes unknown.
 UPDATE guest_profiles
