@@ -74,12 +74,18 @@ def test_a_placeholder_is_no_name(name):
         assert record.fields == {field: name}
 
 
+def test_a_name_is_kept_in_composed_form():
+    assert read({"userName": "Jose\N{COMBINING ACUTE ACCENT}"}).user_name == "José"
+    assert read({"name": "\N{ANGSTROM SIGN}sa"}).contact_name == "\N{LATIN CAPITAL LETTER A WITH RING ABOVE}sa"
+
+
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
         (["cotización", "Colega Jefe"], ["cotización", "Colega Jefe"]),
         ([{"id": "1", "name": "cotización", "color": "x"}, {"id": "2", "name": "VIP"}], ["cotización", "VIP"]),
         (["VIP", {"name": "VIP"}, " VIP "], ["VIP"]),
+        (["cotizacio\N{COMBINING ACUTE ACCENT}n", "cotización"], ["cotización"]),
         (["VIP", None, 5, {}, {"id": "9"}, "", "\x00", [], "x" * 5000], ["VIP"]),
         ([], []),
         ([None], None),

@@ -96,7 +96,19 @@ SOME_NAMES = [
     "x" * 600,
     "\U0001f44b",
 ]
-ODD_NAMES = [" Ana", "Ana ", "57-300-000-0001 ", "a\u200db", "a\tb", 'a"b', "a\\b", "\xa0Ana", "\ud83d"]
+ODD_NAMES = [
+    "Jose\N{COMBINING ACUTE ACCENT}",
+    "\N{ANGSTROM SIGN}sa",
+    " Ana",
+    "Ana ",
+    "57-300-000-0001 ",
+    "a\u200db",
+    "a\tb",
+    'a"b',
+    "a\\b",
+    "\xa0Ana",
+    "\ud83d",
+]
 ALL_NAMES = [*NO_NAMES, *DIGITS, *SOME_NAMES, *ODD_NAMES]
 NAMES = st.sampled_from(ALL_NAMES)
 NO_TIMES = ["2025-02-30T00:00:00.000Z", "2025-01-01T10:00:60.000Z", "1969-12-31T23:59:59.999Z", "1735725600"]
