@@ -44,7 +44,6 @@ class LastChance:
         settings: for the deadline.
         url: the server.
         in_use: where their queries are.
-        pooled: True behind a transaction pooler.
     """
 
     outboxes: tuple[Outbox[Any], ...]
@@ -52,7 +51,6 @@ class LastChance:
     settings: Settings
     url: str
     in_use: InUse
-    pooled: bool = False
 
     def __bool__(self) -> bool:
         return any(self.outboxes)
@@ -65,7 +63,7 @@ class LastChance:
         """
         if not self:
             return
-        connections = _OneConnection(self.settings, self.url, pooled=self.pooled)
+        connections = _OneConnection(self.settings, self.url)
         try:
             executor = Executor(
                 self.settings, self.url, self.in_use.catalogue, connections=connections, counting=self.counting
@@ -94,10 +92,9 @@ class LastChance:
 class _OneConnection:
     """Lends one connection, made when it is asked for. A pool has threads, and none can be started at exit."""
 
-    def __init__(self, settings: Settings, url: str, *, pooled: bool) -> None:
+    def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
         self._url = url
-        self._pooled = pooled
         self._connection: DeadlineConnection | None = None
 
     def open(self) -> None:
@@ -106,7 +103,7 @@ class _OneConnection:
     def borrow(self, deadline: float) -> DeadlineConnection:
         """Return the connection, made anew if it was lost."""
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self._settings, self._url, pooled=self._pooled)
+            self._connection = connect(self._settings, self._url)
         self._connection.deadline = deadline
         return self._connection
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from guestsql._sql import Catalogue, bind_queries, default_directory
-from guestsql._sql.reading import read_queries
+from guestsql._sql import bind_queries, read_packaged
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.errors import DatabaseError
@@ -19,7 +18,7 @@ __all__ = ["ask_types", "packaged_queries", "type_names"]
 def packaged_queries(name: str) -> Any:  # noqa: ANN401  the methods are made from the file
     """Return the queries of one packaged file as methods, which take a connection.
 
-    That file alone: a schema must be mendable, and a fault findable, while another query file is broken.
+    That file alone: migrations and diagnosis must work while another query file is broken.
 
     Args:
         name: the file's name, such as `migrations.sql`.
@@ -27,11 +26,7 @@ def packaged_queries(name: str) -> Any:  # noqa: ANN401  the methods are made fr
     Raises:
         QueryFileError: that file itself is broken.
     """
-    path = default_directory() / name
-    queries, errors = read_queries(path.read_bytes(), path)
-    if errors:
-        raise errors[0]
-    catalogue = Catalogue(queries)
+    catalogue = read_packaged(name)
     return bind_queries(catalogue, SyncAdapter(catalogue))
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dotenv
@@ -14,8 +15,11 @@ import platformdirs
 
 from guestsql.errors import SettingsError
 
-__all__ = ["LONGEST_TTL_SECONDS", "Settings", "known_variables"]
+__all__ = ["LONGEST_TTL_SECONDS", "Pooler", "Settings", "known_variables"]
 
+Pooler = Literal["auto", "off", "transaction", "tracked"]
+
+_POOLERS = get_args(Pooler)
 _LONGEST_WAIT_SECONDS = 86_400
 LONGEST_TTL_SECONDS = 10.0 * 365 * 86_400
 """What a longer time to live counts as: ten years, which PostgreSQL's intervals hold."""
@@ -31,9 +35,13 @@ class Settings:
 
     Attributes:
         database_url: PostgreSQL of the bot; None means the embedded server.
-        unpooled_url: direct address for migrations; when it is given, `database_url` is taken to be a
-            transaction pooler, and nothing that needs a session is used there.
+        unpooled_url: direct address for migrations and whatever else needs a session; when it is given, `database_url`
+            is taken to be a transaction pooler.
         replica_url: where read-only monitoring may run.
+        pooler: what is between here and the server of `database_url` and `replica_url`. `auto`: a pooler is
+            recognised at each new connection and taken to be in transaction mode; `off`: none, or one in session mode;
+            `transaction`: one in transaction mode, so that nothing is prepared; `tracked`: one in transaction mode that
+            keeps prepared statements per client (PgBouncer 1.22 or newer with `max_prepared_statements`).
         timezone: the hotel's time zone.
         context_ttl_seconds: how long a context is fresh, in seconds, 0 or more; above ten years counts as ten years.
         own_numbers: the bot's own numbers, in any spelling; never guests.
@@ -57,6 +65,7 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     unpooled_url: str | None = field(default=None, repr=False)
     replica_url: str | None = field(default=None, repr=False)
+    pooler: Pooler = "auto"
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Bogota"))
     context_ttl_seconds: float = 300.0
     own_numbers: tuple[str, ...] = ()
@@ -87,13 +96,22 @@ class Settings:
         )
         _require(self.context_ttl_seconds >= 0, "context_ttl_seconds", "must be 0 seconds or more")
         object.__setattr__(self, "context_ttl_seconds", min(self.context_ttl_seconds, LONGEST_TTL_SECONDS))
+        _require(self.pooler in _POOLERS, "pooler", f"must be one of {', '.join(_POOLERS)}")
         _require(self.pool_min >= 0, "pool_min", "must be 0 or more")
         _require(self.pool_max >= max(1, self.pool_min), "pool_max", "must be 1 or more and at least pool_min")
 
-    @property
-    def pooled(self) -> bool:
-        """True when `database_url` is taken to be a transaction pooler."""
-        return self.unpooled_url is not None and self.unpooled_url != self.database_url
+    def pooler_of(self, url: str) -> Pooler:
+        """Return what is known of the pooler at an address.
+
+        Args:
+            url: the address; `pooler` says nothing of any but `database_url` and `replica_url`.
+        """
+        if self.pooler == "off":
+            return "off"
+        if url not in (self.database_url, self.replica_url) or url == self.unpooled_url:
+            return "auto"
+        is_declared = url == self.database_url and self.unpooled_url is not None
+        return "transaction" if self.pooler == "auto" and is_declared else self.pooler
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, dotenv_path: Path | None = None) -> Settings:
@@ -198,6 +216,7 @@ _VARIABLES = {
     "DATABASE_URL": ("database_url", _text),
     "DATABASE_UNPOOLED_URL": ("unpooled_url", _text),
     "DATABASE_REPLICA_URL": ("replica_url", _text),
+    "GUESTSQL_POOLER": ("pooler", _text),
     "GUESTSQL_TIMEZONE": ("timezone", _zone),
     "GUESTSQL_CONTEXT_TTL_SECONDS": ("context_ttl_seconds", _seconds),
     "GUESTSQL_OWN_NUMBERS": ("own_numbers", _numbers),

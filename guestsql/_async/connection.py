@@ -1,8 +1,10 @@
-"""One connection: what is asked of libpq, and a deadline that no wait outlives."""
+"""Opens connections: libpq's parameters, a deadline that no wait outlives, and what is safe behind a pooler."""
 
 from __future__ import annotations
 
 import math
+import secrets
+from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -13,9 +15,15 @@ from psycopg.rows import namedtuple_row
 
 from guestsql._core.conninfo import adapters, parse_conninfo
 from guestsql._core.translate import translate
-from guestsql.settings import Settings
+from guestsql._sql import read_packaged
+from guestsql.errors import SettingsError
+from guestsql.settings import Pooler, Settings
 
-__all__ = ["AsyncDeadlineConnection", "connect", "connection_arguments"]
+__all__ = ["AsyncDeadlineConnection", "connect", "connection_arguments", "recognise"]
+
+# A statement is prepared when it runs for the third time on a connection.
+_PREPARE_THRESHOLD = 2
+_POOLED: tuple[Pooler, ...] = ("transaction", "tracked")
 
 
 class AsyncDeadlineConnection(psycopg.AsyncConnection[Any]):
@@ -30,11 +38,13 @@ class AsyncDeadlineConnection(psycopg.AsyncConnection[Any]):
 
     Attributes:
         deadline: in seconds of `time.monotonic()`; infinity waits for ever.
+        has_session: False behind a transaction pooler: the next statement may run in another server process.
         cursors: a cursor for each query, by its name. A cursor that runs the same text again keeps its adapters and
             its row type, which costs a fifth less than a new one.
     """
 
     deadline: float = math.inf
+    has_session: bool = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  psycopg's own
         super().__init__(*args, **kwargs)
@@ -58,13 +68,12 @@ def _is_cut_short(error: BaseException) -> bool:
     return not isinstance(error, psycopg.Error) or isinstance(error, psycopg.errors._WaitTimeout)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
-def connection_arguments(settings: Settings, url: str, *, pooled: bool = False) -> dict[str, Any]:
-    """Return the keyword arguments of `AsyncDeadlineConnection.connect`.
+def connection_arguments(settings: Settings, url: str) -> dict[str, Any]:
+    """Return the keyword arguments of `AsyncDeadlineConnection.connect`; nothing is prepared until `recognise`.
 
     Args:
         settings: for the time to connect.
         url: the address.
-        pooled: True behind a transaction pooler, where prepared statements belong to nobody.
 
     Raises:
         SettingsError: the address does not parse.
@@ -75,26 +84,88 @@ def connection_arguments(settings: Settings, url: str, *, pooled: bool = False) 
         "connect_timeout": seconds,
         **parse_conninfo(url),
         "autocommit": True,  # a pool's default of BEGIN, query, COMMIT is three round trips
-        "prepare_threshold": None if pooled else 2,
+        "prepare_threshold": None,
         "context": adapters(),
         "cursor_factory": AsyncRawCursor,
         "row_factory": namedtuple_row,
     }
 
 
-async def connect(settings: Settings, url: str, *, pooled: bool = False) -> AsyncDeadlineConnection:
+async def connect(settings: Settings, url: str, *, session: bool = False) -> AsyncDeadlineConnection:
     """Open one connection outside any pool, in autocommit, without a deadline.
 
     Args:
         settings: for the time to connect.
         url: the address.
-        pooled: True behind a transaction pooler.
+        session: True when session state is needed (SET, session locks, prepared statements); a transaction pooler is
+            then refused. Otherwise nothing is prepared, so that it does not matter whether there is one.
 
     Raises:
-        SettingsError: the address does not parse.
-        DatabaseUnavailable: nobody answers there, or the server refuses.
+        SettingsError: the address does not parse, or leads to a pooler and a session is needed.
+        DatabaseUnavailable: no server answers there, or it refuses.
     """
+    declared = settings.pooler_of(url)
+    if session and declared in _POOLED:
+        raise _no_session(settings, url)
     try:
-        return await AsyncDeadlineConnection.connect(**connection_arguments(settings, url, pooled=pooled))
-    except psycopg.OperationalError as error:
+        connection = await AsyncDeadlineConnection.connect(**connection_arguments(settings, url))
+        if session:
+            await recognise(connection, declared, settings.deadline_seconds)
+    except psycopg.Error as error:
         raise translate(error, "") from error
+    if session and not connection.has_session:
+        await connection.close()
+        raise _no_session(settings, url)
+    return connection
+
+
+async def recognise(connection: AsyncDeadlineConnection, declared: Pooler, seconds: float) -> None:
+    """Find out whether a new connection has a server process of its own, and prepare statements only if that is safe.
+
+    Behind a transaction pooler that does not keep prepared statements apart, a name would call whatever another client
+    has prepared under it. The connection is closed if this fails.
+
+    Args:
+        connection: new, in autocommit.
+        declared: what the settings say of the address.
+        seconds: to wait for the server.
+
+    Raises:
+        psycopg.Error: the server did not answer, or refused.
+
+    SQL: queries/connections.sql
+    """
+    if declared == "auto":
+        connection.deadline = monotonic() + seconds
+        try:
+            cursor = await connection.execute(_pid_statement(), prepare=False)
+            row = await cursor.fetchone()
+        except BaseException:
+            await connection.close()
+            raise
+        connection.deadline = math.inf
+        connection.has_session = row is not None and row[0] == connection.info.backend_pid
+    else:
+        connection.has_session = declared == "off"
+    if connection.has_session or declared == "tracked":
+        connection.prepare_threshold = _PREPARE_THRESHOLD
+        # Names that no other client uses: should a pooler go unrecognised, the server reports an unknown statement
+        # instead of running another client's. psycopg counts from 0 on each connection.
+        connection._prepared._prepared_idx = secrets.randbits(62)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  there is no public way
+    if declared == "tracked":
+        connection.prepared_max = None  # psycopg would drop old ones by DEALLOCATE, in whichever server process
+
+
+@cache
+def _pid_statement() -> bytes:
+    return read_packaged("connections.sql")["get_server_pid"].text.encode()
+
+
+def _no_session(settings: Settings, url: str) -> SettingsError:
+    is_unpooled = url == settings.unpooled_url
+    variable = "DATABASE_UNPOOLED_URL" if is_unpooled else "the database's address"
+    return SettingsError(
+        f"{variable} leads to a pooler, and this needs a session of its own",
+        hint="set DATABASE_UNPOOLED_URL to the server's own address; or GUESTSQL_POOLER=off, if the pooler gives each "
+        "client a session of its own (session mode)",
+    )

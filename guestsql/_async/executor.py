@@ -48,7 +48,6 @@ class AsyncExecutor:
         settings: for deadlines and the size of the pool.
         url: the server.
         catalogue: the queries.
-        pooled: True behind a transaction pooler: no prepared statements, no session state.
         connections: lends them in place of a pool.
         counting: counts the calls: one for each statement sent, and one when there is no connection.
     """
@@ -59,13 +58,12 @@ class AsyncExecutor:
         url: str,
         catalogue: Catalogue,
         *,
-        pooled: bool = False,
         connections: AsyncLender | None = None,
         counting: Counting | None = None,
     ) -> None:
         self._counting = Counting() if counting is None else counting  # an empty one is false
         self._seconds = settings.deadline_seconds
-        self._connections: AsyncLender = connections or AsyncConnections(settings, url, pooled=pooled)
+        self._connections: AsyncLender = connections or AsyncConnections(settings, url)
         self.use(catalogue)
 
     def use(self, catalogue: Catalogue) -> None:

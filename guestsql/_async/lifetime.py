@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -41,8 +42,10 @@ class AsyncLifetime:
     ) -> None:
         if context_builder is not None and not callable(context_builder):
             raise InvalidValue("context_builder is no function", hint="pass a function of a GuestProfile, or None")
-        self._settings = Settings.from_env() if settings is None else settings
-        self._url = database_url or self._settings.database_url
+        known = Settings.from_env() if settings is None else settings
+        # What the settings say of DATABASE_URL, a pooler say, holds for an address that is passed.
+        self._settings = known if database_url is None else replace(known, database_url=database_url)
+        self._url = self._settings.database_url
         self._builder = context_builder
         self._own = own_keys(self._settings.own_numbers)
         edited = self._settings.queries_dir
@@ -76,12 +79,11 @@ class AsyncLifetime:
             if url is None:
                 self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
                 url = await async_in_thread(self._server.acquire)
-            pooled = self._settings.pooled and url == self._settings.database_url
             catalogue = self._in_use.catalogue
-            executor = AsyncExecutor(self._settings, url, catalogue, pooled=pooled, counting=self._counting)
+            executor = AsyncExecutor(self._settings, url, catalogue, counting=self._counting)
             await executor.open()
             outboxes = (self._pending, self._counting) if self._settings.metrics_seconds else (self._pending,)
-            self._last_chance = LastChance(outboxes, self._counting, self._settings, url, self._in_use, pooled=pooled)
+            self._last_chance = LastChance(outboxes, self._counting, self._settings, url, self._in_use)
             watch(self._last_chance)
             self._context = AsyncContextCache(executor, self._settings, self._builder, self._counting)
             self._interactions = AsyncInteractionBuffer(executor, self._settings.flush_seconds, self._pending)

@@ -13,11 +13,11 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from guestsql._async.connection import AsyncDeadlineConnection, connection_arguments
+from guestsql._async.connection import AsyncDeadlineConnection, connection_arguments, recognise
 from guestsql._core.runtime import end_with_loop
 from guestsql._core.translate import is_permanent, translate
 from guestsql.errors import DatabaseError, DatabaseUnavailable
-from guestsql.settings import Settings
+from guestsql.settings import Pooler, Settings
 
 __all__ = ["AsyncConnections"]
 
@@ -39,9 +39,18 @@ class _PooledConnection(AsyncDeadlineConnection):
     taken_at = 0.0
 
     @classmethod
-    async def connect(cls, conninfo: str = "", *, failures: list[Exception], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
+    async def connect(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
+        cls,
+        conninfo: str = "",
+        *,
+        failures: list[Exception],
+        declared: Pooler,
+        seconds: float,
+        **kwargs: Any,  # noqa: ANN401  psycopg's own
+    ) -> Any:  # noqa: ANN401  psycopg's own
         try:
             connection = await super().connect(conninfo, **kwargs)
+            await recognise(connection, declared, seconds)
         except Exception as error:
             failures[:] = [error]
             raise
@@ -59,23 +68,26 @@ class AsyncConnections:
     Args:
         settings: for deadlines and the size of the pool.
         url: the server.
-        pooled: True behind a transaction pooler: no prepared statements, no session state.
     """
 
-    def __init__(self, settings: Settings, url: str, *, pooled: bool = False) -> None:
+    def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
         self._at_hand: deque[_PooledConnection] = deque()
         self._waiting = 0
         self._closed = False
         self._failures: list[Exception] = []
-        arguments = connection_arguments(settings, url, pooled=pooled)
         self._pool: AsyncConnectionPool[_PooledConnection] = AsyncConnectionPool(
             connection_class=_PooledConnection,
-            kwargs={**arguments, "failures": self._failures},
+            kwargs={
+                **connection_arguments(settings, url),
+                "failures": self._failures,
+                "declared": settings.pooler_of(url),
+                "seconds": settings.deadline_seconds,
+            },
             min_size=settings.pool_min,
             max_size=settings.pool_max,
             open=False,
-            configure=None if pooled else self._configure,
+            configure=self._configure,
             # Given up soon: the next caller starts a new attempt at once, instead of waiting out a long back-off.
             reconnect_timeout=_ASK_AGAIN_SECONDS,
             name=f"guestsql-{id(self):x}",
@@ -177,7 +189,9 @@ class AsyncConnections:
             await self._pool.putconn(oldest)
 
     async def _configure(self, connection: AsyncDeadlineConnection) -> None:
-        """Let the server end a statement whose caller has given up."""
+        """Let the server end a statement whose caller has given up; a pooler would set it for other clients too."""
+        if not connection.has_session:
+            return
         # A little before the client does, whose own limit leaves open what became of the statement. 0 means no limit.
         milliseconds = max(1, round(self._settings.deadline_seconds * 900))
         await connection.execute(sql.SQL("SET statement_timeout = {}").format(milliseconds))

@@ -116,8 +116,7 @@ class AsyncReloader:
         Raises:
             DatabaseError: it could not be asked.
         """
-        # Nothing is to be prepared by psycopg, so that a pooler may stand in between.
-        connection = await connect(self._settings, self._url, pooled=True)
+        connection = await connect(self._settings, self._url)
         try:
             connection.deadline = monotonic() + self._settings.deadline_seconds
             refused = 0

@@ -1,6 +1,13 @@
 """The query files: their scanner, their catalogue, and the glue to aiosql."""
 
-from guestsql._sql.catalogue import Catalogue, InUse, default_directory, load_catalogue, scan_directory
+from guestsql._sql.catalogue import (
+    Catalogue,
+    InUse,
+    default_directory,
+    load_catalogue,
+    read_packaged,
+    scan_directory,
+)
 from guestsql._sql.declaration import Operator, Parameter
 from guestsql._sql.edits import Edit, Edits, Refusal, changed_signature
 from guestsql._sql.folder import Folder, Scan
@@ -34,6 +41,7 @@ __all__ = [
     "default_directory",
     "load_catalogue",
     "operation_name",
+    "read_packaged",
     "read_queries",
     "scan_directory",
     "server_differences",

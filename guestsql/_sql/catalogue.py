@@ -9,7 +9,15 @@ from guestsql._sql.query import Query
 from guestsql._sql.reading import read_queries
 from guestsql.errors import QueryFileError
 
-__all__ = ["Catalogue", "InUse", "default_directory", "load_catalogue", "query_files", "scan_directory"]
+__all__ = [
+    "Catalogue",
+    "InUse",
+    "default_directory",
+    "load_catalogue",
+    "query_files",
+    "read_packaged",
+    "scan_directory",
+]
 
 Reader = Callable[[bytes, Path], tuple[list[Query], list[QueryFileError]]]
 
@@ -57,6 +65,22 @@ def default_directory() -> Path:
     package = Path(__file__).resolve().parents[1]
     installed = package / "queries"
     return installed if installed.is_dir() else package.parent / "queries"
+
+
+def read_packaged(name: str) -> Catalogue:
+    """Read one packaged query file, whatever folder GUESTSQL_QUERIES_DIR names and however broken the others are.
+
+    Args:
+        name: the file's name, such as `migrations.sql`.
+
+    Raises:
+        QueryFileError: that file itself is broken.
+    """
+    path = default_directory() / name
+    queries, errors = read_queries(path.read_bytes(), path)
+    if errors:
+        raise errors[0]
+    return Catalogue(queries)
 
 
 def load_catalogue(

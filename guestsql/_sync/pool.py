@@ -16,9 +16,13 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from guestsql._core.runtime import end_with_loop
 from guestsql._core.translate import is_permanent, translate
-from guestsql._sync.connection import DeadlineConnection, connection_arguments
+from guestsql._sync.connection import (
+    DeadlineConnection,
+    connection_arguments,
+    recognise,
+)
 from guestsql.errors import DatabaseError, DatabaseUnavailable
-from guestsql.settings import Settings
+from guestsql.settings import Pooler, Settings
 
 __all__ = ["Connections"]
 
@@ -40,9 +44,18 @@ class _PooledConnection(DeadlineConnection):
     taken_at = 0.0
 
     @classmethod
-    def connect(cls, conninfo: str = "", *, failures: list[Exception], **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
+    def connect(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
+        cls,
+        conninfo: str = "",
+        *,
+        failures: list[Exception],
+        declared: Pooler,
+        seconds: float,
+        **kwargs: Any,  # noqa: ANN401  psycopg's own
+    ) -> Any:  # noqa: ANN401  psycopg's own
         try:
             connection = super().connect(conninfo, **kwargs)
+            recognise(connection, declared, seconds)
         except Exception as error:
             failures[:] = [error]
             raise
@@ -60,23 +73,26 @@ class Connections:
     Args:
         settings: for deadlines and the size of the pool.
         url: the server.
-        pooled: True behind a transaction pooler: no prepared statements, no session state.
     """
 
-    def __init__(self, settings: Settings, url: str, *, pooled: bool = False) -> None:
+    def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
         self._at_hand: deque[_PooledConnection] = deque()
         self._waiting = 0
         self._closed = False
         self._failures: list[Exception] = []
-        arguments = connection_arguments(settings, url, pooled=pooled)
         self._pool: ConnectionPool[_PooledConnection] = ConnectionPool(
             connection_class=_PooledConnection,
-            kwargs={**arguments, "failures": self._failures},
+            kwargs={
+                **connection_arguments(settings, url),
+                "failures": self._failures,
+                "declared": settings.pooler_of(url),
+                "seconds": settings.deadline_seconds,
+            },
             min_size=settings.pool_min,
             max_size=settings.pool_max,
             open=False,
-            configure=None if pooled else self._configure,
+            configure=self._configure,
             # Given up soon: the next caller starts a new attempt at once, instead of waiting out a long back-off.
             reconnect_timeout=_ASK_AGAIN_SECONDS,
             name=f"guestsql-{id(self):x}",
@@ -178,7 +194,9 @@ class Connections:
             self._pool.putconn(oldest)
 
     def _configure(self, connection: DeadlineConnection) -> None:
-        """Let the server end a statement whose caller has given up."""
+        """Let the server end a statement whose caller has given up; a pooler would set it for other clients too."""
+        if not connection.has_session:
+            return
         # A little before the client does, whose own limit leaves open what became of the statement. 0 means no limit.
         milliseconds = max(1, round(self._settings.deadline_seconds * 900))
         connection.execute(sql.SQL("SET statement_timeout = {}").format(milliseconds))

@@ -117,8 +117,7 @@ class Reloader:
         Raises:
             DatabaseError: it could not be asked.
         """
-        # Nothing is to be prepared by psycopg, so that a pooler may stand in between.
-        connection = connect(self._settings, self._url, pooled=True)
+        connection = connect(self._settings, self._url)
         try:
             connection.deadline = monotonic() + self._settings.deadline_seconds
             refused = 0

@@ -47,14 +47,14 @@ def scratch_database(settings: Settings, url: str, migrations: Path | None = Non
 
     SQL: queries/check.sql
     """
-    with closing(connect(settings, url)) as manager:
+    with closing(connect(settings, url, session=True)) as manager:
         try:
             name = f"guestsql_check_{_checksum(manager.info.user, migrations)}"
             packaged_queries("check.sql").lock_scratch_databases(manager)
             # Locked until connected: nobody may drop it in between.
             target = make_conninfo(url, dbname=name)
             _ensure(manager, name, settings, target, migrations)
-            connection = connect(settings, target)
+            connection = connect(settings, target, session=True)
         except psycopg.Error as error:
             raise translate(error, "") from error
     with closing(connection):

@@ -37,7 +37,7 @@ class Target:
         return self.variable == _REPLICA
 
     def connect(self, *, patience: float | None = None) -> DeadlineConnection:
-        """Open a connection in autocommit, which prepares nothing by itself: it may go to a pooler.
+        """Open a connection in autocommit; it may lead to a pooler.
 
         Args:
             patience: seconds to wait for the server; default those of the settings.
@@ -50,7 +50,7 @@ class Target:
         settings = self.settings if patience is None else replace(self.settings, deadline_seconds=patience)
         parse_conninfo(self.url, variable=self.variable)
         try:
-            return connect(settings, self.url, pooled=True)
+            return connect(settings, self.url)
         except DatabaseUnavailable as error:
             self.name(error)
             raise

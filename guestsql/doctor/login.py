@@ -6,7 +6,7 @@ from contextlib import closing
 
 from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import connect
-from guestsql.doctor.finding import Verdict, fault, fine
+from guestsql.doctor.finding import Verdict, advise, fault, fine
 from guestsql.doctor.patient import Patient
 from guestsql.errors import DatabaseUnavailable
 
@@ -19,7 +19,8 @@ _ADVICE = {
     "42501": "the role may not connect to this database: GRANT CONNECT ON DATABASE … TO its role",
     "57P03": "the server is starting, stopping or recovering: wait, then look into its log",
 }
-_POOLER = "set DATABASE_UNPOOLED_URL to the direct address: migrations need a session of their own"
+_UNPOOLED = "set DATABASE_UNPOOLED_URL to the server's own address: migrations need a session"
+_SESSION_MODE = "unset GUESTSQL_POOLER, unless the pooler is in session mode: else clients share sessions"
 
 
 def login(patient: Patient) -> Verdict:
@@ -33,13 +34,16 @@ def login(patient: Patient) -> Verdict:
 
 
 def pooler(patient: Patient) -> Verdict:
-    """Is there a pooler in the way, and is it known to be one?"""
+    """Is there a pooler in the way, and is it treated as one?"""
     is_there = patient.facts.session_pid != patient.connection.info.backend_pid
-    if is_there and not patient.settings.pooled:
-        return fault("DATABASE_URL leads to a pooler, and is not known to be one", _POOLER)
+    declared = patient.settings.pooler_of(patient.url or "")
+    if is_there and declared == "off":
+        return advise("DATABASE_URL leads to a pooler, and GUESTSQL_POOLER=off says that there is none", _SESSION_MODE)
+    if is_there and patient.settings.unpooled_url is None:
+        return advise("DATABASE_URL leads to a pooler, and DATABASE_UNPOOLED_URL is not set", _UNPOOLED)
     if is_there:
         return fine("DATABASE_URL leads to a pooler; DATABASE_UNPOOLED_URL is set")
-    if patient.settings.pooled:
+    if declared in ("transaction", "tracked"):
         return fine("DATABASE_URL leads to the server itself, and is used as if it were a pooler's")
     return fine("none: DATABASE_URL leads to the server itself")
 
@@ -60,10 +64,10 @@ def replica(patient: Patient) -> Verdict:
 
 def _other(patient: Patient, variable: str, url: str, *, unpooled: bool) -> Verdict:
     try:
-        with closing(connect(patient.hurried, url, pooled=True)) as connection:
+        with closing(connect(patient.hurried, url)) as connection:
             facts = packaged_queries("doctor.sql").get_server_facts(connection)
             if unpooled and facts.session_pid != connection.info.backend_pid:
-                return fault(f"{variable} leads to a pooler too", _POOLER)
+                return fault(f"{variable} leads to a pooler too", _UNPOOLED)
             kind = "a standby" if facts.is_standby else "a server that can be written to"
     except DatabaseUnavailable as error:
         return fault(f"{variable}: {error.message}", _advice(error).replace("DATABASE_URL", variable))

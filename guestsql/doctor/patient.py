@@ -100,8 +100,7 @@ class Patient:
             DatabaseUnavailable: there is none.
         """
         if self._connection is None or self._connection.closed:
-            pooled = self.settings.pooled and self.url == self.settings.database_url
-            self._connection = connect(self.hurried, self.url or "", pooled=pooled)
+            self._connection = connect(self.hurried, self.url or "")
         self._connection.deadline = time.monotonic() + self.limits.seconds
         return self._connection
 

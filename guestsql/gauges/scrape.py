@@ -67,7 +67,7 @@ class Scraper:
     """Asks the queries, over a connection of its own for each scrape.
 
     Args:
-        settings: for the hotel's zone and time to live, and whether `url` is a pooler's.
+        settings: for the hotel's zone and time to live.
         url: the server.
         gauges: the queries.
         seconds: a scrape takes no longer, above 0; what is not answered by then is an error.
@@ -87,15 +87,12 @@ class Scraper:
         try:
             # Connecting has a limit of its own, in whole seconds.
             settings = replace(self.settings, deadline_seconds=min(self.seconds, self.settings.deadline_seconds))
-            connection = connect(settings, self.url, pooled=self._is_pooled())
+            connection = connect(settings, self.url)
         except GuestSQLError as error:
             return Scrape([_failed(gauge, error) for gauge in self.gauges], self.is_replica, error)
         with closing(connection):
             adapt(connection)
             return Scrape(list(self._answers(connection, deadline)), self.is_replica)
-
-    def _is_pooled(self) -> bool:
-        return self.settings.pooled and self.url == self.settings.database_url
 
     def _answers(self, connection: DeadlineConnection, deadline: float) -> Iterable[Answer]:
         origins = Origins(connection)

@@ -70,7 +70,7 @@ class Probe:
     Safe to use from many threads: one question is under way at most, and its answer is everybody's.
 
     Args:
-        settings: for the address and whether it is a pooler's.
+        settings: for the address.
         url: the database; default `settings.database_url`.
         seconds: whoever asks waits no longer, above 0.
         pause: an answer is given again for so many seconds, 0 or more: the endpoint may be open to anybody.
@@ -81,7 +81,6 @@ class Probe:
 
     def __init__(self, settings: Settings, url: str | None = None, *, seconds: float = 2.0, pause: float = 1.0) -> None:
         self._url = url or settings.database_url
-        self._pooled = settings.pooled and self._url == settings.database_url
         self._settings = replace(settings, deadline_seconds=seconds)
         self._seconds = seconds
         self._pause = pause
@@ -162,7 +161,7 @@ class Probe:
     def _versions(self) -> set[int]:
         connection = self._connection
         if connection is None:
-            connection = self._connection = connect(self._settings, self._url or "", pooled=self._pooled)
+            connection = self._connection = connect(self._settings, self._url or "")
         connection.deadline = monotonic() + self._seconds
         try:
             return Ledger(connection).versions()

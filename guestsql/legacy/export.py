@@ -141,7 +141,7 @@ def _rows(settings: Settings, url: str, reject: Callable[[int], None]) -> Iterat
     catalogue = load_catalogue(settings.queries_dir)
     queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
     try:
-        with connect(settings, url, pooled=settings.pooled) as connection:
+        with connect(settings, url) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             with connection.transaction():

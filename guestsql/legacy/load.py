@@ -129,11 +129,9 @@ class Import:
             DatabaseError: the server refused, or went away; nothing is written then.
         """
         try:
-            with connect(self._settings, url, pooled=self._settings.pooled) as connection:
+            with connect(self._settings, url) as connection:
                 # In another, a guest whom the bot makes meanwhile would be in the way and never to be seen.
                 connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-                # A plan kept from the first range, when the table was empty, would scan all of it in each later one.
-                connection.prepare_threshold = None
                 with connection.transaction(force_rollback=self._dry_run):
                     return self._import(connection)
         except psycopg.Error as error:

@@ -145,7 +145,7 @@ def verify_directory(
         report.records = sum(file.records for file in files)
         size = sum(file.size for file in files)
         try:
-            with connect(settings, url, pooled=settings.pooled) as connection, _snapshot(connection):
+            with connect(settings, url) as connection, _snapshot(connection):
                 _judge(unusable, _kept_places(queries, connection, _checksums(files, unusable)), report)
                 done = len(unusable)
                 for guests in buckets:
@@ -167,7 +167,7 @@ def _kept_now(
     url: str,
 ) -> dict[str, KeptPlaces]:
     checksums = {path.relative_to(directory).as_posix(): file_checksum(path) for path in list_files(directory)}
-    with connect(settings, url, pooled=settings.pooled) as connection:
+    with connect(settings, url) as connection:
         connection.autocommit = True
         return _kept_places(queries, connection, checksums)
 

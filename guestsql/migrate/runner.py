@@ -84,6 +84,7 @@ class Runner:
             MigrationError: a file cannot be used, an edited, missing or out-of-order file (the difference is in the
                 message), an unknown target, another runner that does not end, or a statement that failed, with its
                 place. What was applied before it stays applied.
+            SettingsError: the address leads to a transaction pooler.
             DatabaseUnavailable: no connection, or it was lost; run it again.
             DatabaseError: the server refused the ledger.
 
@@ -153,7 +154,7 @@ class Runner:
         SQL: queries/migrations.sql
         """
         files = read_migrations(self._directory)
-        with self._connected() as connection:
+        with self._connected(session=False) as connection:
             ledger = Ledger(connection)
             return [
                 *disagreements(files, ledger.read()),
@@ -239,13 +240,13 @@ class Runner:
         return files
 
     def _entries(self) -> list[Entry]:
-        with self._connected() as connection:
+        with self._connected(session=False) as connection:
             return Ledger(connection).read()
 
     @contextmanager
-    def _connected(self, wait: float = 0.0) -> Generator[Connection[Any]]:
-        """A direct connection, closed at the end; psycopg's errors leave it as guestsql's."""
-        with closing(connect_within(self._settings, self._url, wait)) as connection:
+    def _connected(self, wait: float = 0.0, *, session: bool = True) -> Generator[Connection[Any]]:
+        """A connection, closed at the end; psycopg's errors leave it as guestsql's. Reading needs no session."""
+        with closing(connect_within(self._settings, self._url, wait, session=session)) as connection:
             try:
                 yield connection
             except psycopg.Error as error:

@@ -68,7 +68,7 @@ class Patience:
         return min(self.longest_pause, self.first_pause * 2.0 ** (attempt - 1))
 
 
-def connect_within(settings: Settings, url: str, seconds: float) -> Connection[Any]:
+def connect_within(settings: Settings, url: str, seconds: float, *, session: bool = True) -> Connection[Any]:
     """Open a connection, trying again while the server does not answer.
 
     A wrong password, role or database is no reason to wait: the server is there and has said no. A host that is not
@@ -78,9 +78,10 @@ def connect_within(settings: Settings, url: str, seconds: float) -> Connection[A
         settings: for the time that one try may take.
         url: the address.
         seconds: how long to keep trying; 0 tries once.
+        session: True when session state is needed, which a transaction pooler does not give.
 
     Raises:
-        SettingsError: the address does not parse.
+        SettingsError: the address does not parse, or leads to a pooler and a session is needed.
         DatabaseUnavailable: the time is over, or waiting cannot help.
     """
     deadline = monotonic() + seconds
@@ -88,7 +89,7 @@ def connect_within(settings: Settings, url: str, seconds: float) -> Connection[A
     told = False
     while True:
         try:
-            return connect(_hurried(settings, deadline, seconds), url)
+            return connect(_hurried(settings, deadline, seconds), url, session=session)
         except DatabaseUnavailable as error:
             if is_permanent(error) or monotonic() + pause > deadline:
                 raise
@@ -135,7 +136,7 @@ def require_lock(ledger: Ledger) -> None:
     if not ledger.holds_lock():
         raise MigrationError(
             "the migration lock is not held any more: the connection changed its server process",
-            hint="DATABASE_URL seems to be a transaction pooler: set DATABASE_UNPOOLED_URL to the direct address",
+            hint="the address seems to be a transaction pooler's: set DATABASE_UNPOOLED_URL to the server's own",
         )
 
 

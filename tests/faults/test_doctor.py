@@ -383,7 +383,7 @@ def test_a_pooler_in_the_way(server: PrivateServer, url: str) -> None:
     with FakePooler(server) as pooler:
         behind = pooler.url(url)
         _, found = doctor(behind)
-        assert found["pooler"]["status"] == "fault"
+        assert found["pooler"]["status"] == "advice"
         assert "DATABASE_UNPOOLED_URL" in found["pooler"]["advice"]
         _, found = doctor(behind, DATABASE_UNPOOLED_URL=url)
         assert found["pooler"]["status"] == found["direct address"]["status"] == "ok"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from guestsql import Settings
 from guestsql._core.conninfo import parse_conninfo
 from guestsql.errors import SettingsError
-from guestsql.settings import LONGEST_TTL_SECONDS
+from guestsql.settings import LONGEST_TTL_SECONDS, Pooler
 
 
 def from_env(**variables: str) -> Settings:
@@ -26,7 +27,7 @@ def test_defaults() -> None:
     assert settings.own_numbers == ()
     assert settings.queries_dir is None
     assert settings.lease_seconds < settings.deadline_seconds
-    assert not settings.pooled
+    assert settings.pooler == "auto"
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,7 @@ def test_defaults() -> None:
         ("DATABASE_URL", "postgresql://h/db", "database_url", "postgresql://h/db"),
         ("DATABASE_UNPOOLED_URL", "postgresql://u/db", "unpooled_url", "postgresql://u/db"),
         ("DATABASE_REPLICA_URL", "postgresql://r/db", "replica_url", "postgresql://r/db"),
+        ("GUESTSQL_POOLER", "tracked", "pooler", "tracked"),
         ("GUESTSQL_TIMEZONE", "Europe/Madrid", "timezone", ZoneInfo("Europe/Madrid")),
         ("GUESTSQL_CONTEXT_TTL_SECONDS", "0", "context_ttl_seconds", 0.0),
         ("GUESTSQL_CONTEXT_TTL_SECONDS", "0.5", "context_ttl_seconds", 0.5),
@@ -149,8 +151,26 @@ def test_given_settings_are_checked_too(value: float) -> None:
 
 
 def test_a_direct_address_beside_it_makes_the_other_a_pooler() -> None:
-    assert Settings(database_url="postgresql://p/db", unpooled_url="postgresql://d/db").pooled
-    assert not Settings(database_url="postgresql://d/db", unpooled_url="postgresql://d/db").pooled
+    pooled, direct = "postgresql://p/db", "postgresql://d/db"
+    settings = Settings(database_url=pooled, unpooled_url=direct)
+    assert settings.pooler_of(pooled) == "transaction"
+    assert settings.pooler_of(direct) == "auto"
+    assert Settings(database_url=direct, unpooled_url=direct).pooler_of(direct) == "auto"
+
+
+@pytest.mark.parametrize("pooler", get_args(Pooler))
+def test_the_pooler_of_each_address(pooler: Pooler) -> None:
+    main, direct, replica, other = (f"postgresql://{host}/db" for host in ("main", "direct", "replica", "other"))
+    settings = Settings(database_url=main, unpooled_url=direct, replica_url=replica, pooler=pooler)
+    elsewhere = "off" if pooler == "off" else "auto"
+    assert settings.pooler_of(main) == ("transaction" if pooler == "auto" else pooler)
+    assert settings.pooler_of(replica) == pooler
+    assert settings.pooler_of(direct) == settings.pooler_of(other) == elsewhere
+
+
+def test_an_unknown_pooler_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"GUESTSQL_POOLER.*auto, off, transaction, tracked"):
+        from_env(GUESTSQL_POOLER="pgbouncer")
 
 
 def test_the_repr_shows_no_password() -> None:
