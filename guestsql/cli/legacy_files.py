@@ -80,7 +80,8 @@ Examples:
 def export(app: App, directory: Path, force: bool, format_name: str | None) -> None:
     """Write threads.json and guest_profiles.json into DIR, so that the old bot can run on them again.
 
-    What was imported comes back as it was, under the guest's phone number, but for what the bot has written since.
+    A guest's records come back as they were, under the phone number. Where they no longer say what the database says,
+    they are written from the database.
     Both files are whole before they get their names.
     """
     output = app.output(format_name)

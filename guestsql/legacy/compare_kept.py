@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from guestsql.legacy.compare import Record
 from guestsql.legacy.compare_values import Number, Value
 
 __all__ = ["KeptRecord", "read_kept"]
@@ -16,6 +17,10 @@ _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 _NUMBER_MARK = r"\u0023"
 _FROM_BACKUPS = "backups"
 _SOURCES = ("threads", "guest_profiles", "guests", _FROM_BACKUPS)
+# A checksum behind a key has 32 digits, a number fewer.
+_LONGEST_NUMBER = 9
+_IS_PLAIN = 1 << 40
+_CAME_LATER = 1 << 41
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +32,7 @@ class KeptRecord:
         key: the key under which it is kept.
         file: the backup's name, "" for the other sources.
         written: the guest's key as the file wrote it.
-        copy: "" for the first record under that key, else what tells it from the others: its number in the file, or,
-            of a record that came with a later import, a checksum.
+        copy: which record of its file it was under that key, from 1, and whether it came with a later import.
         fields: the members, as the file had them.
     """
 
@@ -36,8 +40,20 @@ class KeptRecord:
     key: str
     file: str
     written: str
-    copy: str
+    copy: tuple[int, bool]
     fields: dict[str, Value]
+
+    def as_record(self, phone_number: str) -> Record:
+        """Return it as if a file had it, for `expect`.
+
+        Args:
+            phone_number: the guest's key.
+        """
+        number, is_later = self.copy
+        # Of records of one time: the one of a later import, then the one under the guest's key, as an export writes it.
+        index = number + (_CAME_LATER if is_later else 0) + (_IS_PLAIN if self.written == phone_number else 0)
+        # Of a backup only that is kept which no newer record says, often not its time: it is not to pass for newer.
+        return Record(self.source, "", None, index, "", self.written, self.fields)
 
 
 def read_kept(legacy: str | None) -> list[KeptRecord]:
@@ -62,7 +78,7 @@ def _records(kept: dict[str, Value]) -> Iterator[KeptRecord]:
                 yield KeptRecord(source, key, file, written, copy, plain)
 
 
-def _parts(source: str, key: str) -> tuple[str, str, str]:
+def _parts(source: str, key: str) -> tuple[str, str, tuple[int, bool]]:
     """Split a key: no id holds a `#`; a backup's name may."""
     plain = _unescaped(key)
     file = ""
@@ -70,7 +86,9 @@ def _parts(source: str, key: str) -> tuple[str, str, str]:
         file, mark, plain = plain.rpartition(".json#")
         file += ".json" if mark else ""
     written, _, copy = plain.partition("#")
-    return file, written, copy
+    parts = copy.split("#") if copy else []
+    numbers = [int(part) for part in parts if part.isdigit() and len(part) <= _LONGEST_NUMBER]
+    return file, written, (numbers[-1] if numbers else 1, len(numbers) < len(parts))
 
 
 def _plain(value: Value) -> Value:

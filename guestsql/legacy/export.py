@@ -64,7 +64,7 @@ class ExportReport:
         files: the files.
         guests: guests of the database.
         new: guests of whom the files that were imported had no record.
-        changed: guests of whom the database says something else than their records.
+        changed: guests whose records are not as they were, because the database says something else.
         no_numbers: numbers that JSON does not have (`NaN`), written as `null`.
         left_out: what the old files have no place for, with the number of guests who have it.
         rejects: records of the latest import that stay behind in `legacy_rejects`, being no guests.
@@ -167,10 +167,10 @@ class _Counts:
 
     def add(self, row: Any) -> None:  # noqa: ANN401  psycopg's named tuple
         guest = GuestExport(row)
-        for file, record in ((self._threads, guest.thread()), (self._profiles, guest.profile())):
+        for file, record in ((self._threads, guest.thread), (self._profiles, guest.profile)):
             if record is not None:
                 file.add(row.phone_number, record)
-        self._counted.update(guests=1, new=int(guest.is_new), changed=int(bool(guest.changed) and not guest.is_new))
+        self._counted.update(guests=1, new=int(guest.is_new), changed=int(guest.is_changed))
         self._left_out.update(
             thread_tokens=int(row.has_tokens),
             memory_enabled=int(row.has_memory_off),

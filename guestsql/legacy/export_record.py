@@ -1,25 +1,30 @@
 """One row as the two records that the old bot would have of the guest.
 
-What is kept of the guest's records stands as it was, except for what the bot has written since: a column that no longer
-says what those records together say goes before them, in every record of the guest. So nothing of an unchanged guest
-changes, and the old bot finds what it missed.
+What is kept of the guest's records is written as it was while importing it would make the same row. Otherwise the row
+counts: every member that says something else is written anew, in each record of the guest, and what has no column stays
+as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any, cast
 
-from guestsql.legacy.compare import TIMES, Record, expect, record_order
-from guestsql.legacy.compare_kept import KeptRecord, read_kept
-from guestsql.legacy.compare_values import Value, composed_text
+from guestsql.errors import InvalidUserId
+from guestsql.identity import canonical_user_id
+from guestsql.legacy.compare import Record, expect, record_order
+from guestsql.legacy.compare_kept import read_kept
+from guestsql.legacy.compare_values import Value, composed_text, read_time
 
 __all__ = ["GuestExport"]
 
 Fields = dict[str, Value]
 
+_THREADS = "threads"
+_PROFILES = "guest_profiles"
+# What the files can say. When the row was made is not among it: createdAt is the first message.
 _COLUMNS = (
     "chat_id",
     "thread_id",
@@ -29,16 +34,17 @@ _COLUMNS = (
     "first_interaction",
     "last_interaction",
     "total_interactions",
-    "created_at",
 )
 _THREAD_ORDER = ("threadId", "chatId", "userName", "createdAt", "lastActivity", "name", "labels")
 _PROFILE_ORDER = ("id", "name", "phone", "label", "whapiLabels", "firstInteraction", "lastInteraction")
-# A checksum behind a key has 32 digits, a number fewer.
-_LONGEST_NUMBER = 9
-_IS_PLAIN = 1 << 40
-_CAME_LATER = 1 << 41
+_FIRST = ("createdAt", "firstInteraction")
+_LAST = ("lastActivity", "lastInteraction")
+# The members that the columns come from.
+_READ = frozenset({*_THREAD_ORDER, *_PROFILE_ORDER, "messageCount"} - {"id", "phone"})
 _NOBODY = "Usuario"
 _NO_LABEL = "nuevo"
+_NEW_THREAD: Fields = {"threadId": None, "userName": _NOBODY, "labels": []}
+_NEW_PROFILE: Fields = {"name": None, "label": _NO_LABEL, "whapiLabels": []}
 
 
 class GuestExport:
@@ -48,118 +54,121 @@ class GuestExport:
         row: of the query `list_guests_to_export`.
 
     Attributes:
+        thread: the record for `threads.json`; None for a guest whom only `guest_profiles.json` had, unchanged.
+        profile: the record for `guest_profiles.json`; None for a guest who was imported without one.
         is_new: made since the import, or known to backups alone.
-        changed: columns that say something else than the records that are kept.
+        is_changed: not new, and the records are not as they were.
     """
 
     def __init__(self, row: Any) -> None:  # noqa: ANN401  psycopg's named tuple
         self._row = row
         self._kept = read_kept(row.legacy)
-        self._threads = _newest_of(self._kept, "threads")
-        self._profile = _newest_of(self._kept, "guest_profiles")
-        self.is_new = self._threads is None and self._profile is None
-        self.changed = self._changed()
+        thread, profile = self._newest_of(_THREADS), self._newest_of(_PROFILES)
+        self.is_new = thread is None and profile is None
+        self.is_changed = not self.is_new and not self._are_true(thread, profile)
+        if self.is_new or self.is_changed:
+            if thread is None:
+                thread = _NEW_THREAD | (self._newest_of("backups") or {})
+            if not self._kept:
+                profile = _NEW_PROFILE | {"id": row.phone_number, "phone": row.phone_number}
+            thread = self._true_thread(thread)
+            profile = None if profile is None else self._true_profile(profile)
+        self.thread = thread and _ordered(thread, _THREAD_ORDER)
+        self.profile = profile and _ordered(profile, _PROFILE_ORDER)
 
-    def thread(self) -> Fields | None:
-        """Return the record for `threads.json`; None for a guest whom only `guest_profiles.json` had, unchanged."""
-        if self._threads is not None:
-            return _ordered(self._with_changes(self._threads, is_thread=True), _THREAD_ORDER)
-        if not self.is_new and not self.changed:
+    def _newest_of(self, source: str) -> Fields | None:
+        """Return the newest record of a source, with the members without a column of those under other spellings.
+
+        Of several records under one spelling the newest counts alone: what it lacks was removed.
+        """
+        newest: dict[tuple[str, int], Record] = {}
+        for each in (each for each in self._kept if each.source == source):
+            place, record = (each.written, each.copy[0]), each.as_record(self._row.phone_number)
+            newest[place] = max(newest.get(place, record), record, key=self._order)
+        if not newest:
             return None
-        made = self._made_thread(_newest_of(self._kept, "backups") or {})
-        return _ordered(made, _THREAD_ORDER)
+        oldest_first = [record.fields for record in sorted(newest.values(), key=self._order)]
+        unread = {member: value for fields in oldest_first for member, value in fields.items() if member not in _READ}
+        return unread | oldest_first[-1]
 
-    def profile(self) -> Fields | None:
-        """Return the record for `guest_profiles.json`; None for a guest who was imported without one."""
-        if self._profile is not None:
-            return _ordered(self._with_changes(self._profile, is_thread=False), _PROFILE_ORDER)
-        return _ordered(self._made_profile(), _PROFILE_ORDER) if not self._kept else None
+    def _order(self, record: Record) -> tuple[object, ...]:
+        at, *rest = record_order(record)
+        # None that was made after the last message is newer than what an export said of it.
+        latest = self._row.last_interaction or self._row.first_interaction or at
+        return min(at, latest), *rest
 
-    def _changed(self) -> set[str]:
-        row = self._row
-        if not self._kept:
-            return set(_COLUMNS)
-        expectation = expect(row.phone_number, [_as_record(each) for each in self._kept])
-        is_one_of_each = len({each.source for each in self._kept}) == len(self._kept)
-        if is_one_of_each and row.context_epoch == 0 and row.updated_at == expectation.recorded_at:
-            # Nobody has touched the row since the import made it.
-            return set()
-        told = {column: expectation.columns[column].value for column in _COLUMNS}
-        told["labels"] = told["labels"] or list[str]()
-        told["created_at"] = told["created_at"] or row.created_at
-        return {column for column in _COLUMNS if getattr(row, column) != told[column]}
+    def _are_true(self, thread: Fields | None, profile: Fields | None) -> bool:
+        """Whether the import would make the row of these records."""
+        given = ((_THREADS, thread), (_PROFILES, profile))
+        records = [_record(source, fields) for source, fields in given if fields is not None]
+        is_same = all(value == getattr(self._row, column) for column, value in self._said(records).items())
+        return is_same and not self._others_ids(profile or {})
 
-    def _with_changes(self, kept: Fields, *, is_thread: bool) -> Fields:
-        fields = dict(kept)
-        row = self._row
-        for column, member in (("chat_id", "chatId"), ("contact_name", "name")):
-            if column in self.changed and is_thread:
-                _put(fields, member, getattr(row, column))
-        if "thread_id" in self.changed and (is_thread or "threadId" in fields):
+    def _others_ids(self, profile: Fields) -> list[str]:
+        """Return the members that name another guest, whose records a merged guest may have come with."""
+        return [member for member in ("id", "phone") if _is_other(profile.get(member), self._row.phone_number)]
+
+    def _said(self, records: list[Record]) -> dict[str, object]:
+        columns = expect(self._row.phone_number, records).columns
+        said = {column: columns[column].value for column in _COLUMNS}
+        return said | {"labels": said["labels"] or []}
+
+    def _true_thread(self, kept: Fields) -> Fields:
+        row, fields = self._row, dict(kept)
+        different = self._different(_THREADS, fields)
+        if "thread_id" in different:
             fields["threadId"] = row.thread_id
-        if "user_name" in self.changed:
-            if not is_thread:
-                fields["name"] = row.user_name
-            if is_thread or "userName" in fields:
-                fields["userName"] = row.user_name or _NOBODY
-        if "chat_id" in self.changed and not is_thread and "chatId" in fields:
+        if "user_name" in different:
+            fields["userName"] = row.user_name or _NOBODY
+        if "chat_id" in different:
             _put(fields, "chatId", row.chat_id)
-        self._put_labels(fields, is_thread=is_thread)
-        self._put_times(fields, is_thread=is_thread)
-        if "total_interactions" in self.changed and (is_thread or "messageCount" in fields):
-            _put(fields, "messageCount", _count(row.total_interactions))
+        if "contact_name" in different:
+            _put(fields, "name", row.contact_name)
+        if "labels" in different:
+            fields["labels"] = self._labels_as(fields.get("labels"))
+        if "total_interactions" in different:
+            _put(fields, "messageCount", row.total_interactions or None)
+        self._put_times(fields, _THREADS)
         return fields
 
-    def _put_labels(self, fields: Fields, *, is_thread: bool) -> None:
-        if "labels" not in self.changed:
-            return
-        labels: list[str] = self._row.labels
-        as_objects = self._label_objects(labels)
-        if is_thread or "labels" in fields:
-            before = fields.get("labels")
-            had_objects = isinstance(before, list) and before != [] and _are_objects(cast("list[Value]", before))
-            fields["labels"] = as_objects if had_objects else labels
-        if not is_thread:
-            fields["whapiLabels"] = as_objects
-            fields["label"] = labels[0] if labels else _NO_LABEL
+    def _true_profile(self, kept: Fields) -> Fields:
+        row, fields = self._row, dict(kept)
+        different = self._different(_PROFILES, fields)
+        # The record for threads.json says these.
+        thread_members = {"thread_id": "threadId", "chat_id": "chatId", "total_interactions": "messageCount"}
+        for column, member in thread_members.items():
+            if column in different:
+                fields.pop(member, None)
+        if "user_name" in different:
+            fields["name"] = row.user_name
+            if "userName" in fields:
+                fields["userName"] = row.user_name or _NOBODY
+        if "labels" in different:
+            if "labels" in fields:
+                fields["labels"] = self._labels_as(fields["labels"])
+            fields["whapiLabels"] = self._label_objects()
+            fields["label"] = row.labels[0] if row.labels else _NO_LABEL
+        fields |= dict.fromkeys(self._others_ids(fields), row.phone_number)
+        self._put_times(fields, _PROFILES)
+        return fields
 
-    def _put_times(self, fields: Fields, *, is_thread: bool) -> None:
-        row = self._row
-        if "last_interaction" in self.changed:
-            _put(fields, "lastActivity" if is_thread else "lastInteraction", _iso(row.last_interaction))
-        if "first_interaction" in self.changed and not is_thread:
-            _put(fields, "firstInteraction", _iso(row.first_interaction))
-        if "created_at" in self.changed and (is_thread or "createdAt" in fields):
-            fields["createdAt"] = _iso(row.created_at)
-        if "first_interaction" in self.changed and is_thread and "createdAt" not in fields:
-            _put(fields, "createdAt", _iso(row.first_interaction))
+    def _different(self, source: str, fields: Fields) -> set[str]:
+        said = self._said([_record(source, fields)])
+        return {column for column, value in said.items() if value != getattr(self._row, column)}
 
-    def _made_thread(self, known: Fields) -> Fields:
-        row = self._row
-        made: Fields = dict(known) | {"threadId": row.thread_id, "userName": row.user_name or _NOBODY}
-        made["createdAt"] = self._oldest()
-        made["labels"] = list(row.labels)
-        _put(made, "chatId", row.chat_id)
-        _put(made, "lastActivity", _iso(row.last_interaction))
-        _put(made, "name", row.contact_name)
-        _put(made, "messageCount", _count(row.total_interactions))
-        return made
+    def _put_times(self, fields: Fields, source: str) -> None:
+        first, last = self._row.first_interaction, self._row.last_interaction
+        _put_time(fields, _LAST if source == _THREADS else _LAST[::-1], max, last)
+        _put_time(fields, _FIRST if source == _THREADS else _FIRST[::-1], min, first)
 
-    def _made_profile(self) -> Fields:
-        row = self._row
-        made: Fields = {"id": row.phone_number, "name": row.user_name, "phone": row.phone_number}
-        made["label"] = row.labels[0] if row.labels else _NO_LABEL
-        made["whapiLabels"] = self._label_objects(row.labels)
-        made["firstInteraction"] = self._oldest()
-        _put(made, "lastInteraction", _iso(row.last_interaction))
-        return made
+    def _labels_as(self, before: Value) -> list[Value]:
+        """Return the labels as objects if those before were, else as names."""
+        given = cast("list[Value]", before) if isinstance(before, list) else []
+        has_objects = bool(given) and len(_objects(given)) == len(given)
+        return self._label_objects() if has_objects else list(self._row.labels)
 
-    def _oldest(self) -> str | None:
-        row = self._row
-        return _iso(min(row.created_at, row.first_interaction or row.created_at))
-
-    def _label_objects(self, labels: Iterable[str]) -> list[Value]:
-        """Return labels as the gateway's objects, with the id and colour that any kept record knows."""
+    def _label_objects(self) -> list[Value]:
+        """Return the labels as the gateway's objects, with the id and colour that any kept record knows."""
         known: dict[str, Fields] = {}
         for each in self._kept:
             for member in ("labels", "whapiLabels"):
@@ -167,49 +176,11 @@ class GuestExport:
                     name = composed_text(label.get("name"))
                     if name is not None and _richness(label) > _richness(known.get(name, {})):
                         known[name] = label
-        return [known.get(label, {"name": label}) for label in labels]
+        return [known.get(label, {"name": label}) for label in self._row.labels]
 
 
-def _newest_of(kept: list[KeptRecord], source: str) -> Fields | None:
-    """Return the newest record of a source, with what only the records under other spellings of the key have.
-
-    Of several records under one spelling the newest counts alone: what it lacks was removed.
-    """
-    newest: dict[tuple[str, int], Record] = {}
-    records = [(each.written, *_copy(each), _as_record(each)) for each in kept if each.source == source]
-    for written, number, _, record in sorted(records, key=lambda each: record_order(each[-1])):
-        newest[written, number] = record
-    return _merged(sorted(newest.values(), key=record_order)) if newest else None
-
-
-def _merged(oldest_first: list[Record]) -> Fields:
-    merged: Fields = {}
-    for record in oldest_first:
-        merged.update(record.fields)
-    newest = oldest_first[-1]
-    if record_order(replace(newest, fields=merged)) < record_order(newest):
-        # With an older record's last activity the newer one would pass for old.
-        return {member: value for member, value in merged.items() if member in newest.fields or member not in TIMES}
-    return merged
-
-
-def _copy(kept: KeptRecord) -> tuple[int, bool]:
-    """Return which record of its file it was under its key, and whether it came with a later import."""
-    number, later = 1, False
-    for part in kept.copy.split("#") if kept.copy else []:
-        if part.isdigit() and len(part) <= _LONGEST_NUMBER:
-            number = int(part)
-        else:
-            later = True
-    return number, later
-
-
-def _as_record(kept: KeptRecord) -> Record:
-    number, later = _copy(kept)
-    # Of records of one time: the one of a later import, then the one under the plain number, as an export writes it.
-    index = number + (_CAME_LATER if later else 0) + (_IS_PLAIN if kept.written.isdigit() else 0)
-    # Of a backup only that is kept which no newer record says, often not its time: it is not to pass for newer.
-    return Record(kept.source, "", None, index, "", kept.written, kept.fields)
+def _record(source: str, fields: Fields) -> Record:
+    return Record(source, "", None, 0, "", "", fields)
 
 
 def _put(fields: Fields, member: str, value: Value) -> None:
@@ -219,8 +190,15 @@ def _put(fields: Fields, member: str, value: Value) -> None:
         fields[member] = value
 
 
-def _count(total: int) -> Value:
-    return total or None
+def _put_time(
+    fields: Fields, members: Sequence[str], pick: Callable[[datetime, datetime], datetime], time: datetime | None
+) -> None:
+    """Write a time under the first of the members, unless the one of them that counts says so already."""
+    said = [read for member in members if (read := read_time(fields.get(member)))]
+    if (reduce(pick, said) if said else None) != time:
+        for member in members:
+            fields.pop(member, None)
+        _put(fields, members[0], _iso(time))
 
 
 def _iso(time: datetime | None) -> str | None:
@@ -231,17 +209,16 @@ def _iso(time: datetime | None) -> str | None:
     return text.replace("+00:00", "Z")
 
 
+def _is_other(written: Value, phone_number: str) -> bool:
+    try:
+        return isinstance(written, str) and canonical_user_id(written) != phone_number
+    except InvalidUserId:
+        return False
+
+
 def _objects(value: Value) -> list[Fields]:
     labels = cast("list[Value]", value) if isinstance(value, list) else []
     return [cast("Fields", label) for label in labels if isinstance(label, dict)]
-
-
-def _are_objects(value: Value) -> bool:
-    return (
-        bool(value)
-        and isinstance(value, list)
-        and len(_objects(cast("Value", value))) == len(cast("list[Value]", value))
-    )
 
 
 def _richness(label: Fields) -> tuple[int, str]:

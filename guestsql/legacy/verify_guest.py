@@ -82,7 +82,7 @@ class GuestCheck:
                 yield from self._compare_backup(record, kept)
             else:
                 yield from self._compare_record(record, kept)
-        yield from self._compare_columns()
+        yield from self._compare_columns(kept)
 
     def _compare_record(self, record: Record, kept: list[KeptRecord]) -> Iterator[Difference]:
         same_key = [each for each in kept if (each.source, each.written) == (record.source, record.key)]
@@ -111,7 +111,7 @@ class GuestCheck:
                 place = f"{_KEPT}.backups"
                 yield self._difference(record, member, place, shown(value), "", "no kept record says so")
 
-    def _compare_columns(self) -> Iterator[Difference]:
+    def _compare_columns(self, kept: list[KeptRecord]) -> Iterator[Difference]:
         expectation = expect(self._phone_number, self._records)
         recorded_at: datetime | None = expectation.recorded_at
         row = self._row
@@ -121,7 +121,7 @@ class GuestCheck:
             expected: object = [] if column == "labels" and told.value is None else told.value
             if found == expected or (column == "created_at" and expected is None):
                 continue
-            reason = self._explanation(column, told, recorded_at)
+            reason = self._explanation(column, told, recorded_at) or self._others_say(column, kept)
             difference = self._difference(
                 told.record, told.member, column, shown(expected), shown(found), reason or "not what the files say"
             )
@@ -149,9 +149,18 @@ class GuestCheck:
         # or an older one than the row, it keeps.
         is_older = told.at is None or told.at < row.updated_at
         says_nothing = told.value is None or column in _ONLY_LATER or column in _ONLY_EARLIER or not told.member
+        if column == "thread_created_at" and found is not None:
+            # Of two times of one thread the import leaves the earlier.
+            says_nothing = says_nothing or found < told.value
         if row.context_epoch > 0 and (is_older or says_nothing):
             return "the row was there before this import, and what it had goes before"
         return ""
+
+    def _others_say(self, column: str, kept: list[KeptRecord]) -> str:
+        """Return that the records of all imports together say what the column does, or ""."""
+        said = expect(self._phone_number, [each.as_record(self._phone_number) for each in kept]).columns if kept else {}
+        agrees = column in said and said[column].value == getattr(self._row, column)
+        return "the guest's records of other files, imported before, say so" if agrees else ""
 
     def _difference(  # noqa: PLR0917  in the order of the report
         self, record: Record, member: str, column: str, expected: str, found: str, reason: str

@@ -136,10 +136,10 @@ def test_keys_of_what_is_kept():
         "guests": 1,
     }
     assert [(each.file, each.written, each.copy) for each in read_kept(json.dumps(legacy))] == [
-        ("", PHONE, ""),
-        ("", PHONE, "2"),
-        ("", PHONE, "a" * 32),
-        ("threads-1#a.json", PHONE, "3"),
+        ("", PHONE, (1, False)),
+        ("", PHONE, (2, False)),
+        ("", PHONE, (1, True)),
+        ("threads-1#a.json", PHONE, (3, False)),
     ]
     assert read_kept(None) == read_kept("[1]") == []
 
