@@ -254,8 +254,9 @@ class QueryTimeout(DatabaseError):
 class DatabaseUnavailable(DatabaseError):
     """There is no connection: the server is away or refuses, all connections are in use, or the database is closed.
 
-    Repeat the call later: the server was asked until the deadline already. A wrong password, role or database needs
-    mending first, as the hint says; a closed database needs `open()`.
+    Repeat the call later: the server was asked until the deadline already. A wrong password, role or database,
+    a refused TLS connection and an invalid address must be fixed first, as the hint says; a closed database needs
+    `open()`.
     """
 
     retryable = True

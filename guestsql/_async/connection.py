@@ -111,7 +111,7 @@ async def connect(settings: Settings, url: str, *, session: bool = False) -> Asy
         connection = await AsyncDeadlineConnection.connect(**connection_arguments(settings, url))
         if session:
             await recognise(connection, declared, settings.deadline_seconds)
-    except psycopg.Error as error:
+    except psycopg.Error as error:  # a ProgrammingError when a parameter has no meaning
         raise translate(error, "") from error
     if session and not connection.has_session:
         await connection.close()

@@ -33,7 +33,8 @@ class AsyncGuestDatabase(AsyncThreads, AsyncPeople):
 
     No statement waits longer than the deadline (`GUESTSQL_DEADLINE_SECONDS`, 10), the wait for a connection included.
     A lost connection is replaced, and what is safe to repeat is repeated, until then; so while the server is away each
-    call waits for the whole deadline. Only a wrong password, role or database is told within a second or so.
+    call waits for the whole deadline. What waiting cannot fix is reported within a second or so: a wrong password, role
+    or database, a refused TLS connection, an invalid parameter of the address.
     `get_context`, `get_contexts`, `add_thread_tokens` and `flush` have one deadline for all their statements. In the
     other methods each statement has its own: `update_profile`, `add_labels`, `remove_labels`, `set_thread` and
     `clear_thread` send a second one when there was nothing to change; `forget_guest` and `merge_guests` first wait for

@@ -67,8 +67,28 @@ _REFUSALS = (
     (re.compile(r"the database system is "), "57P03"),
 )
 
-# Waiting does not mend these.
+# Waiting does not fix these.
 _PERMANENT = ("28", "3D000")
+
+# Nor what the address itself asks for and cannot have: there is no SQLSTATE either.
+_IMPOSSIBLE = (
+    (
+        re.compile(
+            r"server does not support SSL|SSL error: (?!unexpected eof)|certificate|private key file"
+            r"|channel binding required|GSSAPI encryption required|authentication method requirement"
+        ),
+        "the server and DATABASE_URL do not agree on encryption or login: check sslmode and the certificates",
+    ),
+    (
+        re.compile(
+            # libpq refused it without asking any server, which it names otherwise
+            r"^connection is bad: (?!connection to server|could not translate host name)"
+            r"|^bad value for |^could not match \d+ |invalid (?:integer )?value |invalid command-line argument"
+            r"|unrecognized configuration parameter|unsupported startup parameter"
+        ),
+        "check the parameters of DATABASE_URL, behind its question mark",
+    ),
+)
 
 # In messages of class 22 (data exceptions) the server quotes the value that it could not take.
 _QUOTED_VALUE = re.compile(r'".*"', re.DOTALL)
@@ -143,12 +163,21 @@ def is_transient(error: DatabaseError) -> bool:
 
 
 def is_permanent(error: DatabaseError) -> bool:
-    """Tell whether trying to connect again is of no use: a wrong password, role or database.
+    """Tell whether trying to connect again is of no use.
+
+    That is so after a wrong password, role or database, when TLS is refused, and when a parameter is invalid.
 
     Args:
-        error: an error made by `translate`.
+        error: an error made by `translate`, while connecting.
     """
-    return error.sqlstate is not None and error.sqlstate.startswith(_PERMANENT)
+    if error.sqlstate is None:
+        return _impossible(error.message) is not None
+    return error.sqlstate.startswith(_PERMANENT)
+
+
+def _impossible(message: str) -> str | None:
+    """Return a hint when a connection could not be made because of what the address asks for, else None."""
+    return next((hint for words, hint in _IMPOSSIBLE if words.search(message)), None)
 
 
 def _hint(sqlstate: str | None, message: str, otherwise: str) -> str:
@@ -162,8 +191,9 @@ def _unspoken(error: psycopg.Error, message: str, query: str) -> DatabaseError:
     if isinstance(error, psycopg.errors._WaitTimeout):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         # What Connection.wait raises past its timeout has no public name.
         return QueryTimeout("the deadline passed before the server answered", query=query, hint=_HINTS["57014"])
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+    impossible = None if query else _impossible(message)
+    if impossible is not None or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         sqlstate = next((state for words, state in _REFUSALS if words.search(message)), None)
-        hint = _hint(sqlstate, message, "check that the server of DATABASE_URL runs and can be reached")
+        hint = _hint(sqlstate, message, impossible or "check that the server of DATABASE_URL runs and can be reached")
         return DatabaseUnavailable(message, query=query, sqlstate=sqlstate, hint=hint)
     return DatabaseError(message, query=query)

@@ -112,7 +112,7 @@ def connect(settings: Settings, url: str, *, session: bool = False) -> DeadlineC
         connection = DeadlineConnection.connect(**connection_arguments(settings, url))
         if session:
             recognise(connection, declared, settings.deadline_seconds)
-    except psycopg.Error as error:
+    except psycopg.Error as error:  # a ProgrammingError when a parameter has no meaning
         raise translate(error, "") from error
     if session and not connection.has_session:
         connection.close()

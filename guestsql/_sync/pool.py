@@ -202,7 +202,7 @@ class Connections:
         connection.execute(sql.SQL("SET statement_timeout = {}").format(milliseconds))
 
     def _is_refused(self) -> bool:
-        """Tell whether waiting is of no use: the last attempt failed by a wrong password, role or database."""
+        """Tell whether waiting is of no use: the last attempt failed for a reason that stays."""
         return bool(self._failures) and is_permanent(_failure(self._failures[0]))
 
     def _unavailable(self) -> DatabaseUnavailable:

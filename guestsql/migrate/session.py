@@ -71,8 +71,8 @@ class Patience:
 def connect_within(settings: Settings, url: str, seconds: float, *, session: bool = True) -> Connection[Any]:
     """Open a connection, trying again while the server does not answer.
 
-    A wrong password, role or database is no reason to wait: the server is there and has said no. A host that is not
-    known may come: a private network's names appear after its machines.
+    A wrong password, role or database, refused TLS or an invalid parameter is no reason to wait: it stays. A host that
+    is not known may come: a private network's names appear after its machines.
 
     Args:
         settings: for the time that one try may take.

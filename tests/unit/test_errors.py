@@ -11,7 +11,7 @@ import pytest
 from psycopg import errors as pg
 
 from guestsql import errors
-from guestsql._core.translate import is_rolled_back, translate
+from guestsql._core.translate import is_permanent, is_rolled_back, translate
 
 ALL = [
     errors.SettingsError("m", hint="h"),
@@ -136,6 +136,38 @@ def test_a_connection_that_fails_has_no_sqlstate_but_a_hint(said: str, hint: str
     error = translate(psycopg.OperationalError(f"connection failed: {said}"), "")
     assert isinstance(error, errors.DatabaseUnavailable)
     assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "permanent"),
+    [
+        ('connection failed: FATAL:  password authentication failed for user "bot"', True),
+        (
+            'failed: connection to server at "::1", port 1 failed: server does not support SSL, but SSL was required',
+            True,
+        ),
+        (
+            'connection failed: connection to server at "::1", port 5432 failed: SSL error: certificate verify failed',
+            True,
+        ),
+        ('connection failed: root certificate file "/root/.postgresql/root.crt" does not exist', True),
+        ('connection failed: server certificate for "a" does not match host name "b"', True),
+        ('connection failed: private key file "key" has group or world access', True),
+        ('connection is bad: definition of service "foo" not found', True),
+        ('connection is bad: invalid "ssl_min_protocol_version" value: "x"', True),
+        ('connection failed: FATAL:  unrecognized configuration parameter "search_paht"', True),
+        ("could not match 2 port numbers to 3 hosts", True),
+        ("connection failed: SSL SYSCALL error: EOF detected", False),
+        ("connection failed: SSL error: unexpected eof while reading", False),
+        ('connection failed: connection to server at "::1", port 5432 failed: Connection refused', False),
+        ('connection is bad: connection to server on socket "/tmp/.s.PGSQL.5432" failed: No such file', False),
+        ("failed to resolve host 'postgres.railway.internal': [Errno -2] Name or service not known", False),
+        ("connection failed: FATAL:  the database system is starting up", False),
+        ("connection failed: server is not in hot standby mode", False),
+    ],
+)
+def test_which_failures_to_connect_do_not_pass(said: str, permanent: bool) -> None:
+    assert is_permanent(translate(psycopg.OperationalError(said), "")) == permanent
 
 
 @pytest.mark.parametrize(
