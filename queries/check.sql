@@ -256,6 +256,22 @@ ORDER BY
     roots.attrelid,
     roots.attnum;
 
+-- name: list_nested_columns(relation_oids)
+-- The array columns of tables that are declared with several dimensions, by table and place: PostgreSQL does not hold their
+-- values to that number.
+--   relation_oids: bigint[], numbers of tables
+SELECT
+    attributes.attrelid::bigint AS relation_oid,
+    attributes.attnum::int AS column_number
+FROM pg_attribute AS attributes
+WHERE
+    attributes.attrelid = ANY(:relation_oids::bigint[]::oid[])
+    AND attributes.attnum > 0
+    AND attributes.attndims > 1
+ORDER BY
+    attributes.attrelid,
+    attributes.attnum;
+
 -- name: list_array_checks(relation_oids)
 -- The checks upon one array column each, as the server has understood them, by table and name: one may forbid NULL within.
 --   relation_oids: bigint[], numbers of tables

@@ -33,6 +33,11 @@ CREATE TABLE parts (key int NOT NULL, kept text NOT NULL) PARTITION BY LIST (key
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
 CREATE TABLE holes (value sure);
 CREATE TABLE spare (id int NOT NULL, name text NOT NULL);
+CREATE TABLE odd_checks (
+    tags text[] NOT NULL CHECK (array_remove(tags, NULL) = '{}'),
+    none varchar[] NOT NULL CHECK (none = '{}')
+);
+CREATE TABLE spare_grids (id int NOT NULL, grid int[][] NOT NULL);
 CREATE VIEW guest_stays AS SELECT g.id, g.name, s.room FROM guests AS g LEFT JOIN stays AS s ON s.guest_id = g.id;
 CREATE VIEW counted AS SELECT guest_id, count(*) AS stays, max(price) AS dearest FROM stays GROUP BY guest_id;
 CREATE VIEW deep AS SELECT v.id, v.room, c.stays FROM guest_stays AS v LEFT JOIN counted AS c ON c.guest_id = v.id;
@@ -54,6 +59,8 @@ ALTER TABLE heirs ALTER must DROP NOT NULL;
 INSERT INTO parents VALUES (1, 'a', NULL);
 INSERT INTO heirs VALUES (2, NULL, NULL);
 INSERT INTO parts VALUES (1, 'kept');
+INSERT INTO odd_checks VALUES ('{NULL}', '{}');
+INSERT INTO spare_grids VALUES (1, '{{1,NULL}}'), (2, '{1}'), (3, '{{{1}}}');
 INSERT INTO holes VALUES ((SELECT value FROM holes WHERE FALSE));
 REFRESH MATERIALIZED VIEW frozen;
 """
@@ -126,12 +133,99 @@ CASES = [
     ),
     Case("SELECT g.id, s.room FROM guests g, stays s WHERE s.guest_id = g.id", ".."),
     Case("SELECT s.id, l.id FROM guests g RIGHT JOIN stays s ON g.id = s.guest_id, LATERAL (SELECT g.id) l", ".?"),
+    # What is false of NULL, and what is NULL of it.
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT (s.id = ANY ('{}'::bigint[]))",
+        "??",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT (s.id = ANY (ARRAY(SELECT id FROM stays WHERE FALSE)))",
+        "??",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE (s.id = ANY (array_remove(ARRAY[1::bigint], 1))) IS FALSE",
+        "??",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE (s.id = ANY ('{}'::bigint[])) IS NOT NULL",
+        "??",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT NOT (s.id <> ALL ('{}'::bigint[]))",
+        "??",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE s.id = ANY (ARRAY(SELECT id FROM stays))",
+        "..",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE (s.id = ANY (ARRAY(SELECT id FROM stays))) IS TRUE",
+        "..",
+    ),
+    Case("SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE s.id NOT IN (9, 8)", ".."),
+    Case("SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT (s.id IN (9, 8))", ".."),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT (s.id = ANY ('{9}'::bigint[]))",
+        "..",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE s.id <> ALL ('{9}'::bigint[])",
+        "..",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT (s.id = ANY (ARRAY[ARRAY[]::bigint[]]))",
+        "??",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT (s.id > 9 AND s.room > 0)",
+        "??",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT (s.id > 9 OR s.room > 999)",
+        "..",
+    ),
+    Case("SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT (s.id IS NULL)", ".."),
+    Case("SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT (s.id IS NOT NULL)", "??"),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE (s.id > 0) IS NOT FALSE", "??"
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE (s.id > 0) IS NOT UNKNOWN", ".."
+    ),
+    Case("SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE (s.id > 0) IS UNKNOWN", "??"),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE (s.id > 9 AND FALSE) IS FALSE",
+        "??",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT (s.id > 9 AND FALSE)", "??"
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE s.id IN (SELECT id FROM stays)",
+        "??",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE coalesce(s.id = ANY ('{}'::bigint[]), FALSE) = FALSE",
+        "??",
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE (s.id = ANY ('{}'::bigint[])) = FALSE",
+        "??",
+    ),
+    Case("SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE num_nulls(s.id) = 1", "??"),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE s.id IS DISTINCT FROM 9", "??"
+    ),
+    Case(
+        "SELECT s.id, s.room FROM guests g LEFT JOIN stays s ON s.guest_id = g.id WHERE NOT (s.id IS DISTINCT FROM 2)",
+        "??",
+    ),
     # Conditions.
     Case("SELECT note FROM guests WHERE note IS NOT NULL", "."),
     Case("SELECT note FROM guests WHERE note = 'a note' AND id = 1", "."),
     Case("SELECT note FROM guests WHERE note = 'a note' OR id = 2", "?"),
     Case("SELECT note FROM guests WHERE note = 'a note' OR lower(note) = ''", "."),
-    Case("SELECT note FROM guests WHERE NOT note IS NULL", "?"),
+    Case("SELECT note FROM guests WHERE NOT note IS NULL", "."),
     Case("SELECT note FROM guests WHERE coalesce(note, '') = ''", "?"),
     Case("SELECT note FROM guests WHERE note = ANY (ARRAY['a note'])", "."),
     Case("SELECT note FROM guests WHERE note <> ALL ('{}'::text[])", "?"),
@@ -354,6 +448,36 @@ TYPES = [
     ("_range.Range[int]", "SELECT int4range(1, 2)"),
     ("_multirange.Multirange[_datetime.date]", "SELECT '{}'::datemultirange"),
     ("list[_typing.Any]", "SELECT ARRAY[data] FROM guests"),
+    ("list[list[str | None]] | None", "SELECT array_agg(tags) FROM guests WHERE id = 1"),
+    ("list[list[str]]", "SELECT array_agg(labels) FROM guests WHERE id <> 2 GROUP BY cardinality(labels)"),
+    ("list[str | None]", "SELECT tags FROM odd_checks"),
+    ("list[str]", "SELECT none FROM odd_checks"),
+    ("list[list[int]]", "SELECT ARRAY[[1, 2], [3, 4]]"),
+    ("list[list[int | None]]", "SELECT ARRAY[[1, NULL], [3, 4]]"),
+    ("list[list[str | None]]", "SELECT ARRAY[tags, tags] FROM guests WHERE id = 1"),
+    ("list[list[list[int]]]", "SELECT ARRAY[[[1], [2]]]"),
+    ("list[list[int]]", "SELECT '{{1,2},{3,4}}'::int[]"),
+    ("list[list[int | None]]", "SELECT '{{1,2},{3,NULL}}'::int[]"),
+    ("list[list[str | None]]", "SELECT ARRAY(SELECT tags FROM guests WHERE id <> 2 AND cardinality(tags) = 2)"),
+    ("list[list[int]]", "SELECT coalesce(nullif(ARRAY[[1]], ARRAY[[2]]), '{}')"),
+    ("list[list[int]] | None", "SELECT CASE WHEN id = 1 THEN ARRAY[[1]] END FROM guests"),
+    ("list[_typing.Any]", "SELECT CASE WHEN id = 1 THEN ARRAY[[1]] ELSE ARRAY[1] END FROM guests"),
+    ("list[_typing.Any]", "SELECT ARRAY[[1]] UNION ALL SELECT ARRAY[1]"),
+    ("list[_typing.Any]", "SELECT grid FROM spare_grids"),
+    ("list[_typing.Any]", "SELECT array_agg(grid) FROM spare_grids GROUP BY id"),
+    ("list[_typing.Any] | None", "SELECT array_fill(0, ARRAY[2, 2])"),
+    ("list[_typing.Any]", "SELECT ARRAY[[1]] || ARRAY[2]"),
+    ("list[list[int]]", "SELECT ARRAY[[1]] || ARRAY[[2]]"),
+    ("list[list[int]]", "SELECT (ARRAY[[1, 2], [3, 4]])[1:1]"),
+    ("int | None", "SELECT (ARRAY[[1, 2], [3, 4]])[1][2]"),
+    ("list[list[int]]", "SELECT x.a FROM (SELECT ARRAY[[1]] AS a) AS x"),
+    ("list[list[int]]", "WITH x AS (SELECT ARRAY[[1]] AS a) SELECT a FROM x"),
+    ("list[list[int]] | None", "SELECT x.a FROM guests LEFT JOIN (SELECT ARRAY[[1]] AS a) AS x ON FALSE"),
+    ("list[list[int]] | None", "SELECT ARRAY[[1]] AS a FROM guests GROUP BY ROLLUP (a)"),
+    ("list[list[float]]", "SELECT ARRAY[[1, 2]]::float8[]"),
+    ("list[list[int | None]]", "SELECT array_replace(ARRAY[[1, 2]], 1, 3)"),
+    ("list[list[str | None]] | None", "SELECT max(ARRAY[tags]) FROM guests WHERE id = 1"),
+    ("list[list[int]]", "VALUES (ARRAY[[1]]), ('{}')"),
     ("str", "SELECT '1 2'::int2vector"),
     ("str", "SELECT 'guests'::regclass"),
     (

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from guestsql.check.infer.arrays import (
+    ANY_DEPTH,
+    NO_DEPTH,
+    common_depth,
+    constant_bytes,
+    constant_depth,
+    deeper,
+    is_array,
+)
 from guestsql.check.infer.facts import Function
 from guestsql.check.infer.known import (
     AGGREGATES,
-    CLOCKS,
     COUNTS,
     ELEMENTS_KEPT,
-    MONOTONIC_FIELDS,
     NON_NULL_OPERATORS,
     RANKS,
     SERIES,
@@ -21,6 +28,7 @@ from guestsql.check.infer.known import (
 from guestsql.check.infer.nodes import Node
 from guestsql.check.infer.rows import has_one_row
 from guestsql.check.infer.scope import UNKNOWN, Nullness, Scope
+from guestsql.check.infer.times import has_field, is_formatted
 
 __all__ = ["judge"]
 
@@ -32,7 +40,6 @@ _EXISTS, _ANY, _EXPRESSION, _ARRAY = "0", "2", "4", "6"
 _SUBLINK_PARAMETER = "2"
 _CURRENT_SCHEMA = "14"
 _NON_DEFAULT_FRAME = 1
-_HEADER_BYTES = 4
 _ALWAYS_VALUES = (
     "NULLTEST",
     "BOOLEANTEST",
@@ -41,6 +48,7 @@ _ALWAYS_VALUES = (
     "MERGESUPPORTFUNC",
     "NEXTVALUEEXPR",
 )
+_ANY_ARRAYS = ("anyarray", "anycompatiblearray")
 _WRAPPERS = ("RELABELTYPE", "COERCEVIAIO", "COLLATEEXPR", "NAMEDARGEXPR", "ARRAYCOERCEEXPR", "COERCETODOMAIN")
 
 
@@ -89,7 +97,9 @@ class _Judge:
 
     def constant(self, node: Node) -> Nullness:
         # Of an array: how many dimensions, and where its list of NULLs ends, 0 when there is none.
-        return Nullness(node.flag("constisnull"), within=any(_bytes(node)[4:8]))
+        if node.flag("constisnull"):
+            return Nullness(within=False, depth=NO_DEPTH)
+        return Nullness(itself=False, within=any(constant_bytes(node)[4:8]), depth=constant_depth(node))
 
     def parameter(self, node: Node) -> Nullness:
         if node.text("paramkind") != "0":
@@ -103,45 +113,25 @@ class _Judge:
         if node.flag("funcretset"):
             is_alone = self.is_alone or self.scope.series == 1
             return VALUE if is_alone and function.name in SERIES else UNKNOWN
-        return Nullness(self._function_itself(node, function), self._function_within(node, function))
+        within, depth = self._function_within(node, function), self._function_depth(node, function)
+        return Nullness(self._function_itself(node, function), within, depth)
 
     def _function_itself(self, node: Node, function: Function) -> bool:
         each = [part.itself for part in self.parts(node)]
         rule = rule_of(function)
         if node.flag("funcvariadic") and rule in (Rule.ALWAYS, Rule.FIRST):
             rule = Rule.ALL
+        facts = self.scope.known.facts
         judged: dict[Rule, Callable[[], bool]] = {
             Rule.ALWAYS: lambda: False,
             Rule.FIRST: lambda: each[0],
             Rule.ANY: lambda: all(each),
             Rule.ALL: lambda: any(each),
-            Rule.TO_CHAR: lambda: any(each) or not self._is_told(node),
-            Rule.EXTRACT: lambda: any(each) or not self._is_told_of(node),
+            Rule.TO_CHAR: lambda: any(each) or not is_formatted(facts, node),
+            Rule.EXTRACT: lambda: any(each) or not has_field(facts, node),
             Rule.NEVER_KNOWN: lambda: True,
         }
         return judged[rule]()
-
-    def _is_told(self, node: Node) -> bool:
-        """Tell whether to_char has a pattern, and a time that is not infinity."""
-        time, pattern = node.nodes("args")
-        return bool(_bytes(pattern)) and self._is_finite(time)
-
-    def _is_told_of(self, node: Node) -> bool:
-        """Tell whether a time has the field that extract asks for."""
-        field, time = node.nodes("args")
-        return _bytes(field).decode("ascii", "replace").lower() in MONOTONIC_FIELDS or self._is_finite(time)
-
-    def _is_finite(self, node: Node) -> bool:
-        """Tell whether a value cannot be infinity: it comes from a clock."""
-        if node.tag == "SQLVALUEFUNCTION":
-            return True
-        function = self.scope.known.facts.functions.get(node.number("funcid"))
-        if node.tag != "FUNCEXPR" or function is None:
-            return False
-        arguments = node.nodes("args")
-        if function.name in ("timezone", "timestamp", "timestamptz", "date", "date_trunc") and arguments:
-            return self._is_finite(arguments[-1])
-        return function.name in CLOCKS
 
     def _function_within(self, node: Node, function: Function) -> bool:
         each = [part.within for part in self.parts(node)]
@@ -156,6 +146,14 @@ class _Judge:
         ]
         return function.name not in ELEMENTS_KEPT or any(arrays)
 
+    def _function_depth(self, node: Node, function: Function) -> int:
+        if function.name == "array_fill":
+            return ANY_DEPTH
+        each = zip(self.parts(node), function.arguments, strict=False)
+        depths = [part.depth for part, type_ in each if type_ in _ANY_ARRAYS]
+        # A function of arrays of any type keeps their dimensions.
+        return common_depth(depths) if function.name and depths else 1
+
     def operator(self, node: Node) -> Nullness:
         name = self.scope.known.facts.operators.get(node.number("opno"), "")
         each = self.parts(node)
@@ -167,11 +165,11 @@ class _Judge:
         function = self.scope.known.facts.functions.get(node.number("opfuncid"))
         name = "" if function is None else function.name
         if name == "array_cat":
-            return Nullness(all(part.itself for part in each), any(part.within for part in each))
+            return self._any_of(each)
         if name == "array_append":
-            return Nullness(itself=False, within=each[0].within or each[1].itself)
+            return Nullness(itself=False, within=each[0].within or each[1].itself, depth=each[0].depth or 1)
         if name == "array_prepend":
-            return Nullness(itself=False, within=each[1].within or each[0].itself)
+            return Nullness(itself=False, within=each[1].within or each[0].itself, depth=each[1].depth or 1)
         return Nullness(any(part.itself for part in each))
 
     def array_operator(self, node: Node) -> Nullness:
@@ -191,8 +189,13 @@ class _Judge:
         return replace(self.parts(node)[0], itself=True)
 
     def one_of(self, node: Node) -> Nullness:
-        each = self.parts(node)
-        return Nullness(all(part.itself for part in each), any(part.within for part in each))
+        return self._any_of(self.parts(node))
+
+    @staticmethod
+    def _any_of(each: list[Nullness]) -> Nullness:
+        """What is a value when one of several is."""
+        depth = common_depth(part.depth for part in each)
+        return Nullness(all(part.itself for part in each), any(part.within for part in each), depth)
 
     def case(self, node: Node) -> Nullness:
         default = node.node("defresult")
@@ -205,7 +208,8 @@ class _Judge:
     def array(self, node: Node) -> Nullness:
         each = self.parts(node, "elements")
         if node.flag("multidims"):
-            return Nullness(itself=False, within=any(part.within or part.itself for part in each))
+            depth = deeper(common_depth(part.depth for part in each))
+            return Nullness(itself=False, within=any(part.within or part.itself for part in each), depth=depth)
         return Nullness(itself=False, within=any(part.itself for part in each))
 
     def value(self, node: Node) -> Nullness:
@@ -222,7 +226,7 @@ class _Judge:
             return UNKNOWN
         bounds = [self.part(bound) for name in ("refupperindexpr", "reflowerindexpr") for bound in node.nodes(name)]
         whole = self.part(array)
-        return Nullness(whole.itself or any(bound.itself for bound in bounds), whole.within)
+        return replace(whole, itself=whole.itself or any(bound.itself for bound in bounds))
 
     def link(self, node: Node) -> Nullness:
         kind, query = node.text("subLinkType"), node.node("subselect")
@@ -233,9 +237,9 @@ class _Judge:
         inner = self.scope.inner(query)
         found = self.columns(inner)
         if kind == _ARRAY:
-            return Nullness(itself=False, within=found[0].itself)
+            return self._gathered(found[0], of_arrays=is_array(inner.outputs[0]))
         if kind == _EXPRESSION:
-            return found[0] if has_one_row(inner) else Nullness(itself=True, within=found[0].within)
+            return found[0] if has_one_row(inner) else replace(found[0], itself=True)
         if kind == _ANY:
             return self._any(node, found)
         return UNKNOWN
@@ -260,7 +264,20 @@ class _Judge:
         each = [self.part(entry) for entry in entries]
         first = each[0] if each else UNKNOWN
         is_empty = at is None or not at.has_full_groups or (AGGREGATES[name] and first.itself)
-        return Nullness(is_empty, first.itself if name == "array_agg" else first.within)
+        return self._aggregated(node, "aggfnoid", first, is_empty=is_empty)
+
+    def _aggregated(self, node: Node, field: str, first: Nullness, *, is_empty: bool) -> Nullness:
+        function = self.scope.known.facts.functions[node.number(field)]
+        if function.name != "array_agg":
+            return replace(first, itself=is_empty)
+        return replace(self._gathered(first, of_arrays=function.arguments == ("anyarray",)), itself=is_empty)
+
+    @staticmethod
+    def _gathered(element: Nullness, *, of_arrays: bool) -> Nullness:
+        """An array of all values; of arrays it has one dimension more, and none of them is NULL."""
+        if of_arrays:
+            return Nullness(itself=False, within=element.within, depth=deeper(element.depth))
+        return Nullness(itself=False, within=element.itself)
 
     def window(self, node: Node) -> Nullness:
         name = self._name(node, "winfnoid")
@@ -275,7 +292,7 @@ class _Judge:
         if name not in AGGREGATES or node.node("aggfilter") is not None or not is_default:
             return UNKNOWN
         first = each[0] if each else UNKNOWN
-        return Nullness(AGGREGATES[name] and first.itself, first.itself if name == "array_agg" else first.within)
+        return self._aggregated(node, "winfnoid", first, is_empty=AGGREGATES[name] and first.itself)
 
     def _name(self, node: Node, field: str) -> str:
         function = self.scope.known.facts.functions.get(node.number(field))
@@ -291,15 +308,6 @@ def _is_of_link(node: Node) -> bool:
     while inner.tag in _WRAPPERS and (argument := inner.node("arg")) is not None:
         inner = argument
     return inner.tag == "PARAM" and inner.text("paramkind") == _SUBLINK_PARAMETER
-
-
-def _bytes(node: Node) -> bytes:
-    """The bytes of a constant text, without its length; none for anything else."""
-    written = node.items("constvalue")
-    if node.tag != "CONST" or not written:
-        return b""
-    numbers = [item for item in written[2:] if isinstance(item, str) and item.lstrip("-").isdigit()]
-    return bytes(int(number) % 256 for number in numbers)[_HEADER_BYTES:]
 
 
 _METHODS: dict[str, Callable[[_Judge, Node], Nullness]] = {

@@ -62,6 +62,7 @@ class Facts:
     Attributes:
         relations: by number.
         required: the columns that are never NULL: table and column.
+        nested: the array columns that are declared with several dimensions: table and column.
         array_checks: the checks upon one array column: table and column.
         functions: by number.
         operators: PostgreSQL's own, by number; geometric ones have no name here.
@@ -71,6 +72,7 @@ class Facts:
 
     relations: dict[int, Relation] = field(default_factory=dict[int, Relation])
     required: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    nested: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     array_checks: Mapping[tuple[int, int], list[Node]] = field(default_factory=dict[tuple[int, int], list[Node]])
     functions: dict[int, Function] = field(default_factory=dict[int, Function])
     operators: dict[int, str] = field(default_factory=dict[int, str])
@@ -104,6 +106,8 @@ def read_facts(connection: DeadlineConnection, trees: Iterable[Node]) -> Facts:
     relations = sorted(facts.relations)
     for row in queries.list_required_columns(connection, relation_oids=relations):
         facts.required.add((row.relation_oid, row.column_number))
+    for row in queries.list_nested_columns(connection, relation_oids=relations):
+        facts.nested.add((row.relation_oid, row.column_number))
     _read_array_checks(connection, facts, numbers)
     functions = sorted({number for name in _FUNCTION_FIELDS for number in numbers[name]})
     for row in queries.list_functions(connection, function_oids=functions):

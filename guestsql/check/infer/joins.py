@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from guestsql.check.infer.arrays import has_elements
 from guestsql.check.infer.facts import Facts
 from guestsql.check.infer.nodes import Node
 
@@ -17,7 +18,16 @@ JoinKind = str
 Var = tuple[int, int]
 
 _WRAPPERS = ("RELABELTYPE", "COERCEVIAIO", "COLLATEEXPR", "ARRAYCOERCEEXPR")
-_IS_TRUE, _IS_FALSE = "0", "2"
+_IS_NOT_NULL = "1"
+# What a test of BOOLEANTEST says of its argument when it is true, or false: IS TRUE, IS NOT TRUE, IS FALSE, ….
+_TESTS = {
+    ("0", True): "true",
+    ("1", False): "true",
+    ("2", True): "false",
+    ("3", False): "false",
+    ("4", False): "a value",
+    ("5", True): "a value",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +99,43 @@ class _Reader:
 
     def forced(self, condition: Node | None) -> set[Var]:
         """The columns that are not NULL when a condition is true."""
-        if condition is None:
-            return set()
+        return set() if condition is None else self._decided(condition, is_true=True)
+
+    def _decided(self, condition: Node, *, is_true: bool) -> set[Var]:
+        """The columns that are not NULL when a condition is true, or false; that it is not NULL says less."""
         if condition.tag == "BOOLEXPR":
-            arguments = condition.nodes("args")
-            if condition.text("boolop") == "not":
-                return self.strict(arguments[0])
-            first, *others = [self.forced(argument) for argument in arguments]
-            return first.union(*others) if condition.text("boolop") == "and" else first.intersection(*others)
-        if condition.tag == "NULLTEST":
-            argument = condition.node("arg")
-            is_not = condition.text("nulltesttype") == "1" and not condition.flag("argisrow")
-            return self.strict(argument) if is_not and argument is not None else set()
-        if condition.tag == "BOOLEANTEST":
-            argument = condition.node("arg")
-            told = condition.text("booltesttype") in (_IS_TRUE, _IS_FALSE)
-            return self.strict(argument) if told and argument is not None else set()
+            return self._combined(condition, is_true=is_true)
+        if condition.tag in ("NULLTEST", "BOOLEANTEST"):
+            return self._tested(condition, is_true=is_true)
+        # A true ANY needs a comparison that is true, a false ALL one that is false: of an element, with a value.
+        if (
+            condition.tag == "SCALARARRAYOPEXPR"
+            and condition.flag("useOr") is is_true
+            and self._calls_strict(condition)
+        ):
+            value, array = condition.nodes("args")
+            return self.strict(value) | self.strict(array)
         return self.strict(condition)
+
+    def _combined(self, condition: Node, *, is_true: bool) -> set[Var]:
+        arguments, operator = condition.nodes("args"), condition.text("boolop")
+        if operator == "not":
+            return self._decided(arguments[0], is_true=not is_true)
+        first, *others = [self._decided(each, is_true=is_true) for each in arguments]
+        # A false AND needs one that is false, as a true OR needs one that is true.
+        return first.union(*others) if (operator == "and") is is_true else first.intersection(*others)
+
+    def _tested(self, test: Node, *, is_true: bool) -> set[Var]:
+        argument = test.node("arg")
+        if argument is None:
+            return set()
+        if test.tag == "NULLTEST":
+            is_value = (test.text("nulltesttype") == _IS_NOT_NULL) is is_true and not test.flag("argisrow")
+            return self.strict(argument) if is_value else set()
+        meaning = _TESTS.get((test.text("booltesttype"), is_true))
+        if meaning is None:
+            return set()
+        return self.strict(argument) if meaning == "a value" else self._decided(argument, is_true=meaning == "true")
 
     def strict(self, node: Node) -> set[Var]:
         """The columns of which each, when it is NULL, makes an expression NULL."""
@@ -118,17 +148,23 @@ class _Reader:
             argument = node.node("arg")
             if argument is not None:
                 yield from self._strict(argument)
-        elif self._is_strict(node):
-            for argument in node.nodes("args"):
+        else:
+            for argument in self._strict_arguments(node):
                 yield from self._strict(argument)
 
-    def _is_strict(self, node: Node) -> bool:
+    def _strict_arguments(self, node: Node) -> list[Node]:
+        """The arguments of which each, when it is NULL, makes an expression NULL."""
+        arguments = node.nodes("args")
+        if node.tag == "SCALARARRAYOPEXPR":
+            value, array = arguments
+            # ANY of an empty array is false and ALL is true, even for NULL; a NULL array makes NULL.
+            return [value, array] if has_elements(array) and self._calls_strict(node) else [array]
         if node.tag == "BOOLEXPR":
-            return node.text("boolop") == "not"
-        if node.tag == "SCALARARRAYOPEXPR" and not node.flag("useOr"):
-            return False  # ALL of an empty array is true, whatever is compared with it
-        if node.tag not in ("OPEXPR", "FUNCEXPR", "SCALARARRAYOPEXPR") or node.flag("funcretset"):
-            return False
+            return arguments if node.text("boolop") == "not" else []
+        is_call = node.tag in ("OPEXPR", "FUNCEXPR") and not node.flag("funcretset")
+        return arguments if is_call and self._calls_strict(node) else []
+
+    def _calls_strict(self, node: Node) -> bool:
         function = self._facts.functions.get(node.number("funcid") or node.number("opfuncid"))
         return function is not None and function.is_strict
 

@@ -1,6 +1,6 @@
 """Of which of PostgreSQL's own functions it is known when they return NULL.
 
-That a function is strict proves nothing: `array_length('{}', 1)`, `regexp_match('a', 'b')` and
+That a function is strict proves nothing: `array_length('{}', 1)`, `scale('NaN')`, `regexp_match('a', 'b')` and
 `to_char('infinity'::date, 'DD')` are NULL although nothing that they are given is. So there is a list, and what is not
 on it may return NULL.
 """
@@ -45,11 +45,11 @@ _ALL = frozenset(
     degrees div encode exp factorial float4 float8 floor gcd get_bit get_byte hashtext initcap int2 int4 int8
     interval isfinite json_array_length json_typeof jsonb_array_length jsonb_pretty jsonb_set jsonb_strip_nulls
     jsonb_typeof justify_days justify_hours justify_interval lcm left length lower lpad ltrim make_date
-    make_interval make_time make_timestamp make_timestamptz md5 min_scale mod name nextval normalize numeric
+    make_interval make_time make_timestamp make_timestamptz md5 mod name nextval normalize numeric
     octet_length overlay pg_advisory_lock pg_advisory_unlock pg_advisory_xact_lock pg_blocking_pids pg_column_size
     pg_size_bytes pg_size_pretty pg_try_advisory_lock pg_try_advisory_xact_lock pi position power quote_ident
     quote_literal radians regexp_count regexp_instr regexp_like regexp_replace regexp_split_to_array repeat replace
-    reverse right round row_to_json rpad rtrim scale setval sha224 sha256 sha384 sha512 sign sin split_part sqrt
+    reverse right round row_to_json rpad rtrim setval sha224 sha256 sha384 sha512 sign sin split_part sqrt
     starts_with string_to_array strpos substr substring tan text timestamp timestamptz timezone to_date to_hex
     to_json to_jsonb to_timestamp translate trim_array trim_scale trunc upper varchar width_bucket
     """.split()  # noqa: SIM905  one word a name

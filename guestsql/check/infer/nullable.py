@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from guestsql.check.infer import joins
+from guestsql.check.infer.arrays import ANY_DEPTH, common_depth, constant_bytes
 from guestsql.check.infer.expressions import judge
 from guestsql.check.infer.known import Rule, rule_of
 from guestsql.check.infer.nodes import Node
-from guestsql.check.infer.scope import DELETE, INSERT, MERGE, UNKNOWN, UPDATE, Known, Nullness, Scope
+from guestsql.check.infer.scope import DELETE, INSERT, MERGE, NOTHING, UNKNOWN, UPDATE, Known, Nullness, Scope
 
 __all__ = ["column", "columns", "nullness"]
 
@@ -52,11 +53,11 @@ def nullness(scope: Scope, expression: Node) -> Nullness:
         scope: the query.
         expression: any expression's node.
     """
-    if scope.has_grouping_sets and expression.tag != "CONST" and expression.key() in scope.group_keys:
-        return UNKNOWN
     if expression.tag == "VAR":
         return _variable(scope, expression)
-    return judge(scope, expression, nullness, columns)
+    found = judge(scope, expression, nullness, columns)
+    is_left_out = scope.has_grouping_sets and expression.tag != "CONST" and expression.key() in scope.group_keys
+    return replace(found, itself=True) if is_left_out else found
 
 
 def column(scope: Scope, number: int) -> Nullness:
@@ -83,20 +84,21 @@ def _set_column(scope: Scope, node: Node, number: int) -> Nullness:
         return first | _set_column(scope, right, number)
     if node.text("op") == _INTERSECT:
         second = _set_column(scope, right, number)
-        return Nullness(first.itself and second.itself, first.within and second.within)
+        depth = common_depth((first.depth, second.depth))
+        return Nullness(first.itself and second.itself, first.within and second.within, depth)
     return first
 
 
 def _variable(scope: Scope, variable: Node) -> Nullness:
     at = scope.up(variable.number("varlevelsup"))
-    if at is None or at.has_grouping_sets:
+    if at is None:
         return UNKNOWN
     number, attribute = variable.number("varno"), variable.number("varattno")
     entry = at.entry(number)
     if entry is None:
         return UNKNOWN
     found = _of_entry(at, number, entry, attribute)
-    if not _is_whole(at, number, variable):
+    if at.has_grouping_sets or not _is_whole(at, number, variable):
         return replace(found, itself=True)
     # What an UPDATE returns is the row as it has become, of which its conditions say nothing.
     is_new = number == at.query.number("resultRelation") and at.command in (INSERT, UPDATE, MERGE)
@@ -150,7 +152,8 @@ def _of_relation(scope: Scope, entry: Node, attribute: int) -> Nullness:
     if attribute < 0:
         return Nullness(itself=relation.kind not in ("r", "p"))
     within = not any(_forbids_null(check, scope) for check in scope.known.facts.array_checks.get((oid, attribute), ()))
-    return Nullness((oid, attribute) not in scope.known.facts.required, within)
+    depth = ANY_DEPTH if (oid, attribute) in scope.known.facts.nested else 1
+    return Nullness((oid, attribute) not in scope.known.facts.required, within, depth)
 
 
 def _of_view(known: Known, oid: int, query: Node) -> list[Nullness]:
@@ -167,7 +170,8 @@ def _forbids_null(check: Node, scope: Scope) -> bool:
         return any(each) if check.text("boolop") == "and" else all(each)
     if check.tag == "OPEXPR":
         operator = scope.known.facts.operators.get(check.number("opno"))
-        return operator == "=" and any(_is_empty_array(argument) for argument in check.nodes("args"))
+        sides = [_cast_of(scope, argument) or argument for argument in check.nodes("args")]
+        return operator == "=" and {side.tag for side in sides} == {"VAR", "CONST"} and any(map(_is_empty_array, sides))
     argument = check.node("arg")
     if check.tag != "NULLTEST" or check.text("nulltesttype") != "0" or argument is None:
         return False
@@ -180,8 +184,7 @@ def _forbids_null(check: Node, scope: Scope) -> bool:
 
 def _is_empty_array(node: Node) -> bool:
     """Tell whether a constant is an array without dimensions: four bytes of length, then four of zero."""
-    written = node.items("constvalue")
-    return node.tag == "CONST" and len(written) > 2 + 8 and written[6:10] == ["0"] * 4
+    return constant_bytes(node)[:4] == bytes(4)
 
 
 def _of_subquery(scope: Scope, entry: Node, attribute: int) -> Nullness:
@@ -197,7 +200,8 @@ def _of_join(scope: Scope, entry: Node, attribute: int, number: int) -> Nullness
     if entry.text("jointype") == joins.FULL and alias.tag == "COALESCEEXPR":
         # One of the two sides is there, so both columns must be values where their own side is.
         sides = [_beside(scope, side, number) for side in alias.nodes("args")]
-        return Nullness(any(side.itself for side in sides), any(side.within for side in sides))
+        depth = common_depth(side.depth for side in sides)
+        return Nullness(any(side.itself for side in sides), any(side.within for side in sides), depth)
     return nullness(scope, alias)
 
 
@@ -235,7 +239,7 @@ def _of_function(scope: Scope, entry: Node, attribute: int) -> Nullness:
 
 
 def _of_values(scope: Scope, entry: Node, attribute: int) -> Nullness:
-    found = Nullness(itself=False, within=False)
+    found = NOTHING
     for row in entry.items("values_lists"):
         values = [value for value in row if isinstance(value, Node)] if isinstance(row, list) else []  # pyright: ignore[reportUnknownVariableType]  a list of nodes
         found |= nullness(scope, values[attribute - 1]) if 0 < attribute <= len(values) else UNKNOWN
@@ -270,7 +274,7 @@ def _with_columns(scope: Scope, entry: Node) -> list[Nullness]:
         return columns(inner)
     if id(query) in known.found:
         return known.found[id(query)]
-    known.assumed[key] = [Nullness(itself=False, within=False)] * len(inner.outputs)
+    known.assumed[key] = [NOTHING] * len(inner.outputs)
     while (found := columns(inner)) != known.assumed[key]:
         known.assumed[key] = found
     del known.assumed[key]

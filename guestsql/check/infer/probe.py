@@ -155,7 +155,7 @@ def _signature(said: _Described, types: Mapping[int, ServerType], scope: Scope |
 def _column(name: str, written: str, type_: ServerType, nullness: Nullness) -> Column:
     override = override_of(written)
     has_null_within = nullness.within and override != "!"
-    annotation, note = result_type(type_, has_null_within=has_null_within)
+    annotation, note = result_type(type_, has_null_within=has_null_within, depth=nullness.depth)
     may_be_null = override == "?" or (nullness.itself and override != "!")
     if may_be_null and annotation != "_typing.Any":
         annotation = f"{annotation} | None"

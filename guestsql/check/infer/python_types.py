@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import psycopg
 
+from guestsql.check.infer.arrays import ANY_DEPTH
+
 __all__ = ["ServerType", "default_of", "parameter_type", "result_type", "shown"]
 
 _RESULTS = {
@@ -69,12 +71,13 @@ class ServerType:
     labels: tuple[str, ...] = ()
 
 
-def result_type(type_: ServerType, *, has_null_within: bool) -> tuple[str, str]:
+def result_type(type_: ServerType, *, has_null_within: bool, depth: int = 1) -> tuple[str, str]:
     """Return what psycopg makes of a value, and why it is not plainer, or "".
 
     Args:
         type_: the column's type.
         has_null_within: if it is an array, an element may be NULL.
+        depth: if it is an array, how many dimensions it has.
     """
     if type_.kind == "e":
         return _literal(type_), ""
@@ -85,9 +88,12 @@ def result_type(type_: ServerType, *, has_null_within: bool) -> tuple[str, str]:
     note = "a row may hold anything" if info.name == "record" else ""
     if info.array_oid != type_.oid:
         return found, note
+    if depth == ANY_DEPTH:
+        return "list[_typing.Any]", "the array may have any number of dimensions"
     if has_null_within and "Any" not in found:
         found = f"{found} | None"
-    return f"list[{found}]", note
+    depth = max(depth, 1)
+    return f"{'list[' * depth}{found}{']' * depth}", note
 
 
 def parameter_type(type_: ServerType) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from guestsql.check.infer.arrays import NO_DEPTH, common_depth
 from guestsql.check.infer.facts import Facts, Relation
 from guestsql.check.infer.joins import Joins, read_joins
 from guestsql.check.infer.nodes import Node
 
-__all__ = ["DELETE", "INSERT", "MERGE", "SELECT", "UNKNOWN", "UPDATE", "Known", "Nullness", "Scope"]
+__all__ = ["DELETE", "INSERT", "MERGE", "NOTHING", "SELECT", "UNKNOWN", "UPDATE", "Known", "Nullness", "Scope"]
 
 SELECT, UPDATE, INSERT, DELETE, MERGE = "1", "2", "3", "4", "5"
 
@@ -21,17 +22,22 @@ class Nullness:
     Attributes:
         itself: it may be NULL.
         within: it is an array, and an element of it may be.
+        depth: it is an array with so many dimensions, or `NO_DEPTH` or `ANY_DEPTH`.
     """
 
     itself: bool = True
     within: bool = True
+    depth: int = 1
 
     def __or__(self, other: Nullness) -> Nullness:
         """One or the other."""
-        return Nullness(self.itself or other.itself, self.within or other.within)
+        depth = common_depth((self.depth, other.depth))
+        return Nullness(self.itself or other.itself, self.within or other.within, depth)
 
 
 UNKNOWN = Nullness()
+NOTHING = Nullness(itself=False, within=False, depth=NO_DEPTH)
+"""What is known of no value at all: what is added to it counts alone."""
 
 
 @dataclass(slots=True)
