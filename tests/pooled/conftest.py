@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,6 +13,18 @@ from pytest_postgresql.executors import NoopExecutor
 from guestsql.embedded import PrivateServer
 from tests.bouncer import Bouncer, bouncer, find_bouncer
 from tests.conftest import _fresh
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests that are shared with tests/db with one class only: the other is generated from the same code."""
+    items[:] = [item for item in items if _HERE not in item.path.parents or not _is_async(item)]
+
+
+def _is_async(item: pytest.Item) -> bool:
+    called = getattr(item, "callspec", None)
+    return called is not None and "async" in map(str, called.params.values())
 
 
 @pytest.fixture(scope="session")
