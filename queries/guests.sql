@@ -402,7 +402,16 @@ SET
         WHEN compared_threads.goes_over THEN gone.thread_created_at
         ELSE kept.thread_created_at
     END,
-    first_interaction = least(kept.first_interaction, gone.first_interaction),
+    -- The old bot's files may know the first message of one and the last, an earlier one, of the other.
+    first_interaction = CASE
+        WHEN coalesce(kept.first_interaction, gone.first_interaction) IS NOT NULL
+            THEN
+                least(
+                    kept.first_interaction,
+                    gone.first_interaction,
+                    greatest(kept.last_interaction, gone.last_interaction)
+                )
+    END,
     last_interaction = greatest(kept.last_interaction, gone.last_interaction),
     total_interactions = kept.total_interactions + gone.total_interactions,
     memory_enabled = kept.memory_enabled AND gone.memory_enabled,

@@ -283,3 +283,15 @@ async def test_two_merges_of_one_duplicate(database_url: str, autocommit: Connec
                 await asyncio.to_thread(eventually, lambda: waiting_sessions(observer) == 2)
         await asyncio.gather(*merges)
     assert sorted([column(autocommit, "labels"), column(autocommit, "labels", OTHER)]) == [[], ["a"]]
+
+
+@pytest.mark.parametrize("keep", [GUEST, OTHER])
+async def test_a_first_message_of_one_after_the_last_of_the_other(
+    keep: str, database_url: str, autocommit: Connection
+) -> None:
+    autocommit.execute("INSERT INTO guest_profiles (phone_number, first_interaction) VALUES (%s, %s)", (GUEST, NOON))
+    earlier = NOON - timedelta(days=1)
+    autocommit.execute("INSERT INTO guest_profiles (phone_number, last_interaction) VALUES (%s, %s)", (OTHER, earlier))
+    async with Either("sync", database_url) as db:
+        profile = await db.merge_guests(keep, GUEST if keep == OTHER else OTHER)
+    assert (profile.first_interaction, profile.last_interaction) == (earlier, earlier)
