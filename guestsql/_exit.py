@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -49,7 +49,7 @@ class LastChance:
     outboxes: tuple[Outbox[Any], ...]
     counting: Counting
     settings: Settings
-    url: str
+    url: str = field(repr=False)
     in_use: InUse
 
     def __bool__(self) -> bool:

@@ -164,6 +164,14 @@ def _require(condition: bool, name: str, message: str) -> None:
         raise SettingsError(f"{', '.join(variables)} ({name}) {message}")
 
 
+def _shown(value: str) -> str:
+    """A value for an error: an address that was put into the wrong variable may hold a password.
+
+    The cause of such an error quotes the value too, so it is left out.
+    """
+    return "an address" if "://" in value or "password" in value.lower() else repr(value)
+
+
 def _text(_variable: str, value: str) -> str:
     return value
 
@@ -171,14 +179,15 @@ def _text(_variable: str, value: str) -> str:
 def _path(variable: str, value: str) -> Path:
     try:
         return Path(value).expanduser()
-    except RuntimeError as error:
-        raise SettingsError(f"{variable}: the home folder in {value!r} is not known") from error
+    except RuntimeError:
+        raise SettingsError(f"{variable}: the home folder in {_shown(value)} is not known") from None
 
 
 def _folder(variable: str, value: str) -> Path:
     path = _path(variable, value)
     if not path.is_dir():
-        raise SettingsError(f"{variable}: {value!r} is not a folder", hint="unset it, or name a folder that exists")
+        hint = "unset it, or name a folder that exists"
+        raise SettingsError(f"{variable}: {_shown(value)} is not a folder", hint=hint)
     return path
 
 
@@ -189,27 +198,27 @@ def _numbers(_variable: str, value: str) -> tuple[str, ...]:
 def _zone(variable: str, value: str) -> ZoneInfo:
     try:
         return ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise SettingsError(
-            f"{variable}: no time zone is named {value!r}", hint="use an IANA name such as America/Bogota"
-        ) from error
+            f"{variable}: no time zone is named {_shown(value)}", hint="use an IANA name such as America/Bogota"
+        ) from None
 
 
 def _seconds(variable: str, value: str) -> float:
     try:
         seconds = float(value)
-    except ValueError as error:
-        raise SettingsError(f"{variable}: {value!r} is not a number of seconds") from error
+    except ValueError:
+        raise SettingsError(f"{variable}: {_shown(value)} is not a number of seconds") from None
     if not math.isfinite(seconds):
-        raise SettingsError(f"{variable}: {value!r} is not a finite number of seconds")
+        raise SettingsError(f"{variable}: {_shown(value)} is not a finite number of seconds")
     return seconds
 
 
 def _count(variable: str, value: str) -> int:
     try:
         return int(value)
-    except ValueError as error:
-        raise SettingsError(f"{variable}: {value!r} is not a whole number") from error
+    except ValueError:
+        raise SettingsError(f"{variable}: {_shown(value)} is not a whole number") from None
 
 
 _VARIABLES = {

@@ -48,9 +48,17 @@ def parse_conninfo(url: str, *, variable: str = "DATABASE_URL") -> dict[str, str
         # The cause is left out on purpose: libpq's message quotes parts of the address.
         raise SettingsError(f"{variable} does not parse as a PostgreSQL address", hint=hint) from None
     known = {name: value for name, value in given.items() if value is not None}
-    if "\x00" in url or not _is_plausible(str(known.get("host", "")), str(known.get("port", ""))):
-        raise SettingsError(f"{variable} does not parse as a PostgreSQL address: host or port", hint=hint)
+    plausible = _is_plausible(str(known.get("host", "")), str(known.get("port", "")))
+    if "\x00" in url or _has_split_password(url) or not plausible:
+        raise SettingsError(f"{variable} does not parse as a PostgreSQL address: host, port or database", hint=hint)
     return {"application_name": "guestsql", **_KEEPALIVES, **known}
+
+
+def _has_split_password(url: str) -> bool:
+    """Tell whether a `/` that was not encoded has moved a part of the password into the database's name."""
+    _, is_url, rest = url.partition("://")
+    _, _, path = rest.partition("?")[0].partition("/")
+    return bool(is_url) and "@" in path
 
 
 def _is_plausible(hosts: str, ports: str) -> bool:

@@ -11,7 +11,6 @@ import click
 from guestsql._core.log import logger
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import Output
-from guestsql.cli.redaction import Redactor
 from guestsql.cli.terminal import can_ask
 from guestsql.cli.values import plain_text
 from guestsql.errors import GuestSQLError, QueryFileError
@@ -32,7 +31,6 @@ class App:
 
     def __init__(self, *, debug: bool = False) -> None:
         self.debug = debug
-        self.redact = Redactor()
         self.tells_events = debug
 
     @cached_property
@@ -42,9 +40,7 @@ class App:
         Raises:
             SettingsError: a value cannot be used.
         """
-        settings = Settings.from_env()
-        self.redact.learn(settings)
-        return settings
+        return Settings.from_env()
 
     def help_out(self, error: GuestSQLError) -> None:
         """Add to the hint of an error how to go on in spite of it: a broken query file must stop no operator's tool.
@@ -65,7 +61,7 @@ class App:
 
     def say(self, text: str) -> None:
         """Tell the user something that is no data, on stderr."""
-        click.echo(plain_text(self.redact(text)), err=True)
+        click.echo(plain_text(text), err=True)
 
     def tell_events(self) -> None:
         """Show log events on stderr from now on: a server's log is all that tells of it while it runs."""

@@ -41,10 +41,9 @@ def doctor(app: App, format_name: str | None) -> None:
     """
     # Not app.settings: settings that cannot be used are one of the findings.
     settings, faults = read_settings(os.environ)
-    app.redact.learn(settings)
     output = Output(format_name, settings.timezone)
     with Patient(settings, faults, settings.database_url) as patient:
-        found = [_redacted(app, finding) for finding in diagnose(patient, CHECKS)]
+        found = list(diagnose(patient, CHECKS))
     if output.is_table:
         _print(found)
     else:
@@ -81,7 +80,3 @@ def _print_wrapped(text: str, width: int, first: str, others: str) -> None:
         break_on_hyphens=False,
     )
     click.echo(wrapped)
-
-
-def _redacted(app: App, finding: Finding) -> Finding:
-    return Finding(finding.check, finding.status, app.redact(finding.message), app.redact(finding.advice))

@@ -16,6 +16,7 @@ import click
 
 from guestsql.cli.app import App, CommandGroup
 from guestsql.cli.failure import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE, exit_code
+from guestsql.cli.redaction import mask_addresses
 from guestsql.cli.terminal import flush_streams, prepare_streams
 from guestsql.errors import GuestSQLError
 
@@ -95,7 +96,7 @@ class _Shell(CommandGroup):
             code = _failed(app, error, str(error), exit_code(error))
         except Exception as error:  # noqa: BLE001  a bug, too, ends in one line; --debug shows where
             hint = "run guestsql --debug … to see where"
-            code = _failed(app, error, f"{type(error).__name__}: {error} ({hint})", FAILED)
+            code = _failed(app, error, f"{type(error).__name__}: {mask_addresses(str(error))} ({hint})", FAILED)
         return code
 
 
@@ -108,13 +109,13 @@ def _load(command: str) -> click.Command:
 def _usage(app: App, error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     hint = f" (see {context.command_path} --help)" if isinstance(context, click.Context) else ""
-    app.say(f"{_NAME}: {' '.join(error.format_message().split())}{hint}")
+    app.say(f"{_NAME}: {mask_addresses(' '.join(error.format_message().split()))}{hint}")
     return error.exit_code if error.exit_code != FAILED else USAGE
 
 
 def _failed(app: App, error: Exception, line: str, code: int) -> int:
     if app.debug:
-        app.say("".join(traceback.format_exception(error)).rstrip())
+        app.say(mask_addresses("".join(traceback.format_exception(error)).rstrip()))
     app.say(f"{_NAME}: {line}")
     return code
 
@@ -135,7 +136,7 @@ def _logging(app: App) -> Generator[None]:
 
 
 class _Events(logging.Handler):
-    """Writes log events to stderr, without passwords, if they are to be shown."""
+    """Writes log events to stderr, if they are to be shown."""
 
     def __init__(self, app: App) -> None:
         super().__init__()

@@ -147,7 +147,7 @@ class _Watch:
             connections=tuple(self._connections),
             title=f"guestsql monitor   {self._place}",
             zone=self._app.settings.timezone,
-            failure=self._app.redact(self._failure),
+            failure=self._failure,
             ascii_only=is_narrow(sys.stdout),
             clean=plain_text,
             footer=self._footer,

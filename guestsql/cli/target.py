@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from guestsql._core.conninfo import parse_conninfo
 from guestsql._sync.connection import DeadlineConnection, connect
@@ -28,7 +28,7 @@ class Target:
     """
 
     settings: Settings
-    url: str
+    url: str = field(repr=False)
     variable: str
 
     @property

@@ -65,7 +65,7 @@ class Patient:
 
     settings: Settings
     settings_faults: tuple[str, ...] = ()
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     limits: Limits = field(default_factory=Limits)
     clock: Callable[[], float] = time.time

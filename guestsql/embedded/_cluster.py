@@ -9,7 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -55,7 +55,7 @@ class Endpoint:
 
     host: str
     port: int
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
     def url(self, dbname: str) -> str:
         """Return the URL of a database for the superuser."""

@@ -188,6 +188,7 @@ def test_the_repr_shows_no_password() -> None:
         "postgresql://u:sesame@h/db?nothing=1",
         "postgresql://[::1/sesame",
         "postgresql://u:sesame/x@h/db",
+        "postgresql://u:5432/sesame@h/db",
         "postgresql://u:x@sesame@h/db",
         "postgresql://h:0/sesame",
         "postgresql://h:99999/sesame",
@@ -215,6 +216,7 @@ def test_an_address_that_does_not_parse_is_not_quoted(url: str) -> None:
         ("postgresql:///db?host=/run/postgresql", "host", "/run/postgresql"),
         ("postgresql://[::1]:5432/db", "host", "::1"),
         ("host=h dbname=db", "dbname", "db"),
+        ("postgresql://h/d%40b?application_name=a@b", "dbname", "d@b"),
         ("postgresql://h/db?application_name=bot", "application_name", "bot"),
     ],
 )
