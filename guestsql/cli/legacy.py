@@ -8,7 +8,7 @@ import click
 
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
-from guestsql.cli.legacy_files import COMMANDS
+from guestsql.cli.legacy_files import COMMANDS, unread
 from guestsql.cli.output import FORMATS, Output
 from guestsql.cli.progress import progress_bar
 from guestsql.cli.server import main_url
@@ -58,6 +58,8 @@ def import_files(app: App, directory: Path, dry_run: bool, format_name: str | No
         report = import_directory(directory, settings=app.settings, url=url, dry_run=dry_run, progress=progress)
     _print(output, report)
     app.say(summary(report))
+    if report.unread:
+        app.say(unread(report.unread))
     if report.rejected:
         raise click.exceptions.Exit(FAILED)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,11 +18,12 @@ from guestsql.legacy.export import export_directory
 from guestsql.legacy.restore import restore_directory
 from guestsql.legacy.verify import Difference, VerifyReport, verify_directory
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "unread"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _LONGEST_KEEP_DAYS = 36_500
+_MOST_NAMED = 5
 _KEPT = "no guest, kept in legacy_rejects"
 
 
@@ -62,6 +63,8 @@ def verify(app: App, directory: Path, format_name: str | None) -> None:
     else:
         _print_differences(output, report)
     app.say(_verified(report))
+    if report.unread:
+        app.say(unread(report.unread))
     if not report.passed:
         raise click.exceptions.Exit(FAILED)
 
@@ -119,7 +122,8 @@ Examples:
 def cleanup(app: App, directory: Path, yes: bool, keep_days: int | None, format_name: str | None) -> None:
     """Verify the files of DIR, back them up, and only then delete them.
 
-    Without a verification that passes nothing is done, and 1 is the exit code. The backup is DIR/legacy-backups/TIME,
+    Without a verification that passes nothing is done, and 1 is the exit code; nor while DIR has a JSON file that was
+    not read. The backup is DIR/legacy-backups/TIME,
     read again before anything is deleted; `guestsql legacy restore DIR` puts it back.
     """
     output = app.output(format_name)
@@ -134,6 +138,8 @@ def cleanup(app: App, directory: Path, yes: bool, keep_days: int | None, format_
         _print_cleanup(output, report)
     if report.verification is not None:
         app.say(_verified(report.verification))
+        if report.verification.unread:
+            app.say(unread(report.verification.unread))
     if not report.passed:
         app.say("cleanup: nothing was deleted")
         raise click.exceptions.Exit(FAILED)
@@ -192,6 +198,20 @@ def _verified(report: VerifyReport) -> str:
     differences = f"{report.different or 'no'} difference{'' if report.different == 1 else 's'}"
     kept = f", {report.kept} rejected kept" if report.kept else ""
     return f"verify: {compared}; {differences}{explained}{kept}"
+
+
+def unread(names: Sequence[str]) -> str:
+    """Return which JSON files were not read, in one line.
+
+    Args:
+        names: relative to the folder, one or more.
+    """
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    listed = ", ".join(names[:_MOST_NAMED])
+    return (
+        f"not read: {listed}{more}. Give the old bot's files names that begin with threads, guest_profiles or guests;"
+        " move others away"
+    )
 
 
 def _guests(count: int) -> str:

@@ -15,10 +15,11 @@ written that jsonb refuses.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from guestsql.identity import own_keys
-from guestsql.legacy.files import find_files
+from guestsql.legacy.files import find_files, list_unread_files
 from guestsql.legacy.load import Import, Progress
 from guestsql.legacy.records import Reject
 from guestsql.legacy.report import FileReport, ImportReport
@@ -35,7 +36,10 @@ def import_directory(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Import `threads.json`, `guest_profiles.json`, `backups/` and `data/guests.json` of a folder.
+    """Import `threads.json`, `guest_profiles.json` and `guests.json` of a folder, and their copies in it.
+
+    A copy is a backup, whatever was added to its name: `backups/threads-2025-07-05T14-30-00-123Z.json`,
+    `threads.backup-20250705-143000.json`, `threads.json.backup`. They count in the order of the time in their names.
 
     All in one transaction. A record from which no guest can be made is reported and the rest imported. Doing it again
     changes nothing.
@@ -58,4 +62,4 @@ def import_directory(
     """
     files = find_files(directory)
     importing = Import(files, own=own_keys(settings.own_numbers), settings=settings, dry_run=dry_run, progress=progress)
-    return importing.run(url)
+    return replace(importing.run(url), unread=tuple(list_unread_files(directory)))

@@ -11,8 +11,9 @@ from guestsql.errors import LegacyFileError
 from guestsql.legacy.cleanup_backup import Backup, find_backups, make_backup, remove_old_backups
 from guestsql.legacy.cleanup_storage import file_sha256, sync_folder
 from guestsql.legacy.verify import Progress, VerifyReport, verify_directory
+from guestsql.legacy.verify_files import list_files
 from guestsql.legacy.verify_guest import visible
-from guestsql.legacy.verify_read import CheckedFile, list_files
+from guestsql.legacy.verify_read import CheckedFile
 from guestsql.settings import Settings
 
 __all__ = ["CleanupReport", "cleanup_directory", "remove_verified_files"]
@@ -36,8 +37,8 @@ class CleanupReport:
 
     @property
     def passed(self) -> bool:
-        """Whether the verification let the files be deleted."""
-        return self.verification is None or self.verification.passed
+        """Whether the verification let the files be deleted: no difference, and no JSON file that was not read."""
+        return self.verification is None or (self.verification.passed and not self.verification.unread)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as the JSON object of `legacy cleanup --format json`."""
@@ -62,6 +63,8 @@ def cleanup_directory(
 ) -> CleanupReport:
     """Verify the old bot's files, back them up, and delete them; without a verification that passes, nothing.
 
+    Nothing is deleted either while there is a JSON file that was not read: it may be the old bot's under another name.
+
     Args:
         directory: the folder of the old bot's files.
         settings: for the connection, the folder of queries and the bot's own numbers.
@@ -76,7 +79,7 @@ def cleanup_directory(
     report = CleanupReport()
     if keep_days is None or not find_backups(directory) or _has_files(directory):
         report.verification = verify_directory(directory, settings=settings, url=url, progress=progress)
-        if not report.verification.passed:
+        if not report.passed:
             return report
         report.backup = remove_verified_files(directory, report.verification.files)
         report.deleted = [file.path for file in report.backup.files]

@@ -56,6 +56,13 @@ class Record:
     key: str
     fields: dict[str, Value]
 
+    @property
+    def is_of_threads(self) -> bool:
+        """Whether `threads.json` or a copy of it has the record; else it is one of the profiles."""
+        if self.source == "backups":
+            return not self.file.lower().rpartition("/")[2].startswith("guest")
+        return self.source == "threads"
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -191,7 +198,7 @@ class _Reading:
         self.at_member, self.at = _own_time(record, read)
         self.times = {member: self._told(time, member) for member, time in read.items() if time is not None}
         # What the hotel calls the guest in threads.json is what the guest is called in the other files.
-        self.is_thread = is_thread = record.source in ("threads", "backups")
+        self.is_thread = is_thread = record.is_of_threads
         name = ("name", read_name(fields.get("name"), phone_number))
         user_name = ("userName", read_name(fields.get("userName"), phone_number))
         said: dict[str, tuple[str, object]] = {

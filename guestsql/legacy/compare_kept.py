@@ -16,6 +16,7 @@ __all__ = ["KeptRecord", "read_kept"]
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 _NUMBER_MARK = r"\u0023"
 _FROM_BACKUPS = "backups"
+_BACKUP = re.compile(r"(.*?\.json[^#]*)#(.*)", re.IGNORECASE | re.DOTALL)
 _SOURCES = ("threads", "guest_profiles", "guests", _FROM_BACKUPS)
 # A checksum behind a key has 32 digits, a number fewer.
 _LONGEST_NUMBER = 9
@@ -53,7 +54,7 @@ class KeptRecord:
         # Of records of one time: the one of a later import, then the one under the guest's key, as an export writes it.
         index = number + (_CAME_LATER if is_later else 0) + (_IS_PLAIN if self.written == phone_number else 0)
         # Of a backup only that is kept which no newer record says, often not its time: it is not to pass for newer.
-        return Record(self.source, "", None, index, "", self.written, self.fields)
+        return Record(self.source, self.file, None, index, "", self.written, self.fields)
 
 
 def read_kept(legacy: str | None) -> list[KeptRecord]:
@@ -79,12 +80,12 @@ def _records(kept: dict[str, Value]) -> Iterator[KeptRecord]:
 
 
 def _parts(source: str, key: str) -> tuple[str, str, tuple[int, bool]]:
-    """Split a key: no id holds a `#`; a backup's name may."""
+    """Split a key: no id contains a `#`; a backup's name may."""
     plain = _unescaped(key)
     file = ""
-    if source == _FROM_BACKUPS:
-        file, mark, plain = plain.rpartition(".json#")
-        file += ".json" if mark else ""
+    backup = _BACKUP.fullmatch(plain) if source == _FROM_BACKUPS else None
+    if backup:
+        file, plain = backup.groups()
     written, _, copy = plain.partition("#")
     parts = copy.split("#") if copy else []
     numbers = [int(part) for part in parts if part.isdigit() and len(part) <= _LONGEST_NUMBER]

@@ -42,6 +42,10 @@ _DATE_IN_NAME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[T_ -]([0-9]{2})[-:.]?([0-9]{2})(?:[-:.]?([0-9]{2})(?:[-:.]([0-9]{1,6}))?)?)?"
 )
+_DIGITS_IN_NAME = re.compile(
+    r"(?<![0-9])(20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]))"
+    r"(?:[T_.-]?((?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]))?(?![0-9])"
+)
 _EPOCH_IN_NAME = re.compile(r"(?<![0-9])[0-9]{9,14}(?![0-9])")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -189,8 +193,11 @@ def time_in_name(name: str) -> datetime | None:
     """Return the time in the name of a backup, or None.
 
     Args:
-        name: such as `threads-2025-07-05T14-30-00-123Z.json`.
+        name: such as `threads-2025-07-05T14-30-00-123Z.json` or `threads.backup-20250705-143000.json`.
     """
+    digits = _DIGITS_IN_NAME.search(name)
+    if digits:
+        return _from_text(f"{digits[1]}T{digits[2] or '000000'}+00:00")
     found = _DATE_IN_NAME.search(name)
     if found:
         date, hour, minute, second, fraction = found.groups(default="")

@@ -24,6 +24,7 @@ Fields = dict[str, Value]
 
 _THREADS = "threads"
 _PROFILES = "guest_profiles"
+_BACKUPS = "backups"
 # What the files can say. When the row was made is not among it: createdAt is the first message.
 _COLUMNS = (
     "chat_id",
@@ -68,7 +69,9 @@ class GuestExport:
         self.is_changed = not self.is_new and not self._are_true(thread, profile)
         if self.is_new or self.is_changed:
             if thread is None:
-                thread = _NEW_THREAD | (self._newest_of("backups") or {})
+                thread = _NEW_THREAD | (self._newest_of(_BACKUPS) or {})
+            if profile is None and self.is_new:
+                profile = self._newest_of(_BACKUPS, of_threads=False)
             if not self._kept:
                 profile = _NEW_PROFILE | {"id": row.phone_number, "phone": row.phone_number}
             thread = self._true_thread(thread)
@@ -76,7 +79,7 @@ class GuestExport:
         self.thread = thread and _ordered(thread, _THREAD_ORDER)
         self.profile = profile and _ordered(profile, _PROFILE_ORDER)
 
-    def _newest_of(self, source: str) -> Fields | None:
+    def _newest_of(self, source: str, *, of_threads: bool = True) -> Fields | None:
         """Return the newest record of a source, with the members without a column of those under other spellings.
 
         Of several records under one spelling the newest counts alone: what it lacks was removed.
@@ -84,6 +87,8 @@ class GuestExport:
         newest: dict[tuple[str, int], Record] = {}
         for each in (each for each in self._kept if each.source == source):
             place, record = (each.written, each.copy[0]), each.as_record(self._row.phone_number)
+            if source == _BACKUPS and record.is_of_threads != of_threads:
+                continue
             newest[place] = max(newest.get(place, record), record, key=self._order)
         if not newest:
             return None

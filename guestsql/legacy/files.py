@@ -1,7 +1,8 @@
-"""Which files of a folder are the old bot's, and in which order they tell."""
+"""Which files of a folder are the old bot's, in which order they count, and which JSON files are not read."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from guestsql.errors import LegacyFileError
 from guestsql.legacy.text import escape
 from guestsql.legacy.times import parse_name_time
 
-__all__ = ["LegacyFile", "Source", "find_files"]
+__all__ = ["LegacyFile", "Source", "find_files", "list_unread_files"]
 
 
 class Source(StrEnum):
@@ -30,7 +31,7 @@ class LegacyFile:
 
     Attributes:
         path: where it is.
-        name: the path relative to the folder, with `/`; bytes that are no UTF-8 stand escaped.
+        name: the path relative to the folder, with `/`; bytes that are no UTF-8 are escaped.
         source: its kind.
         named_at: the time in a backup's name; None without one, and for the other kinds.
     """
@@ -39,6 +40,12 @@ class LegacyFile:
     name: str
     source: Source
     named_at: datetime | None = None
+
+    @property
+    def is_of_threads(self) -> bool:
+        """Whether it is `threads.json` or a copy of it; else it is one of the profiles."""
+        is_copy = self.source is Source.BACKUPS and not self.path.name.lower().startswith("guest")
+        return is_copy or self.source is Source.THREADS
 
 
 # By weight: of two records of one time that of the earlier file counts. The guests.json of the folder itself is the one
@@ -49,11 +56,17 @@ _FIXED = (
     ("guests.json", Source.GUESTS),
     ("data/guests.json", Source.GUESTS),
 )
-_BACKUPS = ("backups/threads-*.json", "threads-backup-*.json")
+# A copy, whatever was added to the name: threads-2025-….json, threads.backup-….json, threads.json.backup.
+_COPY = re.compile(r"(?:threads|guest_profiles|guests)(?![A-Za-z0-9]).*", re.IGNORECASE | re.DOTALL)
+_JSON = re.compile(r"(?!\.).*\.json(?![A-Za-z0-9])", re.IGNORECASE | re.DOTALL)
+# Where the old bot and its tools put files.
+_PLACES = ("*", "backups/**/*", "data/*")
 
 
 def find_files(directory: Path) -> list[LegacyFile]:
     """Return the old bot's files in a folder: the present ones, then the backups, the newest name's time first.
+
+    A copy of one of the files is a backup, wherever it is and whatever was added to the name.
 
     Args:
         directory: the folder that holds `threads.json`, `guest_profiles.json`, `backups/`, `data/guests.json`.
@@ -74,6 +87,17 @@ def find_files(directory: Path) -> list[LegacyFile]:
     return found
 
 
+def list_unread_files(directory: Path) -> list[str]:
+    """Return the names of the JSON files beside the old bot's which no one reads, relative to the folder.
+
+    Args:
+        directory: the folder of the old bot's files.
+    """
+    fixed = {name for name, _ in _FIXED}
+    names = ((path, path.relative_to(directory).as_posix()) for path in _json_files(directory))
+    return sorted(escape(name) for path, name in names if name not in fixed and not _COPY.fullmatch(path.name))
+
+
 def _present(directory: Path) -> Iterator[LegacyFile]:
     for name, source in _FIXED:
         path = directory / name
@@ -82,11 +106,16 @@ def _present(directory: Path) -> Iterator[LegacyFile]:
 
 
 def _backups(directory: Path) -> list[LegacyFile]:
+    fixed = {directory / name for name, _ in _FIXED}
     files = [
         LegacyFile(path, escape(path.relative_to(directory).as_posix()), Source.BACKUPS, parse_name_time(path.name))
-        for pattern in _BACKUPS
-        for path in directory.glob(pattern)
-        if path.is_file()
+        for path in _json_files(directory)
+        if path not in fixed and _COPY.fullmatch(path.name)
     ]
     # By the time in the name: threads-backup-… sorts behind every threads-2… whatever its time.
     return sorted(files, key=lambda file: (file.named_at is not None, file.named_at, file.name), reverse=True)
+
+
+def _json_files(directory: Path) -> Iterator[Path]:
+    for place in _PLACES:
+        yield from (path for path in directory.glob(place) if _JSON.match(path.name) and path.is_file())

@@ -23,7 +23,7 @@ from guestsql.errors import ConstraintViolation, DatabaseError, QueryFileError
 from guestsql.legacy.copying import copy_lines
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.memory import peak_memory_bytes
-from guestsql.legacy.records import THREAD_SOURCES, Reject
+from guestsql.legacy.records import Reject
 from guestsql.legacy.report import FileReport, ImportReport
 from guestsql.legacy.seen import SeenKeys
 from guestsql.legacy.stage import FileLines, FileStager
@@ -114,7 +114,7 @@ class Import:
         self._settings = settings
         self._dry_run = dry_run
         self._steps = _Steps(files, progress)
-        self._thread_files = [number for number, file in enumerate(files, start=1) if file.source in THREAD_SOURCES]
+        self._thread_files = [number for number, file in enumerate(files, start=1) if file.is_of_threads]
         catalogue = load_catalogue(settings.queries_dir, needed=_QUERIES, read=_read_own)
         self._queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
 

@@ -14,13 +14,11 @@ from typing import cast
 from guestsql._core.values import LONGEST_LABEL, normalized
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id, clean_chat_id
-from guestsql.legacy.files import Source
 from guestsql.legacy.raw import RawRecord
 from guestsql.legacy.text import Json, clean, escape
 from guestsql.legacy.times import parse_time
 
 __all__ = [
-    "THREAD_SOURCES",
     "PartialGuest",
     "Reject",
     "read_chat_id",
@@ -32,9 +30,6 @@ __all__ = [
 ]
 
 Fields = dict[str, Json]
-
-# Where `userName` is the name and `name` the contact's.
-THREAD_SOURCES = (Source.THREADS, Source.BACKUPS)
 
 # A key that is its own canonical form, as nearly all are.
 _PLAIN_PHONE = re.compile("[1-9][0-9]{6,14}")
@@ -135,7 +130,8 @@ def _partial_guest(raw: RawRecord, phone_number: str, fields: Fields) -> Partial
     created = parse_time(get("createdAt"))
     first = parse_time(get("firstInteraction"))
     last = _later(parse_time(get("lastActivity")), parse_time(get("lastInteraction")))
-    is_thread = raw.file.source in THREAD_SOURCES
+    # There `userName` is the name and `name` the contact's.
+    is_thread = raw.file.is_of_threads
     name = read_name(get("name"), phone_number)
     return PartialGuest(
         phone_number,

@@ -44,6 +44,7 @@ class ImportReport:
         table_bytes: the size of `guest_profiles` with its indexes, after the import.
         peak_memory_bytes: the most memory that this process has held; None where the system does not tell.
         seconds: how long it took.
+        unread: JSON files in the folder that were not read, relative to it.
     """
 
     files: tuple[FileReport, ...]
@@ -58,6 +59,7 @@ class ImportReport:
     table_bytes: int = 0
     peak_memory_bytes: int | None = None
     seconds: float = 0.0
+    unread: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> int:
@@ -97,4 +99,5 @@ class ImportReport:
             "peak_memory_bytes": self.peak_memory_bytes,
             "seconds": self.seconds,
             "import_id": self.import_id,
+            "unread": list(self.unread),
         }

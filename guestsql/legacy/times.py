@@ -24,6 +24,10 @@ _IN_NAME = re.compile(
     r"(?:[T_ -](?P<hour>[0-9]{2})[-:.]?(?P<minute>[0-9]{2})"
     r"(?:[-:.]?(?P<second>[0-9]{2})(?:[-:.](?P<fraction>[0-9]{1,6}))?)?)?"
 )
+_COMPACT_IN_NAME = re.compile(
+    r"(?<![0-9])(20[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+    r"(?:[T_.-]?([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9]))?(?![0-9])"
+)
 _EPOCH_IN_NAME = re.compile(r"(?<![0-9])[0-9]{9,14}(?![0-9])")
 
 
@@ -48,8 +52,13 @@ def parse_name_time(name: str) -> datetime | None:
     """Return the time in the name of a backup, or None.
 
     Args:
-        name: a file's name such as `threads-2025-07-05T14-30-00-123Z.json`, with dashes for colons and the dot.
+        name: a file's name such as `threads-2025-07-05T14-30-00-123Z.json`, with dashes for colons and the dot, or
+            `threads.backup-20250705-143000.json`.
     """
+    compact = _COMPACT_IN_NAME.search(name)
+    if compact:
+        year, month, day, hour, minute, second = compact.groups(default="00")
+        return _from_iso(f"{year}-{month}-{day}T{hour}:{minute}:{second}Z")
     found = _IN_NAME.search(name)
     if found is None:
         digits = _EPOCH_IN_NAME.search(name)

@@ -22,7 +22,7 @@ from guestsql.legacy.element import PlainDecoder
 from guestsql.legacy.files import LegacyFile, Source
 from guestsql.legacy.lines import LineMaker
 from guestsql.legacy.raw import RawRecord
-from guestsql.legacy.records import THREAD_SOURCES, read_chat_id, read_count, read_label_names, read_labels, read_name
+from guestsql.legacy.records import read_chat_id, read_count, read_label_names, read_labels, read_name
 from guestsql.legacy.runs import Run, decode_piece
 from guestsql.legacy.text import dump, escape
 
@@ -116,7 +116,7 @@ class UsualDecoder:
         self._own = own
         self._record_line = lines.record
         self._general_line = general
-        self._is_thread = file.source in THREAD_SOURCES
+        self._is_thread = file.is_of_threads
         self._named_at = file.named_at.isoformat() if file.named_at else None
         prefix = dump(key_prefix(file))[:-1]
         self._head = f'{{"legacy":{{"{file.source}":{{{prefix}'

@@ -24,8 +24,9 @@ from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.identity import own_keys
 from guestsql.legacy.compare import Record
+from guestsql.legacy.verify_files import list_files, list_unread_files
 from guestsql.legacy.verify_guest import Difference, GuestCheck, visible
-from guestsql.legacy.verify_read import CheckedFile, Unusable, file_checksum, list_files, read_into_buckets
+from guestsql.legacy.verify_read import CheckedFile, Unusable, file_checksum, read_into_buckets
 from guestsql.legacy.verify_text import KeptPlaces, Stretch
 from guestsql.settings import Settings
 
@@ -66,6 +67,7 @@ class VerifyReport:
         different: how many differences nothing explains.
         explained: how many differences a later write of the bot explains.
         kept: how many rejected records are kept byte for byte, which is no difference.
+        unread: JSON files in the folder that were not read, relative to it; they are no difference either.
         differences: the first 1,000 of those that nothing explains.
         explanations: the first 1,000 of those that are explained.
         kept_rejects: the first 1,000 of those that are kept.
@@ -79,6 +81,7 @@ class VerifyReport:
     different: int = 0
     explained: int = 0
     kept: int = 0
+    unread: list[str] = field(default_factory=list[str])
     differences: list[Difference] = field(default_factory=list[Difference])
     explanations: list[Difference] = field(default_factory=list[Difference])
     kept_rejects: list[KeptReject] = field(default_factory=list[KeptReject])
@@ -142,6 +145,7 @@ def verify_directory(
     kept = _kept_now(queries, directory, settings, url)
     with read_into_buckets(directory, own_keys(settings.own_numbers), kept) as (buckets, files, unusable):
         report.files = files
+        report.unread = [visible(name) for name in list_unread_files(directory)]
         report.records = sum(file.records for file in files)
         size = sum(file.size for file in files)
         try:

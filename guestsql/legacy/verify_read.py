@@ -22,17 +22,11 @@ from guestsql.identity import canonical_user_id
 from guestsql.legacy.cleanup_storage import file_sha256
 from guestsql.legacy.compare import Record
 from guestsql.legacy.compare_values import Number, Value, time_in_name
+from guestsql.legacy.verify_files import list_files, source_of
 from guestsql.legacy.verify_text import Broken, Element, FileText, KeptPlaces, Stretch, list_elements
 
-__all__ = ["Buckets", "CheckedFile", "Unusable", "file_checksum", "list_files", "read_into_buckets"]
+__all__ = ["Buckets", "CheckedFile", "Unusable", "file_checksum", "read_into_buckets"]
 
-_NAMED = {
-    "threads.json": "threads",
-    "guest_profiles.json": "guest_profiles",
-    "data/guests.json": "guests",
-    "guests.json": "guests",
-}
-_BACKUPS = ("backups/threads-*.json", "threads-backup-*.json")
 _BUCKET_BYTES = 2 << 20
 _MOST_BUCKETS = 256
 
@@ -71,24 +65,6 @@ class Unusable:
     reason: str
     key: str = ""
     kept: Stretch | None = None
-
-
-def list_files(directory: Path) -> list[Path]:
-    """Return the old bot's files of a folder, in the order of their names.
-
-    Args:
-        directory: the folder that holds `threads.json`, `guest_profiles.json`, `backups/`, `data/guests.json`.
-
-    Raises:
-        LegacyFileError: none of the files is there.
-    """
-    found = [directory / name for name in _NAMED if (directory / name).is_file()]
-    for pattern in _BACKUPS:
-        found.extend(path for path in sorted(directory.glob(pattern)) if path.is_file())
-    if not found:
-        what = "no file of the old bot is in this folder" if directory.is_dir() else "there is no such folder"
-        raise LegacyFileError(what, path=directory, hint="name the folder that holds threads.json")
-    return found
 
 
 def file_checksum(path: Path) -> str:
@@ -188,7 +164,7 @@ class _FileReader:
 
     def __init__(self, path: Path, directory: Path, own: frozenset[str]) -> None:
         self.name = path.relative_to(directory).as_posix()
-        self._source = _NAMED.get(self.name, "backups")
+        self._source = source_of(self.name)
         self._named_at: datetime | None = time_in_name(path.name) if self._source == "backups" else None
         self._own = own
         self._path = path

@@ -21,7 +21,8 @@ from guestsql.legacy.compare_kept import read_kept
 from guestsql.legacy.compare_values import Number, time_in_name
 from guestsql.legacy.export_text import RecordWriter
 from guestsql.legacy.text import dump
-from guestsql.legacy.verify_read import list_files, read_into_buckets
+from guestsql.legacy.verify_files import list_files
+from guestsql.legacy.verify_read import read_into_buckets
 
 PHONE = "573000000001"
 
