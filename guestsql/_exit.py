@@ -59,7 +59,7 @@ class LastChance:
         """Write what is left; log it if that fails: there is no caller any more.
 
         Args:
-            final: False while the program still runs: what somebody else is writing is left to them.
+            final: False while the program still runs: what cannot be written now is kept.
         """
         if not self:
             return
@@ -69,24 +69,19 @@ class LastChance:
                 self.settings, self.url, self.in_use.catalogue, connections=connections, counting=self.counting
             )
             for outbox in self.outboxes:
-                self._flush(executor, outbox, final=final)
+                _flush(executor, outbox, final=final)
         finally:
             connections.close()
 
-    def _flush(self, executor: Executor, outbox: Outbox[Any], *, final: bool) -> None:
-        try:
-            flusher = Flusher(executor, outbox)
-            if not final:
-                flusher.write()
-                return
-            for batch in outbox.left_over(self.settings.deadline_seconds):
-                if not batch.transaction_id:
-                    outbox.put_back(batch)
-            flusher.flush()
-        except (GuestSQLError, psycopg.Error) as error:
-            level, code = (logging.ERROR, "LOST") if final else (logging.WARNING, "KEPT")
-            message = error.message if isinstance(error, GuestSQLError) else translate(error, "").message
-            event(level, f"{outbox.content}_{code}", f"not written at exit: {message}")
+
+def _flush(executor: Executor, outbox: Outbox[Any], *, final: bool) -> None:
+    try:
+        # What another thread is writing is written here too: the server recognises the batch.
+        Flusher(executor, outbox).flush()
+    except (GuestSQLError, psycopg.Error) as error:
+        level, code = (logging.ERROR, "LOST") if final else (logging.WARNING, "KEPT")
+        message = error.message if isinstance(error, GuestSQLError) else translate(error, "").message
+        event(level, f"{outbox.content}_{code}", f"not written at exit: {message}")
 
 
 class _OneConnection:

@@ -275,8 +275,9 @@ class TransactionConflict(DatabaseError):
 class OutcomeUnknown(DatabaseError):
     """The connection was lost, or the deadline passed, when the call may or may not have been done.
 
-    Read what it was to change (`get_thread` after `add_thread_tokens`), and repeat it only if it is not there. Whoever
-    repeats it blindly may do it twice; what only reads may be repeated.
+    Only `add_thread_tokens` and `queries` raise it. Read what the call was to change (`get_thread` after
+    `add_thread_tokens`), and repeat it only if it is not there: otherwise it may be done twice. What only reads may be
+    repeated.
     """
 
     def __init__(self, message: str, *, query: str = "", sqlstate: str | None = None, hint: str = "") -> None:

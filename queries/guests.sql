@@ -200,16 +200,29 @@ RETURNING
     known.created_at,
     known.updated_at;
 
--- name: record_interactions(phone_numbers, counts, first_times, last_times)!
--- Counts messages of many guests at once and moves their last interaction, never backwards; the number of guests.
--- A time in the future is taken for now: a writer whose clock is ahead would otherwise stop the guest's clock.
+-- name: record_interactions(phone_numbers, counts, first_times, last_times, first_ages, last_ages, operation_id)!
+-- Counts messages of many guests at once and moves their last interaction, never backwards; the number of guests, or 0
+-- when it was done before with the same operation_id (operations.sql).
+-- A message's time is given, or its age, of which this server's clock makes a time. A time in the future is taken for
+-- now: a writer whose clock is ahead would otherwise stop the guest's clock.
 -- Rows are taken in the order of their keys: unsorted batches of several writers deadlock. Only last_active_on of what
 -- is set is indexed, and changes once a day: all other updates stay heap-only.
 -- internal: record_interaction writes its batches by it
 --   phone_numbers: text[], the guests' keys, none twice, e.g. '{573000000001}'
 --   counts: bigint[], messages of each
---   first_times: timestamptz[], of the earliest of them
+--   first_times: timestamptz[], of the earliest of those whose time is given; no value where there is none
 --   last_times: timestamptz[], of the latest of them
+--   first_ages: float8[], seconds since the earliest of the others; likewise
+--   last_ages: float8[], seconds since the latest of them
+--   operation_id: text, a new id for each batch, not empty
+WITH claimed_operations AS (
+    INSERT INTO operations AS known (source, operation_id)
+    VALUES ('guestsql', :operation_id::text)
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET attempts = known.attempts + 1
+    RETURNING known.attempts = 1 AS is_new
+)
+
 INSERT INTO guest_profiles AS known (
     phone_number,
     total_interactions,
@@ -219,15 +232,27 @@ INSERT INTO guest_profiles AS known (
 SELECT
     written.phone_number,
     written.messages,
-    least(written.first_time, statement_timestamp()),
-    least(written.last_time, statement_timestamp())
-FROM
+    -- Neither function minds NULL.
+    least(
+        written.first_time,
+        statement_timestamp() - make_interval(secs => written.first_age),
+        statement_timestamp()
+    ),
+    least(
+        greatest(written.last_time, statement_timestamp() - make_interval(secs => written.last_age)),
+        statement_timestamp()
+    )
+FROM claimed_operations
+CROSS JOIN
     unnest(
         :phone_numbers::text[],
         :counts::bigint[],
         :first_times::timestamptz[],
-        :last_times::timestamptz[]
-    ) AS written (phone_number, messages, first_time, last_time)
+        :last_times::timestamptz[],
+        :first_ages::float8[],
+        :last_ages::float8[]
+    ) AS written (phone_number, messages, first_time, last_time, first_age, last_age)
+WHERE claimed_operations.is_new
 ORDER BY written.phone_number
 ON CONFLICT (phone_number) DO UPDATE
     SET
@@ -244,8 +269,9 @@ INSERT INTO guest_profiles (phone_number)
 VALUES (:phone_number::text)
 ON CONFLICT (phone_number) DO NOTHING;
 
--- name: merge_guests(keep, duplicate)^
--- The kept guest's profile after a duplicate was merged into it and removed; no row when there was no duplicate.
+-- name: merge_guests(keep, duplicate, operation_id)^
+-- The kept guest's profile after a duplicate was merged into it and removed; no row when there was no duplicate, or
+-- when it was done before with the same operation_id (operations.sql).
 -- What the kept guest has wins; the thread of the one who wrote last stays; messages add up; memory stays off if
 -- either's was. Whatever of the duplicate finds no place is kept under profile_data.merged. Both rows are locked
 -- first, in the order of their keys, so that two merges at once cannot deadlock; nothing is deleted unless the kept
@@ -253,6 +279,7 @@ ON CONFLICT (phone_number) DO NOTHING;
 -- deleted before it was locked is no longer found.
 --   keep: text, the key of the guest who stays, e.g. '573000000001'
 --   duplicate: text, the key of the guest who goes, e.g. '573000000002'
+--   operation_id: text, a new id for each merge, not empty
 WITH pair AS MATERIALIZED (
     SELECT
         phone_number,
@@ -262,6 +289,14 @@ WITH pair AS MATERIALIZED (
     WHERE phone_number IN (:keep::text, :duplicate::text)
     ORDER BY phone_number
     FOR UPDATE
+),
+
+claimed_operations AS (
+    INSERT INTO operations AS known (source, operation_id)
+    VALUES ('guestsql', :operation_id::text)
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET attempts = known.attempts + 1
+    RETURNING known.attempts = 1 AS is_new
 ),
 
 compared_threads AS (
@@ -283,6 +318,7 @@ removed_guest AS (
     WHERE
         phone_number = :duplicate::text
         AND (SELECT bool_or(pair.phone_number = :keep::text) FROM pair)
+        AND (SELECT is_new FROM claimed_operations)
     RETURNING
         phone_number,
         chat_id,
@@ -305,6 +341,7 @@ removed_client AS (
     WHERE
         phone_number = :duplicate::text
         AND (SELECT bool_or(pair.phone_number = :keep::text) FROM pair)
+        AND (SELECT is_new FROM claimed_operations)
     RETURNING
         user_name,
         contact_name,
@@ -459,28 +496,63 @@ SELECT
         )
     ) AS stored;
 
--- name: forget_guest(phone_number)
--- Erases a person from every table; the rows erased from each table, by its name.
+-- name: forget_guest(phone_number, operation_id)
+-- Erases a person from every table; the rows erased from each table, by its name. With the same operation_id again:
+-- what was erased the first time (operations.sql).
+-- The rows are locked before they are counted, so that what is answered is what is erased.
 --   phone_number: text, the guest's key
-WITH erased_guests AS (
-    DELETE FROM guest_profiles
+--   operation_id: text, a new id for each erasure, not empty
+WITH locked_guests AS MATERIALIZED (
+    SELECT phone_number
+    FROM guest_profiles
     WHERE phone_number = :phone_number::text
-    RETURNING phone_number
+    FOR UPDATE
+),
+
+locked_clients AS MATERIALIZED (
+    SELECT phone_number
+    FROM historical_clients
+    WHERE phone_number = :phone_number::text
+    FOR UPDATE
+),
+
+claimed_operations AS (
+    INSERT INTO operations AS known (source, operation_id, answer)
+    SELECT
+        'guestsql',
+        :operation_id::text,
+        jsonb_build_object(
+            'guest_profiles', (SELECT count(*) FROM locked_guests),
+            'historical_clients', (SELECT count(*) FROM locked_clients)
+        )
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET attempts = known.attempts + 1
+    RETURNING
+        known.answer,
+        known.attempts = 1 AS is_new
+),
+
+erased_guests AS (
+    DELETE FROM guest_profiles
+    WHERE
+        phone_number = :phone_number::text
+        AND (SELECT is_new FROM claimed_operations)
 ),
 
 erased_clients AS (
     DELETE FROM historical_clients
-    WHERE phone_number = :phone_number::text
-    RETURNING phone_number
+    WHERE
+        phone_number = :phone_number::text
+        AND (SELECT is_new FROM claimed_operations)
 )
 
 SELECT
     'guest_profiles' AS table_name,
-    count(*) AS erased_rows
-FROM erased_guests
+    coalesce((answer ->> 'guest_profiles')::bigint, 0) AS erased_rows
+FROM claimed_operations
 UNION ALL
 SELECT
     'historical_clients' AS table_name,
-    count(*) AS erased_rows
-FROM erased_clients
+    coalesce((answer ->> 'historical_clients')::bigint, 0) AS erased_rows
+FROM claimed_operations
 ORDER BY table_name;

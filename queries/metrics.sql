@@ -6,8 +6,9 @@
 -- internal: the figures are put into minutes by it
 SELECT statement_timestamp() AS server_time;
 
--- name: record_metrics(queries, errors, contexts, processes)!
--- Adds figures to those of the same minutes; the number of rows in process_minutes.
+-- name: record_metrics(queries, errors, contexts, processes, operation_id)!
+-- Adds figures to those of the same minutes; the number of rows in process_minutes, or 0 when it was done before with the
+-- same operation_id (operations.sql).
 -- Rows are taken in the order of their keys, and every process writes the tables in the same order: batches that meet
 -- wait for each other and do not deadlock.
 -- internal: the figures are flushed by it
@@ -15,7 +16,16 @@ SELECT statement_timestamp() AS server_time;
 --   errors: jsonb, [{"minute", "query", "kind", "errors"}], e.g. '[]'
 --   contexts: jsonb, [{"minute", "outcome", "answers"}], e.g. '[]'
 --   processes: jsonb, [{"minute", "process", "flushes", "flush_failures", "resident_bytes"}], e.g. '[]'
-WITH added_queries AS (
+--   operation_id: text, a new id for each batch, not empty
+WITH claimed_operations AS (
+    INSERT INTO operations AS known (source, operation_id)
+    VALUES ('guestsql', :operation_id::text)
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET attempts = known.attempts + 1
+    RETURNING known.attempts = 1 AS is_new
+),
+
+added_queries AS (
     INSERT INTO query_minutes AS known (
         minute,
         query,
@@ -35,6 +45,7 @@ WITH added_queries AS (
         jsonb_to_recordset(:queries::jsonb) AS counted (
             minute timestamptz, query text, calls bigint, row_count bigint, microseconds bigint, buckets bigint[]
         )
+    WHERE (SELECT is_new FROM claimed_operations)
     ORDER BY
         counted.minute,
         counted.query
@@ -63,6 +74,7 @@ added_errors AS (
         counted.kind,
         counted.errors
     FROM jsonb_to_recordset(:errors::jsonb) AS counted (minute timestamptz, query text, kind text, errors bigint)
+    WHERE (SELECT is_new FROM claimed_operations)
     ORDER BY
         counted.minute,
         counted.query,
@@ -82,6 +94,7 @@ added_contexts AS (
         counted.outcome,
         counted.answers
     FROM jsonb_to_recordset(:contexts::jsonb) AS counted (minute timestamptz, outcome text, answers bigint)
+    WHERE (SELECT is_new FROM claimed_operations)
     ORDER BY
         counted.minute,
         counted.outcome
@@ -106,6 +119,7 @@ FROM
     jsonb_to_recordset(:processes::jsonb) AS counted (
         minute timestamptz, process text, flushes bigint, flush_failures bigint, resident_bytes bigint
     )
+WHERE (SELECT is_new FROM claimed_operations)
 ORDER BY
     counted.minute,
     counted.process

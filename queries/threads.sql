@@ -48,34 +48,75 @@ RETURNING
     known.thread_tokens AS token_count,
     known.thread_created_at AS created_at;
 
--- name: add_thread_tokens(phone_number, thread_id, tokens)$
+-- name: add_thread_tokens(phone_number, thread_id, tokens, operation_id)$
 -- The thread's new count. Added when the thread is the guest's; otherwise the thread becomes the guest's and starts
 -- from these. The sum is made from the row under its lock: increments of many writers add up.
+-- With the same operation_id again nothing is added, and the count is that of the first time: operations.sql.
 --   phone_number: text, the guest's key
 --   thread_id: text, the thread that was used
 --   tokens: bigint, tokens spent, 0 or more
-INSERT INTO guest_profiles AS known (
-    phone_number,
-    thread_id,
-    thread_tokens,
-    thread_created_at
+--   operation_id: text, a new id for each addition, not empty
+WITH locked_guests AS MATERIALIZED (
+    SELECT
+        thread_id,
+        thread_tokens
+    FROM guest_profiles
+    WHERE phone_number = :phone_number::text
+    FOR NO KEY UPDATE
+),
+
+claimed_operations AS (
+    INSERT INTO operations AS known (source, operation_id, answer)
+    SELECT
+        'guestsql',
+        :operation_id::text,
+        to_jsonb(
+            :tokens::bigint
+            + coalesce(
+                (
+                    SELECT locked_guests.thread_tokens
+                    FROM locked_guests
+                    WHERE locked_guests.thread_id = :thread_id::text
+                ),
+                0
+            )
+        )
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET attempts = known.attempts + 1
+    RETURNING
+        known.answer::bigint AS token_count,
+        known.attempts = 1 AS is_new
+),
+
+counted_guests AS (
+    INSERT INTO guest_profiles AS known (
+        phone_number,
+        thread_id,
+        thread_tokens,
+        thread_created_at
+    )
+    SELECT
+        :phone_number::text,
+        :thread_id::text,
+        :tokens::bigint,
+        statement_timestamp()
+    FROM claimed_operations
+    WHERE is_new
+    ON CONFLICT (phone_number) DO UPDATE
+        SET
+            thread_id = excluded.thread_id,
+            thread_tokens = excluded.thread_tokens + CASE
+                WHEN known.thread_id = excluded.thread_id THEN known.thread_tokens
+                ELSE 0
+            END,
+            thread_created_at = CASE
+                WHEN known.thread_id = excluded.thread_id THEN known.thread_created_at
+                ELSE excluded.thread_created_at
+            END,
+            updated_at = statement_timestamp()
+    RETURNING known.thread_tokens
 )
-VALUES (
-    :phone_number::text,
-    :thread_id::text,
-    :tokens::bigint,
-    statement_timestamp()
-)
-ON CONFLICT (phone_number) DO UPDATE
-    SET
-        thread_id = excluded.thread_id,
-        thread_tokens = excluded.thread_tokens + CASE
-            WHEN known.thread_id = excluded.thread_id THEN known.thread_tokens
-            ELSE 0
-        END,
-        thread_created_at = CASE
-            WHEN known.thread_id = excluded.thread_id THEN known.thread_created_at
-            ELSE excluded.thread_created_at
-        END,
-        updated_at = statement_timestamp()
-RETURNING known.thread_tokens;
+
+-- Two may create the guest at once, and then only one of their answers holds both sums: so the row's own count goes first.
+SELECT coalesce((SELECT thread_tokens FROM counted_guests), token_count) AS token_count
+FROM claimed_operations;

@@ -97,15 +97,20 @@ def waiting_sessions(connection: psycopg.Connection[Any]) -> int:
     return int(row[0])
 
 
+_OPERATION = b"INSERT INTO operations"
+
+
 class Proxy:
-    """Stands between a client and a server; told so, it swallows a COMMIT, or its answer, or lies, and hangs up.
+    """A proxy between a client and a server. On request it drops an operation, or its answer, or lies, and hangs up.
+
+    An operation is a write that carries an operation id. It is recognised by its text, so while it is not prepared.
 
     Args:
         url: the server's database.
 
     Attributes:
-        commits: how many COMMITs have come by.
-        deaf: while True, whoever connects is hung up on.
+        operations: how many operations have come by.
+        deaf: while True, new connections are closed at once.
         loses_packets: while True, nothing comes through in either direction, and no end of a connection either.
     """
 
@@ -115,7 +120,7 @@ class Proxy:
         self._lock = threading.Lock()
         self._losses: list[str] = []
         self._lies: list[tuple[bytes, bytes]] = []
-        self.commits = 0
+        self.operations = 0
         self.deaf = False
         self.loses_packets = False
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -129,7 +134,7 @@ class Proxy:
         return f"postgresql://{quote(str(known['user']))}@127.0.0.1:{port}/{known['dbname']}?sslmode=disable"
 
     def lose(self, *what: str) -> None:
-        """Lose the next COMMITs, one each.
+        """Lose the next operations, one each.
 
         Args:
             what: "request" before the server sees it, "answer" after it has committed; "… and all" is deaf from then.
@@ -137,7 +142,7 @@ class Proxy:
         with self._lock:
             self._losses.extend(what)
 
-    def lie(self, sqlstate: str, severity: str = "FATAL", *, at: bytes = b"COMMIT") -> None:
+    def lie(self, sqlstate: str, severity: str = "FATAL", *, at: bytes = _OPERATION) -> None:
         """Have the server do the next request of a kind and go, and tell the client that it failed.
 
         Args:
@@ -215,10 +220,10 @@ class Proxy:
             _shut(target)
 
     def _loss(self, data: bytes) -> str | None:
-        if b"COMMIT" not in data:
+        if _OPERATION not in data:
             return None
         with self._lock:
-            self.commits += 1
+            self.operations += 1
             return self._losses.pop(0) if self._losses else None
 
     def _lie(self, data: bytes) -> bytes:

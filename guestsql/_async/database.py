@@ -287,8 +287,7 @@ class AsyncGuestDatabase(AsyncThreads, AsyncPeople):
             How many guests' rows were written; 0 when nothing was buffered.
 
         Raises:
-            DatabaseError: they could not be written; they are kept for the next flush, and counted once. So it may be
-                repeated even after `OutcomeUnknown`.
+            DatabaseError: they could not be written; they are kept for the next flush, and counted once.
 
         SQL: queries/guests.sql
         """

@@ -40,54 +40,32 @@ class AsyncFlusher:
         """
         until = self._executor.deadline() if deadline is None else deadline
         async with self._turns.take(until):
-            await self._settle(until)
-            return await self._write(until)
-
-    async def write(self) -> int:
-        """Write what was collected, and leave alone what somebody else is just writing.
-
-        Raises:
-            DatabaseError: it could not be written; it is kept for the next flush.
-        """
-        return await self._write(self._executor.deadline())
+            return await self._write_open(until) + await self._write_next(until)
 
     @asynccontextmanager
     async def held(self) -> AsyncGenerator[None]:
         """Let no batch be written meanwhile, so that what is collected can be changed.
 
         Raises:
-            DatabaseError: a batch whose COMMIT was not answered could not be asked for.
+            DatabaseError: a batch that may have been written, or is still being written, could not be written again.
         """
         until = self._executor.deadline()
         async with self._turns.take(until):
-            await self._settle(until)
+            await self._write_open(until)
             yield
 
-    async def _write(self, deadline: float) -> int:
+    async def _write_open(self, deadline: float) -> int:
+        return await self._write_next(deadline) if self._outbox.is_open() else 0
+
+    async def _write_next(self, deadline: float) -> int:
         outbox = self._outbox
-        if not outbox.has_more():
+        if not outbox:
             return 0
-        if outbox.needs_time:
+        if outbox.needs_time():
             outbox.set_time(await self._executor.call("get_server_time", {}, deadline=deadline))
         batch = outbox.take()
-        if not batch:
+        if batch is None:
             return 0
-        try:
-            rows: int = await self._executor.call_once(
-                outbox.query, batch.columns, committing=batch.committing, deadline=deadline
-            )
-        except BaseException:  # a cancelled task too
-            outbox.give_up(batch)
-            raise
+        await self._executor.call(outbox.query, batch.parameters, deadline=deadline)
         outbox.done(batch)
-        return rows
-
-    async def _settle(self, deadline: float) -> None:
-        """Find out what came of batches whose COMMIT was not answered; keep what was not written."""
-        for batch in self._outbox.unsettled():
-            query = self._outbox.query
-            if await self._executor.was_committed(batch.transaction_id, query=query, deadline=deadline):
-                self._outbox.done(batch)
-            else:
-                batch.committing("")
-                self._outbox.put_back(batch)
+        return len(batch)

@@ -7,6 +7,7 @@ from typing import Any
 
 from guestsql._async.lifetime import AsyncLifetime
 from guestsql._core.log import event
+from guestsql._core.outbox import new_operation_id
 from guestsql._core.rows import profile_from
 from guestsql.errors import InvalidUserId
 from guestsql.models import GuestProfile
@@ -44,7 +45,7 @@ class AsyncPeople(AsyncLifetime):
             row = None
             while row is None:  # again when the guest who stays was merged away by another process in this very moment
                 await self._call("create_guest", phone_number=key)
-                row = await self._call("merge_guests", keep=key, duplicate=other)
+                row = await self._call("merge_guests", keep=key, duplicate=other, operation_id=new_operation_id())
                 row = row or await self._call("get_profile", phone_number=key)
             self._pending.move(other, key)
         return profile_from(row)
@@ -76,20 +77,14 @@ class AsyncPeople(AsyncLifetime):
             user_id: any spelling of a WhatsApp id.
 
         Returns:
-            Rows erased, by table; 0 each for a guest not known.
-
-        Raises:
-            OutcomeUnknown: the server went away at COMMIT; the call may be repeated, but then says 0 for what it erased
-                the first time.
+            Rows erased, by table; 0 each for a guest not known, or for one whom a call that failed has erased.
 
         SQL: queries/guests.sql
         """
         key = self._key(user_id)
-        executor = await self._ready()
-        parameters = {"phone_number": key}
+        await self._ready()
         async with self._interactions.held():
-            # Once: a repeat after a lost answer would report that nothing was there.
-            rows = await executor.call_once("forget_guest", lambda _server_time: parameters)
+            rows = await self._call("forget_guest", phone_number=key, operation_id=new_operation_id())
             self._pending.drop(key)
         event(logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=key)
         return {row.table_name: row.erased_rows for row in rows}

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from guestsql._async.executor import AsyncExecutor
+from guestsql._async.executor import AsyncExecutor, Repeat
 from guestsql._async.methods import AsyncQueryMethods
 from guestsql._sql import InUse
 from guestsql.errors import InvalidValue
@@ -27,8 +27,6 @@ NEEDED = (
     "get_profile",
     "get_server_time",
     "get_thread",
-    "get_transaction_id",
-    "get_transaction_status",
     "invalidate_context",
     "lookup_context",
     "lookup_contexts",
@@ -42,6 +40,7 @@ NEEDED = (
     "remove_labels",
     "set_thread",
     "thin_context_minutes",
+    "thin_operations",
     "thin_process_minutes",
     "thin_query_error_minutes",
     "thin_query_minutes",
@@ -97,7 +96,7 @@ class AsyncQueries(AsyncQueryMethods):
         async def run(**parameters: object) -> Any:  # noqa: ANN401  the query's own
             executor = await self._ready()
             try:
-                return await executor.call_unsure(name, parameters)
+                return await executor.call(name, parameters, repeat=Repeat.IF_UNDONE)
             except UnicodeEncodeError as error:
                 raise InvalidValue(
                     f"query {name}: a parameter holds a lone surrogate (a broken emoji)",

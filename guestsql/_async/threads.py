@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from guestsql._async.executor import Repeat
 from guestsql._async.lifetime import AsyncLifetime
 from guestsql._core.log import event
+from guestsql._core.outbox import new_operation_id
 from guestsql._core.rows import thread_from
 from guestsql._core.values import clean_text, clean_tokens
 from guestsql.models import GuestThread
@@ -74,8 +76,8 @@ class AsyncThreads(AsyncLifetime):
 
         Raises:
             InvalidValue: the thread is no text or blank, or the tokens are no whole number of 0 or more.
-            OutcomeUnknown: the server went away at COMMIT and did not come back in time to be asked: call `get_thread`
-                before you repeat it.
+            OutcomeUnknown: the connection was lost, or the server did not answer, and so it was until the deadline.
+                The tokens may have been counted: call `get_thread` before you repeat it.
 
         SQL: queries/threads.sql
         """
@@ -83,9 +85,10 @@ class AsyncThreads(AsyncLifetime):
             "phone_number": self._key(user_id),
             "thread_id": clean_text(thread_id, "thread_id", blank=False),
             "tokens": clean_tokens(tokens),
+            "operation_id": new_operation_id(),
         }
         executor = await self._ready()
-        count: int = await executor.call_once("add_thread_tokens", lambda _server_time: parameters)
+        count: int = await executor.call("add_thread_tokens", parameters, repeat=Repeat.ONCE)
         return count
 
     async def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:

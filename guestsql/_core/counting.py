@@ -7,6 +7,7 @@ together when there are many, or when somebody wants the figures.
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import threading
@@ -32,15 +33,16 @@ _SAMPLES_KEPT = 500
 # So many minutes are told apart while nothing can be written; then the oldest are added together.
 _MINUTES_KEPT = 120
 _PATIENCE_SECONDS = 1.0
+# Two clocks drift apart by a few milliseconds in this time.
+_ASK_TIME_SECONDS = 600.0
 _MINUTE = 60
 # What writing the figures needs is counted, but is by itself no reason to write.
 _OWN_QUERIES = frozenset(
     {
         "get_server_time",
-        "get_transaction_id",
-        "get_transaction_status",
         "record_metrics",
         "thin_context_minutes",
+        "thin_operations",
         "thin_process_minutes",
         "thin_query_error_minutes",
         "thin_query_minutes",
@@ -61,18 +63,17 @@ class Counted(Batch):
         self.minutes = minutes
         self._counting = counting
 
-    def __bool__(self) -> bool:
-        return bool(self.minutes)
+    def __len__(self) -> int:
+        return len(self.minutes)
 
-    def columns(self, server_time: datetime) -> dict[str, object]:
+    def columns(self) -> dict[str, object]:
         """Return the rows for each table, in the order of its keys."""
-        self._counting.set_time(server_time)
         minutes = [(_instant(minute), figures) for minute, figures in sorted(self.minutes.items())]
         rows = {
             "queries": [row for minute in minutes for row in _query_rows(*minute)],
             "errors": [row for minute in minutes for row in _error_rows(*minute)],
             "contexts": [row for minute in minutes for row in _context_rows(*minute)],
-            "processes": list(_process_rows(self.minutes, int(server_time.timestamp() // _MINUTE))),
+            "processes": list(_process_rows(self.minutes, self._counting.minute())),
         }
         return {table: json.dumps(found) for table, found in rows.items()}
 
@@ -93,7 +94,6 @@ class Counting(Outbox[Counted]):
         self._errors: deque[tuple[str, str, float]] = deque()
         self._answers: deque[tuple[str, float, int]] = deque()
         self._failures: deque[float] = deque()
-        self._returned: deque[Counted] = deque()
         # Held only while samples are counted together, and never waited for without end: SIGTERM's handler may have
         # stopped the very thread that holds it.
         self._summing = threading.Lock()
@@ -102,7 +102,7 @@ class Counting(Outbox[Counted]):
         # From `perf_counter()` to seconds since 1970.
         self._offset = time.time() - perf_counter()
         self._said = self._offset
-        self.needs_time = True
+        self._ask_at = -math.inf
 
     def call(self, query: str, started: float, rows: int) -> None:
         """Count a call that ends now.
@@ -155,10 +155,19 @@ class Counting(Outbox[Counted]):
         """Count an attempt to write the figures that failed."""
         self._failures.append(perf_counter())
 
+    def needs_time(self) -> bool:
+        """Tell whether the server was last asked for its time too long ago."""
+        return perf_counter() >= self._ask_at
+
     def set_time(self, server_time: datetime) -> None:
         """Take note of what the server's clock says now."""
-        self._said = server_time.timestamp() - perf_counter()
-        self.needs_time = False
+        now = perf_counter()
+        self._said = server_time.timestamp() - now
+        self._ask_at = now + _ASK_TIME_SECONDS
+
+    def minute(self) -> int:
+        """Return the number of the present minute since 1970, by the server's clock."""
+        return int((perf_counter() + self._said) // _MINUTE)
 
     def total(self) -> Figures:
         """Return all that was counted since the database was made, written or not; a copy."""
@@ -168,7 +177,7 @@ class Counting(Outbox[Counted]):
             found.add(self._written)
             held = self._summing.acquire(timeout=_PATIENCE_SECONDS)
             try:
-                for minutes in (self._minutes, *(batch.minutes for batch in self._taken)):
+                for minutes in (self._minutes, {} if self._open is None else self._open.minutes):
                     for figures in minutes.values():
                         found.add(figures)
             finally:
@@ -196,9 +205,6 @@ class Counting(Outbox[Counted]):
             self._summing.release()
         return Counted(minutes, self)
 
-    def _keep(self, batch: Counted) -> None:
-        self._returned.append(batch)
-
     def _sum(self, seconds: float) -> None:
         """Count the samples together, unless somebody else is about it for longer than that."""
         if not self._summing.acquire(timeout=seconds):
@@ -212,9 +218,6 @@ class Counting(Outbox[Counted]):
                 errors[query, kind] = errors.get((query, kind), 0) + 1
             for moment in _drained(self._failures):
                 self._at(moment).flush_failures += 1
-            for batch in _drained(self._returned):
-                for minute, figures in batch.minutes.items():
-                    self._of(minute).add(figures)
             self._forget_when()
         finally:
             self._summing.release()

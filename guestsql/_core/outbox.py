@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Generic, TypeVar
 
-__all__ = ["Batch", "Outbox"]
+__all__ = ["Batch", "Outbox", "new_operation_id"]
+
+
+def new_operation_id() -> str:
+    """Return an id for a write that must be done once; it never repeats, not after a crash or in a forked child."""
+    return str(uuid.uuid4())
 
 
 class Batch(ABC):
-    """What was taken to be written at once.
+    """What is written at once. It keeps its id and its content until it is known to be written.
 
     Attributes:
-        transaction_id: set while COMMIT is on its way; if it stays set, nobody knows whether the batch was written.
-        writer: the thread that took it, None when that has given it up.
+        operation_id: with it the server recognises a batch that is written again.
     """
 
     def __init__(self) -> None:
-        self.transaction_id = ""
-        self.writer: threading.Thread | None = threading.current_thread()
+        self.operation_id = new_operation_id()
 
     @abstractmethod
-    def __bool__(self) -> bool: ...
+    def __len__(self) -> int:
+        """Return the number of rows that it writes."""
 
     @abstractmethod
-    def columns(self, server_time: datetime) -> Mapping[str, object]:
-        """Return the parameters of the query that writes it, in the order of the keys.
+    def columns(self) -> Mapping[str, object]:
+        """Return the parameters of the query that writes it, in the order of the keys; times are given for now."""
 
-        Args:
-            server_time: what the server's clock says now.
-        """
-
-    def committing(self, transaction_id: str) -> None:
-        """Note the transaction whose COMMIT is about to be sent; "" when it is known to have failed."""
-        self.transaction_id = transaction_id
+    def parameters(self) -> dict[str, object]:
+        """Return the columns and the operation id."""
+        return {**self.columns(), "operation_id": self.operation_id}
 
 
 AnyBatch = TypeVar("AnyBatch", bound=Batch)
@@ -45,91 +46,57 @@ AnyBatch = TypeVar("AnyBatch", bound=Batch)
 class Outbox(ABC, Generic[AnyBatch]):
     """Batches on their way to the server. May be used from several threads.
 
-    A batch that was taken stays known here until it is `done` or `put_back`, so that whoever comes at exit finds it.
+    One batch at a time is open: taken, and not known to be written. It is taken again, as it is, until it is `done`;
+    what is collected meanwhile waits for the next batch. Two may write the same batch at once, as at exit: the server
+    recognises its id.
 
     Attributes:
         query: the query that writes a batch.
         content: what it holds, as log events begin: `INTERACTIONS`.
-        needs_time: True when the server is to be asked for its time before a batch is taken.
     """
 
     query: str
     content: str
-    needs_time = False
 
     def __init__(self) -> None:
-        self._lock = threading.Condition(threading.Lock())
-        self._taken: list[AnyBatch] = []
+        self._lock = threading.Lock()
+        self._open: AnyBatch | None = None
 
     def __bool__(self) -> bool:
-        return self.has_more() or bool(self._taken)
+        return self.is_open() or self.has_more()
+
+    def is_open(self) -> bool:
+        """Tell whether a batch was taken and is not known to be written."""
+        return self._open is not None
 
     @abstractmethod
     def has_more(self) -> bool:
-        """Tell whether there is anything that was not taken yet."""
+        """Tell whether there is anything that is in no batch yet."""
 
     @abstractmethod
     def _collect(self) -> AnyBatch:
-        """Return all that is not taken yet, under the lock."""
-
-    @abstractmethod
-    def _keep(self, batch: AnyBatch) -> None:
-        """Add a batch to what is not taken yet, under the lock."""
+        """Return all that is in no batch yet, under the lock."""
 
     def _remember(self, batch: AnyBatch) -> None:
         """Take note of a batch that was written, under the lock."""
 
+    def needs_time(self) -> bool:
+        """Tell whether the server is to be asked for its time before a batch is taken."""
+        return False
+
     def set_time(self, server_time: datetime) -> None:
         """Take note of what the server's clock says now; asked for by `needs_time`."""
 
-    def take(self) -> AnyBatch:
-        """Return all that is not taken yet."""
+    def take(self) -> AnyBatch | None:
+        """Return the batch to write next: the open one, else all that was collected; None if there is nothing."""
         with self._lock:
-            batch = self._collect()
-            if batch:
-                self._taken.append(batch)
-        return batch
+            if self._open is None:
+                self._open = self._collect() or None
+            return self._open
 
     def done(self, batch: AnyBatch) -> None:
-        """Forget a batch that was written."""
+        """Close a batch that was written."""
         with self._lock:
-            self._taken.remove(batch)
-            self._remember(batch)
-            self._lock.notify_all()
-
-    def put_back(self, batch: AnyBatch) -> None:
-        """Keep a batch that was not written for the next one."""
-        with self._lock:
-            self._taken.remove(batch)
-            self._keep(batch)
-            self._lock.notify_all()
-
-    def give_up(self, batch: AnyBatch) -> None:
-        """Take note that writing a batch has failed; keep it for the next one unless it may have been written."""
-        if not batch.transaction_id:
-            self.put_back(batch)
-            return
-        with self._lock:
-            batch.writer = None
-            self._lock.notify_all()
-
-    def unsettled(self) -> list[AnyBatch]:
-        """Return the batches of which nobody knows whether they were written."""
-        with self._lock:
-            return [batch for batch in self._taken if batch.transaction_id]
-
-    def left_over(self, seconds: float) -> list[AnyBatch]:
-        """Return the batches that nobody writes any more.
-
-        Args:
-            seconds: how long to wait for other threads that are about it.
-        """
-        with self._lock:
-            self._lock.wait_for(lambda: not any(map(_is_being_written, self._taken)), seconds)
-            return list(self._taken)
-
-
-def _is_being_written(batch: Batch) -> bool:
-    """Tell whether another thread may yet finish it; what this thread left unfinished it will not take up again."""
-    writer = batch.writer
-    return writer is not None and writer is not threading.current_thread() and writer.is_alive()
+            if self._open is batch:
+                self._open = None
+                self._remember(batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 
 from guestsql._core.outbox import Batch, Outbox
@@ -16,8 +16,8 @@ __all__ = ["Messages", "Pending"]
 class _Count:
     """Messages of one guest.
 
-    A message recorded without a time is dated by the server's clock when it is written; until then only the moment
-    on the monotonic clock is known, which nobody sets.
+    A message recorded without a time is dated by the server's clock when it is written. Until then only its moment on
+    the monotonic clock is known, which is never set.
     """
 
     count: int = 0
@@ -33,16 +33,6 @@ class _Count:
         self.first_moment = min((m for m in (self.first_moment, other.first_moment) if m is not None), default=None)
         self.last_moment = max((m for m in (self.last_moment, other.last_moment) if m is not None), default=None)
 
-    def span(self, server_time: datetime, moment: float) -> tuple[datetime, datetime]:
-        """Return the times of the first and the last message, given what the server's clock says at a moment."""
-        times = [at for at in (self.first_at, self.last_at) if at is not None]
-        times += [
-            server_time - timedelta(seconds=max(0.0, moment - known))
-            for known in (self.first_moment, self.last_moment)
-            if known is not None
-        ]
-        return min(times), max(times)
-
 
 class Messages(Batch):
     """Messages taken to be written at once: the parameters of `record_interactions`."""
@@ -51,19 +41,21 @@ class Messages(Batch):
         super().__init__()
         self.guests = guests
 
-    def __bool__(self) -> bool:
-        return bool(self.guests)
+    def __len__(self) -> int:
+        return len(self.guests)
 
-    def columns(self, server_time: datetime) -> dict[str, object]:
+    def columns(self) -> dict[str, object]:
         """Return a row for each guest, as columns, in the order of the keys."""
-        moment = monotonic()
+        now = monotonic()
         rows = sorted(self.guests.items())
-        spans = [messages.span(server_time, moment) for _, messages in rows]
+        counts = [count for _, count in rows]
         return {
             "phone_numbers": [key for key, _ in rows],
-            "counts": [messages.count for _, messages in rows],
-            "first_times": [first for first, _ in spans],
-            "last_times": [last for _, last in spans],
+            "counts": [count.count for count in counts],
+            "first_times": [count.first_at for count in counts],
+            "last_times": [count.last_at for count in counts],
+            "first_ages": [_age(count.first_moment, now) for count in counts],
+            "last_ages": [_age(count.last_moment, now) for count in counts],
         }
 
 
@@ -110,16 +102,16 @@ class Pending(Outbox[Messages]):
         return 0 if messages is None else messages.count
 
     def has_more(self) -> bool:
-        """Tell whether there is anything that was not taken yet."""
+        """Tell whether there is anything that is in no batch yet."""
         return bool(self._guests)
 
     def _collect(self) -> Messages:
         batch, self._guests = Messages(self._guests), {}
         return batch
 
-    def _keep(self, batch: Messages) -> None:
-        for key, messages in batch.guests.items():
-            self._guests.setdefault(key, _Count()).add(messages)
+
+def _age(moment: float | None, now: float) -> float | None:
+    return None if moment is None else now - moment
 
 
 def _instant(at: object) -> datetime:

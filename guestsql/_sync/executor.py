@@ -6,35 +6,43 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from enum import Enum
 from time import monotonic, perf_counter
 from typing import Any, Protocol
-
-import psycopg
 
 from guestsql._core.counting import Counting
 from guestsql._core.log import event
 from guestsql._core.runtime import sleep
-from guestsql._core.translate import is_rolled_back, is_transient, translate
+from guestsql._core.translate import is_rolled_back, is_transient
 from guestsql._sql import Catalogue, Query, bind_queries, operation_name
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection
 from guestsql._sync.pool import Connections
-from guestsql.errors import (
-    DatabaseError,
-    DatabaseUnavailable,
-    OutcomeUnknown,
-    QueryTimeout,
-)
+from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
 from guestsql.settings import Settings
 
-__all__ = ["Executor", "Lender"]
+__all__ = ["Executor", "Lender", "Repeat"]
 
 _LONGEST_PAUSE_SECONDS = 0.5
 # These are done altogether or not at all; CALL, DO, VACUUM and others may commit on their way.
 _ATOMIC = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
 # feature_not_supported, which is also «cached plan must not change result type».
 _PLAN_CHANGED = "0A000"
+
+
+class Repeat(Enum):
+    """When a query that failed is run again, until the deadline.
+
+    Attributes:
+        ALWAYS: its caller may repeat it too: it changes nothing twice.
+        ONCE: it carries an operation id that only this call knows. If it may have been done it is repeated, but not by
+            the caller: what is still open at the end is `OutcomeUnknown`.
+        IF_UNDONE: no one knows whether it may be done twice. If it may have been done it is `OutcomeUnknown` at once.
+    """
+
+    ALWAYS = 0
+    ONCE = 1
+    IF_UNDONE = 2
 
 
 class Lender(Protocol):
@@ -98,192 +106,72 @@ class Executor:
         """Return the latest end of a call that begins now, in seconds of `time.monotonic()`."""
         return monotonic() + self._seconds
 
-    def call(self, name: str, parameters: Mapping[str, object], *, deadline: float | None = None) -> Any:  # noqa: ANN401  the query's own
-        """Run a query that is safe to repeat; a lost connection is replaced and the query repeated.
+    def call(
+        self,
+        name: str,
+        parameters: Mapping[str, object] | Callable[[], Mapping[str, object]],
+        *,
+        deadline: float | None = None,
+        repeat: Repeat = Repeat.ALWAYS,
+    ) -> Any:  # noqa: ANN401  the query's own
+        """Run a query; after a lost connection, or an error that passes, run it again.
 
         Args:
             name: the query.
-            parameters: its parameters by name.
+            parameters: its parameters by name, or what makes them anew for each attempt.
             deadline: in seconds of `time.monotonic()`; default the settings' from now.
+            repeat: when it may be run again.
 
         Returns:
             What the query returns: rows, a row or None, a value, or a count.
 
         Raises:
+            OutcomeUnknown: it may have been done, and `repeat` does not let the caller repeat it.
             DatabaseError: the server refused it, or the deadline passed first.
         """
         method = self._methods[name]
         until = monotonic() + self._seconds if deadline is None else deadline
         connections = self._connections
         attempt = 0
+        is_known = True
         while True:
+            # Where one connection was dead the others at hand are too. What was never sent was not done.
+            is_live = attempt > 0 or repeat is not Repeat.ALWAYS
             started = perf_counter()
             try:
-                # Where one connection was dead the others at hand are too.
-                connection = connections.borrow_live(until) if attempt else connections.borrow(until)
-            except BaseException as error:
-                self._counting.failed_call(name, started, error)
-                raise
+                connection = connections.borrow_live(until) if is_live else connections.borrow(until)
+            except BaseException as error:  # noqa: BLE001  raised again, or in another form
+                failure = error if is_known else _unknown(error, name)
+                self._counting.failed_call(name, started, failure)
+                raise failure from failure.__cause__
             try:
-                return method(connection, **parameters)
+                return method(connection, **(parameters() if callable(parameters) else parameters))
             except DatabaseError as error:
-                self._counting.error(name, error)
-                repeatable = isinstance(error, DatabaseUnavailable) or _is_passing(error, connection, attempt)
+                is_sure = _is_known(error, self._catalogue.get(name))
+                is_known = repeat is Repeat.ALWAYS or (is_known and is_sure)
+                is_passing = isinstance(error, DatabaseUnavailable) or _is_passing(error, connection, attempt)
+                # Only a repeat shows what became of it; one is enough if it is the statement that ends the server.
+                is_passing = is_passing or (attempt == 0 and not is_sure)
                 attempt += 1
-                pause = _pause_before(attempt, until)
-                if not repeatable or pause is None:
+                may_repeat = is_passing and (is_known or repeat is Repeat.ONCE)
+                pause = _pause_before(attempt, until) if may_repeat else None
+                failure = error if is_known or pause is not None else _unknown(error, name)
+                self._counting.error(name, failure)
+                if pause is None:
                     _log_given_up(error)
-                    raise
+                    raise failure from failure.__cause__
             finally:
                 connections.give_back(connection)
             sleep(pause)
 
-    def call_unsure(self, name: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401  the query's own
-        """Run a query of which nobody knows whether it may be repeated: it is only when it cannot have run.
 
-        Args:
-            name: the query.
-            parameters: its parameters by name.
-
-        Raises:
-            OutcomeUnknown: the connection was lost on the way, the deadline passed without an answer, or a command that
-                commits on its way was broken off.
-            DatabaseError: the server refused it, or could not be reached in time.
-        """
-        method = self._methods[name]
-        query = self._catalogue.get(name)
-        until = self.deadline()
-        attempt = 0
-        while True:
-            connection = self._borrow_live(name, until)
-            try:
-                return method(connection, **parameters)
-            except DatabaseError as error:
-                is_known = _is_known(error, query)
-                failure = error if is_known else OutcomeUnknown(error.message, query=name, sqlstate=error.sqlstate)
-                self._counting.error(name, failure)
-                if not is_known:
-                    _log_given_up(error)
-                    raise failure from error
-                is_passing = _is_passing(error, connection, attempt)
-                attempt += 1
-                pause = _pause_before(attempt, until)
-                if not is_passing or pause is None:
-                    _log_given_up(error)
-                    raise
-            finally:
-                self._connections.give_back(connection)
-            sleep(pause)
-
-    def call_once(
-        self,
-        name: str,
-        parameters: Callable[[datetime], Mapping[str, object]],
-        *,
-        committing: Callable[[str], None] | None = None,
-        deadline: float | None = None,
-    ) -> Any:  # noqa: ANN401  the query's own
-        """Run a query that must not be done twice, such as adding to a count.
-
-        It runs in a transaction whose number is known, so that after a connection lost at COMMIT the server can be
-        asked what came of it. SQL: queries/transactions.sql
-
-        Args:
-            name: the query.
-            parameters: makes its parameters, given the server's time.
-            committing: is told the transaction's number before COMMIT is sent, and "" when it was not committed; after
-                any exception the number it was told last is that of the transaction nobody knows about.
-            deadline: in seconds of `time.monotonic()`; default the settings' from now.
-
-        Raises:
-            OutcomeUnknown: the deadline passed before the server could say whether it was committed.
-            DatabaseError: it was not done: the server refused it, or could not be reached in time.
-        """
-        methods = self._methods
-        until = self.deadline() if deadline is None else deadline
-        tell = committing or _ignore
-        attempt = 0
-        while True:
-            connection = self._borrow_live(name, until)
-            started = perf_counter()
-            transaction_id = ""
-            result: list[Any] = []
-            try:
-                with connection.transaction():
-                    begun = methods["get_transaction_id"](connection)
-                    made = parameters(begun.server_time)
-                    result = [methods[name](connection, **made)]
-                    transaction_id = begun.transaction_id
-                    tell(transaction_id)
-                return result[0]
-            except (DatabaseError, psycopg.Error) as error:
-                failure = error if isinstance(error, DatabaseError) else translate(error, name)
-                if failure is not error and not result:  # BEGIN failed
-                    self._counting.call(name, started, 0)
-                is_passing = isinstance(failure, DatabaseUnavailable | QueryTimeout) or is_rolled_back(failure)
-                # COMMIT was sent, and what came back does not say that it was undone: a PANIC, say, behind its record.
-                is_unsure = bool(result) and not failure.undone
-                if not is_passing and not is_unsure:
-                    self._counting.error(failure.query, failure)
-                    tell("")
-                    raise failure from error
-            finally:
-                self._connections.give_back(connection)
-            # Without the result COMMIT was never sent.
-            try:
-                if result and self.was_committed(transaction_id, query=name, deadline=until):
-                    return result[0]
-            except OutcomeUnknown as unknown:
-                self._counting.error(name, unknown)
-                raise
-            self._counting.error(failure.query, failure)
-            tell("")
-            attempt += 1
-            pause = _pause_before(attempt, until)
-            if not is_passing or pause is None:
-                _log_given_up(failure)
-                raise failure
-            sleep(pause)
-
-    def _borrow_live(self, name: str, deadline: float) -> DeadlineConnection:
-        started = perf_counter()
-        try:
-            return self._connections.borrow_live(deadline)
-        except BaseException as error:
-            self._counting.failed_call(name, started, error)
-            raise
-
-    def was_committed(self, transaction_id: str, *, query: str, deadline: float) -> bool:
-        """Tell what came of a transaction whose connection was lost.
-
-        Args:
-            transaction_id: its number.
-            query: the query it was for, for the error.
-            deadline: in seconds of `time.monotonic()`.
-
-        Raises:
-            OutcomeUnknown: nobody could say before the deadline.
-        """
-        attempt = 0
-        cause: DatabaseError | None = None
-        while monotonic() < deadline:
-            try:
-                status = self.call("get_transaction_status", {"transaction_id": transaction_id}, deadline=deadline)
-            except DatabaseError as error:
-                if error.sqlstate == "22023":  # a number in the future: the server crashed before it reached the disk
-                    return False
-                cause = error
-                break
-            if status != "in progress":
-                return bool(status == "committed")
-            # The server has not noticed yet that its client is gone.
-            attempt += 1
-            sleep(min(_pause(attempt), max(0.0, deadline - monotonic())))
-        raise OutcomeUnknown("the connection was lost at COMMIT", query=query) from cause
-
-
-def _ignore(_transaction_id: str) -> None:
-    """Take no note of a transaction's number."""
+def _unknown(error: BaseException, name: str) -> BaseException:
+    """Return what is raised in place of an error when an earlier attempt may have been done."""
+    if not isinstance(error, DatabaseError):
+        return error
+    failure = OutcomeUnknown(error.message, query=name, sqlstate=error.sqlstate)
+    failure.__cause__ = error
+    return failure
 
 
 def _log_given_up(error: DatabaseError) -> None:

@@ -41,54 +41,32 @@ class Flusher:
         """
         until = self._executor.deadline() if deadline is None else deadline
         with self._turns.take(until):
-            self._settle(until)
-            return self._write(until)
-
-    def write(self) -> int:
-        """Write what was collected, and leave alone what somebody else is just writing.
-
-        Raises:
-            DatabaseError: it could not be written; it is kept for the next flush.
-        """
-        return self._write(self._executor.deadline())
+            return self._write_open(until) + self._write_next(until)
 
     @contextmanager
     def held(self) -> Generator[None]:
         """Let no batch be written meanwhile, so that what is collected can be changed.
 
         Raises:
-            DatabaseError: a batch whose COMMIT was not answered could not be asked for.
+            DatabaseError: a batch that may have been written, or is still being written, could not be written again.
         """
         until = self._executor.deadline()
         with self._turns.take(until):
-            self._settle(until)
+            self._write_open(until)
             yield
 
-    def _write(self, deadline: float) -> int:
+    def _write_open(self, deadline: float) -> int:
+        return self._write_next(deadline) if self._outbox.is_open() else 0
+
+    def _write_next(self, deadline: float) -> int:
         outbox = self._outbox
-        if not outbox.has_more():
+        if not outbox:
             return 0
-        if outbox.needs_time:
+        if outbox.needs_time():
             outbox.set_time(self._executor.call("get_server_time", {}, deadline=deadline))
         batch = outbox.take()
-        if not batch:
+        if batch is None:
             return 0
-        try:
-            rows: int = self._executor.call_once(
-                outbox.query, batch.columns, committing=batch.committing, deadline=deadline
-            )
-        except BaseException:  # a cancelled task too
-            outbox.give_up(batch)
-            raise
+        self._executor.call(outbox.query, batch.parameters, deadline=deadline)
         outbox.done(batch)
-        return rows
-
-    def _settle(self, deadline: float) -> None:
-        """Find out what came of batches whose COMMIT was not answered; keep what was not written."""
-        for batch in self._outbox.unsettled():
-            query = self._outbox.query
-            if self._executor.was_committed(batch.transaction_id, query=query, deadline=deadline):
-                self._outbox.done(batch)
-            else:
-                batch.committing("")
-                self._outbox.put_back(batch)
+        return len(batch)

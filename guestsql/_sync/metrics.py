@@ -26,12 +26,15 @@ __all__ = ["MetricsWriter"]
 # Nobody waits for figures; a close does, for a flush that is under way.
 _PATIENCE_SECONDS = 5.0
 _CHORES_SECONDS = 3600.0
+# Thinning takes so many rows at once; what is left after these rounds waits for the next hour.
+_ROUNDS = 50
 # Each may be done twice, or by two processes at once.
 _CHORES = (
     "thin_query_minutes",
     "thin_query_error_minutes",
     "thin_context_minutes",
     "thin_process_minutes",
+    "thin_operations",
     "record_guest_days",
     "record_relation_sizes",
     "thin_relation_sizes",
@@ -101,7 +104,9 @@ class MetricsWriter(Flusher):
     def _do(self, chore: str) -> None:
         try:
             with quietly():
-                self._executor.call(chore, self._parameters.get(chore, {}), deadline=self._deadline())
+                for _ in range(_ROUNDS if chore.startswith("thin_") else 1):
+                    if not self._executor.call(chore, self._parameters.get(chore, {}), deadline=self._deadline()):
+                        break
         except Exception as error:  # noqa: BLE001  likewise; it is tried again in an hour
             _warn("METRICS_CHORE_FAILED", f"{chore} was not done", error)
 

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from guestsql._core.log import event
+from guestsql._core.outbox import new_operation_id
 from guestsql._core.rows import profile_from
 from guestsql._sync.lifetime import Lifetime
 from guestsql.errors import InvalidUserId
@@ -45,7 +46,7 @@ class People(Lifetime):
             row = None
             while row is None:  # again when the guest who stays was merged away by another process in this very moment
                 self._call("create_guest", phone_number=key)
-                row = self._call("merge_guests", keep=key, duplicate=other)
+                row = self._call("merge_guests", keep=key, duplicate=other, operation_id=new_operation_id())
                 row = row or self._call("get_profile", phone_number=key)
             self._pending.move(other, key)
         return profile_from(row)
@@ -77,20 +78,14 @@ class People(Lifetime):
             user_id: any spelling of a WhatsApp id.
 
         Returns:
-            Rows erased, by table; 0 each for a guest not known.
-
-        Raises:
-            OutcomeUnknown: the server went away at COMMIT; the call may be repeated, but then says 0 for what it erased
-                the first time.
+            Rows erased, by table; 0 each for a guest not known, or for one whom a call that failed has erased.
 
         SQL: queries/guests.sql
         """
         key = self._key(user_id)
-        executor = self._ready()
-        parameters = {"phone_number": key}
+        self._ready()
         with self._interactions.held():
-            # Once: a repeat after a lost answer would report that nothing was there.
-            rows = executor.call_once("forget_guest", lambda _server_time: parameters)
+            rows = self._call("forget_guest", phone_number=key, operation_id=new_operation_id())
             self._pending.drop(key)
         event(logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=key)
         return {row.table_name: row.erased_rows for row in rows}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from guestsql._sql import InUse
-from guestsql._sync.executor import Executor
+from guestsql._sync.executor import Executor, Repeat
 from guestsql._sync.methods import QueryMethods
 from guestsql.errors import InvalidValue
 
@@ -28,8 +28,6 @@ NEEDED = (
     "get_profile",
     "get_server_time",
     "get_thread",
-    "get_transaction_id",
-    "get_transaction_status",
     "invalidate_context",
     "lookup_context",
     "lookup_contexts",
@@ -43,6 +41,7 @@ NEEDED = (
     "remove_labels",
     "set_thread",
     "thin_context_minutes",
+    "thin_operations",
     "thin_process_minutes",
     "thin_query_error_minutes",
     "thin_query_minutes",
@@ -98,7 +97,7 @@ class Queries(QueryMethods):
         def run(**parameters: object) -> Any:  # noqa: ANN401  the query's own
             executor = self._ready()
             try:
-                return executor.call_unsure(name, parameters)
+                return executor.call(name, parameters, repeat=Repeat.IF_UNDONE)
             except UnicodeEncodeError as error:
                 raise InvalidValue(
                     f"query {name}: a parameter holds a lone surrogate (a broken emoji)",

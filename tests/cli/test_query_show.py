@@ -188,5 +188,5 @@ def test_the_shipped_queries_that_people_run_are_listed():
     shown = invoke("query", "list", "--format", "table").stdout
     for name in ("get_context_freshness", "list_last_interactions", "get_profile", "list_legacy_imports"):
         assert name in shown
-    for name in ("claim_context", "fold_legacy_records", "get_transaction_status", "try_migration_lock"):
+    for name in ("claim_context", "fold_legacy_records", "try_migration_lock"):
         assert name not in shown

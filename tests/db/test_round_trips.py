@@ -137,6 +137,22 @@ async def test_memory_off_is_one_round_trip(opened: Open, connections: list[Any]
         assert sent() == DIRECT
 
 
+async def test_an_operation_is_one_round_trip(opened: Open, connections: list[Any], tmp_path: Path) -> None:
+    """The write, its id and the commit together; and a flush asks for no time."""
+    database = await opened()
+    await database.get_profile(GUEST)
+    with tracing(connections, tmp_path / "trace") as sent:
+        for count in (1, 2, 3):
+            assert await database.add_thread_tokens(GUEST, "t1", 1) == count
+            assert sent() == ([] if count < 3 else ["Parse", "Sync"]) + (PREPARED if count == 3 else DIRECT)
+        await database.record_interaction(GUEST)
+        assert sent() == []
+        assert await database.flush() == 1
+        assert sent() == DIRECT
+        await database.forget_guest(GUEST)
+        assert sent() == DIRECT
+
+
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_hits_work_where_nothing_can_be_written(kind: str, database_url: str, autocommit: Connection) -> None:
     seed(autocommit, "stored text", "1 second")

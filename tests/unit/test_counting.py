@@ -31,8 +31,10 @@ from guestsql.errors import (
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def columns(counting: Counting, server_time: datetime = NOON) -> dict[str, list[dict[str, Any]]]:
-    return {table: json.loads(str(rows)) for table, rows in counting.take().columns(server_time).items()}
+def columns(counting: Counting) -> dict[str, list[dict[str, Any]]]:
+    batch = counting.take()
+    assert batch is not None
+    return {table: json.loads(str(rows)) for table, rows in batch.columns().items()}
 
 
 def at(counting: Counting, seconds: float) -> float:
@@ -83,6 +85,13 @@ def test_another_machines_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     counting.set_time(NOON)
     minutes = {row["minute"] for row in columns(counting)["contexts"]}
     assert minutes <= {(NOON + timedelta(minutes=minutes)).isoformat() for minutes in (-1, 0, 1)}
+
+
+def test_the_servers_time_is_asked_for_now_and_then(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Counting().needs_time()
+    assert not counting.needs_time()
+    monkeypatch.setattr(_counting, "perf_counter", lambda: perf_counter() + 3600.0)
+    assert counting.needs_time()
 
 
 def test_unknown_rows_are_none(counting: Counting) -> None:
@@ -142,35 +151,42 @@ def test_memory_is_bounded_while_nothing_can_be_written(counting: Counting) -> N
     assert len(counting._calls) < 1000
 
 
-def test_what_was_put_back_is_written_with_the_next(counting: Counting) -> None:
+def test_what_could_not_be_written_stays_as_it_is(counting: Counting) -> None:
     counting.answer("hit")
     batch = counting.take()
+    assert batch is not None
     counting.answer("hit")
-    counting.put_back(batch)
-    [row] = columns(counting)["contexts"]
-    assert row["answers"] == 2
+    counting.answer("miss")
+    assert counting.take() is batch
+    assert [(row["outcome"], row["answers"]) for row in columns(counting)["contexts"]] == [("hit", 1)]
+    assert counting.total().outcomes == {"hit": 2, "miss": 1}
+    counting.done(batch)
+    assert [(row["outcome"], row["answers"]) for row in columns(counting)["contexts"]] == [("hit", 1), ("miss", 1)]
 
 
 def test_the_total_counts_all_once(counting: Counting) -> None:
     counting.answer("hit")
     batch = counting.take()
+    assert batch is not None
     assert counting.total().outcomes == {"hit": 1}
     counting.done(batch)
     counting.answer("hit")
     assert counting.total().outcomes == {"hit": 2}
-    counting.done(counting.take())
+    batch = counting.take()
+    assert batch is not None
+    counting.done(batch)
     assert counting.total().outcomes == {"hit": 2}
 
 
 def test_its_own_queries_are_no_reason_to_write(counting: Counting) -> None:
     counting.call("record_metrics", perf_counter(), 1)
-    counting.call("get_transaction_id", perf_counter(), 1)
+    counting.call("get_server_time", perf_counter(), 1)
     assert not counting
     counting.call("get_profile", perf_counter(), 1)
     assert counting
     assert [row["query"] for row in columns(counting)["queries"]] == [
         "get_profile",
-        "get_transaction_id",
+        "get_server_time",
         "record_metrics",
     ]
 
@@ -217,16 +233,17 @@ def test_threads_lose_nothing(counting: Counting) -> None:
         barrier.wait()
         while any(thread.is_alive() for thread in threads):
             batch = counting.take()
-            for figures in batch.minutes.values():
-                found.add(figures)
-            if batch:
+            if batch is not None:
+                for figures in batch.minutes.values():
+                    found.add(figures)
                 counting.done(batch)
     finally:
         sys.setswitchinterval(kept)
     for thread in threads:
         thread.join()
-    for figures in counting.take().minutes.values():
-        found.add(figures)
+    if (batch := counting.take()) is not None:
+        for figures in batch.minutes.values():
+            found.add(figures)
     assert found.queries["a"].calls == found.queries["a"].rows == sum(found.queries["a"].buckets) == 20_000
     assert found.errors == {("a", "timeout"): 20_000}
     assert found.outcomes == {"hit": 20_000}

@@ -21,12 +21,16 @@ def times(start: int, end: int) -> tuple[datetime, datetime]:
     return NOON + timedelta(seconds=start), NOON + timedelta(seconds=end)
 
 
-def columns(pending: Pending, server_time: datetime = NOON) -> list[tuple[object, ...]]:
-    return rows(pending.take(), server_time)
+def columns(pending: Pending) -> list[tuple[object, ...]]:
+    batch = pending.take()
+    assert batch is not None
+    return rows(batch)
 
 
-def rows(batch: Messages, server_time: datetime = NOON) -> list[tuple[object, ...]]:
-    return list(zip(*batch.columns(server_time).values(), strict=True))  # type: ignore[call-overload]
+def rows(batch: Messages) -> list[tuple[object, ...]]:
+    """Key, number, first and last time; ages follow where a message has no time."""
+    found = list(zip(*batch.columns().values(), strict=True))  # type: ignore[call-overload]
+    return [row[:4] if row[4:] == (None, None) else row for row in found]
 
 
 def test_messages_coalesce_in_the_order_of_the_keys() -> None:
@@ -39,81 +43,54 @@ def test_messages_coalesce_in_the_order_of_the_keys() -> None:
 @given(st.lists(st.tuples(st.sampled_from("cab"), st.integers(-100, 100)), min_size=1))
 def test_nothing_is_lost(messages: list[tuple[str, int]]) -> None:
     pending, batches = Pending(), []
-    for place, (key, seconds) in enumerate(messages):
+    for place, (key, seconds) in enumerate(messages, 1):
         pending.add(key, NOON + timedelta(seconds=seconds))
-        if place % 3 == 0:
-            batches.append(pending.take())
-    for batch in batches:
-        pending.put_back(batch)
-    found = columns(pending)
-    assert [row[0] for row in found] == sorted({key for key, _ in messages})
-    for key, count, first, last in found:
+        if place % 3 == 0 or place == len(messages):
+            batch = pending.take()
+            assert batch is not None
+            batches.append(rows(batch))
+            pending.done(batch)
+    for key in {key for key, _ in messages}:
         mine = [seconds for each, seconds in messages if each == key]
-        assert (count, first, last) == (len(mine), *times(min(mine), max(mine)))
-
-
-def test_take_empties() -> None:
-    pending = Pending()
+        found = [row for batch in batches for row in batch if row[0] == key]
+        assert sum(row[1] for row in found) == len(mine)  # type: ignore[misc]
+        assert (min(row[2] for row in found), max(row[3] for row in found)) == times(min(mine), max(mine))  # type: ignore[type-var]
     assert not pending
+
+
+def test_a_batch_stays_as_it_is_until_it_is_written() -> None:
+    pending = Pending()
+    assert pending.take() is None
     pending.add(A, NOON)
     batch = pending.take()
-    assert not pending.take()
-    assert pending  # it is not written yet
+    assert batch is not None
+    assert pending.is_open()
     pending.add(A, NOON)
-    pending.put_back(batch)
+    pending.add(B, NOON)
+    pending.move(A, B)
+    assert pending.take() is batch
     assert rows(batch) == [(A, 1, NOON, NOON)]
+    pending.done(batch)
     again = pending.take()
-    assert rows(again) == [(A, 2, NOON, NOON)]
+    assert again is not None
+    assert rows(again) == [(B, 2, NOON, NOON)]
+    assert again.operation_id != batch.operation_id
     pending.done(again)
+    pending.done(again)  # two wrote it at once
     assert not pending
+    assert not pending.is_open()
 
 
-def test_a_batch_that_may_have_been_written_is_remembered() -> None:
+def test_who_is_late_closes_no_other_batch() -> None:
     pending = Pending()
     pending.add(A, NOON)
     batch = pending.take()
-    assert pending.unsettled() == []
-    batch.committing("7")
-    assert pending.unsettled() == [batch]
-    assert pending.left_over(0) == [batch]
+    assert batch is not None
     pending.done(batch)
-    assert pending.unsettled() == pending.left_over(0) == []
-
-
-def test_at_exit_another_thread_may_finish_its_batch() -> None:
-    pending, taken, go = Pending(), threading.Event(), threading.Event()
-    pending.add(A, NOON)
-
-    def write() -> None:
-        batch = pending.take()
-        taken.set()
-        assert go.wait(60)
-        pending.done(batch)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    assert taken.wait(60)
-    assert len(pending.left_over(0)) == 1
-    go.set()
-    assert pending.left_over(60) == []
-    writer.join()
-
-
-def test_at_exit_nobody_waits_for_a_thread_that_is_gone() -> None:
-    pending = Pending()
-    pending.add(A, NOON)
-    writer = threading.Thread(target=pending.take)
-    writer.start()
-    writer.join()
-    assert len(pending.left_over(3600)) == 1
-
-
-def test_a_batch_that_is_written_again_after_it_was_put_back_counts_once() -> None:
-    pending = Pending()
-    pending.add(A, NOON)
-    for _ in range(3):
-        pending.put_back(pending.take())
-    assert columns(pending) == [(A, 1, NOON, NOON)]
+    pending.add(B, NOON)
+    other = pending.take()
+    pending.done(batch)
+    assert pending.take() is other
 
 
 def test_without_a_time_the_server_dates_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +99,7 @@ def test_without_a_time_the_server_dates_it(monkeypatch: pytest.MonkeyPatch) -> 
     pending = Pending()
     pending.add(A, None)
     pending.add(A, None)
-    assert columns(pending) == [(A, 2, *times(-5, -2))]
+    assert columns(pending) == [(A, 2, None, None, 5.0, 2.0)]
 
 
 def test_both_kinds_of_time_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +108,17 @@ def test_both_kinds_of_time_together(monkeypatch: pytest.MonkeyPatch) -> None:
     pending = Pending()
     pending.add(A, None)
     pending.add(A, NOON - timedelta(seconds=60))
-    assert columns(pending) == [(A, 2, *times(-60, -5))]
+    assert columns(pending) == [(A, 2, *times(-60, -60), 5.0, 5.0)]
+
+
+def test_a_repeat_gives_the_age_of_its_own_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([100.0, 105.0, 165.0])
+    monkeypatch.setattr(_pending, "monotonic", lambda: next(moments))
+    pending = Pending()
+    pending.add(A, None)
+    batch = pending.take()
+    assert batch is not None
+    assert [rows(batch)[0][4], rows(batch)[0][4]] == [5.0, 65.0]
 
 
 def test_times_are_compared_across_zones() -> None:
@@ -195,21 +182,23 @@ def test_drop() -> None:
 
 
 def test_many_threads() -> None:
-    pending, taken = Pending(), []
+    pending = Pending()
     barrier = threading.Barrier(4)
+    written: list[Messages] = []
 
     def record() -> None:
         barrier.wait()
         for number in range(500):
             pending.add(A, NOON)
-            if number % 50 == 0:
-                taken.append(pending.take())
+            if number % 50 == 0 and (batch := pending.take()) is not None:
+                written.append(batch)
+                pending.done(batch)
 
     threads = [threading.Thread(target=record) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for batch in taken:
-        pending.put_back(batch)
-    assert columns(pending) == [(A, 2000, NOON, NOON)]
+    by_id = {batch.operation_id: rows(batch)[0][1] for batch in written}  # two may write the same one
+    left = pending.take()
+    assert sum(by_id.values()) + (0 if left is None else rows(left)[0][1]) == 2000  # type: ignore[arg-type, operator]
