@@ -11,7 +11,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from guestsql._async.connection import AsyncDeadlineConnection
-from guestsql._core.describing import described, plan_writes
+from guestsql._core.describing import client_encoding, described, plan_writes
 from guestsql._core.translate import is_transient, translate
 from guestsql._sql import Query, Signature, Typed
 from guestsql.errors import QueryFileError, QueryTimeout
@@ -54,7 +54,7 @@ async def signature_of(connection: AsyncDeadlineConnection, query: Query) -> Sig
 
 
 async def _signature(connection: AsyncDeadlineConnection, query: Query) -> Signature | QueryFileError:
-    encoding = _encoding(connection)
+    encoding = client_encoding(connection)
     try:
         async with connection.lock:
             answer = await connection.wait(described(connection.pgconn, query.text, encoding))
@@ -117,9 +117,3 @@ def _type_name(connection: AsyncDeadlineConnection, oid: int) -> str:
     if known is None:
         return f"type {oid}"
     return known.regtype if known.oid == oid else f"{known.regtype}[]"
-
-
-def _encoding(connection: AsyncDeadlineConnection) -> str:
-    """The client's encoding; a database of SQL_ASCII takes whatever bytes come."""
-    found = connection.info.encoding
-    return "utf-8" if found == "ascii" else found

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from psycopg import errors, generators, pq
+from psycopg import BaseConnection, errors, generators, pq
 from psycopg.abc import PQGen
 from psycopg.pq.abc import PGconn, PGresult
 
-__all__ = ["described", "plan_writes"]
+__all__ = ["client_encoding", "described", "plan_writes"]
 
 _WRITING = {"ModifyTable", "LockRows"}
+
+
+def client_encoding(connection: BaseConnection[Any]) -> str:
+    """Return the encoding of what the client sends; a database of SQL_ASCII takes whatever bytes come."""
+    found = connection.info.encoding
+    return "utf-8" if found == "ascii" else found
 
 
 def described(pgconn: PGconn, text: str, encoding: str) -> PQGen[PGresult]:

@@ -7,13 +7,12 @@ It puts the parameters in order, runs the statement eagerly, and translates, tim
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 from psycopg import Cursor
-from psycopg.rows import namedtuple_row
 
 import guestsql.rows  # noqa: F401  # pyright: ignore[reportUnusedImport]  the classes of rows make themselves known
 from guestsql._core.attributes import (
@@ -22,14 +21,15 @@ from guestsql._core.attributes import (
     statement_attributes,
 )
 from guestsql._core.counting import Counting
+from guestsql._core.describing import client_encoding, described
 from guestsql._core.loading import unreadable
 from guestsql._core.log import event, logger
-from guestsql._core.rowtypes import row_type
+from guestsql._core.result_rows import RowMaker, Shape, column_names
 from guestsql._core.tracing import make_tracing
 from guestsql._core.translate import is_transient, translate
 from guestsql._sql import Catalogue, arrange, operation_name
 from guestsql._sync.connection import DeadlineConnection
-from guestsql.errors import DatabaseError
+from guestsql.errors import DatabaseError, OutcomeUnknown
 
 if TYPE_CHECKING:
     from guestsql._core.spans import StatementSpan
@@ -57,6 +57,7 @@ class SyncAdapter:
         self._counting = counting
         self._tracing = make_tracing()
         self._described: dict[str, Attributes] = {}
+        self._shapes: dict[str, Shape] = {}
 
     def process_sql(self, query_name: str, op_type: object, sql: str) -> str:
         """Return the text as it is: the catalogue has rewritten it already."""
@@ -131,15 +132,13 @@ class SyncAdapter:
         except BaseException as error:
             if counting is not None:
                 counting.call(name, started, 0)
-            if not isinstance(error, psycopg.Error):  # a task that was cancelled, a text that cannot be encoded
+            failure = translate(error, name) if isinstance(error, psycopg.Error) else None
+            if span is not None:
+                span.end(failure or error)
+            if failure is None:  # a task that was cancelled, a text that cannot be encoded
                 if counting is not None:
                     counting.error(name, error)
-                if span is not None:
-                    span.end(error)
                 raise
-            failure = translate(error, name)
-            if span is not None:
-                span.end(failure)
             _log_failure(failure, started)
             # The detail of a refused value holds the value, a phone number perhaps, and would stand in a traceback.
             raise failure from (None if _tells_values(failure) else error)
@@ -147,15 +146,48 @@ class SyncAdapter:
             counting.call(name, started, cursor.rowcount)
         if span is not None:
             span.end()
+        shape = self._shapes.get(name) or self._new_shape(name)
+        rows: Any = cursor.row_factory
+        if rows.is_changed or not shape.has_tag(cursor.pgresult):
+            self._require_own(cursor, rows, shape, name)
         if logger.isEnabledFor(logging.DEBUG):
-            event(
-                logging.DEBUG,
-                "DATABASE_QUERY",
-                "query done",
-                query=name,
-                duration_ms=_milliseconds(started),
-                rows=cursor.rowcount,
-            )
+            _log_done(cursor, name, started)
+
+    def _new_shape(self, name: str) -> Shape:
+        shape = self._shapes[name] = Shape.of(operation_name(self._catalogue[name].source))
+        return shape
+
+    def _require_own(self, cursor: Cursor[Any], rows: RowMaker, shape: Shape, name: str) -> None:
+        """Check that a result is the query's own; the first one of each query is, because nothing is prepared yet.
+
+        Columns that differ from those of the last result may be the query's own too: a migration has changed a table,
+        or a file was edited. So the server is asked.
+
+        Raises:
+            OutcomeUnknown: the result is another statement's.
+        """
+        is_known = shape.columns is None or shape.columns == rows.columns
+        if shape.has_tag(cursor.pgresult) and (is_known or self._has_changed(cursor, rows, name)):
+            shape.columns, rows.is_changed = rows.columns, False
+            return
+        cursor.connection.close()
+        failure = OutcomeUnknown(
+            "the answer is that of another statement, perhaps of another client",
+            query=name,
+            hint="what was read or written is unknown; if the address is a pooler's, set GUESTSQL_POOLER=transaction",
+        )
+        _log_failure(failure, perf_counter())
+        raise failure
+
+    def _has_changed(self, cursor: Cursor[Any], rows: RowMaker, name: str) -> bool:
+        """Ask whether the query has the columns of the result by now."""
+        connection = cursor.connection
+        try:
+            with connection.lock:
+                asking = described(connection.pgconn, self._catalogue[name].text, client_encoding(connection))
+                return column_names(connection.wait(asking)) == rows.columns
+        except psycopg.Error:
+            return False
 
     def _begin_span(self, cursor: Cursor[Any], name: str) -> StatementSpan | None:
         if self._tracing is None:
@@ -174,6 +206,17 @@ def _unreadable(cursor: Cursor[Any], name: str) -> DatabaseError:
     return failure
 
 
+def _log_done(cursor: Cursor[Any], name: str, started: float) -> None:
+    event(
+        logging.DEBUG,
+        "DATABASE_QUERY",
+        "query done",
+        query=name,
+        duration_ms=_milliseconds(started),
+        rows=cursor.rowcount,
+    )
+
+
 def _log_failure(failure: DatabaseError, started: float) -> None:
     event(
         # What may be repeated is the executor's to call an error, when it gives up.
@@ -187,27 +230,8 @@ def _log_failure(failure: DatabaseError, started: float) -> None:
 
 
 def _kept_cursor(conn: DeadlineConnection, name: str) -> Cursor[Any]:
-    cursor = conn.cursors[name] = conn.cursor(row_factory=_remembering_rows(name))
+    cursor = conn.cursors[name] = conn.cursor(row_factory=RowMaker(name))
     return cursor
-
-
-def _remembering_rows(query: str) -> Callable[[Any], Callable[[Sequence[Any]], Any]]:
-    """Return a factory of a query's rows that works out their type once, as long as the columns are the same."""
-    names: list[bytes | None] = []
-    make: Callable[[Sequence[Any]], Any] = tuple
-
-    def rows(cursor: Any) -> Callable[[Sequence[Any]], Any]:  # noqa: ANN401  either twin's cursor
-        nonlocal make
-        result = cursor.pgresult
-        if result is None or result.nfields == 0:
-            return namedtuple_row(cursor)
-        found = [result.fname(index) for index in range(result.nfields)]
-        if found != names:
-            names[:] = found
-            make = row_type(query, found)._make
-        return make
-
-    return rows
 
 
 def _tells_values(failure: DatabaseError) -> bool:

@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from guestsql._core.describing import described, plan_writes
+from guestsql._core.describing import client_encoding, described, plan_writes
 from guestsql._core.translate import is_transient, translate
 from guestsql._sql import Query, Signature, Typed
 from guestsql._sync.connection import DeadlineConnection
@@ -55,7 +55,7 @@ def signature_of(connection: DeadlineConnection, query: Query) -> Signature | Qu
 
 
 def _signature(connection: DeadlineConnection, query: Query) -> Signature | QueryFileError:
-    encoding = _encoding(connection)
+    encoding = client_encoding(connection)
     try:
         with connection.lock:
             answer = connection.wait(described(connection.pgconn, query.text, encoding))
@@ -118,9 +118,3 @@ def _type_name(connection: DeadlineConnection, oid: int) -> str:
     if known is None:
         return f"type {oid}"
     return known.regtype if known.oid == oid else f"{known.regtype}[]"
-
-
-def _encoding(connection: DeadlineConnection) -> str:
-    """The client's encoding; a database of SQL_ASCII takes whatever bytes come."""
-    found = connection.info.encoding
-    return "utf-8" if found == "ascii" else found

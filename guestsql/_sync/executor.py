@@ -26,8 +26,8 @@ __all__ = ["Executor", "Lender", "Repeat"]
 _LONGEST_PAUSE_SECONDS = 0.5
 # These are done altogether or not at all; CALL, DO, VACUUM and others may commit on their way.
 _ATOMIC = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
-# feature_not_supported, which is also «cached plan must not change result type».
-_PLAN_CHANGED = "0A000"
+# feature_not_supported, which is also «cached plan must not change result type»; and an unknown prepared statement.
+_STATEMENT_STALE = ("0A000", "26000")
 
 
 class Repeat(Enum):
@@ -191,15 +191,16 @@ def _is_known(error: DatabaseError, query: Query | None) -> bool:
         return not error.retryable  # refused by psycopg itself; otherwise the connection was lost, or the time
     if not error.undone:
         return False
-    if not (error.retryable or is_transient(error) or error.sqlstate == _PLAN_CHANGED):
+    if not (error.retryable or is_transient(error) or error.sqlstate in _STATEMENT_STALE):
         return True  # nobody is told to repeat it
     return query is not None and operation_name(query.source) in _ATOMIC
 
 
 def _is_passing(error: DatabaseError, connection: DeadlineConnection, attempt: int) -> bool:
     """Tell whether the server undid the statement for a reason that may have gone the next time."""
-    if error.sqlstate == _PLAN_CHANGED and attempt == 0:
-        # A migration changed the type of a column: the statements that this connection has prepared are of no use.
+    if error.sqlstate in _STATEMENT_STALE and attempt == 0:
+        # A migration changed the type of a column, or a pooler changed the server process: what this connection has
+        # prepared is of no use.
         connection.close()
         return True
     return is_rolled_back(error)
