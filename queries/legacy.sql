@@ -1,8 +1,8 @@
 -- The import of the old bot's JSON files, all in one transaction: open_legacy_staging, open_legacy_guests, COPY of the
 -- records into legacy_staging, index_legacy_staging and analyze_legacy_staging; then by ranges of keys
--- get_next_legacy_range, empty_legacy_guests, fold_legacy_records, and insert_legacy_guests and update_legacy_guests or,
--- to write nothing, preview_legacy_guests; last the history of legacy_history.sql. See migrations/0003_legacy_imports.sql
--- and 0010_legacy_guests.sql for the tables.
+-- get_next_legacy_range, empty_legacy_guests, fold_legacy_records, limit_legacy_times if a time lies in the future, and
+-- insert_legacy_guests and update_legacy_guests or, to write nothing, preview_legacy_guests; last the history of
+-- legacy_history.sql. See migrations/0003_legacy_imports.sql and 0010_legacy_guests.sql for the tables.
 --
 -- Where there is no guest yet (has_guests), the records of those of whom one record tells are copied straight into
 -- guest_profiles, just as fold_legacy_records and insert_legacy_guests would make a row of them.
@@ -21,6 +21,10 @@ CREATE TEMPORARY TABLE legacy_staging (LIKE legacy_staging) ON COMMIT DROP;
 -- name: open_legacy_guests()!
 -- Makes this transaction's own table for the guests of a range, likewise.
 CREATE TEMPORARY TABLE legacy_guests (LIKE legacy_guests) ON COMMIT DROP;
+
+-- name: get_import_time()$
+-- The server's time, at which an import begins: no guest's time is later.
+SELECT statement_timestamp() AS imported_at;
 
 -- name: has_guests()$
 -- Whether there is a guest.
@@ -313,6 +317,26 @@ FROM folded_guests AS guest
 LEFT JOIN joined_records ON guest.phone_number = joined_records.phone_number
 LEFT JOIN merged_legacy ON guest.phone_number = merged_legacy.phone_number
 ORDER BY guest.phone_number;
+
+-- name: limit_legacy_times(imported_at)!
+-- Sets the times in legacy_guests that lie in the future to the time of the import, as record_interactions does; how many
+-- guests. The records have been put in order by the times as written.
+--   imported_at: timestamptz, when the import began
+UPDATE legacy_guests
+SET
+    recorded_at = CASE WHEN recorded_at > limits.latest THEN limits.latest ELSE recorded_at END,
+    chat_id_at = least(chat_id_at, limits.latest),
+    user_name_at = least(user_name_at, limits.latest),
+    contact_name_at = least(contact_name_at, limits.latest),
+    labels_at = least(labels_at, limits.latest),
+    thread_id_at = least(thread_id_at, limits.latest),
+    thread_created_at = CASE WHEN thread_created_at > limits.latest THEN limits.latest ELSE thread_created_at END,
+    first_interaction = CASE WHEN first_interaction > limits.latest THEN limits.latest ELSE first_interaction END,
+    last_interaction = CASE WHEN last_interaction > limits.latest THEN limits.latest ELSE last_interaction END,
+    created_at = CASE WHEN created_at > limits.latest THEN limits.latest ELSE created_at END
+FROM (SELECT :imported_at::timestamptz AS latest) AS limits
+WHERE
+    greatest(recorded_at, thread_created_at, first_interaction, last_interaction, created_at) > limits.latest;
 
 -- name: insert_legacy_guests()!
 -- Makes the rows of those guests of legacy_guests who are not known yet, in the order of their keys; how many.

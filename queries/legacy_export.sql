@@ -26,6 +26,31 @@ FROM guest_profiles
 WHERE phone_number = ANY(:phone_numbers::text[])
 ORDER BY phone_number;
 
+-- name: get_import_times(paths, checksums)^
+-- When the imports began, in their order, and when just these bytes of each file were first imported, NULL for never. An
+-- import writes its own time in place of a later one.
+--   paths: text[], the files
+--   checksums: text[], their SHA-256, in hex
+SELECT
+    array(
+        SELECT imports.started_at
+        FROM legacy_imports AS imports
+        ORDER BY imports.id
+    ) AS all_times,
+    array(
+        SELECT
+            (
+                SELECT min(imports.started_at)
+                FROM legacy_imports AS imports
+                WHERE
+                    imports.files @> jsonb_build_array(
+                        jsonb_build_object('path', files.path, 'sha256', files.sha256)
+                    )
+            )
+        FROM unnest(:paths::text[], :checksums::text[]) WITH ORDINALITY AS files (path, sha256, place)
+        ORDER BY files.place
+    ) AS first_times;
+
 -- name: list_kept_rejects(path, sha256, after_offset, max_rows)
 -- One page of the places of a file of which an import could make no guest, and has kept the bytes; in the order of the
 -- places. When just these bytes of the file were imported, only what those imports kept: the end of an older, torn state

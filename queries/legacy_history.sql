@@ -8,9 +8,9 @@ SELECT pg_total_relation_size('guest_profiles') AS table_bytes;
 -- Enters an import into the history, with the rejected records that are staged; its id. A record that is kept already,
 -- from another file or import, is not stored once more.
 -- internal: the import records itself
---   report: jsonb, an object of the columns of legacy_imports, e.g. '{"files": [], "records": 0, "guests": 0,
---     "inserted": 0, "updated": 0, "unchanged": 0, "rejected": 0, "merged": 0, "file_bytes": 0, "table_bytes": 0,
---     "peak_memory_bytes": 0, "seconds": 0}'
+--   report: jsonb, an object of the columns of legacy_imports, e.g. '{"started_at": "2026-01-01", "files": [], "records": 0,
+--     "guests": 0, "inserted": 0, "updated": 0, "unchanged": 0, "rejected": 0, "merged": 0, "file_bytes": 0,
+--     "table_bytes": 0, "peak_memory_bytes": 0, "seconds": 0}'
 WITH recorded_import AS (
     INSERT INTO legacy_imports (
         started_at,
@@ -28,7 +28,7 @@ WITH recorded_import AS (
         seconds
     )
     SELECT
-        statement_timestamp() - make_interval(secs => report.seconds),
+        report.started_at,
         report.files,
         report.records,
         report.guests,
@@ -43,6 +43,7 @@ WITH recorded_import AS (
         report.seconds
     FROM
         jsonb_to_record(:report::jsonb) AS report (
+            started_at timestamptz,
             files jsonb,
             records bigint,
             guests bigint,

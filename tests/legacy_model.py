@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,15 +27,22 @@ class MergedGuest:
     legacy: dict[str, dict[str, dict[str, Json]]]
 
 
-def model_guests(directory: Path) -> dict[str, MergedGuest]:
-    """All guests of a folder by their keys."""
+def model_guests(directory: Path, imported_at: datetime) -> dict[str, MergedGuest]:
+    """All guests of a folder by their keys; no time of a row is later than that of the import."""
     records: defaultdict[str, list[PartialGuest]] = defaultdict(list)
     for file in find_files(directory):
         for found in FileReader(file).records():
             record = None if isinstance(found, Damage) else read_record(found, frozenset())
             if isinstance(record, PartialGuest):
                 records[record.phone_number].append(record)
-    return {key: merge_records(told) for key, told in records.items()}
+    return {key: _limited(merge_records(told), imported_at) for key, told in records.items()}
+
+
+def _limited(guest: MergedGuest, latest: datetime) -> MergedGuest:
+    columns = {
+        name: min(value, latest) if isinstance(value, datetime) else value for name, value in guest.columns.items()
+    }
+    return replace(guest, columns=columns)
 
 
 def _order(record: PartialGuest) -> tuple[object, ...]:

@@ -87,11 +87,11 @@ class Expectation:
 
     Attributes:
         columns: what is said of each column.
-        recorded_at: the newest time of all records, None when none has one.
+        recorded_at: the newest time of all records; its value is None when none has one.
     """
 
     columns: dict[str, Told]
-    recorded_at: datetime | None
+    recorded_at: Told
 
 
 def expect(phone_number: str, records: Sequence[Record]) -> Expectation:
@@ -114,8 +114,8 @@ def expect(phone_number: str, records: Sequence[Record]) -> Expectation:
     columns |= _thread_time(columns["thread_id"], newest_first) | _times(newest_first)
     counts = [reading.messages for reading in newest_first if reading.messages is not None]
     columns["total_interactions"] = max(counts, key=_value, default=Told(0, first.record, ""))
-    recorded = [reading.at for reading in newest_first if reading.at]
-    return Expectation(columns, max(recorded, default=None))
+    recorded_at = Told(first.at, first.record, first.at_member, first.at)
+    return Expectation(columns, recorded_at)
 
 
 def _labels(newest_first: list[_Reading]) -> Told:

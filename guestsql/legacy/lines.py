@@ -63,6 +63,8 @@ class LineMaker:
         made: str,
         messages: str,
         profile_data: str,
+        *,
+        is_future: bool = False,
     ) -> str:
         """Return a record's line for `COPY_STAGING`; "" when it is its guest's only one and was added to `guests`.
 
@@ -78,8 +80,10 @@ class LineMaker:
             made: the earlier of the two.
             messages: how many.
             profile_data: as the guest's row is to have it.
+            is_future: whether one of the times lies in the future, so that the queries must limit it.
         """
-        if self._seen is not None and self._seen.add(key) and self._straight and at != NULL:
+        is_first = self._seen is not None and self._seen.add(key)
+        if is_first and self._straight and at != NULL and not is_future:
             # As fold_legacy_records and insert_legacy_guests would have made it of this one record.
             self.guests.append(
                 f"{key}\t{names}\t{'{}' if labels == NULL else labels}\t{thread}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from guestsql.legacy.copying import copy_lines
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.memory import peak_memory_bytes
 from guestsql.legacy.records import Reject
-from guestsql.legacy.report import FileReport, ImportReport
+from guestsql.legacy.report import Adjusted, FileReport, ImportReport
 from guestsql.legacy.seen import SeenKeys
 from guestsql.legacy.stage import FileLines, FileStager
 from guestsql.settings import Settings
@@ -68,11 +69,13 @@ _QUERIES = (
     "empty_legacy_guests",
     "fold_legacy_records",
     "get_guest_table_bytes",
+    "get_import_time",
     "get_next_legacy_range",
     "has_guests",
     "index_legacy_staging",
     "insert_legacy_guests",
     "is_guest_told_again",
+    "limit_legacy_times",
     "list_staged_rejects",
     "open_legacy_guests",
     "open_legacy_staging",
@@ -84,6 +87,7 @@ _QUERIES = (
 
 class _Written(NamedTuple):
     files: tuple[FileReport, ...]
+    adjusted: tuple[Adjusted, ...]
     guests: int
     inserted: int
     updated: int
@@ -114,6 +118,7 @@ class Import:
         self._settings = settings
         self._dry_run = dry_run
         self._steps = _Steps(files, progress)
+        self._began_at = datetime.min
         self._thread_files = [number for number, file in enumerate(files, start=1) if file.is_of_threads]
         catalogue = load_catalogue(settings.queries_dir, needed=_QUERIES, read=_read_own)
         self._queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
@@ -141,17 +146,19 @@ class Import:
     def _import(self, connection: DeadlineConnection) -> ImportReport:
         started = perf_counter()
         _set_up(connection)
-        files, guests, inserted, updated = self._write_at_once(connection) or self._write_in_order(connection)
-        rejects = self._queries.list_staged_rejects(connection, paths=[file.path for file in files])
+        self._began_at = self._queries.get_import_time(connection)
+        written = self._write_at_once(connection) or self._write_in_order(connection)
+        rejects = self._queries.list_staged_rejects(connection, paths=[file.path for file in written.files])
         report = ImportReport(
-            files=files,
-            records=sum(file.records for file in files),
-            guests=guests,
-            inserted=inserted,
-            updated=updated,
-            unchanged=guests - inserted - updated,
+            files=written.files,
+            records=sum(file.records for file in written.files),
+            guests=written.guests,
+            inserted=written.inserted,
+            updated=written.updated,
+            unchanged=written.guests - written.inserted - written.updated,
             rejects=tuple(Reject(*reject) for reject in rejects),
             dry_run=self._dry_run,
+            adjusted=written.adjusted,
             table_bytes=self._queries.get_guest_table_bytes(connection),
             peak_memory_bytes=peak_memory_bytes(),
             seconds=round(perf_counter() - started, 3),
@@ -196,7 +203,7 @@ class Import:
         self._steps.again()
         largest = max(self._files, key=_size)
         stagers = [
-            FileStager(number, file, self._own, self._steps.read, seen=seen, straight=file is largest)
+            FileStager(number, file, self._own, self._began_at, self._steps.read, seen=seen, straight=file is largest)
             for number, file in enumerate(self._files, start=1)
         ]
         # A guest of whom another file tells too has to be known before.
@@ -208,6 +215,7 @@ class Import:
     def _write(self, connection: DeadlineConnection, stagers: Sequence[FileStager]) -> _Written:
         """Write the staged guests, range by range; what is told counts those too who were not staged."""
         files = tuple(stager.report for stager in stagers)
+        adjusted = tuple(each for stager in stagers for each in stager.adjusted)
         records = sum(file.records for file in files)
         straight = sum(stager.guests for stager in stagers)
         if records - straight <= _MOST_KEPT:
@@ -222,6 +230,8 @@ class Import:
             keys = {"after_number": after, "last_number": last}
             self._queries.empty_legacy_guests(connection)
             folded = self._queries.fold_legacy_records(connection, **keys, thread_files=self._thread_files)
+            if adjusted:
+                self._queries.limit_legacy_times(connection, imported_at=self._began_at)
             try:
                 with connection.transaction():
                     made, changed = self._write_range(connection, keys, folded)
@@ -239,7 +249,7 @@ class Import:
             # There are as many guests as records, or fewer.
             self._steps.written(guests, records)
         self._steps.written(1, 1)
-        return _Written(files, guests, inserted, updated)
+        return _Written(files, adjusted, guests, inserted, updated)
 
     def _write_range(self, connection: DeadlineConnection, keys: dict[str, str], guests: int) -> tuple[int, int]:
         if self._dry_run:
@@ -255,6 +265,9 @@ class Import:
             **report.as_dict(),
             "files": [asdict(file) for file in report.files],
             "rejects": None,
+            "adjusted": None,
+            # legacy verify compares the times that were adjusted with it.
+            "started_at": self._began_at.isoformat(),
         }
         number = self._queries.record_legacy_import(connection, report=json.dumps(told))
         return replace(report, import_id=number)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.text import Json, escape
 
-__all__ = ["Damage", "RawRecord", "Span", "pointer_to"]
+__all__ = ["Damage", "RawRecord", "Span", "pointer_below", "pointer_to"]
 
 
 class Span(NamedTuple):
@@ -77,3 +77,14 @@ def pointer_to(part: str | int) -> str:
         part: index or key.
     """
     return "/" + escape(str(part)).replace("~", "~0").replace("/", "~1")
+
+
+def pointer_below(where: str | int, member: str) -> str:
+    """Return the JSON pointer of a member of a record.
+
+    Args:
+        where: index of the pair, or key of the record.
+        member: the member's name.
+    """
+    record = pointer_to(where) + ("/1" if isinstance(where, int) else "")
+    return record + pointer_to(member)

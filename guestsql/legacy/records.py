@@ -19,6 +19,7 @@ from guestsql.legacy.text import Json, clean, escape
 from guestsql.legacy.times import parse_time
 
 __all__ = [
+    "TIMES",
     "PartialGuest",
     "Reject",
     "read_chat_id",
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 Fields = dict[str, Json]
+
+# The members that hold times.
+TIMES = ("createdAt", "firstInteraction", "lastActivity", "lastInteraction")
 
 # A key that is its own canonical form, as nearly all are.
 _PLAIN_PHONE = re.compile("[1-9][0-9]{6,14}")

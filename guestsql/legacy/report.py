@@ -7,7 +7,24 @@ from typing import Any
 
 from guestsql.legacy.records import Reject
 
-__all__ = ["FileReport", "ImportReport"]
+__all__ = ["Adjusted", "FileReport", "ImportReport"]
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """A time in the future, in place of which the guest has the time of the import.
+
+    Attributes:
+        path: the file, relative to the folder.
+        pointer: JSON pointer of the member; of the record when the time is the one in the file's name.
+        written: the time as read, in ISO 8601.
+        used: the time of the import, likewise.
+    """
+
+    path: str
+    pointer: str
+    written: str
+    used: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,7 @@ class ImportReport:
         unchanged: rows that had it all, and were not touched.
         rejects: the records from which no guest could be made, in the order of files and places.
         dry_run: whether nothing was written.
+        adjusted: the times in the future, in the same order; `profile_data` keeps them as written.
         import_id: the import's number in the history; None when nothing was written.
         table_bytes: the size of `guest_profiles` with its indexes, after the import.
         peak_memory_bytes: the most memory that this process has held; None where the system does not tell.
@@ -55,6 +73,7 @@ class ImportReport:
     unchanged: int
     rejects: tuple[Reject, ...]
     dry_run: bool
+    adjusted: tuple[Adjusted, ...] = ()
     import_id: int | None = None
     table_bytes: int = 0
     peak_memory_bytes: int | None = None
@@ -93,6 +112,7 @@ class ImportReport:
             "rejected": self.rejected,
             "rejects": [asdict(reject) for reject in self.rejects],
             "dry_run": self.dry_run,
+            "adjusted": [asdict(each) for each in self.adjusted],
             "merged": self.merged,
             "file_bytes": self.file_bytes,
             "table_bytes": self.table_bytes,

@@ -9,12 +9,13 @@ from typing import NamedTuple
 from guestsql.legacy.copy_text import NULL, escape_json, labels_column, text_column
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.lines import LineMaker
-from guestsql.legacy.raw import Damage, RawRecord, Span
+from guestsql.legacy.raw import Damage, RawRecord, Span, pointer_below
 from guestsql.legacy.read import FileReader
-from guestsql.legacy.records import PartialGuest, Reject, read_record
-from guestsql.legacy.report import FileReport
+from guestsql.legacy.records import TIMES, PartialGuest, Reject, read_record
+from guestsql.legacy.report import Adjusted, FileReport
 from guestsql.legacy.seen import SeenKeys
 from guestsql.legacy.text import dump
+from guestsql.legacy.times import parse_time
 from guestsql.legacy.usual import UsualDecoder, key_prefix
 
 __all__ = ["FileLines", "FileStager"]
@@ -41,6 +42,7 @@ class FileStager:
         number: the file's, from 1.
         file: one that `find_files` found.
         own: keys of the bot's own numbers, which are no guests.
+        latest: the time of the import; a later one lies in the future.
         progress: is told how many bytes were read, each time.
         seen: remembers the guests of all files; None when every record is to be staged.
         straight: whether a guest not told of before is not staged, but written as such: in the last file only.
@@ -48,6 +50,7 @@ class FileStager:
     Attributes:
         records: how many records were read, rejected ones included.
         rejected: how many of them were rejected.
+        adjusted: the times in the future.
         guests: how many were written as guests.
         straight: as given.
     """
@@ -57,6 +60,7 @@ class FileStager:
         number: int,
         file: LegacyFile,
         own: frozenset[str],
+        latest: datetime,
         progress: Callable[[int], object] | None = None,
         *,
         seen: SeenKeys | None = None,
@@ -64,13 +68,15 @@ class FileStager:
     ) -> None:
         self.records = 0
         self.rejected = 0
+        self.adjusted: list[Adjusted] = []
         self.guests = 0
         self.straight = straight
         self._file = file
         self._own = own
+        self._latest = latest
         self._reader = FileReader(file, progress=progress)
         self._lines = LineMaker(number, seen, straight=straight)
-        self._usual = UsualDecoder(file, own, self._lines, self._line)
+        self._usual = UsualDecoder(file, own, latest, self._lines, self._line)
         self._prefix = key_prefix(file)
 
     @property
@@ -128,6 +134,9 @@ class FileStager:
         for time in (at, created, first, last):
             if time not in written:
                 written[time] = time.isoformat() if time else NULL
+        is_future = any(time and time > self._latest for time in written)
+        if is_future:
+            self.adjusted.extend(_future_times(record, self._latest))
         names = (record.chat_id, record.user_name, record.contact_name)
         return self._lines.record(
             record.raw.place,
@@ -141,6 +150,7 @@ class FileStager:
             written[_earlier(earliest, last)],
             NULL if record.messages is None else str(record.messages),
             self._profile_data(record),
+            is_future=is_future,
         )
 
     def _profile_data(self, record: PartialGuest) -> str:
@@ -149,6 +159,16 @@ class FileStager:
         if raw.text is not None and "\\" not in key:
             return f'{{"legacy":{{"{self._file.source}":{{{key}:{raw.text}}}}}}}'
         return escape_json(f'{{"legacy":{{"{self._file.source}":{{{key}:{dump(record.fields)}}}}}}}')
+
+
+def _future_times(record: PartialGuest, latest: datetime) -> Iterator[Adjusted]:
+    raw = record.raw
+    times = {pointer_below(raw.where, member): parse_time(record.fields.get(member)) for member in TIMES}
+    if not any(times.values()):
+        times = {raw.pointer: record.at}
+    for pointer, time in times.items():
+        if time and time > latest:
+            yield Adjusted(raw.file.name, pointer, time.isoformat(), latest.isoformat())
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import msgspec
@@ -105,15 +105,23 @@ class UsualDecoder:
     Args:
         file: one that `find_files` found.
         own: keys of the bot's own numbers, which are no guests.
+        latest: the time of the import; a record with a later one is not usual.
         lines: makes the file's lines.
         general: makes the line of a record that is not usual.
     """
 
     def __init__(
-        self, file: LegacyFile, own: frozenset[str], lines: LineMaker, general: Callable[[RawRecord], str]
+        self,
+        file: LegacyFile,
+        own: frozenset[str],
+        latest: datetime,
+        lines: LineMaker,
+        general: Callable[[RawRecord], str],
     ) -> None:
         self._file = file
         self._own = own
+        # In the bot's own form, in which times are in order as texts.
+        self._latest = latest.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._record_line = lines.record
         self._general_line = general
         self._is_thread = file.is_of_threads
@@ -190,6 +198,8 @@ class UsualDecoder:
             # Times in one form are in order as texts.
             last = max(last or "", _time(record.last_interaction))
         at = last or created or first or self._named_at
+        if (at and at > self._latest) or (created and created > self._latest) or (first and first > self._latest):
+            raise _UnusualError
         earliest = min(first, created) if first and created else first or created
         made = min(earliest, last) if earliest and last else earliest or last
         chat = f"{key}@s.whatsapp.net"

@@ -25,7 +25,7 @@ from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.identity import own_keys
 from guestsql.legacy.compare import Record
 from guestsql.legacy.verify_files import list_files, list_unread_files
-from guestsql.legacy.verify_guest import Difference, GuestCheck, visible
+from guestsql.legacy.verify_guest import Difference, GuestCheck, ImportTimes, visible
 from guestsql.legacy.verify_read import CheckedFile, Unusable, file_checksum, read_into_buckets
 from guestsql.legacy.verify_text import KeptPlaces, Stretch
 from guestsql.settings import Settings
@@ -151,10 +151,11 @@ def verify_directory(
         try:
             with connect(settings, url) as connection, _snapshot(connection):
                 _judge(unusable, _kept_places(queries, connection, _checksums(files, unusable)), report)
+                imports = _import_times(queries, connection, files)
                 done = len(unusable)
                 for guests in buckets:
                     for batch in _batches(guests):
-                        _compare(queries, connection, batch, report)
+                        _compare(queries, connection, batch, imports, report)
                         done += sum(map(len, batch.values()))
                         if progress:
                             progress(done * size // report.records, size)
@@ -221,16 +222,28 @@ def _compare(
     queries: Any,  # noqa: ANN401  aiosql's methods
     connection: DeadlineConnection,
     guests: dict[str, list[Record]],
+    imports: ImportTimes,
     report: VerifyReport,
 ) -> None:
     rows = {row.phone_number: row for row in queries.list_guests_to_verify(connection, phone_numbers=list(guests))}
     for phone_number, records in guests.items():
-        check = GuestCheck(phone_number, records, rows.get(phone_number))
+        check = GuestCheck(phone_number, records, rows.get(phone_number), imports)
         for difference in check.differences():
             report.add(difference)
         report.guests += 1
         report.fields += check.fields
         report.columns += check.columns
+
+
+def _import_times(
+    queries: Any,  # noqa: ANN401  aiosql's methods
+    connection: DeadlineConnection,
+    files: list[CheckedFile],
+) -> ImportTimes:
+    names, checksums = [visible(file.path) for file in files], [file.sha256 for file in files]
+    times = queries.get_import_times(connection, paths=names, checksums=checksums)
+    first = {file.path: time for file, time in zip(files, times.first_times, strict=True) if time is not None}
+    return ImportTimes(frozenset(times.all_times), first)
 
 
 def _batches(guests: dict[str, list[Record]]) -> Iterator[dict[str, list[Record]]]:

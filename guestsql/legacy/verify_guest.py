@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from guestsql.legacy.compare import Record, Told, expect
 from guestsql.legacy.compare_kept import KeptRecord, read_kept
 from guestsql.legacy.compare_values import Number, Value
 
-__all__ = ["Difference", "GuestCheck", "shown", "visible"]
+__all__ = ["Difference", "GuestCheck", "ImportTimes", "shown", "visible"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_SHOWN = 200
@@ -49,6 +49,19 @@ class Difference:
     is_explained: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ImportTimes:
+    """When files were imported: the import writes its own time in place of a later one.
+
+    Attributes:
+        starts: when each import began.
+        first: of a file by its name, when just these bytes were first imported.
+    """
+
+    starts: frozenset[datetime] = frozenset()
+    first: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+
+
 class GuestCheck:
     """Compares one guest.
 
@@ -56,16 +69,24 @@ class GuestCheck:
         phone_number: the guest's key.
         records: what the files hold of the guest, one or more.
         row: of the query `list_guests_to_verify`, None when there is no such guest.
+        imports: when the files were imported.
 
     Attributes:
         fields: members that were compared.
         columns: columns that were compared.
     """
 
-    def __init__(self, phone_number: str, records: list[Record], row: Any) -> None:  # noqa: ANN401  psycopg's named tuple
+    def __init__(
+        self,
+        phone_number: str,
+        records: list[Record],
+        row: Any,  # noqa: ANN401  psycopg's named tuple
+        imports: ImportTimes,
+    ) -> None:
         self._phone_number = phone_number
         self._records = records
         self._row = row
+        self._imports = imports
         self.fields = 0
         self.columns = 0
 
@@ -113,11 +134,13 @@ class GuestCheck:
 
     def _compare_columns(self, kept: list[KeptRecord]) -> Iterator[Difference]:
         expectation = expect(self._phone_number, self._records)
-        recorded_at: datetime | None = expectation.recorded_at
         row = self._row
-        for column, told in expectation.columns.items():
+        recorded = self._limited(expectation.recorded_at, row.updated_at)
+        recorded_at = cast("datetime | None", recorded.value)
+        for column, said in expectation.columns.items():
             self.columns += 1
             found = getattr(row, column)
+            told = self._limited(said, found)
             expected: object = [] if column == "labels" and told.value is None else told.value
             if found == expected or (column == "created_at" and expected is None):
                 continue
@@ -126,12 +149,26 @@ class GuestCheck:
                 told.record, told.member, column, shown(expected), shown(found), reason or "not what the files say"
             )
             yield replace(difference, is_explained=bool(reason))
-        if recorded_at is not None and row.updated_at < recorded_at <= row.read_at:
+        if recorded_at is not None and row.updated_at < recorded_at:
             self.columns += 1
-            newest = self._records[0]
             yield self._difference(
-                newest, "", "updated_at", shown(recorded_at), shown(row.updated_at), "older than the newest record"
+                recorded.record,
+                recorded.member,
+                "updated_at",
+                shown(recorded_at),
+                shown(row.updated_at),
+                "older than the newest record",
             )
+
+    def _limited(self, told: Told, found: object) -> Told:
+        """Return what is told with the time of an import in place of one that lay in its future."""
+        time, starts = told.value, self._imports.starts
+        first = self._imports.first.get(told.record.file, self._row.read_at)
+        if not isinstance(time, datetime) or time <= first or time == found or not starts:
+            return told
+        # Of several imports the row has the time of the one that wrote it; what the bot wrote since is later than any.
+        used = found if isinstance(found, datetime) and found in starts and found < time else min(starts)
+        return replace(told, value=used, at=min(told.at or used, used))
 
     def _explanation(self, column: str, told: Told, recorded_at: datetime | None) -> str:
         """Return why a column may differ, or ""."""
@@ -143,8 +180,6 @@ class GuestCheck:
         # The import leaves updated_at at the newest record's time; a record without any time leaves it with the row's.
         if row.updated_at > (recorded_at or row.created_at):
             return f"written later, at {row.updated_at.isoformat()}"
-        if recorded_at is not None and row.updated_at < recorded_at and recorded_at > row.read_at:
-            return f"written later, at {row.updated_at.isoformat()}; the newest record's time lies in the future"
         # Nobody has touched a row of epoch 0 since the import made it. Any other was there before: what no record says,
         # or an older one than the row, it keeps.
         is_older = told.at is None or told.at < row.updated_at

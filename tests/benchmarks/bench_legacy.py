@@ -12,6 +12,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -120,7 +121,7 @@ def _copy_alone(folder: Path, url: str) -> float:
     With the room for temporary tables that an import asks for: it is the faster way.
     """
     files = enumerate(find_files(folder), start=1)
-    stagers = [FileStager(number, file, frozenset()) for number, file in files]
+    stagers = [FileStager(number, file, frozenset(), datetime.now(UTC)) for number, file in files]
     blocks = [block.records.encode() for stager in stagers for block in stager.blocks()]
     with psycopg.connect(url) as connection:
         connection.execute("SET LOCAL temp_buffers = '192MB'")

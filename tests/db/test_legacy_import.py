@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from guestsql import GuestDatabase
 from guestsql.errors import DatabaseError, DatabaseUnavailable, LegacyFileError
 from guestsql.legacy import import_directory, load
 from guestsql.legacy.text import restore
@@ -65,6 +66,7 @@ def told(report):
     """What a dry run tells too."""
     return {
         **report.as_dict(),
+        "adjusted": [(each.path, each.pointer, each.written) for each in report.adjusted],
         **dict.fromkeys(("dry_run", "import_id", "seconds", "peak_memory_bytes", "table_bytes")),
     }
 
@@ -96,7 +98,7 @@ def test_the_report_is_the_contracts(run):
     ).as_dict()
     contract = ["files", "records", "guests", "inserted", "updated", "unchanged", "rejected", "rejects", "dry_run"]
     assert list(report)[: len(contract)] == contract
-    more = {"merged", "file_bytes", "table_bytes", "peak_memory_bytes", "seconds", "import_id", "unread"}
+    more = {"adjusted", "merged", "file_bytes", "table_bytes", "peak_memory_bytes", "seconds", "import_id", "unread"}
     assert set(report) == {*contract, *more}
     assert (report["merged"], report["file_bytes"]) == (2, sum(file["bytes"] for file in report["files"]))
     assert report["table_bytes"] > 0
@@ -114,6 +116,59 @@ def test_the_report_is_the_contracts(run):
         ("guest_profiles.json", "/x"),
     ]
     json.dumps(report).encode()
+
+
+FUTURE = "2099-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_time_in_the_future_is_that_of_the_import_and_is_reported(run, row, autocommit, others):
+    record = {"threadId": "t", "createdAt": "2025-01-01", "lastActivity": FUTURE}
+    files = {"threads.json": [[f"57300000000{n}", ANA] for n in (8, 9)] + [[PHONE, record]] * (1 + others)}
+    report = run(files)
+    (imported_at,) = autocommit.execute("SELECT started_at FROM legacy_imports").fetchone()
+    guest = row(PHONE)
+    assert (guest["first_interaction"], guest["created_at"]) == (datetime(2025, 1, 1, tzinfo=UTC),) * 2
+    assert (guest["last_interaction"], guest["updated_at"]) == (imported_at, imported_at)
+    assert guest["profile_data"]["legacy"]["threads"][PHONE] == record
+    assert report.as_dict()["adjusted"] == [
+        {
+            "path": "threads.json",
+            "pointer": f"/{place}/1/lastActivity",
+            "written": "2099-01-01T00:00:00+00:00",
+            "used": imported_at.isoformat(),
+        }
+        for place in range(2, 3 + others)
+    ]
+    assert report.rejects == ()
+    assert run().unchanged == report.guests
+    assert row(PHONE)["last_interaction"] == imported_at
+
+
+def test_each_time_in_the_future_is_limited_and_the_later_one_still_wins(run, row, autocommit):
+    backup = "backups/threads-2099-02-01T00-00-00-000Z.json"
+    run(
+        {
+            "threads.json": [[PHONE, {"threadId": "t", "userName": "A", "createdAt": FUTURE}]],
+            backup: [[PHONE, {"userName": "B"}]],
+        }
+    )
+    (imported_at,) = autocommit.execute("SELECT started_at FROM legacy_imports").fetchone()
+    guest = row(PHONE)
+    assert guest["user_name"] == "B"
+    assert guest["last_interaction"] is None
+    for column in ("first_interaction", "thread_created_at", "created_at", "updated_at"):
+        assert guest[column] == imported_at
+
+
+def test_a_time_in_the_future_moves_a_known_guest_to_the_time_of_the_import(run, row, database_url, autocommit):
+    with GuestDatabase(database_url) as db:
+        db.record_interaction(PHONE, at=datetime(2025, 1, 1, tzinfo=UTC))
+    run({"threads.json": [[PHONE, {"lastActivity": FUTURE, "userName": "Ana"}]]})
+    (imported_at,) = autocommit.execute("SELECT started_at FROM legacy_imports").fetchone()
+    guest = row(PHONE)
+    assert (guest["last_interaction"], guest["user_name"]) == (imported_at, "Ana")
+    assert guest["first_interaction"] == datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def test_again_nothing_changes_and_no_row_is_written(run, row):

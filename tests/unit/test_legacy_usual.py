@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from guestsql.legacy.lines import COPY_STAGING, LineMaker
 from guestsql.legacy.raw import RawRecord
 from guestsql.legacy.read import FileReader
 from guestsql.legacy.runs import MEMBERS, PAIRS, Form, Run, find_run
+from guestsql.legacy.seen import SeenKeys
 from guestsql.legacy.stage import FileStager
 from guestsql.legacy.text import dump
 from guestsql.legacy.times import parse_name_time
@@ -26,6 +27,7 @@ from guestsql.legacy.usual import UsualDecoder
 
 PHONE = "573000000001"
 OWN = frozenset({"573009999999"})
+LATEST = datetime(2025, 7, 1, 9, 15, 0, 123_456, tzinfo=UTC)
 USUAL = {
     "threadId": "thread_a",
     "chatId": f"{PHONE}@s.whatsapp.net",
@@ -41,7 +43,7 @@ PROFILE_DATA = 14
 
 def stager(path: Path, source: Source, *, usual: bool) -> FileStager:
     named_at = parse_name_time(path.name) if source is Source.BACKUPS else None
-    made = FileStager(1, LegacyFile(path, path.name, source, named_at), OWN)
+    made = FileStager(1, LegacyFile(path, path.name, source, named_at), OWN, LATEST)
     made._usual._is_usual &= usual
     return made
 
@@ -114,8 +116,22 @@ NAMES = st.sampled_from(ALL_NAMES)
 NO_TIMES = ["2025-02-30T00:00:00.000Z", "2025-01-01T10:00:60.000Z", "1969-12-31T23:59:59.999Z", "1735725600"]
 NO_TIMES += ["2025-W01-1T10:00:00.000Z", "2025-01-01T100000.00000Z", "2025-01-01T24:00:00.000Z", "2025-01-01"]
 NO_TIMES += ["\u0662\u0660\u0662\u0665-01-01T10:00:00.000Z", "2025-01-01T10:00:00,000Z", "2025-01-01T10:00:00.000z"]
-TIMES_USUAL = ["2025-01-01T10:00:00.000Z", "2025-06-30T23:59:59.999Z", "1970-01-01T00:00:00.000Z"]
-TIMES_ODD = ["2025-01-01 10:00:00.000Z", " 2025-01-01T10:00:00.000Z", 1735725600000, 1735725600.5, True, {}, []]
+TIMES_USUAL = [
+    "2025-07-01T09:15:00.123Z",
+    "2025-01-01T10:00:00.000Z",
+    "2025-06-30T23:59:59.999Z",
+    "1970-01-01T00:00:00.000Z",
+]
+TIMES_ODD = [
+    "2025-07-01T09:15:00.124Z",
+    "2025-01-01 10:00:00.000Z",
+    " 2025-01-01T10:00:00.000Z",
+    1735725600000,
+    1735725600.5,
+    True,
+    {},
+    [],
+]
 ALL_TIMES = [None, "", *TIMES_USUAL, *NO_TIMES, *TIMES_ODD]
 WHEN = st.sampled_from(ALL_TIMES)
 LABEL = st.one_of(
@@ -205,6 +221,7 @@ def test_both_ways_make_the_same_lines(path, pairs, source, style, ascii_only):
     assert lines(quick) == lines(slow)
     assert (quick.records, quick.rejected) == (slow.records, slow.rejected)
     assert quick.report == slow.report
+    assert quick.adjusted == slow.adjusted
 
 
 @given(st.lists(GUEST, min_size=1, max_size=5), st.data())
@@ -218,13 +235,33 @@ def test_both_ways_survive_the_same_damage(path, pairs, data):
     assert lines(stager(path, Source.THREADS, usual=True)) == lines(stager(path, Source.THREADS, usual=False))
 
 
+def test_times_after_the_import_are_listed_and_their_guest_is_staged(path):
+    future, named = "2025-07-01T09:15:00.124Z", "2025-07-05T14:30:00.123000+00:00"
+    records = [
+        USUAL | {"createdAt": future, "lastActivity": "2099-01-01"},
+        USUAL | {"lastActivity": "2025-07-01T09:15:00.123Z"},
+        {"threadId": "t"},
+    ]
+    path.write_text(json.dumps([[f"57300000000{number}", record] for number, record in enumerate(records)]))
+    file = LegacyFile(path, "backups/b.json", Source.BACKUPS, parse_name_time(path.name))
+    made = FileStager(1, file, OWN, LATEST, seen=SeenKeys(), straight=True)
+    guests = "".join(block.guests for block in made.blocks())
+    assert [line.split("\t")[0] for line in guests.splitlines()] == ["573000000001"]
+    assert [(each.path, each.pointer, each.written) for each in made.adjusted] == [
+        ("backups/b.json", "/0/1/createdAt", "2025-07-01T09:15:00.124000+00:00"),
+        ("backups/b.json", "/0/1/lastActivity", "2099-01-01T00:00:00+00:00"),
+        ("backups/b.json", "/2", named),
+    ]
+    assert {each.used for each in made.adjusted} == {LATEST.isoformat()}
+
+
 def usual_lines(pairs: list[object], *, form: Form = PAIRS, ascii_only: bool = False, indent: int | None = None):
     """Which of the pairs are taken the quick way."""
     held = [*pairs, ["573000000099", {}]]
     text = json.dumps(held if form is PAIRS else dict(held), ensure_ascii=ascii_only, indent=indent)
     file = LegacyFile(Path("threads.json"), "threads.json", Source.THREADS)
     pieces, _ = find_run(text, text.index("[" if form is PAIRS else '"', 1), form)
-    made = UsualDecoder(file, OWN, LineMaker(1), lambda _: "the general way").decode(Run(file, 0, pieces, form))
+    made = UsualDecoder(file, OWN, LATEST, LineMaker(1), lambda _: "the general way").decode(Run(file, 0, pieces, form))
     assert len(made) == len(pairs)
     return [line != "the general way" for line in made]
 
