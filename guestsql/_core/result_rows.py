@@ -16,8 +16,15 @@ __all__ = ["RowMaker", "Shape", "column_names"]
 Columns = list[bytes | None]
 
 # The first word of the server's answer to a command; other commands are not compared.
-_TAGS = {command: command.encode() for command in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE")}
-_TAGS |= {"VALUES": b"SELECT", "TABLE": b"SELECT"}
+_TAGS = {
+    "SELECT": b"SELECT",
+    "VALUES": b"SELECT",
+    "TABLE": b"SELECT",
+    "INSERT": b"INSERT",
+    "UPDATE": b"UPDATE",
+    "DELETE": b"DELETE",
+    "MERGE": b"MERGE",
+}
 
 
 def column_names(result: PGresult) -> Columns:
