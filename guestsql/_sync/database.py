@@ -50,7 +50,8 @@ class GuestDatabase(Threads, People):
         context_builder: makes a guest's context from the `GuestProfile`, in place of the query `build_context`: a
             function that returns the text, for the async class a coroutine function. It is called without any
             connection held, and what it raises reaches the caller of `get_context`. It must not change the guest it
-            builds for. `CLOCK` in its text becomes the hotel's time when the text is read.
+            builds for, nor request that guest's context. `CLOCK` in its text becomes the hotel's time when the text is
+            read.
 
     Raises:
         SettingsError: a setting is unusable.
@@ -58,13 +59,23 @@ class GuestDatabase(Threads, People):
         InvalidValue: `context_builder` is no function.
     """
 
-    def get_context(self, user_id: str, *, ttl_seconds: float | None = None, default: str | Raise = RAISE) -> str:
+    def get_context(
+        self,
+        user_id: str,
+        *,
+        ttl_seconds: float | None = None,
+        default: str | Raise = RAISE,
+        stale_if_error: bool = False,
+    ) -> str:
         """Return a guest's context, cached if it is fresh and built otherwise; a guest not known yet is created.
 
         While one caller builds, the others get the stale text at once, or wait for the new one if there is none. A
         change of chat id, names, labels, profile data or memory makes a cached text wrong, and nobody gets it any more;
         a new message or thread does not. A hit is one round trip, a miss three or four; one deadline holds for all,
         and what the own builder takes is added.
+
+        When the builder fails, the callers of this process that wait for its text get the same error at once. A builder
+        must not request the context of the guest it builds for, whether directly or through what it calls.
 
         `default` shortens nothing: while the server is away it is returned when the whole deadline has passed. A bot
         that has to answer sooner lowers `GUESTSQL_DEADLINE_SECONDS`, or puts `asyncio.timeout` around the async call.
@@ -75,13 +86,17 @@ class GuestDatabase(Threads, People):
                 the text is built now, or by another caller since this one asked.
             default: returned in place of a `DatabaseError`, which is logged, by a bot that prefers an empty context to
                 a failure. Without it the error is raised.
+            stale_if_error: True to get the old text, however old, when the new one could not be built or stored; the
+                error is logged as `CONTEXT_STALE_IF_ERROR`, and the answer counts as `stale`. A text from before a
+                change of the profile is never returned. Without such a text the error is raised, or `default` returned.
 
         Returns:
             The text, with the clock time of the hotel's zone; "" for a guest whose memory is off.
 
         Raises:
             InvalidUserId: the id is no guest's; `default` does not help.
-            InvalidValue: `ttl_seconds` is unusable, or the builder returned no text; likewise.
+            InvalidValue: `ttl_seconds` is unusable, the builder returned no text, or it requested the context that it
+                builds; likewise.
             QueryTimeout: another's builder took longer than the deadline, or the profile changed during every build.
             DatabaseError: the server could not be asked in time, and there is no `default`.
             Exception: whatever the builder raised; `default` does not help.
@@ -93,7 +108,7 @@ class GuestDatabase(Threads, People):
         try:
             if self._executor is None:
                 self._ready()
-            return self._context.get(key, ttl)
+            return self._context.get(key, ttl, stale_if_error=stale_if_error)
         except BaseException as error:
             self._counting.answer("error")
             if not isinstance(error, DatabaseError):
@@ -109,7 +124,9 @@ class GuestDatabase(Threads, People):
             )
             return default
 
-    def get_contexts(self, user_ids: Iterable[str], *, ttl_seconds: float | None = None) -> dict[str, str]:
+    def get_contexts(
+        self, user_ids: Iterable[str], *, ttl_seconds: float | None = None, stale_if_error: bool = False
+    ) -> dict[str, str]:
         """Return the contexts of many guests, as `get_context` does; all that are fresh come from one statement.
 
         The others are built one after the other, and one deadline holds for all. There is no `default`: when one fails
@@ -118,13 +135,16 @@ class GuestDatabase(Threads, People):
         Args:
             user_ids: ids in any spelling, not one text.
             ttl_seconds: seconds for which a cached context is fresh, 0 or more; default that of the settings.
+            stale_if_error: True to get the old text of a guest whose new one could not be built or stored, as
+                `get_context` does.
 
         Returns:
             The texts by id as it was given, in the order given; {} for no ids.
 
         Raises:
             InvalidUserId: one of the ids is no guest's; nobody is asked for then.
-            InvalidValue: `user_ids` is a text, `ttl_seconds` is unusable, or the builder returned no text.
+            InvalidValue: `user_ids` is a text, `ttl_seconds` is unusable, the builder returned no text, or it requested
+                a context that it builds.
             QueryTimeout: as `get_context`.
             DatabaseError: the server could not be asked in time.
             Exception: whatever the builder raised.
@@ -140,7 +160,7 @@ class GuestDatabase(Threads, People):
         guests = sorted(set(keys.values()))
         try:
             self._ready()
-            texts = self._context.get_many(guests, ttl)
+            texts = self._context.get_many(guests, ttl, stale_if_error=stale_if_error)
         except BaseException:
             for _ in guests:
                 self._counting.answer("error")

@@ -105,15 +105,17 @@ async def test_a_builder_may_ask_for_another_guest_with_one_connection(opened: O
     assert await database.get_context(GUEST) == "mine, and text of the other"
 
 
-async def test_a_builder_that_waits_for_itself_is_told_so_at_the_deadline(opened: Open, autocommit: Connection) -> None:
+async def test_a_builder_that_requests_its_own_context_through_a_loop_is_rejected(
+    opened: Open, autocommit: Connection
+) -> None:
     loop = asyncio.get_running_loop()
     database: Either
 
     def build(_: GuestProfile) -> str:
         return asyncio.run_coroutine_threadsafe(database.get_context(GUEST), loop).result(PATIENCE_SECONDS)
 
-    database = await opened(build, deadline_seconds=0.2)
+    database = await opened(build)
 
-    with pytest.raises(errors.QueryTimeout, match="still building"):
+    with pytest.raises(errors.InvalidValue, match="requested the context that it builds"):
         await database.get_context(GUEST)
     assert autocommit.execute("SELECT context_lease FROM guest_profiles").fetchone() == (None,)

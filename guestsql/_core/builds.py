@@ -1,0 +1,103 @@
+"""Builds of contexts in this process: which of them ask for themselves, and how the last ones have failed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import monotonic
+from types import TracebackType
+
+from guestsql.errors import InvalidValue
+
+__all__ = ["BuildFailures", "building", "check_not_building"]
+
+
+@dataclass(eq=False, slots=True)
+class _Build:
+    owner: object
+    key: str
+    # A task that a builder has started carries the build along, and may outlive it.
+    is_running: bool = True
+
+
+_builds: ContextVar[tuple[_Build, ...]] = ContextVar("guestsql_builds", default=())
+
+
+@contextmanager
+def building(owner: object, key: str) -> Generator[None]:
+    """Mark what happens meanwhile in this thread or task, and in tasks that it starts, as a build.
+
+    Args:
+        owner: the cache for which the context is built.
+        key: the guest's key.
+    """
+    build = _Build(owner, key)
+    token = _builds.set((*_builds.get(), build))
+    try:
+        yield
+    finally:
+        build.is_running = False
+        _builds.reset(token)
+
+
+def check_not_building(owner: object, key: str) -> None:
+    """Refuse a context that is wanted by its own builder: it would wait for itself.
+
+    Args:
+        owner: the cache that is asked.
+        key: the guest's key.
+
+    Raises:
+        InvalidValue: the caller is the builder of this context, or was called by it.
+    """
+    for build in _builds.get():
+        if build.is_running and build.key == key and build.owner is owner:
+            raise InvalidValue(
+                "a context builder requested the context that it builds",
+                hint="build it from the GuestProfile that is passed, or call get_profile",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: Exception
+    traceback: TracebackType | None
+    failed_at: float = field(default_factory=monotonic)
+
+
+class BuildFailures:
+    """The last failed builds, for the callers that waited for them. May be used from several threads.
+
+    Args:
+        seconds: how long a caller waits at most: older failures are of use to none.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._failures: dict[str, _Failure] = {}
+
+    def add(self, key: str, error: Exception) -> None:
+        """Remember a failure, and forget the old ones.
+
+        Args:
+            key: the guest's key.
+            error: what the builder raised.
+        """
+        self._failures[key] = _Failure(error, error.__traceback__)
+        oldest = monotonic() - self._seconds
+        for known, failure in list(self._failures.items()):
+            if failure.failed_at < oldest:
+                self._failures.pop(known, None)
+
+    def check(self, key: str, since: float) -> None:
+        """Raise the error of a build that has failed since, as its own caller got it.
+
+        Args:
+            key: the guest's key.
+            since: when the caller began to wait, in seconds of `time.monotonic()`.
+        """
+        failure = self._failures.get(key)
+        if failure is not None and failure.failed_at >= since:
+            raise failure.error.with_traceback(failure.traceback)

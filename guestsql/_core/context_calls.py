@@ -1,0 +1,69 @@
+"""One caller's wish for a context: whose, how fresh, and how long it may take."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from guestsql.errors import QueryTimeout
+
+__all__ = ["Deadline", "Wanted"]
+
+_PUBLISH_GRACE_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Deadline:
+    """How long a caller waits, in seconds of `time.monotonic()`; the time in its own builder is added.
+
+    Attributes:
+        started: when it began.
+        at: when it gives up.
+    """
+
+    started: float
+    at: float
+
+    def add_build(self, seconds: float) -> None:
+        """Put the deadline off by what a build took, and leave a moment to store its text."""
+        left = min(_PUBLISH_GRACE_SECONDS, self.at - self.started)
+        self.at = max(self.at + seconds, monotonic() + left)
+
+    def check_waiting(self, pause: float) -> None:
+        """Do not wait for another's build past the deadline.
+
+        Raises:
+            QueryTimeout: there is no time for another pause.
+        """
+        if monotonic() + pause >= self.at:
+            raise QueryTimeout(
+                "another caller was still building the context at the deadline",
+                query="claim_context",
+                hint="make the builder faster, or raise GUESTSQL_DEADLINE_SECONDS",
+            )
+
+
+@dataclass(slots=True)
+class Wanted:
+    """One caller's wish: whose context, and how fresh.
+
+    Attributes:
+        row: what lookup_context has returned last.
+        stale_if_error: True to get an old text in place of an error.
+        lease: the caller's own for as long as it asks, so that a claim whose answer was lost is found again.
+        may_hold_lease: False when the caller is sure not to have it.
+        outcome: what is to be counted for it.
+        since: when the caller asked, in seconds of `time.monotonic()`.
+    """
+
+    key: str
+    ttl_seconds: float
+    deadline: Deadline
+    row: Any | None
+    stale_if_error: bool
+    lease: uuid.UUID = field(default_factory=uuid.uuid4)
+    may_hold_lease: bool = False
+    outcome: str = "miss"
+    since: float = field(default_factory=monotonic)
