@@ -122,19 +122,22 @@ VALUES (
     :is_baseline::boolean
 );
 
--- name: try_migration_lock()$
--- True when this session now holds the runner's lock of this database. Never waits: a session that waits inside a
+-- name: try_migration_lock(lock_key)$
+-- True when this session now holds a lock of the runner's upon this database. Never waits: a session that waits inside a
 -- statement keeps a snapshot, and CREATE INDEX CONCURRENTLY in another session waits for every older snapshot.
--- The two keys are the ASCII codes of "gues" and "tsql"; advisory locks belong to one database.
-SELECT pg_try_advisory_lock(1735746931, 1953722732) AS is_taken;
+-- The first key is the ASCII codes of "gues"; advisory locks belong to one database.
+--   lock_key: integer, the lock: 1953722732 ("tsql") for a whole run, 1953722733 for one file, e.g. 1
+SELECT pg_try_advisory_lock(1735746931, :lock_key::integer) AS is_taken;
 
--- name: release_migration_lock()$
--- True when this session held the runner's lock and gave it back.
-SELECT pg_advisory_unlock(1735746931, 1953722732) AS was_held;
+-- name: release_migration_lock(lock_key)$
+-- True when this session held the lock and gave it back.
+--   lock_key: integer, the lock, e.g. 1
+SELECT pg_advisory_unlock(1735746931, :lock_key::integer) AS was_held;
 
--- name: holds_migration_lock()$
--- True when the server process that runs this statement holds the runner's lock. False after a reconnect, and behind a
--- transaction pooler that chose another server process.
+-- name: holds_migration_lock(lock_key)$
+-- True when the server process that runs this statement holds the lock. False after a reconnect, and behind a transaction
+-- pooler that chose another server process.
+--   lock_key: integer, the lock, e.g. 1
 SELECT count(*) > 0 AS is_held
 FROM pg_locks
 WHERE
@@ -145,14 +148,15 @@ WHERE
         WHERE datname = current_database()
     )
     AND classid = 1735746931
-    AND objid = 1953722732
+    AND objid = :lock_key::integer::oid
     AND objsubid = 2
     AND granted
     AND pid = pg_backend_pid();
 
--- name: get_migration_lock_holder()^
--- Who holds the runner's lock of this database; no row when nobody does.
+-- name: get_migration_lock_holder(lock_key)^
+-- Who holds a lock of the runner's upon this database; no row when it is free.
 -- check: allow GS302, because an exclusive lock has one holder
+--   lock_key: integer, the lock, e.g. 1
 SELECT
     locks.pid,
     activity.application_name,
@@ -168,7 +172,7 @@ WHERE
         WHERE datname = current_database()
     )
     AND locks.classid = 1735746931
-    AND locks.objid = 1953722732
+    AND locks.objid = :lock_key::integer::oid
     AND locks.objsubid = 2
     AND locks.granted;
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep
@@ -20,7 +19,7 @@ from guestsql.migrate.failure import StatementError, lost, migration_error, run_
 from guestsql.migrate.files import Migration
 from guestsql.migrate.ledger import IndexState, Ledger
 from guestsql.migrate.notices import noticed
-from guestsql.migrate.session import Patience, require_lock, session_reset
+from guestsql.migrate.session import Patience, session_reset, work_session
 from guestsql.migrate.watch import BlockerWatch
 from guestsql.settings import Settings
 
@@ -59,22 +58,20 @@ class CommitUnknown(Exception):
 
 
 class Execution:
-    """Runs migrations on one connection that holds the lock.
+    """Runs migrations, each try of a file on a connection of its own.
 
     Args:
-        connection: direct, in autocommit, with the runner's settings.
-        settings: for the second connection, which asks who blocks.
-        url: the address.
+        lock_ledger: upon the connection that holds the lock of the run; it also asks who blocks.
+        settings: for the time to connect.
+        url: a direct address.
         patience: how long to wait for locks.
     """
 
-    def __init__(self, connection: Connection[Any], settings: Settings, url: str, patience: Patience) -> None:
-        self._connection = connection
+    def __init__(self, lock_ledger: Ledger, settings: Settings, url: str, patience: Patience) -> None:
+        self._lock_ledger = lock_ledger
         self._settings = settings
         self._url = url
         self._patience = patience
-        self._ledger = Ledger(connection)
-        self._reset = session_reset(connection)
 
     def apply(self, migration: Migration) -> Applied:
         """Run one migration and enter it into the ledger.
@@ -83,13 +80,13 @@ class Execution:
             migration: it must not be in the ledger.
 
         Raises:
-            MigrationError: a statement failed, or locks could not be had; of a transactional file nothing is kept.
-            DatabaseUnavailable: the connection broke before COMMIT.
+            MigrationError: a statement failed, locks could not be had, or the run's lock is lost; of a transactional
+                file nothing is kept.
+            DatabaseUnavailable: a connection broke before COMMIT.
             CommitUnknown: it broke at COMMIT.
         """
-        once = self._in_transaction if migration.transactional else self._outside_transaction
-        with noticed(self._connection) as notices:
-            duration_ms = self._with_retries(migration, once)
+        notices: list[str] = []
+        duration_ms = self._with_retries(migration, notices)
         event(
             logging.INFO,
             "MIGRATION_APPLIED",
@@ -101,28 +98,32 @@ class Execution:
         remarks = tuple(dict.fromkeys(notices))
         return Applied(migration.version, migration.name, migration.file, duration_ms, remarks)
 
-    def _with_retries(self, migration: Migration, once: Callable[[Migration], float]) -> float:
-        timeout = self._lock_timeout(migration)
-        watch = BlockerWatch(self._settings, self._url, self._connection.info.backend_pid, migration.file.name)
+    def _with_retries(self, migration: Migration, notices: list[str]) -> float:
+        timeout = _lock_timeout(migration, self._patience)
+        blockers = ""
         for attempt in range(1, self._patience.attempts + 1):
-            try:
-                with watch.after(timeout / 4):
-                    return once(migration)
-            except StatementError as failure:
-                self._roll_back()
-                self._stop_unless_lock(migration, failure, attempt, watch.blockers)
-                event(
-                    logging.WARNING,
-                    "MIGRATION_WAITING",
-                    f"{migration.file.name}: {failure.error.diag.message_primary}; blocked by {watch.blockers or '?'}",
-                    version=migration.version,
-                    attempt=attempt,
-                    sqlstate=failure.error.sqlstate,
-                )
+            with work_session(self._settings, self._url, self._patience, self._lock_ledger) as connection:
+                watch = BlockerWatch(self._lock_ledger, connection.info.backend_pid, migration.file.name)
+                try:
+                    with watch.after(timeout / 4), noticed(connection, notices):
+                        return _Attempt(connection, migration, self._patience).run()
+                except StatementError as failure:
+                    blockers = watch.blockers or blockers
+                    self._stop_unless_lock(connection, migration, failure, attempt, blockers)
+                    event(
+                        logging.WARNING,
+                        "MIGRATION_WAITING",
+                        f"{migration.file.name}: {failure.error.diag.message_primary}; blocked by {blockers or '?'}",
+                        version=migration.version,
+                        attempt=attempt,
+                        sqlstate=failure.error.sqlstate,
+                    )
             sleep(self._patience.pause(attempt))
         raise AssertionError("the last attempt returns or raises")  # pragma: no cover
 
-    def _stop_unless_lock(self, migration: Migration, failure: StatementError, attempt: int, blockers: str) -> None:
+    def _stop_unless_lock(
+        self, connection: Connection[Any], migration: Migration, failure: StatementError, attempt: int, blockers: str
+    ) -> None:
         if failure.is_lost:
             raise lost(migration, failure.error) from failure.error
         if failure.is_lock and attempt < self._patience.attempts:
@@ -130,14 +131,29 @@ class Execution:
         hint = ""
         if failure.is_lock:
             hint = f"tried {attempt} times; blocked by {blockers or 'a session that is gone now'}"
-        in_bytes = self._connection.info.parameter_status("server_encoding") == "SQL_ASCII"
+        in_bytes = connection.info.parameter_status("server_encoding") == "SQL_ASCII"
         raise migration_error(migration, failure, in_bytes=in_bytes, hint=hint) from failure.error
 
-    def _in_transaction(self, migration: Migration) -> float:
+
+class _Attempt:
+    """One try of a file, on a new connection with the runner's settings, in autocommit."""
+
+    def __init__(self, connection: Connection[Any], migration: Migration, patience: Patience) -> None:
+        self._connection = connection
+        self._migration = migration
+        self._patience = patience
+        self._ledger = Ledger(connection)
+        self._reset = session_reset(connection)
+
+    def run(self) -> float:
+        """Run the file and enter it; return how long it took, in milliseconds."""
+        return self._in_transaction() if self._migration.transactional else self._outside_transaction()
+
+    def _in_transaction(self) -> float:
         """The file as it is and its ledger row, in one transaction."""
+        migration = self._migration
         started = perf_counter()
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED")
-        require_lock(self._ledger)
         lock_timeout = f"SET LOCAL lock_timeout = {_milliseconds(self._patience.lock_timeout)}"
         self._run(lock_timeout)
         run_text(self._connection, migration.text)
@@ -146,35 +162,33 @@ class Execution:
         self._run(self._reset)
         self._run(lock_timeout)
         duration_ms = _since(started)
-        self._record(migration, duration_ms)
-        self._commit(migration)
+        self._record(duration_ms)
+        self._commit()
         return duration_ms
 
-    def _commit(self, migration: Migration) -> None:
+    def _commit(self) -> None:
         try:
             self._run("COMMIT")
         except StatementError as failure:
             if failure.is_lost:
-                raise CommitUnknown(migration) from failure.error
+                raise CommitUnknown(self._migration) from failure.error
             raise
 
-    def _outside_transaction(self, migration: Migration) -> float:
-        """The statement, what it must have made, then the ledger row; a death between them is mended by repeating."""
+    def _outside_transaction(self) -> float:
+        """The statement, what it must have made, then the ledger row; after a death between them it is run again."""
         started = perf_counter()
-        require_lock(self._ledger)
-        self._run(f"SET lock_timeout = {_milliseconds(self._lock_timeout(migration))}")
-        self._drop_invalid_index(migration)
-        run_text(self._connection, migration.text)
+        self._run(f"SET lock_timeout = {_milliseconds(_lock_timeout(self._migration, self._patience))}")
+        self._drop_invalid_index()
+        run_text(self._connection, self._migration.text)
         self._run(self._reset)
-        self._require_valid_index(migration)
+        self._require_valid_index()
         duration_ms = _since(started)
-        require_lock(self._ledger)
-        self._record(migration, duration_ms)
+        self._record(duration_ms)
         return duration_ms
 
-    def _drop_invalid_index(self, migration: Migration) -> None:
+    def _drop_invalid_index(self) -> None:
         """Drop what a failed CREATE INDEX CONCURRENTLY left, for IF NOT EXISTS would be content with it."""
-        state = self._index_state(migration)
+        migration, state = self._migration, self._index_state()
         if state is None or state.is_valid or not state.is_of_table:
             return
         if state.builder_pid is not None:
@@ -191,46 +205,44 @@ class Execution:
         )
         self._run(state.drop_statement)
 
-    def _require_valid_index(self, migration: Migration) -> None:
+    def _require_valid_index(self) -> None:
+        migration = self._migration
         index = concurrent_index(migration.statements[0])
         if index is None:
             return
-        state = self._index_state(migration)
+        state = self._index_state()
         if state is None or not state.is_of_table:
             raise MigrationError(
                 f"{index.name} is not an index of {index.table}: another relation has the name, so IF NOT EXISTS "
                 "made nothing",
                 file=migration.file,
-                hint="give the index a name of its own",
+                hint="give the index another name",
             )
         if not state.is_valid:
             raise MigrationError(
                 f"the index {index.name} is invalid", file=migration.file, hint="run guestsql migrate up again"
             )
 
-    def _index_state(self, migration: Migration) -> IndexState | None:
-        index = concurrent_index(migration.statements[0])
+    def _index_state(self) -> IndexState | None:
+        index = concurrent_index(self._migration.statements[0])
         return None if index is None else self._ledger.index_state(index)
 
-    def _lock_timeout(self, migration: Migration) -> float:
-        concurrent = not migration.transactional and "concurrently" in migration.statements[0].words
-        return self._patience.concurrent_lock_timeout if concurrent else self._patience.lock_timeout
-
-    def _record(self, migration: Migration, duration_ms: float) -> None:
+    def _record(self, duration_ms: float) -> None:
         try:
-            self._ledger.record(migration, duration_ms=duration_ms)
+            self._ledger.record(self._migration, duration_ms=duration_ms)
         except DatabaseError as error:
             if isinstance(error.__cause__, psycopg.Error):
                 # As if it were a statement after the file's last: a lock timeout is met by trying again.
-                raise StatementError(error.__cause__, len(migration.statements)) from error
+                raise StatementError(error.__cause__, len(self._migration.statements)) from error
             raise
 
     def _run(self, statement: str) -> None:
         run_text(self._connection, statement)
 
-    def _roll_back(self) -> None:
-        if not self._connection.closed:
-            self._connection.rollback()
+
+def _lock_timeout(migration: Migration, patience: Patience) -> float:
+    concurrent = not migration.transactional and "concurrently" in migration.statements[0].words
+    return patience.concurrent_lock_timeout if concurrent else patience.lock_timeout
 
 
 def _milliseconds(seconds: float) -> int:

@@ -5,6 +5,7 @@ SQL: queries/migrations.sql
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -19,7 +20,19 @@ from guestsql.errors import MigrationError
 from guestsql.migrate.concurrent import ConcurrentIndex
 from guestsql.migrate.files import Migration
 
-__all__ = ["Entry", "IndexState", "Ledger"]
+__all__ = ["Entry", "IndexState", "Ledger", "Lock"]
+
+
+class Lock(enum.Enum):
+    """The runner's locks of one database, by their key on the server.
+
+    A connection that does nothing else holds RUN. The connection that runs a file holds FILE, takes it before it makes
+    sure that RUN is held, and loses it only when its session ends. So a runner that lost RUN in the middle of a file
+    keeps the next runner, which has RUN by then, from reading the ledger until that file is finished.
+    """
+
+    RUN = 1953722732
+    FILE = 1953722733
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +148,26 @@ class Ledger:
                 is_baseline=is_baseline,
             )
 
-    def try_lock(self) -> bool:
-        """Take the runner's lock if it is free; never waits."""
-        return bool(self._queries.try_migration_lock(self._connection))
+    def try_lock(self, lock: Lock) -> bool:
+        """Take a lock if it is free; never waits."""
+        return bool(self._queries.try_migration_lock(self._connection, lock_key=lock.value))
 
-    def unlock(self) -> None:
-        """Give the runner's lock back."""
-        self._queries.release_migration_lock(self._connection)
+    def unlock(self, lock: Lock) -> None:
+        """Give a lock back."""
+        self._queries.release_migration_lock(self._connection, lock_key=lock.value)
 
-    def holds_lock(self) -> bool:
-        """Tell whether the server process behind the connection holds the lock now."""
-        return bool(self._queries.holds_migration_lock(self._connection))
+    def holds_run_lock(self) -> bool:
+        """Tell whether the server process behind the connection holds the lock of the run now."""
+        return bool(self._queries.holds_migration_lock(self._connection, lock_key=Lock.RUN.value))
 
-    def lock_holder(self) -> str:
-        """Return who holds the lock, in words."""
-        row = self._queries.get_migration_lock_holder(self._connection)
-        return "nobody any more" if row is None else _person(row.pid, row.application_name, row.client_address)
+    def lock_holder(self, lock: Lock) -> str:
+        """Return who holds a lock, in words."""
+        row = self._queries.get_migration_lock_holder(self._connection, lock_key=lock.value)
+        return (
+            "a session that has just ended"
+            if row is None
+            else _person(row.pid, row.application_name, row.client_address)
+        )
 
     def blockers(self, pid: int) -> str:
         """Return the sessions that a server process waits for, in words, or "" when it does not wait."""

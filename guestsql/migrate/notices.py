@@ -20,16 +20,13 @@ _TOLD = ("NOTICE", "WARNING")
 
 
 @contextmanager
-def noticed(connection: Connection[Any]) -> Generator[list[str]]:
+def noticed(connection: Connection[Any], found: list[str]) -> Generator[None]:
     """Collect the notices of a block of code.
 
     Args:
         connection: whose.
-
-    Returns:
-        A list that is filled as they come: the message, and the hint in parentheses.
+        found: is filled as they come: the message, and the hint in parentheses.
     """
-    found: list[str] = []
 
     def keep(remark: Diagnostic) -> None:
         if (remark.severity_nonlocalized or remark.severity) not in _TOLD or remark.sqlstate in _HARMLESS:
@@ -41,6 +38,6 @@ def noticed(connection: Connection[Any]) -> Generator[list[str]]:
 
     connection.add_notice_handler(keep)
     try:
-        yield found
+        yield
     finally:
         connection.remove_notice_handler(keep)

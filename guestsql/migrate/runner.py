@@ -112,7 +112,8 @@ class Runner:
 
         SQL: queries/migrations.sql
         """
-        with _failures_logged(), self._locked(0.0) as (connection, ledger), noticed(connection) as notices:
+        notices: list[str] = []
+        with _failures_logged(), self._locked(0.0) as (connection, ledger), noticed(connection, notices):
             done = ledger.grant_roles()
         return notices if done else None
 
@@ -220,13 +221,13 @@ class Runner:
         self, files: list[Migration], target: int | None, in_doubt: Migration | None, done: list[Applied]
     ) -> None:
         """Apply what is pending under the lock, adding to `done`."""
-        with self._locked(self._patience.reconnect if in_doubt else 0.0) as (connection, ledger):
+        with self._locked(self._patience.reconnect) as (connection, ledger):
             ledger.create()
             entries = ledger.read()
             if in_doubt is not None:
-                # The lock is free only when the lost session has ended: the ledger is final by now.
+                # The file's lock is free only when the lost session has ended: the ledger is final by now.
                 done += [_as_applied(in_doubt, entry) for entry in entries if entry.version == in_doubt.version]
-            execution = Execution(connection, self._settings, self._url, self._patience)
+            execution = Execution(ledger, self._settings, self._url, self._patience)
             for migration in _agreed_pending(files, entries, target):
                 done.append(execution.apply(migration))
             if done:
@@ -289,7 +290,8 @@ def _grant_roles(connection: Connection[Any], ledger: Ledger, done: list[Applied
 
     What the server remarks is told with the last migration, unless one has told it already.
     """
-    with noticed(connection) as notices:
+    notices: list[str] = []
+    with noticed(connection, notices):
         ledger.grant_roles()
     told = {notice for applied in done for notice in applied.notices}
     fresh = tuple(notice for notice in dict.fromkeys(notices) if notice not in told)

@@ -1,17 +1,15 @@
-"""Who blocks the runner: asked on a second connection while the first one waits."""
+"""Who blocks the runner: asked on the lock's connection while a file's connection waits."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 from guestsql._core.log import event
-from guestsql._sync.connection import connect
 from guestsql.errors import GuestSQLError
 from guestsql.migrate.ledger import Ledger
-from guestsql.settings import Settings
 
 __all__ = ["BlockerWatch"]
 
@@ -25,8 +23,7 @@ class BlockerWatch:
     Only while it waits can that be known; after a lock timeout the server has forgotten it.
 
     Args:
-        settings: for the time to connect.
-        url: the address.
+        ledger: upon a connection that does nothing else meanwhile.
         pid: the server process that may have to wait.
         file: the migration's name, for the log.
 
@@ -34,10 +31,9 @@ class BlockerWatch:
         blockers: the sessions in words, those of the last time that there were any; "" when nobody blocked.
     """
 
-    def __init__(self, settings: Settings, url: str, pid: int, file: str) -> None:
+    def __init__(self, ledger: Ledger, pid: int, file: str) -> None:
         self.blockers = ""
-        self._settings = settings
-        self._url = url
+        self._ledger = ledger
         self._pid = pid
         self._file = file
 
@@ -60,8 +56,7 @@ class BlockerWatch:
 
     def _ask(self, *, tell: bool) -> None:
         try:
-            with closing(connect(self._settings, self._url)) as connection:
-                blockers = Ledger(connection).blockers(self._pid)
+            blockers = self._ledger.blockers(self._pid)
         except GuestSQLError as error:
             # Only the explanation is lost; the lock timeout itself is reported by the first connection.
             blockers = f"sessions that could not be asked for: {error.message}"

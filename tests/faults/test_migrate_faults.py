@@ -15,8 +15,13 @@ from typing import Self
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from guestsql._sync.connection import connect
 from guestsql.embedded import PrivateServer
 from guestsql.errors import DatabaseUnavailable, MigrationError
+from guestsql.migrate import read_migrations
+from guestsql.migrate.ledger import Ledger
+from guestsql.migrate.session import require_lock
+from guestsql.settings import Settings
 from tests import databases
 from tests.migrating import make_runner, session, value, write_files
 
@@ -255,12 +260,54 @@ def test_a_connection_that_is_ended_in_the_middle_keeps_nothing(empty_database_u
     assert [found.version for found in runner.up()] == [3]
 
 
-def test_a_run_without_its_lock_stops(empty_database_url: str, folder: Path) -> None:
-    write_files(folder, {"0001_rooms.sql": FILES["0001_rooms.sql"] + "SELECT pg_advisory_unlock_all();"})
-    with pytest.raises(MigrationError, match="lock is not held any more") as caught:
+# Ends the other session of the runner, which holds the lock of the run, from inside a file.
+END_LOCK = """
+SELECT pg_terminate_backend(pid)
+FROM pg_locks
+WHERE locktype = 'advisory' AND classid = 1735746931 AND objid = 1953722732
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+"""
+
+
+def test_a_run_whose_lock_is_lost_stops_before_the_next_file(empty_database_url: str, folder: Path) -> None:
+    write_files(folder, {"0001_rooms.sql": FILES["0001_rooms.sql"] + END_LOCK})
+    with pytest.raises(DatabaseUnavailable, match="connection that held the migration lock was lost") as caught:
         make_runner(empty_database_url, folder).up()
-    assert "DATABASE_UNPOOLED_URL" in caught.value.hint
+    assert caught.value.hint.startswith("run guestsql migrate up again")
     assert value(empty_database_url, "SELECT array_agg(version) FROM guestsql_migrations") == [1]
+    assert [found.version for found in make_runner(empty_database_url, folder).up()] == [2]
+
+
+def test_a_lock_session_that_holds_it_no_more_stops_the_run(empty_database_url: str) -> None:
+    """As behind a transaction pooler that was not recognised."""
+    with (
+        contextlib.closing(connect(Settings(), empty_database_url)) as connection,
+        pytest.raises(MigrationError, match="not held any more") as caught,
+    ):
+        require_lock(Ledger(connection))
+    assert "DATABASE_UNPOOLED_URL" in caught.value.hint
+
+
+def test_a_runner_waits_for_the_file_of_one_that_lost_its_lock(empty_database_url: str, folder: Path) -> None:
+    """Else it would read a ledger that is about to change, and run the same file beside it."""
+    make_runner(empty_database_url, folder).up(target=1)
+    with session(empty_database_url, autocommit=False) as first:
+        first.execute("SELECT pg_advisory_lock(1735746931, 1953722733)")
+        first.execute(FILES["0002_column.sql"])
+        second = read_migrations(folder)[1]
+        first.execute(
+            "INSERT INTO guestsql_migrations (version, name, checksum, body, duration_ms) VALUES (2, %s, %s, %s, 1)",
+            [second.name, second.checksum, second.body],
+        )
+        pid = first.info.backend_pid
+
+        def end() -> None:
+            first.commit()
+            first.close()
+
+        with at_event("MIGRATION_WAITING", end) as waits:
+            assert make_runner(empty_database_url, folder).up() == []
+    assert f"another runner is at work: server process {pid}" in waits[0].getMessage()
 
 
 def test_a_failure_is_logged_with_its_place(empty_database_url: str, folder: Path) -> None:

@@ -63,9 +63,10 @@ def test_a_server_that_starts_meanwhile_is_waited_for(password_server: PasswordS
 def test_a_server_that_is_full_is_waited_for(password_server: PasswordServer, tmp_path: Path) -> None:
     folder = write_files(tmp_path / "migrations", FILES)
     with psycopg.connect(password_server.server.url(), autocommit=True) as admin:
-        admin.execute("CREATE DATABASE full_house OWNER visitor CONNECTION LIMIT 1")
+        admin.execute("CREATE DATABASE full_house OWNER visitor CONNECTION LIMIT 2")
         url = password_server.url("full_house")
-        with psycopg.connect(url):
+        # The runner needs two: one holds its lock.
+        with psycopg.connect(url), psycopg.connect(url):
             process = spawn("--debug", "migrate", "up", "--wait", "60", "--dir", str(folder), DATABASE_URL=url)
             assert process.stderr is not None
             assert "too many connections" in process.stderr.readline()
