@@ -499,6 +499,7 @@ SELECT
 -- name: forget_guest(phone_number, operation_id)
 -- Erases a person from every table; the rows erased from each table, by its name. With the same operation_id again:
 -- what was erased the first time (operations.sql).
+-- A salted hash of the key stays, so that an import of old files does not bring the guest back.
 -- The rows are locked before they are counted, so that what is answered is what is erased.
 --   phone_number: text, the guest's key
 --   operation_id: text, a new id for each erasure, not empty
@@ -532,18 +533,26 @@ claimed_operations AS (
         known.attempts = 1 AS is_new
 ),
 
-erased_guests AS (
+removed_guests AS (
     DELETE FROM guest_profiles
     WHERE
         phone_number = :phone_number::text
         AND (SELECT is_new FROM claimed_operations)
 ),
 
-erased_clients AS (
+removed_clients AS (
     DELETE FROM historical_clients
     WHERE
         phone_number = :phone_number::text
         AND (SELECT is_new FROM claimed_operations)
+),
+
+remembered_erasure AS (
+    INSERT INTO erased_guests AS known (id_hash)
+    SELECT sha256(erasure_salt.salt || convert_to(:phone_number::text, 'UTF8'))
+    FROM erasure_salt
+    ON CONFLICT (id_hash) DO UPDATE
+        SET erased_at = greatest(known.erased_at, excluded.erased_at)
 )
 
 SELECT

@@ -4,6 +4,30 @@
 -- The size of guest_profiles with its indexes and what is stored out of line, in bytes.
 SELECT pg_total_relation_size('guest_profiles') AS table_bytes;
 
+-- name: get_erased_ids()^
+-- The salted hashes of the guests whom forget_guest has erased, and the salt. An import skips their records.
+SELECT
+    salt,
+    array(SELECT erased.id_hash FROM erased_guests AS erased) AS id_hashes
+FROM erasure_salt
+WHERE is_only_row = TRUE;
+
+-- name: lock_erased_guests()!
+-- Lets no guest be erased until the transaction ends, and waits for those who are being erased.
+-- internal: the import asks for erased guests once more, just before its end
+LOCK TABLE erased_guests IN SHARE MODE;
+
+-- name: erase_imported_guests(id_hashes)!
+-- Erases guests who were erased while an import was bringing them in; how many.
+-- internal: the import calls it at its end
+-- check: allow GS501, because hardly ever is there one, and a hash cannot be turned into a key
+--   id_hashes: bytea[], salted hashes of their keys
+DELETE FROM guest_profiles AS guest
+USING erasure_salt
+WHERE
+    guest.profile_data ? 'legacy'
+    AND sha256(erasure_salt.salt || convert_to(guest.phone_number, 'UTF8')) = ANY(:id_hashes::bytea[]);
+
 -- name: record_legacy_import(report)$
 -- Enters an import into the history, with the rejected records that are staged; its id. A record that is kept already,
 -- from another file or import, is not stored once more.

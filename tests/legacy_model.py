@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from guestsql.legacy.excluded import Excluded
 from guestsql.legacy.files import Source, find_files
 from guestsql.legacy.read import Damage, FileReader
 from guestsql.legacy.records import PartialGuest, read_record
@@ -32,7 +33,7 @@ def model_guests(directory: Path, imported_at: datetime) -> dict[str, MergedGues
     records: defaultdict[str, list[PartialGuest]] = defaultdict(list)
     for file in find_files(directory):
         for found in FileReader(file).records():
-            record = None if isinstance(found, Damage) else read_record(found, frozenset())
+            record = None if isinstance(found, Damage) else read_record(found, Excluded(frozenset()))
             if isinstance(record, PartialGuest):
                 records[record.phone_number].append(record)
     return {key: _limited(merge_records(told), imported_at) for key, told in records.items()}

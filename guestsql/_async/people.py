@@ -70,8 +70,9 @@ class AsyncPeople(AsyncLifetime):
     async def forget_guest(self, user_id: str) -> dict[str, int]:
         """Erase a person from every table that holds guests, and from what is buffered here.
 
-        Who writes again is a new guest; so is one of whom another process has messages buffered. Records of the old
-        bot's files that could be no guest are nobody's, and stay: docs/legacy-rejects.md.
+        A guest who writes again is a new one; so is one of whom another process has messages buffered. A salted hash of
+        the key stays: an import of the old bot's files skips the guest's records. Records that could be no guest stay
+        too: docs/legacy-rejects.md.
 
         Args:
             user_id: any spelling of a WhatsApp id.

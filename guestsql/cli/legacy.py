@@ -110,4 +110,6 @@ def summary(report: ImportReport) -> str:
     else:
         done = f"{guests}: {report.inserted} new, {report.updated} updated, {report.unchanged} unchanged"
     rejected = f"; {report.rejected} of {report.records} records rejected" if report.rejected else ""
+    if report.erased:
+        rejected += f", {report.erased} of them of guests who were erased"
     return f"import{' (dry run, nothing written)' if report.dry_run else ''}: {done}{rejected}"

@@ -197,7 +197,8 @@ def _verified(report: VerifyReport) -> str:
     explained = f", {report.explained} explained by later writes" if report.explained else ""
     differences = f"{report.different or 'no'} difference{'' if report.different == 1 else 's'}"
     kept = f", {report.kept} rejected kept" if report.kept else ""
-    return f"verify: {compared}; {differences}{explained}{kept}"
+    erased = f", {report.erased} of erased guests" if report.erased else ""
+    return f"verify: {compared}; {differences}{explained}{kept}{erased}"
 
 
 def unread(names: Sequence[str]) -> str:

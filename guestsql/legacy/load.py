@@ -22,6 +22,7 @@ from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.errors import ConstraintViolation, DatabaseError, QueryFileError
 from guestsql.legacy.copying import copy_lines
+from guestsql.legacy.excluded import Excluded
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.memory import peak_memory_bytes
 from guestsql.legacy.records import Reject
@@ -67,7 +68,9 @@ _IN_THE_WAY = (psycopg.errors.UniqueViolation, psycopg.errors.LockNotAvailable, 
 _QUERIES = (
     "analyze_legacy_staging",
     "empty_legacy_guests",
+    "erase_imported_guests",
     "fold_legacy_records",
+    "get_erased_ids",
     "get_guest_table_bytes",
     "get_import_time",
     "get_next_legacy_range",
@@ -77,6 +80,7 @@ _QUERIES = (
     "is_guest_told_again",
     "limit_legacy_times",
     "list_staged_rejects",
+    "lock_erased_guests",
     "open_legacy_guests",
     "open_legacy_staging",
     "preview_legacy_guests",
@@ -91,6 +95,7 @@ class _Written(NamedTuple):
     guests: int
     inserted: int
     updated: int
+    erased: tuple[Reject, ...] = ()
 
 
 class Import:
@@ -115,6 +120,8 @@ class Import:
     ) -> None:
         self._files = files
         self._own = own
+        self._erased = frozenset[bytes]()
+        self._excluded = Excluded(own)
         self._settings = settings
         self._dry_run = dry_run
         self._steps = _Steps(files, progress)
@@ -131,14 +138,20 @@ class Import:
 
         Raises:
             LegacyFileError: a file cannot be read.
-            DatabaseError: the server refused, or went away; nothing is written then.
+            DatabaseError: the server refused, or went away; nothing is written then, unless that was at the very end.
         """
         try:
             with connect(self._settings, url) as connection:
                 # In another, a guest whom the bot makes meanwhile would be in the way and never to be seen.
                 connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 with connection.transaction(force_rollback=self._dry_run):
-                    return self._import(connection)
+                    report = self._import(connection)
+                if not self._dry_run:
+                    # Once more without a lock on a guest: who erases one might wait for this import, and it for him.
+                    with connection.transaction():
+                        self._queries.lock_erased_guests(connection)
+                        self._erase_late(connection)
+                return report
         except psycopg.Error as error:
             # BEGIN, COPY or COMMIT failed: no query's adapter has seen it.
             raise translate(error, "") from error
@@ -147,7 +160,12 @@ class Import:
         started = perf_counter()
         _set_up(connection)
         self._began_at = self._queries.get_import_time(connection)
+        ids = self._queries.get_erased_ids(connection)
+        self._erased = frozenset(ids.id_hashes)
+        self._excluded = Excluded(self._own, ids.salt, self._erased)
         written = self._write_at_once(connection) or self._write_in_order(connection)
+        if not self._dry_run:
+            self._erase_late(connection)
         rejects = self._queries.list_staged_rejects(connection, paths=[file.path for file in written.files])
         report = ImportReport(
             files=written.files,
@@ -156,7 +174,8 @@ class Import:
             inserted=written.inserted,
             updated=written.updated,
             unchanged=written.guests - written.inserted - written.updated,
-            rejects=tuple(Reject(*reject) for reject in rejects),
+            rejects=(*(Reject(*reject) for reject in rejects), *written.erased),
+            erased=len(written.erased),
             dry_run=self._dry_run,
             adjusted=written.adjusted,
             table_bytes=self._queries.get_guest_table_bytes(connection),
@@ -164,6 +183,12 @@ class Import:
             seconds=round(perf_counter() - started, 3),
         )
         return report if self._dry_run else self._record(connection, report)
+
+    def _erase_late(self, connection: DeadlineConnection) -> None:
+        """Erase the guests who were erased since the import began: its rows could not be seen then."""
+        late = set(self._queries.get_erased_ids(connection).id_hashes) - self._erased
+        if late:
+            self._queries.erase_imported_guests(connection, id_hashes=list(late))
 
     def _write_at_once(self, connection: DeadlineConnection) -> _Written | None:
         """Write single guests of the largest file without staging them, which takes half as long.
@@ -203,7 +228,9 @@ class Import:
         self._steps.again()
         largest = max(self._files, key=_size)
         stagers = [
-            FileStager(number, file, self._own, self._began_at, self._steps.read, seen=seen, straight=file is largest)
+            FileStager(
+                number, file, self._excluded, self._began_at, self._steps.read, seen=seen, straight=file is largest
+            )
             for number, file in enumerate(self._files, start=1)
         ]
         # A guest of whom another file tells too has to be known before.
@@ -249,7 +276,8 @@ class Import:
             # There are as many guests as records, or fewer.
             self._steps.written(guests, records)
         self._steps.written(1, 1)
-        return _Written(files, adjusted, guests, inserted, updated)
+        erased = tuple(reject for stager in stagers for reject in stager.erased)
+        return _Written(files, adjusted, guests, inserted, updated, erased)
 
     def _write_range(self, connection: DeadlineConnection, keys: dict[str, str], guests: int) -> tuple[int, int]:
         if self._dry_run:

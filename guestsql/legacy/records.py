@@ -14,6 +14,7 @@ from typing import cast
 from guestsql._core.values import LONGEST_LABEL, normalized
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.identity import canonical_user_id, clean_chat_id
+from guestsql.legacy.excluded import Excluded
 from guestsql.legacy.raw import RawRecord
 from guestsql.legacy.text import Json, clean, escape
 from guestsql.legacy.times import parse_time
@@ -100,12 +101,12 @@ class PartialGuest:
     messages: int | None
 
 
-def read_record(raw: RawRecord, own: frozenset[str]) -> PartialGuest | Reject:
+def read_record(raw: RawRecord, excluded: Excluded) -> PartialGuest | Reject:
     """Read one record.
 
     Args:
         raw: the record as the file has it.
-        own: keys of the bot's own numbers, which are no guests.
+        excluded: whose records are not imported.
 
     Returns:
         What it says, or why it says nothing.
@@ -120,8 +121,8 @@ def read_record(raw: RawRecord, own: frozenset[str]) -> PartialGuest | Reject:
         phone_number = key if _PLAIN_PHONE.fullmatch(key) else canonical_user_id(key)
     except InvalidUserId as error:
         return _reject(raw, f"unusable key: {error.message}")
-    if phone_number in own:
-        return _reject(raw, "the key is the bot's own number")
+    if reason := excluded.reason(phone_number):
+        return _reject(raw, reason)
     return _partial_guest(raw, phone_number, cast("Fields", value))
 
 

@@ -55,13 +55,15 @@ class ImportReport:
         inserted: rows that were made.
         updated: rows that were changed.
         unchanged: rows that had it all, and were not touched.
-        rejects: the records from which no guest could be made, in the order of files and places.
+        rejects: the records from which no guest could be made, in the order of files and places, those
+            of erased guests last.
         dry_run: whether nothing was written.
         adjusted: the times in the future, in the same order; `profile_data` keeps them as written.
         import_id: the import's number in the history; None when nothing was written.
         table_bytes: the size of `guest_profiles` with its indexes, after the import.
         peak_memory_bytes: the most memory that this process has held; None where the system does not tell.
         seconds: how long it took.
+        erased: how many of the rejected records are of guests who were erased on request. Nothing of them is written.
         unread: JSON files in the folder that were not read, relative to it.
     """
 
@@ -78,6 +80,7 @@ class ImportReport:
     table_bytes: int = 0
     peak_memory_bytes: int | None = None
     seconds: float = 0.0
+    erased: int = 0
     unread: tuple[str, ...] = ()
 
     @property
@@ -119,5 +122,6 @@ class ImportReport:
             "peak_memory_bytes": self.peak_memory_bytes,
             "seconds": self.seconds,
             "import_id": self.import_id,
+            "erased": self.erased,
             "unread": list(self.unread),
         }

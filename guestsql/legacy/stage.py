@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from guestsql.legacy.copy_text import NULL, escape_json, labels_column, text_column
+from guestsql.legacy.excluded import ERASED, Excluded
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.lines import LineMaker
 from guestsql.legacy.raw import Damage, RawRecord, Span, pointer_below
@@ -41,7 +42,7 @@ class FileStager:
     Args:
         number: the file's, from 1.
         file: one that `find_files` found.
-        own: keys of the bot's own numbers, which are no guests.
+        excluded: whose records are not imported.
         latest: the time of the import; a later one lies in the future.
         progress: is told how many bytes were read, each time.
         seen: remembers the guests of all files; None when every record is to be staged.
@@ -51,6 +52,7 @@ class FileStager:
         records: how many records were read, rejected ones included.
         rejected: how many of them were rejected.
         adjusted: the times in the future.
+        erased: the records of erased guests; they are rejected too.
         guests: how many were written as guests.
         straight: as given.
     """
@@ -59,7 +61,7 @@ class FileStager:
         self,
         number: int,
         file: LegacyFile,
-        own: frozenset[str],
+        excluded: Excluded,
         latest: datetime,
         progress: Callable[[int], object] | None = None,
         *,
@@ -68,15 +70,16 @@ class FileStager:
     ) -> None:
         self.records = 0
         self.rejected = 0
+        self.erased: list[Reject] = []
         self.adjusted: list[Adjusted] = []
         self.guests = 0
         self.straight = straight
         self._file = file
-        self._own = own
+        self._excluded = excluded
         self._latest = latest
         self._reader = FileReader(file, progress=progress)
         self._lines = LineMaker(number, seen, straight=straight)
-        self._usual = UsualDecoder(file, own, latest, self._lines, self._line)
+        self._usual = UsualDecoder(file, excluded, latest, self._lines, self._line)
         self._prefix = key_prefix(file)
 
     @property
@@ -114,7 +117,11 @@ class FileStager:
     def _line(self, found: RawRecord | Damage) -> str:
         if isinstance(found, Damage):
             return self._reject(found.place, Reject(found.file.name, found.pointer, found.reason), found.span)
-        record = read_record(found, self._own)
+        record = read_record(found, self._excluded)
+        if isinstance(record, Reject) and record.reason == ERASED:
+            # Nothing of it goes to the database.
+            self.erased.append(record)
+            return ""
         if isinstance(record, Reject):
             return self._reject(found.place, record, found.span_of(found.place) if found.span_of else None)
         return self._guest(record)

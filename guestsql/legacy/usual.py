@@ -19,6 +19,7 @@ import msgspec
 from guestsql._core.values import normalized
 from guestsql.legacy.copy_text import NULL, labels_column
 from guestsql.legacy.element import PlainDecoder
+from guestsql.legacy.excluded import Excluded
 from guestsql.legacy.files import LegacyFile, Source
 from guestsql.legacy.lines import LineMaker
 from guestsql.legacy.raw import RawRecord
@@ -104,7 +105,7 @@ class UsualDecoder:
 
     Args:
         file: one that `find_files` found.
-        own: keys of the bot's own numbers, which are no guests.
+        excluded: whose records are not imported.
         latest: the time of the import; a record with a later one is not usual.
         lines: makes the file's lines.
         general: makes the line of a record that is not usual.
@@ -113,13 +114,13 @@ class UsualDecoder:
     def __init__(
         self,
         file: LegacyFile,
-        own: frozenset[str],
+        excluded: Excluded,
         latest: datetime,
         lines: LineMaker,
         general: Callable[[RawRecord], str],
     ) -> None:
         self._file = file
-        self._own = own
+        self._excluded = excluded.reason
         # In the bot's own form, in which times are in order as texts.
         self._latest = latest.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._record_line = lines.record
@@ -186,7 +187,7 @@ class UsualDecoder:
 
     def _line(self, place: int, key: str, record: _Record, text: str) -> str:
         """Return the line of a record; `text` is it without its last brace."""
-        if not _KEY.fullmatch(key) or key in self._own:
+        if not _KEY.fullmatch(key) or self._excluded(key):
             raise _UnusualError
         created, last = record.created_at, record.last_activity
         if created and not _is_sure_time(created):

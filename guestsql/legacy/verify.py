@@ -26,7 +26,7 @@ from guestsql.identity import own_keys
 from guestsql.legacy.compare import Record
 from guestsql.legacy.verify_files import list_files, list_unread_files
 from guestsql.legacy.verify_guest import Difference, GuestCheck, ImportTimes, visible
-from guestsql.legacy.verify_read import CheckedFile, Unusable, file_checksum, read_into_buckets
+from guestsql.legacy.verify_read import CheckedFile, ErasedIds, Unusable, file_checksum, read_into_buckets
 from guestsql.legacy.verify_text import KeptPlaces, Stretch
 from guestsql.settings import Settings
 
@@ -67,6 +67,7 @@ class VerifyReport:
         different: how many differences nothing explains.
         explained: how many differences a later write of the bot explains.
         kept: how many rejected records are kept byte for byte, which is no difference.
+        erased: how many records are of guests who were erased on request, which is no difference.
         unread: JSON files in the folder that were not read, relative to it; they are no difference either.
         differences: the first 1,000 of those that nothing explains.
         explanations: the first 1,000 of those that are explained.
@@ -81,6 +82,7 @@ class VerifyReport:
     different: int = 0
     explained: int = 0
     kept: int = 0
+    erased: int = 0
     unread: list[str] = field(default_factory=list[str])
     differences: list[Difference] = field(default_factory=list[Difference])
     explanations: list[Difference] = field(default_factory=list[Difference])
@@ -142,8 +144,8 @@ def verify_directory(
     catalogue = load_catalogue(settings.queries_dir)
     queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
     report = VerifyReport()
-    kept = _kept_now(queries, directory, settings, url)
-    with read_into_buckets(directory, own_keys(settings.own_numbers), kept) as (buckets, files, unusable):
+    kept, erased = _known_now(queries, directory, settings, url)
+    with read_into_buckets(directory, own_keys(settings.own_numbers), kept, erased) as (buckets, files, unusable):
         report.files = files
         report.unread = [visible(name) for name in list_unread_files(directory)]
         report.records = sum(file.records for file in files)
@@ -165,16 +167,17 @@ def verify_directory(
     return report
 
 
-def _kept_now(
+def _known_now(
     queries: Any,  # noqa: ANN401  aiosql's methods
     directory: Path,
     settings: Settings,
     url: str,
-) -> dict[str, KeptPlaces]:
+) -> tuple[dict[str, KeptPlaces], ErasedIds]:
     checksums = {path.relative_to(directory).as_posix(): file_checksum(path) for path in list_files(directory)}
     with connect(settings, url) as connection:
         connection.autocommit = True
-        return _kept_places(queries, connection, checksums)
+        ids = queries.get_erased_ids(connection)
+        return _kept_places(queries, connection, checksums), ErasedIds(ids.salt, frozenset(ids.id_hashes))
 
 
 def _checksums(files: list[CheckedFile], unusable: list[Unusable]) -> dict[str, str]:
@@ -206,7 +209,9 @@ def _kept_places(
 def _judge(unusable: list[Unusable], kept: Mapping[str, KeptPlaces], report: VerifyReport) -> None:
     """Tell of each place whether it is kept still, in the snapshot with which the guests are compared."""
     for place in unusable:
-        if place.kept and place.kept in kept[place.path].get(place.kept.offset, ()):
+        if place.is_erased:
+            report.erased += 1
+        elif place.kept and place.kept in kept[place.path].get(place.kept.offset, ()):
             report.keep(place)
         else:
             report.add(_unusable(place))

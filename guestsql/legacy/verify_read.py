@@ -6,6 +6,7 @@ memory does not grow with the files.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import tempfile
@@ -15,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 from guestsql.errors import InvalidUserId, LegacyFileError
 from guestsql.identity import canonical_user_id
@@ -25,7 +26,7 @@ from guestsql.legacy.compare_values import Number, Value, time_in_name
 from guestsql.legacy.verify_files import list_files, source_of
 from guestsql.legacy.verify_text import Broken, Element, FileText, KeptPlaces, Stretch, list_elements
 
-__all__ = ["Buckets", "CheckedFile", "Unusable", "file_checksum", "read_into_buckets"]
+__all__ = ["Buckets", "CheckedFile", "ErasedIds", "Unusable", "file_checksum", "read_into_buckets"]
 
 _BUCKET_BYTES = 2 << 20
 _MOST_BUCKETS = 256
@@ -58,6 +59,7 @@ class Unusable:
         reason: why.
         key: the key as JSON, when there is one.
         kept: where it stands in the file and in the database, byte for byte; None when it does not.
+        is_erased: whether it is of a guest who was erased.
     """
 
     path: str
@@ -65,6 +67,7 @@ class Unusable:
     reason: str
     key: str = ""
     kept: Stretch | None = None
+    is_erased: bool = False
 
 
 def file_checksum(path: Path) -> str:
@@ -80,6 +83,29 @@ def file_checksum(path: Path) -> str:
         return file_sha256(path)
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+class ErasedIds(NamedTuple):
+    """The guests who were erased, as the database knows them.
+
+    Attributes:
+        salt: of the hashes.
+        hashes: SHA-256 of the salt and a guest's key.
+    """
+
+    salt: bytes
+    hashes: frozenset[bytes]
+
+    def has(self, phone_number: str) -> bool:
+        """Whether a guest was erased.
+
+        Args:
+            phone_number: the guest's key.
+        """
+        return bool(self.hashes) and hashlib.sha256(self.salt + phone_number.encode()).digest() in self.hashes
+
+
+_NO_ONE = ErasedIds(b"", frozenset())
 
 
 class Buckets:
@@ -125,7 +151,10 @@ def _unpickled(file: IO[bytes]) -> Iterator[tuple[str, Record]]:
 
 @contextmanager
 def read_into_buckets(
-    directory: Path, own: frozenset[str], kept: Mapping[str, KeptPlaces] | None = None
+    directory: Path,
+    own: frozenset[str],
+    kept: Mapping[str, KeptPlaces] | None = None,
+    erased: ErasedIds = _NO_ONE,
 ) -> Generator[tuple[Buckets, list[CheckedFile], list[Unusable]]]:
     """Read all files of a folder.
 
@@ -133,6 +162,7 @@ def read_into_buckets(
         directory: the folder.
         own: keys of the bot's own numbers, which are no guests.
         kept: of each file by its name, what the database keeps of it byte for byte, because it is no guest.
+        erased: the guests who were erased.
 
     Yields:
         The records by guest, the files, and what no guest can be made of.
@@ -147,7 +177,7 @@ def read_into_buckets(
     with ExitStack() as stack:
         buckets = Buckets(max(1, min(_MOST_BUCKETS, size // _BUCKET_BYTES)), stack)
         for path in paths:
-            reader = _FileReader(path, directory, own)
+            reader = _FileReader(path, directory, own, erased)
             count = 0
             for found in reader.records((kept or {}).get(reader.name, {})):
                 count += 1
@@ -162,11 +192,12 @@ def read_into_buckets(
 class _FileReader:
     """Reads one file."""
 
-    def __init__(self, path: Path, directory: Path, own: frozenset[str]) -> None:
+    def __init__(self, path: Path, directory: Path, own: frozenset[str], erased: ErasedIds) -> None:
         self.name = path.relative_to(directory).as_posix()
         self._source = source_of(self.name)
         self._named_at: datetime | None = time_in_name(path.name) if self._source == "backups" else None
         self._own = own
+        self._erased = erased
         self._path = path
         self.sha256 = ""
         self.size = 0
@@ -197,8 +228,10 @@ class _FileReader:
             phone_number = canonical_user_id(written)
         except InvalidUserId as error:
             return Unusable(self.name, pointer, error.message, shown)
-        if phone_number in self._own:
-            return Unusable(self.name, pointer, "the bot's own number", shown)
+        is_erased = self._erased.has(phone_number)
+        if is_erased or phone_number in self._own:
+            reason = "the guest was erased on request" if is_erased else "the bot's own number"
+            return Unusable(self.name, pointer, reason, shown, is_erased=is_erased)
         fields = cast("dict[str, Value]", value)
         place = pointer + element.below
         return phone_number, Record(self._source, self.name, self._named_at, element.index, place, written, fields)

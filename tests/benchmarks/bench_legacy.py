@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from guestsql.embedded import PrivateServer
+from guestsql.legacy.excluded import Excluded
 from guestsql.legacy.files import find_files
 from guestsql.legacy.lines import COPY_STAGING
 from guestsql.legacy.stage import FileStager
@@ -121,7 +122,7 @@ def _copy_alone(folder: Path, url: str) -> float:
     With the room for temporary tables that an import asks for: it is the faster way.
     """
     files = enumerate(find_files(folder), start=1)
-    stagers = [FileStager(number, file, frozenset(), datetime.now(UTC)) for number, file in files]
+    stagers = [FileStager(number, file, Excluded(frozenset()), datetime.now(UTC)) for number, file in files]
     blocks = [block.records.encode() for stager in stagers for block in stager.blocks()]
     with psycopg.connect(url) as connection:
         connection.execute("SET LOCAL temp_buffers = '192MB'")

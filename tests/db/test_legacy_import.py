@@ -98,7 +98,17 @@ def test_the_report_is_the_contracts(run):
     ).as_dict()
     contract = ["files", "records", "guests", "inserted", "updated", "unchanged", "rejected", "rejects", "dry_run"]
     assert list(report)[: len(contract)] == contract
-    more = {"adjusted", "merged", "file_bytes", "table_bytes", "peak_memory_bytes", "seconds", "import_id", "unread"}
+    more = {
+        "adjusted",
+        "merged",
+        "file_bytes",
+        "table_bytes",
+        "peak_memory_bytes",
+        "seconds",
+        "import_id",
+        "erased",
+        "unread",
+    }
     assert set(report) == {*contract, *more}
     assert (report["merged"], report["file_bytes"]) == (2, sum(file["bytes"] for file in report["files"]))
     assert report["table_bytes"] > 0

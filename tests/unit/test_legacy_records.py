@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from guestsql.legacy.excluded import Excluded
 from guestsql.legacy.files import LegacyFile, Source
 from guestsql.legacy.read import RawRecord
 from guestsql.legacy.records import PartialGuest, Reject, read_record
@@ -24,7 +25,7 @@ def raw(value, key=PHONE, file=THREADS):
 
 
 def read(value, key=PHONE, file=THREADS):
-    record = read_record(raw(value, key, file), frozenset())
+    record = read_record(raw(value, key, file), Excluded(frozenset()))
     assert isinstance(record, PartialGuest)
     return record
 
@@ -46,7 +47,7 @@ def read(value, key=PHONE, file=THREADS):
     ],
 )
 def test_a_key_that_is_no_guest_is_refused(key, reason):
-    refused = read_record(raw({}, key), frozenset({"573009999999"}))
+    refused = read_record(raw({}, key), Excluded(frozenset({"573009999999"})))
     assert isinstance(refused, Reject)
     assert reason in refused.reason
     assert refused.path == "threads.json"
@@ -54,7 +55,7 @@ def test_a_key_that_is_no_guest_is_refused(key, reason):
 
 @pytest.mark.parametrize("value", [None, [], "text", 5, True])
 def test_a_record_that_is_no_object_is_refused(value):
-    refused = read_record(raw(value), frozenset())
+    refused = read_record(raw(value), Excluded(frozenset()))
     assert isinstance(refused, Reject)
     assert refused.reason == "the record is not an object"
 

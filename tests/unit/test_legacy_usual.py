@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guestsql.legacy import container, runs
+from guestsql.legacy.excluded import Excluded
 from guestsql.legacy.files import LegacyFile, Source
 from guestsql.legacy.lines import COPY_STAGING, LineMaker
 from guestsql.legacy.raw import RawRecord
@@ -26,7 +27,7 @@ from guestsql.legacy.times import parse_name_time
 from guestsql.legacy.usual import UsualDecoder
 
 PHONE = "573000000001"
-OWN = frozenset({"573009999999"})
+OWN = Excluded(frozenset({"573009999999"}))
 LATEST = datetime(2025, 7, 1, 9, 15, 0, 123_456, tzinfo=UTC)
 USUAL = {
     "threadId": "thread_a",
