@@ -13,7 +13,7 @@ Absence is `None`; a failure is an exception, never an empty answer::
      └ DatabaseError(query, sqlstate)
         ├ ConstraintViolation(constraint)
         ├ QueryTimeout                   the deadline passed (retryable)
-        ├ DatabaseUnavailable            no connection, or it was lost (retryable)
+        ├ DatabaseUnavailable            no connection, it was lost, or no write is possible now (retryable)
         ├ TransactionConflict            a deadlock or serialization failure that stayed (retryable)
         └ OutcomeUnknown                 it may or may not have been done: read before you repeat
 
@@ -207,6 +207,8 @@ class DatabaseError(GuestSQLError):
     # True when the server said itself that nothing of the statement was kept; False when it said nothing of the kind.
     # For whoever decides whether it may be repeated: callers have `retryable`.
     undone = False
+    # Why each host could not be used, where the address names several.
+    attempts: tuple[DatabaseError, ...] = ()
 
     def __init__(self, message: str, *, query: str = "", sqlstate: str | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -252,7 +254,7 @@ class QueryTimeout(DatabaseError):
 
 
 class DatabaseUnavailable(DatabaseError):
-    """There is no connection: the server is away or refuses, all connections are in use, or the database is closed.
+    """The server is away, refuses or cannot write now (a standby, a full disk); no connection is free; or it is closed.
 
     Repeat the call later: the server was asked until the deadline already. A wrong password, role or database,
     a refused TLS connection and an invalid address must be fixed first, as the hint says; a closed database needs

@@ -111,6 +111,7 @@ async def connect(settings: Settings, url: str, *, session: bool = False) -> Asy
         connection = await AsyncDeadlineConnection.connect(**connection_arguments(settings, url))
         if session:
             await recognise(connection, declared, settings.deadline_seconds)
+            connection.deadline = math.inf
     except psycopg.Error as error:  # a ProgrammingError when a parameter has no meaning
         raise translate(error, "") from error
     if session and not connection.has_session:
@@ -128,22 +129,21 @@ async def recognise(connection: AsyncDeadlineConnection, declared: Pooler, secon
     Args:
         connection: new, in autocommit.
         declared: what the settings say of the address.
-        seconds: to wait for the server.
+        seconds: the connection's deadline, from now.
 
     Raises:
         psycopg.Error: the server did not answer, or refused.
 
     SQL: queries/connections.sql
     """
+    connection.deadline = monotonic() + seconds
     if declared == "auto":
-        connection.deadline = monotonic() + seconds
         try:
             cursor = await connection.execute(_pid_statement(), prepare=False)
             row = await cursor.fetchone()
         except BaseException:
             await connection.close()
             raise
-        connection.deadline = math.inf
         connection.has_session = row is not None and row[0] == connection.info.backend_pid
     else:
         connection.has_session = declared == "off"

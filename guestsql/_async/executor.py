@@ -27,6 +27,7 @@ _LONGEST_PAUSE_SECONDS = 0.5
 _ATOMIC = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
 # feature_not_supported, which is also «cached plan must not change result type»; and an unknown prepared statement.
 _STATEMENT_STALE = ("0A000", "26000")
+_READ_ONLY = "25006"
 
 
 class Repeat(Enum):
@@ -148,7 +149,7 @@ class AsyncExecutor:
             except DatabaseError as error:
                 is_sure = _is_known(error, self._catalogue.get(name))
                 is_known = repeat is Repeat.ALWAYS or (is_known and is_sure)
-                is_passing = isinstance(error, DatabaseUnavailable) or await _is_passing(error, connection, attempt)
+                is_passing = await _is_passing(error, connection, attempt) or isinstance(error, DatabaseUnavailable)
                 # Only a repeat shows what became of it; one is enough if it is the statement that ends the server.
                 is_passing = is_passing or (attempt == 0 and not is_sure)
                 attempt += 1
@@ -202,6 +203,9 @@ async def _is_passing(error: DatabaseError, connection: AsyncDeadlineConnection,
         # prepared is of no use.
         await connection.close()
         return True
+    if error.sqlstate == _READ_ONLY:
+        # Another host may be the primary by now, or the address may lead to another server.
+        await connection.close()
     return is_rolled_back(error)
 
 

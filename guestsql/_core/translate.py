@@ -17,10 +17,12 @@ from guestsql.errors import (
 __all__ = ["is_permanent", "is_rolled_back", "is_transient", "translate"]
 
 # SQLSTATEs and classes (first two characters), as the server's appendix A lists them.
-_UNAVAILABLE = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "28", "3D000")
+# A standby that may be promoted, a full disk, too little memory: the server answers, and cannot do it now.
+_UNABLE = ("25006", "53000", "53100", "53200")
+_UNAVAILABLE = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "28", "3D000", *_UNABLE)
 _TIMEOUT = ("57014", "55P03", "25P03", "25P04")
 _CONFLICT = ("40001", "40P01")
-_ROLLED_BACK = (*_CONFLICT, "55P03", "57P01")
+_ROLLED_BACK = (*_CONFLICT, "55P03", "57P01", *_UNABLE)
 # Connection failures, of a server behind this one too, and statement_completion_unknown: said of what was perhaps done.
 _UNSURE = ("08", "40003")
 
@@ -29,7 +31,9 @@ _HINTS = {
     "42703": "run guestsql migrate up, or compare the query with the table",
     "42883": "run guestsql migrate up, or compare the query with the server's functions",
     "42501": "grant the missing right to the role of DATABASE_URL",
-    "25006": "the server is read-only: a standby, or one being promoted",
+    "25006": "the server takes no writes now: it is a standby, perhaps being promoted, or read-only by its settings",
+    "53100": "the server's disk is full: free some space, or enlarge it",
+    "53200": "the server is short of memory: lower work_mem, or the number of sessions",
     "28P01": "check the password in DATABASE_URL",
     "28000": "check the role in DATABASE_URL and the server's pg_hba.conf",
     "3D000": "check the database's name in DATABASE_URL",
@@ -65,7 +69,12 @@ _REFUSALS = (
     (re.compile(r'database ".*" does not exist'), "3D000"),
     (re.compile(r"too many (?:clients|connections)|connection slots are reserved"), "53300"),
     (re.compile(r"the database system is "), "57P03"),
+    # What libpq says when target_session_attrs wants a primary.
+    (re.compile(r"session is read-only|server is in hot standby mode"), "25006"),
 )
+
+# psycopg lists every host that it has tried, behind a first line that repeats the last one's reason.
+_ATTEMPT = re.compile(r"^- host: .*?, port: .*?, hostaddr: .*?: (?:connection failed: )?(.+)$", re.MULTILINE)
 
 # Waiting does not fix these.
 _PERMANENT = ("28", "3D000")
@@ -170,6 +179,8 @@ def is_permanent(error: DatabaseError) -> bool:
     Args:
         error: an error made by `translate`, while connecting.
     """
+    if error.attempts:
+        return all(map(is_permanent, error.attempts))
     if error.sqlstate is None:
         return _impossible(error.message) is not None
     return error.sqlstate.startswith(_PERMANENT)
@@ -191,9 +202,22 @@ def _unspoken(error: psycopg.Error, message: str, query: str) -> DatabaseError:
     if isinstance(error, psycopg.errors._WaitTimeout):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         # What Connection.wait raises past its timeout has no public name.
         return QueryTimeout("the deadline passed before the server answered", query=query, hint=_HINTS["57014"])
+    reasons = list(dict.fromkeys(_ATTEMPT.findall(str(error))))
+    if len(reasons) > 1:
+        return _of_several([_unspoken(psycopg.OperationalError(reason), reason, query) for reason in reasons])
     impossible = None if query else _impossible(message)
     if impossible is not None or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         sqlstate = next((state for words, state in _REFUSALS if words.search(message)), None)
         hint = _hint(sqlstate, message, impossible or "check that the server of DATABASE_URL runs and can be reached")
         return DatabaseUnavailable(message, query=query, sqlstate=sqlstate, hint=hint)
     return DatabaseError(message, query=query)
+
+
+def _of_several(attempts: list[DatabaseError]) -> DatabaseError:
+    """The error when none of several hosts could be used: every reason, and a hint that fits them all."""
+    kinds = {(failure.sqlstate, failure.hint) for failure in attempts}
+    sqlstate, hint = kinds.pop() if len(kinds) == 1 else (None, "the hosts fail for different reasons: fix one of them")
+    message = f"no host can be used: {'; '.join(failure.message for failure in attempts)}"
+    failure = DatabaseUnavailable(message, sqlstate=sqlstate, hint=hint)
+    failure.attempts = tuple(attempts)
+    return failure

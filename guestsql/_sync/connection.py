@@ -112,6 +112,7 @@ def connect(settings: Settings, url: str, *, session: bool = False) -> DeadlineC
         connection = DeadlineConnection.connect(**connection_arguments(settings, url))
         if session:
             recognise(connection, declared, settings.deadline_seconds)
+            connection.deadline = math.inf
     except psycopg.Error as error:  # a ProgrammingError when a parameter has no meaning
         raise translate(error, "") from error
     if session and not connection.has_session:
@@ -129,22 +130,21 @@ def recognise(connection: DeadlineConnection, declared: Pooler, seconds: float) 
     Args:
         connection: new, in autocommit.
         declared: what the settings say of the address.
-        seconds: to wait for the server.
+        seconds: the connection's deadline, from now.
 
     Raises:
         psycopg.Error: the server did not answer, or refused.
 
     SQL: queries/connections.sql
     """
+    connection.deadline = monotonic() + seconds
     if declared == "auto":
-        connection.deadline = monotonic() + seconds
         try:
             cursor = connection.execute(_pid_statement(), prepare=False)
             row = cursor.fetchone()
         except BaseException:
             connection.close()
             raise
-        connection.deadline = math.inf
         connection.has_session = row is not None and row[0] == connection.info.backend_pid
     else:
         connection.has_session = declared == "off"

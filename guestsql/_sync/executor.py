@@ -28,6 +28,7 @@ _LONGEST_PAUSE_SECONDS = 0.5
 _ATOMIC = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
 # feature_not_supported, which is also «cached plan must not change result type»; and an unknown prepared statement.
 _STATEMENT_STALE = ("0A000", "26000")
+_READ_ONLY = "25006"
 
 
 class Repeat(Enum):
@@ -149,7 +150,7 @@ class Executor:
             except DatabaseError as error:
                 is_sure = _is_known(error, self._catalogue.get(name))
                 is_known = repeat is Repeat.ALWAYS or (is_known and is_sure)
-                is_passing = isinstance(error, DatabaseUnavailable) or _is_passing(error, connection, attempt)
+                is_passing = _is_passing(error, connection, attempt) or isinstance(error, DatabaseUnavailable)
                 # Only a repeat shows what became of it; one is enough if it is the statement that ends the server.
                 is_passing = is_passing or (attempt == 0 and not is_sure)
                 attempt += 1
@@ -203,6 +204,9 @@ def _is_passing(error: DatabaseError, connection: DeadlineConnection, attempt: i
         # prepared is of no use.
         connection.close()
         return True
+    if error.sqlstate == _READ_ONLY:
+        # Another host may be the primary by now, or the address may lead to another server.
+        connection.close()
     return is_rolled_back(error)
 
 

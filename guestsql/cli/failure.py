@@ -31,6 +31,8 @@ def exit_code(error: GuestSQLError) -> int:
     Args:
         error: what ended the command.
     """
+    if isinstance(error, DatabaseUnavailable) and error.undone and error.query:
+        return SQL_ERROR  # the server answers, and cannot do it now
     if isinstance(error, DatabaseUnavailable | EmbeddedServerError):
         return NO_CONNECTION
     if isinstance(error, DatabaseError):

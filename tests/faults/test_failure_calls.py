@@ -205,13 +205,40 @@ async def test_a_read_only_server(kind: str, database_url: str, autocommit: Conn
         text = await db.get_context(GUEST)
     database = autocommit.info.dbname
     autocommit.execute(f'ALTER DATABASE "{database}" SET default_transaction_read_only = on'.encode())
-    async with Either(kind, database_url) as db:
+    async with Either(kind, database_url, deadline_seconds=0.3) as db:
         assert (await db.get_profile(GUEST)).user_name == "Ana"
         assert (await db.get_context(GUEST))[:5] == text[:5]
         for name in ("update_profile", "set_thread", "add_thread_tokens"):
             with pytest.raises(DatabaseError, match="read-only") as caught:
                 await in_time(CALLS[name](db))
-            assert (caught.value.sqlstate, caught.value.retryable) == ("25006", False)
+            assert (caught.value.sqlstate, caught.value.retryable) == ("25006", True)
+
+
+@pytest.mark.parametrize("name", ["update_profile", "add_thread_tokens", "create_guest"])
+@pytest.mark.parametrize("sqlstate", ["25006", "53000", "53100", "53200"])
+async def test_what_passes_is_waited_for(
+    sqlstate: str, name: str, database_url: str, autocommit: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    autocommit.execute("""
+        CREATE TABLE troubles (sqlstate text);
+        CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT FROM troubles) THEN
+                RAISE EXCEPTION 'not now' USING ERRCODE = (SELECT sqlstate FROM troubles);
+            END IF;
+            RETURN new;
+        END $$;
+        CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON guest_profiles FOR EACH ROW EXECUTE FUNCTION fail();
+    """)
+    autocommit.execute("INSERT INTO troubles VALUES (%s)", [sqlstate])
+    calls = {**CALLS, "create_guest": lambda db: db.queries.create_guest(phone_number=GUEST)}
+    kind = KINDS[int(sqlstate) % 2]
+    async with Either(kind, database_url) as db:
+        calling = asyncio.create_task(calls[name](db))
+        await asyncio.to_thread(eventually, lambda: "not now" in caplog.text)
+        autocommit.execute("DELETE FROM troubles")
+        await in_time(calling)
+        assert await db.get_profile(GUEST) is not None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,67 @@
+"""An address with several hosts: each one's reason is shown, with a hint that fits all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from guestsql.embedded import PrivateServer
+from guestsql.errors import DatabaseUnavailable
+from tests.databases import KINDS, Either
+
+CLOSED = ("127.0.0.1", "1")
+
+
+def address(*places: tuple[str, str], dbname: str, **known: str) -> str:
+    """An address that names several places."""
+    hosts, ports = zip(*places, strict=True)
+    given = {"host": ",".join(hosts), "port": ",".join(ports), "user": "postgres", "dbname": dbname, **known}
+    return " ".join(f"{name}='{value}'" for name, value in given.items())
+
+
+async def refusal(kind: str, url: str, **known: Any) -> DatabaseUnavailable:
+    async with Either(kind, url, **known) as db:
+        with pytest.raises(DatabaseUnavailable) as caught:
+            await db.get_profile("573000000001")
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_hosts_that_fail_for_different_reasons(kind: str, server: PrivateServer) -> None:
+    here = (str(server.socket_dir), str(server.port))
+    for places in ((CLOSED, here), (here, CLOSED)):
+        error = await refusal(kind, address(*places, dbname="nowhere"), deadline_seconds=0.5)
+        assert "Connection refused" in error.message
+        assert 'database "nowhere" does not exist' in error.message
+        assert error.sqlstate is None  # the closed one may open: the deadline is waited for
+        assert error.message.startswith("no connection within 0.5 s: no host can be used: ")
+        assert "different reasons" in error.hint
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_hosts_that_fail_alike(kind: str, server: PrivateServer) -> None:
+    here = (str(server.socket_dir), str(server.port))
+    error = await refusal(kind, address(here, here, dbname="nowhere"))
+    assert (error.sqlstate, "database's name" in error.hint) == ("3D000", True)
+    error = await refusal(kind, address(CLOSED, ("127.0.0.1", "2"), dbname="x"), deadline_seconds=0.5)
+    assert error.message.count("Connection refused") == 2
+    assert "server of DATABASE_URL" in error.hint
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_no_host_is_a_primary(
+    kind: str, server: PrivateServer, database_url: str, autocommit: psycopg.Connection[Any]
+) -> None:
+    del database_url
+    database = autocommit.info.dbname
+    autocommit.execute(f'ALTER DATABASE "{database}" SET default_transaction_read_only = on'.encode())
+    here = (str(server.socket_dir), str(server.port))
+    url = address(CLOSED, here, dbname=database, target_session_attrs="read-write")
+    error = await refusal(kind, url, deadline_seconds=0.5)
+    assert "Connection refused" in error.message
+    assert "session is read-only" in error.message
+    url = address(here, dbname=database, target_session_attrs="read-write")
+    error = await refusal(kind, url, deadline_seconds=0.5)
+    assert (error.sqlstate, "takes no writes" in error.hint) == ("25006", True)
