@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import signal
 import sys
 import threading
@@ -23,6 +22,7 @@ import guestsql.embedded  # noqa: F401  # pyright: ignore[reportUnusedImport]  i
 from guestsql._core.counting import Counting
 from guestsql._core.log import event
 from guestsql._core.outbox import Outbox
+from guestsql._core.process import at_worker_end, in_forked_child
 from guestsql._core.translate import translate
 from guestsql._sql import InUse
 from guestsql._sync.connection import DeadlineConnection, connect
@@ -31,7 +31,7 @@ from guestsql._sync.flushing import Flusher
 from guestsql.errors import GuestSQLError
 from guestsql.settings import Settings
 
-__all__ = ["LastChance", "flush_all", "heed_sigterm", "unwatch", "watch"]
+__all__ = ["LastChance", "flush_all", "heed_sigterm", "watch"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,10 @@ class LastChance:
 
     def __bool__(self) -> bool:
         return any(self.outboxes)
+
+    def unwatch(self) -> None:
+        """Leave it to somebody else: the database has written it or reported the failure, or the parent has it."""
+        _chances.discard(self)
 
     def flush(self, *, final: bool = True) -> None:
         """Write what is left; log it if that fails: there is no caller any more.
@@ -120,8 +124,10 @@ _chances: set[LastChance] = set()
 
 
 def watch(chance: LastChance) -> None:
-    """Have a buffer written at exit, until `unwatch`."""
+    """Have a buffer written at exit, until `unwatch`. A forked child has a copy of it, which its parent writes."""
     _chances.add(chance)
+    in_forked_child(chance, LastChance.unwatch)
+    at_worker_end(flush_all, priority=1)
     heed_sigterm()
 
 
@@ -135,11 +141,6 @@ def heed_sigterm() -> None:
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
-
-
-def unwatch(chance: LastChance) -> None:
-    """Take note that a buffer was written, or its caller told that it was not."""
-    _chances.discard(chance)
 
 
 # Functions at exit run last in, first out: the embedded server, imported above, leaves after this.
@@ -156,11 +157,6 @@ def flush_all(*, final: bool = True) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for chance in list(_chances):
         chance.flush(final=final)
-
-
-if hasattr(os, "register_at_fork"):
-    # What a forked child has of the buffers is a copy: its parent writes them.
-    os.register_at_fork(after_in_child=_chances.clear)
 
 
 def _terminate(signum: int, _frame: FrameType | None) -> None:

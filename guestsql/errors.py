@@ -10,6 +10,7 @@ Absence is `None`; a failure is an exception, never an empty answer::
      ├ EmbeddedServerError               the embedded PostgreSQL could not be found, made or started
      ├ InvalidUserId                     no guest can have this id
      ├ InvalidValue                      a value that the database could not keep as it is
+     ├ WrongEventLoop                    an async database is used outside the loop in which it was opened
      └ DatabaseError(query, sqlstate)
         ├ ConstraintViolation(constraint)
         ├ QueryTimeout                   the deadline passed (retryable)
@@ -43,6 +44,7 @@ __all__ = [
     "QueryTimeout",
     "SettingsError",
     "TransactionConflict",
+    "WrongEventLoop",
 ]
 
 
@@ -102,6 +104,13 @@ class InvalidValue(GuestSQLError, ValueError):
     """A value is of a wrong type, out of range, or cannot be kept as it is: NUL in a text, labels that are no texts.
 
     Mend the call: the same values fail again. It is a `ValueError` too.
+    """
+
+
+class WrongEventLoop(GuestSQLError, RuntimeError):
+    """An `AsyncGuestDatabase` is used outside the event loop in which it was opened: in another loop or a forked child.
+
+    Make one in each event loop and close it there: `async with AsyncGuestDatabase() as db`. It is a `RuntimeError` too.
     """
 
 

@@ -6,12 +6,14 @@ import asyncio
 import inspect
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -264,6 +266,7 @@ class Program:
             stderr=subprocess.PIPE,
             encoding="utf-8",
             env={**os.environ, "PYTHONPATH": str(root)},
+            start_new_session=True,
         )
 
     def line(self) -> str:
@@ -272,6 +275,12 @@ class Program:
         line = self.process.stdout.readline().strip()
         assert line, self.process.communicate(timeout=PATIENCE_SECONDS)[1]
         return line
+
+    def send(self, line: str = "") -> None:
+        """Send a line to its stdin."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
 
     def wait(self) -> tuple[int, str]:
         """The exit code and what was written to stderr."""
@@ -282,6 +291,6 @@ class Program:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
+        with suppress(ProcessLookupError):  # the children that it forked may live longer
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()

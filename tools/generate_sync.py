@@ -25,6 +25,7 @@ REPLACEMENTS = {
     "AsyncGenerator": "Generator",
     "AsyncTurns": "Turns",
     "async_in_thread": "in_thread",
+    "async_running_loop": "running_loop",
     "asynccontextmanager": "contextmanager",
     "AsyncConnectionPool": "ConnectionPool",
     "AsyncConnections": "Connections",

@@ -14,6 +14,7 @@ from psycopg.abc import RV, PQGen
 from psycopg.rows import namedtuple_row
 
 from guestsql._core.conninfo import adapters, parse_conninfo
+from guestsql._core.process import detach_socket, in_forked_child
 from guestsql._core.translate import translate
 from guestsql._sql import read_packaged
 from guestsql.errors import SettingsError
@@ -49,6 +50,14 @@ class AsyncDeadlineConnection(psycopg.AsyncConnection[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  psycopg's own
         super().__init__(*args, **kwargs)
         self.cursors: dict[str, AsyncCursor[Any]] = {}
+        in_forked_child(self, AsyncDeadlineConnection._detach)
+
+    def _detach(self) -> None:
+        """Leave the session to the process that forked this one."""
+        if not self.closed:
+            detach_socket(self.fileno())
+            # It is not closed, since a thread of the parent may be inside libpq; nor is it an oversight to warn of.
+            self.__dict__.setdefault("_pool", None)
 
     async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:  # noqa: ASYNC109  psycopg's signature
         """Run one of psycopg's generators, at most until the deadline; close the connection if that is cut short."""

@@ -15,11 +15,12 @@ from guestsql._async.reload import AsyncReloader
 from guestsql._core.counting import Counting
 from guestsql._core.figures import Figures
 from guestsql._core.pending import Pending
-from guestsql._core.runtime import AsyncBuilder, AsyncLock, async_in_thread
-from guestsql._exit import LastChance, heed_sigterm, unwatch, watch
+from guestsql._core.process import in_forked_child
+from guestsql._core.runtime import AsyncBuilder, AsyncLock, async_in_thread, async_running_loop
+from guestsql._exit import LastChance, heed_sigterm, watch
 from guestsql._sql import Folder, InUse, load_catalogue, read_queries
 from guestsql.embedded import EmbeddedServer
-from guestsql.errors import DatabaseUnavailable, InvalidUserId, InvalidValue
+from guestsql.errors import DatabaseUnavailable, InvalidUserId, InvalidValue, WrongEventLoop
 from guestsql.identity import canonical_user_id, own_keys
 from guestsql.settings import Settings
 
@@ -52,15 +53,21 @@ class AsyncLifetime:
         self._folder = None if edited is None else Folder(edited)
         read = read_queries if self._folder is None else self._folder.read
         self._in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read))
+        self._loop: object = None
+        self._closed = False
+        self.queries = AsyncQueries(self._in_use, self._ready)
+        self._begin()
+        in_forked_child(self, AsyncLifetime._begin)
+        heed_sigterm()
+
+    def _begin(self) -> None:
+        """Be as if never opened, with nothing buffered; also in a forked child, where the next call opens it."""
         self._reloader: AsyncReloader | None = None
         self._pending = Pending()
         self._counting = Counting()
         self._opening = AsyncLock()
         self._server: EmbeddedServer | None = None
         self._executor: AsyncExecutor | None = None
-        self._closed = False
-        self.queries = AsyncQueries(self._in_use, self._ready)
-        heed_sigterm()
 
     async def open(self) -> None:
         """Start connecting, without waiting for it; start the embedded server if there is no address.
@@ -71,7 +78,9 @@ class AsyncLifetime:
         Raises:
             SettingsError: the address does not parse.
             EmbeddedServerError: the embedded server could not be started.
+            WrongEventLoop: it is open in another event loop, or was in the process that forked this one.
         """
+        self._check_loop()
         async with self._opening:
             if self._executor is not None:
                 return
@@ -94,6 +103,7 @@ class AsyncLifetime:
             if self._folder is not None and self._settings.reload_seconds:
                 self._reloader = AsyncReloader(self._settings, url, self._folder, self._in_use, executor)
                 self._reloader.start()
+            self._loop = async_running_loop()
             self._executor = executor
             self._closed = False
 
@@ -106,9 +116,13 @@ class AsyncLifetime:
         Raises:
             DatabaseError: interactions could not be written; everything is closed nevertheless, and the end of the
                 program, or a flush after `open`, tries again.
+            WrongEventLoop: it is open in another event loop.
         """
+        if self._executor is not None:
+            self._check_loop()
         async with self._opening:
             executor, self._executor = self._executor, None
+            self._loop = None
             self._closed = True
             if executor is None:
                 return
@@ -121,7 +135,7 @@ class AsyncLifetime:
             finally:
                 await self._metrics.stop()
                 if not self._pending:
-                    unwatch(self._last_chance)
+                    self._last_chance.unwatch()
                 await executor.close()
                 if self._server is not None:
                     await async_in_thread(self._server.release)
@@ -149,13 +163,20 @@ class AsyncLifetime:
 
     async def _ready(self) -> AsyncExecutor:
         """Return the executor, opening the database at the first call."""
-        if self._executor is None:
-            if self._closed:
-                raise DatabaseUnavailable("the database is closed", hint="call open() to use it again")
+        if self._executor is None and self._closed:
+            raise DatabaseUnavailable("the database is closed", hint="call open() to use it again")
+        if self._executor is None or self._loop is not async_running_loop():
             await self.open()
         if self._executor is None:
             raise DatabaseUnavailable("the database was closed meanwhile", hint="call open() to use it again")
         return self._executor
+
+    def _check_loop(self) -> None:
+        if self._loop is not None and self._loop is not async_running_loop():
+            raise WrongEventLoop(
+                "this database was opened in another event loop, or in the process that forked this one",
+                hint="make one in each event loop and close it there: async with AsyncGuestDatabase() as db",
+            )
 
     def _key(self, user_id: str) -> str:
         key = canonical_user_id(user_id)

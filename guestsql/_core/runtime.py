@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
-from guestsql.errors import InvalidValue, QueryTimeout
+from guestsql.errors import InvalidValue, QueryTimeout, WrongEventLoop
 from guestsql.models import GuestProfile
 
 __all__ = [
@@ -27,10 +27,12 @@ __all__ = [
     "Turns",
     "async_call_builder",
     "async_in_thread",
+    "async_running_loop",
     "async_sleep",
     "call_builder",
     "end_with_loop",
     "in_thread",
+    "running_loop",
     "sleep",
 ]
 
@@ -81,6 +83,26 @@ def in_thread(call: Callable[[], T]) -> T:
 async def async_in_thread(call: Callable[[], T]) -> T:
     """Run what blocks in another thread, so that the loop goes on."""
     return await asyncio.to_thread(call)
+
+
+def running_loop() -> object:
+    """Return None: threads share a database."""
+    return None
+
+
+def async_running_loop() -> object:
+    """Return the event loop that runs here.
+
+    Raises:
+        WrongEventLoop: none runs: the process was forked inside a coroutine.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError as error:
+        raise WrongEventLoop(
+            "no event loop runs here: a process that was forked inside a coroutine cannot continue it",
+            hint="start a loop in the child with asyncio.run(), and make an AsyncGuestDatabase in it",
+        ) from error
 
 
 class Turns:

@@ -15,6 +15,7 @@ from psycopg.abc import RV, PQGen
 from psycopg.rows import namedtuple_row
 
 from guestsql._core.conninfo import adapters, parse_conninfo
+from guestsql._core.process import detach_socket, in_forked_child
 from guestsql._core.translate import translate
 from guestsql._sql import read_packaged
 from guestsql.errors import SettingsError
@@ -50,6 +51,14 @@ class DeadlineConnection(psycopg.Connection[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  psycopg's own
         super().__init__(*args, **kwargs)
         self.cursors: dict[str, Cursor[Any]] = {}
+        in_forked_child(self, DeadlineConnection._detach)
+
+    def _detach(self) -> None:
+        """Leave the session to the process that forked this one."""
+        if not self.closed:
+            detach_socket(self.fileno())
+            # It is not closed, since a thread of the parent may be inside libpq; nor is it an oversight to warn of.
+            self.__dict__.setdefault("_pool", None)
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:  # noqa: ASYNC109  psycopg's signature
         """Run one of psycopg's generators, at most until the deadline; close the connection if that is cut short."""

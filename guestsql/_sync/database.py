@@ -11,6 +11,7 @@ from typing import Any
 from guestsql._core.log import event
 from guestsql._core.profile import profile_changes
 from guestsql._core.rows import profile_from
+from guestsql._core.runtime import running_loop
 from guestsql._core.values import RAISE, Clear, Raise, clean_labels, clean_ttl
 from guestsql._sync.people import People
 from guestsql._sync.threads import Threads
@@ -24,7 +25,12 @@ class GuestDatabase(Threads, People):
     """Guests, their threads and contexts, in PostgreSQL.
 
     Use it as a context manager; it opens by itself at the first call otherwise, and is then to be closed. Many
-    threads, or the tasks of one event loop, may share it; a forked child makes its own.
+    threads may share a `GuestDatabase`, and the tasks of one event loop an `AsyncGuestDatabase`.
+
+    It may be forked. In a forked child a `GuestDatabase` is as if it had been made there: its first call opens
+    connections of its own, nothing is buffered or counted, and the parent writes what the parent has buffered. An
+    `AsyncGuestDatabase` that the parent had opened raises `WrongEventLoop` in the child, as it does in a second event
+    loop: make one in each.
 
     `user_id` is any spelling of a WhatsApp id. A guest not known yet is created by `get_context`, `get_contexts` and
     every method that stores something; nobody is created by `get_profile`, `get_thread`, `invalidate_context`,
@@ -106,7 +112,7 @@ class GuestDatabase(Threads, People):
         key = self._key(user_id)
         ttl = self._settings.context_ttl_seconds if ttl_seconds is None else clean_ttl(ttl_seconds)
         try:
-            if self._executor is None:
+            if self._executor is None or self._loop is not running_loop():
                 self._ready()
             return self._context.get(key, ttl, stale_if_error=stale_if_error)
         except BaseException as error:

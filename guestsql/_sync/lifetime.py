@@ -10,8 +10,9 @@ from typing import Any, Self
 from guestsql._core.counting import Counting
 from guestsql._core.figures import Figures
 from guestsql._core.pending import Pending
-from guestsql._core.runtime import Builder, Lock, in_thread
-from guestsql._exit import LastChance, heed_sigterm, unwatch, watch
+from guestsql._core.process import in_forked_child
+from guestsql._core.runtime import Builder, Lock, in_thread, running_loop
+from guestsql._exit import LastChance, heed_sigterm, watch
 from guestsql._sql import Folder, InUse, load_catalogue, read_queries
 from guestsql._sync.context import ContextCache
 from guestsql._sync.executor import Executor
@@ -20,7 +21,12 @@ from guestsql._sync.metrics import MetricsWriter
 from guestsql._sync.queries import NEEDED, Queries
 from guestsql._sync.reload import Reloader
 from guestsql.embedded import EmbeddedServer
-from guestsql.errors import DatabaseUnavailable, InvalidUserId, InvalidValue
+from guestsql.errors import (
+    DatabaseUnavailable,
+    InvalidUserId,
+    InvalidValue,
+    WrongEventLoop,
+)
 from guestsql.identity import canonical_user_id, own_keys
 from guestsql.settings import Settings
 
@@ -53,15 +59,21 @@ class Lifetime:
         self._folder = None if edited is None else Folder(edited)
         read = read_queries if self._folder is None else self._folder.read
         self._in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read))
+        self._loop: object = None
+        self._closed = False
+        self.queries = Queries(self._in_use, self._ready)
+        self._begin()
+        in_forked_child(self, Lifetime._begin)
+        heed_sigterm()
+
+    def _begin(self) -> None:
+        """Be as if never opened, with nothing buffered; also in a forked child, where the next call opens it."""
         self._reloader: Reloader | None = None
         self._pending = Pending()
         self._counting = Counting()
         self._opening = Lock()
         self._server: EmbeddedServer | None = None
         self._executor: Executor | None = None
-        self._closed = False
-        self.queries = Queries(self._in_use, self._ready)
-        heed_sigterm()
 
     def open(self) -> None:
         """Start connecting, without waiting for it; start the embedded server if there is no address.
@@ -72,7 +84,9 @@ class Lifetime:
         Raises:
             SettingsError: the address does not parse.
             EmbeddedServerError: the embedded server could not be started.
+            WrongEventLoop: it is open in another event loop, or was in the process that forked this one.
         """
+        self._check_loop()
         with self._opening:
             if self._executor is not None:
                 return
@@ -95,6 +109,7 @@ class Lifetime:
             if self._folder is not None and self._settings.reload_seconds:
                 self._reloader = Reloader(self._settings, url, self._folder, self._in_use, executor)
                 self._reloader.start()
+            self._loop = running_loop()
             self._executor = executor
             self._closed = False
 
@@ -107,9 +122,13 @@ class Lifetime:
         Raises:
             DatabaseError: interactions could not be written; everything is closed nevertheless, and the end of the
                 program, or a flush after `open`, tries again.
+            WrongEventLoop: it is open in another event loop.
         """
+        if self._executor is not None:
+            self._check_loop()
         with self._opening:
             executor, self._executor = self._executor, None
+            self._loop = None
             self._closed = True
             if executor is None:
                 return
@@ -122,7 +141,7 @@ class Lifetime:
             finally:
                 self._metrics.stop()
                 if not self._pending:
-                    unwatch(self._last_chance)
+                    self._last_chance.unwatch()
                 executor.close()
                 if self._server is not None:
                     in_thread(self._server.release)
@@ -150,13 +169,20 @@ class Lifetime:
 
     def _ready(self) -> Executor:
         """Return the executor, opening the database at the first call."""
-        if self._executor is None:
-            if self._closed:
-                raise DatabaseUnavailable("the database is closed", hint="call open() to use it again")
+        if self._executor is None and self._closed:
+            raise DatabaseUnavailable("the database is closed", hint="call open() to use it again")
+        if self._executor is None or self._loop is not running_loop():
             self.open()
         if self._executor is None:
             raise DatabaseUnavailable("the database was closed meanwhile", hint="call open() to use it again")
         return self._executor
+
+    def _check_loop(self) -> None:
+        if self._loop is not None and self._loop is not running_loop():
+            raise WrongEventLoop(
+                "this database was opened in another event loop, or in the process that forked this one",
+                hint="make one in each event loop and close it there: async with AsyncGuestDatabase() as db",
+            )
 
     def _key(self, user_id: str) -> str:
         key = canonical_user_id(user_id)

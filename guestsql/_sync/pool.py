@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
+from guestsql._core.process import in_forked_child
 from guestsql._core.runtime import end_with_loop
 from guestsql._core.translate import is_permanent, translate
 from guestsql._sync.connection import (
@@ -63,6 +64,18 @@ class _PooledConnection(DeadlineConnection):
         return connection
 
 
+class _Pool(ConnectionPool[_PooledConnection]):
+    """A pool that is closed in a forked child, where its threads are missing and its locks may be held."""
+
+    def __init__(self, **arguments: Any) -> None:  # noqa: ANN401  the pool's own
+        super().__init__(**arguments)
+        in_forked_child(self, _Pool._abandon)
+
+    def _abandon(self) -> None:
+        # The pool's own `close`, also called when it is deleted, takes its locks and waits for its threads.
+        self._closed = True
+
+
 class Connections:
     """Lends connections to one server.
 
@@ -81,7 +94,7 @@ class Connections:
         self._waiting = 0
         self._closed = False
         self._failures: list[Exception] = []
-        self._pool: ConnectionPool[_PooledConnection] = ConnectionPool(
+        self._pool = _Pool(
             connection_class=_PooledConnection,
             kwargs={
                 **connection_arguments(settings, url),

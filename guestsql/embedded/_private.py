@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from guestsql._core.process import in_forked_child
 from guestsql.embedded import _watchdog
 from guestsql.embedded._account import WINDOWS, Account, run, server_account
 from guestsql.embedded._binaries import find_binaries, reachable_binaries
@@ -60,6 +59,7 @@ class PrivateServer:
         self._cluster: Cluster | None = None
         self._endpoint: Endpoint | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
+        in_forked_child(self, PrivateServer._leave_to_parent)
 
     def start(self) -> Self:
         """Make the server when it is new, start it, and wait until it answers.
@@ -113,7 +113,6 @@ class PrivateServer:
             watchdog.wait(_WATCHDOG_SECONDS)
         elif cluster is not None and self._ephemeral:
             shutil.rmtree(cluster.root, ignore_errors=True)
-        _open_servers.discard(self)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -202,7 +201,6 @@ class PrivateServer:
             if not WINDOWS and (socket := socket_folder(cluster.root, cluster.account)).parent != cluster.root:
                 folders.append(socket)
         command = [sys.executable, "-I", _watchdog.__file__, cluster.data, *folders]
-        _open_servers.add(self)
         return subprocess.Popen(  # noqa: S603  # our own script
             [str(part) for part in command],
             stdin=subprocess.PIPE,
@@ -211,8 +209,9 @@ class PrivateServer:
             start_new_session=True,
         )
 
-    def forget_in_child(self) -> None:
-        """Let go of the watchdog's pipe in a forked child, which must not keep the server alive."""
+    def _leave_to_parent(self) -> None:
+        """Neither end the server nor keep it alive in a forked child; its address stays known there."""
+        self._cluster = None
         if self._watchdog is not None and self._watchdog.stdin is not None:
             self._watchdog.stdin.close()
             self._watchdog.returncode = 0  # not this process's child
@@ -226,15 +225,3 @@ def _take_over(directory: Path, account: Account | None) -> None:
             raise EmbeddedServerError(f"{directory} is not empty", hint="name a new or an empty folder")
         directory.rmdir()  # and made anew, with the right owner
     make_own_folder(directory, account)
-
-
-_open_servers: weakref.WeakSet[PrivateServer] = weakref.WeakSet()
-
-
-def _forget_all_in_child() -> None:
-    for server in list(_open_servers):
-        server.forget_in_child()
-
-
-if not WINDOWS:
-    os.register_at_fork(after_in_child=_forget_all_in_child)

@@ -19,8 +19,9 @@ from types import TracebackType
 
 from fasteners import InterProcessLock, InterProcessReaderWriterLock  # type: ignore[import-untyped]  # has no marker
 
-from guestsql.embedded._account import WINDOWS, is_root, server_account
-from guestsql.embedded._binaries import find_binaries, reachable_binaries
+from guestsql._core.process import at_worker_end, in_forked_child
+from guestsql.embedded._account import Account, is_root, server_account
+from guestsql.embedded._binaries import Binaries, find_binaries, reachable_binaries
 from guestsql.embedded._cluster import Cluster
 from guestsql.embedded._places import make_own_folder, server_base
 from guestsql.errors import EmbeddedServerError
@@ -46,6 +47,7 @@ class EmbeddedServer:
         self._home = home
         self._pg_bin = pg_bin
         self._uses: list[_Member] = []
+        in_forked_child(self, EmbeddedServer._leave_to_parent)
 
     def acquire(self) -> str:
         """Join the server, which is made and started when needed; also after it was killed.
@@ -83,18 +85,32 @@ class EmbeddedServer:
     ) -> None:
         self.release()
 
+    def _leave_to_parent(self) -> None:
+        self._uses.clear()
+
 
 class _Member:
     """This process's membership of one server, counted."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._lock_path = _lock_file(cluster.root, "lock")
+        self._users_path = _lock_file(cluster.root, "users")
+        self._begin()
+        in_forked_child(self, _Member._renew)
+
+    def _begin(self) -> None:
         self._count = 0
         self._guard = threading.Lock()
-        root = cluster.root
-        self._lock_path = _lock_file(root, "lock")
         self._lock = InterProcessLock(self._lock_path)
-        self._users = InterProcessReaderWriterLock(_lock_file(root, "users"))
+        self._users = InterProcessReaderWriterLock(self._users_path)
+
+    def _renew(self) -> None:
+        """Be no user in a forked child: the locks are the parent's, only their open files are here too."""
+        for lock in (self._lock, self._users):
+            if lock.lockfile is not None:
+                lock.lockfile.close()  # now: closed later, it would release a lock that the child itself has by then
+        self._begin()
 
     def join(self) -> str:
         with self._guard, self._exclusive():
@@ -103,11 +119,12 @@ class _Member:
             if self._count == 0:
                 self._users.acquire_read_lock(timeout=_LOCK_SECONDS)
             self._count += 1
+            at_worker_end(_members.leave_at_exit, priority=0)
         return endpoint.url(DATABASE)
 
     def leave(self) -> None:
         with self._guard:
-            if self._count == 0:  # a forked child, or left at exit already
+            if self._count == 0:  # left at exit already
                 return
             self._count -= 1
             if self._count == 0:
@@ -155,12 +172,37 @@ def _lock_file(root: Path, kind: str) -> Path:
     return path
 
 
-_members: dict[Path, _Member] = {}
-_members_guard = threading.Lock()
+class _Members:
+    """This process's memberships, one for each server."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, _Member] = {}
+        self._begin()
+        in_forked_child(self, _Members._begin)
+
+    def _begin(self) -> None:
+        self._guard = threading.Lock()
+
+    def of(self, root: Path, binaries: Binaries, account: Account | None) -> _Member:
+        """Return the membership of the server in a folder, made on the first call."""
+        with self._guard:
+            if root not in self._known:
+                make_own_folder(root, account)
+                cluster = Cluster(root, reachable_binaries(binaries, account), account, durable=True, settings={})
+                self._known[root] = _Member(cluster)
+            return self._known[root]
+
+    def leave_at_exit(self) -> None:
+        for member in list(self._known.values()):
+            member.leave_at_exit()
+
+
+_members = _Members()
+atexit.register(_members.leave_at_exit)
 
 
 def _member_of(home: Path, pg_bin: Path | None) -> _Member:
-    """Return this process's membership of the home's server, made on the first call."""
+    """Return this process's membership of the home's server."""
     binaries = find_binaries(pg_bin)
     home = home.expanduser().resolve()
     name = f"postgres-{binaries.major}"
@@ -168,27 +210,4 @@ def _member_of(home: Path, pg_bin: Path | None) -> _Member:
     base = server_base(home, account)
     if account is not None:
         account = server_account(base / name / "data")
-    root = base / name
-    with _members_guard:
-        if root not in _members:
-            make_own_folder(root, account)
-            cluster = Cluster(root, reachable_binaries(binaries, account), account, durable=True, settings={})
-            _members[root] = _Member(cluster)
-        return _members[root]
-
-
-@atexit.register
-def _leave_all() -> None:
-    for member in list(_members.values()):
-        member.leave_at_exit()
-
-
-def _forget_in_child() -> None:
-    """A forked child holds none of the locks: it is no user of the server."""
-    global _members_guard  # noqa: PLW0603  # the parent's may be held by a thread that is not here
-    _members_guard = threading.Lock()
-    _members.clear()
-
-
-if not WINDOWS:
-    os.register_at_fork(after_in_child=_forget_in_child)
+    return _members.of(base / name, binaries, account)

@@ -20,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from guestsql._core.log import quietly
+from guestsql._core.process import in_forked_child
 from guestsql.errors import SettingsError
 from guestsql.gauges.changes import ChangeLog
 from guestsql.gauges.convention import Kind, kind_of, metric_name
@@ -89,8 +90,12 @@ class GaugeCollector(Collector):
 
     def __init__(self, scraper: Scraper) -> None:
         self._scraper = scraper
-        self._turn = threading.Lock()
         self._changes = ChangeLog()
+        self._begin()
+        in_forked_child(self, GaugeCollector._begin)
+
+    def _begin(self) -> None:
+        self._turn = threading.Lock()
 
     def collect(self) -> Iterator[Metric]:
         """Return the metrics as they are now."""
@@ -106,7 +111,7 @@ class GaugeCollector(Collector):
 
 
 class GaugeServer:
-    """Answers every GET with the metrics; a context manager.
+    """Answers every GET with the metrics; a context manager. A forked child does not answer.
 
     Args:
         scraper: what is asked at each GET.
@@ -122,9 +127,8 @@ class GaugeServer:
         registry.register(GaugeCollector(scraper))
         self._server = _listen(port, host)
         self._server.set_app(cast("WSGIApplication", make_wsgi_app(registry)))
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="guestsql-metrics", daemon=True
-        )
+        self._thread: threading.Thread | None = None
+        in_forked_child(self, GaugeServer._leave_to_parent)
 
     @property
     def port(self) -> int:
@@ -132,15 +136,24 @@ class GaugeServer:
         return self._server.server_port
 
     def __enter__(self) -> Self:
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="guestsql-metrics", daemon=True
+        )
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._thread.join()
+        if self._thread is not None:
+            self._server.shutdown()
+            self._thread.join()
         self._server.server_close()
+
+    def _leave_to_parent(self) -> None:
+        """Be closed in a forked child, where the thread that answers is missing."""
+        self._thread = None
+        self._server.socket.close()
 
 
 class _Handler(WSGIRequestHandler):

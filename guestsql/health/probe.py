@@ -11,6 +11,7 @@ from time import monotonic
 import psycopg
 
 from guestsql._core.log import event, quietly
+from guestsql._core.process import in_forked_child
 from guestsql._core.translate import translate
 from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, MigrationError, QueryTimeout
@@ -46,8 +47,12 @@ class _ChangeLog:
     """Logs why the database cannot be worked with, and when it can again: once for each change."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._state = "ready"
+        self._begin()
+        in_forked_child(self, _ChangeLog._begin)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
 
     def take(self, report: Report, why: str = "") -> Report:
         """Take in what was found, and return it."""
@@ -85,12 +90,17 @@ class Probe:
         self._seconds = seconds
         self._pause = pause
         self._needed = frozenset(migration.version for migration in read_migrations())
+        self._closed = False
+        self._changes = _ChangeLog()
+        self._begin()
+        in_forked_child(self, Probe._begin)
+
+    def _begin(self) -> None:
+        """Be as if never asked; also in a forked child, where the thread that would answer is missing."""
         self._guard = threading.Lock()
         self._answer: Future[Report] | None = None
         self._asked = 0.0
         self._connection: DeadlineConnection | None = None
-        self._closed = False
-        self._changes = _ChangeLog()
 
     def check(self) -> Report:
         """Return what the database says now, or said less than a pause ago.

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from guestsql._core.log import event
+from guestsql._core.process import in_forked_child
 from guestsql.errors import SettingsError
 from guestsql.health.probe import Report
 
@@ -29,7 +30,8 @@ class HealthServer:
     """Answers `/live`, `/ready` and `/healthz`, which is `/ready` by another name, on IPv4 and IPv6; a context manager.
 
     `/live` is 200 as long as the process runs: for whoever restarts what hangs. `/ready` is 200 when the database
-    answers and no migration is pending, and 503 otherwise and while draining: for whoever sends traffic.
+    answers and no migration is pending, and 503 otherwise and while draining: for whoever sends traffic. A forked child
+    does not answer; the process that started the server does.
 
     Args:
         check: what `/ready` asks, such as `Probe(settings).check`. It is called from many threads.
@@ -45,6 +47,7 @@ class HealthServer:
         self._check = check
         self._server = _listen(port, host, self.answer)
         self._thread: threading.Thread | None = None
+        in_forked_child(self, HealthServer._leave_to_parent)
 
     @property
     def port(self) -> int:
@@ -81,6 +84,11 @@ class HealthServer:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _leave_to_parent(self) -> None:
+        """Be closed in a forked child: a client whom it accepted would wait for a thread that is missing."""
+        self._thread = None
+        self._server.socket.close()
 
     def answer(self, path: str) -> tuple[HTTPStatus, dict[str, object]]:
         """Return status and body for a path.

@@ -18,7 +18,6 @@ from psycopg.conninfo import conninfo_to_dict
 
 from guestsql import GuestDatabase, GuestProfile
 from guestsql._core.figures import BOUNDS, KINDS, OUTCOMES
-from guestsql._exit import unwatch
 from guestsql.errors import ConstraintViolation, DatabaseError, DatabaseUnavailable, OutcomeUnknown, QueryTimeout
 from tests.databases import GUEST, OTHER, PATIENCE_SECONDS, Either, Proxy, make_settings, waiting_sessions
 from tests.databases import KINDS as CLASSES
@@ -268,7 +267,7 @@ def test_a_database_that_is_dropped_is_not_kept_alive(database_url: str) -> None
     chance = db._last_chance
     del db
     eventually(lambda: gc.collect() >= 0 and [each() for each in kept] == [None, None])
-    unwatch(chance)  # its server does not live until pytest ends
+    chance.unwatch()  # its server does not live until pytest ends
 
 
 FAULTS = {
