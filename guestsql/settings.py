@@ -81,6 +81,9 @@ class Settings:
     pool_max: int = 10
 
     def __post_init__(self) -> None:
+        for name in ("database_url", "unpooled_url", "replica_url"):
+            address = getattr(self, name)
+            _require(address is None or bool(address.strip()), name, "must not be empty")
         for name in ("deadline_seconds", "lease_seconds", "flush_seconds"):
             seconds = getattr(self, name)
             _require(0 < seconds <= _LONGEST_WAIT_SECONDS, name, "must be above 0 seconds, and a day at most")
@@ -114,23 +117,29 @@ class Settings:
         return "transaction" if self.pooler == "auto" and is_declared else self.pooler
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, *, dotenv_path: Path | None = None) -> Settings:
+    def from_env(cls, environ: Mapping[str, str | None] | None = None, *, dotenv_path: Path | None = None) -> Settings:
         """Read the environment, and below it a `.env` file.
 
         Args:
-            environ: the variables; default the process's own.
+            environ: the variables; default the process's own. None hides the one of the file.
             dotenv_path: the `.env` file; default `.env` in the working directory. A real variable wins.
 
         Returns:
-            The settings; a variable that is unset or empty leaves the default.
+            The settings; a variable that is unset or empty leaves the default. An empty DATABASE_URL is refused.
 
         Raises:
             SettingsError: a value cannot be used; names the variable.
         """
         real = os.environ if environ is None else environ
         path = dotenv_path or Path.cwd() / ".env"
-        values = {**_dotenv_values(path), **real}
-        return _from_values({key: value.strip() for key, value in values.items() if value and value.strip()})
+        values: dict[str, str | None] = {**_dotenv_values(path), **real}
+        set_values = {key: value.strip() for key, value in values.items() if value is not None}
+        if set_values.get("DATABASE_URL") == "":
+            # Perhaps a reference that leads nowhere: the embedded server would take the guests, and be gone tomorrow.
+            raise SettingsError(
+                "DATABASE_URL is set, and empty", hint="give it an address; or unset it, to use the embedded server"
+            )
+        return _from_values({key: value for key, value in set_values.items() if value})
 
 
 def known_variables() -> tuple[str, ...]:

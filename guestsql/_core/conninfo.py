@@ -17,6 +17,22 @@ _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 20, "keepalives_interval": 5,
 
 _PORTS = 65_536
 
+_SEARCH_PATH = "for another schema: ALTER ROLE … SET search_path = …"
+_POOLER = "a pooler is recognised without it, see GUESTSQL_POOLER"
+# Parameters of other tools, and what to write instead.
+_INSTEAD = {
+    "schema": _SEARCH_PATH,
+    "currentSchema": _SEARCH_PATH,
+    "search_path": _SEARCH_PATH,
+    "pgbouncer": _POOLER,
+    "prepareThreshold": _POOLER,
+    "prepared_statements": _POOLER,
+    "statement_cache_size": _POOLER,
+    "connection_limit": "see GUESTSQL_POOL_MAX",
+    "pool_timeout": "see GUESTSQL_DEADLINE_SECONDS",
+    "sslaccept": "see sslmode",
+}
+
 
 def adapters() -> AdaptersMap:
     """Return psycopg's adapters with one type for every int, and with loaders that replace no value by another.
@@ -40,18 +56,32 @@ def parse_conninfo(url: str, *, variable: str = "DATABASE_URL") -> dict[str, str
         SettingsError: the address does not parse. It is not quoted: it may hold a password.
     """
     hint = "postgresql://user:password@host:5432/database, with % : / @ in the password percent-encoded"
+    if not url.strip():
+        raise SettingsError(f"{variable} is empty", hint=hint)
     if "://" in url and not url.startswith(("postgres://", "postgresql://")):
         raise SettingsError(f"{variable} is no PostgreSQL address: another scheme than postgresql://", hint=hint)
     try:
         given = conninfo_to_dict(url)
-    except (psycopg.ProgrammingError, UnicodeEncodeError):
+    except (psycopg.ProgrammingError, UnicodeError):
         # The cause is left out on purpose: libpq's message quotes parts of the address.
+        foreign = _foreign_parameter(url)
+        if foreign is not None:
+            raise SettingsError(
+                f"{variable} has a parameter of another tool: {foreign}",
+                hint=f"remove {foreign}=…; {_INSTEAD[foreign]}",
+            ) from None
         raise SettingsError(f"{variable} does not parse as a PostgreSQL address", hint=hint) from None
     known = {name: value for name, value in given.items() if value is not None}
     plausible = _is_plausible(str(known.get("host", "")), str(known.get("port", "")))
     if "\x00" in url or _has_split_password(url) or not plausible:
         raise SettingsError(f"{variable} does not parse as a PostgreSQL address: host, port or database", hint=hint)
     return {"application_name": "guestsql", **_KEEPALIVES, **known}
+
+
+def _foreign_parameter(url: str) -> str | None:
+    """Return the name of a parameter of another tool. Other names are not shown: they may be a part of a password."""
+    given = url.partition("?")[2].split("&")
+    return next((name for name in (pair.partition("=")[0] for pair in given) if name in _INSTEAD), None)
 
 
 def _has_split_password(url: str) -> bool:

@@ -8,9 +8,9 @@ from collections import deque
 from dataclasses import asdict
 
 import click
-from psycopg.conninfo import conninfo_to_dict
 from rich.live import Live
 
+from guestsql._core.conninfo import parse_conninfo
 from guestsql._sql import load_catalogue
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.keys import quit_key
@@ -162,6 +162,6 @@ def _slept(seconds: float) -> bool:
 
 def _place(target: Target) -> str:
     """Where the server is, as far as its address says so; nothing secret."""
-    address = conninfo_to_dict(target.url)
-    host, database = address.get("host") or "", address.get("dbname") or ""
+    address = parse_conninfo(target.url)
+    host, database = address.get("host", ""), address.get("dbname", "")
     return f"{'replica ' if target.is_replica else ''}{host}/{database}".rstrip("/")

@@ -34,7 +34,7 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]
     Returns:
         The settings, with the default in place of what cannot be used, and a line for each of those.
     """
-    usable = dict(environ)
+    usable: dict[str, str | None] = dict(environ)
     faults: list[str] = []
     names = known_variables()
     for _ in names:
@@ -42,9 +42,8 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]
             return Settings.from_env(usable), tuple(faults)
         except SettingsError as error:
             faults.append(str(error))
-            # An empty variable is none, and hides the one of .env.
             blamed = [name for name in names if re.search(rf"\b{name}\b", error.message)]
-            usable.update(dict.fromkeys(blamed or names, ""))
+            usable.update(dict.fromkeys(blamed or names))
     return Settings(), tuple(faults)
 
 

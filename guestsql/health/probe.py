@@ -85,7 +85,7 @@ class Probe:
     """
 
     def __init__(self, settings: Settings, url: str | None = None, *, seconds: float = 2.0, pause: float = 1.0) -> None:
-        self._url = url or settings.database_url
+        self._url = settings.database_url if url is None else url
         self._settings = replace(settings, deadline_seconds=seconds)
         self._seconds = seconds
         self._pause = pause

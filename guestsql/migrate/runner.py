@@ -57,7 +57,7 @@ class Runner:
         *,
         patience: Patience | None = None,
     ) -> None:
-        address = url or settings.unpooled_url or settings.database_url
+        address = url if url is not None else settings.unpooled_url or settings.database_url
         if address is None:
             raise SettingsError(
                 "no database to migrate", hint="set DATABASE_URL, or pass the embedded server's address"

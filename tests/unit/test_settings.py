@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from guestsql import Settings
+from guestsql import GuestDatabase, Settings
 from guestsql._core.conninfo import parse_conninfo
 from guestsql.errors import SettingsError
 from guestsql.settings import LONGEST_TTL_SECONDS, Pooler
@@ -68,7 +68,13 @@ def test_folders(variable: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("blank", ["", "   "])
 def test_blank_leaves_the_default(blank: str) -> None:
-    names = ["DATABASE_URL", "GUESTSQL_TIMEZONE", "GUESTSQL_POOL_MAX", "GUESTSQL_QUERIES_DIR", "GUESTSQL_OWN_NUMBERS"]
+    names = [
+        "DATABASE_REPLICA_URL",
+        "GUESTSQL_TIMEZONE",
+        "GUESTSQL_POOL_MAX",
+        "GUESTSQL_QUERIES_DIR",
+        "GUESTSQL_OWN_NUMBERS",
+    ]
     assert from_env(**dict.fromkeys(names, blank)) == Settings()
 
 
@@ -89,8 +95,42 @@ def test_a_dotenv_file_stands_below_real_variables(tmp_path: Path) -> None:
 
 
 def test_a_real_variable_that_is_blank_hides_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DATABASE_REPLICA_URL=postgresql://file/db\n", encoding="utf-8")
+    assert Settings.from_env({"DATABASE_REPLICA_URL": ""}).replica_url is None
+
+
+@pytest.mark.parametrize("blank", ["", " \t"])
+def test_an_empty_address_is_refused(blank: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DATABASE_URL=postgresql://file/db\n", encoding="utf-8")
-    assert Settings.from_env({"DATABASE_URL": ""}).database_url is None
+    with pytest.raises(SettingsError, match="DATABASE_URL is set, and empty") as caught:
+        Settings.from_env({"DATABASE_URL": blank})
+    assert "embedded server" in caught.value.hint
+    (tmp_path / ".env").write_text(f"DATABASE_URL={blank}\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="DATABASE_URL is set, and empty"):
+        Settings.from_env({})
+    for name in ("database_url", "unpooled_url", "replica_url"):
+        with pytest.raises(SettingsError, match=rf"{name}\) must not be empty"):
+            Settings(**{name: blank})  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="must not be empty"):
+        GuestDatabase(blank, settings=Settings())
+    with pytest.raises(SettingsError, match="THE_VARIABLE is empty"):
+        parse_conninfo(blank, variable="THE_VARIABLE")
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "hint"),
+    [
+        ("schema=public", "schema", "SET search_path"),
+        ("sslmode=require&schema=public&pgbouncer=true", "schema", "SET search_path"),
+        ("pgbouncer=true", "pgbouncer", "GUESTSQL_POOLER"),
+        ("connection_limit=5", "connection_limit", "GUESTSQL_POOL_MAX"),
+    ],
+)
+def test_parameters_of_other_tools_are_named(given: str, name: str, hint: str) -> None:
+    with pytest.raises(SettingsError, match=rf"THE_VARIABLE has a parameter of another tool: {name} ") as caught:
+        parse_conninfo(f"postgresql://u:p@h/db?{given}", variable="THE_VARIABLE")
+    assert hint in caught.value.hint
+    assert "password" not in caught.value.hint
 
 
 def test_a_named_dotenv_file(tmp_path: Path) -> None:
@@ -185,7 +225,9 @@ def test_the_repr_shows_no_password() -> None:
         "mysql://u:sesame@h/db",
         "postgresql+psycopg://u:sesame@h/db",
         "postgresql://u:sesame%zz@h/db",
-        "postgresql://u:sesame@h/db?nothing=1",
+        "postgresql://u:x@h/db?sesame=1",
+        "postgresql://u:pass/word?sesame=1@h/db",
+        "postgresql://u:sesame%cd@h/db",
         "postgresql://[::1/sesame",
         "postgresql://u:sesame/x@h/db",
         "postgresql://u:5432/sesame@h/db",
