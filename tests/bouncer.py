@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ auth_type = any
 pool_mode = {mode}
 default_pool_size = {size}
 max_client_conn = 500
+{more}
 """
 # It ends with its standard input, that is with pytest, however that ends.
 _WATCHED = '"$1" "$2" & pid=$!; cat; kill "$pid"; wait'
@@ -39,6 +41,16 @@ _WATCHED = '"$1" "$2" & pid=$!; cat; kill "$pid"; wait'
 def find_bouncer() -> str | None:
     """The program, or None where it is not installed."""
     return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+
+
+def keeps_statements() -> bool:
+    """Tell whether the program can keep prepared statements for each client: 1.22 and newer."""
+    program = find_bouncer()
+    if program is None:
+        return False
+    done = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
+    version = re.search(r"(\d+)\.(\d+)", done.stdout)
+    return version is not None and tuple(map(int, version.groups())) >= (1, 22)
 
 
 @dataclass(frozen=True)
@@ -58,14 +70,16 @@ class Bouncer:
 
 
 @contextmanager
-def bouncer(server: PrivateServer, mode: str = "transaction", *, size: int = SERVERS) -> Iterator[Bouncer]:
+def bouncer(
+    server: PrivateServer, mode: str = "transaction", *, size: int = SERVERS, more: str = ""
+) -> Iterator[Bouncer]:
     """A PgBouncer in front of every database of a server, run by an account that is not root."""
     program = find_bouncer()
     assert program is not None
     account = server_account(Path("/nonexistent"))
     with reachable_folder() as folder:
         settings = folder / "pgbouncer.ini"
-        settings.write_text(_SETTINGS.format(server=server, folder=folder, mode=mode, size=size))
+        settings.write_text(_SETTINGS.format(server=server, folder=folder, mode=mode, size=size, more=more))
         if account is not None:
             shutil.chown(folder, account.uid, account.gid)
         log = (folder / "log").open("w")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
 import psycopg
 import pytest
 
-from guestsql import GuestDatabase
+from guestsql import AsyncGuestDatabase, GuestDatabase
+from guestsql.embedded import PrivateServer
 from guestsql.settings import Pooler
+from tests.bouncer import bouncer, keeps_statements
 from tests.databases import make_settings
 
 GUESTS = [f"573000001{number:03}" for number in range(400)]
@@ -80,3 +83,43 @@ def test_a_pooler_that_is_denied_erases_no_one(database_url: str, autocommit: ps
     clients = mix(database_url, pooler="off")
     assert [guest for client in clients for guest in client.wrong] == []
     assert guests_left(autocommit) == len(GUESTS)
+
+
+@pytest.mark.usefixtures("guests")
+async def test_tasks_are_kept_apart(database_url: str, autocommit: psycopg.Connection[Any]) -> None:
+    async def read(database: AsyncGuestDatabase) -> list[str]:
+        async with database:
+            profiles = [await database.get_profile(guest) for guest in GUESTS]
+        return [profile.phone_number for profile in profiles if profile is not None]
+
+    async def forget(database: AsyncGuestDatabase) -> None:
+        async with database:
+            for guest in UNKNOWN:
+                await database.forget_guest(guest)
+
+    # An address that is passed gets the same treatment as one of the settings.
+    settings = make_settings("postgresql://127.0.0.1:1/nowhere", pool_max=1)
+    made = [AsyncGuestDatabase(database_url, settings=settings) for _ in range(6)]
+    found = await asyncio.gather(*map(read, made[:3]), *map(forget, made[3:]))
+    assert found[:3] == [GUESTS] * 3
+    assert guests_left(autocommit) == len(GUESTS)
+
+
+@pytest.mark.usefixtures("guests")
+@pytest.mark.skipif(not keeps_statements(), reason="this pgbouncer keeps no prepared statements (before 1.22)")
+def test_a_pooler_that_keeps_statements(
+    server: PrivateServer, direct_url: str, autocommit: psycopg.Connection[Any]
+) -> None:
+    more = "max_prepared_statements = 200"
+    with bouncer(server, more=more) as started:
+        clients = mix(started.url(direct_url), pooler="tracked")
+        assert [error for client in clients for error in client.errors] == []
+        assert [guest for client in clients for guest in client.wrong] == []
+        assert guests_left(autocommit) == len(GUESTS)
+    with bouncer(server, size=1, more=more) as started:
+        with GuestDatabase(settings=make_settings(started.url(direct_url), pooler="tracked")) as database:
+            for _ in range(4):
+                database.get_profile(GUESTS[0])
+        with psycopg.connect(started.url(direct_url), prepare_threshold=None) as connection:
+            found = connection.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'q=get_profile'")
+            assert found.fetchone() == (1,)

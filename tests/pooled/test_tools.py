@@ -65,14 +65,14 @@ def left_behind(url: str) -> list[str]:
 
 
 def test_calls_leave_nothing(single: str) -> None:
-    with GuestDatabase(settings=make_settings(single)) as db:
+    with GuestDatabase(settings=make_settings(single, metrics_seconds=3600.0)) as db:
         for _ in range(5):
             db.update_profile(GUEST, user_name="Ana")
             db.add_thread_tokens(GUEST, "thread_1", 1)
             db.get_context(GUEST)
             db.record_interaction(GUEST)
             db.flush()
-        assert left_behind(single) == []
+    assert left_behind(single) == []
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
