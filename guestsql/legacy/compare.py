@@ -201,9 +201,13 @@ class _Reading:
         self.is_thread = is_thread = record.is_of_threads
         name = ("name", read_name(fields.get("name"), phone_number))
         user_name = ("userName", read_name(fields.get("userName"), phone_number))
+        # Other bots' words.
+        if user_name[1] is None:
+            user_name = ("whatsappName", read_name(fields.get("whatsappName"), phone_number))
+        thread = next((each for each in ("threadId", "lastThread") if plain_text(fields.get(each))), "threadId")
         said: dict[str, tuple[str, object]] = {
             "chat_id": ("chatId", read_chat_id(fields.get("chatId"))),
-            "thread_id": ("threadId", plain_text(fields.get("threadId"))),
+            "thread_id": (thread, plain_text(fields.get(thread))),
             "user_name": user_name if is_thread or user_name[1] is not None else name,
             "contact_name": name if is_thread else ("", None),
             "labels": read_labels(fields),

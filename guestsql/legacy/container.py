@@ -15,6 +15,7 @@ __all__ = ["Container"]
 
 _LONGEST_BETWEEN = 1000
 _MOST_VAIN_RUNS = 10
+_PHONES = ("phone", "phoneNumber")
 
 Item = TypeVar("Item")
 
@@ -174,6 +175,12 @@ class Container(Generic[Item]):
         file = self._window.file
         if not self._is_array:
             return RawRecord(file, where, self._index, key, value, None, _same(span))
+        if isinstance(value, dict):
+            # Another bot's array of objects.
+            fields = cast("dict[str, Json]", value)
+            phone = next((fields[member] for member in _PHONES if member in fields), None)
+            if phone is not None:
+                return RawRecord(file, where, self._index, phone, value, None, _same(span))
         if not isinstance(value, list) or len(cast("list[Json]", value)) != 2:  # noqa: PLR2004  a pair
             return self._damage(where, "not a [key, record] pair", span)
         pair = cast("list[Json]", value)

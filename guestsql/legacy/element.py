@@ -90,7 +90,9 @@ class PlainDecoder:
 
     def __init__(self) -> None:
         self._odd: list[str] = []
-        self._decoder = json.JSONDecoder(parse_float=self._float, parse_constant=self._literal, strict=False)
+        self._decoder = json.JSONDecoder(
+            parse_float=self._float, parse_constant=self._literal, object_pairs_hook=self._members, strict=False
+        )
 
     def decode(self, text: str, start: int) -> tuple[Json, int, bool] | None:
         """Return the value that starts here, the index behind it, and whether jsonb keeps it as it is written.
@@ -116,6 +118,13 @@ class PlainDecoder:
     def _float(self, text: str) -> Decimal | Literal:
         value = _float(text)
         return self._literal(text) if isinstance(value, Literal) else value
+
+    def _members(self, pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        members = dict(pairs)
+        if len(members) == len(pairs):
+            return members
+        self._odd.append("a member twice")
+        return _members(pairs)
 
     def _literal(self, text: str) -> Literal:
         self._odd.append(text)
@@ -145,9 +154,34 @@ def _int(text: str) -> int | Literal:
     return int(text) if len(text) <= _LONGEST_NUMBER else Literal(text)
 
 
+def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """Return an object; of a repeated member the last value has the name, the others are `name#1`, `name#2`, ….
+
+    JSON.stringify repeats none, so another tool wrote it, and any of the values may be the right one.
+    """
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    before: dict[str, int] = {}
+    last = {name: place for place, (name, _) in enumerate(pairs)}
+    for place, (name, value) in enumerate(pairs):
+        if place != last[name]:
+            before[name] = number = _next_free(name, before.get(name, 0), members)
+            members[f"{name}#{number}"] = value
+    return members
+
+
+def _next_free(name: str, number: int, members: dict[str, Json]) -> int:
+    while f"{name}#{(number := number + 1)}" in members:
+        pass
+    return number
+
+
 # Not strict: a raw control character in a text is no reason to lose a guest.
-_FAST = json.JSONDecoder(parse_float=_float, parse_constant=Literal, strict=False)
-_CAREFUL = json.JSONDecoder(parse_float=_float, parse_int=_int, parse_constant=Literal, strict=False)
+_FAST = json.JSONDecoder(parse_float=_float, parse_constant=Literal, object_pairs_hook=_members, strict=False)
+_CAREFUL = json.JSONDecoder(
+    parse_float=_float, parse_int=_int, parse_constant=Literal, object_pairs_hook=_members, strict=False
+)
 
 
 def _find_end(text: str, start: int) -> int | None:

@@ -41,7 +41,7 @@ _PROFILE_ORDER = ("id", "name", "phone", "label", "whapiLabels", "firstInteracti
 _FIRST = ("createdAt", "firstInteraction")
 _LAST = ("lastActivity", "lastInteraction")
 # The members that the columns come from.
-_READ = frozenset({*_THREAD_ORDER, *_PROFILE_ORDER, "messageCount"} - {"id", "phone"})
+_READ = frozenset({*_THREAD_ORDER, *_PROFILE_ORDER, "messageCount", "lastThread", "whatsappName"} - {"id", "phone"})
 _NOBODY = "Usuario"
 _NO_LABEL = "nuevo"
 _NEW_THREAD: Fields = {"threadId": None, "userName": _NOBODY, "labels": []}
@@ -122,8 +122,10 @@ class GuestExport:
         row, fields = self._row, dict(kept)
         different = self._different(_THREADS, fields)
         if "thread_id" in different:
+            fields.pop("lastThread", None)
             fields["threadId"] = row.thread_id
         if "user_name" in different:
+            fields.pop("whatsappName", None)
             fields["userName"] = row.user_name or _NOBODY
         if "chat_id" in different:
             _put(fields, "chatId", row.chat_id)
@@ -144,7 +146,10 @@ class GuestExport:
         for column, member in thread_members.items():
             if column in different:
                 fields.pop(member, None)
+        if "thread_id" in different:
+            fields.pop("lastThread", None)
         if "user_name" in different:
+            fields.pop("whatsappName", None)
             fields["name"] = row.user_name
             if "userName" in fields:
                 fields["userName"] = row.user_name or _NOBODY

@@ -39,6 +39,8 @@ TIMES = ("createdAt", "firstInteraction", "lastActivity", "lastInteraction")
 # A key that is its own canonical form, as nearly all are.
 _PLAIN_PHONE = re.compile("[1-9][0-9]{6,14}")
 
+_THREAD_ID = "thread_"
+
 # The bot's name for a guest without one.
 _PLACEHOLDER = "usuario"
 
@@ -112,6 +114,10 @@ def read_record(raw: RawRecord, excluded: Excluded) -> PartialGuest | Reject:
         What it says, or why it says nothing.
     """
     value = raw.value
+    if isinstance(value, str) and value.startswith(_THREAD_ID) and raw.file.is_of_threads:
+        # Another bot's shape: nothing but the thread.
+        value = {"threadId": value}
+        raw = raw._replace(value=value, text=None)
     if not isinstance(value, dict):
         return _reject(raw, "the record is not an object")
     key = str(raw.key) if isinstance(raw.key, int) and not isinstance(raw.key, bool) else raw.key
@@ -138,14 +144,15 @@ def _partial_guest(raw: RawRecord, phone_number: str, fields: Fields) -> Partial
     # There `userName` is the name and `name` the contact's.
     is_thread = raw.file.is_of_threads
     name = read_name(get("name"), phone_number)
+    user_name = read_name(get("userName"), phone_number) or read_name(get("whatsappName"), phone_number)
     return PartialGuest(
         phone_number,
         raw,
         fields,
         last or created or first or raw.file.named_at,
         read_chat_id(get("chatId"), phone_number),
-        _text(get("threadId")),
-        read_name(get("userName"), phone_number) or (None if is_thread else name),
+        _text(get("threadId")) or _text(get("lastThread")),
+        user_name or (None if is_thread else name),
         name if is_thread else None,
         read_labels(fields),
         created,

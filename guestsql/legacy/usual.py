@@ -13,8 +13,10 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from guestsql._core.values import normalized
 from guestsql.legacy.copy_text import NULL, labels_column
@@ -54,37 +56,41 @@ _SURE_NAME = re.compile(r"(?=[^ ])\D*(?:\d\D*){0,6}(?<! )")
 _PLACEHOLDER_LENGTH = 7
 
 
+_Text: TypeAlias = str | UnsetType | None
+
+
 class _Label(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     name: str
-    id: str | int | None = None
-    color: str | None = None
+    id: str | int | UnsetType | None = UNSET
+    color: _Text = UNSET
 
 
 class _Record(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
-    """What the bot wrote; absent is the same as null here."""
+    """What the bot wrote; only what is written anew tells absent from null."""
 
-    thread_id: str | None = None
-    chat_id: str | None = None
-    user_name: str | None = None
-    created_at: str | None = None
-    last_activity: str | None = None
-    name: str | None = None
-    labels: list[str | _Label] | None = None
-    message_count: int | None = None
-    previous_threads: list[str] | None = None
-    id: str | None = None
-    phone: str | None = None
-    phone_number: str | None = None
-    label: str | None = None
-    whapi_labels: list[str | _Label] | None = None
-    first_interaction: str | None = None
-    last_interaction: str | None = None
-    last_pattern: str | None = None
-    conversation_summary: str | None = None
+    thread_id: _Text = UNSET
+    chat_id: _Text = UNSET
+    user_name: _Text = UNSET
+    created_at: _Text = UNSET
+    last_activity: _Text = UNSET
+    name: _Text = UNSET
+    labels: list[str | _Label] | UnsetType | None = UNSET
+    message_count: int | UnsetType | None = UNSET
+    previous_threads: list[str] | UnsetType | None = UNSET
+    id: _Text = UNSET
+    phone: _Text = UNSET
+    phone_number: _Text = UNSET
+    label: _Text = UNSET
+    whapi_labels: list[str | _Label] | UnsetType | None = UNSET
+    first_interaction: _Text = UNSET
+    last_interaction: _Text = UNSET
+    last_pattern: _Text = UNSET
+    conversation_summary: _Text = UNSET
 
 
 _decode_pairs = msgspec.json.Decoder(list[tuple[str, _Record]]).decode
 _decode_members = msgspec.json.Decoder(dict[str, _Record]).decode
+_encode = msgspec.json.Encoder().encode
 
 
 class _UnusualError(Exception):
@@ -163,7 +169,10 @@ class UsualDecoder:
         except (msgspec.DecodeError, RecursionError):
             return None
         if len(pairs) != len(pieces):
-            # A boundary lay within a value, or a key stands twice.
+            # A boundary lay within a value, or a key is there twice.
+            return None
+        if data.count(b'"') != _encode(pairs).count(b'"'):
+            # A member is there twice, and only its last value was decoded.
             return None
         lines: list[str] = []
         for at, (piece, (key, record)) in enumerate(zip(pieces, pairs, strict=True), place):
@@ -189,12 +198,12 @@ class UsualDecoder:
         """Return the line of a record; `text` is it without its last brace."""
         if not _KEY.fullmatch(key) or self._excluded(key):
             raise _UnusualError
-        created, last = record.created_at, record.last_activity
+        created, last = record.created_at or None, record.last_activity or None
         if created and not _is_sure_time(created):
             created = _time(created)
         if last and not _is_sure_time(last):
             last = _time(last)
-        first = record.first_interaction and _time(record.first_interaction)
+        first = _time(record.first_interaction) if record.first_interaction else None
         if record.last_interaction:
             # Times in one form are in order as texts.
             last = max(last or "", _time(record.last_interaction))
@@ -211,7 +220,7 @@ class UsualDecoder:
         if not self._is_thread:
             user, name = name if user == NULL else user, NULL
         thread = record.thread_id and record.thread_id.strip()
-        count = None if record.message_count is None else read_count(record.message_count)
+        count = read_count(record.message_count) if isinstance(record.message_count, int) else None
         return self._record_line(
             place,
             key,
@@ -262,8 +271,8 @@ def _time(text: str) -> str:
     return text
 
 
-def _name(text: str | None, key: str) -> str:
-    if text is None:
+def _name(text: _Text, key: str) -> str:
+    if not text:
         return NULL
     if _SURE_NAME.fullmatch(text) and len(text) != _PLACEHOLDER_LENGTH:
         return normalized(text)
@@ -271,12 +280,12 @@ def _name(text: str | None, key: str) -> str:
 
 
 def _labels(record: _Record) -> str:
-    given = record.whapi_labels if record.labels is None else record.labels
+    given = record.labels if isinstance(record.labels, list) else record.whapi_labels
     if given:
         return _labels_of(tuple([each if isinstance(each, str) else each.name for each in given]))
-    if given is not None:
+    if isinstance(given, list):
         return "{}"
-    return NULL if record.label is None else labels_column(read_labels({"label": record.label}))
+    return labels_column(read_labels({"label": record.label})) if record.label else NULL
 
 
 @lru_cache(maxsize=4096)

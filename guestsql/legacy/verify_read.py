@@ -196,6 +196,7 @@ class _FileReader:
         self.name = path.relative_to(directory).as_posix()
         self._source = source_of(self.name)
         self._named_at: datetime | None = time_in_name(path.name) if self._source == "backups" else None
+        self._has_threads = path.name.lower().startswith("threads")
         self._own = own
         self._erased = erased
         self._path = path
@@ -222,6 +223,8 @@ class _FileReader:
         shown = json.dumps(written) if isinstance(written, str) else ""
         if not isinstance(written, str):
             return Unusable(self.name, pointer, "the key is no text")
+        if isinstance(value, str) and value.startswith("thread_") and self._has_threads:
+            value = {"threadId": value}
         if not isinstance(value, dict):
             return Unusable(self.name, pointer, "the record is no object", shown)
         try:

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import IO, NamedTuple, TypeAlias, cast
 
 from guestsql.legacy.compare_values import Number, Value
@@ -196,7 +197,22 @@ class FileText:
         return value
 
 
-_JSON = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number, strict=False)
+def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    """Return an object with all its values: the earlier ones of a repeated member as `name#1`, `name#2` and so on."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        values: dict[str, list[Value]] = {}
+        for name, value in pairs:
+            values.setdefault(name, []).append(value)
+        for name, (*earlier, _) in values.items():
+            free = (f"{name}#{number}" for number in count(1) if f"{name}#{number}" not in values)
+            fields |= zip(free, earlier, strict=False)
+    return fields
+
+
+_JSON = json.JSONDecoder(
+    parse_int=Number, parse_float=Number, parse_constant=Number, object_pairs_hook=_object, strict=False
+)
 
 
 def _errors(encoding: str) -> str:
@@ -274,6 +290,11 @@ def _pair(text: FileText, index: int) -> Element:
     pointer = f"/{index}"
     if isinstance(value, Broken):
         return Element(pointer, index, None, value)
+    if isinstance(value, dict):
+        fields = cast("dict[str, Value]", value)
+        key = fields.get("phone", fields.get("phoneNumber"))
+        if key is not None:
+            return Element(pointer, index, key, fields)
     if not isinstance(value, list) or len(cast("list[Value]", value)) != _PAIR:
         return Element(pointer, index, None, Broken("no [key, record] pair", is_json=True))
     key, record = cast("list[Value]", value)
