@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,11 +15,22 @@ import platformdirs
 
 from guestsql.errors import SettingsError
 
-__all__ = ["LONGEST_TTL_SECONDS", "Pooler", "Settings", "known_variables"]
+__all__ = ["LONGEST_TTL_SECONDS", "Pooler", "Settings", "checked_settings", "known_variables"]
 
 Pooler = Literal["auto", "off", "transaction", "tracked"]
 
 _POOLERS = get_args(Pooler)
+# By the annotation of a field: what its value may be, and what that is called.
+_KINDS: dict[object, tuple[tuple[type, ...], str]] = {
+    "str | None": ((str, type(None)), "a text or None"),
+    "Pooler": ((str,), "a text"),
+    "ZoneInfo": ((ZoneInfo,), "a zoneinfo.ZoneInfo"),
+    "float": ((int, float), "a number"),
+    "int": ((int,), "a whole number"),
+    "tuple[str, ...]": ((tuple, list), "a tuple of texts"),
+    "Path": ((Path,), "a pathlib.Path"),
+    "Path | None": ((Path, type(None)), "a pathlib.Path or None"),
+}
 _LONGEST_WAIT_SECONDS = 86_400
 LONGEST_TTL_SECONDS = 10.0 * 365 * 86_400
 """What a longer time to live counts as: ten years, which PostgreSQL's intervals hold."""
@@ -81,6 +92,7 @@ class Settings:
     pool_max: int = 10
 
     def __post_init__(self) -> None:
+        self._check_types()
         for name in ("database_url", "unpooled_url", "replica_url"):
             address = getattr(self, name)
             _require(address is None or bool(address.strip()), name, "must not be empty")
@@ -102,6 +114,15 @@ class Settings:
         _require(self.pooler in _POOLERS, "pooler", f"must be one of {', '.join(_POOLERS)}")
         _require(self.pool_min >= 0, "pool_min", "must be 0 or more")
         _require(self.pool_max >= max(1, self.pool_min), "pool_max", "must be 1 or more and at least pool_min")
+
+    def _check_types(self) -> None:
+        for known in fields(self):
+            value = getattr(self, known.name)
+            kinds, words = _KINDS[known.type]
+            fits = isinstance(value, kinds) and not isinstance(value, bool)
+            _require(fits, known.name, f"must be {words}, not {type(value).__name__}")
+        for number in self.own_numbers:
+            _require(isinstance(number, str), "own_numbers", f"must hold texts, not {type(number).__name__}")  # pyright: ignore[reportUnnecessaryIsInstance]  callers without a type checker
 
     def pooler_of(self, url: str) -> Pooler:
         """Return what is known of the pooler at an address.
@@ -140,6 +161,20 @@ class Settings:
                 "DATABASE_URL is set, and empty", hint="give it an address; or unset it, to use the embedded server"
             )
         return _from_values({key: value for key, value in set_values.items() if value})
+
+
+def checked_settings(settings: object) -> Settings:
+    """Return what was passed as settings.
+
+    Raises:
+        SettingsError: it is something else, such as a dict.
+    """
+    if isinstance(settings, Settings):
+        return settings
+    raise SettingsError(
+        f"settings is a {type(settings).__name__}, not a Settings",
+        hint="pass Settings(name=value, ...), or leave it out for those of the environment",
+    )
 
 
 def known_variables() -> tuple[str, ...]:

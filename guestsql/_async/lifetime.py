@@ -22,7 +22,7 @@ from guestsql._sql import Folder, InUse, load_catalogue, read_queries
 from guestsql.embedded import EmbeddedServer
 from guestsql.errors import DatabaseUnavailable, InvalidUserId, InvalidValue, WrongEventLoop
 from guestsql.identity import canonical_user_id, own_keys
-from guestsql.settings import Settings
+from guestsql.settings import Settings, checked_settings
 
 __all__ = ["AsyncLifetime"]
 
@@ -43,7 +43,7 @@ class AsyncLifetime:
     ) -> None:
         if context_builder is not None and not callable(context_builder):
             raise InvalidValue("context_builder is no function", hint="pass a function of a GuestProfile, or None")
-        known = Settings.from_env() if settings is None else settings
+        known = Settings.from_env() if settings is None else checked_settings(settings)
         # What the settings say of DATABASE_URL, a pooler say, holds for an address that is passed.
         self._settings = known if database_url is None else replace(known, database_url=database_url)
         self._url = self._settings.database_url

@@ -28,7 +28,7 @@ from guestsql.errors import (
     WrongEventLoop,
 )
 from guestsql.identity import canonical_user_id, own_keys
-from guestsql.settings import Settings
+from guestsql.settings import Settings, checked_settings
 
 __all__ = ["Lifetime"]
 
@@ -49,7 +49,7 @@ class Lifetime:
     ) -> None:
         if context_builder is not None and not callable(context_builder):
             raise InvalidValue("context_builder is no function", hint="pass a function of a GuestProfile, or None")
-        known = Settings.from_env() if settings is None else settings
+        known = Settings.from_env() if settings is None else checked_settings(settings)
         # What the settings say of DATABASE_URL, a pooler say, holds for an address that is passed.
         self._settings = known if database_url is None else replace(known, database_url=database_url)
         self._url = self._settings.database_url

@@ -17,7 +17,7 @@ from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, MigrationError, QueryTimeout
 from guestsql.migrate import read_migrations
 from guestsql.migrate.ledger import Ledger
-from guestsql.settings import Settings
+from guestsql.settings import Settings, checked_settings
 
 __all__ = ["Probe", "Report"]
 
@@ -81,10 +81,12 @@ class Probe:
         pause: an answer is given again for so many seconds, 0 or more: the endpoint may be open to anybody.
 
     Raises:
+        SettingsError: `settings` is something else.
         MigrationError: the packaged migrations cannot be read.
     """
 
     def __init__(self, settings: Settings, url: str | None = None, *, seconds: float = 2.0, pause: float = 1.0) -> None:
+        settings = checked_settings(settings)
         self._url = settings.database_url if url is None else url
         self._settings = replace(settings, deadline_seconds=seconds)
         self._seconds = seconds

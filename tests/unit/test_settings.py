@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from guestsql import GuestDatabase, Settings
+from guestsql import AsyncGuestDatabase, GuestDatabase, Settings
 from guestsql._core.conninfo import parse_conninfo
 from guestsql.errors import SettingsError
+from guestsql.health import Probe
 from guestsql.settings import LONGEST_TTL_SECONDS, Pooler
 
 
@@ -188,6 +189,55 @@ def test_the_pool_is_not_smaller_than_its_minimum() -> None:
 def test_given_settings_are_checked_too(value: float) -> None:
     with pytest.raises(SettingsError, match="deadline_seconds"):
         Settings(deadline_seconds=value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("database_url", Path("/hotel")),
+        ("database_url", b"postgresql://hotel"),
+        ("pooler", None),
+        ("pooler", ["auto"]),
+        ("timezone", "America/Bogota"),
+        ("context_ttl_seconds", "300"),
+        ("own_numbers", "573000000001"),
+        ("own_numbers", (573000000001,)),
+        ("queries_dir", "queries"),
+        ("home", None),
+        ("pg_bin", "/usr/bin"),
+        ("deadline_seconds", "10"),
+        ("flush_seconds", None),
+        ("metrics_seconds", True),
+        ("pool_min", 1.0),
+        ("pool_max", "10"),
+        ("pool_max", False),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_named(name: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match=rf"{name}.* must .*, not \w+"):
+        Settings(**{name: value})
+
+
+def test_numbers_may_be_a_list() -> None:
+    assert Settings(own_numbers=["573000000009"]).own_numbers == ["573000000009"]  # type: ignore[arg-type, comparison-overlap]
+
+
+@pytest.mark.parametrize("make", [GuestDatabase, AsyncGuestDatabase])
+@pytest.mark.parametrize("settings", [{}, {"pool_max": 3}, "postgresql://hotel", Settings])
+def test_what_is_no_settings_is_refused(make: Any, settings: Any) -> None:
+    with pytest.raises(SettingsError, match=r"settings is a \w+, not a Settings"):
+        make(settings=settings)
+
+
+@pytest.mark.parametrize("make", [GuestDatabase, AsyncGuestDatabase])
+def test_settings_in_the_place_of_the_address_are_refused(make: Any) -> None:
+    with pytest.raises(SettingsError, match=r"DATABASE_URL \(database_url\) must be a text or None, not Settings"):
+        make(Settings())
+
+
+def test_a_probe_needs_settings() -> None:
+    with pytest.raises(SettingsError, match="settings is a dict"):
+        Probe({})  # type: ignore[arg-type]
 
 
 def test_a_direct_address_beside_it_makes_the_other_a_pooler() -> None:
