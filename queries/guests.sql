@@ -261,6 +261,37 @@ ON CONFLICT (phone_number) DO UPDATE
         last_interaction = greatest(known.last_interaction, excluded.last_interaction),
         updated_at = statement_timestamp();
 
+-- name: limit_future_times(max_rows)!
+-- Sets the times of guests that lie in the future to now, in the order of their keys; how many guests. To be repeated until
+-- it is 0. What the old bot's files said stays in profile_data.
+--   max_rows: int = 1000, guests at most
+WITH future_guests AS MATERIALIZED (
+    SELECT phone_number
+    FROM guest_profiles
+    WHERE
+        greatest(first_interaction, last_interaction, thread_created_at, created_at, updated_at)
+        > statement_timestamp()
+    ORDER BY phone_number
+    LIMIT :max_rows::int
+    FOR UPDATE
+)
+
+UPDATE guest_profiles AS known
+SET
+    first_interaction = CASE
+        WHEN known.first_interaction IS NOT NULL THEN least(known.first_interaction, statement_timestamp())
+    END,
+    last_interaction = CASE
+        WHEN known.last_interaction IS NOT NULL THEN least(known.last_interaction, statement_timestamp())
+    END,
+    thread_created_at = CASE
+        WHEN known.thread_created_at IS NOT NULL THEN least(known.thread_created_at, statement_timestamp())
+    END,
+    created_at = least(known.created_at, statement_timestamp()),
+    updated_at = statement_timestamp()
+FROM future_guests
+WHERE known.phone_number = future_guests.phone_number;
+
 -- name: create_guest(phone_number)!
 -- Makes a guest's row if there is none: 1, or 0 when there was one.
 -- internal: get_context calls it

@@ -324,16 +324,16 @@ ORDER BY guest.phone_number;
 --   imported_at: timestamptz, when the import began
 UPDATE legacy_guests
 SET
-    recorded_at = CASE WHEN recorded_at > limits.latest THEN limits.latest ELSE recorded_at END,
+    recorded_at = CASE WHEN recorded_at IS NOT NULL THEN least(recorded_at, limits.latest) END,
     chat_id_at = least(chat_id_at, limits.latest),
     user_name_at = least(user_name_at, limits.latest),
     contact_name_at = least(contact_name_at, limits.latest),
     labels_at = least(labels_at, limits.latest),
     thread_id_at = least(thread_id_at, limits.latest),
-    thread_created_at = CASE WHEN thread_created_at > limits.latest THEN limits.latest ELSE thread_created_at END,
-    first_interaction = CASE WHEN first_interaction > limits.latest THEN limits.latest ELSE first_interaction END,
-    last_interaction = CASE WHEN last_interaction > limits.latest THEN limits.latest ELSE last_interaction END,
-    created_at = CASE WHEN created_at > limits.latest THEN limits.latest ELSE created_at END
+    thread_created_at = CASE WHEN thread_created_at IS NOT NULL THEN least(thread_created_at, limits.latest) END,
+    first_interaction = CASE WHEN first_interaction IS NOT NULL THEN least(first_interaction, limits.latest) END,
+    last_interaction = CASE WHEN last_interaction IS NOT NULL THEN least(last_interaction, limits.latest) END,
+    created_at = CASE WHEN created_at IS NOT NULL THEN least(created_at, limits.latest) END
 FROM (SELECT :imported_at::timestamptz AS latest) AS limits
 WHERE
     greatest(recorded_at, thread_created_at, first_interaction, last_interaction, created_at) > limits.latest;

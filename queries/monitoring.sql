@@ -560,6 +560,8 @@ LIMIT :max_rows::int;
 WITH limits AS MATERIALIZED (
     SELECT
         date_trunc('day', statement_timestamp(), :timezone::text) AS today_since,
+        ((statement_timestamp() AT TIME ZONE :timezone::text)::date + 1)::timestamp
+        AT TIME ZONE :timezone::text AS today_until,
         ((statement_timestamp() AT TIME ZONE :timezone::text)::date - :silent_days::int + 1)::timestamp
         AT TIME ZONE :timezone::text AS silent_before
 ),
@@ -585,8 +587,16 @@ silent_guests AS (
 counted_recent AS (
     SELECT
         count(*) <= :read_guests::int AS is_exact,
-        count(*) FILTER (WHERE recent.first_interaction >= limits.today_since) AS new_guests,
-        count(*) FILTER (WHERE recent.last_interaction >= limits.today_since) AS active_guests
+        count(*) FILTER (
+            WHERE
+            recent.first_interaction >= limits.today_since
+            AND recent.first_interaction < limits.today_until
+        ) AS new_guests,
+        count(*) FILTER (
+            WHERE
+            recent.last_interaction >= limits.today_since
+            AND recent.last_interaction < limits.today_until
+        ) AS active_guests
     FROM recent_guests AS recent
     CROSS JOIN limits
 ),
@@ -625,8 +635,16 @@ sampled_guests AS (
 counted_sample AS (
     SELECT
         nullif(count(*), 0)::float8 AS guests,
-        count(*) FILTER (WHERE sampled.first_interaction >= limits.today_since) AS new_guests,
-        count(*) FILTER (WHERE sampled.last_interaction >= limits.today_since) AS active_guests,
+        count(*) FILTER (
+            WHERE
+            sampled.first_interaction >= limits.today_since
+            AND sampled.first_interaction < limits.today_until
+        ) AS new_guests,
+        count(*) FILTER (
+            WHERE
+            sampled.last_interaction >= limits.today_since
+            AND sampled.last_interaction < limits.today_until
+        ) AS active_guests,
         count(*) FILTER (WHERE sampled.last_interaction < limits.silent_before) AS silent_guests
     FROM sampled_guests AS sampled
     CROSS JOIN limits

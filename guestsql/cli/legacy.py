@@ -43,15 +43,15 @@ Examples:
     "--format",
     "format_name",
     type=click.Choice(FORMATS),
-    help="table: figures, files and rejects; csv, tsv: the rejects; json, jsonl: one object with all."
+    help="table: figures, files, rejects, times in the future; csv, tsv: the rejects; json, jsonl: one object with all."
     " Default: table on a terminal, else json.",
 )
 @pass_app
 def import_files(app: App, directory: Path, dry_run: bool, format_name: str | None) -> None:
     """Import the files of DIR, in one transaction.
 
-    The newest record wins, field by field. Exits with 1 when a record was rejected; the rest is imported. Doing it
-    again changes nothing.
+    The newest record wins, field by field; the labels of both files are united. A time in the future counts as the
+    time of the import. Exits with 1 when a record was rejected; the rest is imported. Doing it again changes nothing.
     """
     output = app.output(format_name)
     with main_url(app.settings) as url, progress_bar("importing") as progress:
@@ -78,6 +78,9 @@ def _print(output: Output, report: ImportReport) -> None:
         output.rows(("file", "records", "bytes"), [(each.path, each.records, each.bytes) for each in report.files])
         if rejects:
             output.rows(columns, rejects)
+        if report.adjusted:
+            adjusted = [(each.path, each.pointer, each.written) for each in report.adjusted]
+            output.rows(("path", "pointer", "time in the future"), adjusted)
     else:
         output.rows(columns, rejects)
 
@@ -91,6 +94,7 @@ def _figures(report: ImportReport) -> list[tuple[str, int | float | None]]:
         ("updated", report.updated),
         ("unchanged", report.unchanged),
         ("rejected", report.rejected),
+        ("times in the future", len(report.adjusted)),
         ("bytes of the files", report.file_bytes),
         ("bytes of the table, with indexes", report.table_bytes),
         ("bytes of memory at most", report.peak_memory_bytes),
@@ -112,4 +116,5 @@ def summary(report: ImportReport) -> str:
     rejected = f"; {report.rejected} of {report.records} records rejected" if report.rejected else ""
     if report.erased:
         rejected += f", {report.erased} of them of guests who were erased"
-    return f"import{' (dry run, nothing written)' if report.dry_run else ''}: {done}{rejected}"
+    adjusted = f"; {len(report.adjusted)} times in the future" if report.adjusted else ""
+    return f"import{' (dry run, nothing written)' if report.dry_run else ''}: {done}{rejected}{adjusted}"

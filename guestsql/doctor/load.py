@@ -1,11 +1,11 @@
-"""What makes it slow."""
+"""What makes it slow, or its lists wrong."""
 
 from __future__ import annotations
 
 from guestsql.doctor.finding import Verdict, advise, fault, fine, unseen
 from guestsql.doctor.patient import Patient
 
-__all__ = ["sessions", "slow_queries", "statistics", "wraparound"]
+__all__ = ["future_times", "sessions", "slow_queries", "statistics", "wraparound"]
 
 _MANY = 3
 
@@ -53,6 +53,17 @@ def sessions(patient: Patient) -> Verdict:
     if not found.is_visible:
         return unseen("the sessions of other roles", "GRANT pg_monitor, or guestsql_monitor, to see them")
     return fine("nobody holds up others")
+
+
+def future_times(patient: Patient) -> Verdict:
+    """Does a guest have a time in the future?"""
+    guests = patient.ask("count_future_guests")
+    if guests:
+        return fault(
+            f"{guests:,} guests have a time in the future and are first in every list",
+            "guestsql query run limit_future_times until it says 0; the import of this release writes none",
+        )
+    return fine("no guest has a time in the future")
 
 
 def wraparound(patient: Patient) -> Verdict:

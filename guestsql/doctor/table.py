@@ -33,6 +33,7 @@ CHECKS = (
     Check("indexes", schema.indexes, _IN),
     Check("slow queries", load.slow_queries, _IN),
     Check("statistics", load.statistics, _IN),
+    Check("future times", load.future_times, _IN),
     Check("sessions", load.sessions, _IN),
     Check("wraparound", load.wraparound, _IN),
     Check("disk", server.disk, _IN),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -125,7 +125,7 @@ class Import:
         self._settings = settings
         self._dry_run = dry_run
         self._steps = _Steps(files, progress)
-        self._began_at = datetime.min
+        self._began_at = datetime.max.replace(tzinfo=UTC)
         self._thread_files = [number for number, file in enumerate(files, start=1) if file.is_of_threads]
         catalogue = load_catalogue(settings.queries_dir, needed=_QUERIES, read=_read_own)
         self._queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))

@@ -77,6 +77,15 @@ def test_a_rejected_record_fails_and_the_rest_is_imported(folder, database_url):
     assert _guests(database_url) == 1
 
 
+def test_a_time_in_the_future_is_reported(folder, database_url):
+    (folder / "threads.json").write_text(json.dumps([[ANA[0], {"lastActivity": "2099-01-01"}]]), encoding="utf-8")
+    result = invoke("legacy", "import", str(folder), "--format", "table", "--dry-run", DATABASE_URL=database_url)
+
+    assert result.exit_code == 0
+    assert re.search(r"threads\.json +.*/0/1/lastActivity +.*2099-01-01T00:00:00\+00:00", result.stdout)
+    assert result.stderr.endswith("1 new, 0 updated, 0 unchanged; 1 times in the future\n")
+
+
 def test_as_a_table(folder, database_url):
     (folder / "threads.json").write_text(json.dumps([ANA, ANA, GROUP]), encoding="utf-8")
     result = invoke("legacy", "import", str(folder), "--format", "table", DATABASE_URL=database_url)

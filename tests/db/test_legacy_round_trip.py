@@ -75,6 +75,7 @@ def test_an_export_makes_the_same_guests_again(tmp_path, database_url, autocommi
     export_directory(tmp_path / "again", settings=settings, url=database_url)
     assert not unequal(exported, tmp_path / "again")
 
+    # As in another database, in which no one was erased.
     autocommit.execute("TRUNCATE guest_profiles, erased_guests")
     import_directory(exported, settings=settings, url=database_url)
     assert not different(wanted, columns(autocommit))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import guestsql.cli
 from guestsql import GuestDatabase
 from guestsql.errors import LegacyFileError
-from guestsql.legacy import import_directory
+from guestsql.legacy import import_directory, load
 from guestsql.legacy.verify import verify_directory
 from guestsql.settings import Settings
 
@@ -263,6 +264,74 @@ def test_a_row_that_was_there_before_keeps_what_no_record_says(bring, verify, au
     report = verify()
     assert report.passed, report.differences
     assert {each.column for each in report.explanations} == {"contact_name", "created_at", "total_interactions"}
+
+
+FUTURE = ANA | {"createdAt": "2098-01-01", "lastActivity": "2099-01-01T00:00:00.000Z"}
+
+
+def write_threads(folder: Path, *records: dict[str, object]) -> None:
+    pairs = [[PHONE, record] for record in records]
+    (folder / "threads.json").write_text(json.dumps(pairs), encoding="utf-8")
+
+
+def test_a_time_in_the_future_is_the_imports(folder, bring, verify, spoil):
+    write_threads(folder, FUTURE)
+    bring()
+    report = verify()
+    assert (report.differences, report.explanations) == ([], [])
+    for column, changed in (("user_name", "'X'"), ("last_interaction", "last_interaction + '1 s'")):
+        spoil(f"{column} = {changed}")
+        assert column in [each.column for each in verify().differences]
+
+
+def test_a_time_that_lay_in_the_future_of_the_import_has_passed(bring, verify, monkeypatch, autocommit):
+    bind_queries = load.bind_queries
+
+    class In2024:
+        """The queries of an import that began before the times in the files."""
+
+        def __init__(self, queries):
+            self._queries = queries
+
+        def __getattr__(self, name):
+            return getattr(self._queries, name)
+
+        def get_import_time(self, _connection):
+            return datetime(2024, 12, 24, tzinfo=UTC)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(load, "bind_queries", lambda *given: In2024(bind_queries(*given)))
+        assert [each.pointer for each in bring().adjusted] == [
+            "/0/1/createdAt",
+            "/0/1/lastActivity",
+            "/1/1/lastActivity",
+            f"/+{PHONE}/lastInteraction",
+        ]
+    assert autocommit.execute("SELECT max(last_interaction) FROM guest_profiles").fetchone()[0].year == 2024
+    report = verify()
+    assert (report.differences, report.explanations) == ([], [])
+    bring()
+    assert verify().differences == []
+
+
+def test_what_was_written_after_a_time_in_the_future_is_explained(folder, bring, verify, database_url):
+    write_threads(folder, FUTURE)
+    bring()
+    with GuestDatabase(database_url) as db:
+        db.record_interaction(PHONE)
+        db.update_profile(PHONE, user_name="Ana María")
+    report = verify()
+    assert report.differences == []
+    assert {each.column for each in report.explanations} == {"last_interaction", "user_name", "total_interactions"}
+
+
+def test_a_time_in_the_future_in_a_file_that_has_changed_since(folder, bring, verify):
+    write_threads(folder, FUTURE)
+    bring()
+    for more in (BRUNO, FUTURE | {"userName": "Ana María"}):
+        write_threads(folder, FUTURE, more)
+        bring()
+        assert verify().differences == []
 
 
 def test_what_can_be_no_guest_is_named(bring, verify, folder):

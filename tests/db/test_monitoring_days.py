@@ -80,8 +80,8 @@ ORDER BY listed.day DESC
 
 _PLAIN_TODAY = """
 SELECT
-    count(*) FILTER (WHERE (first_interaction AT TIME ZONE %(zone)s)::date >= today.day),
-    count(*) FILTER (WHERE (last_interaction AT TIME ZONE %(zone)s)::date >= today.day),
+    count(*) FILTER (WHERE (first_interaction AT TIME ZONE %(zone)s)::date = today.day),
+    count(*) FILTER (WHERE (last_interaction AT TIME ZONE %(zone)s)::date = today.day),
     count(*) FILTER (WHERE (last_interaction AT TIME ZONE %(zone)s)::date <= today.day - %(silent_days)s)
 FROM (SELECT (statement_timestamp() AT TIME ZONE %(zone)s)::date AS day) AS today
 LEFT JOIN guest_profiles ON TRUE

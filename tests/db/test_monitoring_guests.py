@@ -71,6 +71,13 @@ def test_new_active_and_silent_guests_by_the_hotels_day(connection: Connection) 
     assert ask(connection, "list_guest_days", silent_days=29)[0].silent_guests == 1
 
 
+def test_a_time_in_the_future_is_not_of_today(connection: Connection) -> None:
+    _arrive(connection, ("00:00", "00:00"), ("400 days", "-12:01"), ("-40 days", "-41 days"), ("1 day", "-3 years"))
+    (today,) = ask(connection, "list_guest_days", max_rows=1)
+    assert today[1:4] == (1, 1, 0)
+    assert ask_one(connection, "get_guests_today")[:3] == today[1:4]
+
+
 def test_no_guests_at_all(connection: Connection) -> None:
     assert [row[1:] for row in ask(connection, "list_guest_days", max_rows=2)] == [(0, 0, 0, False, True)] * 2
     assert ask_one(connection, "get_guests_today") == (0, 0, 0, True)

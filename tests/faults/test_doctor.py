@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ import pytest
 from click.testing import Result
 from psycopg.conninfo import make_conninfo
 
+from guestsql import GuestDatabase
 from guestsql.doctor import CHECKS, Check, Finding, Limits, Patient, Status, Verdict, diagnose, environment
 from guestsql.doctor.network import is_private
 from guestsql.embedded import PrivateServer
@@ -428,6 +430,32 @@ def test_stale_statistics(url: str, admin: Connection) -> None:
     assert found.advice.startswith("ANALYZE guest_profiles")
     admin.execute("ANALYZE guest_profiles")
     assert look(url, "statistics").status is Status.OK
+
+
+def test_future_times(url: str, admin: Connection) -> None:
+    assert look(url, "future times").status is Status.OK
+    admin.execute("""
+        INSERT INTO guest_profiles (phone_number, first_interaction, last_interaction, thread_created_at, created_at)
+        VALUES
+        ('573000000001', '2025-01-01', '2099-01-01', NULL, '2025-01-01'),
+        ('573000000002', NULL, NULL, '2099-01-01', '2025-01-01'),
+        ('573000000003', '2098-01-01', NULL, NULL, '2099-01-01'),
+        ('573000000004', '2025-01-01', '2025-01-02', NULL, '2025-01-01')
+    """)
+    found = look(url, "future times")
+    assert (found.status, found.message.split()[0]) == (Status.FAULT, "3")
+    before = admin.execute("SELECT * FROM guest_profiles WHERE phone_number = '573000000004'").fetchone()
+    assert "guestsql query run limit_future_times" in found.advice
+    with GuestDatabase(url) as db:
+        assert [db.queries.limit_future_times(max_rows=2) for _ in range(3)] == [2, 1, 0]
+    assert look(url, "future times").status is Status.OK
+    rows = admin.execute("""
+        SELECT first_interaction, last_interaction IS NULL, thread_created_at IS NULL, created_at <= updated_at
+        FROM guest_profiles ORDER BY phone_number LIMIT 3
+    """).fetchall()
+    assert [row[1:] for row in rows] == [(False, True, True), (True, False, True), (True, True, True)]
+    assert (rows[0][0], rows[1][0]) == (datetime(2025, 1, 1, tzinfo=UTC), None)
+    assert admin.execute("SELECT * FROM guest_profiles WHERE phone_number = '573000000004'").fetchone() == before
 
 
 def test_slow_queries_and_the_extension(url: str, admin: Connection) -> None:

@@ -202,7 +202,7 @@ def test_times_in_names(name, time):
 )
 def test_times_in_records(value, time):
     record = Record("threads", "threads.json", None, 0, "/0/1", PHONE, {"lastActivity": value})
-    assert expect(PHONE, [record]).recorded_at == time
+    assert expect(PHONE, [record]).recorded_at.value == time
 
 
 def test_the_verification_shares_no_module_with_the_import():
