@@ -21,6 +21,7 @@ NEEDED = (
     "claim_context",
     "claim_new_context",
     "confirm_context",
+    "confirm_writes",
     "create_guest",
     "export_guest",
     "forget_guest",

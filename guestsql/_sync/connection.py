@@ -41,17 +41,25 @@ class DeadlineConnection(psycopg.Connection[Any]):
     Attributes:
         deadline: in seconds of `time.monotonic()`; infinity waits for ever.
         has_session: False behind a transaction pooler: the next statement may run in another server process.
+        is_unreplicated: True when a commit waited for a synchronous standby, and that wait was cancelled.
         cursors: a cursor for each query, by its name. A cursor that runs the same text again keeps its adapters and
             its row type, which costs a fifth less than a new one.
     """
 
     deadline: float = math.inf
     has_session: bool = True
+    is_unreplicated: bool = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  psycopg's own
         super().__init__(*args, **kwargs)
         self.cursors: dict[str, Cursor[Any]] = {}
+        self.add_notice_handler(self._notice)
         in_forked_child(self, DeadlineConnection._detach)
+
+    def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        # Only a warning, and the statement succeeds. Its words depend on the server's language, its place does not.
+        if diagnostic.source_function == "SyncRepWaitForLSN":
+            self.is_unreplicated = True
 
     def _detach(self) -> None:
         """Leave the session to the process that forked this one."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from guestsql._core.counting import Counting
 from guestsql._core.log import event
+from guestsql._core.outbox import new_operation_id
 from guestsql._core.runtime import sleep
 from guestsql._core.translate import is_rolled_back, is_transient
 from guestsql._sql import Catalogue, Query, bind_queries, operation_name
@@ -25,7 +26,8 @@ __all__ = ["Executor", "Lender", "Repeat"]
 
 _LONGEST_PAUSE_SECONDS = 0.5
 # These are done altogether or not at all; CALL, DO, VACUUM and others may commit on their way.
-_ATOMIC = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
+_WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+_ATOMIC = _WRITES | {"SELECT", "VALUES", "TABLE"}
 # feature_not_supported, which is also «cached plan must not change result type»; and an unknown prepared statement.
 _STATEMENT_STALE = ("0A000", "26000")
 _READ_ONLY = "25006"
@@ -133,23 +135,25 @@ class Executor:
         method = self._methods[name]
         until = monotonic() + self._seconds if deadline is None else deadline
         connections = self._connections
+        # What was never sent was not done.
+        borrow = connections.borrow if repeat is Repeat.ALWAYS else connections.borrow_live
         attempt = 0
-        is_known = True
+        is_known = is_sure = True
         while True:
-            # Where one connection was dead the others at hand are too. What was never sent was not done.
-            is_live = attempt > 0 or repeat is not Repeat.ALWAYS
             started = perf_counter()
             try:
-                connection = connections.borrow_live(until) if is_live else connections.borrow(until)
+                connection = borrow(until)
             except BaseException as error:  # noqa: BLE001  raised again, or in another form
                 failure = error if is_known else _unknown(error, name)
                 self._counting.failed_call(name, started, failure)
                 raise failure from failure.__cause__
             try:
-                return method(connection, **(parameters() if callable(parameters) else parameters))
+                answer = method(connection, **(parameters() if callable(parameters) else parameters))
+                if not is_sure or connection.is_unreplicated:
+                    self._confirm(connection, name)
             except DatabaseError as error:
-                is_sure = _is_known(error, self._catalogue.get(name))
-                is_known = repeat is Repeat.ALWAYS or (is_known and is_sure)
+                is_sure = is_sure and _is_known(error, self._catalogue.get(name))
+                is_known = repeat is Repeat.ALWAYS or is_sure
                 is_passing = _is_passing(error, connection, attempt) or isinstance(error, DatabaseUnavailable)
                 # Only a repeat shows what became of it; one is enough if it is the statement that ends the server.
                 is_passing = is_passing or (attempt == 0 and not is_sure)
@@ -161,9 +165,33 @@ class Executor:
                 if pause is None:
                     _log_given_up(error)
                     raise failure from failure.__cause__
+            else:
+                return answer
             finally:
                 connections.give_back(connection)
             sleep(pause)
+            borrow = connections.borrow_live  # where one connection was dead the others at hand are too
+
+    def _confirm(self, connection: DeadlineConnection, name: str) -> None:
+        """Commit something behind a write that was repeated, as its repeat may have found nothing to write.
+
+        With synchronous replication the first attempt may be on this server only; a commit waits for all before it. A
+        query with an operation id has written by itself.
+
+        Raises:
+            DatabaseUnavailable: the wait of one of the commits was cancelled.
+        """
+        query = self._catalogue[name]
+        if "operation_id" not in query.positional and operation_name(query.source) in _WRITES:
+            connection.is_unreplicated = False  # the next commit waits for both
+            self._methods["confirm_writes"](connection, operation_id=new_operation_id())
+        if connection.is_unreplicated:
+            connection.is_unreplicated = False
+            raise DatabaseUnavailable(
+                "committed, but the wait for a synchronous standby was cancelled",
+                query=name,
+                hint="see why the standby of synchronous_standby_names does not answer, and who cancels the waits",
+            )
 
 
 def _unknown(error: BaseException, name: str) -> BaseException:

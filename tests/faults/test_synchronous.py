@@ -1,0 +1,128 @@
+"""Synchronous replication: what no standby has is not acknowledged, also not when it is repeated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from guestsql.embedded import PrivateServer
+from tests.databases import GUEST, KINDS, OTHER, PATIENCE_SECONDS, Either, column
+from tests.server import apply_migrations, eventually, private_server
+
+Connection = psycopg.Connection[Any]
+
+WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'guestsql'"
+
+
+@pytest.fixture(scope="module")
+def lonely_server() -> Iterator[PrivateServer]:
+    """A server that may be made to wait for a standby that it does not have."""
+    with private_server() as started:
+        apply_migrations(started.url())
+        yield started
+
+
+@pytest.fixture
+def watcher(lonely_server: PrivateServer) -> Iterator[Connection]:
+    """A superuser's connection; at the end nothing waits, and nothing is stored."""
+    with psycopg.connect(lonely_server.url(), autocommit=True) as connection:
+        connection.execute("TRUNCATE guest_profiles, operations")
+        yield connection
+
+
+@contextmanager
+def without_standby(watcher: Connection) -> Iterator[None]:
+    """Let no commit end while this lasts."""
+    watcher.execute("ALTER SYSTEM SET synchronous_standby_names = 'nowhere'")
+    watcher.execute("SELECT pg_reload_conf()")
+    try:
+        _commit_until_it_waits(watcher)
+        yield
+    finally:
+        watcher.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        watcher.execute("SELECT pg_reload_conf()")
+
+
+def _commit_until_it_waits(watcher: Connection) -> None:
+    """The server takes note of a reloaded setting some time after `pg_reload_conf`."""
+    state = "SELECT state, wait_event FROM pg_stat_activity WHERE pid = %s"
+    with closing(psycopg.connect(watcher.info.dsn, autocommit=True)) as probe:
+
+        def waits() -> bool:
+            found = watcher.execute(state, [probe.info.backend_pid]).fetchone()
+            if found is not None and found[0] == "idle":
+                probe.pgconn.consume_input()
+                while probe.pgconn.get_result() is not None:
+                    pass
+                probe.pgconn.send_query(b"SELECT pg_logical_emit_message(true, '', '')")
+            return found == ("active", "SyncRep")
+
+        eventually(waits)
+        watcher.execute("SELECT pg_terminate_backend(%s)", [probe.info.backend_pid])
+
+
+def waiting(watcher: Connection) -> set[int]:
+    return {row[0] for row in watcher.execute(WAITING)}
+
+
+def position(watcher: Connection) -> object:
+    """How much was written to the log."""
+    return watcher.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
+
+
+async def _merge(db: Either) -> Any:
+    return await db.merge_guests(GUEST, OTHER)
+
+
+async def _flush(db: Either) -> Any:
+    await db.record_interaction(GUEST)
+    return await db.flush()
+
+
+CALLS: dict[str, Callable[[Either], Any]] = {
+    "add_thread_tokens": lambda db: db.add_thread_tokens(GUEST, "t1", 5),
+    "flush": _flush,
+    "merge_guests": _merge,
+    "forget_guest": lambda db: db.forget_guest(GUEST),
+    "update_profile": lambda db: db.update_profile(GUEST, user_name="Ana"),
+    "set_thread": lambda db: db.set_thread(GUEST, "t1"),
+}
+INTERRUPTIONS = {"terminated": "pg_terminate_backend", "cancelled": "pg_cancel_backend"}
+
+
+@pytest.mark.parametrize("interruption", INTERRUPTIONS)
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_repeat_waits_for_the_standby_too(
+    name: str, interruption: str, lonely_server: PrivateServer, watcher: Connection
+) -> None:
+    """The first attempt is committed on this server only; to find its row proves nothing."""
+    kind = KINDS[(list(CALLS).index(name) + list(INTERRUPTIONS).index(interruption)) % 2]  # the twin is generated
+    interrupt = f"SELECT {INTERRUPTIONS[interruption]}(%s)".encode()
+    async with Either(kind, lonely_server.url(), pool_max=2) as db:
+        await db.update_profile(GUEST, labels=["a"])
+        await db.update_profile(OTHER, labels=["b"])
+        await db.get_profile(GUEST)
+        with without_standby(watcher):
+            call = asyncio.create_task(CALLS[name](db))
+            await asyncio.to_thread(eventually, lambda: waiting(watcher))
+            for _ in range(2):
+                assert not call.done()
+                before = position(watcher)
+                for pid in waiting(watcher):
+                    watcher.execute(interrupt, [pid])
+                # The next statement, on this connection or another, has written something, and waits again.
+                await asyncio.to_thread(
+                    eventually, lambda known=before: position(watcher) != known and waiting(watcher)
+                )
+            assert not call.done()
+        answer = await asyncio.wait_for(call, PATIENCE_SECONDS)
+        if name == "forget_guest":
+            assert answer == {"guest_profiles": 1, "historical_clients": 0}
+        else:
+            assert column(watcher, "total_interactions") == (1 if name == "flush" else 0)
+            assert column(watcher, "thread_tokens") == (5 if name == "add_thread_tokens" else 0)
