@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from time import monotonic
 from typing import Any
@@ -18,10 +20,10 @@ from guestsql._core.conninfo import adapters, parse_conninfo
 from guestsql._core.process import detach_socket, in_forked_child
 from guestsql._core.translate import translate
 from guestsql._sql import read_packaged
-from guestsql.errors import SettingsError
+from guestsql.errors import DatabaseUnavailable, QueryTimeout, SettingsError
 from guestsql.settings import Pooler, Settings
 
-__all__ = ["DeadlineConnection", "connect", "connection_arguments", "recognise"]
+__all__ = ["DeadlineConnection", "closed_on_error", "connect", "connection_arguments", "recognise"]
 
 # A statement is prepared when it runs for the third time on a connection.
 _PREPARE_THRESHOLD = 2
@@ -128,40 +130,49 @@ def connect(settings: Settings, url: str, *, session: bool = False) -> DeadlineC
     try:
         connection = DeadlineConnection.connect(**connection_arguments(settings, url))
         if session:
-            recognise(connection, declared, settings.deadline_seconds)
-            connection.deadline = math.inf
+            with closed_on_error(connection):
+                connection.deadline = monotonic() + settings.deadline_seconds
+                recognise(connection, declared)
+                connection.deadline = math.inf
     except psycopg.Error as error:  # a ProgrammingError when a parameter has no meaning
-        raise translate(error, "") from error
+        failure = translate(error, "")
+        if isinstance(failure, QueryTimeout):
+            failure = DatabaseUnavailable("the server accepts a connection, and does not answer", hint=failure.hint)
+        raise failure from error
     if session and not connection.has_session:
         connection.close()
         raise _no_session(settings, url)
     return connection
 
 
-def recognise(connection: DeadlineConnection, declared: Pooler, seconds: float) -> None:
+@contextmanager
+def closed_on_error(connection: DeadlineConnection) -> Generator[None]:
+    """Close a connection that no caller has yet, if it cannot be set up."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def recognise(connection: DeadlineConnection, declared: Pooler) -> None:
     """Find out whether a new connection has a server process of its own, and prepare statements only if that is safe.
 
     Behind a transaction pooler that does not keep prepared statements apart, a name would call whatever another client
-    has prepared under it. The connection is closed if this fails.
+    has prepared under it.
 
     Args:
         connection: new, in autocommit.
         declared: what the settings say of the address.
-        seconds: the connection's deadline, from now.
 
     Raises:
         psycopg.Error: the server did not answer, or refused.
 
     SQL: queries/connections.sql
     """
-    connection.deadline = monotonic() + seconds
     if declared == "auto":
-        try:
-            cursor = connection.execute(_pid_statement(), prepare=False)
-            row = cursor.fetchone()
-        except BaseException:
-            connection.close()
-            raise
+        cursor = connection.execute(_pid_statement(), prepare=False)
+        row = cursor.fetchone()
         connection.has_session = row is not None and row[0] == connection.info.backend_pid
     else:
         connection.has_session = declared == "off"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import select
 from collections import deque
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any
 
@@ -19,11 +20,12 @@ from guestsql._core.runtime import end_with_loop
 from guestsql._core.translate import is_permanent, translate
 from guestsql._sync.connection import (
     DeadlineConnection,
+    closed_on_error,
     connection_arguments,
     recognise,
 )
 from guestsql.errors import DatabaseError, DatabaseUnavailable
-from guestsql.settings import Pooler, Settings
+from guestsql.settings import Settings
 
 __all__ = ["Connections"]
 
@@ -50,13 +52,15 @@ class _PooledConnection(DeadlineConnection):
         conninfo: str = "",
         *,
         failures: list[Exception],
-        declared: Pooler,
-        seconds: float,
+        set_up: Callable[[DeadlineConnection], Awaitable[None]],
         **kwargs: Any,  # noqa: ANN401  psycopg's own
     ) -> Any:  # noqa: ANN401  psycopg's own
+        # A caller's time may run out before this attempt does.
+        failures[:] = failures or [psycopg.OperationalError("the server has not answered yet")]
         try:
             connection = super().connect(conninfo, **kwargs)
-            recognise(connection, declared, seconds)
+            with closed_on_error(connection):
+                set_up(connection)
         except Exception as error:
             failures[:] = [error]
             raise
@@ -90,6 +94,7 @@ class Connections:
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
+        self._declared = settings.pooler_of(url)
         self._at_hand: deque[_PooledConnection] = deque()
         self._waiting = 0
         self._closed = False
@@ -99,13 +104,11 @@ class Connections:
             kwargs={
                 **connection_arguments(settings, url),
                 "failures": self._failures,
-                "declared": settings.pooler_of(url),
-                "seconds": settings.deadline_seconds,
+                "set_up": self._set_up,
             },
             min_size=settings.pool_min,
             max_size=settings.pool_max,
             open=False,
-            configure=self._configure,
             # Given up soon: the next caller starts a new attempt at once, instead of waiting out a long back-off.
             reconnect_timeout=_ASK_AGAIN_SECONDS,
             name=f"guestsql-{id(self):x}",
@@ -206,8 +209,10 @@ class Connections:
                 return
             self._pool.putconn(oldest)
 
-    def _configure(self, connection: DeadlineConnection) -> None:
+    def _set_up(self, connection: DeadlineConnection) -> None:
         """Let the server end a statement whose caller has given up; a pooler would set it for other clients too."""
+        connection.deadline = monotonic() + self._settings.deadline_seconds
+        recognise(connection, self._declared)
         if not connection.has_session:
             return
         # A little before the client does, whose own limit leaves open what became of the statement. 0 means no limit.

@@ -25,6 +25,7 @@ from tests.databases import (
     OTHER,
     PATIENCE_SECONDS,
     Either,
+    Proxy,
     column,
     make_settings,
     waiting_sessions,
@@ -134,6 +135,16 @@ async def test_a_pool_that_is_exhausted_says_so(kind: str, database_url: str, au
             results = await asyncio.gather(blocked, waiting, return_exceptions=True)
         kinds = {type(result) for result in results}
         assert QueryTimeout in kinds or DatabaseUnavailable in kinds
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_server_that_does_not_answer_is_no_full_pool(kind: str, database_url: str) -> None:
+    with Proxy(database_url) as proxy:
+        proxy.loses_packets = True
+        async with Either(kind, proxy.url, deadline_seconds=0.3) as db:
+            with pytest.raises(DatabaseUnavailable, match="has not answered yet") as caught:
+                await in_time(db.get_profile(GUEST))
+        assert "can be reached" in caught.value.hint
 
 
 @pytest.mark.parametrize("kind", KINDS)
