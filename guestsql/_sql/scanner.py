@@ -22,10 +22,10 @@ from guestsql._sql.places import line_and_column
 from guestsql.errors import QueryFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["Kind", "Token", "tokenize"]
+__all__ = ["CONTINUATION", "NUMBER", "WORD", "Kind", "Scanner", "Token", "tokenize"]
 
 
 class Kind(enum.Enum):
@@ -71,14 +71,16 @@ _BLANK = (Kind.SPACE, Kind.LINE_COMMENT, Kind.BLOCK_COMMENT)
 _VALUES = (Kind.STRING, Kind.QUOTED_WORD, Kind.NUMBER, Kind.POSITION, Kind.PARAMETER)
 
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
-_WORD = re.compile(r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*")
+WORD = r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
+_WORD = re.compile(WORD)
 # psql's names of variables: an identifier without the dollar sign.
 _PARAMETER = re.compile(r":([A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)")
 _DIGITS = r"[0-9](?:_?[0-9])*"
-_NUMBER = re.compile(
+NUMBER = (
     r"0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+"
     rf"|(?:{_DIGITS}(?:\.(?!\.)(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][-+]?{_DIGITS})?"
 )
+_NUMBER = re.compile(NUMBER)
 _DOLLAR_QUOTE = re.compile(r"\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$")
 _STRING_START = re.compile(r"(?:[eEbBxXnN]|[uU]&)?'")
 _QUOTED_WORD_START = re.compile(r'(?:[uU]&)?"')
@@ -87,7 +89,8 @@ _PLAIN_BODY = re.compile(r"(?:[^']++|'')*+'")
 _ESCAPE_BODY = re.compile(r"(?:[^'\\]++|''|\\[\s\S])*+'")
 _QUOTED_WORD_BODY = re.compile(r'(?:[^"]++|"")*+"')
 # Two strings are one when only space and line comments with at least one line break stand between them.
-_CONTINUATION = re.compile(r"(?:[ \t\f\v]++|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+'")
+CONTINUATION = r"(?:[ \t\f\v]++|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+'"
+_CONTINUATION = re.compile(CONTINUATION)
 _OPERATOR = re.compile(r"(?:(?!--|/\*)[-+*/<>=~!@#%^&|`?])+")
 
 
@@ -105,7 +108,7 @@ def tokenize(text: str, *, file: Path | None = None) -> list[Token]:
         QueryFileError: a string, quoted identifier, comment or dollar quote does not end; the place is its
             beginning.
     """
-    return _Scanner(text, file).run()
+    return list(Scanner(text, file).tokens())
 
 
 @dataclass(slots=True)
@@ -170,27 +173,38 @@ class _Context:
             self.ended = False
 
 
-class _Scanner:
-    """One pass over one text."""
+class Scanner:
+    """One pass over one text.
+
+    Args:
+        text: SQL.
+        file: its path, for errors.
+    """
 
     def __init__(self, text: str, file: Path | None) -> None:
         self.text = text
         self._file = file
         self._context = _Context()
 
-    def run(self) -> list[Token]:
-        tokens: list[Token] = []
-        offset = 0
+    def tokens(self, offset: int = 0) -> Iterator[Token]:
+        """Return the tokens from an offset on, one after the other.
+
+        Raises:
+            QueryFileError: what a token opens does not end.
+        """
         while offset < len(self.text):
-            kind, end = self._read(offset)
+            kind, end = self.read(offset)
             token = Token(kind, self.text[offset:end], offset)
             self._context.follow(token)
-            tokens.append(token)
+            yield token
             offset = end
-        return tokens
 
-    def _read(self, at: int) -> tuple[Kind, int]:
-        """Kind and end of the token that begins at an offset."""
+    def read(self, at: int) -> tuple[Kind, int]:
+        """Return kind and end of the token that begins at an offset.
+
+        Raises:
+            QueryFileError: what it opens does not end.
+        """
         text = self.text
         char = text[at]
         if char == ":":
@@ -265,15 +279,15 @@ def _match(pattern: re.Pattern[str], text: str, at: int) -> int | None:
     return found.end() if found else None
 
 
-def _by(pattern: str | re.Pattern[str]) -> Callable[[_Scanner, int], int | None]:
+def _by(pattern: str | re.Pattern[str]) -> Callable[[Scanner, int], int | None]:
     compiled = re.compile(pattern)
     return lambda scanner, at: _match(compiled, scanner.text, at)
 
 
-_Reader = tuple[Kind, "Callable[[_Scanner, int], int | None]"]
-_STRING_READER: _Reader = (Kind.STRING, _Scanner.string)
+_Reader = tuple[Kind, "Callable[[Scanner, int], int | None]"]
+_STRING_READER: _Reader = (Kind.STRING, Scanner.string)
 _WORD_READER: _Reader = (Kind.WORD, _by(_WORD))
-_QUOTED_WORD_READER: _Reader = (Kind.QUOTED_WORD, _Scanner.quoted_word)
+_QUOTED_WORD_READER: _Reader = (Kind.QUOTED_WORD, Scanner.quoted_word)
 _NUMBER_READER: _Reader = (Kind.NUMBER, _by(_NUMBER))
 _OPERATOR_READER: _Reader = (Kind.OPERATOR, _by(_OPERATOR))
 
@@ -288,8 +302,8 @@ _READERS: dict[str, tuple[_Reader, ...]] = {
     **dict.fromkeys("()[],", ((Kind.PUNCTUATION, _by(r"[()\[\],]")),)),
     '"': (_QUOTED_WORD_READER,),
     "-": ((Kind.LINE_COMMENT, _by(r"--[^\n\r]*")), _OPERATOR_READER),
-    "/": ((Kind.BLOCK_COMMENT, _Scanner.block_comment), _OPERATOR_READER),
-    "$": ((Kind.POSITION, _by(r"\$[0-9]+")), (Kind.STRING, _Scanner.dollar_quote)),
+    "/": ((Kind.BLOCK_COMMENT, Scanner.block_comment), _OPERATOR_READER),
+    "$": ((Kind.POSITION, _by(r"\$[0-9]+")), (Kind.STRING, Scanner.dollar_quote)),
     ".": (_NUMBER_READER, (Kind.OPERATOR, _by(r"\.\.")), (Kind.PUNCTUATION, _by(r"\."))),
     ";": ((Kind.SEMICOLON, _by(";")),),
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from guestsql.errors import MigrationError
-from guestsql.migrate.files import Migration
+from guestsql.migrate.files import Migration, command_line
 from guestsql.migrate.ledger import Entry
 
 __all__ = ["Problem", "State", "Status", "disagreement_error", "disagreements", "pending", "statuses"]
@@ -52,7 +52,7 @@ class Problem:
         version: the migration's number, or None for an index.
         file: the migration's file, or None when there is none.
         message: what is wrong, in one line.
-        hint: how to mend it.
+        hint: how to fix it.
         diff: for `changed`, a unified diff from what was applied to the file, both without comments and blank
             space; else, and for a file of another name, "".
     """
@@ -155,8 +155,8 @@ def _disagreement(
             version,
             migration.file,
             f"{migration.file.name} is not applied, but {newest_entry:04d} already is",
-            f"rename it to a number above {newest_entry:04d}; or, if its work is done, guestsql migrate baseline "
-            f"{version}",
+            f"rename it to a number above {newest_entry:04d}; or, if its work is done, "
+            f"{command_line(f'baseline {version}', migration.file.parent)}",
         )
     return None
 

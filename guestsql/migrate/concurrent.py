@@ -1,4 +1,4 @@
-"""What may stand in a file that runs outside a transaction: one statement that can be run again."""
+"""Statements that cannot run in a transaction: which of them a file may hold, and how to write the others."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from guestsql._sql.scanner import Kind, Token
 from guestsql.migrate.text import Statement
 
-__all__ = ["ConcurrentIndex", "concurrent_index", "why_not_repeatable"]
+__all__ = ["NO_TRANSACTION_HINT", "ConcurrentIndex", "concurrent_index", "hint_inside", "hint_outside"]
 
+NO_TRANSACTION_HINT = "put `-- no-transaction` on the first line and leave this statement alone in its file"
+
+_IN_TRANSACTION = "leave the first line out, so that it runs in a transaction"
+_BY_HAND = "make it by hand, with psql: it belongs to the whole server, not to this database's schema"
+_UNNESTED = (
+    "write the statement itself, not inside DO, a function or a procedure: alone in a file with `-- no-transaction` on "
+    "the first line"
+)
+# The procedure or block is the author's: whether it can run twice is not for words to tell.
 _REPEATABLE = (
     ("vacuum",),
     ("analyze",),
@@ -18,6 +27,7 @@ _REPEATABLE = (
     ("cluster",),
     ("alter", "system"),
     ("call",),
+    ("do",),
 )
 
 
@@ -34,27 +44,79 @@ class ConcurrentIndex:
     table: str
 
 
-def why_not_repeatable(statement: Statement) -> str:
-    """Tell why a statement cannot be run twice, or "".
+def hint_outside(statement: Statement) -> str:
+    """Return what keeps a statement from being run outside a transaction, as advice, or "".
 
     The ledger's row cannot be written in the transaction of such a statement, so a runner that dies between the two
     leaves a statement that is done and not entered: the next runner runs it again.
 
     Args:
         statement: the only one of its file.
-
-    Returns:
-        How to write it, or "" when it may be run again.
     """
+    return _rewriting(statement) or _impossible(statement) or ("" if _is_repeatable(statement) else _IN_TRANSACTION)
+
+
+def hint_inside(statement: Statement) -> str:
+    """Return how to write a statement of which the server says that it cannot run in a transaction.
+
+    Args:
+        statement: one of a transactional file, or one that calls a function that holds such a statement.
+    """
+    if statement.begins("set"):
+        return "write it as the first statement of the file"
+    if statement.begins("discard"):
+        return "leave it out: each file has a new session"
+    if any(statement.begins(word) for word in ("do", "call", "select", "with")):
+        return _UNNESTED
+    rewriting = _rewriting(statement)
+    if rewriting:
+        return f"{NO_TRANSACTION_HINT}, and {rewriting}"
+    return _impossible(statement) or NO_TRANSACTION_HINT
+
+
+def _is_repeatable(statement: Statement) -> bool:
     if statement.begins("create"):
-        return "" if statement.holds("if", "not", "exists") else "write CREATE … IF NOT EXISTS"
+        return statement.holds("if", "not", "exists")
     if statement.begins("drop"):
-        return "" if statement.holds("if", "exists") else "write DROP … IF EXISTS"
+        return statement.holds("if", "exists")
     if statement.begins("alter", "type"):
-        return "" if statement.holds("add", "value", "if", "not", "exists") else "write ADD VALUE IF NOT EXISTS"
-    if any(statement.begins(*words) for words in _REPEATABLE):
+        return statement.holds("add", "value", "if", "not", "exists")
+    if statement.begins("alter", "subscription"):
+        return statement.holds("refresh", "publication")
+    return any(statement.begins(*words) for words in _REPEATABLE)
+
+
+def _rewriting(statement: Statement) -> str:
+    """How to make a statement repeatable that has no other place than outside a transaction."""
+    if _is_repeatable(statement):
         return ""
-    return "leave the first line out, so that it runs in a transaction"
+    if statement.begins("create") and "concurrently" in statement.words[:4]:
+        return "write CREATE INDEX CONCURRENTLY IF NOT EXISTS name ON …"
+    if statement.begins("drop", "index", "concurrently"):
+        return "write DROP INDEX CONCURRENTLY IF EXISTS"
+    if any(statement.begins("drop", kind) for kind in ("database", "tablespace", "subscription")):
+        return f"write DROP {statement.words[1].upper()} IF EXISTS"
+    if statement.begins("alter", "type") and statement.holds("add", "value"):
+        return "write ADD VALUE IF NOT EXISTS"
+    return ""
+
+
+def _impossible(statement: Statement) -> str:
+    """What to do instead of a statement that can run neither in a transaction nor twice."""
+    if statement.begins("create", "database") or statement.begins("create", "tablespace"):
+        return _BY_HAND
+    if statement.begins("alter", "database") and "tablespace" in statement.words:
+        return _BY_HAND
+    if statement.begins("create", "subscription"):
+        return "add create_slot = false to its WITH (…), and have it run in a transaction: without `-- no-transaction`"
+    if statement.begins("alter", "subscription"):
+        return "add refresh = false to its WITH (…), and have it run in a transaction: without `-- no-transaction`"
+    if statement.begins("alter", "table") and "detach" in statement.words and "concurrently" in statement.words:
+        return (
+            "write it without CONCURRENTLY, and have it run in a transaction: without `-- no-transaction`; "
+            "it locks the table for a moment"
+        )
+    return ""
 
 
 def concurrent_index(statement: Statement) -> ConcurrentIndex | None:

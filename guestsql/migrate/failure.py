@@ -9,16 +9,19 @@ from psycopg import Connection, generators
 from psycopg.pq import ExecStatus
 
 from guestsql.errors import DatabaseUnavailable, MigrationError
+from guestsql.migrate.concurrent import NO_TRANSACTION_HINT, hint_inside
 from guestsql.migrate.files import Migration
 from guestsql.migrate.text import place
 
 __all__ = ["StatementError", "lost", "migration_error", "run_text"]
 
 _HINTS = {
-    "25001": "put `-- no-transaction` on the first line and leave this statement alone in its file",
     "42501": "the role of the address lacks a right: use the owner's",
-    "25006": "the server is read-only: a standby, or one being promoted",
+    "25006": "a standby, a server that is being promoted, or default_transaction_read_only of the role or database",
 }
+_NOT_IN_TRANSACTION = "25001"
+# COMMIT or ROLLBACK in a procedure or block.
+_ENDS_TRANSACTION = "2D000"
 # Classes of SQLSTATE with which the server says that the connection is over.
 _LOST = ("57P01", "57P02", "57P03", "08")
 # And the severities of it.
@@ -88,7 +91,7 @@ def migration_error(migration: Migration, failure: StatementError, *, in_bytes: 
         migration: the file.
         failure: what happened.
         in_bytes: True when the server counts bytes, not characters: a database in SQL_ASCII.
-        hint: how to mend it; default the server's own hint.
+        hint: how to fix it; default the one for the error's code, or the server's own.
     """
     error = failure.error
     line, column = _place(migration, failure, in_bytes=in_bytes)
@@ -98,7 +101,7 @@ def migration_error(migration: Migration, failure: StatementError, *, in_bytes: 
         file=migration.file,
         line=line,
         column=column,
-        hint=hint or _HINTS.get(error.sqlstate or "", "") or error.diag.message_hint or "",
+        hint=hint or _hint(migration, failure) or error.diag.message_hint or "",
         sqlstate=error.sqlstate,
     )
 
@@ -112,6 +115,15 @@ def lost(migration: Migration, failure: psycopg.Error) -> DatabaseUnavailable:
         sqlstate=failure.sqlstate,
         hint="run guestsql migrate up again",
     )
+
+
+def _hint(migration: Migration, failure: StatementError) -> str:
+    code = failure.error.sqlstate or ""
+    if code == _NOT_IN_TRANSACTION and failure.index < len(migration.statements):
+        return hint_inside(migration.statements[failure.index])
+    if code == _ENDS_TRANSACTION:
+        return f"{NO_TRANSACTION_HINT}: it may be run twice" if migration.transactional else ""
+    return _HINTS.get(code, "")
 
 
 def _place(migration: Migration, failure: StatementError, *, in_bytes: bool) -> tuple[int | None, int | None]:

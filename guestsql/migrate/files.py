@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from guestsql._sql.scanner import Kind, Token
+from guestsql._sql.pieces import SEPARATOR, Piece
 from guestsql.errors import MigrationError
-from guestsql.migrate.concurrent import why_not_repeatable
-from guestsql.migrate.text import Statement, checksum, normalise, place, scan, split
+from guestsql.migrate.concurrent import hint_outside
+from guestsql.migrate.text import Statement, checksum, normalise, pieces, place
 
-__all__ = ["Migration", "default_directory", "new_migration", "read_migration", "read_migrations"]
+__all__ = ["Migration", "command_line", "default_directory", "new_migration", "read_migration", "read_migrations"]
 
 _FILE_NAME = re.compile(r"(?P<version>[0-9]{4})_(?P<name>[a-z][a-z0-9]*(?:_[a-z0-9]+)*)\.sql")
 _NO_TRANSACTION = re.compile(r"--[ \t]*no-transaction\b")
@@ -30,6 +30,7 @@ _CONTROL = (
     ("savepoint",),
     ("release",),
 )
+_CONTROL_WORD = re.compile("|".join(words[0] for words in _CONTROL), re.IGNORECASE)
 
 _TEMPLATE = """\
 -- {title}.
@@ -72,6 +73,17 @@ def default_directory() -> Path:
     return carried if carried.is_dir() else package.parent / "migrations"
 
 
+def command_line(words: str, folder: Path) -> str:
+    """Return a command of `guestsql migrate` for a folder, to be copied from a hint.
+
+    Args:
+        words: what follows `guestsql migrate`.
+        folder: the folder of migrations.
+    """
+    where = "" if folder == default_directory() else f" --dir {shlex.quote(str(folder))}"
+    return f"guestsql migrate {words}{where}"
+
+
 def read_migrations(directory: Path | None = None) -> list[Migration]:
     """Read and check every `*.sql` of a folder; other files and hidden ones are left alone.
 
@@ -88,10 +100,8 @@ def read_migrations(directory: Path | None = None) -> list[Migration]:
     folder = default_directory() if directory is None else directory
     migrations = [read_migration(path) for path in _unique_paths(folder)]
     if not migrations:
-        where = "" if directory is None else f" --dir {shlex.quote(str(directory))}"
-        raise MigrationError(
-            "no migrations in this folder", file=folder, hint=f"write the first with guestsql migrate new NAME{where}"
-        )
+        hint = f"write the first with {command_line('new NAME', folder)}"
+        raise MigrationError("no migrations in this folder", file=folder, hint=hint)
     return migrations
 
 
@@ -108,12 +118,10 @@ def read_migration(path: Path) -> Migration:
     """
     version, name = _number_and_name(path)
     text = _read_text(path)
-    tokens = scan(text, path)
-    statements = split(tokens)
+    statements: list[Statement] = []
+    body = normalise(_read_pieces(path, text, statements))
     transactional = _NO_TRANSACTION.match(text) is None
-    _refuse_psql_commands(path, text, tokens)
     _check_statements(path, text, statements, transactional=transactional)
-    body = normalise(tokens)
     return Migration(version, name, path, text, body, checksum(body), transactional, tuple(statements))
 
 
@@ -187,12 +195,24 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _refuse_psql_commands(path: Path, text: str, tokens: Sequence[Token]) -> None:
-    for token in tokens:
-        if token.kind is Kind.OTHER and token.text == "\\":
-            raise _at(
-                path, text, token.offset, "a psql command: only psql knows it", "write it as SQL, or leave it out"
-            )
+def _read_pieces(path: Path, text: str, statements: list[Statement]) -> Iterator[Piece]:
+    """Read the file's statements into a list, and refuse what only a client knows before anything behind it is read."""
+    for piece in pieces(text, path):
+        if piece.tokens != ";":
+            statement = Statement(piece.begin, piece.end, text)
+            _refuse_client_s(path, text, statement, piece)
+            statements.append(statement)
+        yield piece
+
+
+def _refuse_client_s(path: Path, text: str, statement: Statement, piece: Piece) -> None:
+    """Refuse a COPY with inline data, whose lines are no SQL, and the commands of psql."""
+    if statement.begins("copy") and not {"stdin", "stdout"}.isdisjoint(piece.tokens.lower().split(SEPARATOR)):
+        message = "COPY with the client's data cannot stand in a migration"
+        raise _at(path, text, statement.offset, message, "write its rows as INSERT")
+    if "\\" in piece.tokens and "\\" in piece.tokens.split(SEPARATOR):
+        offset = next(token.offset for token in statement.scanned() if token.text == "\\")
+        raise _at(path, text, offset, "a psql command: only psql knows it", "write it as SQL, or leave it out")
 
 
 def _check_statements(path: Path, text: str, statements: list[Statement], *, transactional: bool) -> None:
@@ -211,17 +231,17 @@ def _objections(statements: list[Statement], *, transactional: bool) -> Iterator
                 "a file with -- no-transaction holds exactly one statement, this is the second",
                 "give each its own file: a failure between them would leave half",
             )
-        if hint := why_not_repeatable(statements[0]):
+        if hint := hint_outside(statements[0]):
             yield statements[0].offset, "outside a transaction only what may be run twice is safe", hint
     for statement in statements:
-        if any(statement.begins(*words) for words in _CONTROL):
+        if _CONTROL_WORD.match(statement.file_text, statement.offset) and any(
+            statement.begins(*words) for words in _CONTROL
+        ):
             yield (
                 statement.offset,
                 f"{statement.words[0].upper()} inside a migration",
                 "the runner puts one transaction around the whole file; leave it out",
             )
-        if statement.begins("copy") and not {"stdin", "stdout"}.isdisjoint(statement.words):
-            yield statement.offset, "COPY with the client's data cannot stand in a migration", "write INSERT"
 
 
 def _at(path: Path, text: str, offset: int, message: str, hint: str) -> MigrationError:

@@ -25,7 +25,7 @@ from guestsql.migrate.compare import (
     statuses,
 )
 from guestsql.migrate.execution import Applied, CommitUnknown, Execution
-from guestsql.migrate.files import Migration, default_directory, read_migrations
+from guestsql.migrate.files import Migration, command_line, default_directory, read_migrations
 from guestsql.migrate.ledger import Entry, Ledger
 from guestsql.migrate.notices import noticed
 from guestsql.migrate.session import Patience, connect_within, locked, require_lock
@@ -159,7 +159,7 @@ class Runner:
             ledger = Ledger(connection)
             return [
                 *disagreements(files, ledger.read()),
-                *(_invalid_index(name, table) for name, table in ledger.invalid_indexes()),
+                *(_invalid_index(name, table, self._directory) for name, table in ledger.invalid_indexes()),
             ]
 
     def baseline(self, version: int) -> list[Applied]:
@@ -302,13 +302,14 @@ def _as_applied(migration: Migration, entry: Entry) -> Applied:
     return Applied(migration.version, migration.name, migration.file, entry.duration_ms)
 
 
-def _invalid_index(name: str, table: str) -> Problem:
+def _invalid_index(name: str, table: str, folder: Path) -> Problem:
     return Problem(
         "invalid_index",
         None,
         None,
         f"the index {name} of {table} is invalid: queries do not use it, writes still pay for it",
-        "if its migration is pending, run guestsql migrate up; else drop it, or REINDEX INDEX CONCURRENTLY",
+        f"if its migration is pending, run {command_line('up', folder)}; "
+        f"else drop it, or REINDEX INDEX CONCURRENTLY {name}",
     )
 
 

@@ -3,53 +3,82 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
-from guestsql._sql.depth import Depth
+from guestsql._sql.pieces import SEPARATOR, Piece, cut
 from guestsql._sql.places import line_and_column
-from guestsql._sql.scanner import Kind, Token, tokenize
+from guestsql._sql.scanner import Kind, Scanner, Token
 from guestsql.errors import MigrationError, QueryFileError
 
-__all__ = ["Statement", "checksum", "normalise", "place", "scan", "split"]
+__all__ = ["Statement", "checksum", "normalise", "pieces", "place"]
 
-_OPENING = ("(", "[")
-_CLOSING = (")", "]", ",")
+# An operator that ends in a sign, between two tokens.
+_SIGNED = re.compile(rf"(?:(?<={SEPARATOR})|\A)[-+*/<>=~!@#%^&|`?]+[-+](?={SEPARATOR}|\Z)")
+# In this order: a comma or semicolon ends its line, whatever follows.
+_GLUE = (
+    (f",{SEPARATOR}", ",\n"),
+    (f";{SEPARATOR}", ";\n"),
+    (f"({SEPARATOR}", "("),
+    (f"[{SEPARATOR}", "["),
+    (f"{SEPARATOR})", ")"),
+    (f"{SEPARATOR}]", "]"),
+    (f"{SEPARATOR},", ","),
+    (f"{SEPARATOR};", ";"),
+    (SEPARATOR, " "),
+    ("\r\n", "\n"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of a file, without blank space and comments.
+    """One statement of a file, whose tokens are cut when they are asked for.
 
     Attributes:
-        tokens: at least one, the semicolon left out.
+        offset: where it begins in the file, in characters, 0-based.
+        end: the offset of its semicolon, or the file's length.
+        file_text: the file.
     """
 
-    tokens: tuple[Token, ...]
+    offset: int
+    end: int
+    file_text: str = field(repr=False)
 
     @property
-    def offset(self) -> int:
-        """Where it begins in the file, in characters, 0-based."""
-        return self.tokens[0].offset
+    def tokens(self) -> tuple[Token, ...]:
+        """Its tokens without blank space and comments, at least one, the semicolon left out."""
+        return tuple(token for token in self.scanned() if not token.is_blank)
 
     @property
     def words(self) -> tuple[str, ...]:
         """Its key words and unquoted identifiers in lower case; any other token as it is written."""
         return tuple(token.text.lower() if token.kind is Kind.WORD else token.text for token in self.tokens)
 
+    def scanned(self) -> Iterator[Token]:
+        """Return every token of it, one after the other, with its offset in the file."""
+        for token in Scanner(self.file_text[self.offset : self.end], None).tokens():
+            yield token._replace(offset=token.offset + self.offset)
+
     def begins(self, *words: str) -> bool:
         """Tell whether its first words are these."""
-        return self.words[: len(words)] == words
+        size = len(words[0])
+        first = self.file_text[self.offset : self.offset + size]
+        return first.lower() == words[0] and self.words[: len(words)] == words
 
     def holds(self, *words: str) -> bool:
         """Tell whether these words stand in it, one after the other."""
-        size = len(words)
-        return any(self.words[at : at + size] == words for at in range(len(self.words) - size + 1))
+        own, size = self.words, len(words)
+        return any(own[at : at + size] == words for at in range(len(own) - size + 1))
 
 
-def scan(text: str, file: Path | None = None) -> list[Token]:
-    """Cut a file into tokens.
+def pieces(text: str, file: Path | None = None) -> Iterator[Piece]:
+    """Cut a file into statements, as psql does.
+
+    A semicolon ends a statement unless it stands in parentheses (CREATE RULE) or in the BEGIN ATOMIC … END of a
+    function's body.
 
     Args:
         text: the file.
@@ -59,50 +88,29 @@ def scan(text: str, file: Path | None = None) -> list[Token]:
         MigrationError: a string, comment or dollar quote does not end.
     """
     try:
-        return tokenize(text, file=file)
+        yield from cut(text, file=file)
     except QueryFileError as error:
         raise MigrationError(
             error.message, file=error.file, line=error.line, column=error.column, hint=error.hint
         ) from error
 
 
-def split(tokens: Sequence[Token]) -> list[Statement]:
-    """Cut tokens into statements, as psql does.
-
-    A semicolon ends a statement unless it stands in parentheses (CREATE RULE) or in the BEGIN ATOMIC … END of a
-    function's body.
-
-    Args:
-        tokens: the whole file.
-
-    Returns:
-        The statements in order; empty ones are left out.
-    """
-    return [Statement(tuple(group)) for group in _groups(tokens) if group]
-
-
-def normalise(tokens: Sequence[Token]) -> str:
+def normalise(found: Iterable[Piece]) -> str:
     """Return the form in which two files are compared: no comments, blank space and line ends made equal.
 
     What stands in strings and dollar quotes counts as it is, but for CRLF line ends, which a checkout may change.
 
     Args:
-        tokens: the whole file.
+        found: the whole file.
 
     Returns:
         The text, a line for each statement and for each item of a list, so that a diff is readable.
     """
-    lines: list[str] = [""]
-    for token in tokens:
-        if token.is_blank:
-            continue
-        text = _server_operators(token.text) if token.kind is Kind.OPERATOR else token.text.replace("\r\n", "\n")
-        glued = not lines[-1] or text in _CLOSING or token.kind is Kind.SEMICOLON or lines[-1].endswith(_OPENING)
-        lines[-1] += text if glued else f" {text}"
-        if token.kind is Kind.SEMICOLON or text == ",":
-            lines.append("")
+    # Many at once: each call costs more than a statement's length.
+    tokens = (piece.tokens for piece in found)
+    body = "".join(_lines(SEPARATOR.join(some)) for some in iter(lambda: list(islice(tokens, 1000)), []))
     # A last semicolon more or less changes nothing.
-    return "\n".join(lines).rstrip("\n;") + ";\n"
+    return body.rstrip("\n;") + ";\n"
 
 
 def checksum(body: str) -> str:
@@ -115,24 +123,19 @@ def place(text: str, offset: int) -> tuple[int, int]:
     return line_and_column(text, offset)
 
 
+def _lines(tokens: str) -> str:
+    # A separator is at a token's edge, so what a string holds is never taken for the glue between two tokens.
+    lines = _SIGNED.sub(lambda found: _server_operators(found[0]), tokens)
+    if lines.endswith(";"):
+        lines += SEPARATOR
+    for edge, glued in _GLUE:
+        lines = lines.replace(edge, glued)
+    return lines
+
+
 def _server_operators(text: str) -> str:
     """Cut signs off an operator's end as the server does: `=-` is `=` and `-`, but `@-` is one operator."""
     signs = ""
     while len(text) > 1 and text[-1] in "+-" and not set(text) & set("~!@#%^&|`?"):
         text, signs = text[:-1], f" {text[-1]}{signs}"
     return text + signs
-
-
-def _groups(tokens: Sequence[Token]) -> Iterator[list[Token]]:
-    depth = Depth()
-    group: list[Token] = []
-    for token in tokens:
-        if token.is_blank:
-            continue
-        depth.follow(token)
-        if token.kind is Kind.SEMICOLON and depth.is_outside:
-            yield group
-            group, depth = [], Depth()
-        else:
-            group.append(token)
-    yield group

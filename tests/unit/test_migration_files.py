@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from guestsql._sql.scanner import tokenize
 from guestsql.errors import MigrationError
 from guestsql.migrate import Migration, default_directory, new_migration, read_migrations
 from guestsql.migrate.concurrent import ConcurrentIndex, concurrent_index
-from guestsql.migrate.text import normalise, scan, split
+from guestsql.migrate.text import normalise, pieces
 from tests.migrating import write_files
 
 NO_TRANSACTION = "-- no-transaction\n"
@@ -92,6 +93,11 @@ def test_a_file_without_statement_is_refused(tmp_path: Path, text: str) -> None:
         ("SELECT 1;\n\\i other.sql\n", (2, 1), "psql command"),
         ("SELECT 1 \\gset", (1, 10), "psql command"),
         ("SELECT 1;\nCOPY t FROM STDIN;\n", (2, 1), "COPY with the client's data"),
+        ("SELECT 1;\ncopy t (a) from stdin;\n1\tO'Brien\n\\.\n", (2, 1), "COPY with the client's data"),
+        ('COPY t FROM stdin WITH (FORMAT csv);\n"open\n\\.\nSELECT 1;\n', (1, 1), "COPY with the client's data"),
+        ("COPY t FROM stdin;\n1\t\\N\n2\t$a$ /* \n\\.\n", (1, 1), "COPY with the client's data"),
+        ("SELECT 1;\nCOPY (SELECT 1) TO STDOUT;\n", (2, 1), "COPY with the client's data"),
+        ("\\echo it's\nSELECT 1;\n", (1, 1), "psql command"),
         ("SELECT 1;\nSELECT 'open", (2, 8), "unterminated string"),
         ("DO $a$ BEGIN END $b$;", (1, 4), "unterminated dollar quote"),
         ("SELECT 1;\n/* /* */", (2, 1), "unterminated block comment"),
@@ -154,6 +160,10 @@ def test_one_repeatable_statement_may_run_outside_a_transaction(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("text", "line", "hint"),
     [
+        ("CREATE DATABASE d", 2, "by hand"),
+        ("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", 2, "without CONCURRENTLY"),
+        ("CREATE TABLE t (a int)", 2, "leave the first line out"),
+        ("DROP OWNED BY r", 2, "leave the first line out"),
         ("CREATE INDEX CONCURRENTLY i ON t (a)", 2, "IF NOT EXISTS"),
         ("DROP INDEX CONCURRENTLY i", 2, "IF EXISTS"),
         ("ALTER TYPE e ADD VALUE 'x'", 2, "ADD VALUE IF NOT EXISTS"),
@@ -213,10 +223,10 @@ def test_everything_else_counts(tmp_path: Path, edited: str) -> None:
 def test_blank_space_anywhere_between_tokens_does_not_count(data: st.DataObject) -> None:
     # Each begins with a space: a minus followed by a comment would be a longer comment.
     blank = st.sampled_from([" ", " \n", " \r\n\t", " -- it's; $$\n", " /* ' /* \" */ ; */", " \n /**/ "])
-    pieces = [token.text for token in scan(TOKENS) if not token.is_blank]
-    spread = "".join(piece + data.draw(blank) for piece in pieces)
-    assert normalise(scan(spread)) == normalise(scan(TOKENS))
-    assert len(split(scan(spread))) == len(split(scan(TOKENS))) == 3
+    written = [token.text for token in tokenize(TOKENS) if not token.is_blank]
+    spread = "".join(piece + data.draw(blank) for piece in written)
+    assert normalise(pieces(spread)) == normalise(pieces(TOKENS))
+    assert len(list(pieces(spread))) == len(list(pieces(TOKENS))) == 3
 
 
 def test_operators_do_not_grow_together(tmp_path: Path) -> None:
