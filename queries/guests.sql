@@ -72,7 +72,12 @@ WHERE
             END
             AND same.labels = coalesce(:labels::text[], same.labels)
             AND same.profile_data = CASE
-                WHEN 'profile_data' = ANY(:cleared::text[]) THEN '{}'
+                WHEN 'profile_data' = ANY(:cleared::text[])
+                    THEN (
+                        SELECT coalesce(jsonb_object_agg(kept.key, kept.value), '{}')
+                        FROM jsonb_each(same.profile_data) AS kept
+                        WHERE kept.key IN ('legacy', 'merged')
+                    )
                 ELSE same.profile_data || coalesce(:profile_data::jsonb, '{}')
             END
             AND same.memory_enabled = coalesce(:memory_enabled::boolean, same.memory_enabled)
@@ -90,7 +95,12 @@ ON CONFLICT (phone_number) DO UPDATE
         END,
         labels = coalesce(:labels::text[], known.labels),
         profile_data = CASE
-            WHEN 'profile_data' = ANY(:cleared::text[]) THEN '{}'
+            WHEN 'profile_data' = ANY(:cleared::text[])
+                THEN (
+                    SELECT coalesce(jsonb_object_agg(kept.key, kept.value), '{}')
+                    FROM jsonb_each(known.profile_data) AS kept
+                    WHERE kept.key IN ('legacy', 'merged')
+                )
             ELSE known.profile_data || excluded.profile_data
         END,
         memory_enabled = coalesce(:memory_enabled::boolean, known.memory_enabled),

@@ -9,7 +9,14 @@ from guestsql._core.values import Clear, clean_json, clean_labels, clean_name, i
 from guestsql.errors import InvalidValue
 from guestsql.identity import clean_chat_id
 
-__all__ = ["profile_changes"]
+__all__ = ["RESERVED", "profile_changes", "without_reserved"]
+
+RESERVED_FOR = {
+    "legacy": "the import keeps the records of the old bot's files there",
+    "merged": "merge_guests keeps there what found no place",
+}
+RESERVED = frozenset(RESERVED_FOR)
+"""Keys of `profile_data` that only the package writes; the query `upsert_profile` keeps them when all others go."""
 
 Given = TypeVar("Given")
 Cleaned = TypeVar("Cleaned")
@@ -54,6 +61,25 @@ def profile_changes(
         "profile_data": _cleaned(profile_data, lambda data: clean_json(data, "profile_data")),
         "memory_enabled": None if memory_enabled is None else _flag(memory_enabled),
     }
+
+
+def without_reserved(given: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `update_profile` may write of `profile_data`: a reserved key that is given as stored is left out.
+
+    Args:
+        given: the caller's mapping, which has a reserved key.
+        stored: the guest's `profile_data`.
+
+    Raises:
+        InvalidValue: a reserved key is given another value.
+    """
+    for key in RESERVED & given.keys():
+        if key not in stored or given[key] != stored[key]:
+            raise InvalidValue(
+                f"profile_data[{key!r}] is reserved: {RESERVED_FOR[key]}",
+                hint="use another key; what get_profile returned under this one may be passed again, unchanged",
+            )
+    return {key: value for key, value in given.items() if key not in RESERVED}
 
 
 def _cleaned(value: Given | Clear | None, clean: Callable[[Given], Cleaned]) -> Cleaned | None:

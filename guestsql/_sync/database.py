@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from guestsql._core.log import event
-from guestsql._core.profile import profile_changes
+from guestsql._core.profile import RESERVED, profile_changes, without_reserved
 from guestsql._core.rows import profile_from
 from guestsql._core.runtime import running_loop
 from guestsql._core.values import RAISE, Clear, Raise, clean_labels, clean_ttl
@@ -229,7 +229,8 @@ class GuestDatabase(Threads, People):
             labels: texts of 1 to 500 characters that replace the guest's labels, in this order, each once; [] or
                 `CLEAR` removes all.
             profile_data: a mapping with a JSON form. Its top-level keys are set, whole, and other keys stay; None as a
-                value is JSON's null, it removes no key. `CLEAR` removes all keys.
+                value is JSON's null, it removes no key. `CLEAR` removes all keys. `legacy` and `merged` are reserved:
+                they stay in any case, and may only be given as they are.
             memory_enabled: False if the guest's context is not to be used: `get_context` then returns "".
 
         Returns:
@@ -237,11 +238,14 @@ class GuestDatabase(Threads, People):
 
         Raises:
             InvalidValue: a value is of the wrong type, or holds what PostgreSQL cannot keep (NUL, half an emoji);
-                `CLEAR` for `memory_enabled`.
+                `CLEAR` for `memory_enabled`; a reserved key of `profile_data` has another value than the stored one.
 
         SQL: queries/guests.sql
         """
         key = self._key(user_id)
+        if isinstance(profile_data, Mapping) and not RESERVED.isdisjoint(profile_data):
+            known = self.get_profile(key)
+            profile_data = without_reserved(profile_data, known.profile_data if known else {})
         changes = profile_changes(
             key,
             chat_id=chat_id,
