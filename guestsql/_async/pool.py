@@ -19,7 +19,7 @@ from guestsql._core.process import in_forked_child
 from guestsql._core.runtime import end_with_loop
 from guestsql._core.translate import is_permanent, translate
 from guestsql.errors import DatabaseError, DatabaseUnavailable
-from guestsql.settings import Settings
+from guestsql.settings import Pooler, Settings
 
 __all__ = ["AsyncConnections"]
 
@@ -88,7 +88,7 @@ class AsyncConnections:
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
-        self._declared = settings.pooler_of(url)
+        self._declared: Pooler = settings.pooler_of(url)
         self._at_hand: deque[_PooledConnection] = deque()
         self._waiting = 0
         self._closed = False

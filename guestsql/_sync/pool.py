@@ -25,7 +25,7 @@ from guestsql._sync.connection import (
     recognise,
 )
 from guestsql.errors import DatabaseError, DatabaseUnavailable
-from guestsql.settings import Settings
+from guestsql.settings import Pooler, Settings
 
 __all__ = ["Connections"]
 
@@ -94,7 +94,7 @@ class Connections:
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
-        self._declared = settings.pooler_of(url)
+        self._declared: Pooler = settings.pooler_of(url)
         self._at_hand: deque[_PooledConnection] = deque()
         self._waiting = 0
         self._closed = False
