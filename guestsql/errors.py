@@ -286,7 +286,8 @@ class TransactionConflict(DatabaseError):
 class OutcomeUnknown(DatabaseError):
     """The connection was lost, or the deadline passed, when the call may or may not have been done.
 
-    Only `add_thread_tokens` and `queries` raise it. Read what the call was to change (`get_thread` after
+    Only `add_thread_tokens` and `queries` raise it, and any call whose answer is that of another statement: behind a
+    pooler that was not recognised (`GUESTSQL_POOLER`). Read what the call was to change (`get_thread` after
     `add_thread_tokens`), and repeat it only if it is not there: otherwise it may be done twice. What only reads may be
     repeated.
     """

@@ -1,7 +1,8 @@
-"""An address with several hosts: each one's reason is shown, with a hint that fits all of them."""
+"""An address with several hosts: each one's reason is shown, with a hint that fits all; and a standby is promoted."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import psycopg
@@ -9,7 +10,9 @@ import pytest
 
 from guestsql.embedded import PrivateServer
 from guestsql.errors import DatabaseUnavailable
-from tests.databases import KINDS, Either
+from tests.databases import GUEST, KINDS, Either
+from tests.faults.test_monitoring_standby import _standby
+from tests.server import apply_migrations, eventually, private_server
 
 CLOSED = ("127.0.0.1", "1")
 
@@ -24,7 +27,7 @@ def address(*places: tuple[str, str], dbname: str, **known: str) -> str:
 async def refusal(kind: str, url: str, **known: Any) -> DatabaseUnavailable:
     async with Either(kind, url, **known) as db:
         with pytest.raises(DatabaseUnavailable) as caught:
-            await db.get_profile("573000000001")
+            await db.get_profile(GUEST)
     return caught.value
 
 
@@ -65,3 +68,22 @@ async def test_no_host_is_a_primary(
     url = address(here, dbname=database, target_session_attrs="read-write")
     error = await refusal(kind, url, deadline_seconds=0.5)
     assert (error.sqlstate, "takes no writes" in error.hint) == ("25006", True)
+
+
+async def test_a_standby_that_is_promoted_takes_the_waiting_writes(caplog: pytest.LogCaptureFixture) -> None:
+    with private_server(settings={"shared_preload_libraries": ""}) as primary:
+        apply_migrations(primary.url())
+        with _standby(primary) as standby:
+            async with Either("sync", standby.url()) as one, Either("async", standby.url()) as two:
+                assert await one.get_profile(GUEST) is None
+                calls = [
+                    asyncio.create_task(one.update_profile(GUEST, user_name="Ana")),
+                    asyncio.create_task(two.add_thread_tokens(GUEST, "thread_1", 5)),
+                ]
+                for name in ("upsert_profile", "add_thread_tokens"):
+                    await asyncio.to_thread(eventually, lambda name=name: f"query={name}" in caplog.text)
+                with psycopg.connect(standby.url(), autocommit=True) as admin:
+                    admin.execute("SELECT pg_promote()")
+                await asyncio.gather(*calls)
+                profile = await one.get_profile(GUEST)
+    assert (profile.user_name, profile.thread_id) == ("Ana", "thread_1")
