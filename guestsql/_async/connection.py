@@ -6,7 +6,7 @@ import math
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from time import monotonic
 from typing import Any
 
@@ -15,14 +15,22 @@ from psycopg import AsyncCursor, AsyncRawCursor, waiting
 from psycopg.abc import RV, PQGen
 from psycopg.rows import namedtuple_row
 
-from guestsql._core.conninfo import adapters, parse_conninfo
+from guestsql._core.conninfo import adapters, parse_conninfo, with_unresolved
 from guestsql._core.process import detach_socket, in_forked_child
+from guestsql._core.runtime import async_in_thread
 from guestsql._core.translate import translate
 from guestsql._sql import read_packaged
 from guestsql.errors import DatabaseUnavailable, QueryTimeout, SettingsError
 from guestsql.settings import Pooler, Settings
 
-__all__ = ["AsyncDeadlineConnection", "closed_on_error", "connect", "connection_arguments", "recognise"]
+__all__ = [
+    "AsyncDeadlineConnection",
+    "closed_on_error",
+    "connect",
+    "connection_arguments",
+    "recognise",
+    "with_every_host",
+]
 
 # A statement is prepared when it runs for the third time on a connection.
 _PREPARE_THRESHOLD = 2
@@ -126,15 +134,16 @@ async def connect(settings: Settings, url: str, *, session: bool = False) -> Asy
     declared = settings.pooler_of(url)
     if session and declared in _POOLED:
         raise _no_session(settings, url)
+    arguments = connection_arguments(settings, url)
     try:
-        connection = await AsyncDeadlineConnection.connect(**connection_arguments(settings, url))
+        connection = await AsyncDeadlineConnection.connect(**arguments)
         if session:
             async with closed_on_error(connection):
                 connection.deadline = monotonic() + settings.deadline_seconds
                 await recognise(connection, declared)
                 connection.deadline = math.inf
     except psycopg.Error as error:  # a ProgrammingError when a parameter has no meaning
-        failure = translate(error, "")
+        failure = translate(await with_every_host(error, arguments), "")
         if isinstance(failure, QueryTimeout):
             failure = DatabaseUnavailable("the server accepts a connection, and does not answer", hint=failure.hint)
         raise failure from error
@@ -142,6 +151,17 @@ async def connect(settings: Settings, url: str, *, session: bool = False) -> Asy
         await connection.close()
         raise _no_session(settings, url)
     return connection
+
+
+async def with_every_host(error: psycopg.Error, arguments: dict[str, Any]) -> psycopg.Error:
+    """Return an error of connecting that gives a reason for each host of the address.
+
+    Args:
+        error: what psycopg raised.
+        arguments: those of the attempt.
+    """
+    hosts = str(arguments.get("host", ""))
+    return await async_in_thread(partial(with_unresolved, error, hosts)) if "," in hosts else error
 
 
 @asynccontextmanager

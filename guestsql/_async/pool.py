@@ -14,7 +14,13 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from guestsql._async.connection import AsyncDeadlineConnection, closed_on_error, connection_arguments, recognise
+from guestsql._async.connection import (
+    AsyncDeadlineConnection,
+    closed_on_error,
+    connection_arguments,
+    recognise,
+    with_every_host,
+)
 from guestsql._core.process import in_forked_child
 from guestsql._core.runtime import end_with_loop
 from guestsql._core.translate import is_permanent, translate
@@ -55,6 +61,9 @@ class _PooledConnection(AsyncDeadlineConnection):
             connection = await super().connect(conninfo, **kwargs)
             async with closed_on_error(connection):
                 await set_up(connection)
+        except psycopg.Error as error:
+            failures[:] = [await with_every_host(error, kwargs)]
+            raise
         except Exception as error:
             failures[:] = [error]
             raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import psycopg
 from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict
@@ -10,7 +12,7 @@ from psycopg.types.numeric import Int8Dumper
 from guestsql._core.loading import load_exactly
 from guestsql.errors import SettingsError
 
-__all__ = ["adapters", "parse_conninfo"]
+__all__ = ["adapters", "parse_conninfo", "with_unresolved"]
 
 # A dead peer is noticed in half a minute instead of two hours.
 _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 2}
@@ -78,6 +80,47 @@ def parse_conninfo(url: str, *, variable: str = "DATABASE_URL") -> dict[str, str
     return {"application_name": "guestsql", **_KEEPALIVES, **known}
 
 
+def _is_encodable(host: str) -> bool:
+    """Tell whether a name can be looked up: Python refuses an empty or long label by itself, not as an OSError."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def with_unresolved(error: psycopg.Error, hosts: str) -> psycopg.Error:
+    """Add the hosts that have no address to an error of connecting: psycopg leaves them out when another has one.
+
+    Args:
+        error: why the others could not be used.
+        hosts: libpq's list of several.
+
+    Returns:
+        An error of psycopg that lists each host's reason, or the same one.
+    """
+    reasons = [reason for host in hosts.split(",") if (reason := _unresolved(host)) is not None]
+    if not reasons:
+        return error
+    given = str(error)
+    lines = [given] if "\n- host: " in given else ["", _line(given.partition("\n")[0])]
+    return type(error)("\n".join([*lines, *map(_line, reasons)]))
+
+
+def _line(reason: str) -> str:
+    return f"- host: , port: , hostaddr: : {reason}"  # as psycopg lists them
+
+
+def _unresolved(host: str) -> str | None:
+    if not host or host.startswith(("/", "@")):
+        return None
+    try:
+        socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return f"failed to resolve host {host!r}: {error}"
+    return None
+
+
 def _foreign_parameter(url: str) -> str | None:
     """Return the name of a parameter of another tool. Other names are not shown: they may be a part of a password."""
     given = url.partition("?")[2].split("&")
@@ -99,6 +142,6 @@ def _is_plausible(hosts: str, ports: str) -> bool:
     """
     names = (host for host in hosts.split(",") if not host.startswith(("/", "@")))
     numbers = (port for port in ports.split(",") if port)
-    return all("@" not in name for name in names) and all(
+    return all("@" not in name and _is_encodable(name) for name in names) and all(
         number.isascii() and number.isdigit() and 0 < int(number[:6]) < _PORTS for number in numbers
     )

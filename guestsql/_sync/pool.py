@@ -23,6 +23,7 @@ from guestsql._sync.connection import (
     closed_on_error,
     connection_arguments,
     recognise,
+    with_every_host,
 )
 from guestsql.errors import DatabaseError, DatabaseUnavailable
 from guestsql.settings import Pooler, Settings
@@ -61,6 +62,9 @@ class _PooledConnection(DeadlineConnection):
             connection = super().connect(conninfo, **kwargs)
             with closed_on_error(connection):
                 set_up(connection)
+        except psycopg.Error as error:
+            failures[:] = [with_every_host(error, kwargs)]
+            raise
         except Exception as error:
             failures[:] = [error]
             raise

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import psycopg
 import pytest
 
+from guestsql._sync.connection import connect
 from guestsql.embedded import PrivateServer
 from guestsql.errors import DatabaseUnavailable
+from guestsql.settings import Settings
 from tests.databases import GUEST, KINDS, Either
 from tests.faults.test_monitoring_standby import _standby
 from tests.server import apply_migrations, eventually, private_server
@@ -51,6 +54,25 @@ async def test_hosts_that_fail_alike(kind: str, server: PrivateServer) -> None:
     error = await refusal(kind, address(CLOSED, ("127.0.0.1", "2"), dbname="x"), deadline_seconds=0.5)
     assert error.message.count("Connection refused") == 2
     assert "server of DATABASE_URL" in error.hint
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_host_without_an_address_is_among_the_reasons(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = socket.getaddrinfo
+
+    def resolve_without_network(host: Any, *given: Any, **known: Any) -> Any:
+        if host == "nowhere.invalid":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return resolve(host, *given, **known)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_without_network)
+    unknown = ("nowhere.invalid", "5432")
+    error = await refusal(kind, address(unknown, CLOSED, ("127.0.0.1", "2"), dbname="x"), deadline_seconds=0.5)
+    assert "failed to resolve host 'nowhere.invalid'" in error.message
+    assert error.message.count("Connection refused") == 2
+    assert "server of DATABASE_URL" in error.hint
+    with pytest.raises(DatabaseUnavailable, match=r"Connection refused.*; failed to resolve host"):
+        connect(Settings(), address(CLOSED, unknown, dbname="x"))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -282,6 +282,8 @@ def test_the_repr_shows_no_password() -> None:
         "postgresql://u:sesame/x@h/db",
         "postgresql://u:5432/sesame@h/db",
         "postgresql://u:x@sesame@h/db",
+        f"postgresql://{'h' * 64}/sesame",
+        "postgresql://h..h/sesame",
         "postgresql://h:0/sesame",
         "postgresql://h:99999/sesame",
         "postgresql://h:\N{SUPERSCRIPT TWO}/sesame",
