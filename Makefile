@@ -7,13 +7,16 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-
 
-.PHONY: demo test bench lint types imports sync sync-check docs docs-check stubs stubs-check format vet check clean
+.PHONY: demo test faults bench lint types imports sync sync-check docs docs-check stubs stubs-check format vet check clean
 
 demo: $(STAMP)run
 	@$(BIN)/guestsql demo
 
 test: $(STAMP)test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+faults: $(STAMP)test ## the long form of tests/faults/test_acknowledged.py: 40 faults of each kind under eight writers
+	FAULT_ROUNDS=40 $(BIN)/python -m pytest tests/faults/test_acknowledged.py $(PYTEST_ARGS)
 
 bench: $(STAMP)dev
 	$(BIN)/python -m pytest tests/benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --benchmark-disable-gc $(PYTEST_ARGS)
