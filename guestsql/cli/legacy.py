@@ -58,6 +58,9 @@ def import_files(app: App, directory: Path, dry_run: bool, format_name: str | No
         report = import_directory(directory, settings=app.settings, url=url, dry_run=dry_run, progress=progress)
     _print(output, report)
     app.say(summary(report))
+    for file in report.files:
+        if file.not_utf8:
+            app.say(f"{file.path}: {file.not_utf8} bytes are not UTF-8 and were read as Windows-1252")
     if report.unread:
         app.say(unread(report.unread))
     if report.rejected:

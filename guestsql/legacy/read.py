@@ -42,6 +42,7 @@ class FileReader:
     Attributes:
         sha256: of the file's bytes, in hex, once all was read.
         size: of the file in bytes, likewise.
+        not_utf8: how many of them are not UTF-8 and were read as Windows-1252, likewise.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class FileReader:
     ) -> None:
         self.sha256 = ""
         self.size = 0
+        self.not_utf8 = 0
         self._file = file
         self._progress = progress
         self._chunk_bytes = chunk_bytes
@@ -88,7 +90,7 @@ class FileReader:
         try:
             yield from self._items(window, decode)
             window.drain()
-            self.sha256, self.size = window.sha256, window.bytes_read
+            self.sha256, self.size, self.not_utf8 = window.sha256, window.bytes_read, window.not_utf8
         finally:
             self._window = None
             window.close()

@@ -36,12 +36,14 @@ class FileReport:
         sha256: of its bytes, in hex.
         records: how many it holds, rejected ones included.
         bytes: its size.
+        not_utf8: how many bytes are not UTF-8; they were read as Windows-1252.
     """
 
     path: str
     sha256: str
     records: int
     bytes: int
+    not_utf8: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

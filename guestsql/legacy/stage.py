@@ -85,7 +85,7 @@ class FileStager:
     @property
     def report(self) -> FileReport:
         """What is told of the file, once all blocks were taken."""
-        return FileReport(self._file.name, self._reader.sha256, self.records, self._reader.size)
+        return FileReport(self._file.name, self._reader.sha256, self.records, self._reader.size, self._reader.not_utf8)
 
     def blocks(self) -> Iterator[FileLines]:
         """Yield the lines, several at a time.

@@ -27,7 +27,7 @@ from guestsql.legacy.compare import Record
 from guestsql.legacy.verify_files import list_files, list_unread_files
 from guestsql.legacy.verify_guest import Difference, GuestCheck, ImportTimes, visible
 from guestsql.legacy.verify_read import CheckedFile, ErasedIds, Unusable, file_checksum, read_into_buckets
-from guestsql.legacy.verify_text import KeptPlaces, Stretch
+from guestsql.legacy.verify_window import KeptPlaces, Stretch
 from guestsql.settings import Settings
 
 __all__ = ["Difference", "KeptReject", "VerifyReport", "verify_directory"]

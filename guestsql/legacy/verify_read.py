@@ -24,7 +24,8 @@ from guestsql.legacy.cleanup_storage import file_sha256
 from guestsql.legacy.compare import Record
 from guestsql.legacy.compare_values import Number, Value, time_in_name
 from guestsql.legacy.verify_files import list_files, source_of
-from guestsql.legacy.verify_text import Broken, Element, FileText, KeptPlaces, Stretch, list_elements
+from guestsql.legacy.verify_text import Element, list_elements
+from guestsql.legacy.verify_window import Broken, FileText, KeptPlaces, Stretch
 
 __all__ = ["Buckets", "CheckedFile", "ErasedIds", "Unusable", "file_checksum", "read_into_buckets"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -22,6 +23,23 @@ _MARKS = (
 )
 
 
+_STRAY = re.compile("[\udc80-\udcff]")
+# Windows-1252 leaves five places free.
+_LETTERS = {chr(0xDC00 + byte): bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0x100)}
+
+
+def _letter(found: re.Match[str]) -> str:
+    return _LETTERS[found[0]]
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class TextWindow:
     """The part of a file that is in memory.
 
@@ -31,9 +49,10 @@ class TextWindow:
         progress: is told how many bytes were read, each time.
 
     Attributes:
-        text: decoded; bytes that are no UTF-8 stand as lone surrogates.
+        text: decoded; a byte that is not UTF-8 is read as Windows-1252, which older tools wrote.
         at_end: whether nothing of the file lies behind the window.
         bytes_read: bytes of the file up to the end of the window.
+        not_utf8: how many of them are not UTF-8.
 
     Raises:
         LegacyFileError: the operating system does not let it be read.
@@ -48,6 +67,9 @@ class TextWindow:
     ) -> None:
         self.file = file
         self.text = ""
+        # The same, with a surrogate for each byte that is not UTF-8: it has as many characters, and the file's bytes.
+        self._escaped = ""
+        self.not_utf8 = 0
         self.at_end = False
         self.bytes_read = 0
         self._chunk_bytes = chunk_bytes
@@ -56,12 +78,11 @@ class TextWindow:
         self._stream: BinaryIO = self._open()
         first = self._read(max(chunk_bytes, 4))
         self._encoding, mark = next((known for known in _MARKS if first.startswith(known[1])), ("utf-8", b""))
-        # Node writes UTF-8; a byte that is none is damage, and is kept rather than replaced.
         errors = "surrogateescape" if self._encoding == "utf-8" else "replace"
         self._decoder = codecs.getincrementaldecoder(self._encoding)(errors)
         # A position in the text and the byte of the file at which it stands: the next one asked for is seldom far.
         self._known = (0, len(mark))
-        self.text = self._decode(first[len(mark) :])
+        self._append(first[len(mark) :])
 
     @property
     def sha256(self) -> str:
@@ -74,13 +95,15 @@ class TextWindow:
         Args:
             position: index into `text`; it becomes index 0.
         """
-        rest = self.text[position:]
         self._known = (0, self.byte_offset(position))
-        self.text = rest + self._decode(self._read(max(self._chunk_bytes, len(rest))))
+        is_same = self._escaped is self.text
+        self.text = self.text[position:]
+        self._escaped = self.text if is_same else self._escaped[position:]
+        self._append(self._read(max(self._chunk_bytes, len(self.text))))
 
     def drain(self) -> None:
         """Read to the end and keep nothing."""
-        self.text = ""
+        self.text = self._escaped = ""
         while not self.at_end:
             self._read(self._chunk_bytes)
 
@@ -92,8 +115,8 @@ class TextWindow:
         """
         known, offset = self._known
         if position < known:
-            return offset - len(self.text[position:known].encode(self._encoding, "surrogateescape"))
-        offset += len(self.text[known:position].encode(self._encoding, "surrogateescape"))
+            return offset - len(self._escaped[position:known].encode(self._encoding, "surrogateescape"))
+        offset += len(self._escaped[known:position].encode(self._encoding, "surrogateescape"))
         self._known = (position, offset)
         return offset
 
@@ -141,8 +164,13 @@ class TextWindow:
             self._progress(len(data))
         return data
 
-    def _decode(self, data: bytes) -> str:
-        return self._decoder.decode(data, self.at_end)
+    def _append(self, data: bytes) -> None:
+        escaped = self._decoder.decode(data, self.at_end)
+        text, strays = (escaped, 0) if _is_whole(escaped) else _STRAY.subn(_letter, escaped)
+        is_same = self._escaped is self.text and not strays
+        self.text += text
+        self._escaped = self.text if is_same else self._escaped + escaped
+        self.not_utf8 += strays
 
     def _unreadable(self, error: OSError) -> LegacyFileError:
         return LegacyFileError(

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from guestsql import Settings
 from guestsql.legacy import import_directory
 from guestsql.legacy.verify import verify_directory
-from guestsql.legacy.verify_text import FileText, list_elements
+from guestsql.legacy.verify_text import list_elements
+from guestsql.legacy.verify_window import FileText
 from tests.legacy_files import read_file
 
 PHONE = "573000000001"

@@ -354,7 +354,7 @@ def test_no_folder_and_no_file(tmp_path, database_url):
 
 def test_many_guests_in_many_buckets(folder, database_url, bring, monkeypatch):
     monkeypatch.setattr("guestsql.legacy.verify_read._BUCKET_BYTES", 1 << 14)
-    monkeypatch.setattr("guestsql.legacy.verify_text._CHUNK_CHARACTERS", 1000)
+    monkeypatch.setattr("guestsql.legacy.verify_window._CHUNK_CHARACTERS", 1000)
     pairs = [[f"5730000{n:05}", BRUNO | {"userName": f"Bruno ñ{n}"}] for n in range(1500)]
     (folder / "threads.json").write_text(json.dumps(pairs, ensure_ascii=False), encoding="utf-8-sig")
     bring()
