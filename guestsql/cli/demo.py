@@ -52,7 +52,8 @@ def demo(app: App) -> None:
         app.say("DATABASE_URL is left alone: the demo works on the embedded server")
     click.echo(f"embedded PostgreSQL in {app.settings.home}")
     with embedded_url(app.settings) as url:
-        settings = replace(app.settings, database_url=url, unpooled_url=None, replica_url=None, own_numbers=())
+        given = replace(app.settings, unpooled_url=None, replica_url=None, pooler="auto")
+        settings = replace(given, database_url=url, own_numbers=())
         _Demo(settings, url).run()
 
 

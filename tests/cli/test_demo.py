@@ -8,7 +8,7 @@ NOWHERE = "postgresql://bot:pw@127.0.0.1:1/hotel"
 
 
 def _demo(home):
-    return spawn("demo", GUESTSQL_HOME=str(home), DATABASE_URL=NOWHERE)
+    return spawn("demo", GUESTSQL_HOME=str(home), DATABASE_URL=NOWHERE, GUESTSQL_POOLER="transaction")
 
 
 def _ended(process):
