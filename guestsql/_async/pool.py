@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import select
+import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
 from time import monotonic
@@ -72,14 +73,20 @@ class _PooledConnection(AsyncDeadlineConnection):
 
 
 class _Pool(AsyncConnectionPool[_PooledConnection]):
-    """A pool that is closed in a forked child, where its threads are missing and its locks may be held."""
+    """A pool that waits for no thread that cannot answer: in a forked child, and at the end of the program."""
 
     def __init__(self, **arguments: Any) -> None:  # noqa: ANN401  the pool's own
         super().__init__(**arguments)
         in_forked_child(self, _Pool._abandon)
 
+    def __del__(self) -> None:
+        # A pool of threads waits for each of them, from Python 3.13 on also at the end, when daemons no longer run.
+        delete: Callable[[], object] | None = getattr(super(), "__del__", None)
+        if delete is not None and not sys.is_finalizing():
+            delete()
+
     def _abandon(self) -> None:
-        # The pool's own `close`, also called when it is deleted, takes its locks and waits for its threads.
+        """Be closed in a forked child: its threads are not there, and its locks may be held."""
         self._closed = True
 
 

@@ -96,6 +96,7 @@ def test_at_exit_without_close(ending: str, database_url: str, autocommit: Conne
     with Program(ENDINGS[ending], database_url, NEVER) as program:
         code, errors = program.wait()
     assert (code, total(autocommit)) == (0, 3), errors
+    assert "couldn't stop" not in errors  # no thread of the pool is waited for
 
 
 EMBEDDED = """

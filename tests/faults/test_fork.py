@@ -12,7 +12,7 @@ import pytest
 
 from guestsql import Settings
 from guestsql.migrate import Runner
-from tests.databases import GUEST, Program
+from tests.databases import GUEST, Program, waiting_sessions
 from tests.server import eventually, reachable_folder
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -52,7 +52,7 @@ def fork(work, leave=sys.exit):
 def code(child):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-def ask(rounds=20):
+def ask(rounds=8):
     for _ in range(rounds):
         for guest in GUESTS:
             assert db.get_profile(guest).phone_number == guest
@@ -115,8 +115,8 @@ def work():
 threads = [threading.Thread(target=work) for _ in range(4)]
 for thread in threads:
     thread.start()
-for _ in range(5):
-    assert code(fork(lambda: ask(2))) == 0
+for _ in range(3):
+    assert code(fork(lambda: ask(1))) == 0
 stop.set()
 for thread in threads:
     thread.join()
@@ -362,6 +362,79 @@ def test_a_daemon_flushes_on_its_timer_and_on_sigterm(
             os.kill(daemon, signal.SIGKILL)
         finish(program)
     eventually(lambda: not sessions(autocommit))
+
+
+def test_a_child_leaves_what_its_parent_is_just_writing(database_url: str, autocommit: Connection) -> None:
+    autocommit.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [GUEST])
+    source = HEAD + "db.record_interaction(GUEST)\nsays = sys.stdin.readline\n"
+    source += "says()\nchild = fork(lambda: None)\nsay(code(child))\nsays()\ndb.close()"
+    with psycopg.connect(database_url) as holder, Program(source, database_url, AT_ONCE) as program:
+        holder.execute("SELECT FROM guest_profiles FOR UPDATE")
+        eventually(lambda: waiting_sessions(autocommit) == 1)
+        program.send()
+        assert program.line() == "0"
+        assert waiting_sessions(autocommit) == 1
+        holder.rollback()
+        program.send()
+        finish(program)
+    assert total(autocommit) == 1
+
+
+PRELOADED = """
+def serve(number, acknowledged):
+    for _ in range(10):
+        for guest in GUESTS:
+            db.record_interaction(guest)
+            os.write(acknowledged, b"x")
+        assert db.add_thread_tokens(GUESTS[number], f"thread_{number}", 1) > 0
+    db.get_profile(GUEST)
+    if number == 0:
+        db.close()
+    elif number == 1:
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+for guest in GUESTS:
+    db.record_interaction(guest)
+readable, writable = os.pipe()
+stop = threading.Event()
+def record():
+    while not stop.wait(0.001):
+        db.record_interaction(GUEST)
+        os.write(writable, b"x")
+threads = [threading.Thread(target=record) for _ in range(2)]
+for thread in threads:
+    thread.start()
+workers = [fork(lambda: serve(number, writable)) for number in range(3)]
+counted = len(GUESTS)
+while True:
+    ended, _ = os.waitpid(-1, os.WNOHANG) if workers else (0, 0)
+    if ended:
+        workers.remove(ended)
+    elif not workers:
+        break
+    counted += len(os.read(readable, 65536))
+stop.set()
+for thread in threads:
+    thread.join()
+os.close(writable)
+while rest := os.read(readable, 65536):
+    counted += len(rest)
+db.close()
+say(counted)
+"""
+
+
+def test_every_interaction_that_a_worker_or_its_parent_recorded_counts_once(
+    database_url: str, autocommit: Connection
+) -> None:
+    source = HEAD.replace("except BaseException", "except Exception") + PRELOADED
+    with Program(source, database_url, AT_ONCE) as program:
+        recorded = int(program.line())
+        finish(program)
+    row = autocommit.execute("SELECT sum(total_interactions)::int FROM guest_profiles").fetchone()
+    tokens = autocommit.execute("SELECT thread_tokens FROM guest_profiles WHERE thread_tokens > 0").fetchall()
+    assert row == (recorded,)
+    assert tokens == [(10,)] * 3
 
 
 MULTIPROCESSING = {
