@@ -24,7 +24,7 @@ from guestsql.stubs import StubsVet, Target, Uses, read_committed
 
 __all__ = ["check", "scratch"]
 
-_POOLER = "--server seems to be a transaction pooler: give the direct address"
+_POOLER = "give --server the server's own address; or set GUESTSQL_POOLER=off, if the pooler is in session mode"
 
 
 @click.command(
@@ -158,7 +158,7 @@ def _naming_server(server: str | None) -> Generator[None]:
         yield
     except GuestSQLError as error:
         if server is not None:
-            is_pooler = "transaction pooler" in error.hint
+            is_pooler = "pooler" in error.hint
             error.hint = _POOLER if is_pooler else error.hint.replace("DATABASE_URL", "--server")
         raise
 
