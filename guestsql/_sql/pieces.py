@@ -47,7 +47,9 @@ _STRETCH = re.compile(rf"(?:{_BLANK}|{_TOKEN}){{1,20000}}+")
 _TOKENS = re.compile(rf"(?:{_BLANK})++|({_TOKEN})")
 _BLANKS = re.compile(rf"(?:{_BLANK})*+")
 _NAMED_COLON = re.compile(rf"(?:^|{SEPARATOR}):[A-Za-z_\x80-\U0010ffff]")
-_ROUTINES = ("function", "procedure")
+_WORD = re.compile(WORD)
+_ROUTINES = frozenset({"function", "procedure"})
+_WORDS_OF_ROUTINE = 4
 
 
 class Piece(NamedTuple):
@@ -97,6 +99,7 @@ class _Statement:
         self._file = file
         self._parts: list[str] = []
         self._depth = 0
+        self._words: list[str] = []  # the first ones, as long as they can be CREATE OR REPLACE FUNCTION
 
     def piece(self, end: int) -> Piece:
         return Piece(self._begin, end, SEPARATOR.join(self._parts))
@@ -126,17 +129,22 @@ class _Statement:
         """Take a stretch of tokens; False when only the scanner can judge them."""
         if not tokens:
             return True
-        is_first = not self._parts
         joined = SEPARATOR.join(tokens)
         self._parts.append(joined)
-        if is_first and tokens[0].lower() == "create":
-            words = {token.lower() for token in tokens[1:4]}
-            if not words.isdisjoint(_ROUTINES):
-                return False
+        if self._makes_routine(tokens):
+            return False
         if ":" in joined and _NAMED_COLON.search(joined):
             return False
         self._depth += tokens.count("(") + tokens.count("[") - tokens.count(")") - tokens.count("]")
         return True
+
+    def _makes_routine(self, tokens: list[str]) -> bool:
+        for token in tokens:
+            if len(self._words) >= _WORDS_OF_ROUTINE or self._words[:1] not in ([], ["create"]):
+                break
+            if _WORD.fullmatch(token):
+                self._words.append(token.lower())
+        return self._words[:1] == ["create"] and not _ROUTINES.isdisjoint(self._words)
 
     def _read_slowly(self) -> tuple[int, int]:
         self._parts = []

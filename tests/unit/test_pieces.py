@@ -76,7 +76,25 @@ def assert_same(text: str) -> None:
 
 
 FRAGMENTS = [
-    *["SELECT", "a", "_b$1", "é", "e", "E", "x", "u", "U&", "create", "FUNCTION", "begin", "ATOMIC", "end", "case"],
+    *[
+        "SELECT",
+        "a",
+        "_b$1",
+        "é",
+        "e",
+        "E",
+        "x",
+        "u",
+        "U&",
+        "create",
+        "or",
+        "Replace",
+        "FUNCTION",
+        "begin",
+        "ATOMIC",
+        "end",
+        "case",
+    ],
     *[" ", "\n", "\r\n", "\t", "-- it's; /*\n", "--", "/* ; */", "/* /* ' */ */", "/*", "*/", "/*/ */", "/**/"],
     *["'", "''", "'it''s'", "E'\\''", "'a'\n'b'", "'a' -- x\n 'b'", "e'a'\n'\\''", "b'1'", "X'f'", "n'x'", "U&'x'"],
     *['"', '"a""b"', 'u&"x"', "$$", "$$ ; ' $$", "$q$ $$ $q$", "$q$", "$1", "$", "$é$x$é$"],
@@ -89,6 +107,7 @@ FRAGMENTS = [
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join))
 @example("CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 3")
+@example("CREATE /* in /* a */ comment */ FUNCTION f() BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 3")
 @example("CREATE RULE r AS ON INSERT TO t DO ALSO (SELECT 1; SELECT 2); x")
 @example("a ) ; b ( ; c ) ; d")
 @example("SELECT json_object('k':n); SELECT :n, a[b:n]; SELECT ':n'")
