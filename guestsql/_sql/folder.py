@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 from guestsql._sql.catalogue import Catalogue, query_files, scan_directory
+from guestsql._sql.head import name_at
 from guestsql._sql.query import Query
 from guestsql._sql.reading import read_queries
 from guestsql.errors import QueryFileError
 
 __all__ = ["Folder", "Scan"]
-
-_NAME = re.compile(r"--[ \t]*name[ \t]*:[ \t]*(\w+)")
 
 # What tells one state of a file from another. Links are followed: a Kubernetes ConfigMap changes by a link alone.
 _State = tuple[int, ...]
@@ -92,9 +90,8 @@ class Folder:
         """
         if file is None or line is None:
             return None
-        above = self._contents.get(file, b"").decode("utf-8", "replace").split("\n")[:line]
-        names = (_NAME.match(text) for text in reversed(above))
-        return next((found[1] for found in names if found), None)
+        text = self._contents.get(file, b"").decode("utf-8-sig", "replace").replace("\r\n", "\n")
+        return name_at(text, line) or None
 
     def _look(self) -> _States:
         try:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from guestsql._sql.declaration import Parameter
+from guestsql._sql.head import written_name_line
 from guestsql._sql.query import Query
 from guestsql._sql.samples import NUMBERS, Sample
 from guestsql._sql.scanner import Kind, Token, tokenize
@@ -101,8 +102,7 @@ def written_head(query: Query) -> str:
     Args:
         query: the query.
     """
-    names = ", ".join(each.name for each in query.parameters)
-    lines = [f"-- name: {query.name}({names}){query.operator.value}"]
+    lines = [written_name_line(query)]
     lines += [f"-- {line}".rstrip() for line in query.doc.splitlines()]
     lines += [f"--   {each.name}: {about}" for each in query.parameters if (about := _about(each))]
     return "".join(f"{line}\n" for line in lines)

@@ -9,13 +9,14 @@ from guestsql._sql.places import line_and_column
 from guestsql._sql.rewriting import source_offset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from guestsql._sql.declaration import Operator, Parameter
+    from guestsql._sql.head import Mark
     from guestsql._sql.rewriting import Segment
 
-__all__ = ["Query", "arrange"]
+__all__ = ["Query", "arrange", "internal_names", "why_empty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Query:
         source: the SQL as it stands in the file, without the last semicolon; line ends are line feeds.
         text: the SQL with `$1`, `$2`, … and the tag that names the query on the server.
         positional: the names of the parameters by `$n`.
+        marks: those below its name.
+        file_marks: those in the head of its file.
     """
 
     name: str
@@ -45,6 +48,8 @@ class Query:
     source: str
     text: str
     positional: tuple[str, ...]
+    marks: tuple[Mark, ...] = field(compare=False)
+    file_marks: tuple[Mark, ...] = field(compare=False, repr=False)
     _source_place: tuple[int, int] = field(repr=False)  # line and column of the source's first character
     _segments: tuple[Segment, ...] = field(repr=False, compare=False)
 
@@ -84,6 +89,26 @@ def arrange(query: Query, parameters: Mapping[str, object]) -> list[object]:
     if len(parameters) != len(values):
         raise _wrong_arguments(query, parameters)
     return values
+
+
+def internal_names(catalogue: Mapping[str, Query]) -> frozenset[str]:
+    """Return the names of the queries that are the library's own business, and not for people to run.
+
+    Args:
+        catalogue: the queries by name; the mark stands in the head of a file for all its queries, or below one's name.
+    """
+    return frozenset(
+        name for name, query in catalogue.items() if _text_of((*query.file_marks, *query.marks), "internal")
+    )
+
+
+def why_empty(query: Query) -> str:
+    """Return what no row means, in the query's own words, or "" when the file does not say."""
+    return _text_of(query.marks, "empty")
+
+
+def _text_of(marks: Iterable[Mark], word: str) -> str:
+    return next((mark.text for mark in marks if mark.word == word and mark.text), "")
 
 
 def _complete(query: Query, parameters: Mapping[str, object]) -> list[object]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from guestsql._sql.declaration import NAME_LINE, Declaration, Parameter, parse_doc, parse_name_line
+from guestsql._sql.declaration import Parameter
 from guestsql._sql.depth import Depth
+from guestsql._sql.head import (
+    Declaration,
+    Mark,
+    is_misspelt_name_line,
+    is_name_line,
+    mark_of,
+    parse_doc,
+    parse_name_line,
+)
 from guestsql._sql.places import line_and_column
 from guestsql._sql.query import Query
 from guestsql._sql.rewriting import Misuse, rewrite
@@ -16,12 +24,10 @@ from guestsql._sql.scanner import Kind, Token, tokenize
 from guestsql.errors import QueryFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Collection, Generator, Sequence
     from pathlib import Path
 
 __all__ = ["read_queries"]
-
-_MISSPELT_NAME_LINE = re.compile(r"--[ \t]*name[ \t]*:[ \t]*\w+[ \t]*\(", re.IGNORECASE)
 
 
 # The tag, `q=name`, stands at both ends of the text, because each view keeps only one of them. Tried with a
@@ -35,8 +41,6 @@ _MISSPELT_NAME_LINE = re.compile(r"--[ \t]*name[ \t]*:[ \t]*\w+[ \t]*\(", re.IGN
 # pg_stat_activity ends at track_activity_query_size, 1,024 bytes unless set otherwise.
 _TAG_BEFORE = "/* q={name} */ "
 _TAG_BEHIND = "\n-- q={name}"
-
-_NAME_PARAMETER = re.compile(r"\(.*\bname\b")
 
 
 @dataclass(slots=True)
@@ -87,9 +91,10 @@ def _read(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
         _check_preamble(preamble)
     except Misuse as fault:
         errors.append(_error(fault, text, file))
+    file_marks = _marks(preamble, text)
     for part in parts:
         try:
-            queries.append(_read_query(part, text, file))
+            queries.append(_read_query(part, text, file, file_marks))
         except Misuse as fault:
             errors.append(_error(fault, text, file))
     return queries, errors
@@ -145,13 +150,9 @@ def _split(tokens: Sequence[Token]) -> tuple[list[Token], list[_Part]]:
 
 def _is_name_line(tokens: Sequence[Token], index: int, open_part: _Part | None) -> bool:
     token = tokens[index]
-    if token.kind is not Kind.LINE_COMMENT or not NAME_LINE.match(token.text):
+    if token.kind is not Kind.LINE_COMMENT or not _begins_line(tokens, index):
         return False
-    if not _begins_line(tokens, index):
-        return False
-    # Below a query with a parameter `name`, an indented `name:` describes it.
-    indented = token.text.startswith(("--  ", "--\t"))
-    return not (indented and open_part is not None and _NAME_PARAMETER.search(open_part.head.text))
+    return is_name_line(token.text, "" if open_part is None else open_part.head.text)
 
 
 def _begins_line(tokens: Sequence[Token], index: int) -> bool:
@@ -173,11 +174,18 @@ def _check_preamble(tokens: Sequence[Token]) -> None:
 
 
 def _refuse_misspelt(token: Token) -> None:
-    if token.kind is Kind.LINE_COMMENT and _MISSPELT_NAME_LINE.match(token.text) and not NAME_LINE.match(token.text):
+    if token.kind is Kind.LINE_COMMENT and is_misspelt_name_line(token.text):
         raise Misuse(token.offset, "a name line that is not read as one", "write -- name: in lower case")
 
 
-def _read_query(part: _Part, text: str, file: Path) -> Query:
+def _marks(tokens: Sequence[Token], text: str, declared: Collection[str] = ()) -> tuple[Mark, ...]:
+    comments = (token for token in tokens if token.kind is Kind.LINE_COMMENT)
+    places = ((token.text, *line_and_column(text, token.offset)) for token in comments)
+    found = (mark_of(comment, line, declared, column=column) for comment, line, column in places)
+    return tuple(mark for mark in found if mark is not None)
+
+
+def _read_query(part: _Part, text: str, file: Path, file_marks: tuple[Mark, ...]) -> Query:
     with _counted_from(part.head.offset):
         declaration = parse_name_line(part.head.text)
     doc, described = parse_doc([(token.offset, token.text) for token in part.comments], declaration.parameters)
@@ -204,6 +212,8 @@ def _read_query(part: _Part, text: str, file: Path) -> Query:
         source=text[begin : begin + tokens[-1].end],
         text=rewritten.text,
         positional=rewritten.positional,
+        marks=_marks(part.comments, text, declaration.parameters),
+        file_marks=file_marks,
         _source_place=line_and_column(text, begin),
         _segments=rewritten.segments,
     )

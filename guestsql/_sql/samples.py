@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from guestsql._sql.declaration import Parameter
+from guestsql._sql.head import stated_literal
 from guestsql._sql.query import Query
 from guestsql._sql.type_names import element_type, plain_type
 
@@ -28,13 +29,6 @@ __all__ = [
     "stated_sample",
     "unknown_types",
 ]
-
-# The same literals as a default's.
-_STATED = re.compile(
-    r"(?:^|[\s,;(])e\.g\.\s+(?P<literal>'(?:[^']|'')*+'|[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?|true|false|null)"
-    r"[).]*\s*$",
-    re.IGNORECASE,
-)
 
 NUMBERS = frozenset({"smallint", "integer", "bigint", "real", "double precision", "numeric", "oid"})
 """The types whose values are numbers, by their plain names."""
@@ -170,8 +164,8 @@ def stated_sample(parameter: Parameter) -> Parameter | None:
     Args:
         parameter: as its line in the file says.
     """
-    found = _STATED.search(parameter.doc)
-    return None if found is None else replace(parameter, default=found["literal"])
+    literal = stated_literal(parameter.doc)
+    return None if literal is None else replace(parameter, default=literal)
 
 
 def unknown_types(queries: Iterable[Query]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from guestsql._sql.head import name_at
 from guestsql.errors import QueryFileError
 
 __all__ = ["Fault", "fault_of"]
@@ -22,7 +23,6 @@ _RULES = tuple(
     )
 )
 _OTHER = "GS003"
-_HEAD = re.compile(r"^--[ \t]?name[ \t]*:[ \t]*(?P<name>\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,5 @@ def fault_of(error: QueryFileError, text: str) -> Fault:
     """
     rule = next((rule for pattern, rule in _RULES if pattern.search(error.message)), _OTHER)
     line = error.line or 1
-    query = "" if rule == "GS001" else _query_at(text, line)
+    query = "" if rule == "GS001" else name_at(text, line)
     return Fault(rule, line, error.column or 1, error.message, error.hint, query)
-
-
-def _query_at(text: str, line: int) -> str:
-    """Return the name of the query in which a line stands."""
-    name = ""
-    for found in _HEAD.finditer(text):
-        if text.count("\n", 0, found.start()) + 1 > line:
-            break
-        name = found["name"]
-    return name

@@ -21,16 +21,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from guestsql._sql.head import MARK_WORDS, Mark, word_line
 from guestsql.check.rules import RULES
 
 __all__ = ["Allowance", "BadMark", "FileMarks", "QueryMarks", "read_file_marks", "read_query_marks"]
 
-_MARK = re.compile(r"--[ \t]*check:[ \t]*(?P<what>.*?)[ \t]*$")
 _ALLOW = re.compile(r"allow\s+(?P<code>\w+)\s*(?:,\s*because\b\s*(?P<reason>.*))?(?P<rest>.*)$")
 _LARGE = re.compile(r"large\s+(?P<tables>[a-z_][\w.$]*(?:\s*,\s*[a-z_][\w.$]*)*)$")
 _MIN_REASON = 3
-_ANY = re.compile(r"--[ \t]?(?P<word>[A-Za-z]\w*):[ \t]*(?P<rest>.*)")
-_WORDS = ("check", "empty", "internal", "metrics")
 # A letter too few or too many; `interval` is farther from `internal`.
 _NEAR = 0.88
 
@@ -97,16 +95,16 @@ class QueryMarks:
     bad: tuple[BadMark, ...]
 
 
-def read_file_marks(lines: Iterable[tuple[int, str]]) -> FileMarks:
-    """Read the head of a file.
+def read_file_marks(marks: Iterable[Mark]) -> FileMarks:
+    """Read the `check:` lines in the head of a file.
 
     Args:
-        lines: number and text of each line.
+        marks: those of the file.
     """
     large: dict[str, tuple[int, int]] = {}
     bad: list[BadMark] = []
     is_read_only = False
-    for number, column, what in _marks(lines):
+    for _, what, number, column in _of_check(marks):
         tables = _LARGE.match(what)
         if what == "read-only":
             is_read_only = True
@@ -119,17 +117,17 @@ def read_file_marks(lines: Iterable[tuple[int, str]]) -> FileMarks:
     return FileMarks(is_read_only, large, tuple(bad))
 
 
-def read_query_marks(lines: Iterable[tuple[int, str]]) -> QueryMarks:
-    """Read the comments below a name line.
+def read_query_marks(marks: Iterable[Mark], lines: Iterable[tuple[int, str]]) -> QueryMarks:
+    """Read the `check:` lines of a query, and find what is nearly a mark.
 
     Args:
-        lines: number and text of each line.
+        marks: those of the query.
+        lines: number and text of each comment line below its name.
     """
-    lines = list(lines)
     is_hot = False
     allowances: list[Allowance] = []
     bad = list(_misspelt(lines))
-    for number, column, what in _marks(lines):
+    for _, what, number, column in _of_check(marks):
         allow = _ALLOW.match(what)
         if what == "hot":
             is_hot = True
@@ -148,15 +146,15 @@ def read_query_marks(lines: Iterable[tuple[int, str]]) -> QueryMarks:
 
 def _misspelt(lines: Iterable[tuple[int, str]]) -> Iterator[BadMark]:
     for number, line in lines:
-        found = _ANY.match(line.strip())
-        if found is None:
+        found = word_line(line)
+        if found is None or found.indent > 1:  # deeper, it is a parameter's
             continue
-        word, column = found["word"], line.index("--") + 1 + found.start("word")
-        if word == "empty" and not found["rest"]:
+        word, column = found.word, found.word_at + 1
+        if word == "empty" and not found.rest.strip():
             yield BadMark(
                 number, column, "nothing stands behind empty:", "say what no row means, or leave the line out"
             )
-        near = "" if word in _WORDS else _nearest(word.lower())
+        near = "" if word in MARK_WORDS else _nearest(word.lower())
         if near:
             yield BadMark(
                 number, column, f"{word}: is no mark", f"did you mean {near}:? Else let the line begin otherwise"
@@ -164,8 +162,8 @@ def _misspelt(lines: Iterable[tuple[int, str]]) -> Iterator[BadMark]:
 
 
 def _nearest(word: str) -> str:
-    exchanged = [mark for mark in _WORDS if sorted(mark) == sorted(word)]
-    return next(iter(exchanged or difflib.get_close_matches(word, _WORDS, 1, _NEAR)), "")
+    exchanged = [mark for mark in MARK_WORDS if sorted(mark) == sorted(word)]
+    return next(iter(exchanged or difflib.get_close_matches(word, MARK_WORDS, 1, _NEAR)), "")
 
 
 def _fault(allow: re.Match[str]) -> str:
@@ -176,9 +174,5 @@ def _fault(allow: re.Match[str]) -> str:
     return ""
 
 
-def _marks(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
-    """Line, column and text of what stands behind each `check:`."""
-    for number, line in lines:
-        found = _MARK.match(line.strip())
-        if found:
-            yield number, line.index("check:") + 1 + found.start("what") - found.group().index("check:"), found["what"]
+def _of_check(marks: Iterable[Mark]) -> Iterator[Mark]:
+    return (mark for mark in marks if mark.word == "check")

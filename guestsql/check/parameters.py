@@ -115,7 +115,7 @@ def quoted_unused(source: Source, finding: Finding) -> Finding:
     use = re.compile(rf"'[^']*?(?<![:\w])(?P<use>:{name})\b[^']*'")
     for number in range(finding.line + 1, len(source.lines) + 1):
         line = source.line(number)
-        if re.match(r"--[ \t]?name[ \t]*:", line):
+        if number in source.heads:
             break
         quoted = None if line.lstrip().startswith("--") else use.search(line)
         if quoted:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from guestsql._sql import Kind, Query, tokenize
+from guestsql._sql.head import mark_of, name_lines, word_line
 from guestsql._sql.reading import read_queries
 from guestsql.check.faults import Fault, fault_of
 from guestsql.check.finding import Finding
@@ -16,9 +17,6 @@ from guestsql.check.marks import FileMarks, QueryMarks, read_file_marks, read_qu
 from guestsql.check.words import Words, read_words
 
 __all__ = ["Source", "Subject", "read_sources"]
-
-_LISTED = re.compile(r"^--[ \t]?name[ \t]*:[ \t]*[a-z]\w*[ \t]*\(", re.MULTILINE)
-_HEAD = re.compile(r"^--[ \t]?name[ \t]*:[ \t]*(?P<name>\w*)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -73,12 +71,10 @@ class Subject:
 
     def at_parameter(self, name: str, rule: str, message: str, hint: str = "") -> Finding:
         """Return a finding at the line that describes a parameter, or at its name in the list."""
-        described = re.compile(rf"--[ \t]*(?P<name>{re.escape(name)})[ \t]*:")
         for number, line in self.source.comments_below(self.query.line):
-            found = described.match(line.lstrip())
-            if found:
-                column = len(line) - len(line.lstrip()) + found.start("name") + 1
-                return self.on(number, column, rule, message, hint, width=len(name))
+            found = word_line(line)
+            if found is not None and found.word == name:
+                return self.on(number, found.word_at + 1, rule, message, hint, width=len(name))
         listed = re.search(rf"\(.*?\b(?P<name>{re.escape(name)})\b", self.source.line(self.query.line))
         column = listed.start("name") + 1 if listed else 1
         return self.on(self.query.line, column, rule, message, hint, width=len(name))
@@ -112,19 +108,22 @@ class Source:
     @cached_property
     def heads(self) -> list[int]:
         """Numbers of the lines that look like a name line, also of queries with a fault, and within comments."""
-        return [self.text.count("\n", 0, found.start()) + 1 for found in _HEAD.finditer(self.text)]
+        return [found.line for found in name_lines(self.text)]
 
     @cached_property
     def subjects(self) -> list[Subject]:
         """The queries, with what their comments say to the check."""
-        return [Subject(query, self, read_query_marks(self.comments_below(query.line))) for query in self.queries]
+        return [
+            Subject(query, self, read_query_marks(query.marks, self.comments_below(query.line)))
+            for query in self.queries
+        ]
 
     @cached_property
     def marks(self) -> FileMarks:
         """What the head of the file says."""
-        first = _HEAD.search(self.text)
-        end = len(self.lines) if first is None else self.text.count("\n", 0, first.start())
-        return read_file_marks([(number, self.lines[number - 1]) for number in range(1, end + 1)])
+        above = self.lines[: min(self.heads, default=len(self.lines) + 1) - 1]
+        found = (mark_of(line, number) for number, line in enumerate(above, 1))
+        return read_file_marks(mark for mark in found if mark is not None)
 
     def comments_below(self, number: int) -> list[tuple[int, str]]:
         """Return number and text of the comment lines directly below a line."""
@@ -165,18 +164,21 @@ def _swallows(text: str, queries: Iterable[Query]) -> bool:
 
     In a dollar quote or a block comment a name line may stand.
     """
-    listed = {text.count("\n", 0, found.start()) + 1 for found in _LISTED.finditer(text)}
-    if listed <= {query.line for query in queries}:
+    listed = {found.line: found.offset for found in name_lines(text) if found.is_listed}
+    unread = [offset for line, offset in listed.items() if line not in {query.line for query in queries}]
+    if not unread:
         return False  # most often, and without reading the file once more
     return any(
-        token.kind in (Kind.STRING, Kind.QUOTED_WORD) and not token.text.startswith("$") and _LISTED.search(token.text)
+        token.kind in (Kind.STRING, Kind.QUOTED_WORD)
+        and not token.text.startswith("$")
+        and any(token.offset < offset < token.end for offset in unread)
         for token in tokenize(text)
     )
 
 
 def _read_apart(text: str, file: Path) -> tuple[list[Query], list[Fault]]:
     """Read each query as if it stood alone, at its place."""
-    starts = [found.start() for found in _HEAD.finditer(text)]
+    starts = [text.rfind("\n", 0, found.offset) + 1 for found in name_lines(text)]
     queries: list[Query] = []
     faults: list[Fault] = []
     for begin, end in zip([0, *starts], [*starts, len(text)], strict=True):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from guestsql._sql import Kind, tokenize
+from guestsql._sql.head import name_lines
 from guestsql.check.finding import Finding
 from guestsql.check.marks import BadMark
 from guestsql.check.sources import Source
@@ -13,7 +14,6 @@ from guestsql.errors import QueryFileError
 
 __all__ = ["vet_names", "vet_text"]
 
-_NAME = re.compile(r"--[ \t]?name[ \t]*:[ \t]*(?P<name>\w+)")
 _PROSE = re.compile(r"--.*\w")
 
 
@@ -67,10 +67,9 @@ def _comments_above(source: Source) -> Iterator[Finding]:
 def _name_lines(source: Source) -> Iterator[tuple[int, str]]:
     """Number and name of each name line that is no part of a comment or a string."""
     inside = _lines_inside(source.text)
-    for number, line in enumerate(source.lines, 1):
-        found = _NAME.match(line)
-        if found and number not in inside:
-            yield number, found["name"]
+    for found in name_lines(source.text):
+        if found.name and found.line not in inside:
+            yield found.line, found.name
 
 
 def _lines_inside(text: str) -> set[int]:
@@ -89,7 +88,7 @@ def _lines_inside(text: str) -> set[int]:
 
 def _adjacent(source: Source, number: int) -> Iterable[int]:
     """The comment lines directly above a line, from below."""
-    while number > 1 and source.line(number - 1).startswith("--") and not _NAME.match(source.line(number - 1)):
+    while number - 1 not in source.heads and source.line(number - 1).lstrip().startswith("--"):
         number -= 1
         yield number
 

@@ -26,7 +26,6 @@ from guestsql.gauges.personal import is_personal_label, is_personal_value, may_b
 
 __all__ = ["Column", "GaugeQuery", "Kind", "Sample", "find_gauges", "kind_of", "metric_name", "read_samples"]
 
-_MARK = re.compile(r"metrics:(?P<rest>.*)")
 _REST = re.compile(r"\s*(?P<prefix>[a-z][a-z0-9_]*)(?P<given>(?:\s+[a-z][a-z0-9_]*=\S+)*)\s*")
 _HINT = "write -- metrics: PREFIX, or -- metrics: PREFIX parameter=value"
 
@@ -119,7 +118,7 @@ def find_gauges(queries: Iterable[Query]) -> list[GaugeQuery]:
 
 
 def _read_mark(query: Query) -> GaugeQuery | None:
-    marks = [mark["rest"] for line in query.doc.splitlines() if (mark := _MARK.fullmatch(line.strip()))]
+    marks = [mark.text for mark in query.marks if mark.word == "metrics"]
     if not marks:
         return None
     rest = _REST.fullmatch(marks[0])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
 from guestsql._core.translate import translate
+from guestsql._sql.head import name_lines
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.check import Finding
 from guestsql.check.infer import infer
@@ -68,7 +69,7 @@ class StubsVet:
         """
         if not self.is_whole or not sources:
             return
-        names = {name for source in sources for name in _named(source.text)}
+        names = {each.name for source in sources for each in name_lines(source.text)}
         files: dict[str, Path] = {source.file.name: source.file for source in sources}
         for name, promise in sorted(self.committed.items()):
             if name not in names:
@@ -89,10 +90,6 @@ class StubsVet:
         if change.is_breaking:
             return f"breaking: {change.message}{used}"
         return f"{change.message}, which breaks nothing, but the stubs say otherwise{used}"
-
-
-def _named(text: str) -> Iterable[str]:
-    return re.findall(r"^--[ \t]*name[ \t]*:[ \t]*(\w+)", text, re.MULTILINE)
 
 
 def _row_of(promise: Promise) -> str:

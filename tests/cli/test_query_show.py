@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from guestsql._sql import load_catalogue
-from guestsql._sql.internal import internal_names
+from guestsql._sql.query import internal_names
 from guestsql._sql.reading import read_queries
 from guestsql._sql.samples import sample_values
 from guestsql.cli.query.common import complete_name

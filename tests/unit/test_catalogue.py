@@ -187,7 +187,7 @@ FAULTS = [
     ("-- name: a()<!\nSELECT 1", (1, 13), "unknown operator '<!'", "use one of"),
     ("-- name: a() *!\nSELECT 1", (1, 14), "unknown operator '*!'", "use one of"),
     ("-- name: a\nSELECT 1", (1, 11), "no parameter list", "a()"),
-    ("-- name: a^\nSELECT 1", (1, 10), "'a^' cannot name a query", "lowercase"),
+    ("-- name: a^\nSELECT 1", (1, 11), "no parameter list", "a()"),
     ("-- name: a(b\nSELECT :b", (1, 11), "does not end", ")"),
     ("-- name: a(b, c, b)\nSELECT :b, :c", (1, 18), "declared twice", "once"),
     ("-- name: a(b,)\nSELECT :b", (1, 14), "cannot name a parameter", "lowercase"),

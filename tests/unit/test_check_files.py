@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from guestsql._sql.head import mark_of
 from guestsql.check import Finding, as_github, as_json, as_text
 from guestsql.check.marks import read_file_marks, read_query_marks
 from guestsql.check.plan import Node, column_of, sides
@@ -105,8 +106,12 @@ def test_text_above_a_name(tmp_path, text, lines):
     assert [(each.line, each.rule) for each in found] == [(line, "GS006") for line in lines]
 
 
+def marks_of(lines):
+    return [mark for number, line in lines if (mark := mark_of(line, number)) is not None]
+
+
 def test_marks_of_a_file():
-    marks = read_file_marks([(1, "-- Head."), (2, "-- check: read-only"), (3, "--  check: large a, b.c")])
+    marks = read_file_marks(marks_of([(1, "-- Head."), (2, "-- check: read-only"), (3, "--  check: large a, b.c")]))
     assert marks.is_read_only
     assert marks.large == {"a": (3, 18), "b.c": (3, 21)}
     assert not marks.bad
@@ -116,11 +121,12 @@ def test_marks_of_a_file():
     "line", ["-- check: readonly", "-- check: large", "-- check:", "-- check: allow GS301, because x y z"]
 )
 def test_marks_of_a_file_that_are_none(line):
-    assert len(read_file_marks([(1, line)]).bad) == 1
+    assert len(read_file_marks(marks_of([(1, line)])).bad) == 1
 
 
 def test_marks_of_a_query():
-    marks = read_query_marks([(2, "-- check: hot"), (3, "-- check: allow GS307, because it is short")])
+    lines = [(2, "-- check: hot"), (3, "-- check: allow GS307, because it is short")]
+    marks = read_query_marks(marks_of(lines), lines)
     assert marks.is_hot
     assert [(each.code, each.line) for each in marks.allowances] == [("GS307", 3)]
     assert not marks.bad
@@ -140,7 +146,7 @@ def test_marks_of_a_query():
     ],
 )
 def test_marks_of_a_query_that_are_none(line):
-    assert len(read_query_marks([(2, line)]).bad) == 1
+    assert len(read_query_marks(marks_of([(2, line)]), [(2, line)]).bad) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from guestsql._sql import load_catalogue
-from guestsql._sql.internal import internal_names
+from guestsql._sql.query import internal_names
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.output import format_option
 from guestsql.cli.query.common import RETURNS, first_line, whole

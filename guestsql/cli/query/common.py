@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from guestsql._sql import Catalogue, Operator, Query, load_catalogue
-from guestsql._sql.internal import internal_names
+from guestsql._sql.query import internal_names
 from guestsql.errors import GuestSQLError
 from guestsql.settings import Settings
 

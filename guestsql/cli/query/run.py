@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from guestsql._sql import Operator, Query, load_catalogue
-from guestsql._sql.empty import why_empty
+from guestsql._sql.query import why_empty
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.output import Output, format_option
 from guestsql.cli.params import param_options, parse_parameters

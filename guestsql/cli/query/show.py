@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import click
 
 from guestsql._sql import Catalogue, Operator, Query, load_catalogue
-from guestsql._sql.internal import internal_names
 from guestsql._sql.psql import psql_preamble, psql_query, written_head
+from guestsql._sql.query import internal_names
 from guestsql._sql.samples import Origin, Sample, sample_values, shared_samples, unknown_types
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.output import Output
