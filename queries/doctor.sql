@@ -156,7 +156,7 @@ FROM client_sessions;
 -- name: count_future_guests()$
 -- How many guests have a time that lies in the future, by the server's clock. limit_future_times of guests.sql sets them
 -- right.
--- check: allow GS501, because guestsql doctor alone asks it: 0.2 s for a million guests
+-- check: allow GS501, because guestsql doctor alone asks it: 0.4 s for a million guests
 SELECT count(*) AS guests
 FROM guest_profiles
 WHERE

@@ -119,5 +119,6 @@ def summary(report: ImportReport) -> str:
     rejected = f"; {report.rejected} of {report.records} records rejected" if report.rejected else ""
     if report.erased:
         rejected += f", {report.erased} of them of guests who were erased"
-    adjusted = f"; {len(report.adjusted)} times in the future" if report.adjusted else ""
+    future = len(report.adjusted)
+    adjusted = f"; {future} time{'' if future == 1 else 's'} in the future" if future else ""
     return f"import{' (dry run, nothing written)' if report.dry_run else ''}: {done}{rejected}{adjusted}"

@@ -3,7 +3,7 @@
 The stages: `files` finds, `window`, `read`, `container`, `element` and `runs` take apart, `records` understands one
 record, `stage` makes lines of COPY, `usual` does both at once for what the bot wrote as it always did, `load` runs the
 queries that merge the records of a guest and write, `report` tells. Memory does not grow with the files, but for the
-list of rejects.
+lists of rejects and of times in the future.
 
 Every record is kept as it was under `profile_data.legacy.<kind of file>.<key as written>`, so that nothing vanishes:
 what has no column, what lost, what could not be read, how the key was spelled. The kinds are `threads`,

@@ -161,7 +161,7 @@ class GuestCheck:
             )
 
     def _limited(self, told: Told, found: object) -> Told:
-        """Return what is told with the time of an import in place of one that lay in its future."""
+        """Return a column's value with the time of the import in place of one that lay in its future."""
         time, starts = told.value, self._imports.starts
         first = self._imports.first.get(told.record.file, self._row.read_at)
         if not isinstance(time, datetime) or time <= first or time == found or not starts:

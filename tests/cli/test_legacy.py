@@ -83,7 +83,7 @@ def test_a_time_in_the_future_is_reported(folder, database_url):
 
     assert result.exit_code == 0
     assert re.search(r"threads\.json +.*/0/1/lastActivity +.*2099-01-01T00:00:00\+00:00", result.stdout)
-    assert result.stderr.endswith("1 new, 0 updated, 0 unchanged; 1 times in the future\n")
+    assert result.stderr.endswith("1 new, 0 updated, 0 unchanged; 1 time in the future\n")
 
 
 def test_as_a_table(folder, database_url):
