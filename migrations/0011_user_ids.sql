@@ -1,5 +1,5 @@
 -- The spellings of a guest's id, as guestsql.identity.canonical_user_id reads them, for queries that meet one in a name.
--- The same tests run over both: whoever changes one changes the other.
+-- Both are tested together: a change of one needs the same change of the other.
 
 -- The key of a guest for a spelling of the id, or NULL when it is not certain whose id that is.
 CREATE FUNCTION guestsql_user_id(spelling text) RETURNS text

@@ -1,6 +1,6 @@
 -- Whom forget_guest has erased, so that an import of old files does not bring them back: only a salted hash of the id. A
--- phone has few digits, so whoever can read both tables could find an id by trying; no one is to read them but the owner,
--- and the bot, which writes here.
+-- phone has few digits, so with both tables an id could be found by trying. Only the owner reads them, and the bot, which
+-- writes here.
 
 CREATE TABLE erasure_salt (
     is_only_row boolean NOT NULL DEFAULT TRUE,
