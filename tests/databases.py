@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -22,6 +23,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from guestsql import AsyncGuestDatabase, GuestDatabase
+from guestsql.errors import DatabaseError
 from guestsql.settings import Settings
 
 GUEST = "573000000001"
@@ -59,6 +61,31 @@ class Either:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+async def answered(call: Callable[[], Awaitable[Any]]) -> Any:
+    """The answer of a server that is coming back, or of a call whose deadline is short."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            try:
+                return await call()
+            except DatabaseError as error:
+                assert error.retryable  # noqa: PT017  the loop ends by its bound
+
+
+@contextmanager
+def hurried(db: Any, seconds: float) -> Iterator[None]:
+    """Give the calls of a database this deadline while this lasts; what is to succeed is called before or after it.
+
+    With a short deadline from the beginning, a call that is to succeed would fail on a busy machine.
+    """
+    context, executor = db.raw._context, db.raw._executor
+    kept, usual = context._settings, executor._seconds
+    context._settings, executor._seconds = replace(kept, deadline_seconds=seconds), seconds
+    try:
+        yield
+    finally:
+        context._settings, executor._seconds = kept, usual
 
 
 class _Queries:

@@ -212,9 +212,8 @@ class Cluster:
         while True:
             self._clear_stale(folder)
             log_start = self._log_size()
-            process = self._launch()
             try:
-                return self._wait_ready(process, deadline, log_start)
+                return self._wait_ready(self._launch(log_start), deadline, log_start)
             except _StillInUse:
                 if time.monotonic() > deadline:
                     raise
@@ -258,7 +257,7 @@ class Cluster:
         for path in stale:
             path.unlink(missing_ok=True)
 
-    def _launch(self) -> psutil.Process | None:
+    def _launch(self, log_start: int) -> psutil.Process | None:
         """Start the postmaster apart from this process, which it may outlive."""
         postgres = self.binaries.program("postgres")
         if WINDOWS:
@@ -271,7 +270,7 @@ class Cluster:
         try:
             return psutil.Process(int(started.stdout))
         except (psutil.NoSuchProcess, ValueError) as error:
-            raise self._failure(0) from error
+            raise self._failure(log_start) from error  # it has ended already
 
     def _wait_ready(self, process: psutil.Process | None, deadline: float, log_start: int) -> Endpoint:
         """Try to connect until the server answers, its process ends, or the deadline passes."""

@@ -23,6 +23,7 @@ from tests.context_helpers import (
     seed,
     stored,
 )
+from tests.databases import hurried
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -218,9 +219,13 @@ async def test_a_builder_that_changes_its_guest_every_time_is_an_error_in_the_en
             own.execute("UPDATE guest_profiles SET user_name = %s", (f"Ana {builds}",))
         return "text"
 
-    database = await opened(build, deadline_seconds=0.2)
+    database = await opened(build)
+    await database.get_profile(GUEST)
 
-    with pytest.raises(errors.QueryTimeout, match=r"changed during each of \d+ builds") as caught:
+    with (
+        hurried(database, 0.2),
+        pytest.raises(errors.QueryTimeout, match=r"changed during each of \d+ builds") as caught,
+    ):
         await database.get_context(GUEST)
     assert "must not change" in caught.value.hint
     assert str(builds) in caught.value.message

@@ -16,6 +16,7 @@ from guestsql import errors
 from guestsql._async import context as async_context
 from guestsql._sync import context as sync_context
 from tests.context_helpers import GUEST, Open, count_calls, counting, opening, seed, stored
+from tests.databases import hurried
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -242,7 +243,7 @@ async def test_an_invalidated_text_is_old_and_a_text_of_an_old_profile_is_wrong(
     opened: Open, autocommit: Connection
 ) -> None:
     """The one may be served while another builds, the other may not."""
-    database = await opened(counting()[1], deadline_seconds=0.3)
+    database = await opened(counting()[1])
     seed(autocommit, "stored text", "1 second")
     lease = {"phone_number": GUEST, "lease": uuid4(), "ttl_seconds": 300.0, "lease_seconds": 3600.0}
 
@@ -252,18 +253,18 @@ async def test_an_invalidated_text_is_old_and_a_text_of_an_old_profile_is_wrong(
 
     await database.update_profile(GUEST, user_name="Berta")
     assert await database.query("claim_context", **lease) is not None
-    with pytest.raises(errors.QueryTimeout):
+    with hurried(database, 0.3), pytest.raises(errors.QueryTimeout):
         await database.get_context(GUEST)
 
 
 async def test_who_asks_with_a_ttl_of_0_is_given_no_stale_text(opened: Open, autocommit: Connection) -> None:
-    database = await opened(counting()[1], deadline_seconds=0.3)
+    database = await opened(counting()[1])
     seed(autocommit, "stored text", "1 second")
     lease = {"phone_number": GUEST, "lease": uuid4(), "ttl_seconds": 0.0, "lease_seconds": 3600.0}
     assert await database.query("claim_context", **lease) is not None
 
     assert await database.get_context(GUEST, ttl_seconds=0.001) == "stored text"  # old, but better than waiting
-    with pytest.raises(errors.QueryTimeout):
+    with hurried(database, 0.3), pytest.raises(errors.QueryTimeout):
         await database.get_context(GUEST, ttl_seconds=0)
 
 

@@ -25,6 +25,7 @@ from tests.context_helpers import (
     seed,
     stored,
 )
+from tests.databases import hurried
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -170,17 +171,19 @@ async def test_a_caller_that_waits_may_be_cancelled(database_url: str, autocommi
 async def test_who_waits_longer_than_the_deadline_is_told_so(opened: Open, autocommit: Connection) -> None:
     builder = Builder()
     builders = await opened(builder, lease_seconds=3600.0)
-    hasty = await opened(builder, lease_seconds=3600.0, deadline_seconds=0.3)
+    hasty = await opened(builder, lease_seconds=3600.0)
+    await hasty.get_profile(GUEST)
     seed(autocommit, None)
 
     first = ask(builders)
     go = await builder.called()
-    with pytest.raises(errors.QueryTimeout, match="still building") as caught:
+    with hurried(hasty, 1.0), pytest.raises(errors.QueryTimeout, match="still building") as caught:
         await hasty.get_context(GUEST)
     assert caught.value.retryable
     assert caught.value.query == "claim_context"
     assert "GUESTSQL_DEADLINE_SECONDS" in caught.value.hint
-    assert await hasty.get_context(GUEST, default="") == ""
+    with hurried(hasty, 1.0):
+        assert await hasty.get_context(GUEST, default="") == ""
     go.set()
 
     assert await first == "text of Ana"
@@ -195,14 +198,18 @@ async def test_a_build_may_take_longer_than_the_deadline(opened: Open, autocommi
         released.wait(0.4)  # nobody sets it
         return f"text of {profile.user_name}"
 
-    database = await opened(build, deadline_seconds=0.2)
+    database = await opened(build)
+    await database.get_profile(GUEST)
     seed(autocommit, None)
 
-    assert await database.get_context(GUEST) == "text of Ana"
+    with hurried(database, 0.2):
+        assert await database.get_context(GUEST) == "text of Ana"
     assert stored(autocommit)[0] == "text of Ana"
     await database.invalidate_context(GUEST)
     await database.forget_guest("573000000002")
-    assert list((await database.get_contexts([GUEST, "573000000002"])).values()) == ["text of Ana", "text of None"]
+    with hurried(database, 0.2):
+        texts = await database.get_contexts([GUEST, "573000000002"])
+    assert list(texts.values()) == ["text of Ana", "text of None"]
 
 
 async def test_a_default_query_that_returns_nothing_is_an_error(

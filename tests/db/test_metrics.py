@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from guestsql import GuestDatabase, GuestProfile
 from guestsql._core.figures import BOUNDS, KINDS, OUTCOMES
 from guestsql.errors import ConstraintViolation, DatabaseError, DatabaseUnavailable, OutcomeUnknown, QueryTimeout
-from tests.databases import GUEST, OTHER, PATIENCE_SECONDS, Either, Proxy, make_settings, waiting_sessions
+from tests.databases import GUEST, OTHER, PATIENCE_SECONDS, Either, Proxy, hurried, make_settings, waiting_sessions
 from tests.databases import KINDS as CLASSES
 from tests.server import eventually
 
@@ -116,7 +116,8 @@ async def test_flushes_add_up(kind: str, database_url: str, autocommit: Connecti
 
 def test_errors_by_kind(database_url: str, autocommit: Connection) -> None:
     autocommit.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [GUEST])
-    with GuestDatabase(settings=make_settings(database_url, deadline_seconds=1.5, **LATER)) as db:
+    # Long enough for the others, and the server ends the one that waits.
+    with GuestDatabase(settings=make_settings(database_url, deadline_seconds=3.0, **LATER)) as db:
         with pytest.raises(ConstraintViolation):
             db.queries.create_guest(phone_number="nobody's")
         with psycopg.connect(database_url) as holder:
@@ -173,9 +174,10 @@ async def test_no_connection_is_an_error_of_the_call(kind: str, database_url: st
 @pytest.mark.parametrize("kind", CLASSES)
 async def test_an_operation_without_an_answer(kind: str, database_url: str) -> None:
     with Proxy(database_url) as proxy:
-        async with Either(kind, proxy.url, deadline_seconds=1.0, pool_max=1) as db:
+        async with Either(kind, proxy.url, pool_max=1) as db:
+            await db.get_thread(GUEST)
             proxy.lose("answer and all")
-            with pytest.raises(OutcomeUnknown):
+            with hurried(db, 1.0), pytest.raises(OutcomeUnknown):
                 await db.add_thread_tokens(GUEST, "thread_1", 5)
             total = db.raw._counting.total()
     assert total.errors == {("add_thread_tokens", "unavailable"): 1, ("add_thread_tokens", "outcome_unknown"): 1}
@@ -284,12 +286,12 @@ async def test_a_failing_flush_never_reaches_the_bot(
     name = conninfo_to_dict(database_url)["dbname"]
     autocommit.execute(FAULTS[fault].format(name=name).encode())
     with caplog.at_level(logging.INFO, "guestsql"):
-        # A server that is read-only for a while is asked again until the deadline.
-        async with Either(kind, database_url, deadline_seconds=0.5, **AT_ONCE) as db:
+        async with Either(kind, database_url, **AT_ONCE) as db:
             counting = db.raw._counting
             for _ in range(3):
                 assert await db.get_profile(GUEST) is None
-            await _until(lambda: counting.total().flush_failures >= 3)
+            with hurried(db, 0.5):  # a server that is read-only for a while is asked again until the deadline
+                await _until(lambda: counting.total().flush_failures >= 3)
             if fault == "no table":
                 autocommit.execute(
                     """CREATE TABLE context_minutes (minute timestamptz, outcome text, answers bigint,

@@ -16,7 +16,7 @@ import pytest
 
 from guestsql.embedded import PrivateServer
 from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown, QueryTimeout
-from tests.databases import GUEST, KINDS, PATIENCE_SECONDS, Either, waiting_sessions
+from tests.databases import GUEST, KINDS, PATIENCE_SECONDS, Either, answered, hurried, waiting_sessions
 from tests.server import apply_migrations, eventually, private_server
 
 
@@ -37,16 +37,6 @@ def own_url(own_server: PrivateServer) -> str:
 
 async def in_time(call: Awaitable[Any]) -> Any:
     return await asyncio.wait_for(call, PATIENCE_SECONDS)
-
-
-async def answered(call: Callable[[], Awaitable[Any]]) -> Any:
-    """The answer of a server that is coming back."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            try:
-                return await call()
-            except DatabaseError as error:
-                assert error.retryable  # noqa: PT017  the loop ends by its bound
 
 
 def restart(server: PrivateServer) -> None:
@@ -85,7 +75,7 @@ async def test_between_two_calls(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_away_for_a_while(kind: str, own_server: PrivateServer, own_url: str) -> None:
-    async with Either(kind, own_url, deadline_seconds=0.5) as db:
+    async with Either(kind, own_url) as db:
         await db.update_profile(GUEST, user_name="Ana")
         await asyncio.to_thread(own_server.stop)
         try:
@@ -96,14 +86,15 @@ async def test_away_for_a_while(kind: str, own_server: PrivateServer, own_url: s
                 db.queries.get_profile_totals(),
                 db.get_context(GUEST),
             ):
-                with pytest.raises(DatabaseUnavailable) as caught:
+                with hurried(db, 0.5), pytest.raises(DatabaseUnavailable) as caught:
                     await in_time(call)
                 assert caught.value.retryable
                 assert caught.value.hint
-            assert await in_time(db.get_context(GUEST, default="none")) == "none"
             await db.record_interaction(GUEST)
-            with pytest.raises(DatabaseUnavailable):
-                await in_time(db.flush())
+            with hurried(db, 0.5):
+                assert await in_time(db.get_context(GUEST, default="none")) == "none"
+                with pytest.raises(DatabaseUnavailable):
+                    await in_time(db.flush())
         finally:
             await asyncio.to_thread(own_server.start)
         assert (await answered(lambda: db.get_profile(GUEST))).user_name == "Ana"
@@ -164,11 +155,11 @@ def frozen(server: PrivateServer) -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_hung(kind: str, own_server: PrivateServer, own_url: str) -> None:
-    async with Either(kind, own_url, deadline_seconds=0.3) as db:
+    async with Either(kind, own_url) as db:
         await answered(lambda: db.update_profile(GUEST, user_name="Ana"))
         await answered(lambda: db.set_thread(GUEST, "t1"))
         await db.record_interaction(GUEST)
-        with frozen(own_server):
+        with frozen(own_server), hurried(db, 0.3):
             with pytest.raises((OutcomeUnknown, DatabaseUnavailable)) as caught:
                 await in_time(db.add_thread_tokens(GUEST, "t1", 5))
             may_be_done = isinstance(caught.value, OutcomeUnknown)
