@@ -540,7 +540,8 @@ SELECT
 -- name: forget_guest(phone_number, operation_id)
 -- Erases a person from every table; the rows erased from each table, by its name. With the same operation_id again:
 -- what was erased the first time (operations.sql).
--- A salted hash of the key stays, so that an import of old files does not bring the guest back.
+-- Salted hashes of the key, and of the keys of guests who were merged into this one, stay: an import of old files does
+-- not bring any of them back.
 -- The rows are locked before they are counted, so that what is answered is what is erased.
 --   phone_number: text, the guest's key
 --   operation_id: text, a new id for each erasure, not empty
@@ -588,10 +589,22 @@ removed_clients AS (
         AND (SELECT is_new FROM claimed_operations)
 ),
 
+erased_keys AS (
+    SELECT :phone_number::text AS phone_number
+    UNION
+    SELECT jsonb_object_keys(guest.profile_data -> 'merged')
+    FROM guest_profiles AS guest
+    WHERE
+        guest.phone_number = :phone_number::text
+        AND jsonb_typeof(guest.profile_data -> 'merged') = 'object'
+),
+
 remembered_erasure AS (
     INSERT INTO erased_guests AS known (id_hash)
-    SELECT sha256(erasure_salt.salt || convert_to(:phone_number::text, 'UTF8'))
-    FROM erasure_salt
+    SELECT sha256(erasure_salt.salt || convert_to(erased_keys.phone_number, 'UTF8')) AS id_hash
+    FROM erased_keys
+    CROSS JOIN erasure_salt
+    ORDER BY id_hash
     ON CONFLICT (id_hash) DO UPDATE
         SET erased_at = greatest(known.erased_at, excluded.erased_at)
 )

@@ -88,6 +88,15 @@ def test_a_guest_without_a_phone_neither(bring, db, guests, key):
     assert guests() == []
 
 
+def test_a_guest_who_was_merged_into_an_erased_one_neither(bring, db, guests):
+    bring([[PHONE, RECORD], [OTHER, RECORD], [LID, RECORD]])
+    db.merge_guests(OTHER, LID)
+    db.merge_guests(PHONE, OTHER)
+    db.forget_guest(PHONE)
+    assert bring().erased == 3
+    assert guests() == []
+
+
 def test_a_new_message_makes_a_new_guest_whom_the_import_leaves_alone(bring, db, autocommit):
     bring([[PHONE, RECORD]])
     db.forget_guest(PHONE)
