@@ -43,6 +43,43 @@ WHERE
     )
 ORDER BY databases.datname;
 
+-- name: list_planner_defaults()
+-- The settings that the planner goes by, as PostgreSQL has them when nobody has set any, by name.
+SELECT
+    settings.name,
+    settings.boot_val AS value
+FROM pg_settings AS settings
+WHERE
+    settings.context = 'user'
+    AND (
+        settings.category LIKE 'Query Tuning%'
+        OR settings.name IN ('hash_mem_multiplier', 'parallel_leader_participation', 'work_mem')
+    )
+ORDER BY settings.name;
+
+-- name: get_reset_statement()$
+-- The statement that empties all tables, if a table was analysed; NULL otherwise. What the planner expects of an empty table
+-- depends on whether it was. An identifier cannot be a parameter, so the statement is made here.
+SELECT
+    CASE
+        WHEN bool_or(tables.relkind = 'r' AND tables.reltuples >= 0)
+            THEN 'TRUNCATE ' || string_agg(tables.oid::regclass::text, ', ' ORDER BY tables.oid)
+    END AS reset_statement
+FROM pg_class AS tables
+INNER JOIN pg_namespace AS namespaces ON tables.relnamespace = namespaces.oid
+WHERE
+    tables.relkind IN ('r', 'p')
+    AND namespaces.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+    AND tables.relpersistence <> 't'
+    AND NOT EXISTS (
+        SELECT 1
+        FROM pg_depend AS members
+        WHERE
+            members.classid = 'pg_class'::regclass
+            AND members.objid = tables.oid
+            AND members.deptype = 'e'
+    );
+
 -- name: list_unique_keys()
 -- The columns of every unique key, by index: what tells one row from another. A key upon an expression has none,
 -- but key_count says of how many parts it is.
@@ -141,16 +178,6 @@ SELECT format_type(wanted.type_oid::oid, NULL) AS type_name
 FROM unnest(:type_oids::bigint[]) WITH ORDINALITY AS wanted (type_oid, place)
 ORDER BY wanted.place;
 
--- name: list_one_row_functions(function_names)
--- Those of some functions that return one row at a call, in whatever form they are called, by name.
---   function_names: text[], bare names
-SELECT functions.proname::text AS function_name
-FROM pg_proc AS functions
-WHERE functions.proname = ANY(:function_names::text[])
-GROUP BY functions.proname
-HAVING NOT bool_or(functions.proretset)
-ORDER BY functions.proname;
-
 -- name: list_probe_statements(query_names, query_texts, parameter_types)
 -- For each query the statement that makes a function of it, in the order given: the server keeps a query in such a body
 -- as it has understood it. An identifier cannot be a parameter, so the statement is made here; it is rolled back.
@@ -184,18 +211,27 @@ WHERE
 ORDER BY functions.oid;
 
 -- name: list_relations(relation_oids)
--- What tables and views are: their kind, whether a rule may change what a write returns, and what a view selects, by number.
+-- What tables and views are, by number: their kind; whether a rule may change what a write returns; what a view selects;
+-- whether the system itself has it; whether it is unlogged, a job's work space; whether other tables inherit from it.
 --   relation_oids: bigint[], numbers of tables and views
 SELECT
     relations.oid::bigint AS relation_oid,
     relations.relkind::text AS relation_kind,
     relations.relhasrules AS has_rules,
+    relations.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AS is_catalogue,
+    relations.relpersistence = 'u' AS is_work_space,
+    relations.relkind <> 'p'
+    AND EXISTS (
+        SELECT 1
+        FROM pg_inherits AS heirs
+        WHERE heirs.inhparent = relations.oid
+    ) AS has_heirs,
     rules.ev_action::text AS view_tree
 FROM pg_class AS relations
 LEFT JOIN pg_rewrite AS rules
     ON
         relations.oid = rules.ev_class
-        AND rules.ev_type = '1'
+        AND rules.rulename = '_RETURN'
         AND relations.relkind = 'v'
 WHERE relations.oid = ANY(:relation_oids::bigint[]::oid[])
 ORDER BY relations.oid;
@@ -256,6 +292,29 @@ ORDER BY
     roots.attrelid,
     roots.attnum;
 
+-- name: list_row_keys(relation_oids)
+-- The unique keys of tables, by index: the numbers of their columns, 0 for an expression; whether NULL is one value among others; and, as
+-- the server has understood them, the expressions, and the condition that the key's rows meet.
+--   relation_oids: bigint[], numbers of tables
+SELECT
+    keys.indrelid::bigint AS relation_oid,
+    keys.indexrelid::bigint AS index_oid,
+    array(
+        SELECT key_columns.attnum::int
+        FROM unnest(keys.indkey::int2[]) WITH ORDINALITY AS key_columns (attnum, place)
+        WHERE key_columns.place <= keys.indnkeyatts
+        ORDER BY key_columns.place
+    ) AS column_numbers,
+    keys.indnullsnotdistinct AS is_null_one_value,
+    keys.indexprs::text AS expression_trees,
+    keys.indpred::text AS condition_tree
+FROM pg_index AS keys
+WHERE
+    keys.indrelid = ANY(:relation_oids::bigint[]::oid[])
+    AND keys.indisunique
+    AND keys.indisvalid
+ORDER BY keys.indexrelid;
+
 -- name: list_nested_columns(relation_oids)
 -- The array columns of tables that are declared with several dimensions, by table and place: PostgreSQL does not hold their
 -- values to that number.
@@ -295,7 +354,8 @@ WHERE
     AND types.typcategory = 'A'
 ORDER BY
     constraints.conrelid,
-    constraints.conname;
+    constraints.conname,
+    constraints.oid;
 
 -- name: list_functions(function_oids)
 -- What functions are, by number: for one of PostgreSQL's own, its name and the types of its arguments; whether NULL in makes
@@ -315,17 +375,25 @@ WHERE functions.oid = ANY(:function_oids::bigint[]::oid[])
 ORDER BY functions.oid;
 
 -- name: list_operators(operator_oids)
--- Those of some operators that are PostgreSQL's own, by number; geometric is one that makes points, lines and shapes.
+-- What operators are, by number: for one of PostgreSQL's own, its name; whether it makes points, lines and shapes; whether it
+-- is equality, by which a unique index or a hash tells values apart.
 --   operator_oids: bigint[], numbers of operators
 SELECT
     operators.oid::bigint AS operator_oid,
-    operators.oprname::text AS operator_name,
-    types.typcategory = 'G' AS is_geometric
+    CASE WHEN operators.oprnamespace = 'pg_catalog'::regnamespace THEN operators.oprname::text END AS operator_name,
+    types.typcategory = 'G' AS is_geometric,
+    types.oid = 'boolean'::regtype
+    AND EXISTS (
+        SELECT 1
+        FROM pg_amop AS members
+        INNER JOIN pg_am AS methods ON members.amopmethod = methods.oid
+        WHERE
+            members.amopopr = operators.oid
+            AND members.amopstrategy = CASE methods.amname WHEN 'btree' THEN 3 WHEN 'hash' THEN 1 END
+    ) AS is_equality
 FROM pg_operator AS operators
 INNER JOIN pg_type AS types ON operators.oprresult = types.oid
-WHERE
-    operators.oid = ANY(:operator_oids::bigint[]::oid[])
-    AND operators.oprnamespace = 'pg_catalog'::regnamespace
+WHERE operators.oid = ANY(:operator_oids::bigint[]::oid[])
 ORDER BY operators.oid;
 
 -- name: list_required_domains(type_oids)

@@ -234,7 +234,8 @@ listed_guests AS MATERIALIZED (
     ORDER BY
         last_active_on DESC NULLS LAST,
         last_interaction DESC NULLS LAST,
-        guest ASC
+        guest ASC,
+        total_interactions ASC
     LIMIT :max_rows::int
 ),
 
@@ -262,7 +263,8 @@ CROSS JOIN judged_reading AS judged
 ORDER BY
     listed.last_active_on DESC NULLS LAST,
     listed.last_interaction DESC NULLS LAST,
-    listed.guest ASC
+    listed.guest ASC,
+    listed.total_interactions ASC
 LIMIT :max_rows::int;
 
 -- name: list_guest_days(timezone, silent_days, max_rows, read_guests, sample_pages)

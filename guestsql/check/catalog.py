@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from guestsql._packaged import ask_types, packaged_queries
 from guestsql._sync.connection import DeadlineConnection
@@ -59,7 +60,6 @@ class Catalog:
         keys: the unique keys of each table.
         columns: the columns, by the table's oid and the column's number.
         types: the oid of each type that a comment names; None for a name that no type has.
-        one_row_functions: the functions that return one row at a call.
         partial_indexes: the indexes that hold some rows of their table only.
         roots: the table that each partition is of.
     """
@@ -67,7 +67,6 @@ class Catalog:
     keys: Mapping[Table, list[UniqueKey]]
     columns: Mapping[tuple[int, int], TableColumn]
     types: Mapping[str, int | None]
-    one_row_functions: frozenset[str]
     partial_indexes: frozenset[str]
     roots: Mapping[Table, Table]
 
@@ -75,6 +74,11 @@ class Catalog:
     def tables(self) -> set[str]:
         """The names of all tables and views that are not the system's."""
         return {column.table[1] for column in self.columns.values()}
+
+    @cached_property
+    def few_values(self) -> set[tuple[int, int]]:
+        """The columns that can hold only a few values, by their table's number and their own."""
+        return {key for key, column in self.columns.items() if column.has_few_values}
 
     def columns_of(self, table: str) -> set[str]:
         """Return the names of a table's columns."""
@@ -90,13 +94,12 @@ class Catalog:
         return any(column.has_few_values for column in found)
 
 
-def read_catalog(connection: DeadlineConnection, types: Iterable[str], functions: Iterable[str]) -> Catalog:
+def read_catalog(connection: DeadlineConnection, types: Iterable[str]) -> Catalog:
     """Read what the rules need.
 
     Args:
         connection: to the scratch database.
         types: names of types, as comments write them.
-        functions: names of functions that stand in a FROM.
     """
     queries = packaged_queries("check.sql")
     keys: dict[Table, list[UniqueKey]] = defaultdict(list)
@@ -110,12 +113,10 @@ def read_catalog(connection: DeadlineConnection, types: Iterable[str], functions
         for row in queries.list_table_columns(connection)
     }
     named = ask_types(connection, sorted(set(types)), queries.list_type_oids)
-    one_row = queries.list_one_row_functions(connection, function_names=sorted(set(functions)))
     return Catalog(
         keys=keys,
         columns=columns,
         types={name: None if row is None else row.type_oid for name, row in named.items()},
-        one_row_functions=frozenset(row.function_name for row in one_row),
         partial_indexes=frozenset(row.index_name for row in queries.list_partial_indexes(connection)),
         roots={
             (row.schema_name, row.table_name): (row.root_schema_name, row.root_name)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from guestsql._sql import Kind
-from guestsql.check.bounds import Bound, Bounds
 from guestsql.check.catalog import Catalog
 from guestsql.check.finding import Finding
+from guestsql.check.identity import Bound
 from guestsql.check.plan import Node
+from guestsql.check.scans import bound_of_scan
 from guestsql.check.server import Description
 from guestsql.check.sources import Subject
 from guestsql.check.words import Word
@@ -86,7 +87,6 @@ def vet_plan(subject: Subject, said: Description, catalog: Catalog, large: Abstr
     """
     if said.by_index is None:
         return
-    bounds = Bounds(said.by_index, subject.words, catalog)
     told: set[tuple[str, str]] = set()
     for node, limited in _scans(said.by_index, subject, limited=False):
         # A plan reads partitions; marked, and named in the query, is their table.
@@ -98,7 +98,7 @@ def vet_plan(subject: Subject, said: Description, catalog: Catalog, large: Abstr
         if is_large and _reads_whole(node, limited=limited, catalog=catalog):
             told.add(scanned)
             yield _read_whole(subject, node, table)
-        elif subject.marks.is_hot and _grows(node, bounds, limited=limited):
+        elif subject.marks.is_hot and _grows(node, catalog, limited=limited):
             told.add(scanned)
             yield _grown(subject, node, table)
 
@@ -134,8 +134,8 @@ def _seeks(node: Node, catalog: Catalog) -> bool:
     return any(not each.others and not catalog.has_few_values(table, each.column) for each in node.equalities())
 
 
-def _grows(node: Node, bounds: Bounds, *, limited: bool) -> bool:
-    if bounds.of_scan(node) is not Bound.GROWS:
+def _grows(node: Node, catalog: Catalog, *, limited: bool) -> bool:
+    if bound_of_scan(node, catalog) is not Bound.GROWS:
         return False
     return not limited or bool(node.text("Filter"))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from guestsql._sql import Operator
-from guestsql.check.bounds import Bound, Bounds
 from guestsql.check.catalog import Catalog
 from guestsql.check.finding import Finding
-from guestsql.check.order import order_by, order_is_total
+from guestsql.check.identity import Bound, RowJudge
+from guestsql.check.infer.scope import Scope
+from guestsql.check.order import order_by
 from guestsql.check.server import Column, Description
 from guestsql.check.sources import Subject
 
@@ -18,8 +19,18 @@ _MANY = (Bound.SOME, Bound.CATALOGUE, Bound.GROWS)
 _NAMES = {Operator.ROWS: "a list", Operator.ROW: "a row (^)", Operator.VALUE: "a value ($)"}
 
 
-def vet_returned(subject: Subject, said: Description, catalog: Catalog) -> Iterator[Finding]:
-    """GS302 to GS308."""
+def vet_returned(
+    subject: Subject, said: Description, catalog: Catalog, scope: Scope | None, judge: RowJudge
+) -> Iterator[Finding]:
+    """GS302 to GS308.
+
+    Args:
+        subject: the query.
+        said: what the server says of it.
+        catalog: the columns of tables.
+        scope: the query as the server has understood it, or None.
+        judge: judges its rows.
+    """
     returns = bool(said.columns) or _returns_empty_rows(said)
     operator = subject.query.operator
     if operator is Operator.COUNT:
@@ -30,9 +41,9 @@ def vet_returned(subject: Subject, said: Description, catalog: Catalog) -> Itera
         message = f"it returns no rows, but its operator promises {_NAMES[operator]}"
         yield subject.at_operator("GS304", message, "write ! behind the list of parameters, or add RETURNING")
     elif operator is Operator.ROWS:
-        yield from _vet_list(subject, said, catalog)
+        yield from _vet_list(subject, said, scope, judge)
     else:
-        yield from _vet_one(subject, said, catalog)
+        yield from _vet_one(subject, said, scope, judge)
     yield from _vet_names(subject, said.columns, catalog)
 
 
@@ -41,15 +52,13 @@ def _returns_empty_rows(said: Description) -> bool:
     return said.by_index is not None and said.by_index.kind != "ModifyTable"
 
 
-def _vet_one(subject: Subject, said: Description, catalog: Catalog) -> Iterator[Finding]:
+def _vet_one(subject: Subject, said: Description, scope: Scope | None, judge: RowJudge) -> Iterator[Finding]:
     mark = subject.query.operator.value
     if subject.query.operator is Operator.VALUE and len(said.columns) > 1:
         names = ", ".join(column.name for column in said.columns)
         message = f"it returns {len(said.columns)} columns ({names}), but $ says one value"
         yield subject.at_operator("GS305", message, "return one column, or write ^ for the whole row")
-    if said.by_index is None:
-        return
-    if Bounds(said.by_index, subject.words, catalog).of(said.by_index) in _MANY:
+    if scope is not None and judge.bound(scope) in _MANY:
         yield subject.at_operator(
             "GS302",
             f"it may return many rows, but {mark} gives the first of them alone",
@@ -57,31 +66,27 @@ def _vet_one(subject: Subject, said: Description, catalog: Catalog) -> Iterator[
         )
 
 
-def _vet_list(subject: Subject, said: Description, catalog: Catalog) -> Iterator[Finding]:
-    if said.by_index is None or said.by_sorting is None or said.by_index.kind == "ModifyTable":
+def _vet_list(subject: Subject, said: Description, scope: Scope | None, judge: RowJudge) -> Iterator[Finding]:
+    if said.by_index is None or said.by_index.kind == "ModifyTable":
         return  # RETURNING can be neither ordered nor limited
-    bounds = Bounds(said.by_index, subject.words, catalog)
-    bound = bounds.of(said.by_index)
+    bound = Bound.UNKNOWN if scope is None else judge.bound(scope)
     if bound is Bound.ONE:
         return
-    yield from _vet_order(subject, said, Bounds(said.by_sorting, subject.words, catalog))
+    yield from _vet_order(subject, scope, judge)
     if bound is Bound.GROWS:
         begin = _last_select(subject)
         hint = "end it with LIMIT :max_rows::int, and say --   max_rows: int = 50, rows at most"
         yield subject.at(begin, "GS307", "the list has no LIMIT and grows with its tables", hint, width=6)
 
 
-def _vet_order(subject: Subject, said: Description, bounds: Bounds) -> Iterator[Finding]:
-    plan = said.by_sorting
+def _vet_order(subject: Subject, scope: Scope | None, judge: RowJudge) -> Iterator[Finding]:
     found = order_by(subject.words)
     if found is None:
         message = "the list has no ORDER BY: its rows come in any order"
         yield subject.at(_last_select(subject), "GS306", message, "order it by something unique", width=6)
-        return
-    index, items = found
-    if plan is not None and order_is_total(plan, bounds, items, len(said.columns)) is False:
+    elif scope is not None and judge.order_is_total(scope) is False:
         yield subject.at(
-            subject.words[index].offset,
+            subject.words[found].offset,
             "GS306",
             "the order is not total: rows that agree in it come in any order",
             "add the columns of a unique key at the end",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,13 @@ import psycopg
 
 from guestsql._core.translate import translate
 from guestsql._packaged import type_names
+from guestsql._sql import Query
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.catalog import Catalog, read_catalog
 from guestsql.check.finding import Finding
+from guestsql.check.identity import RowJudge
+from guestsql.check.infer.scope import Scope
+from guestsql.check.infer.trees import read_scopes
 from guestsql.check.parameters import quoted_unused, vet_parameters
 from guestsql.check.planned import vet_plan, vet_read_only
 from guestsql.check.psql import vet_for_psql
@@ -138,9 +142,11 @@ def _ask(
     except psycopg.Error as error:
         raise translate(error, "") from error
     types = {each.type for subject in subjects for each in subject.query.parameters if each.type is not None}
-    catalog = read_catalog(connection, types, _functions(said))
+    catalog = read_catalog(connection, types)
     type_names = _type_names(connection, said, catalog)
     found = list(_vet_marks(sources, catalog))
+    scopes = _read_scopes(connection, subjects, said, type_names)
+    judge = RowJudge(lambda table, number: (table, number) in catalog.few_values)
     large = {table for source in sources for table in source.marks.large}
     for subject, answer in zip(subjects, said, strict=True):
         if subject.query in beside:
@@ -150,7 +156,7 @@ def _ask(
             if not _follows(subject, answer, refusal):
                 found.append(refusal)
             continue
-        found += vet_returned(subject, answer, catalog)
+        found += vet_returned(subject, answer, catalog, scopes.get(subject.query), judge)
         found += vet_read_only(subject, answer)
         found += vet_plan(subject, answer, catalog, large)
         found += vet_parameter_types(subject, answer, catalog, type_names)
@@ -168,9 +174,20 @@ def _follows(subject: Subject, answer: Refusal, refusal: Finding) -> bool:
     return answer.sqlstate in _FOLLOWING and any(each.line == refusal.line for each in told)
 
 
-def _functions(said: Iterable[Description | Refusal]) -> set[str]:
-    plans = [plan for each in said if isinstance(each, Description) for plan in (each.by_index, each.by_sorting)]
-    return {node.text("Function Name") for plan in plans if plan is not None for node in plan.walk()}
+def _read_scopes(
+    connection: DeadlineConnection,
+    subjects: Sequence[Subject],
+    said: Sequence[Description | Refusal],
+    type_names: Mapping[int, str],
+) -> dict[Query, Scope | None]:
+    """What the server has understood of each query that it can plan."""
+    known = [
+        (subject.query, [type_names[oid] for oid in answer.parameter_types])
+        for subject, answer in zip(subjects, said, strict=True)
+        if isinstance(answer, Description) and answer.by_index is not None
+    ]
+    queries = [query for query, _ in known]
+    return dict(zip(queries, read_scopes(connection, queries, [types for _, types in known]), strict=True))
 
 
 def _type_names(

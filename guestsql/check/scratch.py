@@ -58,6 +58,9 @@ def scratch_database(settings: Settings, url: str, migrations: Path | None = Non
         except psycopg.Error as error:
             raise translate(error, "") from error
     with closing(connection):
+        reset = packaged_queries("check.sql").get_reset_statement(connection)
+        if reset is not None:
+            _run(connection, reset)
         yield connection
 
 

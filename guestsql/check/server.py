@@ -11,6 +11,7 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.rows import tuple_row
 
+from guestsql._packaged import packaged_queries
 from guestsql._sql import Query
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.plan import Node
@@ -28,16 +29,6 @@ _BY_INDEX = {
     "enable_mergejoin": "off",
     "enable_material": "off",
     "enable_memoize": "off",
-}
-# No index brings rows in order: what is sorted, and by what, stands in the plan.
-_BY_SORTING = {
-    "enable_indexscan": "off",
-    "enable_indexonlyscan": "off",
-    "enable_bitmapscan": "off",
-    "enable_mergejoin": "off",
-    "enable_incremental_sort": "off",
-}
-_ALWAYS = {
     "plan_cache_mode": "force_generic_plan",
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
@@ -87,14 +78,12 @@ class Description:
         parameter_types: oid of the type of each `$n`.
         columns: what it returns.
         by_index: its generic plan when indexes are used wherever they can be; None for what has no plan.
-        by_sorting: the same when no index brings rows in order.
         unfit: the parameters whose default is no value of their type, each with what the server says of it.
     """
 
     parameter_types: tuple[int, ...]
     columns: tuple[Column, ...]
     by_index: Node | None = None
-    by_sorting: Node | None = None
     unfit: tuple[tuple[str, str], ...] = ()
 
 
@@ -114,21 +103,17 @@ def describe(
     Raises:
         psycopg.Error: the connection was lost.
     """
-    with _planning(connection, _BY_SORTING):
-        sorting = [None if query in beside else _described(connection, query)[1] for query in queries]
-    with _planning(connection, _BY_INDEX):
+    with _planning(connection):
         found = [_described(connection, query, planned=query not in beside) for query in queries]
-    return [
-        replace(said, by_index=plan, by_sorting=sorted_plan) if isinstance(said, Description) else said
-        for (said, plan), sorted_plan in zip(found, sorting, strict=True)
-    ]
+    return [replace(said, by_index=plan) if isinstance(said, Description) else said for said, plan in found]
 
 
 @contextmanager
-def _planning(connection: DeadlineConnection, settings: Mapping[str, str]) -> Generator[None]:
-    """Set the planner's settings within."""
-    for name, value in {**_ALWAYS, **settings}.items():
-        connection.execute(f"SET {name} = '{value}'".encode())
+def _planning(connection: DeadlineConnection) -> Generator[None]:
+    """Set all that the planner goes by within: what the server, the role or the database sets does not count."""
+    defaults = {row.name: row.value for row in packaged_queries("check.sql").list_planner_defaults(connection)}
+    for name, value in {**defaults, **_BY_INDEX}.items():
+        connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from guestsql._packaged import packaged_queries
 from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.infer.nodes import Node, parse_tree
 
-__all__ = ["Facts", "Function", "Relation", "queries_in", "read_facts"]
+__all__ = ["Facts", "Function", "Key", "Relation", "queries_in", "read_facts"]
 
 _FUNCTION_FIELDS = ("funcid", "aggfnoid", "winfnoid", "opfuncid")
 _TABLE = ("r", "p")
@@ -36,6 +36,23 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """A unique index.
+
+    Attributes:
+        columns: the numbers of its columns.
+        expressions: its expressions.
+        conditions: what its rows meet; the other rows it does not tell apart.
+        is_null_one_value: two rows cannot both have NULL.
+    """
+
+    columns: tuple[int, ...]
+    expressions: tuple[Node, ...]
+    conditions: tuple[Node, ...]
+    is_null_one_value: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Relation:
     """A table or view.
 
@@ -43,11 +60,19 @@ class Relation:
         kind: as in pg_class.
         has_rules: a rule may change what a write returns.
         view: what a view selects.
+        is_catalogue: the system itself has it.
+        is_work_space: it is unlogged: a job fills it, and it does not grow from day to day.
+        has_heirs: other tables inherit from it, for whose rows its keys do not hold.
+        keys: what tells one of its rows from another.
     """
 
     kind: str
     has_rules: bool
     view: Node | None
+    is_catalogue: bool = False
+    is_work_space: bool = False
+    has_heirs: bool = False
+    keys: tuple[Key, ...] = ()
 
     @property
     def is_table(self) -> bool:
@@ -66,6 +91,7 @@ class Facts:
         array_checks: the checks upon one array column: table and column.
         functions: by number.
         operators: PostgreSQL's own, by number; geometric ones have no name here.
+        equalities: the operators that are equality, by number.
         required_domains: the domains to which NULL cannot be cast. A column of one can hold it all the same: what a
             scalar subquery of no row puts there is not cast.
     """
@@ -76,6 +102,7 @@ class Facts:
     array_checks: Mapping[tuple[int, int], list[Node]] = field(default_factory=dict[tuple[int, int], list[Node]])
     functions: dict[int, Function] = field(default_factory=dict[int, Function])
     operators: dict[int, str] = field(default_factory=dict[int, str])
+    equalities: set[int] = field(default_factory=set[int])
     required_domains: set[int] = field(default_factory=set[int])
 
 
@@ -101,7 +128,7 @@ def read_facts(connection: DeadlineConnection, trees: Iterable[Node]) -> Facts:
     while waiting:
         for tree in waiting:
             _collect(tree, numbers)
-        waiting = _read_relations(connection, facts, numbers["relid"] - facts.relations.keys())
+        waiting = _read_relations(connection, facts, numbers)
     queries = packaged_queries("check.sql")
     relations = sorted(facts.relations)
     for row in queries.list_required_columns(connection, relation_oids=relations):
@@ -113,7 +140,9 @@ def read_facts(connection: DeadlineConnection, trees: Iterable[Node]) -> Facts:
     for row in queries.list_functions(connection, function_oids=functions):
         facts.functions[row.function_oid] = Function(row.function_name or "", tuple(row.argument_types), row.is_strict)
     for row in queries.list_operators(connection, operator_oids=sorted(numbers["opno"])):
-        facts.operators[row.operator_oid] = "" if row.is_geometric else row.operator_name
+        facts.operators[row.operator_oid] = "" if row.is_geometric else row.operator_name or ""
+        if row.is_equality:
+            facts.equalities.add(row.operator_oid)
     casts = sorted(numbers["domain"])
     facts.required_domains = {row.type_oid for row in queries.list_required_domains(connection, type_oids=casts)}
     return facts
@@ -131,20 +160,44 @@ def _collect(tree: Node, numbers: dict[str, set[int]]) -> None:
             numbers["relid"].add(node.number("relid"))
 
 
-def _read_relations(connection: DeadlineConnection, facts: Facts, oids: set[int]) -> list[Node]:
+def _read_relations(connection: DeadlineConnection, facts: Facts, numbers: dict[str, set[int]]) -> list[Node]:
     """Read tables and views not known yet; return what the views select."""
+    oids = numbers["relid"] - facts.relations.keys()
     views: list[Node] = []
     if not oids:
         return views
-    for row in packaged_queries("check.sql").list_relations(connection, relation_oids=sorted(oids)):
+    queries = packaged_queries("check.sql")
+    keys: dict[int, list[Key]] = defaultdict(list)
+    for row in queries.list_row_keys(connection, relation_oids=sorted(oids)):
+        columns = tuple(number for number in row.column_numbers if number)
+        expressions, conditions = _nodes(row.expression_trees), _nodes(row.condition_tree)
+        for tree in (*expressions, *conditions):
+            _collect(tree, numbers)
+        keys[row.relation_oid].append(Key(columns, expressions, conditions, row.is_null_one_value))
+    for row in queries.list_relations(connection, relation_oids=sorted(oids)):
         found = queries_in(parse_tree(row.view_tree)) if row.view_tree else []
         view = found[0] if found else None
-        facts.relations[row.relation_oid] = Relation(row.relation_kind, row.has_rules, view)
+        facts.relations[row.relation_oid] = Relation(
+            row.relation_kind,
+            row.has_rules,
+            view,
+            row.is_catalogue,
+            row.is_work_space,
+            row.has_heirs,
+            tuple(keys[row.relation_oid]),
+        )
         views += found[:1]
     # What is not there any more is not asked for again.
     for oid in oids - facts.relations.keys():
         facts.relations[oid] = Relation("", has_rules=True, view=None)
     return views
+
+
+def _nodes(text: str | None) -> tuple[Node, ...]:
+    """The nodes of a tree that is one, or a list."""
+    tree: object = parse_tree(text) if text else None
+    listed = cast("list[object]", tree) if isinstance(tree, list) else [tree]
+    return tuple(item for item in listed if isinstance(item, Node))
 
 
 def _read_array_checks(connection: DeadlineConnection, facts: Facts, numbers: dict[str, set[int]]) -> None:

@@ -9,7 +9,7 @@ from guestsql.check.infer.arrays import has_elements
 from guestsql.check.infer.facts import Facts
 from guestsql.check.infer.nodes import Node
 
-__all__ = ["JoinKind", "Joins", "read_joins"]
+__all__ = ["JoinKind", "Joins", "forced_columns", "read_joins"]
 
 # Of JOINEXPR.
 INNER, LEFT, FULL, RIGHT = "0", "1", "2", "3"
@@ -63,6 +63,16 @@ def read_joins(query: Node, facts: Facts) -> Joins:
         if found <= forced:
             return Joins(nulled, frozenset(forced))
         forced = found  # a condition of a join that turned out to be kept tells of more
+
+
+def forced_columns(condition: Node, facts: Facts) -> set[Var]:
+    """Return the columns that are not NULL when a condition is true, by their entry and place.
+
+    Args:
+        condition: any expression.
+        facts: for strict functions.
+    """
+    return _Reader(facts).forced(condition)
 
 
 class _Reader:

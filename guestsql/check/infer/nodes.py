@@ -17,8 +17,21 @@ __all__ = ["Node", "parse_tree"]
 _TOKEN = re.compile(r"[{}()]|(?:\\.|[^\s\\(){}])+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NUMBERS = ("i", "o", "b", "x")
-# They say where a node stands in the text, and what 16 and newer note beside.
-_PLACES = {"location", "varnullingrels", "varnosyn", "varattnosyn", "varreturningtype", "ressortgroupref", "resname"}
+# They say where a node is in the text, how it is written there, and what 16 and newer note beside.
+_PLACES = {
+    "location",
+    "varnullingrels",
+    "varnosyn",
+    "varattnosyn",
+    "varreturningtype",
+    "ressortgroupref",
+    "resname",
+    "funcformat",
+    "relabelformat",
+    "coerceformat",
+    "convertformat",
+    "row_format",
+}
 
 
 @dataclass(slots=True)
@@ -61,12 +74,12 @@ class Node:
         """Return the nodes of a field that is a list."""
         return [item for item in self.items(name) if isinstance(item, Node)]
 
-    def walk(self) -> Iterator[Node]:
-        """Yield this node and all below it."""
+    def walk(self, *, into_queries: bool = True) -> Iterator[Node]:
+        """Yield this node and all below it, also in subqueries unless they are left out."""
         waiting: list[object] = [self]
         while waiting:
             value = waiting.pop()
-            if isinstance(value, Node):
+            if isinstance(value, Node) and (into_queries or value.tag != "QUERY"):
                 yield value
                 waiting.extend(value.fields.values())
             elif isinstance(value, list):

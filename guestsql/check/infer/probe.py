@@ -1,17 +1,12 @@
 """Queries in, signatures out: the server is asked what it makes of each.
 
-A query that is put into the body of a function, `BEGIN ATOMIC … END`, is kept by the server as it has understood it:
-with every table, column, join and type resolved. That is read, and undone; no query is run.
-
 SQL: queries/check.sql
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 from psycopg import pq
@@ -20,18 +15,16 @@ from guestsql._core.rowtypes import field_names, override_of
 from guestsql._packaged import packaged_queries
 from guestsql._sql import Operator, Query
 from guestsql._sync.connection import DeadlineConnection
-from guestsql.check.infer.facts import queries_in, read_facts
-from guestsql.check.infer.nodes import Node, parse_tree
 from guestsql.check.infer.nullable import columns
 from guestsql.check.infer.python_types import ServerType, default_of, parameter_type, result_type
 from guestsql.check.infer.rows import has_one_row
-from guestsql.check.infer.scope import UNKNOWN, Known, Nullness, Scope
+from guestsql.check.infer.scope import UNKNOWN, Nullness, Scope
 from guestsql.check.infer.signature import Column, Parameter, Signature
+from guestsql.check.infer.trees import may_be_null, read_scopes
 
 __all__ = ["infer"]
 
 _NAME = b"guestsql_probe"
-_SAYS_NULL = re.compile(r"(?<!not )(?<!never )(?<!no )\bNULL\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +49,9 @@ def infer(connection: DeadlineConnection, queries: Sequence[Query]) -> dict[str,
     """
     described = [said for query in queries if (said := _describe(connection, query)) is not None]
     types = _read_types(connection, described)
-    trees = _read_trees(connection, described, types)
-    facts = read_facts(connection, trees.values())
-    signatures: dict[str, Signature] = {}
-    for number, said in enumerate(described):
-        scope: Scope | None = None
-        if number in trees:
-            scope = Scope(trees[number], Known(facts, _nullable_parameters(said.query)))
-        signatures[said.query.name] = _signature(said, types, scope)
-    return signatures
+    names = [[types[oid].name for oid in said.parameters] for said in described]
+    scopes = read_scopes(connection, [said.query for said in described], names)
+    return {said.query.name: _signature(said, types, scope) for said, scope in zip(described, scopes, strict=True)}
 
 
 def _describe(connection: DeadlineConnection, query: Query) -> _Described | None:
@@ -87,47 +74,6 @@ def _read_types(connection: DeadlineConnection, described: Sequence[_Described])
     return {
         row.type_oid: ServerType(row.type_name, row.type_kind, row.ground_oid, tuple(row.enum_labels)) for row in rows
     }
-
-
-def _read_trees(
-    connection: DeadlineConnection, described: Sequence[_Described], types: Mapping[int, ServerType]
-) -> dict[int, Node]:
-    """What the server has understood of each query, by its place; those that no function can hold are left out."""
-    with connection.transaction(force_rollback=True):
-        statements = packaged_queries("check.sql").list_probe_statements(
-            connection,
-            query_names=[f"probe_{number}" for number in range(len(described))],
-            query_texts=[said.query.text for said in described],
-            parameter_types=[", ".join(types[oid].name for oid in said.parameters) for said in described],
-        )
-        for row in statements:
-            _create(connection.pgconn, row.probe_statement)
-        found = packaged_queries("check.sql").list_probed_trees(connection)
-    trees: dict[int, Node] = {}
-    for row in found:
-        inner = queries_in(parse_tree(row.query_tree))
-        if len(inner) == 1:
-            trees[int(row.query_name.removeprefix("probe_"))] = inner[0]
-    return trees
-
-
-def _create(pgconn: pq.abc.PGconn, statement: str) -> None:
-    pgconn.exec_(b"SAVEPOINT guestsql_probe")
-    # The extended protocol takes one statement only, whatever a query's text holds.
-    result = pgconn.exec_params(statement.encode(), None)
-    if result.status == pq.ExecStatus.FATAL_ERROR:
-        pgconn.exec_(b"ROLLBACK TO SAVEPOINT guestsql_probe")
-    pgconn.exec_(b"RELEASE SAVEPOINT guestsql_probe")
-
-
-def _nullable_parameters(query: Query) -> frozenset[int]:
-    """The numbers of the parameters that may be NULL: those whose default is null, or whose text says NULL."""
-    named = {each.name for each in query.parameters if _may_be_null(each)}
-    return frozenset(number for number, name in enumerate(query.positional, 1) if name in named)
-
-
-def _may_be_null(parameter: Any) -> bool:  # noqa: ANN401  a parameter of the catalogue's
-    return (parameter.default or "").lower() == "null" or bool(_SAYS_NULL.search(parameter.doc))
 
 
 def _signature(said: _Described, types: Mapping[int, ServerType], scope: Scope | None) -> Signature:
@@ -169,7 +115,7 @@ def _parameters(said: _Described, types: Mapping[int, ServerType]) -> list[Param
         type_ = types[oids[each.name]]
         annotation = parameter_type(type_)
         default = default_of(annotation, each.default)
-        if _may_be_null(each):
+        if may_be_null(each):
             annotation = f"{annotation} | None"
         found.append(Parameter(each.name, annotation, default, type_.name, each.doc))
     return found

@@ -135,7 +135,7 @@ class Scope:
         return sum(
             node.flag("funcretset") or node.flag("opretset")
             for entry in self.query.nodes("targetList")
-            for node in entry.walk()
+            for node in entry.walk(into_queries=False)
         )
 
     def up(self, levels: int) -> Scope | None:

@@ -1,0 +1,44 @@
+"""How much of a table a scan of a plan reads: one row, some, or as many as the table has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from guestsql.check.catalog import Catalog, UniqueKey
+from guestsql.check.identity import Bound
+from guestsql.check.plan import Equality, Node
+
+__all__ = ["bound_of_scan"]
+
+
+def bound_of_scan(node: Node, catalog: Catalog) -> Bound:
+    """Return how many rows a scan can read.
+
+    Args:
+        node: the scan.
+        catalog: the unique keys.
+    """
+    used = {each.text("Index Name") for each in node.walk()}
+    # A partial key holds for the rows of a scan that goes by it.
+    keys = [key for key in catalog.keys.get((node.schema, node.relation), []) if key.is_whole or key.index in used]
+    equalities = node.equalities()
+    if _is_fixed(keys, [each for each in equalities if not each.is_list]) or _is_found_by_expression(node, keys):
+        return Bound.ONE
+    if _is_fixed(keys, equalities):
+        return Bound.SOME
+    if node.schema in ("pg_catalog", "information_schema"):
+        return Bound.CATALOGUE
+    if node.kind == "Foreign Scan":
+        return Bound.UNKNOWN
+    return Bound.SOME if catalog.is_work_space((node.schema, node.relation)) else Bound.GROWS
+
+
+def _is_fixed(keys: Iterable[UniqueKey], equalities: Iterable[Equality]) -> bool:
+    fixed = {each.column for each in equalities}
+    return any(key.columns and key.columns <= fixed for key in keys)
+
+
+def _is_found_by_expression(node: Node, keys: Iterable[UniqueKey]) -> bool:
+    """Tell whether a scan goes by a unique key upon an expression, all of whose parts are given."""
+    parts = {key.index: key.parts for key in keys if not key.columns}
+    return any(each.equations == parts.get(each.text("Index Name"), 0) > 0 for each in node.walk())
