@@ -106,9 +106,8 @@ async def test_an_answer_is_not_changed_by_the_next(kind: str, database_url: str
 async def test_one_query_with_ints_of_any_size(kind: str, database_url: str, autocommit: Connection) -> None:
     async with Either(kind, database_url, pool_max=1) as db:
         for tokens in (3, 100_000, 5_000_000_000):
-            assert (
-                await db.queries.add_thread_tokens(phone_number=GUEST, thread_id=str(tokens), tokens=tokens) == tokens
-            )
+            given = {"thread_id": str(tokens), "tokens": tokens, "operation_id": f"operation-{tokens}"}
+            assert await db.queries.add_thread_tokens(phone_number=GUEST, **given) == tokens
     assert autocommit.execute("SELECT thread_tokens FROM guest_profiles").fetchone() == (5_000_000_000,)
 
 
