@@ -99,8 +99,9 @@ class _OneConnection:
     def open(self) -> None:
         """Connect at the first `borrow` only."""
 
-    def borrow(self, deadline: float) -> DeadlineConnection:
+    def borrow(self, deadline: float, *, writes: bool = False) -> DeadlineConnection:
         """Return the connection, made anew if it was lost."""
+        del writes
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._settings, self._url)
         self._connection.deadline = deadline

@@ -40,6 +40,8 @@ REPLACEMENTS = {
     "AsyncLifetime": "Lifetime",
     "AsyncMetricsWriter": "MetricsWriter",
     "AsyncPeople": "People",
+    "AsyncPermits": "Permits",
+    "AsyncAbandonedSessions": "AbandonedSessions",
     "AsyncQueries": "Queries",
     "AsyncQueryMethods": "QueryMethods",
     "AsyncRawCursor": "RawCursor",

@@ -17,7 +17,7 @@ from guestsql._core.log import event
 from guestsql._core.outbox import new_operation_id
 from guestsql._core.runtime import async_sleep
 from guestsql._core.translate import is_rolled_back, is_transient
-from guestsql._sql import Catalogue, Query, bind_queries, operation_name
+from guestsql._sql import Catalogue, Query, bind_queries, is_read, operation_name
 from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
 from guestsql.settings import Settings
 
@@ -52,8 +52,8 @@ class AsyncLender(Protocol):
 
     async def open(self) -> None: ...
     async def close(self) -> None: ...
-    async def borrow(self, deadline: float) -> AsyncDeadlineConnection: ...
-    async def borrow_live(self, deadline: float) -> AsyncDeadlineConnection: ...
+    async def borrow(self, deadline: float, *, writes: bool = False) -> AsyncDeadlineConnection: ...
+    async def borrow_live(self, deadline: float, *, writes: bool = False) -> AsyncDeadlineConnection: ...
     async def give_back(self, connection: AsyncDeadlineConnection) -> None: ...
 
 
@@ -91,6 +91,7 @@ class AsyncExecutor:
         self._catalogue = catalogue
         # One assignment: a text and the order of its parameters come from one catalogue, never from two.
         self._methods = self._bind(catalogue)
+        self._writes: dict[str, bool] = {}
 
     async def open(self) -> None:
         """Start connecting, without waiting for it."""
@@ -132,6 +133,9 @@ class AsyncExecutor:
             DatabaseError: the server refused it, or the deadline passed first.
         """
         method = self._methods[name]
+        writes = self._writes.get(name)
+        if writes is None:
+            writes = self._writes[name] = not is_read(self._catalogue[name].source)
         until = monotonic() + self._seconds if deadline is None else deadline
         connections = self._connections
         # What was never sent was not done.
@@ -141,7 +145,7 @@ class AsyncExecutor:
         while True:
             started = perf_counter()
             try:
-                connection = await borrow(until)
+                connection = await borrow(until, writes=writes)
             except BaseException as error:  # noqa: BLE001  raised again, or in another form
                 failure = error if is_known else _unknown(error, name)
                 self._counting.failed_call(name, started, failure)

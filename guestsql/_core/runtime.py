@@ -19,10 +19,12 @@ from guestsql.models import GuestProfile
 __all__ = [
     "AsyncBuilder",
     "AsyncLock",
+    "AsyncPermits",
     "AsyncTicker",
     "AsyncTurns",
     "Builder",
     "Lock",
+    "Permits",
     "Ticker",
     "Turns",
     "async_call_builder",
@@ -146,6 +148,46 @@ class AsyncTurns:
             yield
         finally:
             self._lock.release()
+
+
+class Permits:
+    """A number of permits, each held by one at a time.
+
+    Args:
+        number: how many there are.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._semaphore = threading.Semaphore(number)
+
+    def take(self, seconds: float) -> bool:
+        """Wait for a permit; return False if none came in time."""
+        return self._semaphore.acquire(timeout=max(0.0, seconds))
+
+    def release(self) -> None:
+        """Give a permit back."""
+        self._semaphore.release()
+
+
+class AsyncPermits:
+    """The same, for tasks of one loop."""
+
+    def __init__(self, number: int) -> None:
+        self._semaphore = asyncio.Semaphore(number)
+
+    async def take(self, seconds: float) -> bool:
+        """Wait for a permit; return False if none came in time."""
+        if not self._semaphore.locked():
+            return await self._semaphore.acquire()
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                return await self._semaphore.acquire()
+        except TimeoutError:
+            return False
+
+    def release(self) -> None:
+        """Give a permit back."""
+        self._semaphore.release()
 
 
 def _turn_missed() -> QueryTimeout:

@@ -12,7 +12,7 @@ from guestsql._sql.declaration import Operator, Parameter
 from guestsql._sql.edits import Edit, Edits, Refusal, changed_signature
 from guestsql._sql.folder import Folder, Scan
 from guestsql._sql.loading import CatalogueLoader, EagerQueries, bind_queries
-from guestsql._sql.operation import operation_name
+from guestsql._sql.operation import is_read, operation_name
 from guestsql._sql.query import Query, arrange
 from guestsql._sql.reading import read_queries
 from guestsql._sql.scanner import Kind, Token, tokenize
@@ -39,6 +39,7 @@ __all__ = [
     "bind_queries",
     "changed_signature",
     "default_directory",
+    "is_read",
     "load_catalogue",
     "operation_name",
     "read_packaged",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from guestsql._sql.scanner import Kind, tokenize
 
-__all__ = ["operation_name"]
+__all__ = ["is_read", "operation_name"]
 
+_READS = ("SELECT", "VALUES", "TABLE")
+_WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 _AFTER_WITH = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE")
 
 
@@ -31,3 +33,13 @@ def operation_name(source: str) -> str:
                 return word
             behind_with = True
     return ""
+
+
+def is_read(source: str) -> bool:
+    """Tell whether a statement only reads, unless a function that it calls writes; FOR UPDATE counts as a write.
+
+    Args:
+        source: the SQL.
+    """
+    words = {token.text.upper() for token in tokenize(source) if token.kind is Kind.WORD}
+    return operation_name(source) in _READS and not words & _WRITES

@@ -52,6 +52,8 @@ class DeadlineConnection(psycopg.Connection[Any]):
         deadline: in seconds of `time.monotonic()`; infinity waits for ever.
         has_session: False behind a transaction pooler: the next statement may run in another server process.
         is_unreplicated: True when a commit waited for a synchronous standby, and that wait was cancelled.
+        connected_at: when it was made, in seconds of `time.monotonic()`.
+        abandoned_pid: the server's process, when a wait was cut short; it may still be working.
         cursors: a cursor for each query, by its name. A cursor that runs the same text again keeps its adapters and
             its row type, which costs a fifth less than a new one.
     """
@@ -59,9 +61,11 @@ class DeadlineConnection(psycopg.Connection[Any]):
     deadline: float = math.inf
     has_session: bool = True
     is_unreplicated: bool = False
+    abandoned_pid: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  psycopg's own
         super().__init__(*args, **kwargs)
+        self.connected_at = monotonic()
         self.cursors: dict[str, Cursor[Any]] = {}
         self.add_notice_handler(self._notice)
         in_forked_child(self, DeadlineConnection._detach)
@@ -85,7 +89,8 @@ class DeadlineConnection(psycopg.Connection[Any]):
         try:
             return waiting.wait(gen, self.pgconn.socket, interval, timeout)
         except BaseException as error:
-            if _is_cut_short(error):
+            if _is_cut_short(error) and not self.closed:
+                self.abandoned_pid = self.pgconn.backend_pid
                 self.pgconn.finish()
             raise
 

@@ -48,7 +48,9 @@ class GuestDatabase(Threads, People):
     messages that are just being written, and `merge_guests` then sends two or three.
 
     A call that is cancelled (`asyncio.timeout`, Ctrl-C) ends at once, also when the server hangs or the network loses
-    its packets: the connection is closed and another made. The server may still do what it was sent.
+    its packets: the connection is closed and another made. The server may still do what it was sent, and its session
+    counts against `GUESTSQL_POOL_MAX` until it has ended (docs/deployment.md). A part of the connections is for reads
+    alone.
 
     Args:
         database_url: PostgreSQL's address; default that of the settings, and without one the embedded server.

@@ -15,7 +15,7 @@ from guestsql._core.log import event
 from guestsql._core.outbox import new_operation_id
 from guestsql._core.runtime import sleep
 from guestsql._core.translate import is_rolled_back, is_transient
-from guestsql._sql import Catalogue, Query, bind_queries, operation_name
+from guestsql._sql import Catalogue, Query, bind_queries, is_read, operation_name
 from guestsql._sync.adapter import SyncAdapter
 from guestsql._sync.connection import DeadlineConnection
 from guestsql._sync.pool import Connections
@@ -53,8 +53,8 @@ class Lender(Protocol):
 
     def open(self) -> None: ...
     def close(self) -> None: ...
-    def borrow(self, deadline: float) -> DeadlineConnection: ...
-    def borrow_live(self, deadline: float) -> DeadlineConnection: ...
+    def borrow(self, deadline: float, *, writes: bool = False) -> DeadlineConnection: ...
+    def borrow_live(self, deadline: float, *, writes: bool = False) -> DeadlineConnection: ...
     def give_back(self, connection: DeadlineConnection) -> None: ...
 
 
@@ -92,6 +92,7 @@ class Executor:
         self._catalogue = catalogue
         # One assignment: a text and the order of its parameters come from one catalogue, never from two.
         self._methods = self._bind(catalogue)
+        self._writes: dict[str, bool] = {}
 
     def open(self) -> None:
         """Start connecting, without waiting for it."""
@@ -133,6 +134,9 @@ class Executor:
             DatabaseError: the server refused it, or the deadline passed first.
         """
         method = self._methods[name]
+        writes = self._writes.get(name)
+        if writes is None:
+            writes = self._writes[name] = not is_read(self._catalogue[name].source)
         until = monotonic() + self._seconds if deadline is None else deadline
         connections = self._connections
         # What was never sent was not done.
@@ -142,7 +146,7 @@ class Executor:
         while True:
             started = perf_counter()
             try:
-                connection = borrow(until)
+                connection = borrow(until, writes=writes)
             except BaseException as error:  # noqa: BLE001  raised again, or in another form
                 failure = error if is_known else _unknown(error, name)
                 self._counting.failed_call(name, started, failure)
