@@ -16,7 +16,7 @@ import pytest
 
 from guestsql.embedded import PrivateServer
 from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown, QueryTimeout
-from tests.databases import GUEST, KINDS, PATIENCE_SECONDS, Either, answered, hurried, waiting_sessions
+from tests.databases import GUEST, KINDS, PATIENCE_SECONDS, Either, Proxy, answered, hurried, waiting_sessions
 from tests.server import apply_migrations, eventually, private_server
 
 
@@ -137,6 +137,27 @@ async def test_killed_in_the_middle_of_a_call(kind: str, own_server: PrivateServ
             await asyncio.to_thread(crash, own_server)
             profile, count = [await in_time(call) for call in calls]
         assert (profile.phone_number, count) == (GUEST, 11)
+
+
+@pytest.mark.parametrize("loss", ["request", "answer"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_crash_after_which_transaction_ids_are_reused(
+    kind: str, loss: str, own_server: PrivateServer, own_url: str
+) -> None:
+    """The write, or its answer, is lost and the server crashes; other clients then use the same transaction ids."""
+    with Proxy(own_url) as proxy:
+        async with Either(kind, proxy.url) as db:
+            assert await db.add_thread_tokens(GUEST, "t1", 100) == 100
+            proxy.lose(f"{loss} and all")
+            adding = asyncio.create_task(db.add_thread_tokens(GUEST, "t1", 50))
+            await asyncio.to_thread(eventually, lambda: proxy.deaf)
+            await asyncio.to_thread(crash, own_server)
+            with closing(psycopg.connect(own_url, autocommit=True)) as other:
+                for _ in range(50):
+                    other.execute("SELECT pg_current_xact_id()")
+            proxy.deaf = False
+            assert await in_time(adding) == 150
+            assert (await db.get_thread(GUEST)).token_count == 150
 
 
 @contextmanager
