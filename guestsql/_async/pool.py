@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import select
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -27,6 +26,7 @@ from guestsql._async.connection import (
 )
 from guestsql._core.log import event
 from guestsql._core.process import in_forked_child
+from guestsql._core.readiness import is_readable
 from guestsql._core.runtime import AsyncPermits, async_sleep, end_with_loop
 from guestsql._core.translate import is_permanent, translate
 from guestsql.errors import DatabaseError, DatabaseUnavailable
@@ -340,17 +340,9 @@ def _failure(error: Exception) -> DatabaseError:
 
 def _is_live(connection: AsyncDeadlineConnection) -> bool:
     """Tell whether the server has hung up: an idle socket that can be read holds a farewell or its end."""
-    while not connection.closed and _readable(connection.fileno()):
+    while not connection.closed and is_readable(connection.fileno()):
         try:
             connection.pgconn.consume_input()
         except psycopg.OperationalError:
             return False
     return not connection.closed
-
-
-def _readable(fileno: int) -> bool:
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(fileno, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([fileno], [], [], 0)[0])  # Windows has no poll
