@@ -42,6 +42,8 @@ def _no_outside_variables() -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith(_PREFIXES) and name not in _KEPT:
                 patch.delenv(name)
+        # Nor to the embedded server of this account: what that has been through must decide no test.
+        patch.setenv("XDG_DATA_HOME", "/dev/null/no-embedded-server")
         yield
 
 
