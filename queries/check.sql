@@ -44,7 +44,7 @@ WHERE
 ORDER BY databases.datname;
 
 -- name: list_planner_defaults()
--- The settings that the planner goes by, as PostgreSQL has them when nobody has set any, by name.
+-- The settings that the planner goes by, as PostgreSQL has them when none is set, by name.
 SELECT
     settings.name,
     settings.boot_val AS value

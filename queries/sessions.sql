@@ -3,7 +3,7 @@
 
 -- name: list_abandoned_sessions(pids, age_seconds)
 -- Which of these sessions have not ended, by process, and what each waits for. One that is idle has done what it was
--- asked for and only misses its client: it is told to end, which the next call sees. No other one is: ending a wait for a
+-- asked for and only misses its client: it is terminated, which the next call sees. No other one is: ending a wait for a
 -- synchronous standby (SyncRep) would leave a row that the standby does not have.
 --   pids: int[], process numbers
 --   age_seconds: float8[], for each how long ago it was there already; a younger process is another session

@@ -11,7 +11,7 @@ from guestsql._core.log import event, logger
 __all__ = ["CLOCK", "hit_text", "is_hit", "is_old", "may_serve_stale", "stale_text", "was_stored_since", "with_clock"]
 
 CLOCK = "{HH:MM}"
-"""Stands in a context for the clock time, which is put in when the text is read."""
+"""Placeholder for the clock time, which is put in when the text is read."""
 
 
 def is_hit(row: Any) -> bool:  # noqa: ANN401  a row of lookup_context

@@ -35,7 +35,7 @@ def vet_parameter_types(
         declared = catalog.types.get(parameter.type)
         if declared is None:
             message = f"no type is named {parameter.type}"
-            hint = "name a type as a cast would; one with capital letters stands in double quotes"
+            hint = "name a type as a cast would; put one with capital letters in double quotes"
             yield subject.at_parameter(parameter.name, "GS205", message, hint)
         elif declared != actual.get(parameter.name, declared):
             name = type_names.get(actual[parameter.name], "another type")

@@ -30,7 +30,7 @@ class HealthServer:
     """Answers `/live`, `/ready` and `/healthz`, which is `/ready` by another name, on IPv4 and IPv6; a context manager.
 
     `/live` is 200 as long as the process runs: for whoever restarts what hangs. `/ready` is 200 when the database
-    answers and no migration is pending, and 503 otherwise and while draining: for whoever sends traffic. A forked child
+    answers and no migration is pending, and 503 otherwise and while draining: for a load balancer. A forked child
     does not answer; the process that started the server does.
 
     Args:

@@ -79,7 +79,7 @@ def run_text(connection: Connection[Any], text: str) -> None:
             raise psycopg.errors.error_from_result(results[-1])
         if last in (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH):
             connection.close()
-            raise psycopg.NotSupportedError("COPY with the client's data cannot stand in a migration")
+            raise psycopg.NotSupportedError("a migration cannot contain COPY with the client's data")
     except psycopg.Error as error:
         raise StatementError(error, done) from error
 

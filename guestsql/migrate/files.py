@@ -208,7 +208,7 @@ def _read_pieces(path: Path, text: str, statements: list[Statement]) -> Iterator
 def _refuse_client_s(path: Path, text: str, statement: Statement, piece: Piece) -> None:
     """Refuse a COPY with inline data, whose lines are no SQL, and the commands of psql."""
     if statement.begins("copy") and not {"stdin", "stdout"}.isdisjoint(piece.tokens.lower().split(SEPARATOR)):
-        message = "COPY with the client's data cannot stand in a migration"
+        message = "a migration cannot contain COPY with the client's data"
         raise _at(path, text, statement.offset, message, "write its rows as INSERT")
     if "\\" in piece.tokens and "\\" in piece.tokens.split(SEPARATOR):
         offset = next(token.offset for token in statement.scanned() if token.text == "\\")

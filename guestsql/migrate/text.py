@@ -77,7 +77,7 @@ class Statement:
 def pieces(text: str, file: Path | None = None) -> Iterator[Piece]:
     """Cut a file into statements, as psql does.
 
-    A semicolon ends a statement unless it stands in parentheses (CREATE RULE) or in the BEGIN ATOMIC … END of a
+    A semicolon ends a statement unless it is in parentheses (CREATE RULE) or in the BEGIN ATOMIC … END of a
     function's body.
 
     Args:

@@ -52,7 +52,7 @@ class Derived:
 
 @dataclass
 class RowRules:
-    """What is known of the rows of a query.
+    """What is known about the rows of a query.
 
     Attributes:
         attributes: its columns and expressions.
