@@ -113,7 +113,8 @@ class Settings:
         object.__setattr__(self, "context_ttl_seconds", min(self.context_ttl_seconds, LONGEST_TTL_SECONDS))
         _require(self.pooler in _POOLERS, "pooler", f"must be one of {', '.join(_POOLERS)}")
         _require(self.pool_min >= 0, "pool_min", "must be 0 or more")
-        _require(self.pool_max >= max(1, self.pool_min), "pool_max", "must be 1 or more and at least pool_min")
+        _require(self.pool_max >= 1, "pool_max", "must be 1 or more")
+        _require(self.pool_min <= self.pool_max, "pool_min", f"must be at most GUESTSQL_POOL_MAX, {self.pool_max}")
 
     def _check_types(self) -> None:
         for known in fields(self):

@@ -18,7 +18,10 @@ CREATE TABLE operations (
     answer jsonb,
     done_at timestamptz NOT NULL DEFAULT statement_timestamp(),
 
-    CONSTRAINT operations_pkey PRIMARY KEY (source, operation_id)
+    CONSTRAINT operations_pkey PRIMARY KEY (source, operation_id),
+    CONSTRAINT operations_times_check CHECK (
+        done_at BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00'
+    )
 );
 
 -- For thin_operations.

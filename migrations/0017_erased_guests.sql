@@ -22,7 +22,9 @@ CREATE TABLE erased_guests (
 
     CONSTRAINT erased_guests_pkey PRIMARY KEY (id_hash),
     CONSTRAINT erased_guests_id_hash_check CHECK (octet_length(id_hash) = 32),
-    CONSTRAINT erased_guests_erased_at_check CHECK (isfinite(erased_at))
+    CONSTRAINT erased_guests_times_check CHECK (
+        erased_at BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00'
+    )
 );
 
 INSERT INTO guestsql_grants (relation_name, bot_privileges, monitor_columns) VALUES

@@ -42,7 +42,7 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]
             return Settings.from_env(usable), tuple(faults)
         except SettingsError as error:
             faults.append(str(error))
-            blamed = [name for name in names if re.search(rf"\b{name}\b", error.message)]
+            blamed = [name for name in names if usable.get(name) and re.search(rf"\b{name}\b", error.message)]
             usable.update(dict.fromkeys(blamed or names))
     return Settings(), tuple(faults)
 

@@ -78,5 +78,5 @@ def test_what_was_written_still_counts(database_url: str) -> None:
         assert scraped(db)["guestsql_query_duration_seconds_count", ("get_profile",)] == 2
         batch = db._counting.take()
         assert scraped(db)["guestsql_query_duration_seconds_count", ("get_profile",)] == 2
-        db._counting.put_back(batch)
+        db._counting.done(batch)
         assert scraped(db)["guestsql_query_duration_seconds_count", ("get_profile",)] == 2

@@ -52,9 +52,12 @@ def test_a_query_put_into_the_folder_is_a_method(database_url: str, tmp_path: Pa
     assert [(row.phone_number, row.user_name) for row in rows] == [("573000000001", "Ana")]
 
 
-def test_commands_succeed(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_succeed(
+    database_url: str, embedded_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In the order of the README, in a folder with the old bot's files and the project's migrations."""
     monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("GUESTSQL_HOME", str(embedded_home))  # `guestsql check` starts a server there
     (tmp_path / "tmp").mkdir()
     for file in files("guestsql.cli").joinpath("sample").iterdir():
         (tmp_path / "tmp" / file.name).write_bytes(file.read_bytes())

@@ -181,7 +181,7 @@ def test_errors_name_the_variable(variable: str, value: str) -> None:
 
 
 def test_the_pool_is_not_smaller_than_its_minimum() -> None:
-    with pytest.raises(SettingsError, match=r"GUESTSQL_POOL_MAX.*pool_min"):
+    with pytest.raises(SettingsError, match=r"GUESTSQL_POOL_MIN.*GUESTSQL_POOL_MAX, 2"):
         from_env(GUESTSQL_POOL_MIN="5", GUESTSQL_POOL_MAX="2")
 
 

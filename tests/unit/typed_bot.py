@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import assert_type
 
 from guestsql import AsyncGuestDatabase, GuestDatabase
-from guestsql.rows import GetProfileRow, ListLastInteractionsRow
+from guestsql.rows import GetProfileRow, ListLastInteractionsRow, SetThreadRow
 
 
 def right(db: GuestDatabase) -> None:
@@ -21,8 +21,8 @@ def right(db: GuestDatabase) -> None:
     assert_type(rows, list[ListLastInteractionsRow])
     assert_type(db.queries.list_last_interactions(max_rows=5)[0].total_interactions, int)
     assert_type(db.queries.invalidate_context(phone_number="573000000001"), int)
-    assert_type(db.queries.add_thread_tokens(phone_number="573000000001", thread_id="t", tokens=1), int | None)
-    assert_type(db.queries.get_transaction_id().transaction_id, str)
+    assert_type(db.queries.count_future_guests(), int)
+    assert_type(db.queries.set_thread(phone_number="573000000001", thread_id="t"), SetThreadRow | None)
     for name in db.queries:
         assert_type(name, str)
     assert_type(len(db.queries), int)
@@ -66,7 +66,7 @@ def missing_check_of_a_value(db: GuestDatabase) -> str:
 
 def nullable_parameter(db: GuestDatabase) -> None:
     db.queries.set_thread(phone_number="573000000001", thread_id=None)
-    db.queries.add_thread_tokens(phone_number="573000000001", thread_id=None, tokens=1)  # error
+    db.queries.add_thread_tokens(phone_number="573000000001", thread_id=None, tokens=1, operation_id="o")  # error
 
 
 def wrong_type(row: GetProfileRow) -> int:
