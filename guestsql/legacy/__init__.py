@@ -20,9 +20,10 @@ from pathlib import Path
 
 from guestsql.identity import own_keys
 from guestsql.legacy.files import find_files, list_unread_files
-from guestsql.legacy.load import Import, Progress
+from guestsql.legacy.load import Import
 from guestsql.legacy.records import Reject
 from guestsql.legacy.report import FileReport, ImportReport
+from guestsql.legacy.steps import Progress
 from guestsql.settings import Settings
 
 __all__ = ["FileReport", "ImportReport", "Reject", "import_directory"]

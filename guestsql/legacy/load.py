@@ -6,7 +6,7 @@ SQL: queries/legacy.sql.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,11 +29,11 @@ from guestsql.legacy.records import Reject
 from guestsql.legacy.report import Adjusted, FileReport, ImportReport
 from guestsql.legacy.seen import SeenKeys
 from guestsql.legacy.stage import FileLines, FileStager
+from guestsql.legacy.steps import Progress, Steps, size_of
 from guestsql.settings import Settings
 
-__all__ = ["Import", "Progress"]
+__all__ = ["Import"]
 
-Progress = Callable[[int, int], None]
 
 # Large enough that the server's work is in sets; small enough that it is told of often, and that little is in memory.
 _RANGE_RECORDS = 20_000
@@ -124,7 +124,7 @@ class Import:
         self._excluded = Excluded(own)
         self._settings = settings
         self._dry_run = dry_run
-        self._steps = _Steps(files, progress)
+        self._steps = Steps(files, progress)
         self._began_at = datetime.max.replace(tzinfo=UTC)
         self._thread_files = [number for number, file in enumerate(files, start=1) if file.is_of_threads]
         catalogue = load_catalogue(settings.queries_dir, needed=_QUERIES, read=_read_own)
@@ -226,7 +226,7 @@ class Import:
         if seen:
             connection.execute(_WAIT_FOR_NOBODY)
         self._steps.again()
-        largest = max(self._files, key=_size)
+        largest = max(self._files, key=size_of)
         stagers = [
             FileStager(
                 number, file, self._excluded, self._began_at, self._steps.read, seen=seen, straight=file is largest
@@ -320,37 +320,3 @@ def _blocks(stagers: Sequence[FileStager]) -> Iterator[FileLines]:
 def _read_own(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
     """Read a file of queries, unless none of the import's stands in it: to read all takes a fifth of a second."""
     return read_queries(data, file) if any(name.encode() in data for name in _QUERIES) else ([], [])
-
-
-class _Steps:
-    """How far an import has come, in bytes of its files: one half is reading, the other writing."""
-
-    def __init__(self, files: Sequence[LegacyFile], progress: Progress | None) -> None:
-        self._progress = progress
-        self._read = 0
-        self._told = 0
-        self._total = max(1, sum(_size(file) for file in files)) if progress else 0
-
-    def again(self) -> None:
-        """Reading begins, perhaps once more; what was told is not taken back."""
-        self._read = 0
-
-    def read(self, count: int) -> None:
-        self._read += count
-        # A file may have grown since.
-        self._tell(min(self._read, self._total) // 2)
-
-    def written(self, done: int, total: int) -> None:
-        self._tell(self._total // 2 + (self._total - self._total // 2) * done // total)
-
-    def _tell(self, done: int) -> None:
-        self._told = max(self._told, done)
-        if self._progress:
-            self._progress(self._told, self._total)
-
-
-def _size(file: LegacyFile) -> int:
-    try:
-        return file.path.stat().st_size
-    except OSError:
-        return 0
