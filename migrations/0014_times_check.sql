@@ -8,8 +8,13 @@ SET
         WHEN first_interaction > '9999-12-31 23:59:59.999999+00' THEN statement_timestamp()
         WHEN first_interaction >= '0001-01-01 00:00+00' THEN first_interaction
     END,
+    -- Never before the first: that one may lie in the future, and stay.
     last_interaction = CASE
-        WHEN last_interaction > '9999-12-31 23:59:59.999999+00' THEN statement_timestamp()
+        WHEN last_interaction > '9999-12-31 23:59:59.999999+00'
+            THEN greatest(
+                statement_timestamp(),
+                CASE WHEN first_interaction <= '9999-12-31 23:59:59.999999+00' THEN first_interaction END
+            )
         WHEN last_interaction >= '0001-01-01 00:00+00' THEN last_interaction
     END,
     thread_created_at = CASE

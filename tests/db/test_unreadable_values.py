@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -128,29 +129,39 @@ def test_a_time_that_python_cannot_hold_is_refused(autocommit: Connection, time:
         autocommit.execute("UPDATE guest_profiles SET last_interaction = %s::text::timestamptz", [time])
 
 
-@pytest.mark.parametrize("time", TIMES)
-def test_the_migration_corrects_what_is_there(empty_database_url: str, time: str) -> None:
+# Both ends of what a guest's two times can be, each with every other that the check of their order lets be.
+PAIRS = [
+    (first, last)
+    for first, last in itertools.product(
+        ["-infinity", "0044-03-15 BC", "2025-01-01", "2099-01-01", *TIMES, None], repeat=2
+    )
+]
+
+
+def test_the_migration_corrects_what_is_there(empty_database_url: str) -> None:
     files = sorted(MIGRATIONS.glob("*.sql"))
     at = next(place for place, path in enumerate(files) if path.name.endswith("_times_check.sql"))
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         for path in files[:at]:
             connection.execute(path.read_bytes())
-        connection.execute(
-            """
-            INSERT INTO guest_profiles (phone_number, first_interaction, last_interaction, created_at)
-            VALUES (%(guest)s, %(time)s::text::timestamptz, %(time)s::text::timestamptz, %(time)s::text::timestamptz)
-            """,
-            {"guest": GUEST, "time": time},
-        )
+        made = 0
+        for number, (first, last) in enumerate(PAIRS):
+            made += connection.execute(
+                """
+                INSERT INTO guest_profiles (phone_number, first_interaction, last_interaction, created_at)
+                SELECT %(guest)s, pair.first_at, pair.last_at, coalesce(pair.last_at, statement_timestamp())
+                FROM (SELECT %(first)s::text::timestamptz AS first_at, %(last)s::text::timestamptz AS last_at) AS pair
+                WHERE (pair.first_at <= pair.last_at) IS NOT FALSE
+                """,
+                {"guest": f"5730000{number:05}", "first": first, "last": last},
+            ).rowcount
         for path in files[at : at + 2]:
             connection.execute(path.read_bytes())
-        row = connection.execute(
-            "SELECT last_interaction, created_at, statement_timestamp() FROM guest_profiles"
-        ).fetchone()
-    assert row is not None
-    last, created, now = row
-    assert created <= now
-    assert last is None or last <= now
+        rows = connection.execute(
+            "SELECT first_interaction, last_interaction, created_at, statement_timestamp() FROM guest_profiles"
+        ).fetchall()
+    assert len(rows) == made > len(PAIRS) // 2
+    assert all(created <= max(now, last or now) for _, last, created, now in rows)
 
 
 def test_the_error_of_the_check_is_typed(database_url: str, tmp_path: Path) -> None:
