@@ -456,8 +456,23 @@ SET
     ),
     profile_data = gone.profile_data || kept.profile_data || jsonb_build_object(
         'merged',
-        coalesce(gone.profile_data -> 'merged', '{}')
-        || coalesce(kept.profile_data -> 'merged', '{}')
+        -- What a script has put there, and is not an object, is kept among the data of the guest who had it.
+        CASE
+            WHEN jsonb_typeof(gone.profile_data -> 'merged') = 'object' THEN gone.profile_data -> 'merged'
+            ELSE '{}'
+        END
+        || CASE
+            WHEN jsonb_typeof(kept.profile_data -> 'merged') = 'object' THEN kept.profile_data -> 'merged'
+            WHEN kept.profile_data ? 'merged'
+                THEN
+                    jsonb_build_object(
+                        kept.phone_number,
+                        jsonb_build_object(
+                            'profile_data', jsonb_build_object('merged', kept.profile_data -> 'merged')
+                        )
+                    )
+            ELSE '{}'
+        END
         || jsonb_build_object(
             gone.phone_number,
             jsonb_strip_nulls(
@@ -471,7 +486,13 @@ SET
                     'replaced_thread_tokens',
                     CASE WHEN compared_threads.goes_over THEN nullif(kept.thread_tokens, 0) END
                 )
-            ) || jsonb_build_object('profile_data', gone.profile_data - 'merged')
+            ) || jsonb_build_object(
+                'profile_data',
+                CASE
+                    WHEN jsonb_typeof(gone.profile_data -> 'merged') = 'object' THEN gone.profile_data - 'merged'
+                    ELSE gone.profile_data
+                END
+            )
         )
     ),
     thread_id = CASE WHEN compared_threads.goes_over THEN gone.thread_id ELSE kept.thread_id END,
@@ -546,7 +567,9 @@ SELECT
 --   phone_number: text, the guest's key
 --   operation_id: text, a new id for each erasure, not empty
 WITH locked_guests AS MATERIALIZED (
-    SELECT phone_number
+    SELECT
+        phone_number,
+        profile_data
     FROM guest_profiles
     WHERE phone_number = :phone_number::text
     FOR UPDATE
@@ -592,11 +615,10 @@ removed_clients AS (
 erased_keys AS (
     SELECT :phone_number::text AS phone_number
     UNION
-    SELECT jsonb_object_keys(guest.profile_data -> 'merged')
-    FROM guest_profiles AS guest
-    WHERE
-        guest.phone_number = :phone_number::text
-        AND jsonb_typeof(guest.profile_data -> 'merged') = 'object'
+    -- As the row is under its lock: a merge may have written it since this statement began.
+    SELECT jsonb_object_keys(locked_guests.profile_data -> 'merged')
+    FROM locked_guests
+    WHERE jsonb_typeof(locked_guests.profile_data -> 'merged') = 'object'
 ),
 
 remembered_erasure AS (

@@ -51,7 +51,8 @@ RETURNING
 -- name: add_thread_tokens(phone_number, thread_id, tokens, operation_id)$
 -- The thread's new count. Added when the thread is the guest's; otherwise the thread becomes the guest's and starts
 -- from these. The sum is made from the row under its lock: increments of many writers add up.
--- With the same operation_id again nothing is added, and the count is that of the first time: operations.sql.
+-- With the same operation_id again nothing is added: operations.sql. The count is then that of the first time, or the
+-- row's if that is higher.
 --   phone_number: text, the guest's key
 --   thread_id: text, the thread that was used
 --   tokens: bigint, tokens spent, 0 or more
@@ -117,6 +118,18 @@ counted_guests AS (
     RETURNING known.thread_tokens
 )
 
--- Two may create the guest at once, and then only one of their answers holds both sums: so the row's own count goes first.
-SELECT coalesce((SELECT thread_tokens FROM counted_guests), token_count) AS token_count
+-- Two may create the guest at once, and then only one of their answers holds both sums: so the row's own count goes
+-- first, and for a repeat the higher one.
+SELECT
+    coalesce(
+        (SELECT counted_guests.thread_tokens FROM counted_guests),
+        greatest(
+            token_count,
+            (
+                SELECT locked_guests.thread_tokens
+                FROM locked_guests
+                WHERE locked_guests.thread_id = :thread_id::text
+            )
+        )
+    ) AS token_count
 FROM claimed_operations;

@@ -208,7 +208,8 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         path = f"{self._known['host']}/.s.PGSQL.{self._known['port']}"
-        with client, socket.socket(socket.AF_UNIX) as server:
+        # Either side may have hung up.
+        with suppress(BrokenPipeError, ConnectionResetError), client, socket.socket(socket.AF_UNIX) as server:
             server.connect(path)
             silent = threading.Event()
             back = threading.Thread(target=self._pump, args=(server, client, silent), daemon=True)

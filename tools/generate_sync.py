@@ -20,6 +20,7 @@ HEADER = "# Generated from guestsql/_async by tools/generate_sync.py (make sync)
 REPLACEMENTS = {
     "_async": "_sync",
     "AsyncAdapter": "SyncAdapter",
+    "AsyncCancelled": "Cancelled",
     "AsyncBuilder": "Builder",
     "AsyncConnection": "Connection",
     "AsyncGenerator": "Generator",
@@ -33,6 +34,8 @@ REPLACEMENTS = {
     "AsyncCursor": "Cursor",
     "AsyncDeadlineConnection": "DeadlineConnection",
     "AsyncExecutor": "Executor",
+    "AsyncExitStack": "ExitStack",
+    "push_async_callback": "callback",
     "AsyncFlusher": "Flusher",
     "AsyncGuestDatabase": "GuestDatabase",
     "AsyncInteractionBuffer": "InteractionBuffer",
@@ -51,6 +54,7 @@ REPLACEMENTS = {
     "AsyncLock": "Lock",
     "async_call_builder": "call_builder",
     "async_sleep": "sleep",
+    "pool_async": "pool",
     "wait_async": "wait",
 }
 

@@ -156,11 +156,12 @@ class AsyncContextCache:
     async def _old_text(self, wanted: Wanted, error: Exception) -> str | None:
         """Return the text from before a failure; None if there is none, or if the profile has changed since."""
         row = wanted.row
-        if not isinstance(error, DatabaseError):  # else the server cannot say more than it did before
-            try:
-                row = await self._lookup(wanted.key, wanted.ttl_seconds, wanted.deadline.at)
-            except DatabaseError:
-                event(logging.DEBUG, "CONTEXT_LOOKUP_FAILED", "the old text is as it was before", guest=wanted.key)
+        try:
+            row = await self._lookup(wanted.key, wanted.ttl_seconds, wanted.deadline.at)
+        except DatabaseError:
+            if wanted.has_built:  # the profile may have changed meanwhile
+                return None
+            event(logging.DEBUG, "CONTEXT_LOOKUP_FAILED", "the old text is as it was before", guest=wanted.key)
         if row is None:
             return None
         if is_hit(row):  # another process has built it, or the memory was turned off
@@ -187,6 +188,7 @@ class AsyncContextCache:
             # Again: a builder that fails says so before it gives its lease back.
             self._failures.check(wanted.key, wanted.since)
             if claimed is not None:
+                wanted.has_built = True
                 text = await self._build_and_publish(wanted, claimed)
                 if text is not None:
                     return text
@@ -202,6 +204,7 @@ class AsyncContextCache:
                 pause = await _rest(pause)
             # Even after a build: the row from before it may tell of a profile, or a guest, that is no more.
             row = wanted.row = await self._lookup(wanted.key, wanted.ttl_seconds, wanted.deadline.at)
+            wanted.has_built = False
             if row is not None and (is_hit(row) or was_stored_since(first, row)):
                 return hit_text(wanted.key, row)
 

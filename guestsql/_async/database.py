@@ -327,16 +327,12 @@ class AsyncGuestDatabase(AsyncThreads, AsyncPeople):
         return await self._interactions.flush()
 
     async def _write_profile(self, query: str, key: str, **parameters: object) -> GuestProfile:
-        row = await self._call(query, phone_number=key, **parameters)
-        if row is None:
-            return await self._known_profile(key)
-        event(logging.INFO, "DATABASE_UPDATE", "profile updated", guest=key, query=query)
-        return profile_from(row)
-
-    async def _known_profile(self, key: str) -> GuestProfile:
-        """Read the profile of a guest who is there, as nothing was to be changed."""
-        row = await self._call("get_profile", phone_number=key)
-        while row is None:  # forgotten by another process in this very moment
-            await self._call("create_guest", phone_number=key)
-            row = await self._call("get_profile", phone_number=key)
-        return profile_from(row)
+        while True:
+            row = await self._call(query, phone_number=key, **parameters)
+            if row is not None:
+                event(logging.INFO, "DATABASE_UPDATE", "profile updated", guest=key, query=query)
+                return profile_from(row)
+            row = await self._call("get_profile", phone_number=key)  # there was nothing to change
+            if row is not None:
+                return profile_from(row)
+            # Another process has forgotten the guest in this moment: write again.

@@ -155,6 +155,7 @@ class AsyncExecutor:
                 if not is_sure or connection.is_unreplicated:
                     await self._confirm(connection, name)
             except DatabaseError as error:
+                connection.is_unreplicated = False  # a notice about this call is not about the next one
                 is_sure = is_sure and _is_known(error, self._catalogue.get(name))
                 is_known = repeat is Repeat.ALWAYS or is_sure
                 is_passing = await _is_passing(error, connection, attempt) or isinstance(error, DatabaseUnavailable)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -68,6 +69,7 @@ class AsyncLifetime:
         self._opening = AsyncLock()
         self._server: EmbeddedServer | None = None
         self._executor: AsyncExecutor | None = None
+        self._last_chance: LastChance | None = None
 
     async def open(self) -> None:
         """Start connecting, without waiting for it; start the embedded server if there is no address.
@@ -92,6 +94,8 @@ class AsyncLifetime:
             executor = AsyncExecutor(self._settings, url, catalogue, counting=self._counting)
             await executor.open()
             outboxes = (self._pending, self._counting) if self._settings.metrics_seconds else (self._pending,)
+            if self._last_chance is not None:  # an earlier close could not write: this one has the same buffers
+                self._last_chance.unwatch()
             self._last_chance = LastChance(outboxes, self._counting, self._settings, url, self._in_use)
             watch(self._last_chance)
             self._context = AsyncContextCache(executor, self._settings, self._builder, self._counting)
@@ -126,20 +130,23 @@ class AsyncLifetime:
             self._closed = True
             if executor is None:
                 return
-            if self._reloader is not None:
-                await self._reloader.stop()
-                self._reloader = None
-            try:
+            # Whatever fails or is cut short, the rest is done.
+            async with AsyncExitStack() as ending:
+                if self._server is not None:
+                    server, self._server = self._server, None
+                    ending.push_async_callback(async_in_thread, server.release)
+                ending.push_async_callback(executor.close)
+                ending.callback(self._leave_last_chance)
+                ending.push_async_callback(self._metrics.stop)
+                if self._reloader is not None:
+                    reloader, self._reloader = self._reloader, None
+                    ending.push_async_callback(reloader.stop)
                 await self._interactions.close()
                 await self._metrics.flush_last()
-            finally:
-                await self._metrics.stop()
-                if not self._pending:
-                    self._last_chance.unwatch()
-                await executor.close()
-                if self._server is not None:
-                    await async_in_thread(self._server.release)
-                    self._server = None
+
+    def _leave_last_chance(self) -> None:
+        if not self._pending and self._last_chance is not None:
+            self._last_chance.unwatch()
 
     def figures(self) -> Figures:
         """Return what was counted since the object was made, written to the minute tables or not; nobody is asked.

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool.pool_async import ReturnConnection
 
 from guestsql._async.abandoned import AsyncAbandonedSessions
 from guestsql._async.connection import (
@@ -27,7 +28,7 @@ from guestsql._async.connection import (
 from guestsql._core.log import event
 from guestsql._core.process import in_forked_child
 from guestsql._core.readiness import is_readable
-from guestsql._core.runtime import AsyncPermits, async_sleep, end_with_loop
+from guestsql._core.runtime import AsyncCancelled, AsyncPermits, async_sleep, end_with_loop
 from guestsql._core.translate import is_permanent, translate
 from guestsql.errors import DatabaseError, DatabaseUnavailable
 from guestsql.settings import Pooler, Settings
@@ -96,6 +97,18 @@ class _Pool(AsyncConnectionPool[_PooledConnection]):
         delete: Callable[[], object] | None = getattr(super(), "__del__", None)
         if delete is not None and not sys.is_finalizing():
             delete()
+
+    async def putconn(self, conn: _PooledConnection) -> None:
+        """Take a connection back, also when the task is cancelled while it waits for the pool's lock."""
+        try:
+            await super().putconn(conn)
+        except AsyncCancelled:
+            # The pool waits for nothing once it has the connection, so it does not have it: a worker takes it back.
+            if self._closed:
+                await conn.close()
+            else:
+                self.run_task(ReturnConnection(self, conn, from_getconn=False))
+            raise
 
     def _abandon(self) -> None:
         """Be closed in a forked child: its threads are not there, and its locks may be held."""

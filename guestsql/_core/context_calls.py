@@ -51,6 +51,7 @@ class Wanted:
 
     Attributes:
         row: what lookup_context has returned last.
+        has_built: True when the caller has built since then, so that the profile may be another.
         stale_if_error: True to get an old text in place of an error.
         lease: the caller's own for as long as it asks, so that a claim whose answer was lost is found again.
         may_hold_lease: False when the caller is sure not to have it.
@@ -65,5 +66,6 @@ class Wanted:
     stale_if_error: bool
     lease: uuid.UUID = field(default_factory=uuid.uuid4)
     may_hold_lease: bool = False
+    has_built: bool = False
     outcome: str = "miss"
     since: float = field(default_factory=monotonic)

@@ -18,11 +18,13 @@ from guestsql.models import GuestProfile
 
 __all__ = [
     "AsyncBuilder",
+    "AsyncCancelled",
     "AsyncLock",
     "AsyncPermits",
     "AsyncTicker",
     "AsyncTurns",
     "Builder",
+    "Cancelled",
     "Lock",
     "Permits",
     "Ticker",
@@ -42,6 +44,13 @@ T = TypeVar("T")
 
 Builder = Callable[[GuestProfile], str]
 AsyncBuilder = Callable[[GuestProfile], Awaitable[str]]
+
+AsyncCancelled = asyncio.CancelledError
+
+
+class Cancelled(BaseException):
+    """Never raised: a thread is not cancelled."""
+
 
 Lock = threading.Lock
 AsyncLock = asyncio.Lock
@@ -141,7 +150,8 @@ class AsyncTurns:
     async def take(self, deadline: float) -> AsyncGenerator[None]:
         """Wait for one's turn and have it."""
         try:
-            await asyncio.wait_for(self._lock.acquire(), max(0.0, deadline - time.monotonic()))
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                await self._lock.acquire()
         except TimeoutError:
             raise _turn_missed() from None
         try:

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import Cursor, RawCursor, waiting
 from psycopg.abc import RV, PQGen
+from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 
 from guestsql._core.conninfo import adapters, parse_conninfo, with_unresolved
@@ -89,7 +90,8 @@ class DeadlineConnection(psycopg.Connection[Any]):
         try:
             return waiting.wait(gen, self.pgconn.socket, interval, timeout)
         except BaseException as error:
-            if _is_cut_short(error) and not self.closed:
+            if _is_cut_short(error) and self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                # Otherwise nothing was sent: a parameter could not be encoded, say.
                 self.abandoned_pid = self.pgconn.backend_pid
                 self.pgconn.finish()
             raise

@@ -161,11 +161,12 @@ class ContextCache:
     def _old_text(self, wanted: Wanted, error: Exception) -> str | None:
         """Return the text from before a failure; None if there is none, or if the profile has changed since."""
         row = wanted.row
-        if not isinstance(error, DatabaseError):  # else the server cannot say more than it did before
-            try:
-                row = self._lookup(wanted.key, wanted.ttl_seconds, wanted.deadline.at)
-            except DatabaseError:
-                event(logging.DEBUG, "CONTEXT_LOOKUP_FAILED", "the old text is as it was before", guest=wanted.key)
+        try:
+            row = self._lookup(wanted.key, wanted.ttl_seconds, wanted.deadline.at)
+        except DatabaseError:
+            if wanted.has_built:  # the profile may have changed meanwhile
+                return None
+            event(logging.DEBUG, "CONTEXT_LOOKUP_FAILED", "the old text is as it was before", guest=wanted.key)
         if row is None:
             return None
         if is_hit(row):  # another process has built it, or the memory was turned off
@@ -192,6 +193,7 @@ class ContextCache:
             # Again: a builder that fails says so before it gives its lease back.
             self._failures.check(wanted.key, wanted.since)
             if claimed is not None:
+                wanted.has_built = True
                 text = self._build_and_publish(wanted, claimed)
                 if text is not None:
                     return text
@@ -207,6 +209,7 @@ class ContextCache:
                 pause = _rest(pause)
             # Even after a build: the row from before it may tell of a profile, or a guest, that is no more.
             row = wanted.row = self._lookup(wanted.key, wanted.ttl_seconds, wanted.deadline.at)
+            wanted.has_built = False
             if row is not None and (is_hit(row) or was_stored_since(first, row)):
                 return hit_text(wanted.key, row)
 

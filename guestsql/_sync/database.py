@@ -328,16 +328,12 @@ class GuestDatabase(Threads, People):
         return self._interactions.flush()
 
     def _write_profile(self, query: str, key: str, **parameters: object) -> GuestProfile:
-        row = self._call(query, phone_number=key, **parameters)
-        if row is None:
-            return self._known_profile(key)
-        event(logging.INFO, "DATABASE_UPDATE", "profile updated", guest=key, query=query)
-        return profile_from(row)
-
-    def _known_profile(self, key: str) -> GuestProfile:
-        """Read the profile of a guest who is there, as nothing was to be changed."""
-        row = self._call("get_profile", phone_number=key)
-        while row is None:  # forgotten by another process in this very moment
-            self._call("create_guest", phone_number=key)
-            row = self._call("get_profile", phone_number=key)
-        return profile_from(row)
+        while True:
+            row = self._call(query, phone_number=key, **parameters)
+            if row is not None:
+                event(logging.INFO, "DATABASE_UPDATE", "profile updated", guest=key, query=query)
+                return profile_from(row)
+            row = self._call("get_profile", phone_number=key)  # there was nothing to change
+            if row is not None:
+                return profile_from(row)
+            # Another process has forgotten the guest in this moment: write again.

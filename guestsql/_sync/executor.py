@@ -156,6 +156,7 @@ class Executor:
                 if not is_sure or connection.is_unreplicated:
                     self._confirm(connection, name)
             except DatabaseError as error:
+                connection.is_unreplicated = False  # a notice about this call is not about the next one
                 is_sure = is_sure and _is_known(error, self._catalogue.get(name))
                 is_known = repeat is Repeat.ALWAYS or is_sure
                 is_passing = _is_passing(error, connection, attempt) or isinstance(error, DatabaseUnavailable)

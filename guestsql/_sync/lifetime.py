@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -74,6 +75,7 @@ class Lifetime:
         self._opening = Lock()
         self._server: EmbeddedServer | None = None
         self._executor: Executor | None = None
+        self._last_chance: LastChance | None = None
 
     def open(self) -> None:
         """Start connecting, without waiting for it; start the embedded server if there is no address.
@@ -98,6 +100,8 @@ class Lifetime:
             executor = Executor(self._settings, url, catalogue, counting=self._counting)
             executor.open()
             outboxes = (self._pending, self._counting) if self._settings.metrics_seconds else (self._pending,)
+            if self._last_chance is not None:  # an earlier close could not write: this one has the same buffers
+                self._last_chance.unwatch()
             self._last_chance = LastChance(outboxes, self._counting, self._settings, url, self._in_use)
             watch(self._last_chance)
             self._context = ContextCache(executor, self._settings, self._builder, self._counting)
@@ -132,20 +136,23 @@ class Lifetime:
             self._closed = True
             if executor is None:
                 return
-            if self._reloader is not None:
-                self._reloader.stop()
-                self._reloader = None
-            try:
+            # Whatever fails or is cut short, the rest is done.
+            with ExitStack() as ending:
+                if self._server is not None:
+                    server, self._server = self._server, None
+                    ending.callback(in_thread, server.release)
+                ending.callback(executor.close)
+                ending.callback(self._leave_last_chance)
+                ending.callback(self._metrics.stop)
+                if self._reloader is not None:
+                    reloader, self._reloader = self._reloader, None
+                    ending.callback(reloader.stop)
                 self._interactions.close()
                 self._metrics.flush_last()
-            finally:
-                self._metrics.stop()
-                if not self._pending:
-                    self._last_chance.unwatch()
-                executor.close()
-                if self._server is not None:
-                    in_thread(self._server.release)
-                    self._server = None
+
+    def _leave_last_chance(self) -> None:
+        if not self._pending and self._last_chance is not None:
+            self._last_chance.unwatch()
 
     def figures(self) -> Figures:
         """Return what was counted since the object was made, written to the minute tables or not; nobody is asked.

@@ -16,11 +16,12 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool.pool import ReturnConnection
 
 from guestsql._core.log import event
 from guestsql._core.process import in_forked_child
 from guestsql._core.readiness import is_readable
-from guestsql._core.runtime import Permits, end_with_loop, sleep
+from guestsql._core.runtime import Cancelled, Permits, end_with_loop, sleep
 from guestsql._core.translate import is_permanent, translate
 from guestsql._sync.abandoned import AbandonedSessions
 from guestsql._sync.connection import (
@@ -97,6 +98,18 @@ class _Pool(ConnectionPool[_PooledConnection]):
         delete: Callable[[], object] | None = getattr(super(), "__del__", None)
         if delete is not None and not sys.is_finalizing():
             delete()
+
+    def putconn(self, conn: _PooledConnection) -> None:
+        """Take a connection back, also when the task is cancelled while it waits for the pool's lock."""
+        try:
+            super().putconn(conn)
+        except Cancelled:
+            # The pool waits for nothing once it has the connection, so it does not have it: a worker takes it back.
+            if self._closed:
+                conn.close()
+            else:
+                self.run_task(ReturnConnection(self, conn, from_getconn=False))
+            raise
 
     def _abandon(self) -> None:
         """Be closed in a forked child: its threads are not there, and its locks may be held."""

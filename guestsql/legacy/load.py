@@ -120,7 +120,6 @@ class Import:
     ) -> None:
         self._files = files
         self._own = own
-        self._erased = frozenset[bytes]()
         self._excluded = Excluded(own)
         self._settings = settings
         self._dry_run = dry_run
@@ -150,7 +149,7 @@ class Import:
                     # Once more without a lock on a guest: who erases one might wait for this import, and it for him.
                     with connection.transaction():
                         self._queries.lock_erased_guests(connection)
-                        self._erase_late(connection)
+                        self._queries.erase_imported_guests(connection)
                 return report
         except psycopg.Error as error:
             # BEGIN, COPY or COMMIT failed: no query's adapter has seen it.
@@ -161,11 +160,11 @@ class Import:
         _set_up(connection)
         self._began_at = self._queries.get_import_time(connection)
         ids = self._queries.get_erased_ids(connection)
-        self._erased = frozenset(ids.id_hashes)
-        self._excluded = Excluded(self._own, ids.salt, self._erased)
+        self._excluded = Excluded(self._own, ids.salt, frozenset(ids.id_hashes))
         written = self._write_at_once(connection) or self._write_in_order(connection)
         if not self._dry_run:
-            self._erase_late(connection)
+            # Who was erased since the import began: its rows could not be seen then.
+            self._queries.erase_imported_guests(connection)
         rejects = self._queries.list_staged_rejects(connection, paths=[file.path for file in written.files])
         report = ImportReport(
             files=written.files,
@@ -183,12 +182,6 @@ class Import:
             seconds=round(perf_counter() - started, 3),
         )
         return report if self._dry_run else self._record(connection, report)
-
-    def _erase_late(self, connection: DeadlineConnection) -> None:
-        """Erase the guests who were erased since the import began: its rows could not be seen then."""
-        late = set(self._queries.get_erased_ids(connection).id_hashes) - self._erased
-        if late:
-            self._queries.erase_imported_guests(connection, id_hashes=list(late))
 
     def _write_at_once(self, connection: DeadlineConnection) -> _Written | None:
         """Write single guests of the largest file without staging them, which takes half as long.

@@ -460,3 +460,20 @@ async def test_export_and_forget(kind: str, database_url: str, autocommit: Conne
         assert await db.export_guest(GUEST) == {"guest_profiles": [], "historical_clients": []}
         assert await db.forget_guest(GUEST) == {"guest_profiles": 0, "historical_clients": 0}
         assert (await db.get_profile(OTHER)).user_name == "Eva"
+
+
+def test_a_change_of_a_guest_who_is_forgotten_in_that_moment_is_written(
+    database_url: str, autocommit: Connection
+) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        db.update_profile(GUEST, user_name="Ana")
+        call = db._call
+
+        def forgetful(name: str, **parameters: Any) -> Any:
+            if name == "get_profile":
+                autocommit.execute("DELETE FROM guest_profiles")
+            return call(name, **parameters)
+
+        db._call = forgetful  # type: ignore[method-assign]
+        assert db.update_profile(GUEST, user_name="Ana").user_name == "Ana"
+        assert db.add_labels(GUEST, ["VIP"]).labels == ["VIP"]

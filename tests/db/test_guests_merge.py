@@ -172,6 +172,42 @@ async def test_merged_again_and_again_nothing_vanishes(database_url: str) -> Non
     assert profile.profile_data["n"] == 1
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_erasure_that_waits_for_a_merge_erases_what_it_brought(
+    kind: str, database_url: str, autocommit: Connection
+) -> None:
+    client = "INSERT INTO historical_clients (phone_number, notes) VALUES (%s, 'secret')"
+    hashes = "SELECT count(*) FROM erased_guests"
+    async with Either(kind, database_url) as db, Either(kind, database_url) as other:
+        for guest in (GUEST, OTHER):
+            await db.update_profile(guest)
+        autocommit.execute(client, [OTHER])
+        with psycopg.connect(database_url) as merging:
+            merging.execute("SELECT 1 FROM guest_profiles WHERE phone_number = %s FOR UPDATE", [GUEST])
+            merge = asyncio.create_task(db.merge_guests(GUEST, OTHER))
+            await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 1)
+            erasure = asyncio.create_task(other.forget_guest(GUEST))
+            await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 2)
+            merging.rollback()
+        await merge
+        assert await erasure == {"guest_profiles": 1, "historical_clients": 1}
+        assert await db.get_profile(GUEST) is None
+    assert autocommit.execute("SELECT count(*) FROM historical_clients").fetchone() == (0,)
+    assert autocommit.execute(hashes).fetchone() == (2,)
+
+
+@pytest.mark.parametrize("merged", [5, "text", ["list"]], ids=repr)
+async def test_after_a_merge_the_merged_guests_are_an_object_whatever_was_there(
+    database_url: str, autocommit: Connection, merged: Any
+) -> None:
+    async with Either("async", database_url) as db:
+        for guest in (GUEST, OTHER):
+            await db.update_profile(guest)
+        autocommit.execute("UPDATE guest_profiles SET profile_data = %s", [Jsonb({"merged": merged})])
+        found = (await db.merge_guests(GUEST, OTHER)).profile_data["merged"]
+    assert found == {key: {"profile_data": {"merged": merged}} for key in (GUEST, OTHER)}
+
+
 @pytest.mark.parametrize("merged", [None, 5, "text", ["list"], {"mine": 1}], ids=repr)
 async def test_a_bots_own_key_of_that_name_is_kept(database_url: str, autocommit: Connection, merged: Any) -> None:
     async with Either("async", database_url) as db:

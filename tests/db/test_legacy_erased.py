@@ -145,3 +145,17 @@ def test_a_guest_who_is_being_erased_as_the_import_ends_does_not_come_back(bring
         eraser.commit()
         importing.result(PATIENCE_SECONDS)
     assert guests() == [OTHER]
+
+
+def test_a_later_import_erases_whom_an_import_that_was_killed_behind_its_commit_left(bring, guests, autocommit):
+    bring([[PHONE, RECORD], [OTHER, RECORD]])
+    autocommit.execute(
+        "INSERT INTO erased_guests (id_hash)"
+        " SELECT sha256(salt || convert_to(phone_number, 'UTF8')) FROM guest_profiles, erasure_salt"
+    )
+    # One wrote again, and was merged with a guest of the files.
+    autocommit.execute(
+        "UPDATE guest_profiles SET profile_data = profile_data || '{\"merged\": {}}' WHERE phone_number = %s", [OTHER]
+    )
+    bring()
+    assert guests() == [OTHER]

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from guestsql import AsyncGuestDatabase, GuestDatabase
-from guestsql.errors import DatabaseUnavailable, OutcomeUnknown, QueryTimeout
+from guestsql.errors import DatabaseUnavailable, InvalidValue, OutcomeUnknown, QueryTimeout
 from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings, waiting_sessions
 from tests.server import eventually
 
@@ -139,3 +139,46 @@ async def test_no_request_to_cancel_is_sent(database_url: str, autocommit: Conne
 def _name(connection: Connection) -> Any:
     row = connection.execute("SELECT user_name FROM guest_profiles").fetchone()
     return row and row[0]
+
+
+async def test_a_connection_that_is_given_back_by_a_cancelled_task_is_not_lost(database_url: str) -> None:
+    async with AsyncGuestDatabase(settings=make_settings(database_url, pool_max=1)) as db:
+        await db.get_profile(GUEST)
+        connections: Any = db._executor._connections  # type: ignore[union-attr]
+        connection = await connections.borrow(monotonic() + 30)
+        async with connections._pool._lock:
+            giving = asyncio.create_task(connections._pool.putconn(connection))
+            await asyncio.sleep(0.05)
+            assert not giving.done()
+            giving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await giving
+        assert await db.get_profile(GUEST) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_close_that_is_cut_short_closes_everything_else(
+    kind: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class CutShortError(BaseException):
+        pass
+
+    def cut_short() -> None:
+        raise CutShortError
+
+    async with Either(kind, database_url) as db:
+        await db.update_profile(GUEST)
+        pool, metrics = db.raw._executor._connections._pool, db.raw._metrics
+        monkeypatch.setattr(db.raw._interactions, "close", cut_short)
+        with pytest.raises(CutShortError):
+            await db.close()
+    assert pool.closed
+    assert metrics._ticker._stopped.is_set()
+
+
+def test_a_value_that_cannot_be_encoded_costs_no_connection(database_url: str) -> None:
+    with GuestDatabase(settings=make_settings(database_url, pool_max=1)) as db:
+        pid = db.queries.get_server_pid()
+        with pytest.raises(InvalidValue, match="lone surrogate"):
+            db.queries.get_profile(phone_number="a\ud800")
+        assert db.queries.get_server_pid() == pid
