@@ -33,7 +33,7 @@ RETURN (
     parts AS (
         SELECT
             id,
-            lower(substring(id FROM '@([^@]*)$')) AS server,
+            lower(substring(id FROM '@([^@]*)$') COLLATE "C") AS server,
             substring(id FROM '^(.*)@[^@]*$') AS name
         FROM folded
     ),

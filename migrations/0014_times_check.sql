@@ -1,7 +1,8 @@
 -- Keeps times that Python has no value for out of the tables: infinity, years before 1 and after 9999. One of them in a
 -- row, left by a script or a typing error, makes every call that reads the row fail. 0015 validates.
 --
--- Rows that have one are corrected first: a time too late becomes now, a time too early becomes unknown.
+-- Rows that have one are corrected first: a time too late becomes now, a time too early becomes unknown. Figures of such a
+-- minute or day go.
 UPDATE guest_profiles
 SET
     first_interaction = CASE
@@ -65,6 +66,36 @@ SET
 WHERE
     least(last_interaction, created_at, archived_at) < '0001-01-01 00:00+00'
     OR greatest(last_interaction, created_at, archived_at) > '9999-12-31 23:59:59.999999+00';
+
+DELETE FROM query_minutes
+WHERE minute NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00';
+
+DELETE FROM query_error_minutes
+WHERE minute NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00';
+
+DELETE FROM context_minutes
+WHERE minute NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00';
+
+DELETE FROM process_minutes
+WHERE minute NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00';
+
+DELETE FROM relation_sizes
+WHERE
+    day NOT BETWEEN '0001-01-01' AND '9999-12-31'
+    OR recorded_at NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00';
+
+DELETE FROM guest_days
+WHERE
+    day NOT BETWEEN '0001-01-01' AND '9999-12-31'
+    OR recorded_at NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00';
+
+UPDATE legacy_imports
+SET
+    started_at = statement_timestamp(),
+    finished_at = statement_timestamp()
+WHERE
+    started_at NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00'
+    OR finished_at NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00';
 
 ALTER TABLE guest_profiles
 ADD CONSTRAINT guest_profiles_times_check CHECK (

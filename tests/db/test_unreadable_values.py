@@ -155,12 +155,17 @@ def test_the_migration_corrects_what_is_there(empty_database_url: str) -> None:
                 """,
                 {"guest": f"5730000{number:05}", "first": first, "last": last},
             ).rowcount
+        for minute in ("infinity", "2026-01-01"):
+            connection.execute("INSERT INTO context_minutes VALUES (%s, 'hit', 1)", [minute])
+        connection.execute("INSERT INTO guest_days (day, new_guests, active_guests) VALUES ('-infinity', 1, 1)")
         for path in files[at : at + 2]:
             connection.execute(path.read_bytes())
+        minutes = connection.execute("SELECT count(*) FROM context_minutes").fetchone()
         rows = connection.execute(
             "SELECT first_interaction, last_interaction, created_at, statement_timestamp() FROM guest_profiles"
         ).fetchall()
     assert len(rows) == made > len(PAIRS) // 2
+    assert minutes == (1,)
     assert all(created <= max(now, last or now) for _, last, created, now in rows)
 
 
