@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -133,6 +134,8 @@ class AsyncConnections:
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
+        # Half of the deadline, so that a caller outlives an attempt whose packets were lost: one is made at a time.
+        self._attempt = replace(settings, deadline_seconds=settings.deadline_seconds / 2)
         self._declared: Pooler = settings.pooler_of(url)
         self._at_hand: deque[_PooledConnection] = deque()
         self._waiting = 0
@@ -143,7 +146,7 @@ class AsyncConnections:
         self._pool = _Pool(
             connection_class=_PooledConnection,
             kwargs={
-                **connection_arguments(settings, url),
+                **connection_arguments(self._attempt, url),
                 "failures": self._failures,
                 "set_up": self._set_up,
             },
@@ -319,7 +322,7 @@ class AsyncConnections:
 
     async def _set_up(self, connection: AsyncDeadlineConnection) -> None:
         """Let the server end a statement whose caller has given up; a pooler would set it for other clients too."""
-        connection.deadline = monotonic() + self._settings.deadline_seconds
+        connection.deadline = monotonic() + self._attempt.deadline_seconds
         await recognise(connection, self._declared)
         if not connection.has_session:
             return
