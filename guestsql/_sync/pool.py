@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 from collections import deque
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
@@ -16,22 +14,19 @@ from typing import Any
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
-from psycopg_pool.pool import ReturnConnection
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from guestsql._core.log import event
-from guestsql._core.process import in_forked_child
 from guestsql._core.readiness import is_readable
-from guestsql._core.runtime import Cancelled, Permits, end_with_loop, sleep
+from guestsql._core.runtime import Permits, end_with_loop, sleep
 from guestsql._core.translate import is_permanent, translate
 from guestsql._sync.abandoned import AbandonedSessions
 from guestsql._sync.connection import (
     DeadlineConnection,
-    closed_on_error,
     connection_arguments,
     recognise,
-    with_every_host,
 )
+from guestsql._sync.pooled import Pool, PooledConnection
 from guestsql.errors import DatabaseError, DatabaseUnavailable
 from guestsql.settings import Pooler, Settings
 
@@ -49,72 +44,6 @@ _LOOK_AGAIN_SECONDS = 0.1
 _CLIENT_CHECK_SECONDS = 1.0
 # How long closing waits for a connection that is being made; it is closed as soon as it is there.
 _CLOSING_SECONDS = 1.0
-
-
-class _PooledConnection(DeadlineConnection):
-    """A connection that leaves word why it could not be made: the pool only says that time ran out.
-
-    Attributes:
-        taken_at: when it left the pool, in seconds of `time.monotonic()`.
-        writes: True while it is lent for a write, which holds a permit.
-    """
-
-    taken_at = 0.0
-    writes = False
-
-    @classmethod
-    def connect(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
-        cls,
-        conninfo: str = "",
-        *,
-        failures: list[Exception],
-        set_up: Callable[[DeadlineConnection], Awaitable[None]],
-        **kwargs: Any,  # noqa: ANN401  psycopg's own
-    ) -> Any:  # noqa: ANN401  psycopg's own
-        # A caller's time may run out before this attempt does.
-        failures[:] = failures or [psycopg.OperationalError("the server has not answered yet")]
-        try:
-            connection = super().connect(conninfo, **kwargs)
-            with closed_on_error(connection):
-                set_up(connection)
-        except psycopg.Error as error:
-            failures[:] = [with_every_host(error, kwargs)]
-            raise
-        except Exception as error:
-            failures[:] = [error]
-            raise
-        failures.clear()
-        return connection
-
-
-class _Pool(ConnectionPool[_PooledConnection]):
-    """A pool that waits for no thread that cannot answer: in a forked child, and at the end of the program."""
-
-    def __init__(self, **arguments: Any) -> None:  # noqa: ANN401  the pool's own
-        super().__init__(**arguments)
-        in_forked_child(self, _Pool._abandon)
-
-    def __del__(self) -> None:
-        # A pool of threads waits for each of them, from Python 3.13 on also at the end, when daemons no longer run.
-        delete: Callable[[], object] | None = getattr(super(), "__del__", None)
-        if delete is not None and not sys.is_finalizing():
-            delete()
-
-    def putconn(self, conn: _PooledConnection) -> None:
-        """Take a connection back, also when the task is cancelled while it waits for the pool's lock."""
-        try:
-            super().putconn(conn)
-        except Cancelled:
-            # The pool waits for nothing once it has the connection, so it does not have it: a worker takes it back.
-            if self._closed:
-                conn.close()
-            else:
-                self.run_task(ReturnConnection(self, conn, from_getconn=False))
-            raise
-
-    def _abandon(self) -> None:
-        """Be closed in a forked child: its threads are not there, and its locks may be held."""
-        self._closed = True
 
 
 class Connections:
@@ -138,14 +67,14 @@ class Connections:
         # Half of the deadline, so that a caller outlives an attempt whose packets were lost: one is made at a time.
         self._attempt = replace(settings, deadline_seconds=settings.deadline_seconds / 2)
         self._declared: Pooler = settings.pooler_of(url)
-        self._at_hand: deque[_PooledConnection] = deque()
+        self._at_hand: deque[PooledConnection] = deque()
         self._waiting = 0
         self._closed = False
         self._failures: list[Exception] = []
         self._abandoned = AbandonedSessions(settings.pool_max)
         self._permits = Permits(max(1, settings.pool_max - max(1, settings.pool_max // _READ_SHARE)))
-        self._pool = _Pool(
-            connection_class=_PooledConnection,
+        self._pool = Pool(
+            connection_class=PooledConnection,
             kwargs={
                 **connection_arguments(self._attempt, url),
                 "failures": self._failures,
@@ -243,7 +172,7 @@ class Connections:
                 finally:
                     self.give_back(connection)
 
-    def _wait_for_one(self, deadline: float) -> _PooledConnection:
+    def _wait_for_one(self, deadline: float) -> PooledConnection:
         self._waiting += 1
         try:
             if self._at_hand:  # given back before anyone knew of this waiting
@@ -271,7 +200,7 @@ class Connections:
     def _pause(self) -> float:
         return _LOOK_AGAIN_SECONDS if self._abandoned else _ASK_AGAIN_SECONDS
 
-    def _abandon(self, connection: _PooledConnection) -> None:
+    def _abandon(self, connection: PooledConnection) -> None:
         """Count the session of a connection that was closed in the middle of a statement."""
         free = self._abandoned.add(connection)
         count = len(self._abandoned)
@@ -279,7 +208,7 @@ class Connections:
         for place in free:
             self._pool.putconn(place)
 
-    def _is_admitted(self, connection: _PooledConnection, deadline: float) -> bool:
+    def _is_admitted(self, connection: PooledConnection, deadline: float) -> bool:
         """Look for abandoned sessions that have ended; give the connection back if it is still one too many."""
         connection.deadline = deadline
         is_admitted = False
