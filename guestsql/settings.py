@@ -14,6 +14,7 @@ import dotenv
 import platformdirs
 
 from guestsql.errors import SettingsError
+from guestsql.project import Project, read_project
 
 __all__ = ["LONGEST_TTL_SECONDS", "Pooler", "Settings", "checked_settings", "known_variables"]
 
@@ -30,7 +31,9 @@ _KINDS: dict[object, tuple[tuple[type, ...], str]] = {
     "tuple[str, ...]": ((tuple, list), "a tuple of texts"),
     "Path": ((Path,), "a pathlib.Path"),
     "Path | None": ((Path, type(None)), "a pathlib.Path or None"),
+    "bool": ((bool,), "True or False"),
 }
+_FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _LONGEST_WAIT_SECONDS = 86_400
 LONGEST_TTL_SECONDS = 10.0 * 365 * 86_400
 """What a longer time to live counts as: ten years, which PostgreSQL's intervals hold."""
@@ -57,6 +60,9 @@ class Settings:
         context_ttl_seconds: how long a context is fresh, in seconds, 0 or more; above ten years counts as ten years.
         own_numbers: the bot's own numbers, in any spelling; never guests.
         queries_dir: a folder used instead of the packaged `queries/`.
+        migrations_dir: the folder of your own migrations, a series beside the packaged one.
+        stubs_dir: the package into which `guestsql stubs` writes the types of your own queries.
+        packaged: False to use neither the packaged queries nor the packaged migrations.
         home: where the embedded server keeps its data.
         pg_bin: folder of PostgreSQL binaries for the embedded server; None means the `embedded` extra's.
         deadline_seconds: no statement waits for the database longer than this, in seconds, above 0, a day at most.
@@ -81,6 +87,9 @@ class Settings:
     context_ttl_seconds: float = 300.0
     own_numbers: tuple[str, ...] = ()
     queries_dir: Path | None = None
+    migrations_dir: Path | None = None
+    stubs_dir: Path | None = None
+    packaged: bool = True
     home: Path = field(default_factory=_default_home)
     pg_bin: Path | None = None
     deadline_seconds: float = 10.0
@@ -120,7 +129,7 @@ class Settings:
         for known in fields(self):
             value = getattr(self, known.name)
             kinds, words = _KINDS[known.type]
-            fits = isinstance(value, kinds) and not isinstance(value, bool)
+            fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
             _require(fits, known.name, f"must be {words}, not {type(value).__name__}")
         for number in self.own_numbers:
             _require(isinstance(number, str), "own_numbers", f"must hold texts, not {type(number).__name__}")  # pyright: ignore[reportUnnecessaryIsInstance]  callers without a type checker
@@ -140,7 +149,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str | None] | None = None, *, dotenv_path: Path | None = None) -> Settings:
-        """Read the environment, and below it a `.env` file.
+        """Read the environment, below it a `.env` file, and below that `[tool.guestsql]` in pyproject.toml.
 
         Args:
             environ: the variables; default the process's own. None hides the one of the file.
@@ -161,7 +170,7 @@ class Settings:
             raise SettingsError(
                 "DATABASE_URL is set, and empty", hint="give it an address; or unset it, to use the embedded server"
             )
-        return _from_values({key: value for key, value in set_values.items() if value})
+        return _from_values({key: value for key, value in set_values.items() if value}, read_project())
 
 
 def checked_settings(settings: object) -> Settings:
@@ -183,9 +192,13 @@ def known_variables() -> tuple[str, ...]:
     return tuple(_VARIABLES)
 
 
-def _from_values(values: Mapping[str, str]) -> Settings:
-    """Build the settings from variables that are all set and not blank."""
-    found: dict[str, object] = {}
+def _from_values(values: Mapping[str, str], project: Project) -> Settings:
+    """Build the settings from variables that are all set and not blank; a variable wins over pyproject.toml."""
+    found: dict[str, object] = {"stubs_dir": project.stubs, "packaged": project.packaged}
+    if "GUESTSQL_QUERIES_DIR" not in values:
+        found["queries_dir"] = project.existing_folder("queries")
+    if "GUESTSQL_MIGRATIONS_DIR" not in values:
+        found["migrations_dir"] = project.existing_folder("migrations")
     for variable, (name, convert) in _VARIABLES.items():
         if variable in values:
             found[name] = convert(variable, values[variable])
@@ -206,7 +219,7 @@ def _require(condition: bool, name: str, message: str) -> None:
     """Refuse a setting by both of its names, that of the variable first."""
     if not condition:
         variables = [variable for variable, (setting, _) in _VARIABLES.items() if setting == name]
-        raise SettingsError(f"{', '.join(variables)} ({name}) {message}")
+        raise SettingsError(f"{variables[0]} ({name}) {message}" if variables else f"{name} {message}")
 
 
 def _shown(value: str) -> str:
@@ -234,6 +247,13 @@ def _folder(variable: str, value: str) -> Path:
         hint = "unset it, or name a folder that exists"
         raise SettingsError(f"{variable}: {_shown(value)} is not a folder", hint=hint)
     return path
+
+
+def _flag(variable: str, value: str) -> bool:
+    try:
+        return _FLAGS[value.lower()]
+    except KeyError:
+        raise SettingsError(f"{variable}: {_shown(value)} is neither true nor false") from None
 
 
 def _numbers(_variable: str, value: str) -> tuple[str, ...]:
@@ -275,6 +295,8 @@ _VARIABLES = {
     "GUESTSQL_CONTEXT_TTL_SECONDS": ("context_ttl_seconds", _seconds),
     "GUESTSQL_OWN_NUMBERS": ("own_numbers", _numbers),
     "GUESTSQL_QUERIES_DIR": ("queries_dir", _folder),
+    "GUESTSQL_MIGRATIONS_DIR": ("migrations_dir", _folder),
+    "GUESTSQL_PACKAGED": ("packaged", _flag),
     "GUESTSQL_HOME": ("home", _path),
     "GUESTSQL_PG_BIN": ("pg_bin", _folder),
     "GUESTSQL_DEADLINE_SECONDS": ("deadline_seconds", _seconds),
