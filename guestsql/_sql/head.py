@@ -17,12 +17,12 @@ The name line is `-- name: verb_noun(parameter, …)` and one operator: none (ro
 Each comment line directly below it is, the first that fits,
 
 - a parameter's, when it begins with `word:` and that word is a declared parameter;
-- a mark, when the word is one of `check`, `empty`, `internal` and `metrics`, however deep it is indented;
+- a mark, when the word is one of `check`, `empty`, `internal`, `metrics` and `on`, however deep it is indented;
 - a parameter's too when it is indented by two spaces or more, and then it is an error: the parameter is not declared;
 - the continuation of a parameter's line, when it is indented deeper than that;
 - else the query's doc, to which marks belong as well.
 
-In the head of a file, before its first name line, a line with one of the four words is a mark too.
+In the head of a file, before its first name line, a line with one of these words is a mark too.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ __all__ = [
     "written_name_line",
 ]
 
-MARK_WORDS = ("check", "empty", "internal", "metrics")
+MARK_WORDS = ("check", "empty", "internal", "metrics", "on")
 
 
 class Mark(NamedTuple):

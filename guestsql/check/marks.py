@@ -11,7 +11,7 @@ In the comments below a query's name::
     -- check: allow GS307, because the parameter bounds the rows
 
 An exception holds for one rule in one query, and says why. There are other marks, which others read: `empty:`,
-`internal:` and `metrics:`. A misspelt one would go unnoticed, so what is nearly one is told.
+`internal:`, `metrics:` and `on:`. A misspelt one would go unnoticed, so what is nearly one is told.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _LARGE = re.compile(r"large\s+(?P<tables>[a-z_][\w.$]*(?:\s*,\s*[a-z_][\w.$]*)*)
 _MIN_REASON = 3
 # A letter too few or too many; `interval` is farther from `internal`.
 _NEAR = 0.88
+_SHORT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,8 @@ def _misspelt(lines: Iterable[tuple[int, str]]) -> Iterator[BadMark]:
 
 
 def _nearest(word: str) -> str:
-    exchanged = [mark for mark in MARK_WORDS if sorted(mark) == sorted(word)]
+    # Of two letters every word is near another: `No:` is prose.
+    exchanged = [mark for mark in MARK_WORDS if len(mark) > _SHORT and sorted(mark) == sorted(word)]
     return next(iter(exchanged or difflib.get_close_matches(word, MARK_WORDS, 1, _NEAR)), "")
 
 

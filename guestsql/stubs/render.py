@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from guestsql._sql.head import MARK_WORDS
 from guestsql.check.infer import Parameter, Signature
 from guestsql.stubs.naming import guarded, returned, row_names
 
@@ -30,7 +31,7 @@ _MODULES = {
 }
 # Lines that are no prose, and where a sentence ends.
 _APART = (" ", "- ", "* ", "Args:", "SQL:")
-_MARK = re.compile(r"(?:check|empty|internal|metrics|noqa|psql):")
+_MARK = re.compile(rf"(?:{'|'.join((*MARK_WORDS, 'noqa', 'psql'))}):")
 _SENTENCE = re.compile(r"(?<=[.:])\s+(?=[A-Z{])")
 _TUPLE_METHODS = ("count", "index")
 
