@@ -34,7 +34,7 @@ types: $(STAMP)dev
 imports: $(STAMP)dev
 	$(BIN)/lint-imports
 
-sync: $(STAMP)dev ## write guestsql/_sync from guestsql/_async
+sync: $(STAMP)dev ## write every _sync folder from its _async neighbour
 	$(BIN)/python tools/generate_sync.py
 
 sync-check: $(STAMP)dev
@@ -53,7 +53,7 @@ format: $(STAMP)dev
 vet: $(STAMP)run ## hold queries/*.sql against a real server and the rules of docs/check.md
 	$(BIN)/guestsql check
 
-stubs: $(STAMP)run ## write the types of the queries: guestsql/rows.py, rows.pyi and methods.pyi
+stubs: $(STAMP)run ## write the types of the queries: guestsql/guests/query_rows.py, rows.pyi and methods.pyi
 	$(BIN)/guestsql stubs
 
 stubs-check: $(STAMP)run

@@ -25,10 +25,10 @@ import psycopg
 import pytest
 
 from guestsql import AsyncGuestDatabase, GuestDatabase, GuestProfile
-from guestsql._async.executor import AsyncExecutor
-from guestsql._sql.catalogue import default_directory
-from guestsql._sync.executor import Executor
 from guestsql.settings import Settings
+from guestsql.sql._async.executor import AsyncExecutor
+from guestsql.sql._sync.executor import Executor
+from guestsql.sql.catalogue import default_directory
 
 GUEST = "573000000001"
 PATIENCE_SECONDS = 60.0

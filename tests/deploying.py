@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psycopg
 
-from guestsql._sql import Query, arrange
-from guestsql._sql.reading import read_queries
 from guestsql.check import scratch_database
 from guestsql.check.against import Comparison, Order, Release, SqlFile, compare_releases
 from guestsql.settings import Settings
+from guestsql.sql import Query, arrange
+from guestsql.sql.reading import read_queries
 
 SCHEMA = """\
 CREATE TYPE mood AS ENUM ('glad', 'sad');

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import RawCursor
 from psycopg.rows import namedtuple_row
 
-from guestsql._sql import Query, arrange, load_catalogue
+from guestsql.sql import Query, arrange, load_catalogue
 
 CATALOGUE = load_catalogue()
 QUERIES: dict[str, Query] = {name: query for name, query in CATALOGUE.items() if query.file.name == "monitoring.sql"}

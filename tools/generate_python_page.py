@@ -20,7 +20,7 @@ from typing import Any
 
 import guestsql
 from guestsql import GuestDatabase, errors
-from guestsql._sync.queries import Queries
+from guestsql.sql._sync.queries import Queries
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "tools" / "python_page.md"

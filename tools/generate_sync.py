@@ -1,4 +1,4 @@
-"""Generate guestsql/_sync from guestsql/_async; with --check only compare.
+"""Generate every `_sync` folder of the package from its `_async` neighbour; with --check only compare.
 
 The asynchronous code is the source; the synchronous twin is never edited by hand.
 """
@@ -16,7 +16,8 @@ from pathlib import Path
 import unasync
 
 PACKAGE = Path(__file__).resolve().parent.parent / "guestsql"
-HEADER = "# Generated from guestsql/_async by tools/generate_sync.py (make sync). Do not edit.\n"
+WINGS = ("sql", "guests")
+HEADER = "# Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.\n"
 REPLACEMENTS = {
     "_async": "_sync",
     "AsyncAdapter": "SyncAdapter",
@@ -38,6 +39,7 @@ REPLACEMENTS = {
     "push_async_callback": "callback",
     "AsyncFlusher": "Flusher",
     "AsyncGuestDatabase": "GuestDatabase",
+    "AsyncGuestQueries": "GuestQueries",
     "AsyncInteractionBuffer": "InteractionBuffer",
     "AsyncLender": "Lender",
     "AsyncLifetime": "Lifetime",
@@ -59,12 +61,12 @@ REPLACEMENTS = {
 }
 
 
-def generate(target: Path) -> None:
-    """Write the synchronous twin of every module into a folder."""
+def generate(wing: str, target: Path) -> None:
+    """Write the synchronous twins of a wing's modules into a folder."""
     rule = unasync.Rule("/_async/", "/_sync/", additional_replacements=REPLACEMENTS)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "_async"
-        shutil.copytree(PACKAGE / "_async", source, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PACKAGE / wing / "_async", source, ignore=shutil.ignore_patterns("__pycache__"))
         unasync.unasync_files([str(path) for path in sorted(source.glob("*.py"))], [rule])
         for path in sorted((Path(folder) / "_sync").glob("*.py")):
             text = path.read_text(encoding="utf-8").replace("is_aio_driver = True", "is_aio_driver = False")
@@ -92,19 +94,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare only; exit 1 on any difference")
     check = parser.parse_args().check
-    kept = PACKAGE / "_sync"
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder)
-        generate(made)
-        different = differences(made, kept)
-        if check:
-            print("\n".join(different) or "guestsql/_sync is what guestsql/_async generates")
-            return 1 if different else 0
-        for path in kept.glob("*.py"):
-            path.unlink()
-        for path in made.glob("*.py"):
-            shutil.copy(path, kept / path.name)
+    different: list[str] = []
+    for wing in WINGS:
+        kept = PACKAGE / wing / "_sync"
+        with tempfile.TemporaryDirectory() as folder:
+            made = Path(folder)
+            generate(wing, made)
+            different += differences(made, kept)
+            if not check:
+                replace(made, kept)
+    if check:
+        print("\n".join(different) or "every _sync folder is what its _async folder generates")
+        return 1 if different else 0
     return 0
+
+
+def replace(made: Path, kept: Path) -> None:
+    """Put new modules in the place of the old ones; stubs stay."""
+    kept.mkdir(exist_ok=True)
+    for path in kept.glob("*.py"):
+        path.unlink()
+    for path in made.glob("*.py"):
+        shutil.copy(path, kept / path.name)
 
 
 if __name__ == "__main__":

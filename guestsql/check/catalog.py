@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from guestsql._packaged import ask_types, packaged_queries
-from guestsql._sync.connection import DeadlineConnection
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.packaged import ask_types, packaged_queries
 
 __all__ = ["Catalog", "TableColumn", "UniqueKey", "read_catalog"]
 

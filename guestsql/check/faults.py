@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from guestsql._sql.head import name_at
 from guestsql.errors import QueryFileError
+from guestsql.sql.head import name_at
 
 __all__ = ["Fault", "fault_of"]
 

@@ -21,8 +21,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from guestsql._sql.head import MARK_WORDS, Mark, word_line
 from guestsql.check.rules import RULES
+from guestsql.sql.head import MARK_WORDS, Mark, word_line
 
 __all__ = ["Allowance", "BadMark", "FileMarks", "QueryMarks", "read_file_marks", "read_query_marks"]
 

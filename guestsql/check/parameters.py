@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from guestsql._sql import Kind
 from guestsql.check.finding import Finding
 from guestsql.check.sources import Source, Subject
 from guestsql.check.words import Word, Words
+from guestsql.sql import Kind
 
 __all__ = ["quoted_unused", "uncast_parameters", "vet_parameters"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
-from guestsql._sql import Kind
 from guestsql.check.catalog import Catalog
 from guestsql.check.finding import Finding
 from guestsql.check.identity import Bound
@@ -14,6 +13,7 @@ from guestsql.check.scans import bound_of_scan
 from guestsql.check.server import Description
 from guestsql.check.sources import Subject
 from guestsql.check.words import Word
+from guestsql.sql import Kind
 
 __all__ = ["vet_plan", "vet_read_only"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guestsql._sql import Kind, tokenize
-from guestsql._sql.psql import misread_colons
 from guestsql.check.finding import Finding
 from guestsql.check.sources import Source, Subject
 from guestsql.errors import QueryFileError
+from guestsql.sql import Kind, tokenize
+from guestsql.sql.psql import misread_colons
 
 __all__ = ["vet_for_psql"]
 

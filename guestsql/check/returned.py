@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guestsql._sql import Operator
 from guestsql.check.catalog import Catalog
 from guestsql.check.finding import Finding
 from guestsql.check.identity import Bound, RowJudge
@@ -12,6 +11,7 @@ from guestsql.check.infer.scope import Scope
 from guestsql.check.order import order_by
 from guestsql.check.server import Column, Description
 from guestsql.check.sources import Subject
+from guestsql.sql import Operator
 
 __all__ = ["vet_returned"]
 

@@ -11,10 +11,6 @@ from typing import Protocol
 
 import psycopg
 
-from guestsql._core.translate import translate
-from guestsql._packaged import type_names
-from guestsql._sql import Query
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.catalog import Catalog, read_catalog
 from guestsql.check.finding import Finding
 from guestsql.check.identity import RowJudge
@@ -31,6 +27,10 @@ from guestsql.check.statements import vet_statement
 from guestsql.check.texts import vet_names, vet_text
 from guestsql.check.types import vet_parameter_types, vet_same_names
 from guestsql.errors import QueryFileError
+from guestsql.sql import Query
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.packaged import type_names
+from guestsql.sql.translate import translate
 
 __all__ = ["Report", "check_files"]
 

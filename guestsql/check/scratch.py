@@ -16,12 +16,12 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from guestsql._core.translate import translate
-from guestsql._packaged import packaged_queries
-from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.migrate import Runner
 from guestsql.migrate.files import read_migrations
 from guestsql.settings import Settings
+from guestsql.sql._sync.connection import DeadlineConnection, connect
+from guestsql.sql.packaged import packaged_queries
+from guestsql.sql.translate import translate
 
 __all__ = ["scratch_database"]
 

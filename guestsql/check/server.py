@@ -11,11 +11,11 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.rows import tuple_row
 
-from guestsql._packaged import packaged_queries
-from guestsql._sql import Query
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.plan import Node
 from guestsql.check.utility import absence
+from guestsql.sql import Query
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.packaged import packaged_queries
 
 __all__ = ["Column", "Description", "Refusal", "describe"]
 

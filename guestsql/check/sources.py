@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from guestsql._sql import Kind, Query, tokenize
-from guestsql._sql.head import mark_of, name_lines, word_line
-from guestsql._sql.reading import read_queries
 from guestsql.check.faults import Fault, fault_of
 from guestsql.check.finding import Finding
 from guestsql.check.marks import FileMarks, QueryMarks, read_file_marks, read_query_marks
 from guestsql.check.words import Words, read_words
+from guestsql.sql import Kind, Query, tokenize
+from guestsql.sql.head import mark_of, name_lines, word_line
+from guestsql.sql.reading import read_queries
 
 __all__ = ["Source", "Subject", "read_sources"]
 

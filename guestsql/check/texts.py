@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from guestsql._sql import Kind, tokenize
-from guestsql._sql.head import name_lines
 from guestsql.check.finding import Finding
 from guestsql.check.marks import BadMark
 from guestsql.check.sources import Source
 from guestsql.errors import QueryFileError
+from guestsql.sql import Kind, tokenize
+from guestsql.sql.head import name_lines
 
 __all__ = ["vet_names", "vet_text"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from psycopg import pq
 
-from guestsql._sql import Query
-from guestsql._sql.operation import operation_name
-from guestsql._sync.connection import DeadlineConnection
+from guestsql.sql import Query
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.operation import operation_name
 
 __all__ = ["absence"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from guestsql._sql import Kind, Token, tokenize
+from guestsql.sql import Kind, Token, tokenize
 
 __all__ = ["Word", "Words", "read_words"]
 

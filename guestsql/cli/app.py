@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from guestsql._core.log import logger
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import Output
 from guestsql.cli.terminal import can_ask
 from guestsql.cli.values import plain_text
 from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.settings import Settings
+from guestsql.telemetry.log import logger
 
 __all__ = ["App", "CommandGroup", "pass_app"]
 

@@ -8,10 +8,6 @@ from pathlib import Path
 
 import click
 
-from guestsql._core.conninfo import parse_conninfo
-from guestsql._sql import default_directory
-from guestsql._sync.connection import DeadlineConnection
-from guestsql._sync.queries import NEEDED
 from guestsql.check import Finding, Report, as_github, as_json, as_text, check_files, scratch_database
 from guestsql.check.rules import is_look
 from guestsql.check.sources import Source
@@ -20,6 +16,10 @@ from guestsql.cli.check_against import Against, against_options, judge_order, sa
 from guestsql.cli.failure import FAILED
 from guestsql.cli.server import embedded_url
 from guestsql.errors import GuestSQLError, QueryFileError
+from guestsql.guests.needed import NEEDED
+from guestsql.sql import default_directory
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.conninfo import parse_conninfo
 from guestsql.stubs import StubsVet, Target, Uses, read_committed
 
 __all__ = ["check", "scratch"]

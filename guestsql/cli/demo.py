@@ -14,12 +14,12 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from guestsql._sync.database import GuestDatabase
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.legacy import summary
 from guestsql.cli.output import build_table
 from guestsql.cli.server import embedded_url
 from guestsql.cli.terminal import console
+from guestsql.guests._sync.database import GuestDatabase
 from guestsql.legacy import ImportReport, import_directory
 from guestsql.migrate import Runner
 from guestsql.settings import Settings

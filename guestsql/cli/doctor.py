@@ -14,8 +14,8 @@ from guestsql.cli.failure import FAILED
 from guestsql.cli.output import Output, format_option
 from guestsql.cli.terminal import console
 from guestsql.cli.values import plain_text
-from guestsql.doctor import CHECKS, Finding, Patient, Status, diagnose
-from guestsql.doctor.environment import read_settings
+from guestsql.ops.doctor import CHECKS, Finding, Patient, Status, diagnose
+from guestsql.ops.doctor.environment import read_settings
 
 __all__ = ["doctor"]
 

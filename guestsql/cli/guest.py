@@ -10,7 +10,7 @@ from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import format_option
 from guestsql.cli.server import database
-from guestsql.identity import canonical_user_id
+from guestsql.guests.identity import canonical_user_id
 
 __all__ = ["guest"]
 

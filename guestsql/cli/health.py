@@ -10,7 +10,7 @@ from guestsql.cli.app import App, pass_app
 from guestsql.cli.ending import told_to_end, wait_for
 from guestsql.cli.port import PORT
 from guestsql.cli.server import main_url
-from guestsql.health import HealthServer, Probe
+from guestsql.ops.health import HealthServer, Probe
 
 __all__ = ["health"]
 

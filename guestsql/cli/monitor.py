@@ -10,8 +10,6 @@ from dataclasses import asdict
 import click
 from rich.live import Live
 
-from guestsql._core.conninfo import parse_conninfo
-from guestsql._sql import load_catalogue
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.keys import quit_key
 from guestsql.cli.output import Output
@@ -20,7 +18,9 @@ from guestsql.cli.target import Target, open_target
 from guestsql.cli.terminal import console, is_narrow
 from guestsql.cli.values import plain_text
 from guestsql.errors import DatabaseError
-from guestsql.monitor import NEEDED, FigureReader, Figures, Screen
+from guestsql.ops.monitor import NEEDED, FigureReader, Figures, Screen
+from guestsql.sql import load_catalogue
+from guestsql.sql.conninfo import parse_conninfo
 
 __all__ = ["monitor"]
 

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import click
 import psycopg
 
-from guestsql._sql import Parameter, Query
-from guestsql._sql.type_names import element_type
-from guestsql.identity import mask
+from guestsql.guests.identity import mask
+from guestsql.sql import Parameter, Query
+from guestsql.sql.type_names import element_type
 
 __all__ = ["given_parameters", "param_options", "parse_parameters", "refused_value", "signature"]
 

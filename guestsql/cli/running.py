@@ -19,14 +19,14 @@ from psycopg.rows import tuple_row
 from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 
-from guestsql._core.rowtypes import unmarked
-from guestsql._core.timestamps import load_timestamps
-from guestsql._core.translate import translate
-from guestsql._sql import Query, arrange
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.cli.params import refused_value
 from guestsql.cli.target import Target
 from guestsql.errors import DatabaseUnavailable
+from guestsql.sql import Query, arrange
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.row_classes import unmarked
+from guestsql.sql.timestamps import load_timestamps
+from guestsql.sql.translate import translate
 
 __all__ = ["QuerySession", "Result", "explained"]
 

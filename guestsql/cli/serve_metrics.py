@@ -6,14 +6,14 @@ import importlib.util
 
 import click
 
-from guestsql._sql import load_catalogue
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.ending import told_to_end, wait_for
 from guestsql.cli.failure import FAILED
 from guestsql.cli.port import PORT
 from guestsql.cli.target import open_target
 from guestsql.errors import SettingsError
-from guestsql.gauges import Scraper, find_gauges
+from guestsql.ops.gauges import Scraper, find_gauges
+from guestsql.sql import load_catalogue
 
 __all__ = ["serve_metrics"]
 
@@ -64,7 +64,7 @@ def _require_client() -> None:
 
 
 def _print(app: App, scraper: Scraper) -> None:
-    from guestsql.gauges.exposition import exposition  # noqa: PLC0415  needs the extra
+    from guestsql.ops.gauges.exposition import exposition  # noqa: PLC0415  needs the extra
 
     scrape = scraper.scrape()
     click.echo(exposition(scrape), nl=False)
@@ -79,7 +79,7 @@ def _print(app: App, scraper: Scraper) -> None:
 
 
 def _serve(app: App, scraper: Scraper, port: int, host: str | None) -> None:
-    from guestsql.gauges.exposition import GaugeServer  # noqa: PLC0415  needs the extra
+    from guestsql.ops.gauges.exposition import GaugeServer  # noqa: PLC0415  needs the extra
 
     app.tell_events()
     with told_to_end() as told, GaugeServer(scraper, port, host) as server:

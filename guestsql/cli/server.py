@@ -6,8 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from guestsql._sync.database import GuestDatabase
 from guestsql.embedded import EmbeddedServer
+from guestsql.guests._sync.database import GuestDatabase
 from guestsql.settings import Settings
 
 __all__ = ["database", "embedded_url", "main_url", "migration_url", "reading_url"]

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 import psycopg
 
-from guestsql._core.translate import translate
-from guestsql._sql import Catalogue, default_directory, load_catalogue
 from guestsql.check.infer import Signature, infer
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.check import scratch
 from guestsql.cli.failure import FAILED
 from guestsql.errors import GuestSQLError
+from guestsql.sql import Catalogue, default_directory, load_catalogue
+from guestsql.sql.translate import translate
 from guestsql.stubs import Target, digest_of, drift_of, is_fresh, write
 
 __all__ = ["stubs"]
@@ -46,8 +46,8 @@ Exit codes of --check: 0 the stubs are right, 1 they are not.
 def stubs(app: App, only_check: bool, out: Path | None, server: str | None, migrations: Path | None) -> None:
     """Write types for every query: what it takes, what it returns, and what can be NULL, as the server says.
 
-    mypy and pyright then know `database.queries`, and the rows are classes of `guestsql.rows`. For a folder of your
-    own, import GuestDatabase and AsyncGuestDatabase from the package that --out names.
+    mypy and pyright then know `database.queries`, and the rows are classes of `guestsql.guests.query_rows`. For a
+    folder of your own, import GuestDatabase and AsyncGuestDatabase from the package that --out names.
     """
     folder = app.settings.queries_dir
     if out is None and folder is not None and not only_check and folder.resolve() != default_directory().resolve():

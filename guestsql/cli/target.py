@@ -6,11 +6,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from guestsql._core.conninfo import parse_conninfo
-from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.cli.server import main_url, reading_url
 from guestsql.errors import DatabaseUnavailable
 from guestsql.settings import Settings
+from guestsql.sql._sync.connection import DeadlineConnection, connect
+from guestsql.sql.conninfo import parse_conninfo
 
 __all__ = ["Target", "open_target"]
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from guestsql._core.process import in_forked_child
 from guestsql.embedded import _watchdog
 from guestsql.embedded._account import WINDOWS, Account, run, server_account
 from guestsql.embedded._binaries import find_binaries, reachable_binaries
 from guestsql.embedded._cluster import SUPERUSER, Cluster, Endpoint
 from guestsql.embedded._places import make_folder, make_own_folder, reachable, socket_folder, temporary_base
 from guestsql.errors import EmbeddedServerError
+from guestsql.process import in_forked_child
 
 __all__ = ["PrivateServer"]
 

@@ -19,12 +19,12 @@ from types import TracebackType
 
 from fasteners import InterProcessLock, InterProcessReaderWriterLock  # type: ignore[import-untyped]  # has no marker
 
-from guestsql._core.process import at_worker_end, in_forked_child
 from guestsql.embedded._account import Account, is_root, server_account
 from guestsql.embedded._binaries import Binaries, find_binaries, reachable_binaries
 from guestsql.embedded._cluster import Cluster
 from guestsql.embedded._places import make_own_folder, server_base
 from guestsql.errors import EmbeddedServerError
+from guestsql.process import at_worker_end, in_forked_child
 
 __all__ = ["EmbeddedServer"]
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from guestsql.identity import own_keys
+from guestsql.guests.identity import own_keys
 from guestsql.legacy.files import find_files, list_unread_files
 from guestsql.legacy.load import Import
 from guestsql.legacy.records import Reject

@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import cast
 
-from guestsql._core.values import LONGEST_LABEL
 from guestsql.errors import InvalidUserId, InvalidValue
-from guestsql.identity import canonical_user_id, clean_chat_id
+from guestsql.guests.identity import canonical_user_id, clean_chat_id
+from guestsql.guests.values import LONGEST_LABEL
 
 __all__ = [
     "Number",

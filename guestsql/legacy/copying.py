@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.legacy.lines import COPY_GUESTS, COPY_STAGING
 from guestsql.legacy.stage import FileLines
+from guestsql.sql._sync.connection import DeadlineConnection
 
 __all__ = ["copy_lines"]
 

@@ -21,16 +21,16 @@ from typing import Any, Self
 
 import psycopg
 
-from guestsql._core.translate import translate
-from guestsql._sql import bind_queries, load_catalogue
-from guestsql._sync.adapter import SyncAdapter
-from guestsql._sync.connection import connect
 from guestsql.errors import LegacyFileError
 from guestsql.legacy.cleanup_storage import sync_folder
 from guestsql.legacy.compare_values import Value
 from guestsql.legacy.export_record import GuestExport
 from guestsql.legacy.export_text import RecordWriter
 from guestsql.settings import Settings
+from guestsql.sql import bind_queries, load_catalogue
+from guestsql.sql._sync.adapter import SyncAdapter
+from guestsql.sql._sync.connection import connect
+from guestsql.sql.translate import translate
 
 __all__ = ["ExportReport", "ExportedFile", "export_directory"]
 

@@ -13,7 +13,7 @@ from functools import reduce
 from typing import Any, cast
 
 from guestsql.errors import InvalidUserId
-from guestsql.identity import canonical_user_id
+from guestsql.guests.identity import canonical_user_id
 from guestsql.legacy.compare import Record, expect, record_order
 from guestsql.legacy.compare_kept import read_kept
 from guestsql.legacy.compare_values import Value, composed_text, read_time

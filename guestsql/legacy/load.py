@@ -15,11 +15,6 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from guestsql._core.log import logger
-from guestsql._core.translate import translate
-from guestsql._sql import Query, bind_queries, load_catalogue, read_queries
-from guestsql._sync.adapter import SyncAdapter
-from guestsql._sync.connection import DeadlineConnection, connect
 from guestsql.errors import ConstraintViolation, DatabaseError, QueryFileError
 from guestsql.legacy.copying import copy_lines
 from guestsql.legacy.excluded import Excluded
@@ -31,6 +26,11 @@ from guestsql.legacy.seen import SeenKeys
 from guestsql.legacy.stage import FileLines, FileStager
 from guestsql.legacy.steps import Progress, Steps, size_of
 from guestsql.settings import Settings
+from guestsql.sql import Query, bind_queries, load_catalogue, read_queries
+from guestsql.sql._sync.adapter import SyncAdapter
+from guestsql.sql._sync.connection import DeadlineConnection, connect
+from guestsql.sql.translate import translate
+from guestsql.telemetry.log import logger
 
 __all__ = ["Import"]
 

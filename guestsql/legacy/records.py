@@ -11,9 +11,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
-from guestsql._core.values import LONGEST_LABEL, normalized
 from guestsql.errors import InvalidUserId, InvalidValue
-from guestsql.identity import canonical_user_id, clean_chat_id
+from guestsql.guests.identity import canonical_user_id, clean_chat_id
+from guestsql.guests.values import LONGEST_LABEL, normalized
 from guestsql.legacy.excluded import Excluded
 from guestsql.legacy.raw import RawRecord
 from guestsql.legacy.text import Json, clean, escape

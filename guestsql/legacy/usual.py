@@ -18,7 +18,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from guestsql._core.values import normalized
+from guestsql.guests.values import normalized
 from guestsql.legacy.copy_text import NULL, labels_column
 from guestsql.legacy.element import PlainDecoder
 from guestsql.legacy.excluded import Excluded

@@ -18,17 +18,17 @@ from typing import Any
 
 import psycopg
 
-from guestsql._core.translate import translate
-from guestsql._sql import bind_queries, load_catalogue
-from guestsql._sync.adapter import SyncAdapter
-from guestsql._sync.connection import DeadlineConnection, connect
-from guestsql.identity import own_keys
+from guestsql.guests.identity import own_keys
 from guestsql.legacy.compare import Record
 from guestsql.legacy.verify_files import list_files, list_unread_files
 from guestsql.legacy.verify_guest import Difference, GuestCheck, ImportTimes, visible
 from guestsql.legacy.verify_read import CheckedFile, ErasedIds, Unusable, file_checksum, read_into_buckets
 from guestsql.legacy.verify_window import KeptPlaces, Stretch
 from guestsql.settings import Settings
+from guestsql.sql import bind_queries, load_catalogue
+from guestsql.sql._sync.adapter import SyncAdapter
+from guestsql.sql._sync.connection import DeadlineConnection, connect
+from guestsql.sql.translate import translate
 
 __all__ = ["Difference", "KeptReject", "VerifyReport", "verify_directory"]
 

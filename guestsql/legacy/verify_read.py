@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from guestsql.errors import InvalidUserId, LegacyFileError
-from guestsql.identity import canonical_user_id
+from guestsql.guests.identity import canonical_user_id
 from guestsql.legacy.cleanup_storage import file_sha256
 from guestsql.legacy.compare import Record
 from guestsql.legacy.compare_values import Number, Value, time_in_name

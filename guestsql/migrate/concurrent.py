@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from guestsql._sql.scanner import Kind, Token
 from guestsql.migrate.text import Statement
+from guestsql.sql.scanner import Kind, Token
 
 __all__ = ["NO_TRANSACTION_HINT", "ConcurrentIndex", "concurrent_index", "hint_inside", "hint_outside"]
 

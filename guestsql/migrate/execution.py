@@ -12,7 +12,6 @@ import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from guestsql._core.log import event
 from guestsql.errors import DatabaseError, MigrationError
 from guestsql.migrate.concurrent import concurrent_index
 from guestsql.migrate.failure import StatementError, lost, migration_error, run_text
@@ -22,6 +21,7 @@ from guestsql.migrate.notices import noticed
 from guestsql.migrate.session import Patience, session_reset, work_session
 from guestsql.migrate.watch import BlockerWatch
 from guestsql.settings import Settings
+from guestsql.telemetry.log import event
 
 __all__ = ["Applied", "CommitUnknown", "Execution"]
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from guestsql._sql.pieces import SEPARATOR, Piece
 from guestsql.errors import MigrationError
 from guestsql.migrate.concurrent import hint_outside
 from guestsql.migrate.text import Statement, checksum, normalise, pieces, place
+from guestsql.sql.pieces import SEPARATOR, Piece
 
 __all__ = ["Migration", "command_line", "default_directory", "new_migration", "read_migration", "read_migrations"]
 

@@ -15,10 +15,10 @@ from typing import Any
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from guestsql._packaged import packaged_queries
 from guestsql.errors import MigrationError
 from guestsql.migrate.concurrent import ConcurrentIndex
 from guestsql.migrate.files import Migration
+from guestsql.sql.packaged import packaged_queries
 
 __all__ = ["Entry", "IndexState", "Ledger", "Lock"]
 

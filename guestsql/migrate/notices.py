@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.errors import Diagnostic
 
-from guestsql._core.log import event
+from guestsql.telemetry.log import event
 
 __all__ = ["noticed"]
 

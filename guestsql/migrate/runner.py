@@ -13,8 +13,6 @@ import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from guestsql._core.log import event
-from guestsql._core.translate import translate
 from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, MigrationError, SettingsError
 from guestsql.migrate.compare import (
     Problem,
@@ -30,6 +28,8 @@ from guestsql.migrate.ledger import Entry, Ledger
 from guestsql.migrate.notices import noticed
 from guestsql.migrate.session import Patience, connect_within, locked, require_lock
 from guestsql.settings import Settings
+from guestsql.sql.translate import translate
+from guestsql.telemetry.log import event
 
 __all__ = ["Runner"]
 

@@ -12,12 +12,12 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from guestsql._core.log import event
-from guestsql._core.translate import is_permanent
-from guestsql._sync.connection import connect
 from guestsql.errors import DatabaseUnavailable, MigrationError
 from guestsql.migrate.ledger import Ledger, Lock
 from guestsql.settings import Settings
+from guestsql.sql._sync.connection import connect
+from guestsql.sql.translate import is_permanent
+from guestsql.telemetry.log import event
 
 __all__ = ["Patience", "connect_within", "locked", "require_lock", "session_reset", "work_session"]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from guestsql._sql.pieces import SEPARATOR, Piece, cut
-from guestsql._sql.places import line_and_column
-from guestsql._sql.scanner import Kind, Scanner, Token
 from guestsql.errors import MigrationError, QueryFileError
+from guestsql.sql.pieces import SEPARATOR, Piece, cut
+from guestsql.sql.places import line_and_column
+from guestsql.sql.scanner import Kind, Scanner, Token
 
 __all__ = ["Statement", "checksum", "normalise", "pieces", "place"]
 

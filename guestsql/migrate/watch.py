@@ -7,9 +7,9 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from guestsql._core.log import event
 from guestsql.errors import GuestSQLError
 from guestsql.migrate.ledger import Ledger
+from guestsql.telemetry.log import event
 
 __all__ = ["BlockerWatch"]
 

@@ -6,8 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from guestsql._sql import Catalogue, Query, tokenize
 from guestsql.migrate.files import read_migrations
+from guestsql.sql import Catalogue, Query, tokenize
 
 __all__ = ["digest_of"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from guestsql._sql import Operator
 from guestsql.check.infer import Signature
+from guestsql.sql import Operator
 
 __all__ = ["guarded", "returned", "row_names"]
 

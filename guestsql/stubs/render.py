@@ -8,8 +8,8 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from guestsql._sql.head import MARK_WORDS
 from guestsql.check.infer import Parameter, Signature
+from guestsql.sql.head import MARK_WORDS
 from guestsql.stubs.naming import guarded, returned, row_names
 
 __all__ = ["header_of", "imports_of", "methods_class", "methods_stub", "rows_module", "rows_stub", "with_header"]
@@ -91,7 +91,7 @@ def rows_module(signatures: Sequence[Signature]) -> str:
 from __future__ import annotations
 
 {modules}
-from guestsql._core.rowtypes import RowTypes as _RowTypes
+from guestsql.sql.row_classes import RowTypes as _RowTypes
 
 _rows = _RowTypes(
     __name__,

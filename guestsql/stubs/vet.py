@@ -10,13 +10,13 @@ from pathlib import Path
 
 import psycopg
 
-from guestsql._core.translate import translate
-from guestsql._sql.head import name_lines
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.check import Finding
 from guestsql.check.infer import infer
 from guestsql.check.sources import Source, Subject
 from guestsql.check.words import Word, Words
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.head import name_lines
+from guestsql.sql.translate import translate
 from guestsql.stubs.changes import COLUMN, PARAMETER, RESULT, Change, changes_of
 from guestsql.stubs.committed import Committed, Promise
 from guestsql.stubs.uses import Uses

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from guestsql import AsyncGuestDatabase, GuestDatabase, Settings
-from guestsql._sql import load_catalogue
+from guestsql.sql import load_catalogue
 
 GUEST = "573000000001"
 BATCH = [f"5730000001{number:02d}" for number in range(20)]

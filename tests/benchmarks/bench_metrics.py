@@ -9,7 +9,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from guestsql import GuestDatabase, Settings
-from guestsql._core.counting import Counting
+from guestsql.telemetry.counting import Counting
 
 GUEST = "573000000001"
 AIM_MICROSECONDS = 2.0

@@ -26,8 +26,8 @@ from rich.screen import Screen as Whole
 
 from guestsql import GuestDatabase
 from guestsql.cli.keys import quit_key
-from guestsql.monitor import Figures, Screen
-from guestsql.monitor.figures import Connections, Minute, NamedQuery, Trouble
+from guestsql.ops.monitor import Figures, Screen
+from guestsql.ops.monitor.figures import Connections, Minute, NamedQuery, Trouble
 from tests.cli.shell import ROOT, invoke, spawn
 
 

@@ -10,12 +10,12 @@ from uuid import UUID
 
 import pytest
 
-from guestsql._sql import load_catalogue
-from guestsql._sql.query import internal_names
-from guestsql._sql.reading import read_queries
-from guestsql._sql.samples import sample_values
 from guestsql.cli.query.common import complete_name
 from guestsql.cli.query.python_call import python_call
+from guestsql.sql import load_catalogue
+from guestsql.sql.query import internal_names
+from guestsql.sql.reading import read_queries
+from guestsql.sql.samples import sample_values
 from tests.checking import QUERIES
 from tests.cli.shell import invoke
 

@@ -19,9 +19,9 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from guestsql._sql import default_directory, load_catalogue
-from guestsql.gauges import Scraper, find_gauges
-from guestsql.gauges.exposition import GaugeServer
+from guestsql.ops.gauges import Scraper, find_gauges
+from guestsql.ops.gauges.exposition import GaugeServer
+from guestsql.sql import default_directory, load_catalogue
 from tests.cli.shell import ROOT, invoke, spawn
 from tests.databases import PATIENCE_SECONDS, Proxy, make_settings
 

@@ -11,11 +11,11 @@ from random import Random
 import psycopg
 import pytest
 
-from guestsql._sql.reading import read_queries
-from guestsql._sync.connection import connect
 from guestsql.check.identity import Bound, RowJudge
 from guestsql.check.infer.trees import read_scopes
 from guestsql.settings import Settings
+from guestsql.sql._sync.connection import connect
+from guestsql.sql.reading import read_queries
 from tests.random_queries import SCHEMA, QueryMaker, data_statements
 
 IS_LONG = bool(os.environ.get("GUESTSQL_LONG_TESTS"))

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from guestsql import errors
-from guestsql._async import context as async_context
-from guestsql._sync import context as sync_context
+from guestsql.guests._async import context as async_context
+from guestsql.guests._sync import context as sync_context
 from tests.context_helpers import GUEST, Open, count_calls, counting, opening, seed, stored
 from tests.databases import hurried
 

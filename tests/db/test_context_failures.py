@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from guestsql import AsyncGuestDatabase, GuestDatabase, GuestProfile, errors
-from guestsql._async.executor import AsyncExecutor
+from guestsql.sql._async.executor import AsyncExecutor
 from tests.context_helpers import (
     GUEST,
     Builder,

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from guestsql._sql import default_directory
 from guestsql.errors import OutcomeUnknown
+from guestsql.sql import default_directory
 from tests.databases import GUEST, KINDS, Either
 
 Connection = psycopg.Connection[Any]

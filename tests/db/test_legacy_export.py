@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import guestsql.cli
 from guestsql import CLEAR, GuestDatabase
 from guestsql.errors import DatabaseError, LegacyFileError
-from guestsql.identity import canonical_user_id
+from guestsql.guests.identity import canonical_user_id
 from guestsql.legacy import import_directory
 from guestsql.legacy.export import export_directory
 from guestsql.legacy.verify import verify_directory

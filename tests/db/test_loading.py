@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg import AsyncRawCursor, RawCursor
 
-from guestsql._sql import CatalogueLoader, EagerQueries, arrange, bind_queries, load_catalogue
 from guestsql.errors import QueryFileError
+from guestsql.sql import CatalogueLoader, EagerQueries, arrange, bind_queries, load_catalogue
 
 QUERIES = """\
 -- name: list_numbers(first, last)

@@ -17,8 +17,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from guestsql import GuestDatabase, GuestProfile
-from guestsql._core.figures import BOUNDS, KINDS, OUTCOMES
 from guestsql.errors import ConstraintViolation, DatabaseError, DatabaseUnavailable, OutcomeUnknown, QueryTimeout
+from guestsql.telemetry.figures import BOUNDS, KINDS, OUTCOMES
 from tests.databases import GUEST, OTHER, PATIENCE_SECONDS, Either, Proxy, hurried, make_settings, waiting_sessions
 from tests.databases import KINDS as CLASSES
 from tests.server import eventually
@@ -312,7 +312,7 @@ async def test_the_servers_clock_dates_them(
     kind: str, database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process whose clock is a day ahead writes the minute of everybody else."""
-    monkeypatch.setattr("guestsql._core.counting.time.time", lambda: datetime.now(UTC).timestamp() + 86_400)
+    monkeypatch.setattr("guestsql.telemetry.counting.time.time", lambda: datetime.now(UTC).timestamp() + 86_400)
     async with Either(kind, database_url, **LATER) as db:
         for _ in range(1200):  # more than is kept as samples
             db.raw._counting.answer("hit")

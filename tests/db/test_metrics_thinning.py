@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from guestsql import GuestDatabase
-from guestsql._async import metrics
+from guestsql.guests._async import metrics
 from tests.databases import make_settings
 
 Connection = psycopg.Connection[Any]
@@ -101,7 +101,7 @@ def test_two_at_once(database_url: str, autocommit: Connection) -> None:
 def test_the_timer_records_the_day(
     database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("guestsql._sync.metrics._CHORES_SECONDS", 0.0)
+    monkeypatch.setattr("guestsql.guests._sync.metrics._CHORES_SECONDS", 0.0)
     with GuestDatabase(settings=make_settings(database_url, metrics_seconds=3600.0)) as db:
         db.record_interaction("573000000001")
         db.flush()
@@ -114,7 +114,7 @@ def test_the_timer_records_the_day(
 
 def test_the_timer_thins(database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(autocommit, "context_minutes", hour(500))
-    monkeypatch.setattr("guestsql._sync.metrics._CHORES_SECONDS", 0.0)
+    monkeypatch.setattr("guestsql.guests._sync.metrics._CHORES_SECONDS", 0.0)
     assert metrics._CHORES_SECONDS == 3600.0
     with GuestDatabase(settings=make_settings(database_url, metrics_seconds=3600.0)) as db:
         db.open()
@@ -126,7 +126,7 @@ def test_thinning_that_fails_never_reaches_the_bot(
     database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     autocommit.execute("DROP TABLE query_minutes")
-    monkeypatch.setattr("guestsql._sync.metrics._CHORES_SECONDS", 0.0)
+    monkeypatch.setattr("guestsql.guests._sync.metrics._CHORES_SECONDS", 0.0)
     with GuestDatabase(settings=make_settings(database_url, metrics_seconds=3600.0)) as db:
         db.open()
         db._metrics.tick()

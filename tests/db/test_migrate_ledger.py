@@ -15,8 +15,8 @@ from psycopg.conninfo import make_conninfo
 
 from guestsql.embedded import PrivateServer
 from guestsql.errors import MigrationError
-from guestsql.health import Probe
 from guestsql.migrate import Runner
+from guestsql.ops.health import Probe
 from guestsql.settings import Settings
 from tests.cli.shell import invoke
 from tests.migrating import make_runner, session, value, write_files

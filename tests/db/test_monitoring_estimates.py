@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import RawCursor
 
-from guestsql._sql import arrange
+from guestsql.sql import arrange
 from tests.databases import case_id
 from tests.monitoring import CATALOGUE, ask, ask_one, tell_statistics
 

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from guestsql._sql import arrange
+from guestsql.sql import arrange
 from tests.monitoring import CATALOGUE, ask, ask_one
 
 Connection = psycopg.Connection[Any]

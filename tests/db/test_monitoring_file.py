@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from guestsql._sql import Operator, Query
 from guestsql.embedded._binaries import find_binaries
+from guestsql.sql import Operator, Query
 from tests.monitoring import QUERIES, ask
 from tests.server import pg_bin
 

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from guestsql._sql import load_catalogue
+from guestsql.sql import load_catalogue
 from tests.databases import GUEST, KINDS, Either
 
 Connection = psycopg.Connection[Any]

@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from guestsql import GuestDatabase
-from guestsql._core.figures import BOUNDS
 from guestsql.errors import ConstraintViolation
-from guestsql.prometheus import collector
+from guestsql.telemetry.figures import BOUNDS
+from guestsql.telemetry.prometheus import collector
 from tests.databases import GUEST, KINDS, Either, make_settings
 
 Connection = psycopg.Connection[Any]

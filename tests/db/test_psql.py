@@ -9,11 +9,11 @@ import subprocess
 import psycopg
 import pytest
 
-from guestsql._sql import Kind, load_catalogue, tokenize
-from guestsql._sql.psql import misread_colons, psql_preamble, psql_query, sql_literal
-from guestsql._sql.reading import read_queries
-from guestsql._sql.samples import Origin, Sample, sample_values, shared_samples
 from guestsql.embedded._binaries import find_binaries
+from guestsql.sql import Kind, load_catalogue, tokenize
+from guestsql.sql.psql import misread_colons, psql_preamble, psql_query, sql_literal
+from guestsql.sql.reading import read_queries
+from guestsql.sql.samples import Origin, Sample, sample_values, shared_samples
 from tests.checking import EXTRA_SCHEMA, QUERIES, check_text
 from tests.cli.shell import cloned, invoke
 from tests.databases import case_id

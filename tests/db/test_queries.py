@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from guestsql import AsyncGuestDatabase, GuestDatabase, Settings, errors
-from guestsql._async import queries
-from guestsql._sql import default_directory, load_catalogue
 from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue
+from guestsql.sql import default_directory, load_catalogue
+from guestsql.sql._async import queries
 from tests.databases import GUEST, KINDS, OTHER, Either, case_id, make_settings
 
 Connection = psycopg.Connection[Any]

@@ -17,10 +17,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from guestsql._async import reload as async_reload
-from guestsql._async.queries import NEEDED
-from guestsql._sql import load_catalogue
-from guestsql._sync import reload as sync_reload
+from guestsql.guests.needed import NEEDED
+from guestsql.sql import load_catalogue
+from guestsql.sql._async import reload as async_reload
+from guestsql.sql._sync import reload as sync_reload
 from tests.databases import GUEST, KINDS, PATIENCE_SECONDS, Either
 
 Connection = psycopg.Connection[tuple[Any, ...]]

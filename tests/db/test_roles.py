@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
-from guestsql._sql import Query, arrange, load_catalogue
 from guestsql.embedded import PrivateServer
-from guestsql.identity import mask
+from guestsql.guests.identity import mask
 from guestsql.migrate import Runner
 from guestsql.settings import Settings
+from guestsql.sql import Query, arrange, load_catalogue
 from tests.databases import GUEST, KINDS, OTHER, Either
 
 Connection = psycopg.Connection[Any]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from guestsql._sql.reading import read_queries
-from guestsql._sql.rewriting import rewrite
-from guestsql._sql.scanner import tokenize
+from guestsql.sql.reading import read_queries
+from guestsql.sql.rewriting import rewrite
+from guestsql.sql.scanner import tokenize
 
 # One connection serves all examples of a test: each leaves it as it was.
 moderate = settings(

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from guestsql._sql import load_catalogue, scan_directory
 from guestsql.check import check_files, scratch_database
 from guestsql.check.infer import infer
 from guestsql.settings import Settings
+from guestsql.sql import load_catalogue, scan_directory
 from guestsql.stubs import StubsVet, Target, Uses, read_committed, write
 from guestsql.stubs.changes import changes_of
 from tests.checking import QUERIES, extended_migrations, told

@@ -9,8 +9,8 @@ import typing
 
 import pytest
 
-from guestsql import rows
-from guestsql._core.rowtypes import RowTypes, field_names, override_of, row_type
+from guestsql.guests import query_rows as rows
+from guestsql.sql.row_classes import RowTypes, field_names, override_of, row_type
 from tests.checking import QUERIES
 from tests.cli.shell import invoke
 from tests.databases import GUEST, KINDS, Either
@@ -42,9 +42,8 @@ def test_a_class_has_the_types_of_the_stub():
 
 
 def test_no_class_is_made_before_it_is_needed():
-    source = (
-        "from guestsql import rows; assert not rows._rows._made; rows.GetProfileRow; assert len(rows._rows._made) == 1"
-    )
+    one = "assert not r._rows._made; r.GetProfileRow; assert len(r._rows._made) == 1"
+    source = f"from guestsql.guests import query_rows as r; {one}"
     subprocess.run([sys.executable, "-W", "error", "-c", source], check=True)
 
 

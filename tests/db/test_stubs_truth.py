@@ -15,10 +15,10 @@ import pytest
 from psycopg.types import multirange
 from psycopg.types import range as ranges
 
-from guestsql._sql.reading import read_queries
-from guestsql._sync.connection import connect
 from guestsql.check.infer import infer, nullable
 from guestsql.settings import Settings
+from guestsql.sql._sync.connection import connect
+from guestsql.sql.reading import read_queries
 from tests.db.stub_cases import CASES, DATA, SCHEMA, TYPES
 
 _NAMES = {

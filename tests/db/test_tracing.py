@@ -15,9 +15,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from psycopg.conninfo import conninfo_to_dict
 
 from guestsql import GuestDatabase
-from guestsql._core import spans
-from guestsql._sql import load_catalogue, operation_name
 from guestsql.errors import ConstraintViolation
+from guestsql.sql import load_catalogue, operation_name
+from guestsql.telemetry import spans
 from tests.databases import GUEST, KINDS, Either, make_settings
 
 
@@ -100,7 +100,7 @@ def test_no_span_without_an_sdk(database_url: str, monkeypatch: pytest.MonkeyPat
 WITHOUT = """
 import sys
 sys.modules["opentelemetry"] = None
-from guestsql._core.tracing import make_tracing
+from guestsql.telemetry.tracing import make_tracing
 import guestsql
 assert make_tracing() is None
 assert not any(name.startswith(("opentelemetry.", "prometheus_client")) for name in sys.modules)

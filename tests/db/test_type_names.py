@@ -5,14 +5,14 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from guestsql._packaged import ask_types, packaged_queries
-from guestsql._sql.reading import read_queries
-from guestsql._sql.type_names import TYPE_NAME, plain_type
-from guestsql._sync.connection import connect
 from guestsql.check import scratch_database
 from guestsql.check.infer import infer
 from guestsql.errors import DatabaseError
 from guestsql.settings import Settings
+from guestsql.sql._sync.connection import connect
+from guestsql.sql.packaged import ask_types, packaged_queries
+from guestsql.sql.reading import read_queries
+from guestsql.sql.type_names import TYPE_NAME, plain_type
 from tests.checking import check_text, extended_migrations, told
 
 SPELLINGS = [

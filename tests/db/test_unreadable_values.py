@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from guestsql import GuestDatabase
-from guestsql._sql import default_directory
 from guestsql.errors import ConstraintViolation, DatabaseError
+from guestsql.sql import default_directory
 from tests.databases import GUEST, KINDS, Either, make_settings
 from tests.server import MIGRATIONS
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from psycopg import Connection
 
 from guestsql import Settings
-from guestsql._core.values import is_placeholder
 from guestsql.errors import InvalidUserId
-from guestsql.identity import canonical_user_id
+from guestsql.guests.identity import canonical_user_id
+from guestsql.guests.values import is_placeholder
 from guestsql.legacy import import_directory
 from tests.databases import GUEST
 from tests.unit.test_identity import NO_GUESTS, SPELLINGS, UNCERTAIN

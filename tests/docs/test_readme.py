@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from guestsql import GuestDatabase, Settings
-from guestsql._sql import default_directory
 from guestsql.cli.main import guestsql
 from guestsql.settings import _VARIABLES
+from guestsql.sql import default_directory
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -13,11 +13,11 @@ from typing import Any, Self
 import psycopg
 import pytest
 
-from guestsql._async import abandoned
-from guestsql._async.abandoned import AsyncAbandonedSessions
-from guestsql._async.connection import connect
 from guestsql.embedded import PrivateServer
 from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown, QueryTimeout
+from guestsql.sql._async import abandoned
+from guestsql.sql._async.abandoned import AsyncAbandonedSessions
+from guestsql.sql._async.connection import connect
 from tests.databases import GUEST, KINDS, OTHER, PATIENCE_SECONDS, Either, make_settings, waiting_sessions
 from tests.server import apply_migrations, eventually, private_server
 

@@ -21,10 +21,10 @@ from click.testing import Result
 from psycopg.conninfo import make_conninfo
 
 from guestsql import GuestDatabase
-from guestsql.doctor import CHECKS, Check, Finding, Limits, Patient, Status, Verdict, diagnose, environment
-from guestsql.doctor.network import is_private
 from guestsql.embedded import PrivateServer
 from guestsql.migrate import Runner
+from guestsql.ops.doctor import CHECKS, Check, Finding, Limits, Patient, Status, Verdict, diagnose, environment
+from guestsql.ops.doctor.network import is_private
 from guestsql.settings import Settings
 from tests.cli.shell import invoke
 from tests.databases import GUEST
@@ -504,7 +504,7 @@ def test_the_disk_of_a_server_on_127_0_0_1(password_server: PasswordServer, monk
         try:
             assert " MB are free in " in look(password_server.url(host="localhost"), "disk").message
             assert " MB are free in " in look(password_server.url(), "disk").message
-            monkeypatch.setattr("guestsql.doctor.server._PROCESSES", Path("/no/such/folder"))  # as through a tunnel
+            monkeypatch.setattr("guestsql.ops.doctor.server._PROCESSES", Path("/no/such/folder"))  # as through a tunnel
             assert "another machine" in look(password_server.url(), "disk").message
         finally:
             connection.execute("REVOKE pg_read_all_settings FROM visitor")

@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from guestsql._sql import default_directory
-from guestsql._sync import executor
 from guestsql.errors import DatabaseError, OutcomeUnknown, QueryTimeout, TransactionConflict
+from guestsql.sql import default_directory
+from guestsql.sql._sync import executor
 from tests.databases import GUEST, KINDS, Either, Proxy, column
 
 Connection = psycopg.Connection[Any]
@@ -124,7 +124,9 @@ async def test_a_procedure_that_fails_for_good_says_so(database_url: str, folder
 def early_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the deadline came before a third attempt."""
     for kind in KINDS:
-        monkeypatch.setattr(f"guestsql._{kind}.executor._pause_before", lambda attempt, _: 0.0 if attempt < 2 else None)
+        monkeypatch.setattr(
+            f"guestsql.sql._{kind}.executor._pause_before", lambda attempt, _: 0.0 if attempt < 2 else None
+        )
 
 
 def test_an_attempt_has_as_much_time_as_was_waited_for_it() -> None:

@@ -666,9 +666,9 @@ with PrivateServer(Path(sys.argv[1]) / "own") as server:
 
 HEALTH = """
 import http.client, socket
-from guestsql.gauges.exposition import GaugeServer
-from guestsql.gauges.scrape import Scraper
-from guestsql.health import HealthServer, Probe
+from guestsql.ops.gauges.exposition import GaugeServer
+from guestsql.ops.gauges.scrape import Scraper
+from guestsql.ops.health import HealthServer, Probe
 probe = Probe(settings(), seconds=30, pause=0)
 asking, done = threading.Event(), threading.Event()
 report = probe._report

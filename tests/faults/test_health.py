@@ -19,8 +19,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from guestsql.errors import SettingsError
-from guestsql.health import HealthServer, Probe, Report
 from guestsql.migrate import Runner
+from guestsql.ops.health import HealthServer, Probe, Report
 from guestsql.settings import Settings
 from tests.cli.shell import invoke, spawn
 from tests.server import eventually, private_server

@@ -32,7 +32,7 @@ IMPORTER = """
 import os, signal, sys
 import psycopg
 from pathlib import Path
-from guestsql._sync.adapter import SyncAdapter
+from guestsql.sql._sync.adapter import SyncAdapter
 from guestsql.legacy import import_directory
 from guestsql.legacy import load, runs
 from guestsql.settings import Settings

@@ -15,13 +15,13 @@ from typing import Self
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from guestsql._sync.connection import connect
 from guestsql.embedded import PrivateServer
 from guestsql.errors import DatabaseUnavailable, MigrationError
 from guestsql.migrate import read_migrations
 from guestsql.migrate.ledger import Ledger
 from guestsql.migrate.session import require_lock
 from guestsql.settings import Settings
+from guestsql.sql._sync.connection import connect
 from tests import databases
 from tests.migrating import make_runner, session, value, write_files
 

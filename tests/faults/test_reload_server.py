@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from guestsql._async import reload as async_reload
-from guestsql._async.queries import NEEDED
-from guestsql._sql import load_catalogue
-from guestsql._sync import reload as sync_reload
+from guestsql.guests.needed import NEEDED
+from guestsql.sql import load_catalogue
+from guestsql.sql._async import reload as async_reload
+from guestsql.sql._sync import reload as sync_reload
 from tests.databases import KINDS, PATIENCE_SECONDS, Either, Program, Proxy
 
 FIRST = "-- name: get_it()$\nSELECT 'first'::text AS it;\n"

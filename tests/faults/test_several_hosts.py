@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from guestsql._sync.connection import connect
 from guestsql.embedded import PrivateServer
 from guestsql.errors import DatabaseUnavailable
 from guestsql.settings import Settings
+from guestsql.sql._sync.connection import connect
 from tests.databases import GUEST, KINDS, Either
 from tests.faults.test_monitoring_standby import _standby
 from tests.server import apply_migrations, eventually, private_server

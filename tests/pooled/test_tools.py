@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from guestsql import GuestDatabase
-from guestsql._sql import default_directory
-from guestsql.health import Probe
+from guestsql.ops.health import Probe
 from guestsql.settings import Settings
+from guestsql.sql import default_directory
 from tests.bouncer import Bouncer, bouncer
 from tests.cli.shell import invoke
 from tests.databases import GUEST, Program, column, make_settings

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from guestsql._sql import Operator, Parameter, arrange, default_directory, load_catalogue, scan_directory
 from guestsql.errors import QueryFileError
+from guestsql.sql import Operator, Parameter, arrange, default_directory, load_catalogue, scan_directory
 
 INACTIVE = """\
 -- Lists for the morning.

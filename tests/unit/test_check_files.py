@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from guestsql._sql.head import mark_of
 from guestsql.check import Finding, as_github, as_json, as_text
 from guestsql.check.marks import read_file_marks, read_query_marks
 from guestsql.check.plan import Node, column_of, sides
 from guestsql.check.sources import read_sources
 from guestsql.check.texts import vet_text
+from guestsql.sql.head import mark_of
 
 
 def read(tmp_path, text):

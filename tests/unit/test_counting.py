@@ -15,9 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestsql._core import counting as _counting
-from guestsql._core.counting import Counting
-from guestsql._core.figures import BOUNDS, Figures, QueryFigures, kind_of
 from guestsql.errors import (
     ConstraintViolation,
     DatabaseError,
@@ -27,6 +24,9 @@ from guestsql.errors import (
     QueryTimeout,
     TransactionConflict,
 )
+from guestsql.telemetry import counting as _counting
+from guestsql.telemetry.counting import Counting
+from guestsql.telemetry.figures import BOUNDS, Figures, QueryFigures, kind_of
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ import pytest
 from psycopg import errors as pg
 
 from guestsql import errors
-from guestsql._core.translate import is_permanent, is_rolled_back, translate
+from guestsql.sql.translate import is_permanent, is_rolled_back, translate
 
 ALL = [
     errors.SettingsError("m", hint="h"),

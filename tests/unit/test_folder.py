@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from guestsql._sql import Folder, Query
 from guestsql.errors import QueryFileError
+from guestsql.sql import Folder, Query
 
 ONE = "-- name: get_one()$\nSELECT 1;\n"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from guestsql._sql import Query
-from guestsql._sql.reading import read_queries
 from guestsql.errors import GuestSQLError, QueryFileError
-from guestsql.gauges import Column, find_gauges, read_samples
-from guestsql.gauges.names import Names
+from guestsql.ops.gauges import Column, find_gauges, read_samples
+from guestsql.ops.gauges.names import Names
+from guestsql.sql import Query
+from guestsql.sql.reading import read_queries
 
 INT, FLOAT, NUMERIC, BOOL, TEXT, NAME, TIME, TEXTS, DATE = 23, 701, 1700, 16, 25, 19, 1184, 1009, 1082
 

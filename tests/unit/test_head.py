@@ -10,16 +10,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from guestsql._sql import Operator, Query
-from guestsql._sql.folder import Folder
-from guestsql._sql.head import MARK_WORDS, name_at, name_lines
-from guestsql._sql.psql import psql_query, written_head
-from guestsql._sql.query import internal_names, why_empty
-from guestsql._sql.reading import read_queries
-from guestsql._sql.samples import stated_sample
 from guestsql.check.sources import Source, read_sources
 from guestsql.check.texts import vet_text
-from guestsql.gauges.convention import find_gauges
+from guestsql.ops.gauges.convention import find_gauges
+from guestsql.sql import Operator, Query
+from guestsql.sql.folder import Folder
+from guestsql.sql.head import MARK_WORDS, name_at, name_lines
+from guestsql.sql.psql import psql_query, written_head
+from guestsql.sql.query import internal_names, why_empty
+from guestsql.sql.reading import read_queries
+from guestsql.sql.samples import stated_sample
 
 FILE = Path("a.sql")
 NAMES = ["get_one", "name", "list_x2", "check", "e"]

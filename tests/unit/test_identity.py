@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
-from guestsql.identity import canonical_user_id, clean_chat_id, mask, own_keys
+from guestsql.guests.identity import canonical_user_id, clean_chat_id, mask, own_keys
 
 PHONE = "573000000001"
 

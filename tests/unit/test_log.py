@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from guestsql._core.log import event, logger
+from guestsql.telemetry.log import event, logger
 
 
 def test_an_event_has_a_code_and_attributes(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guestsql._sql.scanner import tokenize
 from guestsql.errors import MigrationError
 from guestsql.migrate import Migration, default_directory, new_migration, read_migrations
 from guestsql.migrate.concurrent import ConcurrentIndex, concurrent_index
 from guestsql.migrate.text import normalise, pieces
+from guestsql.sql.scanner import tokenize
 from tests.migrating import write_files
 
 NO_TRANSACTION = "-- no-transaction\n"

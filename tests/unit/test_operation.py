@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guestsql._sql import is_read, load_catalogue
+from guestsql.sql import is_read, load_catalogue
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestsql._core import pending as _pending
-from guestsql._core.pending import Messages, Pending
 from guestsql.errors import InvalidValue
+from guestsql.guests import pending as _pending
+from guestsql.guests.pending import Messages, Pending
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 A, B = "573000000001", "573000000002"

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from guestsql._sql import default_directory as queries_directory
-from guestsql._sql import pieces as cutting
-from guestsql._sql.depth import Depth
-from guestsql._sql.pieces import SEPARATOR, cut
-from guestsql._sql.scanner import Kind, Token, tokenize
 from guestsql.errors import QueryFileError
 from guestsql.migrate import default_directory
 from guestsql.migrate.text import normalise, pieces
+from guestsql.sql import default_directory as queries_directory
+from guestsql.sql import pieces as cutting
+from guestsql.sql.depth import Depth
+from guestsql.sql.pieces import SEPARATOR, cut
+from guestsql.sql.scanner import Kind, Token, tokenize
 
 SHIPPED = [*sorted(default_directory().glob("*.sql")), *sorted(queries_directory().glob("*.sql"))]
 

@@ -1,8 +1,8 @@
 import pytest
 
-from guestsql._sql.rewriting import Misuse, rewrite
-from guestsql._sql.scanner import Kind, tokenize
 from guestsql.errors import QueryFileError
+from guestsql.sql.rewriting import Misuse, rewrite
+from guestsql.sql.scanner import Kind, tokenize
 
 
 def rewritten(text, *declared):

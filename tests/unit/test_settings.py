@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from guestsql import AsyncGuestDatabase, GuestDatabase, Settings
-from guestsql._core.conninfo import parse_conninfo
 from guestsql.errors import SettingsError
-from guestsql.health import Probe
+from guestsql.ops.health import Probe
 from guestsql.settings import LONGEST_TTL_SECONDS, Pooler
+from guestsql.sql.conninfo import parse_conninfo
 
 
 def from_env(**variables: str) -> Settings:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from guestsql.monitor.sparkline import sparkline
+from guestsql.ops.monitor.sparkline import sparkline
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from guestsql._sql import Operator
 from guestsql.check.infer import Column, Parameter, Signature
+from guestsql.sql import Operator
 from guestsql.stubs import Target, drift_of, is_fresh, read_committed, write
 
 HERE = Path(__file__).parent
@@ -86,7 +86,7 @@ def test_pyright_rejects_the_marked_lines_and_no_other(project):
 def test_the_package_can_be_imported_and_makes_its_rows(project):
     source = (
         "import pickle, typing, hotel_queries, guestsql\n"
-        "from guestsql._core.rowtypes import row_type\n"
+        "from guestsql.sql.row_classes import row_type\n"
         "from hotel_queries import rows\n"
         "assert hotel_queries.GuestDatabase is guestsql.GuestDatabase\n"
         "names = [b'count', b'index?', b'list', b'int', b'class', b'datetime']\n"
@@ -130,7 +130,10 @@ def test_an_edited_stub_is_not_fresh(tmp_path):
 
 
 def test_both_twins_have_the_same_methods():
-    texts = [(ROOT / "guestsql" / room / "methods.pyi").read_text(encoding="utf-8") for room in ("_async", "_sync")]
+    texts = [
+        (ROOT / "guestsql" / "guests" / room / "methods.pyi").read_text(encoding="utf-8")
+        for room in ("_async", "_sync")
+    ]
     names = [
         [line.split("def ")[1].split("(")[0] for line in text.splitlines() if "def " in line[:14]] for text in texts
     ]

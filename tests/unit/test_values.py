@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestsql._core.profile import profile_changes
-from guestsql._core.values import (
+from guestsql.errors import InvalidValue
+from guestsql.guests.profile import profile_changes
+from guestsql.guests.values import (
     CLEAR,
     LONGEST_LABEL,
     RAISE,
@@ -25,7 +26,6 @@ from guestsql._core.values import (
     is_blank,
     is_placeholder,
 )
-from guestsql.errors import InvalidValue
 from guestsql.settings import LONGEST_TTL_SECONDS
 from tests.databases import case_id
 

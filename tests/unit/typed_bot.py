@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import assert_type
 
 from guestsql import AsyncGuestDatabase, GuestDatabase
-from guestsql.rows import GetProfileRow, ListLastInteractionsRow, SetThreadRow
+from guestsql.guests.query_rows import GetProfileRow, ListLastInteractionsRow, SetThreadRow
 
 
 def right(db: GuestDatabase) -> None:

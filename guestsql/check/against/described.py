@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import psycopg
 
-from guestsql._core.translate import translate
-from guestsql._packaged import type_names
-from guestsql._sql import Query
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.against.schema import Schema, SchemaColumn, Table, read_schema
 from guestsql.check.plan import Node
 from guestsql.check.server import Description, Refusal, describe
+from guestsql.sql import Query
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.packaged import type_names
+from guestsql.sql.translate import translate
 
 __all__ = ["Answer", "Change", "ResultColumn", "Stage", "ask_stage"]
 

@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from guestsql._sql import Query
-from guestsql._sql.reading import read_queries
 from guestsql.check.against.advise import hint_of, some
 from guestsql.check.against.described import Stage
 from guestsql.check.against.fits import Misfit
@@ -19,6 +17,8 @@ from guestsql.check.finding import Finding
 from guestsql.check.server import Refusal
 from guestsql.errors import QueryFileError
 from guestsql.migrate.files import Migration
+from guestsql.sql import Query
+from guestsql.sql.reading import read_queries
 
 __all__ = ["Judged", "ReleaseQueries", "read_release_queries"]
 

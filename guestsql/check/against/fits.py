@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from guestsql._sql import Query
 from guestsql.check.against.described import Answer, Change, Stage
 from guestsql.check.against.schema import Table
 from guestsql.check.against.writes import read_writes
 from guestsql.check.server import Refusal
 from guestsql.check.words import read_words
+from guestsql.sql import Query
 
 __all__ = ["Misfit", "find_misfit", "python_type"]
 

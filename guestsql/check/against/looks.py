@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from guestsql._sql import Query
 from guestsql.check.against.described import Answer, Change, Stage
 from guestsql.check.against.fits import find_misfit
 from guestsql.check.against.schema import Constraint, Schema, SchemaColumn, Table, is_widened
 from guestsql.check.against.writes import Write, read_writes
 from guestsql.check.words import Words, read_words
+from guestsql.sql import Query
 
 __all__ = ["Look", "find_looks"]
 

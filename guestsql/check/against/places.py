@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from guestsql._sql import Kind
 from guestsql.check.finding import Finding
 from guestsql.migrate.files import Migration
 from guestsql.migrate.text import Statement, place
+from guestsql.sql import Kind
 
 __all__ = ["at_migration", "migration_of"]
 

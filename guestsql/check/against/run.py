@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from guestsql._sql import Query
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.against.advise import steps_of
 from guestsql.check.against.described import Stage, ask_stage
 from guestsql.check.against.findings import Judged, ReleaseQueries, read_release_queries
@@ -22,6 +20,8 @@ from guestsql.check.rules import is_look
 from guestsql.check.server import Refusal
 from guestsql.check.sources import Source
 from guestsql.migrate.files import Migration
+from guestsql.sql import Query
+from guestsql.sql._sync.connection import DeadlineConnection
 
 __all__ = ["Comparison", "Connect", "compare_releases"]
 

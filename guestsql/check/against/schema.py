@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from guestsql._packaged import packaged_queries
-from guestsql._sync.connection import DeadlineConnection
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.packaged import packaged_queries
 
 __all__ = ["Constraint", "Right", "Schema", "SchemaColumn", "Table", "Trigger", "is_widened", "read_schema"]
 

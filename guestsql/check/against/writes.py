@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from guestsql._sql import Kind
 from guestsql.check.words import Words
+from guestsql.sql import Kind
 
 __all__ = ["Write", "read_writes"]
 

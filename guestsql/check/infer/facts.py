@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from guestsql._packaged import packaged_queries
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.infer.nodes import Node, parse_tree
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.packaged import packaged_queries
 
 __all__ = ["Facts", "Function", "Key", "Relation", "queries_in", "read_facts"]
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import pq
 
-from guestsql._core.rowtypes import field_names, override_of
-from guestsql._packaged import packaged_queries
-from guestsql._sql import Operator, Query
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.infer.nullable import columns
 from guestsql.check.infer.python_types import ServerType, default_of, parameter_type, result_type
 from guestsql.check.infer.rows import has_one_row
 from guestsql.check.infer.scope import UNKNOWN, Nullness, Scope
 from guestsql.check.infer.signature import Column, Parameter, Signature
 from guestsql.check.infer.trees import may_be_null, read_scopes
+from guestsql.sql import Operator, Query
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.packaged import packaged_queries
+from guestsql.sql.row_classes import field_names, override_of
 
 __all__ = ["infer"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from guestsql._sql import Operator
+from guestsql.sql import Operator
 
 __all__ = ["Column", "Parameter", "Signature"]
 

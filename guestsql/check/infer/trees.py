@@ -13,12 +13,12 @@ from collections.abc import Sequence
 
 from psycopg import pq
 
-from guestsql._packaged import packaged_queries
-from guestsql._sql import Parameter, Query
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.check.infer.facts import queries_in, read_facts
 from guestsql.check.infer.nodes import Node, parse_tree
 from guestsql.check.infer.scope import Known, Scope
+from guestsql.sql import Parameter, Query
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.packaged import packaged_queries
 
 __all__ = ["may_be_null", "read_scopes"]
 

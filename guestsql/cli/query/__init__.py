@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from guestsql._sql import load_catalogue
-from guestsql._sql.query import internal_names
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.output import format_option
 from guestsql.cli.query.common import RETURNS, first_line, whole
 from guestsql.cli.query.explain import explain
 from guestsql.cli.query.run import run
 from guestsql.cli.query.show import show
+from guestsql.sql import load_catalogue
+from guestsql.sql.query import internal_names
 
 __all__ = ["query"]
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from guestsql._sql import Catalogue, Operator, Query, load_catalogue
-from guestsql._sql.query import internal_names
 from guestsql.errors import GuestSQLError
 from guestsql.settings import Settings
+from guestsql.sql import Catalogue, Operator, Query, load_catalogue
+from guestsql.sql.query import internal_names
 
 __all__ = ["RETURNS", "complete_name", "first_line", "named", "timeout_option", "whole"]
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import pq
 
-from guestsql._core.rowtypes import unmarked
-from guestsql._core.translate import translate
-from guestsql._packaged import ask_types, packaged_queries, type_names
-from guestsql._sql import Query
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.cli.target import open_target
 from guestsql.errors import DatabaseError
 from guestsql.settings import Settings
+from guestsql.sql import Query
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.packaged import ask_types, packaged_queries, type_names
+from guestsql.sql.row_classes import unmarked
+from guestsql.sql.translate import translate
 
 __all__ = ["Told", "ask_server", "may_have_server"]
 

@@ -12,8 +12,6 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.types.string import TextLoader
 
-from guestsql._sql import Query, arrange, load_catalogue
-from guestsql._sync.connection import DeadlineConnection
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.params import given_parameters, param_options, parse_parameters
 from guestsql.cli.query.common import complete_name, named, timeout_option
@@ -22,6 +20,8 @@ from guestsql.cli.running import QuerySession, explained
 from guestsql.cli.target import Target, open_target
 from guestsql.cli.terminal import console, is_narrow
 from guestsql.errors import DatabaseError
+from guestsql.sql import Query, arrange, load_catalogue
+from guestsql.sql._sync.connection import DeadlineConnection
 
 __all__ = ["explain"]
 

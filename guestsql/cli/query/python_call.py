@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 
-from guestsql._sql import Operator, Query
-from guestsql._sql.samples import Sample
-from guestsql._sql.type_names import element_type, plain_type
+from guestsql.sql import Operator, Query
+from guestsql.sql.samples import Sample
+from guestsql.sql.type_names import element_type, plain_type
 
 __all__ = ["python_call"]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from guestsql._sql import Operator, Query, load_catalogue
-from guestsql._sql.query import why_empty
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.output import Output, format_option
 from guestsql.cli.params import param_options, parse_parameters
@@ -13,6 +11,8 @@ from guestsql.cli.query.common import complete_name, named, timeout_option
 from guestsql.cli.query.watching import watch
 from guestsql.cli.running import QuerySession, Result
 from guestsql.cli.target import open_target
+from guestsql.sql import Operator, Query, load_catalogue
+from guestsql.sql.query import why_empty
 
 __all__ = ["run"]
 

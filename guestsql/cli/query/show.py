@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import click
 
-from guestsql._sql import Catalogue, Operator, Query, load_catalogue
-from guestsql._sql.psql import psql_preamble, psql_query, written_head
-from guestsql._sql.query import internal_names
-from guestsql._sql.samples import Origin, Sample, sample_values, shared_samples, unknown_types
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.output import Output
 from guestsql.cli.query.common import complete_name, named, whole
 from guestsql.cli.query.describe import Told, ask_server, may_have_server
 from guestsql.cli.query.python_call import python_call
 from guestsql.errors import GuestSQLError
+from guestsql.sql import Catalogue, Operator, Query, load_catalogue
+from guestsql.sql.psql import psql_preamble, psql_query, written_head
+from guestsql.sql.query import internal_names
+from guestsql.sql.samples import Origin, Sample, sample_values, shared_samples, unknown_types
 
 __all__ = ["show"]
 

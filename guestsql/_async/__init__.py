@@ -1,1 +1,0 @@
-"""The asynchronous database; the source from which `_sync` is generated."""

@@ -1,2 +1,0 @@
-# Generated from guestsql/_async by tools/generate_sync.py (make sync). Do not edit.
-"""The asynchronous database; the source from which `_sync` is generated."""

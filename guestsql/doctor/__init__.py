@@ -1,8 +1,0 @@
-"""What is wrong, and how to mend it: tried from the settings to the last index, each with its verdict."""
-
-from guestsql.doctor.finding import Check, Finding, Status, Verdict
-from guestsql.doctor.patient import Limits, Patient
-from guestsql.doctor.run import diagnose
-from guestsql.doctor.table import CHECKS
-
-__all__ = ["CHECKS", "Check", "Finding", "Limits", "Patient", "Status", "Verdict", "diagnose"]

@@ -1,0 +1,1 @@
+"""The asynchronous guest database; the source from which `_sync` is generated."""

@@ -1,0 +1,339 @@
+"""The context cache: one read on a hit, one builder at a time on a miss, and a stale text for those who need not wait.
+
+SQL: queries/context.sql, which tells the life of a text.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, InvalidValue, QueryTimeout
+from guestsql.guests.builder import AsyncBuilder, async_call_builder
+from guestsql.guests.builds import BuildFailures, building, check_not_building
+from guestsql.guests.context_calls import Deadline, Wanted
+from guestsql.guests.context_rows import (
+    hit_text,
+    is_hit,
+    is_old,
+    may_serve_stale,
+    stale_text,
+    was_stored_since,
+    with_clock,
+)
+from guestsql.guests.rows import profile_from
+from guestsql.guests.values import clean_text
+from guestsql.settings import Settings
+from guestsql.sql._async.executor import AsyncExecutor
+from guestsql.sql.runtime import async_sleep
+from guestsql.telemetry.counting import Counting
+from guestsql.telemetry.log import event
+
+__all__ = ["AsyncContextCache"]
+
+_FIRST_PAUSE_SECONDS = 0.004
+_LONGEST_PAUSE_SECONDS = 0.1
+# A server that does not answer must not keep a caller that was interrupted; the lease then runs out by itself.
+_INTERRUPTED_RELEASE_SECONDS = 1.0
+_ENOUGH_BUILDS = 10
+
+
+class AsyncContextCache:
+    """Contexts of guests, cached in their rows.
+
+    Args:
+        executor: runs the queries.
+        settings: for the time zone, the lease and the deadline.
+        builder: makes a context from a profile; None for the query `build_context`.
+        counting: counts the answers, each by its outcome; whoever asks counts what ends with an error.
+    """
+
+    def __init__(
+        self, executor: AsyncExecutor, settings: Settings, builder: AsyncBuilder | None, counting: Counting
+    ) -> None:
+        self._count = counting.answer
+        self._executor = executor
+        self._settings = settings
+        self._builder = builder
+        self._timezone = str(settings.timezone)
+        self._failures = BuildFailures(settings.deadline_seconds)
+
+    async def get(self, key: str, ttl_seconds: float, *, stale_if_error: bool = False) -> str:
+        """Return a guest's context, from the cache if it is fresh.
+
+        Args:
+            key: the guest's key.
+            ttl_seconds: seconds for which a context is fresh, 0 or more.
+            stale_if_error: True for an old text, if there is one, in place of an error.
+
+        Raises:
+            InvalidValue: the builder of this context asks for it.
+            QueryTimeout: another caller's builder took longer than the deadline, or the profile changed in every build.
+            DatabaseError: the server could not be asked.
+            Exception: whatever the builder raised, also when another caller of this process built.
+        """
+        # Only what a hit needs; it is nearly every call.
+        check_not_building(self, key)
+        started = monotonic()
+        deadline = started + self._settings.deadline_seconds
+        row = await self._lookup(key, ttl_seconds, deadline)
+        if row is not None and (row.is_fresh or not row.memory_enabled):
+            self._count("hit")
+            return hit_text(key, row)
+        wanted = Wanted(key, ttl_seconds, Deadline(started, deadline), row, stale_if_error, since=started)
+        text = await self._refresh(wanted)
+        self._count(wanted.outcome)
+        return text
+
+    async def get_many(self, keys: list[str], ttl_seconds: float, *, stale_if_error: bool = False) -> dict[str, str]:
+        """Return the contexts of many guests by key; all hits come from one statement.
+
+        Args:
+            keys: the guests' keys, none twice.
+            ttl_seconds: seconds for which a context is fresh, 0 or more.
+            stale_if_error: as for `get`, for each guest.
+
+        Raises:
+            InvalidValue: as `get`.
+            QueryTimeout: as `get`; all guests share one deadline.
+            DatabaseError: the server could not be asked.
+            Exception: whatever the builder raised.
+        """
+        for key in keys:
+            check_not_building(self, key)
+        deadline = self._deadline()
+        rows = await self._executor.call(
+            "lookup_contexts",
+            {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone},
+            deadline=deadline.at,
+        )
+        known = {row.phone_number: row for row in rows}
+        texts: dict[str, str] = {}
+        hits = 0
+        outcomes: list[str] = []
+        for key in keys:
+            row = known.get(key)
+            if row is not None and is_hit(row):
+                texts[key] = hit_text(key, row)
+                hits += 1
+            else:
+                wanted = Wanted(key, ttl_seconds, deadline, row, stale_if_error)
+                texts[key] = await self._refresh(wanted)
+                outcomes.append(wanted.outcome)
+        # Not before: when one fails, nobody is answered.
+        if hits:
+            self._count("hit", hits)
+        for outcome in outcomes:
+            self._count(outcome)
+        return texts
+
+    def _deadline(self) -> Deadline:
+        started = monotonic()
+        return Deadline(started, started + self._settings.deadline_seconds)
+
+    async def _lookup(self, key: str, ttl_seconds: float, deadline: float) -> Any | None:  # noqa: ANN401  a row of it
+        parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
+        return await self._executor.call("lookup_context", parameters, deadline=deadline)
+
+    async def _refresh(self, wanted: Wanted) -> str:
+        """Build the text, or get it from the caller that builds it; whatever happens, no lease is left behind."""
+        event(logging.INFO, "CONTEXT_CACHE_MISS", "no fresh context", guest=wanted.key)
+        try:
+            return await self._build_or_wait(wanted)
+        except Exception as error:
+            await self._release(wanted)
+            if wanted.stale_if_error and (text := await self._old_text(wanted, error)) is not None:
+                wanted.outcome = "stale"
+                return text
+            raise
+        except BaseException:  # a cancelled task, Ctrl-C: the caller wants to go on
+            wanted.deadline.at = min(wanted.deadline.at, monotonic() + _INTERRUPTED_RELEASE_SECONDS)
+            await self._release(wanted)
+            raise
+
+    async def _old_text(self, wanted: Wanted, error: Exception) -> str | None:
+        """Return the text from before a failure; None if there is none, or if the profile has changed since."""
+        row = wanted.row
+        try:
+            row = await self._lookup(wanted.key, wanted.ttl_seconds, wanted.deadline.at)
+        except DatabaseError:
+            if wanted.has_built:  # the profile may have changed meanwhile
+                return None
+            event(logging.DEBUG, "CONTEXT_LOOKUP_FAILED", "the old text is as it was before", guest=wanted.key)
+        if row is None:
+            return None
+        if is_hit(row):  # another process has built it, or the memory was turned off
+            return hit_text(wanted.key, row)
+        if not is_old(row):
+            return None
+        event(
+            logging.WARNING,
+            "CONTEXT_STALE_IF_ERROR",
+            "an old text in place of an error",
+            guest=wanted.key,
+            age_seconds=row.age_seconds,
+            reason=error.message if isinstance(error, GuestSQLError) else type(error).__name__,
+        )
+        return with_clock(row.context_cache, row.clock_time)
+
+    async def _build_or_wait(self, wanted: Wanted) -> str:
+        pause = _FIRST_PAUSE_SECONDS
+        builds = 0
+        first = row = wanted.row
+        while True:
+            self._failures.check(wanted.key, wanted.since)
+            claimed = await self._claim(wanted, known=row is not None)
+            # Again: a builder that fails says so before it gives its lease back.
+            self._failures.check(wanted.key, wanted.since)
+            if claimed is not None:
+                wanted.has_built = True
+                text = await self._build_and_publish(wanted, claimed)
+                if text is not None:
+                    return text
+                builds += 1
+                if builds > 1:
+                    self._check_overtaken(wanted.deadline, builds, pause)
+                    pause = await _rest(pause)
+            elif row is not None and may_serve_stale(wanted, row):
+                wanted.outcome = "stale"
+                return stale_text(wanted.key, row)
+            else:
+                wanted.deadline.check_waiting(pause)
+                pause = await _rest(pause)
+            # Even after a build: the row from before it may tell of a profile, or a guest, that is no more.
+            row = wanted.row = await self._lookup(wanted.key, wanted.ttl_seconds, wanted.deadline.at)
+            wanted.has_built = False
+            if row is not None and (is_hit(row) or was_stored_since(first, row)):
+                return hit_text(wanted.key, row)
+
+    def _check_overtaken(self, deadline: Deadline, builds: int, pause: float) -> None:
+        """Give up on a profile that changes in every build: its builder changes it, most likely."""
+        now = monotonic()
+        enough = builds >= _ENOUGH_BUILDS and now - deadline.started >= self._settings.deadline_seconds
+        if enough or now + pause >= deadline.at:
+            raise QueryTimeout(
+                f"the profile changed during each of {builds} builds of the context",
+                query="publish_context",
+                hint="a context builder must not change the guest it builds for",
+            )
+
+    async def _claim(self, wanted: Wanted, *, known: bool) -> Any | None:  # noqa: ANN401  a row of claim_context
+        """Return what to build from, or None when the lease is another's."""
+        parameters: dict[str, object] = {
+            "phone_number": wanted.key,
+            "lease": wanted.lease,
+            "lease_seconds": self._settings.lease_seconds,
+        }
+        query = "claim_new_context"
+        if known:
+            query = "claim_context"
+            parameters["ttl_seconds"] = wanted.ttl_seconds
+        wanted.may_hold_lease = True
+        try:
+            claimed = await self._executor.call(query, parameters, deadline=wanted.deadline.at)
+        except DatabaseError:
+            wanted.may_hold_lease = False
+            raise
+        wanted.may_hold_lease = claimed is not None
+        return claimed
+
+    async def _build_and_publish(self, wanted: Wanted, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
+        """Return the text, or None when it was overtaken: the guest has changed or gone since."""
+        if not claimed.memory_enabled:
+            await self._release(wanted)
+            return ""
+        try:
+            text = await self._build(wanted, claimed)
+        except Exception as error:
+            # Those who wait for a server that comes back have a deadline of their own.
+            if not (isinstance(error, DatabaseError) and error.retryable):
+                self._failures.add(wanted.key, error)
+            raise
+        clock_time = None if text is None else await self._publish(wanted, claimed, text)
+        if text is not None and clock_time is not None:
+            event(logging.INFO, "CONTEXT_BUILT", "context built and stored", guest=wanted.key)
+            return with_clock(text, clock_time)
+        clock_time = await self._confirm(wanted, claimed)
+        if clock_time is None:
+            event(logging.INFO, "CONTEXT_OVERTAKEN", "the profile changed during the build", guest=wanted.key)
+            return None
+        if text is None:
+            raise InvalidValue(
+                "build_context returned nothing", hint="queries/context.sql must return a text for every guest"
+            )
+        # Another took the lease over. It stores its own text; this one is as right, and two slow builders that take
+        # the lease from each other again and again would otherwise never answer.
+        event(logging.WARNING, "CONTEXT_LEASE_LOST", "the build took longer than the lease", guest=wanted.key)
+        return with_clock(text, clock_time)
+
+    async def _build(self, wanted: Wanted, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
+        """Make the text; no connection is held meanwhile. None when the default query found no guest."""
+        if self._builder is None:
+            parameters = {"phone_number": wanted.key}
+            text = await self._call_as_owner(wanted, "build_context", parameters)
+            return None if text is None else clean_text(text, "the context that build_context returned")
+        started = monotonic()
+        try:
+            with building(self, wanted.key):
+                text = await async_call_builder(self._builder, profile_from(claimed))
+        finally:
+            wanted.deadline.add_build(monotonic() - started)
+        return clean_text(text, "the context that the builder returned")
+
+    async def _publish(self, wanted: Wanted, claimed: Any, text: str) -> str | None:  # noqa: ANN401  a row
+        """Store the text; return the hotel's clock, or None when it was refused."""
+        parameters: Mapping[str, object] = {
+            "phone_number": wanted.key,
+            "lease": wanted.lease,
+            "epoch": claimed.context_epoch,
+            "context_text": text,
+            "timezone": self._timezone,
+        }
+        clock_time: str | None = await self._call_as_owner(wanted, "publish_context", parameters)
+        wanted.may_hold_lease = False
+        return clock_time
+
+    async def _confirm(self, wanted: Wanted, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
+        """Return the hotel's clock if the profile is still the one that was claimed."""
+        parameters: Mapping[str, object] = {
+            "phone_number": wanted.key,
+            "epoch": claimed.context_epoch,
+            "created_at": claimed.created_at,
+            "timezone": self._timezone,
+        }
+        clock_time: str | None = await self._call_as_owner(wanted, "confirm_context", parameters)
+        return clock_time
+
+    async def _call_as_owner(self, wanted: Wanted, name: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401  the query's own
+        """Run a query while the lease is held; a server that does not answer is not asked to take the lease back."""
+        try:
+            return await self._executor.call(name, parameters, deadline=wanted.deadline.at)
+        except (DatabaseUnavailable, QueryTimeout):
+            wanted.may_hold_lease = False
+            raise
+
+    async def _release(self, wanted: Wanted) -> None:
+        """Give back the lease, if it may be held; if that fails it runs out by itself, and the first error matters."""
+        if not wanted.may_hold_lease:
+            return
+        wanted.may_hold_lease = False
+        parameters: Mapping[str, object] = {"phone_number": wanted.key, "lease": wanted.lease}
+        try:
+            await self._executor.call("release_context", parameters, deadline=wanted.deadline.at)
+        except DatabaseError as error:
+            event(
+                logging.WARNING,
+                "CONTEXT_LEASE_KEPT",
+                "the lease will run out by itself",
+                guest=wanted.key,
+                sqlstate=error.sqlstate,
+            )
+
+
+async def _rest(pause: float) -> float:
+    """Wait up to so many seconds, and return how many it may be the next time."""
+    await async_sleep(random.uniform(pause / 2, pause))  # noqa: S311  spreads the waiting, hides nothing
+    return min(pause * 2, _LONGEST_PAUSE_SECONDS)

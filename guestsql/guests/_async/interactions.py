@@ -1,0 +1,78 @@
+"""Buffered interactions: many messages, one write.
+
+What a kill -9 can lose is what was recorded since the last flush: one flush interval at most, as long as the server
+answers. A failed flush keeps everything for the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from guestsql.errors import DatabaseError
+from guestsql.guests.pending import Pending
+from guestsql.sql._async.executor import AsyncExecutor
+from guestsql.sql._async.flushing import AsyncFlusher
+from guestsql.sql.runtime import AsyncTicker
+from guestsql.telemetry.log import event
+
+__all__ = ["AsyncInteractionBuffer"]
+
+
+class AsyncInteractionBuffer(AsyncFlusher):
+    """Collects interactions and writes them in batches, sorted by key.
+
+    SQL: queries/guests.sql
+
+    Args:
+        executor: runs the batch.
+        seconds: between two flushes.
+        pending: where they are collected; also emptied at exit.
+    """
+
+    def __init__(self, executor: AsyncExecutor, seconds: float, pending: Pending) -> None:
+        super().__init__(executor, pending)
+        self._pending = pending
+        self._ticker = AsyncTicker(seconds, self._tick)
+
+    def record(self, key: str, at: datetime | None) -> None:
+        """Count one message.
+
+        Args:
+            key: the guest's key.
+            at: the message's own time, with its zone; None for now, by the server's clock.
+        """
+        self._pending.add(key, at)
+        self._ticker.start()
+
+    async def flush(self, deadline: float | None = None) -> int:
+        """Write what was recorded.
+
+        Returns:
+            The number of guests written, 0 when there was nothing.
+
+        Raises:
+            DatabaseError: it could not be written; it is kept for the next flush.
+        """
+        rows = await super().flush(deadline)
+        if rows:
+            event(logging.INFO, "INTERACTIONS_WRITTEN", "interactions written", rows=rows)
+        return rows
+
+    async def close(self) -> None:
+        """Stop the timer and write what is left.
+
+        Raises:
+            DatabaseError: it could not be written and is lost with this object.
+        """
+        await self._ticker.stop()
+        await self.flush()
+
+    async def _tick(self) -> None:
+        try:
+            await self.flush()
+        except DatabaseError as error:
+            # The adapter has logged the cause; this says what it means here.
+            event(logging.WARNING, "INTERACTIONS_KEPT", "flush failed, will be tried again", sqlstate=error.sqlstate)
+        except Exception as error:  # noqa: BLE001  an edited query file, say: the timer must outlive it
+            event(logging.ERROR, "INTERACTIONS_KEPT", f"flush failed, will be tried again: {error!r}")

@@ -1,0 +1,102 @@
+"""The guests' threads: which one is a guest's, and the tokens spent in it."""
+
+from __future__ import annotations
+
+import logging
+
+from guestsql.guests._async.lifetime import AsyncLifetime
+from guestsql.guests.models import GuestThread
+from guestsql.guests.rows import thread_from
+from guestsql.guests.values import clean_text, clean_tokens
+from guestsql.sql._async.executor import Repeat
+from guestsql.telemetry.log import event
+from guestsql.telemetry.outbox import new_operation_id
+
+__all__ = ["AsyncThreads"]
+
+
+class AsyncThreads(AsyncLifetime):
+    """The methods of `AsyncGuestDatabase` for threads."""
+
+    async def get_thread(self, user_id: str) -> GuestThread | None:
+        """Return a guest's thread and the tokens spent in it.
+
+        Args:
+            user_id: any spelling of a WhatsApp id.
+
+        Returns:
+            The thread, whose `thread_id` is None for a guest without one; None for a guest not known.
+
+        SQL: queries/threads.sql
+        """
+        row = await self._call("get_thread", phone_number=self._key(user_id))
+        return None if row is None else thread_from(row)
+
+    async def set_thread(self, user_id: str, thread_id: str) -> GuestThread:
+        """Make a thread the guest's; its tokens start from 0, unless it is the guest's already: then nothing changes.
+
+        Args:
+            user_id: any spelling of a WhatsApp id.
+            thread_id: the thread, not blank.
+
+        Returns:
+            The thread after the change.
+
+        Raises:
+            InvalidValue: the thread is no text, or blank.
+
+        SQL: queries/threads.sql
+        """
+        return await self._write_thread(self._key(user_id), clean_text(thread_id, "thread_id", blank=False))
+
+    async def clear_thread(self, user_id: str) -> GuestThread:
+        """Leave a guest without a thread; the tokens of the old one are forgotten.
+
+        Args:
+            user_id: any spelling of a WhatsApp id.
+
+        Returns:
+            A thread whose `thread_id` is None.
+
+        SQL: queries/threads.sql
+        """
+        return await self._write_thread(self._key(user_id), None)
+
+    async def add_thread_tokens(self, user_id: str, thread_id: str, tokens: int) -> int:
+        """Count tokens spent in a thread; never twice, even when the connection is lost on the way.
+
+        Args:
+            user_id: any spelling of a WhatsApp id.
+            thread_id: the thread in which they were spent, not blank. If it is not the guest's it becomes so, and
+                starts from these.
+            tokens: what was spent since the last call, 0 or more, below 2^63: added, not a new total.
+
+        Returns:
+            The thread's new count.
+
+        Raises:
+            InvalidValue: the thread is no text or blank, or the tokens are no whole number of 0 or more.
+            OutcomeUnknown: the connection was lost, or the server did not answer, and so it was until the deadline.
+                The tokens may have been counted: call `get_thread` before you repeat it.
+
+        SQL: queries/threads.sql
+        """
+        parameters = {
+            "phone_number": self._key(user_id),
+            "thread_id": clean_text(thread_id, "thread_id", blank=False),
+            "tokens": clean_tokens(tokens),
+            "operation_id": new_operation_id(),
+        }
+        executor = await self._ready()
+        count: int = await executor.call("add_thread_tokens", parameters, repeat=Repeat.ONCE)
+        return count
+
+    async def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:
+        row = await self._call("set_thread", phone_number=key, thread_id=thread_id)
+        if row is not None:
+            event(logging.INFO, "DATABASE_UPDATE", "thread updated", guest=key, query="set_thread")
+        while row is None:  # nothing to change; or forgotten by another process in this very moment
+            row = await self._call("get_thread", phone_number=key) or await self._call(
+                "set_thread", phone_number=key, thread_id=thread_id
+            )
+        return thread_from(row)

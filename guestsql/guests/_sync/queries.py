@@ -1,0 +1,18 @@
+# Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
+"""`database.queries` of a `GuestDatabase`: the packaged queries, which type checkers know by name."""
+
+from __future__ import annotations
+
+from guestsql.guests._sync.methods import QueryMethods
+from guestsql.sql._sync.queries import Queries
+
+__all__ = ["GuestQueries"]
+
+
+class GuestQueries(QueryMethods, Queries):
+    """The queries of a guest database: `queries.get_profile(phone_number="573000000001")`.
+
+    Rows are classes of `guestsql.guests.query_rows`. A guest's key is given as the tables have it
+    (`guestsql.guests.identity.canonical_user_id` makes it): no other spelling is known here. For what a method takes,
+    returns and raises see `guestsql.sql`'s `AsyncQueries`.
+    """

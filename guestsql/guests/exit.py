@@ -1,0 +1,168 @@
+"""The last chance of what is buffered: at exit, and on SIGTERM, which by itself ends Python without any of its exits.
+
+The databases' own pools cannot be relied on by then (an event loop may be gone, a new thread refused), so each buffer
+is written on a connection made for it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import signal
+import sys
+import threading
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+import guestsql.embedded  # noqa: F401  # pyright: ignore[reportUnusedImport]  it registers its exit before we do
+from guestsql.errors import GuestSQLError
+from guestsql.process import at_worker_end, in_forked_child
+from guestsql.settings import Settings
+from guestsql.sql import InUse
+from guestsql.sql._sync.connection import DeadlineConnection, connect
+from guestsql.sql._sync.executor import Executor
+from guestsql.sql._sync.flushing import Flusher
+from guestsql.sql.translate import translate
+from guestsql.telemetry.counting import Counting
+from guestsql.telemetry.log import event
+from guestsql.telemetry.outbox import Outbox
+
+__all__ = ["LastChance", "flush_all", "heed_sigterm", "watch"]
+
+
+@dataclass(frozen=True, eq=False)
+class LastChance:
+    """What is needed to write what a database has collected, without the database.
+
+    Attributes:
+        outboxes: what was collected.
+        counting: counts the calls.
+        settings: for the deadline.
+        url: the server.
+        in_use: where their queries are.
+    """
+
+    outboxes: tuple[Outbox[Any], ...]
+    counting: Counting
+    settings: Settings
+    url: str = field(repr=False)
+    in_use: InUse
+
+    def __bool__(self) -> bool:
+        return any(self.outboxes)
+
+    def unwatch(self) -> None:
+        """Leave it to somebody else: the database has written it or reported the failure, or the parent has it."""
+        _chances.discard(self)
+
+    def flush(self, *, final: bool = True) -> None:
+        """Write what is left; log it if that fails: there is no caller any more.
+
+        Args:
+            final: False while the program still runs: what cannot be written now is kept.
+        """
+        if not self:
+            return
+        connections = _OneConnection(self.settings, self.url)
+        try:
+            executor = Executor(
+                self.settings, self.url, self.in_use.catalogue, connections=connections, counting=self.counting
+            )
+            for outbox in self.outboxes:
+                _flush(executor, outbox, final=final)
+        finally:
+            connections.close()
+
+
+def _flush(executor: Executor, outbox: Outbox[Any], *, final: bool) -> None:
+    try:
+        # What another thread is writing is written here too: the server recognises the batch.
+        Flusher(executor, outbox).flush()
+    except (GuestSQLError, psycopg.Error) as error:
+        level, code = (logging.ERROR, "LOST") if final else (logging.WARNING, "KEPT")
+        message = error.message if isinstance(error, GuestSQLError) else translate(error, "").message
+        event(level, f"{outbox.content}_{code}", f"not written at exit: {message}")
+
+
+class _OneConnection:
+    """Lends one connection, made when it is asked for. A pool has threads, and none can be started at exit."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self._settings = settings
+        self._url = url
+        self._connection: DeadlineConnection | None = None
+
+    def open(self) -> None:
+        """Connect at the first `borrow` only."""
+
+    def borrow(self, deadline: float, *, writes: bool = False) -> DeadlineConnection:
+        """Return the connection, made anew if it was lost."""
+        del writes
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._settings, self._url)
+        self._connection.deadline = deadline
+        return self._connection
+
+    borrow_live = borrow
+
+    def give_back(self, connection: DeadlineConnection) -> None:
+        """Keep the connection for the next, unless it is left in the midst of something."""
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+# Held strongly: a database that is dropped without being closed must not take what is buffered with it.
+_chances: set[LastChance] = set()
+
+
+def watch(chance: LastChance) -> None:
+    """Have a buffer written at exit, until `unwatch`. A forked child has a copy of it, which its parent writes."""
+    _chances.add(chance)
+    in_forked_child(chance, LastChance.unwatch)
+    at_worker_end(flush_all, priority=1)
+    heed_sigterm()
+
+
+def heed_sigterm() -> None:
+    """See to SIGTERM, if this is the main thread and nobody else does.
+
+    The buffers are written, then the program ends by `SystemExit(143)`, so that its own `finally` and `with` are
+    heeded. A handler the program has set is left alone. Python lets the main thread alone do this, and a database that
+    is made there may be opened elsewhere: so it is done when one is made, too.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+# Functions at exit run last in, first out: the embedded server, imported above, leaves after this.
+@atexit.register
+def flush_all(*, final: bool = True) -> None:
+    """Write every buffer that is left.
+
+    Args:
+        final: False while the program still runs.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    if final and in_main and signal.getsignal(signal.SIGTERM) is _terminate:
+        # The program ends anyway, and no flush outlives its deadline.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for chance in list(_chances):
+        chance.flush(final=final)
+
+
+def _terminate(signum: int, _frame: FrameType | None) -> None:
+    # In a thread: the main one may just hold a buffer's lock, and would wait for itself.
+    worker = threading.Thread(target=flush_all, kwargs={"final": False}, name="guestsql-last-chance")
+    worker.start()
+    worker.join(max((chance.settings.deadline_seconds for chance in list(_chances)), default=0.0))
+    sys.exit(128 + signum)

@@ -1,0 +1,22 @@
+"""Rows of queries into the values that methods return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guestsql.guests.models import GuestProfile, GuestThread
+
+__all__ = ["profile_from", "thread_from"]
+
+_PROFILE = tuple(GuestProfile.__dataclass_fields__)
+_THREAD = tuple(GuestThread.__dataclass_fields__)
+
+
+def profile_from(row: Any) -> GuestProfile:  # noqa: ANN401  a row of any query that returns a profile
+    """Return the profile in a row, which may hold more columns."""
+    return GuestProfile(**{name: getattr(row, name) for name in _PROFILE})
+
+
+def thread_from(row: Any) -> GuestThread:  # noqa: ANN401  a row of any query that returns a thread
+    """Return the thread in a row."""
+    return GuestThread(**{name: getattr(row, name) for name in _THREAD})

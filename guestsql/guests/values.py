@@ -1,0 +1,234 @@
+"""Values that come from outside, checked before they reach the database."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, cast, final
+
+from guestsql.errors import InvalidUserId, InvalidValue
+from guestsql.guests.identity import canonical_user_id
+from guestsql.settings import LONGEST_TTL_SECONDS
+
+__all__ = [
+    "CLEAR",
+    "LONGEST_LABEL",
+    "RAISE",
+    "Clear",
+    "Raise",
+    "clean_json",
+    "clean_labels",
+    "clean_name",
+    "clean_text",
+    "clean_tokens",
+    "clean_ttl",
+    "is_blank",
+    "is_placeholder",
+    "normalized",
+]
+
+LONGEST_LABEL = 500
+"""Characters of a label: labels are indexed, and an index entry has room for some 2,700 bytes."""
+
+
+@final
+class Clear:
+    """The type of `CLEAR`."""
+
+    def __repr__(self) -> str:
+        return "CLEAR"
+
+
+CLEAR: Final = Clear()
+"""Empties a column in `update_profile`, where None means not given."""
+
+
+@final
+class Raise:
+    """The type of `RAISE`: no answer in place of an error."""
+
+    def __repr__(self) -> str:
+        return "RAISE"
+
+
+RAISE: Final = Raise()
+
+
+def clean_text(text: object, what: str, *, blank: bool = True) -> str:
+    """Return a text that PostgreSQL can keep.
+
+    Args:
+        text: the text.
+        what: what it is, for the error.
+        blank: whether it may be empty or blank.
+
+    Raises:
+        InvalidValue: it is no text, blank when it must not be, or holds NUL or half of a broken emoji.
+    """
+    if not isinstance(text, str):
+        raise InvalidValue(f"{what} is a text, not {type(text).__name__}")
+    if not blank and is_blank(text):
+        raise InvalidValue(f"{what} is blank")
+    if "\x00" in text:
+        raise InvalidValue(f"{what} holds NUL, which PostgreSQL cannot keep", hint="remove \\x00 from it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidValue(
+            f"{what} holds a lone surrogate (a broken emoji) at character {error.start}",
+            hint='clean it with text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")',
+        ) from error
+    return text
+
+
+def normalized(text: str) -> str:
+    """Return a text in Unicode's composed form (NFC): `ó` typed on a Mac equals `ó` typed on a phone.
+
+    Args:
+        text: a name or a label.
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def clean_name(name: object, what: str) -> str:
+    """Return a name in composed form, without blanks around it; it may be blank.
+
+    Args:
+        name: the name.
+        what: what it is, for the error.
+
+    Raises:
+        InvalidValue: it is not a text, or PostgreSQL cannot keep it.
+    """
+    return normalized(clean_text(name, what)).strip()
+
+
+def clean_labels(labels: object) -> list[str]:
+    """Return labels in their order and in composed form, each once, without blanks around them.
+
+    Args:
+        labels: texts of 1 to 500 characters.
+
+    Raises:
+        InvalidValue: it is a single text, or one of them is not a text, blank or too long.
+    """
+    kind = type(labels).__name__
+    if isinstance(labels, str | bytes | Mapping) or not isinstance(labels, Iterable):
+        raise InvalidValue(f"labels are a list of texts, not {kind}", hint="[] clears them")
+    found: dict[str, None] = {}
+    for place, label in enumerate(cast("Iterable[object]", labels)):
+        text = clean_name(label, f"label {place}")
+        if is_blank(text):
+            raise InvalidValue(f"label {place} is blank")
+        if len(text) > LONGEST_LABEL:
+            raise InvalidValue(
+                f"label {place} has {len(text)} characters, more than {LONGEST_LABEL}",
+                hint="keep long texts in profile_data",
+            )
+        found[text] = None
+    return list(found)
+
+
+def clean_json(data: object, what: str) -> str:
+    """Return an object as JSON text that jsonb can keep exactly.
+
+    Args:
+        data: a mapping with text keys.
+        what: what it is, for the error.
+
+    Raises:
+        InvalidValue: it is no mapping, or something in it has no JSON form, or holds NUL or a lone surrogate.
+    """
+    if not isinstance(data, Mapping):
+        raise InvalidValue(f"{what} is a mapping, not {type(data).__name__}")
+    try:
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False, default=_mapping)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValue(f"{what} has no JSON form: {error}") from error
+    # Only now: what has a JSON form is finite and holds no circle, so the walk ends.
+    _check_json(cast("object", data), what)
+    return text
+
+
+def clean_tokens(tokens: object) -> int:
+    """Return a number of tokens.
+
+    Args:
+        tokens: 0 or more, below 2^63.
+
+    Raises:
+        InvalidValue: it is no whole number, or out of range.
+    """
+    if not isinstance(tokens, int) or isinstance(tokens, bool):
+        raise InvalidValue(f"tokens are a whole number, not {type(tokens).__name__}")
+    if not 0 <= tokens < 2**63:
+        raise InvalidValue("tokens are 0 or more and below 2^63", hint="pass what this call used, not a correction")
+    return tokens
+
+
+def clean_ttl(seconds: object) -> float:
+    """Return a time to live in seconds, ten years at most.
+
+    Args:
+        seconds: 0 or more; 0 means that nothing cached is fresh, and more than ten years counts as ten years.
+
+    Raises:
+        InvalidValue: it is negative, NaN, or not a number.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise InvalidValue("ttl_seconds is a number of seconds")
+    if not seconds >= 0:  # NaN is neither
+        raise InvalidValue("ttl_seconds is 0 or more")
+    return float(min(seconds, LONGEST_TTL_SECONDS))
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether nothing of a text can be seen: spaces, direction marks, zero-width joiners.
+
+    Args:
+        text: the text.
+    """
+    return all(character.isspace() or not character.isprintable() for character in text)
+
+
+def is_placeholder(name: str, key: str) -> bool:
+    """Tell whether a name says nothing: blank, `Usuario`, or the guest's own id in any spelling.
+
+    The function guestsql_is_placeholder of the migrations says the same in SQL.
+
+    Args:
+        name: the name.
+        key: the guest's key.
+    """
+    bare = name.strip()
+    if is_blank(bare) or bare == key or bare.casefold() == "usuario":
+        return True
+    if not any(character.isdigit() for character in bare):
+        return False
+    try:
+        return canonical_user_id(bare) == key
+    except InvalidUserId:
+        return False
+
+
+def _mapping(value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)  # pyright: ignore[reportUnknownArgumentType]  json.dumps looks at the keys
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _check_json(value: object, what: str) -> None:
+    """Refuse what jsonb refuses, naming the place."""
+    waiting: list[tuple[object, str]] = [(value, what)]
+    while waiting:
+        node, place = waiting.pop()
+        if isinstance(node, str):
+            clean_text(node, place)
+        elif isinstance(node, Mapping):
+            for key, below in cast("Mapping[object, object]", node).items():
+                clean_text(key, f"a key of {place}")
+                waiting.append((below, f"{place}.{key}"))
+        elif isinstance(node, list | tuple):
+            items = cast("list[object] | tuple[object, ...]", node)
+            waiting.extend((below, f"{place}[{index}]") for index, below in enumerate(items))

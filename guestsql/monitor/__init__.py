@@ -1,7 +1,0 @@
-"""The live view: what the bot and its server do, minute by minute."""
-
-from guestsql.monitor.figures import Connections, Figures, Minute, NamedQuery, Trouble
-from guestsql.monitor.reading import NEEDED, FigureReader
-from guestsql.monitor.view import Screen
-
-__all__ = ["NEEDED", "Connections", "FigureReader", "Figures", "Minute", "NamedQuery", "Screen", "Trouble"]

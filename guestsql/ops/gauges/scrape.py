@@ -1,0 +1,134 @@
+"""One scrape: every query that is a metric asked once, in a READ ONLY transaction of its own, before a deadline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from guestsql.errors import GuestSQLError, QueryTimeout
+from guestsql.ops.gauges.convention import Column, GaugeQuery, Sample, read_samples
+from guestsql.ops.gauges.names import Names
+from guestsql.ops.gauges.origin import Origins, adapt
+from guestsql.settings import Settings
+from guestsql.sql import arrange
+from guestsql.sql._sync.connection import DeadlineConnection, connect
+from guestsql.sql.translate import translate
+
+__all__ = ["Answer", "Scrape", "Scraper"]
+
+# The server's own timeout speaks first: it says what was cancelled, and the connection stays good.
+_GRACE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one query gave.
+
+    Attributes:
+        gauge: the query.
+        columns: its columns; none when it failed.
+        samples: the values; none when it failed.
+        seconds: how long it took.
+        error: what went wrong, or None.
+    """
+
+    gauge: GaugeQuery
+    columns: tuple[Column, ...]
+    samples: Sequence[Sample]
+    seconds: float
+    error: GuestSQLError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """What all of them gave.
+
+    Attributes:
+        answers: one a query, in their order.
+        is_replica: True when the server is the one of DATABASE_REPLICA_URL.
+        error: why the server could not be reached, or None.
+    """
+
+    answers: Sequence[Answer]
+    is_replica: bool = False
+    error: GuestSQLError | None = None
+
+
+@dataclass(frozen=True)
+class Scraper:
+    """Asks the queries, over a connection of its own for each scrape.
+
+    Args:
+        settings: for the hotel's zone and time to live.
+        url: the server.
+        gauges: the queries.
+        seconds: a scrape takes no longer, above 0; what is not answered by then is an error.
+        is_replica: True when `url` is DATABASE_REPLICA_URL.
+    """
+
+    settings: Settings
+    url: str = field(repr=False)
+    gauges: Sequence[GaugeQuery]
+    seconds: float
+    is_replica: bool = False
+    _names: Names = field(default_factory=Names, init=False, repr=False)
+
+    def scrape(self) -> Scrape:
+        """Ask every query once. Nothing is raised: what fails is an answer's error."""
+        deadline = monotonic() + self.seconds
+        try:
+            # Connecting has a limit of its own, in whole seconds.
+            settings = replace(self.settings, deadline_seconds=min(self.seconds, self.settings.deadline_seconds))
+            connection = connect(settings, self.url)
+        except GuestSQLError as error:
+            return Scrape([_failed(gauge, error) for gauge in self.gauges], self.is_replica, error)
+        with closing(connection):
+            adapt(connection)
+            return Scrape(list(self._answers(connection, deadline)), self.is_replica)
+
+    def _answers(self, connection: DeadlineConnection, deadline: float) -> Iterable[Answer]:
+        origins = Origins(connection)
+        for gauge in self.gauges:
+            started = monotonic()
+            try:
+                yield self._answer(connection, origins, gauge, deadline)
+            except psycopg.Error as error:
+                yield _failed(gauge, translate(error, gauge.query.name), monotonic() - started)
+            except GuestSQLError as error:
+                yield _failed(gauge, error, monotonic() - started)
+
+    def _answer(self, connection: DeadlineConnection, origins: Origins, gauge: GaugeQuery, deadline: float) -> Answer:
+        started = monotonic()
+        left = deadline - started
+        if left <= 0:
+            raise QueryTimeout("the scrape's time was over", query=gauge.query.name, hint="raise --timeout")
+        connection.deadline = deadline + _GRACE_SECONDS
+        connection.read_only = True
+        text: Any = gauge.query.text  # no literal, which psycopg asks for: a .sql file's
+        with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+            milliseconds = sql.Literal(max(1, math.ceil(left * 1000)))
+            cursor.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(milliseconds))
+            cursor.execute(text, arrange(gauge.query, self._parameters(gauge)))
+            rows = cursor.fetchall()
+            columns = origins.described(cursor)
+        samples = read_samples(gauge.prefix, columns, rows)
+        self._names.take(gauge, columns)
+        return Answer(gauge, columns, samples, monotonic() - started, None)
+
+    def _parameters(self, gauge: GaugeQuery) -> dict[str, object]:
+        """What the mark gives; and of what it does not give, what the settings say."""
+        known = {"timezone": self.settings.timezone.key, "ttl_seconds": self.settings.context_ttl_seconds}
+        names = {parameter.name for parameter in gauge.query.parameters}
+        return {**{name: value for name, value in known.items() if name in names}, **gauge.parameters}
+
+
+def _failed(gauge: GaugeQuery, error: GuestSQLError, seconds: float = 0.0) -> Answer:
+    return Answer(gauge, (), (), seconds, error)

@@ -1,0 +1,71 @@
+"""Writes what an outbox holds, each batch exactly once, whatever becomes of the connection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from guestsql.sql._async.executor import AsyncExecutor
+from guestsql.sql.runtime import AsyncTurns
+from guestsql.telemetry.outbox import Outbox
+
+__all__ = ["AsyncFlusher"]
+
+
+class AsyncFlusher:
+    """Writes the batches of one outbox, one after the other.
+
+    Args:
+        executor: runs the outbox's query.
+        outbox: where they come from; what could not be written stays there.
+    """
+
+    def __init__(self, executor: AsyncExecutor, outbox: Outbox[Any]) -> None:
+        self._executor = executor
+        self._outbox = outbox
+        self._turns = AsyncTurns()
+
+    async def flush(self, deadline: float | None = None) -> int:
+        """Write what was collected.
+
+        Args:
+            deadline: in seconds of `time.monotonic()`; default the settings' from now.
+
+        Returns:
+            The number of rows written, 0 when there was nothing.
+
+        Raises:
+            DatabaseError: it could not be written; it is kept for the next flush.
+        """
+        until = self._executor.deadline() if deadline is None else deadline
+        async with self._turns.take(until):
+            return await self._write_open(until) + await self._write_next(until)
+
+    @asynccontextmanager
+    async def held(self) -> AsyncGenerator[None]:
+        """Let no batch be written meanwhile, so that what is collected can be changed.
+
+        Raises:
+            DatabaseError: a batch that may have been written, or is still being written, could not be written again.
+        """
+        until = self._executor.deadline()
+        async with self._turns.take(until):
+            await self._write_open(until)
+            yield
+
+    async def _write_open(self, deadline: float) -> int:
+        return await self._write_next(deadline) if self._outbox.is_open() else 0
+
+    async def _write_next(self, deadline: float) -> int:
+        outbox = self._outbox
+        if not outbox:
+            return 0
+        if outbox.needs_time():
+            outbox.set_time(await self._executor.call("get_server_time", {}, deadline=deadline))
+        batch = outbox.take()
+        if batch is None:
+            return 0
+        await self._executor.call(outbox.query, batch.parameters, deadline=deadline)
+        outbox.done(batch)
+        return len(batch)

@@ -1,0 +1,289 @@
+"""Connections to borrow: psycopg's pool, with those just used kept at hand in front of it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from contextlib import suppress
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from guestsql.errors import DatabaseError, DatabaseUnavailable
+from guestsql.settings import Pooler, Settings
+from guestsql.sql._async.abandoned import AsyncAbandonedSessions
+from guestsql.sql._async.connection import AsyncDeadlineConnection, connection_arguments, recognise
+from guestsql.sql._async.pooled import Pool, PooledConnection
+from guestsql.sql.readiness import is_readable
+from guestsql.sql.runtime import AsyncPermits, async_sleep, end_with_loop
+from guestsql.sql.translate import is_permanent, translate
+from guestsql.telemetry.log import event
+
+__all__ = ["AsyncConnections"]
+
+# A waiting client alone does not make the pool try to connect again; asking anew does.
+_ASK_AGAIN_SECONDS = 1.0
+# After this a connection at hand goes back to the pool, which closes what is old or idle.
+_AT_HAND_SECONDS = 30.0
+# One connection of so many is for reads alone: all writes may wait for the same thing, such as a synchronous standby.
+_READ_SHARE = 5
+# While sessions are abandoned a caller that waits looks again after this.
+_LOOK_AGAIN_SECONDS = 0.1
+# The server ends a statement by itself when its client has gone, and looks for that so often.
+_CLIENT_CHECK_SECONDS = 1.0
+# How long closing waits for a connection that is being made; it is closed as soon as it is there.
+_CLOSING_SECONDS = 1.0
+
+
+class AsyncConnections:
+    """Lends connections to one server.
+
+    The pool's own lending costs a tenth of a cached context's whole read, so a connection that is given back is lent
+    again from a stack in front of the pool. Nobody waits beside that stack: whoever finds it empty announces itself and
+    waits at the pool, and from then on connections are given back there.
+
+    A connection that was closed in the middle of a statement leaves a session behind, which may last: a commit that
+    waits for a synchronous standby cannot be ended. It keeps its place in the pool, and its permit to write, until the
+    server says that it has ended. So there are never more sessions than `pool_max`, and some are left for reads.
+
+    Args:
+        settings: for deadlines and the size of the pool.
+        url: the server.
+    """
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self._settings = settings
+        # Half of the deadline, so that a caller outlives an attempt whose packets were lost: one is made at a time.
+        self._attempt = replace(settings, deadline_seconds=settings.deadline_seconds / 2)
+        self._declared: Pooler = settings.pooler_of(url)
+        self._at_hand: deque[PooledConnection] = deque()
+        self._waiting = 0
+        self._closed = False
+        self._failures: list[Exception] = []
+        self._abandoned = AsyncAbandonedSessions(settings.pool_max)
+        self._permits = AsyncPermits(max(1, settings.pool_max - max(1, settings.pool_max // _READ_SHARE)))
+        self._pool = Pool(
+            connection_class=PooledConnection,
+            kwargs={
+                **connection_arguments(self._attempt, url),
+                "failures": self._failures,
+                "set_up": self._set_up,
+            },
+            min_size=settings.pool_min,
+            max_size=settings.pool_max,
+            open=False,
+            # Given up soon: the next caller starts a new attempt at once, instead of waiting out a long back-off.
+            reconnect_timeout=_ASK_AGAIN_SECONDS,
+            name=f"guestsql-{id(self):x}",
+        )
+
+    async def open(self) -> None:
+        """Start connecting, without waiting for it."""
+        await self._pool.open()
+        end_with_loop(self._pool.name)
+
+    async def close(self) -> None:
+        """Close all connections; those that are lent are closed when they are given back."""
+        self._closed = True
+        await self._empty_hand()
+        await self._pool.close(_CLOSING_SECONDS)
+
+    async def borrow(self, deadline: float, *, writes: bool = False) -> AsyncDeadlineConnection:
+        """Take a connection, which may turn out to be dead.
+
+        Args:
+            deadline: until when to wait for one, and the connection's own, in seconds of `time.monotonic()`.
+            writes: True for a statement that writes; a part of the pool is for reads alone.
+
+        Raises:
+            DatabaseUnavailable: there was none in time.
+        """
+        if writes:
+            await self._wait_for_permit(deadline)
+        try:
+            connection = self._at_hand.pop()
+        except IndexError:
+            try:
+                connection = await self._wait_for_one(deadline)
+            except BaseException:
+                if writes:
+                    self._permits.release()
+                raise
+        connection.deadline = deadline
+        connection.writes = writes
+        return connection
+
+    async def borrow_live(self, deadline: float, *, writes: bool = False) -> AsyncDeadlineConnection:
+        """Take a connection whose server has not hung up, as far as the socket tells without a round trip.
+
+        Args:
+            deadline: as for `borrow`.
+            writes: likewise.
+
+        Raises:
+            DatabaseUnavailable: there was none in time.
+        """
+        while True:
+            connection = await self.borrow(deadline, writes=writes)
+            if _is_live(connection):
+                return connection
+            await connection.close()
+            await self.give_back(connection)
+
+    async def give_back(self, connection: Any) -> None:  # noqa: ANN401  what `borrow` returned
+        """Return what was borrowed, in whatever state."""
+        if connection.abandoned_pid is not None and not self._closed:
+            await self._abandon(connection)
+            return
+        if connection.writes:
+            connection.writes = False
+            self._permits.release()
+        now = monotonic()
+        healthy = connection.pgconn.transaction_status == TransactionStatus.IDLE
+        if not healthy or self._waiting or self._closed or now - connection.taken_at > _AT_HAND_SECONDS:
+            await self._pool.putconn(connection)
+            return
+        self._at_hand.append(connection)
+        # Looked at again after the append: whoever has announced itself meanwhile may have missed it.
+        if self._waiting or self._closed:
+            await self._empty_hand()
+        elif len(self._at_hand) > 1:
+            await self._retire(now)
+
+    async def _wait_for_permit(self, deadline: float) -> None:
+        while not await self._permits.take(min(deadline - monotonic(), self._pause())):
+            if monotonic() >= deadline:
+                raise self._unavailable()
+            if self._abandoned.begin_asking():
+                connection = await self.borrow(deadline)
+                try:
+                    await self._ask(connection)
+                finally:
+                    await self.give_back(connection)
+
+    async def _wait_for_one(self, deadline: float) -> PooledConnection:
+        self._waiting += 1
+        try:
+            if self._at_hand:  # given back before anyone knew of this waiting
+                await self._empty_hand()
+            while True:
+                try:
+                    connection = await self._pool.getconn(min(max(deadline - monotonic(), 0.001), self._pause()))
+                except PoolTimeout as error:
+                    if monotonic() >= deadline or self._is_refused():
+                        raise self._unavailable() from error
+                    continue
+                connection.taken_at = monotonic()
+                if not self._abandoned or await self._is_admitted(connection, deadline):
+                    return connection
+                if monotonic() + _LOOK_AGAIN_SECONDS >= deadline:
+                    raise self._unavailable()
+                await async_sleep(_LOOK_AGAIN_SECONDS)
+        except PoolClosed as error:
+            raise DatabaseUnavailable(
+                "the database is not open", hint="use it as a context manager, or call open() first"
+            ) from error
+        finally:
+            self._waiting -= 1
+
+    def _pause(self) -> float:
+        return _LOOK_AGAIN_SECONDS if self._abandoned else _ASK_AGAIN_SECONDS
+
+    async def _abandon(self, connection: PooledConnection) -> None:
+        """Count the session of a connection that was closed in the middle of a statement."""
+        free = self._abandoned.add(connection)
+        count = len(self._abandoned)
+        event(logging.WARNING, "SESSION_ABANDONED", "a connection was closed while the server worked", sessions=count)
+        for place in free:
+            await self._pool.putconn(place)
+
+    async def _is_admitted(self, connection: PooledConnection, deadline: float) -> bool:
+        """Look for abandoned sessions that have ended; give the connection back if it is still one too many."""
+        connection.deadline = deadline
+        is_admitted = False
+        try:
+            if self._abandoned.begin_asking():
+                await self._ask(connection)
+            is_admitted = not self._abandoned.is_full and not connection.closed
+        finally:
+            if not is_admitted:
+                await self._pool.putconn(connection)
+        return is_admitted
+
+    async def _ask(self, connection: AsyncDeadlineConnection) -> None:
+        """Have the pool replace the connections whose sessions have ended."""
+        try:
+            ended = await self._abandoned.ended(connection)
+        except psycopg.Error as error:
+            event(logging.WARNING, "SESSIONS_UNKNOWN", f"the abandoned sessions could not be looked up: {error}")
+            return
+        for each in ended:
+            if each.writes:
+                self._permits.release()
+        for place in self._abandoned.free_places():
+            await self._pool.putconn(place)
+
+    async def _empty_hand(self) -> None:
+        """Give all that is at hand back to the pool."""
+        await self._retire(math.inf)
+
+    async def _retire(self, now: float) -> None:
+        """Give back to the pool what lies at the bottom of the stack and has been out for long."""
+        while True:
+            try:
+                oldest = self._at_hand.popleft()
+            except IndexError:  # empty, or another thread was faster
+                return
+            if now - oldest.taken_at <= _AT_HAND_SECONDS:
+                self._at_hand.appendleft(oldest)
+                return
+            await self._pool.putconn(oldest)
+
+    async def _set_up(self, connection: AsyncDeadlineConnection) -> None:
+        """Let the server end a statement whose caller has given up; a pooler would set it for other clients too."""
+        connection.deadline = monotonic() + self._attempt.deadline_seconds
+        await recognise(connection, self._declared)
+        if not connection.has_session:
+            return
+        # A little before the client does, whose own limit leaves open what became of the statement. 0 means no limit.
+        milliseconds = max(1, round(self._settings.deadline_seconds * 900))
+        await connection.execute(sql.SQL("SET statement_timeout = {}").format(milliseconds))
+        check = sql.SQL("SET client_connection_check_interval = {}").format(round(_CLIENT_CHECK_SECONDS * 1000))
+        with suppress(psycopg.DataError):  # a server on Windows cannot look
+            await connection.execute(check)
+
+    def _is_refused(self) -> bool:
+        """Tell whether waiting is of no use: the last attempt failed for a reason that stays."""
+        return bool(self._failures) and is_permanent(_failure(self._failures[0]))
+
+    def _unavailable(self) -> DatabaseUnavailable:
+        seconds = self._settings.deadline_seconds
+        if not self._failures:
+            reason, hint = "", "raise GUESTSQL_POOL_MAX, or hold connections shorter"
+            if self._abandoned:
+                reason, hint = f": {self._abandoned.reason}", self._abandoned.hint
+            return DatabaseUnavailable(f"no connection was free for {seconds:g} s{reason}", hint=hint)
+        failure = _failure(self._failures[0])
+        waited = "no connection" if is_permanent(failure) else f"no connection within {seconds:g} s"
+        return DatabaseUnavailable(f"{waited}: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint)
+
+
+def _failure(error: Exception) -> DatabaseError:
+    """Why a connection could not be made, in our words."""
+    return translate(error, "") if isinstance(error, psycopg.Error) else DatabaseUnavailable(repr(error))
+
+
+def _is_live(connection: AsyncDeadlineConnection) -> bool:
+    """Tell whether the server has hung up: an idle socket that can be read holds a farewell or its end."""
+    while not connection.closed and is_readable(connection.fileno()):
+        try:
+            connection.pgconn.consume_input()
+        except psycopg.OperationalError:
+            return False
+    return not connection.closed

@@ -1,0 +1,84 @@
+"""psycopg's pool and its connections, with what they lack: reasons of failures, cancelled tasks, forks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+from psycopg_pool.pool_async import ReturnConnection
+
+from guestsql.process import in_forked_child
+from guestsql.sql._async.connection import AsyncDeadlineConnection, closed_on_error, with_every_host
+from guestsql.sql.runtime import AsyncCancelled
+
+__all__ = ["Pool", "PooledConnection"]
+
+
+class PooledConnection(AsyncDeadlineConnection):
+    """A connection that leaves word why it could not be made: the pool only says that time ran out.
+
+    Attributes:
+        taken_at: when it left the pool, in seconds of `time.monotonic()`.
+        writes: True while it is lent for a write, which holds a permit.
+    """
+
+    taken_at = 0.0
+    writes = False
+
+    @classmethod
+    async def connect(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  the pool passes what it was given
+        cls,
+        conninfo: str = "",
+        *,
+        failures: list[Exception],
+        set_up: Callable[[AsyncDeadlineConnection], Awaitable[None]],
+        **kwargs: Any,  # noqa: ANN401  psycopg's own
+    ) -> Any:  # noqa: ANN401  psycopg's own
+        """Connect and set up; what fails is left in `failures`."""
+        # A caller's time may run out before this attempt does.
+        failures[:] = failures or [psycopg.OperationalError("the server has not answered yet")]
+        try:
+            connection = await super().connect(conninfo, **kwargs)
+            async with closed_on_error(connection):
+                await set_up(connection)
+        except psycopg.Error as error:
+            failures[:] = [await with_every_host(error, kwargs)]
+            raise
+        except Exception as error:
+            failures[:] = [error]
+            raise
+        failures.clear()
+        return connection
+
+
+class Pool(AsyncConnectionPool[PooledConnection]):
+    """A pool that waits for no thread that cannot answer: in a forked child, and at the end of the program."""
+
+    def __init__(self, **arguments: Any) -> None:  # noqa: ANN401  the pool's own
+        super().__init__(**arguments)
+        in_forked_child(self, Pool._abandon)
+
+    def __del__(self) -> None:
+        # A pool of threads waits for each of them, from Python 3.13 on also at the end, when daemons no longer run.
+        delete: Callable[[], object] | None = getattr(super(), "__del__", None)
+        if delete is not None and not sys.is_finalizing():
+            delete()
+
+    async def putconn(self, conn: PooledConnection) -> None:
+        """Take a connection back, also when the task is cancelled while it waits for the pool's lock."""
+        try:
+            await super().putconn(conn)
+        except AsyncCancelled:
+            # The pool waits for nothing once it has the connection, so it does not have it: a worker takes it back.
+            if self._closed:
+                await conn.close()
+            else:
+                self.run_task(ReturnConnection(self, conn, from_getconn=False))
+            raise
+
+    def _abandon(self) -> None:
+        """Be closed in a forked child: its threads are not there, and its locks may be held."""
+        self._closed = True

@@ -1,0 +1,241 @@
+# Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
+"""The aiosql adapter for psycopg 3: every named query passes here, and nowhere else.
+
+It puts the parameters in order, runs the statement eagerly, and translates, times and logs what comes of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, LiteralString
+
+import psycopg
+from psycopg import Cursor
+
+from guestsql.errors import DatabaseError, OutcomeUnknown
+from guestsql.sql import Catalogue, arrange, operation_name
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.describe import client_encoding, described
+from guestsql.sql.result_rows import RowMaker, Shape, column_names
+from guestsql.sql.translate import is_transient, translate
+from guestsql.sql.unreadable import unreadable
+from guestsql.telemetry.attributes import (
+    Attributes,
+    server_attributes,
+    statement_attributes,
+)
+from guestsql.telemetry.counting import Counting
+from guestsql.telemetry.log import event, logger
+from guestsql.telemetry.tracing import make_tracing
+
+if TYPE_CHECKING:
+    from guestsql.telemetry.spans import StatementSpan
+
+__all__ = ["SyncAdapter"]
+
+Parameters = Mapping[str, object]
+
+# A cursor that is kept keeps its last result too, until it runs again.
+_ROWS_KEPT = 100
+
+
+class SyncAdapter:
+    """Runs the queries of one catalogue. To psycopg their texts are literals: they come from files, not from input.
+
+    Args:
+        catalogue: where the names of the parameters are put in the order of `$1`, `$2`, ….
+        counting: counts the calls; the executor counts the errors, when it knows what they mean. None counts nothing.
+    """
+
+    is_aio_driver = False
+
+    def __init__(self, catalogue: Catalogue, counting: Counting | None = None) -> None:
+        self._catalogue = catalogue
+        self._counting = counting
+        self._tracing = make_tracing()
+        self._described: dict[str, Attributes] = {}
+        self._shapes: dict[str, Shape] = {}
+
+    def process_sql(self, query_name: str, op_type: object, sql: str) -> str:
+        """Return the text as it is: the catalogue has rewritten it already."""
+        del query_name, op_type
+        return sql
+
+    def select(
+        self,
+        conn: DeadlineConnection,
+        query_name: str,
+        sql: LiteralString,
+        parameters: Parameters,
+        record_class: object = None,
+    ) -> list[Any]:
+        """Return all rows, in the query's order."""
+        del record_class
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        self._run(cursor, query_name, sql, parameters)
+        try:
+            rows = cursor.fetchall()
+        except Exception:  # noqa: BLE001  the rows are here: only a loader can fail, with whatever it likes
+            raise _unreadable(cursor, query_name) from None
+        if len(rows) > _ROWS_KEPT:
+            del conn.cursors[query_name]
+        return rows
+
+    def select_one(
+        self,
+        conn: DeadlineConnection,
+        query_name: str,
+        sql: LiteralString,
+        parameters: Parameters,
+        record_class: object = None,
+    ) -> Any | None:  # noqa: ANN401  a row's type is the query's
+        """Return the first row, or None."""
+        del record_class
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        self._run(cursor, query_name, sql, parameters)
+        try:
+            return cursor.fetchone()
+        except Exception:  # noqa: BLE001  as in select
+            raise _unreadable(cursor, query_name) from None
+
+    def select_value(
+        self, conn: DeadlineConnection, query_name: str, sql: LiteralString, parameters: Parameters
+    ) -> Any | None:  # noqa: ANN401  a value's type is the query's
+        """Return the first column of the first row, or None."""
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        self._run(cursor, query_name, sql, parameters)
+        try:
+            row = cursor.fetchone()
+        except Exception:  # noqa: BLE001  as in select
+            raise _unreadable(cursor, query_name) from None
+        return None if row is None else row[0]
+
+    def insert_update_delete(
+        self, conn: DeadlineConnection, query_name: str, sql: LiteralString, parameters: Parameters
+    ) -> int:
+        """Return the number of rows that were written."""
+        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
+        self._run(cursor, query_name, sql, parameters)
+        return cursor.rowcount
+
+    def _run(self, cursor: Cursor[Any], name: str, sql: LiteralString, parameters: Parameters) -> None:
+        values = arrange(self._catalogue[name], parameters)
+        counting = self._counting
+        tracing = self._tracing
+        span = self._begin_span(cursor, name) if tracing is not None and tracing.is_on() else None
+        started = perf_counter()
+        try:
+            cursor.execute(sql, values)
+        except BaseException as error:
+            if counting is not None:
+                counting.call(name, started, 0)
+            failure = translate(error, name) if isinstance(error, psycopg.Error) else None
+            if span is not None:
+                span.end(failure or error)
+            if failure is None:  # a task that was cancelled, a text that cannot be encoded
+                if counting is not None:
+                    counting.error(name, error)
+                raise
+            _log_failure(failure, started)
+            # The detail of a refused value holds the value, a phone number perhaps, and would stand in a traceback.
+            raise failure from (None if _tells_values(failure) else error)
+        if counting is not None:
+            counting.call(name, started, cursor.rowcount)
+        if span is not None:
+            span.end()
+        shape = self._shapes.get(name) or self._new_shape(name)
+        rows: Any = cursor.row_factory
+        if rows.is_changed or not shape.has_tag(cursor.pgresult):
+            self._require_own(cursor, rows, shape, name)
+        if logger.isEnabledFor(logging.DEBUG):
+            _log_done(cursor, name, started)
+
+    def _new_shape(self, name: str) -> Shape:
+        shape = self._shapes[name] = Shape.of(operation_name(self._catalogue[name].source))
+        return shape
+
+    def _require_own(self, cursor: Cursor[Any], rows: RowMaker, shape: Shape, name: str) -> None:
+        """Check that a result is the query's own; the first one of each query is, because nothing is prepared yet.
+
+        Columns that differ from those of the last result may be the query's own too: a migration has changed a table,
+        or a file was edited. So the server is asked.
+
+        Raises:
+            OutcomeUnknown: the result is another statement's.
+        """
+        is_known = shape.columns is None or shape.columns == rows.columns
+        if shape.has_tag(cursor.pgresult) and (is_known or self._has_changed(cursor, rows, name)):
+            shape.columns, rows.is_changed = rows.columns, False
+            return
+        cursor.connection.close()
+        failure = OutcomeUnknown(
+            "the answer is that of another statement, perhaps of another client",
+            query=name,
+            hint="what was read or written is unknown; if the address is a pooler's, set GUESTSQL_POOLER=transaction",
+        )
+        _log_failure(failure, perf_counter())
+        raise failure
+
+    def _has_changed(self, cursor: Cursor[Any], rows: RowMaker, name: str) -> bool:
+        """Ask whether the query has the columns of the result by now."""
+        connection = cursor.connection
+        try:
+            with connection.lock:
+                asking = described(connection.pgconn, self._catalogue[name].text, client_encoding(connection))
+                return column_names(connection.wait(asking)) == rows.columns
+        except psycopg.Error:
+            return False
+
+    def _begin_span(self, cursor: Cursor[Any], name: str) -> StatementSpan | None:
+        if self._tracing is None:
+            return None
+        statement = self._described.get(name)
+        if statement is None:
+            query = self._catalogue[name]
+            statement = self._described[name] = statement_attributes(name, operation_name(query.source), query.text)
+        info = cursor.connection.info
+        return self._tracing.begin(statement, server_attributes(info.host, info.port, info.dbname))
+
+
+def _unreadable(cursor: Cursor[Any], name: str) -> DatabaseError:
+    failure = unreadable(cursor, name)
+    _log_failure(failure, perf_counter())
+    return failure
+
+
+def _log_done(cursor: Cursor[Any], name: str, started: float) -> None:
+    event(
+        logging.DEBUG,
+        "DATABASE_QUERY",
+        "query done",
+        query=name,
+        duration_ms=_milliseconds(started),
+        rows=cursor.rowcount,
+    )
+
+
+def _log_failure(failure: DatabaseError, started: float) -> None:
+    event(
+        # What may be repeated is the executor's to call an error, when it gives up.
+        logging.WARNING if is_transient(failure) else logging.ERROR,
+        "DATABASE_ERROR",
+        failure.message,
+        query=failure.query,
+        duration_ms=_milliseconds(started),
+        sqlstate=failure.sqlstate,
+    )
+
+
+def _kept_cursor(conn: DeadlineConnection, name: str) -> Cursor[Any]:
+    cursor = conn.cursors[name] = conn.cursor(row_factory=RowMaker(name))
+    return cursor
+
+
+def _tells_values(failure: DatabaseError) -> bool:
+    return failure.sqlstate is not None and failure.sqlstate.startswith(("22", "23"))
+
+
+def _milliseconds(started: float) -> float:
+    return round((perf_counter() - started) * 1000, 3)

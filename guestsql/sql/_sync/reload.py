@@ -1,0 +1,215 @@
+# Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
+"""Takes up edited query files while a bot runs: tried on a connection of its own first, then exchanged all at once.
+
+What may be exchanged, and why a file is the unit: `guestsql/sql/edits.py` and docs/reload.md.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+from guestsql.errors import DatabaseError, QueryFileError
+from guestsql.settings import Settings
+from guestsql.sql import (
+    Edit,
+    Edits,
+    Folder,
+    InUse,
+    Query,
+    Refusal,
+    Scan,
+    Signature,
+    changed_signature,
+    server_differences,
+)
+from guestsql.sql._sync.connection import DeadlineConnection, connect
+from guestsql.sql._sync.describe import signature_of
+from guestsql.sql._sync.executor import Executor
+from guestsql.sql.runtime import Ticker, in_thread
+from guestsql.telemetry.log import event
+
+__all__ = ["Reloader"]
+
+# Nobody waits for an edit as long as for a call; and closing waits for one that is being tried.
+_LONGEST_SECONDS = 5.0
+# A server that could not be asked is asked again; and so is one that refused, for a migration may follow the edit.
+_UNREACHABLE_SECONDS = 1.0
+_REFUSED_SECONDS = 10.0
+# Of the queries in use: between two lots an edit may have its turn.
+_ASKED_AT_ONCE = 20
+
+
+class Reloader:
+    """Looks at the folder of query files again and again, and exchanges what has changed for the better.
+
+    Args:
+        settings: how often to look, and the time to connect.
+        url: the server on which edits are tried.
+        folder: the query files.
+        in_use: the queries in use, which are replaced.
+        executor: runs them.
+    """
+
+    def __init__(self, settings: Settings, url: str, folder: Folder, in_use: InUse, executor: Executor) -> None:
+        self._settings = replace(settings, deadline_seconds=min(settings.deadline_seconds, _LONGEST_SECONDS))
+        self._url = url
+        self._folder = folder
+        self._in_use = in_use
+        self._executor = executor
+        self._ticker = Ticker(settings.reload_seconds, self._tick)
+        # What the queries in use were last known to be: after a migration the server may refuse the old one.
+        self._known: dict[str, Signature] = {}
+        self._unasked = list(in_use.catalogue.values())
+        self._scan: Scan | None = None
+        self._next_try = 0.0
+        self._told: set[tuple[object, ...]] = set()
+        self._refused: set[Path] = set()
+
+    def start(self) -> None:
+        """Start looking; what stands in the folder by now is judged too."""
+        self._folder.forget()
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """Stop; what is being tried is tried to its end."""
+        self._ticker.stop()
+
+    def _tick(self) -> None:
+        try:
+            scan = in_thread(self._folder.changed)
+            if scan is not None:
+                self._scan, self._next_try = scan, 0.0
+            if monotonic() >= self._next_try:
+                self._next_try = math.inf
+                self._next_try = monotonic() + self._try()
+        except Exception as error:  # noqa: BLE001  the timer must outlive whatever stands in a file
+            event(logging.ERROR, "QUERY_RELOAD_REFUSED", f"the folder could not be judged: {error!r}")
+
+    def _try(self) -> float:
+        """Judge what was found, and take up what is good.
+
+        Returns:
+            After how many seconds to try again; infinity for not before the next change.
+        """
+        scan = self._scan
+        edits = None if scan is None else Edits(self._in_use.catalogue, scan.catalogue, scan.errors)
+        refused = 0
+        if self._unasked or (edits is not None and edits.wanted):
+            try:
+                refused = self._ask(edits)
+            except DatabaseError as error:
+                if scan is not None and edits is not None and edits.wanted:
+                    self._tell_deferred(scan, error)
+                return _UNREACHABLE_SECONDS
+        if scan is not None and edits is not None:
+            self._take_up(scan, edits)
+        if self._unasked:
+            return 0.0
+        return _REFUSED_SECONDS if refused else math.inf
+
+    def _ask(self, edits: Edits | None) -> int:
+        """Have the server judge edits, on a connection of their own; return how many it refuses.
+
+        Raises:
+            DatabaseError: it could not be asked.
+        """
+        connection = connect(self._settings, self._url)
+        try:
+            connection.deadline = monotonic() + self._settings.deadline_seconds
+            refused = 0
+            for edit in () if edits is None else edits.wanted:
+                error = self._fault(connection, edit)
+                if error is not None and edits is not None:
+                    edits.refuse(edit.new, error)
+                    refused += 1
+            for query in self._unasked[-_ASKED_AT_ONCE:]:
+                self._remember(connection, query)
+                self._unasked.remove(query)
+            return refused
+        finally:
+            connection.close()
+
+    def _remember(self, connection: DeadlineConnection, query: Query) -> Signature | None:
+        """Ask for the signature of a query in use; if the server refuses it by now, return what is known of it."""
+        said = signature_of(connection, query)
+        if isinstance(said, Signature):
+            self._known[query.name] = said
+        return self._known.get(query.name)
+
+    def _fault(self, connection: DeadlineConnection, edit: Edit) -> QueryFileError | None:
+        """Return why a query cannot be taken up, or None."""
+        said = signature_of(connection, edit.new)
+        if isinstance(said, QueryFileError):
+            return said
+        if edit.old is None:
+            self._known[edit.new.name] = said
+            return said.misfit(edit.new)
+        known = self._remember(connection, edit.old)
+        if known is None:  # it never ran: whatever it was to return, nobody has had it
+            return said.misfit(edit.new)
+        differences = list(server_differences(known, said))
+        return changed_signature(edit.new, differences) if differences else None
+
+    def _take_up(self, scan: Scan, edits: Edits) -> None:
+        catalogue, taken = edits.settled()
+        if list(catalogue.values()) != list(self._in_use.catalogue.values()):
+            # The executor first: what `queries` offers must be there.
+            self._executor.use(catalogue)
+            self._in_use.catalogue = catalogue
+        self._tell_refused(scan, edits.refusals)
+        self._tell_mended(edits.refusals)
+        for edit in taken:
+            query = edit.new
+            what = "new query" if edit.old is None else "edited query"
+            event(
+                logging.INFO,
+                "QUERY_RELOADED",
+                f"{what} in use from now on",
+                query=query.name,
+                file=query.file,
+                line=query.line,
+            )
+
+    def _tell_refused(self, scan: Scan, refusals: list[Refusal]) -> None:
+        """Log what is refused, once for each state of the file."""
+        told: set[tuple[object, ...]] = set()
+        for refusal in refusals:
+            error = refusal.error
+            key = (str(error), scan.state(error.file))
+            if key not in self._told | told:
+                event(
+                    logging.ERROR,
+                    "QUERY_RELOAD_REFUSED",
+                    f"{error}; nothing of this file is taken up, the queries in use go on",
+                    query=refusal.query or self._folder.query_at(error.file, error.line),
+                    file=error.file,
+                    line=error.line,
+                    column=error.column,
+                )
+            told.add(key)
+        self._told = told
+
+    def _tell_mended(self, refusals: list[Refusal]) -> None:
+        """Log of which files nothing is refused any more; one that is as it was in use exchanges nothing."""
+        refused = {refusal.error.file for refusal in refusals if refusal.error.file is not None}
+        for file in sorted(self._refused - refused):
+            event(logging.INFO, "QUERY_RELOAD_MENDED", "nothing of this file is refused any more", file=file)
+        self._refused = refused
+
+    def _tell_deferred(self, scan: Scan, error: DatabaseError) -> None:
+        """Log once for each change that it waits for the server."""
+        key = ("deferred", id(scan))
+        if key in self._told:
+            return
+        self._told.add(key)
+        event(
+            logging.WARNING,
+            "QUERY_RELOAD_DEFERRED",
+            f"the server cannot be asked, the queries in use go on: {error.message}",
+            file=self._folder.directory,
+            sqlstate=error.sqlstate,
+        )

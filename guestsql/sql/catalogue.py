@@ -1,0 +1,173 @@
+"""The catalogue: every named query of a folder of `.sql` files, checked without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from guestsql.errors import QueryFileError
+from guestsql.sql.query import Query
+from guestsql.sql.reading import read_queries
+
+__all__ = [
+    "Catalogue",
+    "InUse",
+    "default_directory",
+    "load_catalogue",
+    "query_files",
+    "read_packaged",
+    "scan_directory",
+]
+
+Reader = Callable[[bytes, Path], tuple[list[Query], list[QueryFileError]]]
+
+
+class Catalogue(Mapping[str, Query]):
+    """The queries by name, in the order of the files' names and of the lines in them.
+
+    Args:
+        queries: the queries, their names unique.
+    """
+
+    def __init__(self, queries: Iterable[Query]) -> None:
+        self._queries = {query.name: query for query in queries}
+
+    def __getitem__(self, name: str) -> Query:
+        return self._queries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._queries)
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def __repr__(self) -> str:
+        return f"Catalogue({len(self)} queries)"
+
+
+class InUse:
+    """The catalogue in use, which a running bot replaces by another, as a whole.
+
+    Attributes:
+        catalogue: to be read once for each use of it.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+
+def default_directory() -> Path:
+    """The folder of query files that belongs to this package.
+
+    Returns:
+        `guestsql/queries` of an installed wheel, else `queries` beside the package in the source tree.
+    """
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "queries"
+    return installed if installed.is_dir() else package.parent / "queries"
+
+
+def read_packaged(name: str) -> Catalogue:
+    """Read one packaged query file, whatever folder GUESTSQL_QUERIES_DIR names and however broken the others are.
+
+    Args:
+        name: the file's name, such as `migrations.sql`.
+
+    Raises:
+        QueryFileError: that file itself is broken.
+    """
+    path = default_directory() / name
+    queries, errors = read_queries(path.read_bytes(), path)
+    if errors:
+        raise errors[0]
+    return Catalogue(queries)
+
+
+def load_catalogue(
+    directory: Path | None = None, *, needed: Iterable[str] = (), read: Reader = read_queries
+) -> Catalogue:
+    """Load a folder of query files.
+
+    Args:
+        directory: the folder; only `*.sql` directly in it are read, sorted by name. Default: the package's own.
+        needed: names of queries that must be there.
+        read: makes queries and errors of a file's content and path.
+
+    Raises:
+        QueryFileError: the first thing that is wrong, with its file, line and column.
+    """
+    folder = directory or default_directory()
+    catalogue, errors = scan_directory(folder, read=read)
+    if errors:
+        raise errors[0]
+    missing = sorted(set(needed) - catalogue.keys())
+    if missing:
+        raise QueryFileError(
+            f"queries are missing: {', '.join(missing)}",
+            file=folder,
+            hint=f"the folder stands in place of the packaged one: copy what is missing from {default_directory()}",
+        )
+    return catalogue
+
+
+def query_files(directory: Path) -> list[Path]:
+    """The query files of a folder: `*.sql` directly in it, sorted by name.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    # Editors keep their locks and drafts as hidden files.
+    return sorted(file for file in directory.iterdir() if file.suffix == ".sql" and not file.name.startswith("."))
+
+
+def scan_directory(directory: Path, *, read: Reader = read_queries) -> tuple[Catalogue, list[QueryFileError]]:
+    """Load what can be loaded, and collect what is wrong.
+
+    Args:
+        directory: the folder.
+        read: makes queries and errors of a file's content and path.
+
+    Returns:
+        The queries without a fault, and the errors by file and line: one for each query at most, and one for a
+        file that cannot be read at all.
+    """
+    try:
+        files = query_files(directory)
+    except OSError as error:
+        return Catalogue(()), [_unreadable(directory, error)]
+    if not files:
+        hint = "put the query files there, or name another folder in GUESTSQL_QUERIES_DIR"
+        return Catalogue(()), [QueryFileError("no *.sql file in this folder", file=directory, hint=hint)]
+    queries: dict[str, Query] = {}
+    errors: list[QueryFileError] = []
+    for file in files:
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            errors.append(_unreadable(file, error))
+            continue
+        found, wrong = read(data, file)
+        for query in found:
+            if query.name in queries:
+                wrong.append(_duplicate(query, queries[query.name]))
+            queries.setdefault(query.name, query)
+        errors.extend(sorted(wrong, key=lambda error: error.line or 0))
+    return Catalogue(queries.values()), errors
+
+
+def _duplicate(query: Query, first: Query) -> QueryFileError:
+    return QueryFileError(
+        f"query {query.name} stands here and at {first.file}:{first.line}",
+        file=query.file,
+        line=query.line,
+        column=query.column,
+        hint="a name must be unique in the whole folder: rename one",
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> QueryFileError:
+    return QueryFileError(
+        f"cannot be read: {error.strerror or error}",
+        file=path,
+        hint="GUESTSQL_QUERIES_DIR must name a readable folder of .sql files",
+    )

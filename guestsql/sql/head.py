@@ -1,0 +1,346 @@
+"""The one parser of the name line, the marks and the comments of a query file.
+
+::
+
+    -- check: read-only
+    -- internal: the migration runner asks these
+
+    -- name: list_inactive_guests(min_days, max_rows)
+    -- Guests silent for at least min_days, longest silence first.
+    --   min_days: int = 30, days since the guest's last message
+    --   max_rows: int = 50, rows at most, e.g. 5
+    -- empty: everybody has written lately
+
+The name line is `-- name: verb_noun(parameter, …)` and one operator: none (rows), `^` (a row or None), `$` (a value) or
+`!` (a count). It stands on a line of its own; blanks before and behind `--`, `name` and the colon do not matter.
+
+Each comment line directly below it is, the first that fits,
+
+- a parameter's, when it begins with `word:` and that word is a declared parameter;
+- a mark, when the word is one of `check`, `empty`, `internal`, `metrics` and `on`, however deep it is indented;
+- a parameter's too when it is indented by two spaces or more, and then it is an error: the parameter is not declared;
+- the continuation of a parameter's line, when it is indented deeper than that;
+- else the query's doc, to which marks belong as well.
+
+In the head of a file, before its first name line, a line with one of these words is a mark too.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import aiosql.queries
+
+from guestsql.sql.declaration import LITERAL, Operator, Parameter, parse_parameter
+from guestsql.sql.rewriting import Misuse
+
+if TYPE_CHECKING:
+    from guestsql.sql.query import Query
+
+__all__ = [
+    "MARK_WORDS",
+    "Declaration",
+    "Mark",
+    "NameLine",
+    "WordLine",
+    "is_misspelt_name_line",
+    "is_name_line",
+    "mark_of",
+    "name_at",
+    "name_lines",
+    "parse_doc",
+    "parse_name_line",
+    "stated_literal",
+    "word_line",
+    "written_name_line",
+]
+
+MARK_WORDS = ("check", "empty", "internal", "metrics", "on")
+
+
+class Mark(NamedTuple):
+    """A line that says something to one of the tools.
+
+    Attributes:
+        word: one of `MARK_WORDS`.
+        text: what stands behind the colon, or "".
+        line: 1-based line in the file.
+        column: 1-based column of the text.
+    """
+
+    word: str
+    text: str
+    line: int
+    column: int
+
+
+class WordLine(NamedTuple):
+    """A comment line that begins with a word and a colon.
+
+    Attributes:
+        word: the word.
+        rest: what stands behind the colon.
+        indent: how many blanks stand between `--` and the word.
+        word_at: offset of the word in the line.
+        rest_at: offset of the rest in the line.
+    """
+
+    word: str
+    rest: str
+    indent: int
+    word_at: int
+    rest_at: int
+
+
+class NameLine(NamedTuple):
+    """A line of a text that looks like a name line, in whatever it stands.
+
+    Attributes:
+        line: 1-based.
+        offset: of its `--` in the text.
+        name: the query's name, as far as it is one; may be "".
+        is_listed: True when a parameter list begins behind the name.
+    """
+
+    line: int
+    offset: int
+    name: str
+    is_listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A name line.
+
+    Attributes:
+        name: the query's name.
+        operator: what the query gives back.
+        parameters: each name with its offset in the line, in order.
+    """
+
+    name: str
+    operator: Operator
+    parameters: dict[str, int]
+
+
+_NAME = r"--[ \t]*name[ \t]*:"
+_NAME_LINE = re.compile(_NAME)
+_NAME_LINES = re.compile(rf"^[ \t]*(?P<line>{_NAME}[ \t]*(?P<name>\w*)(?P<list>[ \t]*\()?.*)$", re.MULTILINE)
+_MISSPELT_NAME_LINE = re.compile(r"--[ \t]*name[ \t]*:[ \t]*\w+[ \t]*\(", re.IGNORECASE)
+_HAS_PARAMETER_NAME = re.compile(r"\(.*\bname\b")
+_COMMENT = re.compile(r"[ \t]*--(?P<indent>[ \t]*)(?P<body>.*)", re.DOTALL)
+_WORD_LINE = re.compile(r"(?P<word>[A-Za-z_]\w*)[ \t]*:(?P<rest>(?!:).*)", re.DOTALL)
+_STATED = re.compile(rf"(?:^|[\s,;(])e\.g\.\s+(?P<literal>{LITERAL})[).]*\s*$", re.IGNORECASE)
+# What indents a line of a parameter.
+_DEEP = 2
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+_HEAD = re.compile(rf"{_NAME}[ \t]*(?P<name>[^\s(^$!]*)[ \t]*")
+_OPERATORS = "none (rows), ^ (a row), $ (a value), ! (a count)"
+# Names that a query would hide: what aiosql's container of queries has itself.
+_TAKEN = frozenset({*dir(aiosql.queries.Queries), "driver_adapter", "is_aio"})
+# Names that a keyword argument cannot have: the arguments that come before.
+_TAKEN_PARAMETERS = frozenset({"self", "conn"})
+
+
+def is_name_line(comment: str, above: str = "") -> bool:
+    """Tell whether a line comment is a name line, not the description of a parameter that is called `name`.
+
+    Args:
+        comment: from its `--` on, the first thing in its line.
+        above: the name line of which this is one of the comments directly below; "" when it is none.
+    """
+    if not _NAME_LINE.match(comment):
+        return False
+    found = _COMMENT.match(comment)
+    return found is None or len(found["indent"]) < _DEEP or not _HAS_PARAMETER_NAME.search(above)
+
+
+def is_misspelt_name_line(comment: str) -> bool:
+    """Tell whether a line comment is a name line but for capitals, and so none."""
+    return bool(_MISSPELT_NAME_LINE.match(comment)) and not _NAME_LINE.match(comment)
+
+
+def name_lines(text: str) -> Iterator[NameLine]:
+    """Find the lines of a text that look like name lines, also those within comments and strings.
+
+    Args:
+        text: a file that may not be readable otherwise; its line ends are line feeds.
+    """
+    above, expected = "", 0
+    for found in _NAME_LINES.finditer(text):
+        comment, offset = found["line"], found.start("line")
+        between = text[expected : found.start()] if above else ""
+        is_below = all(_COMMENT.fullmatch(line) for line in between.splitlines())
+        if is_name_line(comment, above if is_below else ""):
+            above, expected = comment, found.end() + 1
+            line = text.count("\n", 0, offset) + 1
+            yield NameLine(line, offset, found["name"], found["list"] is not None)
+
+
+def name_at(text: str, line: int) -> str:
+    """Return the name of the query in which a line stands, or "".
+
+    Args:
+        text: a file, as for `name_lines`.
+        line: 1-based.
+    """
+    name = ""
+    for found in name_lines(text):
+        if found.line > line:
+            break
+        name = found.name
+    return name
+
+
+def word_line(line: str) -> WordLine | None:
+    """Read a comment line that begins with `word:`; None for any other.
+
+    Args:
+        line: with or without what stands before its `--`, blanks alone.
+    """
+    comment = _COMMENT.fullmatch(line.rstrip())
+    found = None if comment is None else _WORD_LINE.fullmatch(comment["body"])
+    if comment is None or found is None:
+        return None
+    begin = comment.start("body")
+    return WordLine(
+        found["word"], found["rest"], len(comment["indent"]), begin + found.start("word"), begin + found.start("rest")
+    )
+
+
+def mark_of(line: str, number: int, declared: Collection[str] = (), *, column: int = 1) -> Mark | None:
+    """Read a mark; None for any other comment line.
+
+    Args:
+        line: the comment line.
+        number: its number in the file.
+        declared: the parameters of the query below whose name it stands; a parameter's line is no mark.
+        column: 1-based column of the line's first character.
+    """
+    found = word_line(line)
+    if found is None or found.word not in MARK_WORDS or found.word in declared:
+        return None
+    text = found.rest.strip()
+    return Mark(found.word, text, number, column + found.rest_at + len(found.rest) - len(found.rest.lstrip()))
+
+
+def stated_literal(text: str) -> str | None:
+    """Return the literal of the `e.g.` that ends what is said of a parameter, or None.
+
+    Args:
+        text: the parameter's text.
+    """
+    found = _STATED.search(text)
+    return None if found is None else found["literal"]
+
+
+def written_name_line(query: Query) -> str:
+    """Return a query's name line as a query file has it."""
+    names = ", ".join(each.name for each in query.parameters)
+    return f"-- name: {query.name}({names}){query.operator.value}"
+
+
+def parse_name_line(line: str) -> Declaration:
+    """Read a name line.
+
+    Args:
+        line: the comment, from its `--` on.
+
+    Raises:
+        Misuse: what is wrong; its offset counts from the beginning of the line.
+    """
+    head = _HEAD.match(line)
+    if head is None:
+        raise Misuse(0, "no name line", "write -- name: verb_noun(parameters)")
+    name, at = head["name"], head.end()
+    _check_name(name, head.start("name"))
+    if not line.startswith("(", at):
+        raise Misuse(at, f"query {name} has no parameter list", f"write {name}() when there is no parameter")
+    closing = line.find(")", at)
+    if closing < 0:
+        raise Misuse(at, f"the parameter list of {name} does not end on its line", "close it with )")
+    parameters = _parse_names(line[at + 1 : closing], at + 1)
+    mark = line[closing + 1 :].strip()
+    try:
+        operator = Operator(mark)
+    except ValueError:
+        place = line.index(mark, closing + 1)
+        raise Misuse(place, f"unknown operator {mark!r} of query {name}", f"use one of {_OPERATORS}") from None
+    return Declaration(name, operator, parameters)
+
+
+def _check_name(name: str, at: int) -> None:
+    if not _IDENTIFIER.fullmatch(name) or keyword.iskeyword(name):
+        raise Misuse(at, f"{name!r} cannot name a query", "use a lowercase identifier, verb_noun")
+    if name in _TAKEN:
+        raise Misuse(at, f"{name!r} cannot name a query: aiosql uses it", "choose another name")
+
+
+def _parse_names(names: str, at: int) -> dict[str, int]:
+    found: dict[str, int] = {}
+    if not names.strip():
+        return found
+    for written in names.split(","):
+        name = written.strip()
+        place = at + len(written) - len(written.lstrip())
+        if not _IDENTIFIER.fullmatch(name) or keyword.iskeyword(name) or name in _TAKEN_PARAMETERS:
+            raise Misuse(place, f"{name!r} cannot name a parameter", "use a lowercase identifier")
+        if name in found:
+            raise Misuse(place, f"parameter {name} is declared twice", "name each parameter once")
+        found[name] = place
+        at += len(written) + 1
+    return found
+
+
+def parse_doc(lines: list[tuple[int, str]], declared: dict[str, int]) -> tuple[str, dict[str, Parameter]]:
+    """Read the comment lines below a name line.
+
+    Args:
+        lines: offset and text of each line comment.
+        declared: the names of the query's parameters.
+
+    Returns:
+        The query's doc, and what is said of parameters by name.
+
+    Raises:
+        Misuse: a line of a parameter that is not declared, or that cannot be read.
+    """
+    prose: list[str] = []
+    parameters: dict[str, Parameter] = {}
+    last: tuple[str, int] | None = None  # the parameter that a deeper line continues, and its indent
+    for offset, line in lines:
+        found = word_line(line)
+        comment = _COMMENT.match(line)
+        indent, body = (0, line) if comment is None else (len(comment["indent"]), comment["body"].rstrip())
+        is_mark = mark_of(line, 0, declared) is not None
+        if found and (found.word in declared or (found.indent >= _DEEP and not is_mark)):
+            name = found.word
+            _check_documented(offset + found.word_at, name, declared, parameters)
+            parameters[name] = parse_parameter(name, found.rest, offset + found.rest_at)
+            last = (name, found.indent)
+        elif last is not None and body and indent > last[1] and not is_mark:
+            parameters[last[0]] = _continued(parameters[last[0]], body)
+        else:
+            prose.append(body)
+            last = None
+    return "\n".join(prose).strip("\n"), parameters
+
+
+def _check_documented(at: int, name: str, declared: dict[str, int], known: dict[str, Parameter]) -> None:
+    if name not in declared:
+        raise Misuse(
+            at,
+            f"a line describes {name}, which is not in the parameter list",
+            "add it to the list, or indent the line by one space when it is prose",
+        )
+    if name in known:
+        raise Misuse(at, f"parameter {name} is described twice", "keep one line")
+
+
+def _continued(parameter: Parameter, text: str) -> Parameter:
+    doc = f"{parameter.doc} {text}".strip()
+    return Parameter(parameter.name, parameter.type, parameter.default, doc)

@@ -1,0 +1,129 @@
+"""One named query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from guestsql.sql.places import line_and_column
+from guestsql.sql.rewriting import source_offset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from guestsql.sql.declaration import Operator, Parameter
+    from guestsql.sql.head import Mark
+    from guestsql.sql.rewriting import Segment
+
+__all__ = ["Query", "arrange", "internal_names", "why_empty"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A named query, as its file says, ready for the server.
+
+    Attributes:
+        name: unique in the catalogue.
+        operator: what it gives back.
+        parameters: in the order of the declaration.
+        doc: the prose below the name line.
+        file: where it stands.
+        line: 1-based line of its name.
+        column: 1-based column of its name line.
+        source: the SQL as it stands in the file, without the last semicolon; line ends are line feeds.
+        text: the SQL with `$1`, `$2`, … and the tag that names the query on the server.
+        positional: the names of the parameters by `$n`.
+        marks: those below its name.
+        file_marks: those in the head of its file.
+    """
+
+    name: str
+    operator: Operator
+    parameters: tuple[Parameter, ...]
+    doc: str
+    file: Path
+    line: int
+    column: int
+    source: str
+    text: str
+    positional: tuple[str, ...]
+    marks: tuple[Mark, ...] = field(compare=False)
+    file_marks: tuple[Mark, ...] = field(compare=False, repr=False)
+    _source_place: tuple[int, int] = field(repr=False)  # line and column of the source's first character
+    _segments: tuple[Segment, ...] = field(repr=False, compare=False)
+
+    def locate(self, position: int) -> tuple[int, int]:
+        """Find a place of the server's in the file.
+
+        Args:
+            position: 1-based position in characters in `text`, as in an error of the server.
+
+        Returns:
+            The line and the column in the file, both 1-based; the beginning or the end of the query for a
+            position in the tag.
+        """
+        offset = min(source_offset(self._segments, position - 1), len(self.source))
+        line, column = line_and_column(self.source, offset)
+        first_line, first_column = self._source_place
+        return first_line + line - 1, column + first_column - 1 if line == 1 else column
+
+
+def arrange(query: Query, parameters: Mapping[str, object]) -> list[object]:
+    """Put the arguments of a call in the order of `$1`, `$2`, ….
+
+    Args:
+        query: the query that is called.
+        parameters: the arguments by name. One that has a default in the file may be missing.
+
+    Returns:
+        The values by position.
+
+    Raises:
+        TypeError: an argument is missing or unexpected.
+    """
+    try:
+        values = [parameters[name] for name in query.positional]
+    except KeyError:
+        return _complete(query, parameters)
+    if len(parameters) != len(values):
+        raise _wrong_arguments(query, parameters)
+    return values
+
+
+def internal_names(catalogue: Mapping[str, Query]) -> frozenset[str]:
+    """Return the names of the queries that are the library's own business, and not for people to run.
+
+    Args:
+        catalogue: the queries by name; the mark stands in the head of a file for all its queries, or below one's name.
+    """
+    return frozenset(
+        name for name, query in catalogue.items() if _text_of((*query.file_marks, *query.marks), "internal")
+    )
+
+
+def why_empty(query: Query) -> str:
+    """Return what no row means, in the query's own words, or "" when the file does not say."""
+    return _text_of(query.marks, "empty")
+
+
+def _text_of(marks: Iterable[Mark], word: str) -> str:
+    return next((mark.text for mark in marks if mark.word == word and mark.text), "")
+
+
+def _complete(query: Query, parameters: Mapping[str, object]) -> list[object]:
+    known = {parameter.name: parameter for parameter in query.parameters}
+    missing = [name for name in known if name not in parameters and known[name].default is None]
+    if missing or not parameters.keys() <= known.keys():
+        raise _wrong_arguments(query, parameters)
+    return [parameters[name] if name in parameters else known[name].default_value for name in query.positional]
+
+
+def _wrong_arguments(query: Query, parameters: Mapping[str, object]) -> TypeError:
+    names = [parameter.name for parameter in query.parameters]
+    missing = [each.name for each in query.parameters if each.default is None and each.name not in parameters]
+    unexpected = [name for name in parameters if name not in names]
+    faults = [
+        f"{what} {', '.join(which)}" for what, which in (("missing", missing), ("unexpected", unexpected)) if which
+    ]
+    return TypeError(f"{query.name}({', '.join(names)}): {'; '.join(faults)}")

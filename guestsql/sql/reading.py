@@ -1,0 +1,281 @@
+"""From the bytes of one file to its queries."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from guestsql.errors import QueryFileError
+from guestsql.sql.declaration import Parameter
+from guestsql.sql.depth import Depth
+from guestsql.sql.head import (
+    Declaration,
+    Mark,
+    is_misspelt_name_line,
+    is_name_line,
+    mark_of,
+    parse_doc,
+    parse_name_line,
+)
+from guestsql.sql.places import line_and_column
+from guestsql.sql.query import Query
+from guestsql.sql.rewriting import Misuse, rewrite
+from guestsql.sql.scanner import Kind, Token, tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Sequence
+    from pathlib import Path
+
+__all__ = ["read_queries"]
+
+
+# The tag, `q=name`, stands at both ends of the text, because each view keeps only one of them. Tried with a
+# statement of 3,000 characters, prepared and not, as SELECT, WITH and INSERT … RETURNING:
+#
+#                               pg_stat_activity       pg_stat_statements
+#                               PG 15      PG 18       PG 15      PG 18
+#   /* q=name */ or --, before  kept       kept        kept       cut off (starts at the first token)
+#   -- q=name, behind           truncated  truncated   kept       kept
+#
+# pg_stat_activity ends at track_activity_query_size, 1,024 bytes unless set otherwise.
+_TAG_BEFORE = "/* q={name} */ "
+_TAG_BEHIND = "\n-- q={name}"
+
+
+@dataclass(slots=True)
+class _Part:
+    """One query in the file: its name line, the comments below it, and where the SQL begins and ends."""
+
+    head: Token
+    comments: list[Token]
+    begin: int
+    end: int
+
+
+def read_queries(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
+    """Read one file; a file without a fault that is read again as it was costs nothing.
+
+    Args:
+        data: its content, UTF-8; a byte order mark and line ends of Windows are accepted.
+        file: its path, for the queries and the errors.
+
+    Returns:
+        The queries without a fault, in order, and the first error of each of the others. A file that cannot be
+        cut into tokens has one error and no query.
+    """
+    known = _faultless.get(file)
+    if known is not None and known[0] == data:
+        return list(known[1]), []
+    queries, errors = _read(data, file)
+    if not errors:
+        _faultless[file] = data, tuple(queries)
+    return queries, errors
+
+
+# What was read last of each file. The packaged ones take a fifth of a second, and every database of a process, every
+# look at a folder and every check reads them.
+_faultless: dict[Path, tuple[bytes, tuple[Query, ...]]] = {}
+
+
+def _read(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
+    try:
+        text = _decode(data, file)
+        tokens = tokenize(text, file=file)
+    except QueryFileError as error:
+        return [], [error]
+    queries: list[Query] = []
+    errors: list[QueryFileError] = []
+    preamble, parts = _split(tokens)
+    try:
+        _check_preamble(preamble)
+    except Misuse as fault:
+        errors.append(_error(fault, text, file))
+    file_marks = _marks(preamble, text)
+    for part in parts:
+        try:
+            queries.append(_read_query(part, text, file, file_marks))
+        except Misuse as fault:
+            errors.append(_error(fault, text, file))
+    return queries, errors
+
+
+def _decode(data: bytes, file: Path) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode()
+        line, column = line_and_column(before, len(before))
+        raise QueryFileError(
+            f"not UTF-8: byte 0x{error.object[error.start]:02x}",
+            file=file,
+            line=line,
+            column=column,
+            hint="save the file as UTF-8",
+        ) from error
+    text = text.replace("\r\n", "\n")
+    if "\0" in text:
+        line, column = line_and_column(text, text.index("\0"))
+        raise QueryFileError("NUL character", file=file, line=line, column=column, hint="remove it")
+    return text
+
+
+def _error(fault: Misuse, text: str, file: Path) -> QueryFileError:
+    line, column = line_and_column(text, fault.offset)
+    return QueryFileError(fault.message, file=file, line=line, column=column, hint=fault.hint)
+
+
+def _split(tokens: Sequence[Token]) -> tuple[list[Token], list[_Part]]:
+    """Cut a file at its name lines; what stands before the first is the preamble."""
+    preamble: list[Token] = []
+    parts: list[_Part] = []
+    below_head = False  # nothing but comment lines since the name line
+    for index, token in enumerate(tokens):
+        if _is_name_line(tokens, index, parts[-1] if below_head else None):
+            parts.append(_Part(token, [], token.end, token.end))
+            below_head = True
+            continue
+        if not parts:
+            preamble.append(token)
+            continue
+        part = parts[-1]
+        if below_head and token.kind is Kind.LINE_COMMENT:
+            part.comments.append(token)
+            part.begin = token.end
+        else:
+            below_head = below_head and token.kind is Kind.SPACE and token.text.count("\n") <= 1
+        part.end = token.end
+    return preamble, parts
+
+
+def _is_name_line(tokens: Sequence[Token], index: int, open_part: _Part | None) -> bool:
+    token = tokens[index]
+    if token.kind is not Kind.LINE_COMMENT or not _begins_line(tokens, index):
+        return False
+    return is_name_line(token.text, "" if open_part is None else open_part.head.text)
+
+
+def _begins_line(tokens: Sequence[Token], index: int) -> bool:
+    if index == 0:
+        return True
+    before = tokens[index - 1]
+    return before.kind is Kind.SPACE and ("\n" in before.text or index == 1)
+
+
+def _check_preamble(tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        if not token.is_blank:
+            raise Misuse(
+                token.offset,
+                "SQL before the first name line",
+                "begin the query with -- name: verb_noun(parameters)",
+            )
+        _refuse_misspelt(token)
+
+
+def _refuse_misspelt(token: Token) -> None:
+    if token.kind is Kind.LINE_COMMENT and is_misspelt_name_line(token.text):
+        raise Misuse(token.offset, "a name line that is not read as one", "write -- name: in lower case")
+
+
+def _marks(tokens: Sequence[Token], text: str, declared: Collection[str] = ()) -> tuple[Mark, ...]:
+    comments = (token for token in tokens if token.kind is Kind.LINE_COMMENT)
+    places = ((token.text, *line_and_column(text, token.offset)) for token in comments)
+    found = (mark_of(comment, line, declared, column=column) for comment, line, column in places)
+    return tuple(mark for mark in found if mark is not None)
+
+
+def _read_query(part: _Part, text: str, file: Path, file_marks: tuple[Mark, ...]) -> Query:
+    with _counted_from(part.head.offset):
+        declaration = parse_name_line(part.head.text)
+    doc, described = parse_doc([(token.offset, token.text) for token in part.comments], declaration.parameters)
+    begin, tokens = _statement(part, declaration.name, text)
+    hint, rest = _leading_hint(tokens)
+    with _counted_from(begin):
+        rewritten = rewrite(
+            rest,
+            frozenset(declaration.parameters),
+            head=hint + _TAG_BEFORE.format(name=declaration.name),
+            tail=_TAG_BEHIND.format(name=declaration.name),
+        )
+    with _counted_from(part.head.offset):
+        _check_use(declaration, rewritten.positional)
+    line, column = line_and_column(text, part.head.offset)
+    return Query(
+        name=declaration.name,
+        operator=declaration.operator,
+        parameters=tuple(described.get(name, Parameter(name)) for name in declaration.parameters),
+        doc=doc,
+        file=file,
+        line=line,
+        column=column,
+        source=text[begin : begin + tokens[-1].end],
+        text=rewritten.text,
+        positional=rewritten.positional,
+        marks=_marks(part.comments, text, declaration.parameters),
+        file_marks=file_marks,
+        _source_place=line_and_column(text, begin),
+        _segments=rewritten.segments,
+    )
+
+
+@contextmanager
+def _counted_from(begin: int) -> Generator[None]:
+    """Shift the place of a fault that is counted from the beginning of a part."""
+    try:
+        yield
+    except Misuse as fault:
+        raise Misuse(fault.offset + begin, fault.message, fault.hint) from None
+
+
+def _statement(part: _Part, name: str, text: str) -> tuple[int, list[Token]]:
+    """Where the one statement of a query begins, and its tokens, counted from there."""
+    sql = text[part.begin : part.end]
+    begin = part.begin + len(sql) - len(sql.lstrip(" \t\n\r\f\v"))
+    # Cut anew, so that a bracket left open in the query before means nothing here.
+    tokens = tokenize(text[begin : part.end])
+    with _counted_from(begin):
+        length = _statement_length(tokens, name)
+    if not length:
+        raise Misuse(part.head.offset, f"query {name} is empty", "write the SQL below its name line")
+    return begin, tokens[:length]
+
+
+def _statement_length(tokens: Sequence[Token], name: str) -> int:
+    """Number of tokens up to the last that counts, without the final semicolon."""
+    depth = Depth()
+    length = 0
+    finished = False
+    for index, token in enumerate(tokens):
+        if token.is_blank:
+            _refuse_misspelt(token)
+            continue
+        depth.follow(token)
+        if token.kind is Kind.SEMICOLON and depth.is_outside:
+            finished = True
+        elif finished:
+            raise Misuse(
+                token.offset,
+                f"query {name} has more than one statement",
+                "give each statement its own name line; a ; in a text or comment is fine",
+            )
+        else:
+            length = index + 1
+    return length
+
+
+def _leading_hint(tokens: list[Token]) -> tuple[str, list[Token]]:
+    """Part the hints of pg_hint_plan, which must stay the first comment, from the rest."""
+    if tokens[0].text.startswith("/*+"):
+        return f"{tokens[0].text} ", tokens[1:]
+    return "", tokens
+
+
+def _check_use(declaration: Declaration, used: tuple[str, ...]) -> None:
+    for name, offset in declaration.parameters.items():
+        if name not in used:
+            raise Misuse(
+                offset,
+                f"parameter {name} of query {declaration.name} is not used",
+                f"write :{name} outside quotes and comments, in a slice [1: :{name}], or take it off the list",
+            )

@@ -1,0 +1,145 @@
+"""From `:name` to `$n`: the text for the server, and the way back from its positions."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+from guestsql.sql.scanner import Kind, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Misuse", "Rewritten", "Segment", "rewrite", "source_offset"]
+
+
+class Misuse(Exception):
+    """Something in a query that cannot stand; it never leaves this package: a QueryFileError is made of it.
+
+    Attributes:
+        offset: of the place, as the tokens count.
+        message: what is wrong.
+        hint: how to mend it.
+    """
+
+    def __init__(self, offset: int, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.offset = offset
+        self.message = message
+        self.hint = hint
+
+
+class Segment(NamedTuple):
+    """A stretch of the server's text: where it begins there, and in the source."""
+
+    start: int
+    source: int
+    copied: bool  # False: `$n`, written in the place of one `:name`
+
+
+class Rewritten(NamedTuple):
+    """SQL with `$n`.
+
+    Attributes:
+        text: the SQL.
+        positional: names of the parameters in the order of `$1`, `$2`, ….
+        segments: in order, the way back to the source.
+    """
+
+    text: str
+    positional: tuple[str, ...]
+    segments: tuple[Segment, ...]
+
+
+def rewrite(tokens: Sequence[Token], declared: frozenset[str], *, head: str = "", tail: str = "") -> Rewritten:
+    """Put `$n` for each `:name`, numbered in order of first use.
+
+    Args:
+        tokens: the source's tokens.
+        declared: the names that are parameters.
+        head: put before the text.
+        tail: put behind it.
+
+    Returns:
+        The text, whose every character outside `head` and `tail` leads back to the source.
+
+    Raises:
+        Misuse: the first name that is not declared, or parameter that is not written `:name`.
+    """
+    numbers: dict[str, int] = {}
+    segments: list[Segment] = []
+    text = head
+    after_number = False
+    for offset, piece, name in _pieces(tokens, declared):
+        written = piece if name is None else f"${numbers.setdefault(name, len(numbers) + 1)}"
+        if (after_number or name is not None) and _glues(text[-1:]) and _glues(written[0]):
+            text += " "
+        segments.append(Segment(len(text), offset, name is None))
+        text += written
+        after_number = name is not None
+    return Rewritten(text + tail, tuple(numbers), tuple(segments))
+
+
+def source_offset(segments: Sequence[Segment], offset: int) -> int:
+    """Where a character of the server's text stands in the source.
+
+    Args:
+        segments: of the rewritten text.
+        offset: 0-based offset in the rewritten text; before the first segment counts as its beginning.
+    """
+    if not segments:
+        return 0
+    segment = segments[max(0, bisect_right(segments, offset, key=lambda each: each.start) - 1)]
+    return segment.source + (max(0, offset - segment.start) if segment.copied else 0)
+
+
+def _pieces(tokens: Sequence[Token], declared: frozenset[str]) -> Iterator[tuple[int, str, str | None]]:
+    """Offset, text and parameter's name (None: copy the text) of each piece."""
+    skip = False
+    before = ""  # the last text that is no space and no comment
+    for index, token in enumerate(tokens):
+        if skip:
+            skip = False
+            continue
+        following = tokens[index + 1] if index + 1 < len(tokens) else None
+        name: str | None = None
+        if token.kind is Kind.PARAMETER:
+            name = _checked(token, declared)
+        elif token.kind is Kind.SEPARATOR and before == "[" and following and following.text in declared:
+            name = following.text
+            skip = True
+        elif token.kind is Kind.COLON:
+            _refuse_psql_forms(token, following)
+        elif token.kind is Kind.POSITION:
+            raise Misuse(token.offset, f"{token.text} in a query file", "write :name, and declare the name")
+        if not token.is_blank:
+            before = token.text
+        yield token.offset, token.text, name
+
+
+def _checked(token: Token, declared: frozenset[str]) -> str:
+    name = token.text[1:]
+    if name in declared:
+        return name
+    if name.lower() in declared:
+        raise Misuse(token.offset, f"undeclared parameter :{name}", f"it is declared as {name.lower()}")
+    known = ", ".join(sorted(declared)) or "none"
+    raise Misuse(
+        token.offset,
+        f"undeclared parameter :{name}",
+        f"add it to the list in the name line; declared there: {known}",
+    )
+
+
+def _refuse_psql_forms(token: Token, following: Token | None) -> None:
+    if following is not None and following.text[0] in "'\"{":
+        raise Misuse(
+            token.offset,
+            f"psql's form :{following.text[0]} in a query file",
+            "write :name; the driver sends the value apart from the text, so nothing needs quoting",
+        )
+
+
+def _glues(char: str) -> bool:
+    """True when the character and `$1` side by side could be read as one token."""
+    return char.isalnum() or char in {"_", "$"} or char >= "\x80"

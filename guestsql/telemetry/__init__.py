@@ -1,0 +1,1 @@
+"""Counting, log events, spans and Prometheus figures."""
