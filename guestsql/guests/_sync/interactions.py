@@ -8,6 +8,7 @@ answers. A failed flush keeps everything for the next one.
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from datetime import datetime
 
 from guestsql.errors import DatabaseError
@@ -15,7 +16,7 @@ from guestsql.guests.pending import Pending
 from guestsql.sql._sync.executor import Executor
 from guestsql.sql._sync.flushing import Flusher
 from guestsql.sql.runtime import Ticker
-from guestsql.telemetry.log import event
+from guestsql.telemetry.log import event, quietly
 
 __all__ = ["InteractionBuffer"]
 
@@ -35,6 +36,7 @@ class InteractionBuffer(Flusher):
         super().__init__(executor, pending)
         self._pending = pending
         self._ticker = Ticker(seconds, self._tick)
+        self._is_failing = False
 
     def record(self, key: str, at: datetime | None) -> None:
         """Count one message.
@@ -70,10 +72,16 @@ class InteractionBuffer(Flusher):
         self.flush()
 
     def _tick(self) -> None:
+        """Flush; report a failure when it begins, not at each tick of an outage."""
         try:
-            self.flush()
-        except DatabaseError as error:
-            # The adapter has logged the cause; this says what it means here.
-            event(logging.WARNING, "INTERACTIONS_KEPT", "flush failed, will be tried again", sqlstate=error.sqlstate)
+            with quietly() if self._is_failing else nullcontext():
+                self.flush()
         except Exception as error:  # noqa: BLE001  an edited query file, say: the timer must outlive it
-            event(logging.ERROR, "INTERACTIONS_KEPT", f"flush failed, will be tried again: {error!r}")
+            if not self._is_failing:
+                why = error.message if isinstance(error, DatabaseError) else repr(error)
+                event(logging.WARNING, "INTERACTIONS_KEPT", f"flush failed, will be tried again: {why}")
+            self._is_failing = True
+        else:
+            if self._is_failing:
+                event(logging.INFO, "INTERACTIONS_WRITTEN", "interactions are written again")
+            self._is_failing = False

@@ -12,13 +12,14 @@ from psycopg_pool.pool_async import ReturnConnection
 
 from guestsql.process import in_forked_child
 from guestsql.sql._async.connection import AsyncDeadlineConnection, closed_on_error, with_every_host
+from guestsql.sql.outage import Outage
 from guestsql.sql.runtime import AsyncCancelled
 
 __all__ = ["Pool", "PooledConnection"]
 
 
 class PooledConnection(AsyncDeadlineConnection):
-    """A connection that leaves word why it could not be made: the pool only says that time ran out.
+    """A connection that reports why it could not be made: the pool only says that time ran out.
 
     Attributes:
         taken_at: when it left the pool, in seconds of `time.monotonic()`.
@@ -33,24 +34,23 @@ class PooledConnection(AsyncDeadlineConnection):
         cls,
         conninfo: str = "",
         *,
-        failures: list[Exception],
+        outage: Outage,
         set_up: Callable[[AsyncDeadlineConnection], Awaitable[None]],
         **kwargs: Any,  # noqa: ANN401  psycopg's own
     ) -> Any:  # noqa: ANN401  psycopg's own
-        """Connect and set up; what fails is left in `failures`."""
-        # A caller's time may run out before this attempt does.
-        failures[:] = failures or [psycopg.OperationalError("the server has not answered yet")]
+        """Connect and set up; `outage` takes note of the outcome."""
+        attempt = outage.begin()
         try:
             connection = await super().connect(conninfo, **kwargs)
             async with closed_on_error(connection):
                 await set_up(connection)
         except psycopg.Error as error:
-            failures[:] = [await with_every_host(error, kwargs)]
+            outage.failed(attempt, await with_every_host(error, kwargs))
             raise
         except Exception as error:
-            failures[:] = [error]
+            outage.failed(attempt, error)
             raise
-        failures.clear()
+        outage.succeeded()
         return connection
 
 

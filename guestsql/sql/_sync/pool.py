@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from guestsql.errors import DatabaseError, DatabaseUnavailable
+from guestsql.errors import DatabaseUnavailable
 from guestsql.settings import Pooler, Settings
 from guestsql.sql._sync.abandoned import AbandonedSessions
 from guestsql.sql._sync.connection import (
@@ -25,9 +25,10 @@ from guestsql.sql._sync.connection import (
     recognise,
 )
 from guestsql.sql._sync.pooled import Pool, PooledConnection
+from guestsql.sql.outage import POOL_NAME, Outage
 from guestsql.sql.readiness import is_readable
 from guestsql.sql.runtime import Permits, end_with_loop, sleep
-from guestsql.sql.translate import is_permanent, translate
+from guestsql.sql.translate import is_permanent
 from guestsql.telemetry.log import event
 
 __all__ = ["Connections"]
@@ -70,14 +71,14 @@ class Connections:
         self._at_hand: deque[PooledConnection] = deque()
         self._waiting = 0
         self._closed = False
-        self._failures: list[Exception] = []
+        self._outage = Outage()
         self._abandoned = AbandonedSessions(settings.pool_max)
         self._permits = Permits(max(1, settings.pool_max - max(1, settings.pool_max // _READ_SHARE)))
         self._pool = Pool(
             connection_class=PooledConnection,
             kwargs={
                 **connection_arguments(self._attempt, url),
-                "failures": self._failures,
+                "outage": self._outage,
                 "set_up": self._set_up,
             },
             min_size=settings.pool_min,
@@ -85,7 +86,7 @@ class Connections:
             open=False,
             # Given up soon: the next caller starts a new attempt at once, instead of waiting out a long back-off.
             reconnect_timeout=_ASK_AGAIN_SECONDS,
-            name=f"guestsql-{id(self):x}",
+            name=f"{POOL_NAME}{id(self):x}",
         )
 
     def open(self) -> None:
@@ -265,23 +266,19 @@ class Connections:
 
     def _is_refused(self) -> bool:
         """Tell whether waiting is of no use: the last attempt failed for a reason that stays."""
-        return bool(self._failures) and is_permanent(_failure(self._failures[0]))
+        failure = self._outage.failure
+        return failure is not None and is_permanent(failure)
 
     def _unavailable(self) -> DatabaseUnavailable:
         seconds = self._settings.deadline_seconds
-        if not self._failures:
+        failure = self._outage.failure
+        if failure is None:
             reason, hint = "", "raise GUESTSQL_POOL_MAX, or hold connections shorter"
             if self._abandoned:
                 reason, hint = f": {self._abandoned.reason}", self._abandoned.hint
             return DatabaseUnavailable(f"no connection was free for {seconds:g} s{reason}", hint=hint)
-        failure = _failure(self._failures[0])
         waited = "no connection" if is_permanent(failure) else f"no connection within {seconds:g} s"
         return DatabaseUnavailable(f"{waited}: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint)
-
-
-def _failure(error: Exception) -> DatabaseError:
-    """Why a connection could not be made, in our words."""
-    return translate(error, "") if isinstance(error, psycopg.Error) else DatabaseUnavailable(repr(error))
 
 
 def _is_live(connection: DeadlineConnection) -> bool:

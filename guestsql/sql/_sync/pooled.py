@@ -17,13 +17,14 @@ from guestsql.sql._sync.connection import (
     closed_on_error,
     with_every_host,
 )
+from guestsql.sql.outage import Outage
 from guestsql.sql.runtime import Cancelled
 
 __all__ = ["Pool", "PooledConnection"]
 
 
 class PooledConnection(DeadlineConnection):
-    """A connection that leaves word why it could not be made: the pool only says that time ran out.
+    """A connection that reports why it could not be made: the pool only says that time ran out.
 
     Attributes:
         taken_at: when it left the pool, in seconds of `time.monotonic()`.
@@ -38,24 +39,23 @@ class PooledConnection(DeadlineConnection):
         cls,
         conninfo: str = "",
         *,
-        failures: list[Exception],
+        outage: Outage,
         set_up: Callable[[DeadlineConnection], Awaitable[None]],
         **kwargs: Any,  # noqa: ANN401  psycopg's own
     ) -> Any:  # noqa: ANN401  psycopg's own
-        """Connect and set up; what fails is left in `failures`."""
-        # A caller's time may run out before this attempt does.
-        failures[:] = failures or [psycopg.OperationalError("the server has not answered yet")]
+        """Connect and set up; `outage` takes note of the outcome."""
+        attempt = outage.begin()
         try:
             connection = super().connect(conninfo, **kwargs)
             with closed_on_error(connection):
                 set_up(connection)
         except psycopg.Error as error:
-            failures[:] = [with_every_host(error, kwargs)]
+            outage.failed(attempt, with_every_host(error, kwargs))
             raise
         except Exception as error:
-            failures[:] = [error]
+            outage.failed(attempt, error)
             raise
-        failures.clear()
+        outage.succeeded()
         return connection
 
 
