@@ -9,10 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from guestsql._core.outage import Outage
 from psycopg_pool import ConnectionPool
 
 from guestsql.errors import DatabaseUnavailable
+from guestsql.sql.outage import Outage
 from tests.context_helpers import eventually
 from tests.databases import GUEST, KINDS, PATIENCE_SECONDS, Either, Proxy
 
