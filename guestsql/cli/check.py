@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from guestsql.check import Finding, Report, as_github, as_json, as_text, check_files, scratch_database
+from guestsql.check import RULES, Finding, Report, as_github, as_json, as_text, check_files, read_page, scratch_database
 from guestsql.check.rules import is_look
 from guestsql.check.sources import Source
 from guestsql.cli.app import App, pass_app
@@ -27,11 +27,23 @@ __all__ = ["check", "scratch"]
 _POOLER = "give --server the server's own address; or set GUESTSQL_POOLER=off, if the pooler is in session mode"
 
 
+def _explain(context: click.Context, _option: click.Parameter, code: str | None) -> None:
+    """Print a rule's page and exit: like --help, it needs neither settings nor a server."""
+    if code is not None:
+        if code.upper() not in RULES:
+            raise click.BadParameter(
+                f"{code!r} is not a rule; rules are {min(RULES)} to {max(RULES)}, see docs/check.md"
+            )
+        click.echo(read_page(code.upper()), nl=False)
+        context.exit()
+
+
 @click.command(
     epilog="""\b
 Examples:
   guestsql check
   guestsql check queries/monitoring.sql
+  guestsql check --explain GS306
   guestsql check --server postgresql://ci@localhost/postgres --format github
   guestsql check --against origin/main
   guestsql check --save-manifest release.json
@@ -65,6 +77,14 @@ Exit codes: 0 nothing found, or only what is to be looked at (GS75x), 1 somethin
     help="Where Python that uses the queries is looked for; default the working directory.",
 )
 @click.option("--format", "format_name", type=click.Choice(("text", "json", "github")), default="text")
+@click.option(
+    "--explain",
+    metavar="RULE",
+    is_eager=True,
+    expose_value=False,
+    callback=_explain,
+    help="Print what a rule checks, with an example and its fix, and exit.",
+)
 @pass_app
 def check(  # noqa: PLR0917  click passes them by name
     app: App,

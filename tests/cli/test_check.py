@@ -293,3 +293,16 @@ def test_a_bracket_that_is_not_closed_is_told_once(server, folder):
     (folder / "guests.sql").write_text(text, encoding="utf-8")
     result = invoke("check", "--server", server.url(), "--format", "json")
     assert [(each["line"], each["rule"]) for each in json.loads(result.stdout)] == [(4, "GS201")]
+
+
+def test_a_rule_is_explained_without_settings_or_a_server():
+    result = invoke("check", "--explain", "gs306", GUESTSQL_TIMEZONE="Mars/Olympus")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("# GS306: ")
+    assert "Right:" in result.stdout
+
+
+def test_an_unknown_rule_is_refused():
+    result = invoke("check", "--explain", "GS999")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'GS999' is not a rule" in result.stderr

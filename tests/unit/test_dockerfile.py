@@ -39,13 +39,19 @@ def test_the_command_exists_and_gets_the_signals_itself() -> None:
 
 
 def test_there_is_no_server_in_it() -> None:
-    assert steps("ARG")[1] == 'EXTRAS=""'
+    assert "postgres" not in (ROOT / "requirements" / "image.lock").read_text(encoding="utf-8")
+
+
+def test_every_package_is_pinned_by_its_hash() -> None:
+    pip_installs = [value for value in steps("RUN") if " install " in value]
+    assert all("--require-hashes" in value or "--no-deps" in value for value in pip_installs)
 
 
 def test_what_the_wheel_needs_is_copied_and_nothing_else_is_sent() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     needed = {*wheel["packages"], *wheel["force-include"], "pyproject.toml", project["project"]["readme"], "LICENSE"}
+    needed.add("requirements/image.lock")
     copied = {name for value in steps("COPY") if not value.startswith("--from") for name in value.split()[:-1]}
     assert copied == needed
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split("\n")
