@@ -9,15 +9,6 @@
 --
 -- check: large operations
 
--- name: confirm_writes(operation_id)!
--- Makes sure that all that was committed until now stays, by a commit that waits as theirs did. For a write that has no
--- operation_id because nothing is done twice by it, such as setting a name: its repeat finds that nothing is to change,
--- writes nothing, and would not wait for a synchronous standby that does not have the first attempt yet.
--- internal: a method that was repeated ends with it
---   operation_id: text, a new id
-INSERT INTO operations (source, operation_id)
-VALUES ('guestsql', :operation_id::text);
-
 -- name: thin_operations(keep_days, max_rows)$
 -- Removes the ids of old operations; the number of rows that went. 0: there is nothing left to do.
 -- An id must stay for as long as its write may be repeated: a process that cannot reach the server repeats its last

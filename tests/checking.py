@@ -8,9 +8,11 @@ from pathlib import Path
 
 from guestsql.check import Finding, check_files, scratch_database
 from guestsql.settings import Settings
+from guestsql.sql import Catalogue, read_packaged
 from tests.server import MIGRATIONS
 
 QUERIES = MIGRATIONS.parent / "queries"
+SHIPPED = [*sorted(QUERIES.glob("*.sql")), *sorted(QUERIES.glob("internal/*.sql"))]
 
 EXTRA_SCHEMA = """\
 -- Tables for what the shipped schema has none of.
@@ -49,6 +51,11 @@ CREATE SEQUENCE tickets;
 CREATE TYPE "UserRole" AS ENUM ('ADMIN', 'GUEST');
 CREATE TABLE members (id int PRIMARY KEY, role "UserRole" NOT NULL, kind "char" NOT NULL DEFAULT 'a');
 """
+
+
+def every_query() -> Catalogue:
+    """The packaged queries, the internal ones included."""
+    return read_packaged(*(file.relative_to(QUERIES).as_posix() for file in SHIPPED))
 
 
 def extended_migrations(folder: Path) -> Path:

@@ -1,6 +1,6 @@
 """What the scratch database knows of tables, keys, columns and types.
 
-SQL: queries/check.sql
+SQL: queries/internal/check.sql
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def read_catalog(connection: DeadlineConnection, types: Iterable[str]) -> Catalo
         connection: to the scratch database.
         types: names of types, as comments write them.
     """
-    queries = packaged_queries("check.sql")
+    queries = packaged_queries("internal/check.sql")
     keys: dict[Table, list[UniqueKey]] = defaultdict(list)
     for row in queries.list_unique_keys(connection):
         key = UniqueKey(row.index_name, row.is_whole, frozenset(row.column_names), row.key_count)

@@ -11,7 +11,7 @@ In the comments below a query's name::
     -- check: allow GS307, because the parameter bounds the rows
 
 An exception holds for one rule in one query, and says why. There are other marks, which others read: `empty:`,
-`internal:`, `metrics:` and `on:`. A misspelt one would go unnoticed, so what is nearly one is told.
+`metrics:` and `on:`. A misspelt one would go unnoticed, so what is nearly one is told.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Allowance", "BadMark", "FileMarks", "QueryMarks", "read_file_marks",
 _ALLOW = re.compile(r"allow\s+(?P<code>\w+)\s*(?:,\s*because\b\s*(?P<reason>.*))?(?P<rest>.*)$")
 _LARGE = re.compile(r"large\s+(?P<tables>[a-z_][\w.$]*(?:\s*,\s*[a-z_][\w.$]*)*)$")
 _MIN_REASON = 3
-# A letter too few or too many; `interval` is farther from `internal`.
+# A letter too few or too many.
 _NEAR = 0.88
 _SHORT = 2
 

@@ -45,12 +45,12 @@ def scratch_database(settings: Settings, url: str, migrations: Path | None = Non
         MigrationError: a migration cannot be read or applied.
         DatabaseError: the server refuses, or cannot be reached.
 
-    SQL: queries/check.sql
+    SQL: queries/internal/check.sql
     """
     with closing(connect(settings, url, session=True)) as manager:
         try:
             name = f"guestsql_check_{_checksum(manager.info.user, migrations)}"
-            packaged_queries("check.sql").lock_scratch_databases(manager)
+            packaged_queries("internal/check.sql").lock_scratch_databases(manager)
             # Locked until connected: nobody may drop it in between.
             target = make_conninfo(url, dbname=name)
             _ensure(manager, name, settings, target, migrations)
@@ -58,14 +58,14 @@ def scratch_database(settings: Settings, url: str, migrations: Path | None = Non
         except psycopg.Error as error:
             raise translate(error, "") from error
     with closing(connection):
-        reset = packaged_queries("check.sql").get_reset_statement(connection)
+        reset = packaged_queries("internal/check.sql").get_reset_statement(connection)
         if reset is not None:
             _run(connection, reset)
         yield connection
 
 
 def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: str, migrations: Path | None) -> None:
-    found = packaged_queries("check.sql").get_scratch_database(manager, database_name=name, mark=_MARK)
+    found = packaged_queries("internal/check.sql").get_scratch_database(manager, database_name=name, mark=_MARK)
     if found.is_ready:
         return
     if found.is_there:
@@ -77,7 +77,9 @@ def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: 
         _run(manager, found.drop_statement)  # nobody asks again for the schema of a migration that fails
         raise
     _run(manager, found.mark_statement)
-    for unused in packaged_queries("check.sql").list_unused_scratch_databases(manager, database_name=name, mark=_MARK):
+    for unused in packaged_queries("internal/check.sql").list_unused_scratch_databases(
+        manager, database_name=name, mark=_MARK
+    ):
         _run(manager, unused.drop_statement)
 
 

@@ -111,7 +111,7 @@ def describe(
 @contextmanager
 def _planning(connection: DeadlineConnection) -> Generator[None]:
     """Set all that the planner goes by within: what the server, the role or the database sets does not count."""
-    defaults = {row.name: row.value for row in packaged_queries("check.sql").list_planner_defaults(connection)}
+    defaults = {row.name: row.value for row in packaged_queries("internal/check.sql").list_planner_defaults(connection)}
     for name, value in {**defaults, **_BY_INDEX}.items():
         connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
     try:

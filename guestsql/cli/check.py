@@ -17,7 +17,7 @@ from guestsql.cli.failure import FAILED
 from guestsql.cli.server import embedded_url
 from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.guests.needed import NEEDED
-from guestsql.sql import default_directory
+from guestsql.sql import default_directory, internal_directory
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.conninfo import parse_conninfo
 from guestsql.stubs import StubsVet, Target, Uses, read_committed
@@ -99,16 +99,17 @@ def check(  # noqa: PLR0917  click passes them by name
 ) -> None:
     """Vet the SQL files: every query is prepared on a real server, and held against the rules.
 
-    FILES are files or folders; default the folder of the queries. The schema comes from the migrations, in a scratch
-    database of its own; the data of DATABASE_URL is never touched, and no query is run but for
-    commands such as LOCK and CREATE, which only then look for what they name; there, and undone.
+    FILES are files or folders; default the folder of your queries, without one the packaged queries. The schema comes
+    from the migrations, in a scratch database of its own; the data of DATABASE_URL is never touched, and no query is
+    run but for commands such as LOCK and CREATE, which only then look for what they name; there, and undone.
 
     With --against the queries of an older release are tried on this schema and these queries on its schema: whether the
     migrations or the code must go first, or the change needs two steps (docs/deploy-order.md).
     """
     home = shown(app.settings.queries_dir or default_directory())
     against = Against.of(home, files, migrations, options)
-    chosen = _expanded(files or (home,))
+    homes = (home, shown(internal_directory())) if home.resolve() == default_directory().resolve() else (home,)
+    chosen = _expanded(files or homes)
     # What holds in the whole folder is judged by the whole folder.
     inside = any(file.resolve().parent == home.resolve() for file in chosen)
     beside = [file for file in _files_of(home) if not _is_among(file, chosen)] if inside else []

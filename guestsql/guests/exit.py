@@ -70,7 +70,7 @@ class LastChance:
         connections = _OneConnection(self.settings, self.url)
         try:
             executor = Executor(
-                self.settings, self.url, self.in_use.catalogue, connections=connections, counting=self.counting
+                self.settings, self.url, self.in_use.all, connections=connections, counting=self.counting
             )
             for outbox in self.outboxes:
                 _flush(executor, outbox, final=final)

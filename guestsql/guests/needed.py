@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-__all__ = ["NEEDED"]
+__all__ = ["INTERNAL", "NEEDED"]
+
+INTERNAL = ("internal/context.sql", "internal/guests.sql", "internal/metrics.sql", "internal/operations.sql")
+"""The packaged files with those that only the methods call."""
 
 # A folder of edited files must have them all.
 NEEDED = (
     "add_labels",
     "add_thread_tokens",
     "build_context",
-    "claim_context",
-    "claim_new_context",
-    "confirm_context",
-    "confirm_writes",
-    "create_guest",
     "export_guest",
     "forget_guest",
     "get_profile",
-    "get_server_time",
     "get_thread",
     "invalidate_context",
     "lookup_context",
     "lookup_contexts",
     "merge_guests",
-    "publish_context",
     "record_guest_days",
-    "record_interactions",
-    "record_metrics",
     "record_relation_sizes",
-    "release_context",
     "remove_labels",
     "set_thread",
     "thin_context_minutes",
@@ -37,5 +30,4 @@ NEEDED = (
     "thin_query_error_minutes",
     "thin_query_minutes",
     "thin_relation_sizes",
-    "upsert_profile",
 )

@@ -59,7 +59,7 @@ def import_directory(
         LegacyFileError: there is no such folder, none of the files is in it, or one cannot be read.
         DatabaseError: the server refused or went away; nothing is written then.
 
-    SQL: queries/legacy.sql
+    SQL: queries/internal/legacy.sql
     """
     files = find_files(directory)
     importing = Import(files, own=own_keys(settings.own_numbers), settings=settings, dry_run=dry_run, progress=progress)

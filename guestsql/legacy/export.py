@@ -3,7 +3,7 @@
 A record stands under the guest's key (the bare phone number), however its key was written before. Both files are
 written beside their places, made safe on the disk, and only then given their names.
 
-SQL: queries/legacy_export.sql.
+SQL: queries/internal/legacy_export.sql.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ from guestsql.legacy.compare_values import Value
 from guestsql.legacy.export_record import GuestExport
 from guestsql.legacy.export_text import RecordWriter
 from guestsql.settings import Settings
-from guestsql.sql import bind_queries, load_catalogue
-from guestsql.sql._sync.adapter import SyncAdapter
 from guestsql.sql._sync.connection import connect
+from guestsql.sql.packaged import packaged_queries
 from guestsql.sql.translate import translate
 
 __all__ = ["ExportReport", "ExportedFile", "export_directory"]
@@ -99,7 +98,7 @@ def export_directory(directory: Path, *, settings: Settings, url: str, force: bo
 
     Args:
         directory: where to; made when it is missing.
-        settings: for the connection and the folder of queries.
+        settings: for the connection.
         url: the database.
         force: replace files that are there.
 
@@ -107,7 +106,7 @@ def export_directory(directory: Path, *, settings: Settings, url: str, force: bo
         LegacyFileError: a file is there already, or one cannot be written; what was there stays.
         DatabaseError: the server refused, or went away; nothing is written then.
 
-    SQL: queries/legacy_export.sql
+    SQL: queries/internal/legacy_export.sql
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -138,8 +137,7 @@ def _exists(path: Path) -> LegacyFileError:
 
 def _rows(settings: Settings, url: str, reject: Callable[[int], None]) -> Iterator[Any]:
     """Yield all guests, page by page, in one snapshot, and tell how many rejected records there are in it."""
-    catalogue = load_catalogue(settings.queries_dir)
-    queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
+    queries = packaged_queries("internal/legacy_export.sql", "legacy_history.sql")
     try:
         with connect(settings, url) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

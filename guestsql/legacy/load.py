@@ -1,6 +1,6 @@
 """The files' records into guests, in one transaction: straight, or staged and then by ranges of keys, in their order.
 
-SQL: queries/legacy.sql.
+SQL: queries/internal/legacy.sql.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 
-from guestsql.errors import ConstraintViolation, DatabaseError, QueryFileError
+from guestsql.errors import ConstraintViolation, DatabaseError
 from guestsql.legacy.copying import copy_lines
 from guestsql.legacy.excluded import Excluded
 from guestsql.legacy.files import LegacyFile
@@ -26,9 +25,8 @@ from guestsql.legacy.seen import SeenKeys
 from guestsql.legacy.stage import FileLines, FileStager
 from guestsql.legacy.steps import Progress, Steps, size_of
 from guestsql.settings import Settings
-from guestsql.sql import Query, bind_queries, load_catalogue, read_queries
-from guestsql.sql._sync.adapter import SyncAdapter
 from guestsql.sql._sync.connection import DeadlineConnection, connect
+from guestsql.sql.packaged import packaged_queries
 from guestsql.sql.translate import translate
 from guestsql.telemetry.log import logger
 
@@ -65,29 +63,6 @@ _WAIT_FOR_NOBODY = "SET LOCAL lock_timeout = '10ms'"
 _WAIT_AGAIN = "SET LOCAL lock_timeout TO DEFAULT"
 _IN_THE_WAY = (psycopg.errors.UniqueViolation, psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
-_QUERIES = (
-    "analyze_legacy_staging",
-    "empty_legacy_guests",
-    "erase_imported_guests",
-    "fold_legacy_records",
-    "get_erased_ids",
-    "get_guest_table_bytes",
-    "get_import_time",
-    "get_next_legacy_range",
-    "has_guests",
-    "index_legacy_staging",
-    "insert_legacy_guests",
-    "is_guest_told_again",
-    "limit_legacy_times",
-    "list_staged_rejects",
-    "lock_erased_guests",
-    "open_legacy_guests",
-    "open_legacy_staging",
-    "preview_legacy_guests",
-    "record_legacy_import",
-    "update_legacy_guests",
-)
-
 
 class _Written(NamedTuple):
     files: tuple[FileReport, ...]
@@ -104,7 +79,7 @@ class Import:
     Args:
         files: those that `find_files` found, in its order.
         own: keys of the bot's own numbers, which are no guests.
-        settings: for the connection and the folder of queries.
+        settings: for the connection.
         dry_run: find out what would be done, and write nothing.
         progress: is told now and then how many bytes of the files are done, and of how many.
     """
@@ -126,8 +101,7 @@ class Import:
         self._steps = Steps(files, progress)
         self._began_at = datetime.max.replace(tzinfo=UTC)
         self._thread_files = [number for number, file in enumerate(files, start=1) if file.is_of_threads]
-        catalogue = load_catalogue(settings.queries_dir, needed=_QUERIES, read=_read_own)
-        self._queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
+        self._queries = packaged_queries("internal/legacy.sql", "legacy_history.sql")
 
     def run(self, url: str) -> ImportReport:
         """Do it, all or nothing.
@@ -308,8 +282,3 @@ def _set_up(connection: DeadlineConnection) -> None:
 def _blocks(stagers: Sequence[FileStager]) -> Iterator[FileLines]:
     for stager in stagers:
         yield from stager.blocks()
-
-
-def _read_own(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
-    """Read a file of queries, unless none of the import's stands in it: to read all takes a fifth of a second."""
-    return read_queries(data, file) if any(name.encode() in data for name in _QUERIES) else ([], [])

@@ -6,7 +6,7 @@ what is kept of a record is explained by nothing, for nobody writes there but th
 
 Of what can be no guest another thing is asked: do the tables of rejects keep it, byte for byte? Then nothing is lost.
 
-SQL: queries/legacy_export.sql.
+SQL: queries/internal/legacy_export.sql.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from guestsql.legacy.verify_guest import Difference, GuestCheck, ImportTimes, vi
 from guestsql.legacy.verify_read import CheckedFile, ErasedIds, Unusable, file_checksum, read_into_buckets
 from guestsql.legacy.verify_window import KeptPlaces, Stretch
 from guestsql.settings import Settings
-from guestsql.sql import bind_queries, load_catalogue
-from guestsql.sql._sync.adapter import SyncAdapter
 from guestsql.sql._sync.connection import DeadlineConnection, connect
+from guestsql.sql.packaged import packaged_queries
 from guestsql.sql.translate import translate
 
 __all__ = ["Difference", "KeptReject", "VerifyReport", "verify_directory"]
@@ -139,10 +138,9 @@ def verify_directory(
         LegacyFileError: there is no such folder, none of the files is in it, or one cannot be read.
         DatabaseError: the server refused, or went away.
 
-    SQL: queries/legacy_export.sql
+    SQL: queries/internal/legacy_export.sql
     """
-    catalogue = load_catalogue(settings.queries_dir)
-    queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
+    queries = packaged_queries("internal/legacy_export.sql", "legacy_history.sql")
     report = VerifyReport()
     kept, erased = _known_now(queries, directory, settings, url)
     with read_into_buckets(directory, own_keys(settings.own_numbers), kept, erased) as (buckets, files, unusable):

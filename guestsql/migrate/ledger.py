@@ -1,6 +1,6 @@
 """The ledger of applied migrations and the runner's lock, as the server keeps them.
 
-SQL: queries/migrations.sql
+SQL: queries/internal/migrations.sql
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Ledger:
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
-        self._queries = packaged_queries("migrations.sql")
+        self._queries = packaged_queries("internal/migrations.sql")
 
     def create(self) -> None:
         """Make the ledger's table if the database has none; only under the lock."""
@@ -112,12 +112,12 @@ class Ledger:
         Raises:
             MigrationError: as for `read`.
 
-        SQL: queries/health.sql
+        SQL: queries/internal/health.sql
         """
         with self._entered() as schema:
             if schema is None:
                 return set()
-            rows = packaged_queries("health.sql").list_applied_versions(self._connection)
+            rows = packaged_queries("internal/health.sql").list_applied_versions(self._connection)
             return {row.version for row in rows}
 
     def owner(self) -> str:

@@ -88,7 +88,7 @@ class Runner:
             DatabaseUnavailable: no connection, or it was lost; run it again.
             DatabaseError: the server refused the ledger.
 
-        SQL: queries/migrations.sql
+        SQL: queries/internal/migrations.sql
         """
         files = self._read_files(target)
         with _failures_logged():
@@ -110,7 +110,7 @@ class Runner:
             DatabaseUnavailable: no connection.
             DatabaseError: the role may not call the function: it is the owner's.
 
-        SQL: queries/migrations.sql
+        SQL: queries/internal/migrations.sql
         """
         notices: list[str] = []
         with _failures_logged(), self._locked(0.0) as (connection, ledger), noticed(connection, notices):
@@ -124,7 +124,7 @@ class Runner:
             MigrationError: a file cannot be used.
             DatabaseUnavailable: no connection.
 
-        SQL: queries/migrations.sql
+        SQL: queries/internal/migrations.sql
         """
         files = read_migrations(self._directory)
         return statuses(files, self._entries())
@@ -136,7 +136,7 @@ class Runner:
             MigrationError: a file cannot be used, or `up` would stop at an edited, missing or out-of-order file.
             DatabaseUnavailable: no connection.
 
-        SQL: queries/migrations.sql
+        SQL: queries/internal/migrations.sql
         """
         files = read_migrations(self._directory)
         return _agreed_pending(files, self._entries(), None)
@@ -152,7 +152,7 @@ class Runner:
             MigrationError: a file cannot be used.
             DatabaseUnavailable: no connection.
 
-        SQL: queries/migrations.sql
+        SQL: queries/internal/migrations.sql
         """
         files = read_migrations(self._directory)
         with self._connected(session=False) as connection:
@@ -177,7 +177,7 @@ class Runner:
             MigrationError: no such file, or the ledger says otherwise about one of them.
             DatabaseUnavailable: no connection.
 
-        SQL: queries/migrations.sql
+        SQL: queries/internal/migrations.sql
         """
         files = [migration for migration in self._read_files(version) if migration.version <= version]
         with _failures_logged(), self._locked(0.0) as (connection, ledger):

@@ -13,6 +13,7 @@ __all__ = [
     "Catalogue",
     "InUse",
     "default_directory",
+    "internal_directory",
     "load_catalogue",
     "query_files",
     "read_packaged",
@@ -49,11 +50,18 @@ class InUse:
     """The catalogue in use, which a running bot replaces by another, as a whole.
 
     Attributes:
-        catalogue: to be read once for each use of it.
+        catalogue: the caller's queries; to be read once for each use of it.
+        internal: queries that only the package itself runs.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, internal: Catalogue | None = None) -> None:
         self.catalogue = catalogue
+        self.internal = Catalogue(()) if internal is None else internal
+
+    @property
+    def all(self) -> Catalogue:
+        """The queries of both."""
+        return Catalogue([*self.internal.values(), *self.catalogue.values()])
 
 
 def default_directory() -> Path:
@@ -67,20 +75,28 @@ def default_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "queries"
 
 
-def read_packaged(name: str) -> Catalogue:
-    """Read one packaged query file, whatever folder GUESTSQL_QUERIES_DIR names and however broken the others are.
+def internal_directory() -> Path:
+    """The folder of queries that only the package itself runs: no method, no row class, no overriding."""
+    return default_directory() / "internal"
+
+
+def read_packaged(*names: str) -> Catalogue:
+    """Read packaged query files, whatever folder GUESTSQL_QUERIES_DIR names and however broken the others are.
 
     Args:
-        name: the file's name, such as `migrations.sql`.
+        names: paths in the packaged folder, such as `internal/migrations.sql`.
 
     Raises:
-        QueryFileError: that file itself is broken.
+        QueryFileError: one of these files is broken.
     """
-    path = default_directory() / name
-    queries, errors = read_queries(path.read_bytes(), path)
-    if errors:
-        raise errors[0]
-    return Catalogue(queries)
+    found: list[Query] = []
+    for name in names:
+        path = default_directory() / name
+        queries, errors = read_queries(path.read_bytes(), path)
+        if errors:
+            raise errors[0]
+        found += queries
+    return Catalogue(found)
 
 
 def load_catalogue(

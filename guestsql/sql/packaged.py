@@ -15,18 +15,18 @@ __all__ = ["ask_types", "packaged_queries", "type_names"]
 
 
 @cache
-def packaged_queries(name: str) -> Any:  # noqa: ANN401  the methods are made from the file
-    """Return the queries of one packaged file as methods, which take a connection.
+def packaged_queries(*names: str) -> Any:  # noqa: ANN401  the methods are made from the file
+    """Return the queries of packaged files as methods, which take a connection.
 
-    That file alone: migrations and diagnosis must work while another query file is broken.
+    Those files alone: migrations and diagnosis must work while another query file is broken.
 
     Args:
-        name: the file's name, such as `migrations.sql`.
+        names: paths in the packaged folder, such as `internal/migrations.sql`.
 
     Raises:
-        QueryFileError: that file itself is broken.
+        QueryFileError: one of these files is broken.
     """
-    catalogue = read_packaged(name)
+    catalogue = read_packaged(*names)
     return bind_queries(catalogue, SyncAdapter(catalogue))
 
 
@@ -37,10 +37,10 @@ def type_names(connection: DeadlineConnection, oids: Iterable[int]) -> dict[int,
         connection: to the server.
         oids: their numbers.
 
-    SQL: queries/check.sql
+    SQL: queries/internal/check.sql
     """
     wanted = sorted(set(oids))
-    rows = packaged_queries("check.sql").list_type_names(connection, type_oids=wanted)
+    rows = packaged_queries("internal/check.sql").list_type_names(connection, type_oids=wanted)
     return {oid: row.type_name for oid, row in zip(wanted, rows, strict=True)}
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from guestsql.sql.head import Mark
     from guestsql.sql.rewriting import Segment
 
-__all__ = ["Query", "arrange", "internal_names", "why_empty"]
+__all__ = ["Query", "arrange", "why_empty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +89,6 @@ def arrange(query: Query, parameters: Mapping[str, object]) -> list[object]:
     if len(parameters) != len(values):
         raise _wrong_arguments(query, parameters)
     return values
-
-
-def internal_names(catalogue: Mapping[str, Query]) -> frozenset[str]:
-    """Return the names of the queries that are the library's own business, and not for people to run.
-
-    Args:
-        catalogue: the queries by name; the mark stands in the head of a file for all its queries, or below one's name.
-    """
-    return frozenset(
-        name for name, query in catalogue.items() if _text_of((*query.file_marks, *query.marks), "internal")
-    )
 
 
 def why_empty(query: Query) -> str:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from guestsql import AsyncGuestDatabase, GuestDatabase, Settings
-from guestsql.sql import load_catalogue
+from tests.checking import every_query
 
 GUEST = "573000000001"
 BATCH = [f"5730000001{number:02d}" for number in range(20)]
@@ -44,7 +44,7 @@ def database(database_url: str) -> Iterator[GuestDatabase]:
 
 
 def _statement(name: str, **parameters: object) -> tuple[str, list[object]]:
-    query = load_catalogue()[name]
+    query = every_query()[name]
     return query.text, [parameters[parameter] for parameter in query.positional]
 
 
@@ -108,8 +108,8 @@ def bench_batch_of_20(database: GuestDatabase, raw: Raw, compare: Compare) -> No
 
 def bench_claim_and_publish(database: GuestDatabase, raw: Raw, compare: Compare) -> None:
     lease = uuid.uuid4()
-    epoch = database.queries.claim_context(
-        phone_number=GUEST, lease=lease, ttl_seconds=0.0, lease_seconds=8.0
+    epoch = database._call(
+        "claim_context", phone_number=GUEST, lease=lease, ttl_seconds=0.0, lease_seconds=8.0
     ).context_epoch
     claim = {"phone_number": GUEST, "lease": lease, "ttl_seconds": 0.0, "lease_seconds": 8.0}
     text = "[Ana | {HH:MM}]\n\n"
@@ -118,8 +118,8 @@ def bench_claim_and_publish(database: GuestDatabase, raw: Raw, compare: Compare)
 
     def ours(calls: int) -> None:
         for _ in range(calls):
-            database.queries.claim_context(**claim)
-            database.queries.publish_context(**publish)
+            database._call("claim_context", **claim)
+            database._call("publish_context", **publish)
 
     def plain(calls: int) -> None:
         for _ in range(calls):

@@ -12,11 +12,10 @@ import pytest
 
 from guestsql.cli.query.common import complete_name
 from guestsql.cli.query.python_call import python_call
-from guestsql.sql import load_catalogue
-from guestsql.sql.query import internal_names
+from guestsql.sql import internal_directory
 from guestsql.sql.reading import read_queries
 from guestsql.sql.samples import sample_values
-from tests.checking import QUERIES
+from tests.checking import QUERIES, every_query
 from tests.cli.shell import invoke
 
 NOWHERE = "postgresql://127.0.0.1:1/nowhere"
@@ -135,53 +134,19 @@ def test_the_calls_of_shipped_queries_run(database_url, monkeypatch):
 
 
 def test_every_call_is_python():
-    catalogue = load_catalogue()
+    catalogue = every_query()
     for query in catalogue.values():
         compile(python_call(query, sample_values(query, catalogue.values())), query.name, "exec")
 
 
-@pytest.fixture
-def marked(tmp_path):
-    path = tmp_path / "marked"
-    path.mkdir()
-    (path / "all.sql").write_text(
-        "-- Inner matters.\n-- internal: the runner asks these\n\n-- name: get_a()$\n-- A.\nSELECT 1 AS one;\n"
-    )
-    (path / "some.sql").write_text(
-        "-- What is internal: nothing.\n\n-- name: get_b()$\n-- B.\n-- internal: the pool asks it\nSELECT 1 AS one;\n\n"
-        "-- name: get_c(internal)$\n-- C.\n--   internal: int = 1, a number\nSELECT :internal::int AS one;\n"
-    )
-    return path
+def test_completion_knows_no_internal_query():
+    assert [item.value for item in complete_name(None, None, "claim")] == []
+    assert "claim_context" not in {item.value for item in complete_name(None, None, "")}
 
 
-def test_list_hides_what_is_internal_from_people_only(marked):
-    assert internal_names(load_catalogue(marked)) == {"get_a", "get_b"}
-    own = {"GUESTSQL_QUERIES_DIR": str(marked)}
-
-    table = invoke("query", "list", "--format", "table", **own)
-    assert [line.split()[0] for line in table.stdout.splitlines()[2:]] == ["get_c"]
-    assert table.stderr == "2 internal queries are left out: --all shows them\n"
-    every = invoke("query", "list", "--format", "table", "--all", **own)
-    assert ([line.split()[0] for line in every.stdout.splitlines()[2:]], every.stderr) == (
-        ["get_a", "get_b", "get_c"],
-        "",
-    )
-    for arguments in ([], ["--all"]):
-        found = json.loads(invoke("query", "list", *arguments, **own).stdout)
-        assert [(each["name"], each["internal"]) for each in found] == [
-            ("get_a", True),
-            ("get_b", True),
-            ("get_c", False),
-        ]
-
-
-def test_completion_offers_internal_names_last(marked, monkeypatch):
-    monkeypatch.setenv("GUESTSQL_QUERIES_DIR", str(marked))
-
-    def offered(begun):
-        return [item.value for item in complete_name(None, None, begun)]
-
-    assert (offered(""), offered("get_"), offered("get_a"), offered("x")) == (["get_c"], ["get_c"], ["get_a"], [])
+def test_an_internal_query_can_be_shown_because_the_server_names_it():
+    shown = invoke("query", "show", "claim_context").stdout
+    assert f"{internal_directory() / 'context.sql'}:" in shown
 
 
 def test_the_shipped_queries_that_people_run_are_listed():

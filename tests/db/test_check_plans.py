@@ -12,7 +12,7 @@ import pytest
 
 from guestsql.check import scratch_database
 from guestsql.settings import Settings
-from tests.checking import QUERIES, check_paths, extended_migrations, told
+from tests.checking import SHIPPED, check_paths, extended_migrations, told
 from tests.db.test_check_corpus import CORPUS
 from tests.db.test_check_docs import _EXAMPLE, DOCS
 from tests.server import private_server
@@ -85,7 +85,7 @@ def files(tmp_path_factory):
     for page in sorted((DOCS / "rules").glob("GS[2-5]*.md")):
         for at, example in enumerate(_EXAMPLE.findall(page.read_text(encoding="utf-8"))):
             (folder / f"{page.stem}_{at}.sql").write_text(example, encoding="utf-8")
-    return [*sorted(QUERIES.glob("*.sql")), *sorted(folder.glob("*.sql"))]
+    return [*SHIPPED, *sorted(folder.glob("*.sql"))]
 
 
 @pytest.fixture(scope="module")

@@ -119,7 +119,7 @@ def test_errors_by_kind(database_url: str, autocommit: Connection) -> None:
     # Long enough for the others, and the server ends the one that waits.
     with GuestDatabase(settings=make_settings(database_url, deadline_seconds=3.0, **LATER)) as db:
         with pytest.raises(ConstraintViolation):
-            db.queries.create_guest(phone_number="nobody's")
+            db.queries.set_thread(phone_number="nobody's", thread_id="t")
         with psycopg.connect(database_url) as holder:
             holder.execute("SELECT FROM guest_profiles FOR UPDATE")
             with pytest.raises(QueryTimeout):
@@ -127,12 +127,12 @@ def test_errors_by_kind(database_url: str, autocommit: Connection) -> None:
         with pytest.raises(DatabaseError):
             db.queries.record_guest_days(timezone="Nowhere")
     assert errors(autocommit) == {
-        ("create_guest", "constraint"): 1,
+        ("set_thread", "constraint"): 1,
         ("invalidate_context", "timeout"): 1,
         ("record_guest_days", "other"): 1,
     }
     assert {query: count for query, (count, _) in calls(autocommit).items()} == {
-        "create_guest": 1,
+        "set_thread": 1,
         "invalidate_context": 1,
         "record_guest_days": 1,
         "get_server_time": 1,

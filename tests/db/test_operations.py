@@ -58,7 +58,7 @@ def test_messages_with_the_same_id_count_once(database_url: str, autocommit: Con
         "operation_id": ID,
     }
     with GuestDatabase(settings=make_settings(database_url)) as db:
-        assert [db.queries.record_interactions(**once) for _ in range(3)] == [2, 0, 0]
+        assert [db._call("record_interactions", **once) for _ in range(3)] == [2, 0, 0]
     assert (column(autocommit, "total_interactions"), column(autocommit, "total_interactions", OTHER)) == (2, 3)
     assert operations(autocommit) == [("guestsql", ID, 3, None)]
 
@@ -75,7 +75,7 @@ def test_figures_with_the_same_id_count_once(database_url: str, autocommit: Conn
     }
     once = {table: json.dumps(rows) for table, rows in figures.items()} | {"operation_id": ID}
     with GuestDatabase(settings=make_settings(database_url)) as db:
-        assert [db.queries.record_metrics(**once) for _ in range(3)] == [1, 0, 0]
+        assert [db._call("record_metrics", **once) for _ in range(3)] == [1, 0, 0]
     for table, figure in [
         ("query_minutes", "calls"),
         ("query_error_minutes", "errors"),

@@ -38,14 +38,14 @@ async def test_counters_and_histograms(kind: str, database_url: str) -> None:
         for _ in range(3):
             await db.get_context(GUEST)
         with pytest.raises(ConstraintViolation):
-            await db.queries.create_guest(phone_number="0573000000001")
+            await db.queries.set_thread(phone_number="0573000000001", thread_id="t")
         found = scraped(db.raw)
         again = scraped(db.raw)
     assert found["guestsql_query_duration_seconds_count", ("lookup_context",)] == 3
     assert found["guestsql_query_duration_seconds_bucket", ("lookup_context", "+Inf")] == 3
     assert 0 < found["guestsql_query_duration_seconds_sum", ("lookup_context",)] < 30
     assert found["guestsql_query_rows_total", ("lookup_context",)] == 2
-    assert found["guestsql_query_errors_total", ("create_guest", "constraint")] == 1
+    assert found["guestsql_query_errors_total", ("set_thread", "constraint")] == 1
     answers = [found["guestsql_context_answers_total", (name,)] for name in ("hit", "miss", "stale", "error")]
     assert answers == [2, 1, 0, 0]
     assert found["guestsql_metrics_flush_failures_total", ()] == 0

@@ -14,7 +14,7 @@ from guestsql.sql import Kind, load_catalogue, tokenize
 from guestsql.sql.psql import misread_colons, psql_preamble, psql_query, sql_literal
 from guestsql.sql.reading import read_queries
 from guestsql.sql.samples import Origin, Sample, sample_values, shared_samples
-from tests.checking import EXTRA_SCHEMA, QUERIES, check_text
+from tests.checking import EXTRA_SCHEMA, QUERIES, check_text, every_query
 from tests.cli.shell import cloned, invoke
 from tests.databases import case_id
 from tests.server import pg_bin
@@ -45,13 +45,13 @@ def ledger_url(server, template_database):
     """A database as `guestsql migrate` leaves it: with the ledger."""
     with cloned(server, template_database, "guestsql_psql") as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(load_catalogue()["create_migration_ledger"].text.encode())
+            connection.execute(every_query()["create_migration_ledger"].text.encode())
         yield url
 
 
 @pytest.fixture(scope="module")
 def catalogue():
-    return load_catalogue()
+    return every_query()
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -13,10 +13,12 @@ from typing import Any
 import psycopg
 import pytest
 
+import guestsql
 from guestsql import AsyncGuestDatabase, GuestDatabase, Settings, errors
 from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue
-from guestsql.sql import default_directory, load_catalogue
-from guestsql.sql._async import queries
+from guestsql.guests.needed import INTERNAL, NEEDED
+from guestsql.sql import default_directory, read_packaged
+from tests.checking import every_query
 from tests.databases import GUEST, KINDS, OTHER, Either, case_id, make_settings
 
 Connection = psycopg.Connection[Any]
@@ -226,7 +228,7 @@ async def test_half_an_emoji_is_refused(kind: str, database_url: str, folder: Pa
 async def test_every_constraint_has_its_name(kind: str, database_url: str) -> None:
     async with Either(kind, database_url) as db:
         with pytest.raises(ConstraintViolation) as caught:
-            await db.queries.create_guest(phone_number="nobody")
+            await db.queries.set_thread(phone_number="nobody", thread_id="t")
         assert caught.value.constraint == "guest_profiles_phone_number_check"
         assert "nobody" not in str(caught.value)
 
@@ -255,12 +257,12 @@ def test_many_threads(database_url: str) -> None:
 
 def test_a_folder_without_the_queries_of_the_methods_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "mine.sql").write_text("-- name: list_ones(a)\nSELECT :a::int AS one;\n", encoding="utf-8")
-    with pytest.raises(errors.QueryFileError, match=r"missing: add_labels, .*upsert_profile .*copy what is missing"):
+    with pytest.raises(errors.QueryFileError, match=r"missing: add_labels, .*copy what is missing"):
         GuestDatabase("postgresql:///nowhere", settings=Settings(queries_dir=tmp_path))
 
 
 def test_every_query_that_a_method_calls_is_needed() -> None:
-    sources = [path.read_text(encoding="utf-8") for path in Path(queries.__file__).parent.glob("*.py")]
-    called = {name for name in load_catalogue() for text in sources if f'"{name}"' in text}
+    sources = [path.read_text(encoding="utf-8") for path in Path(guestsql.__file__).parent.glob("*/_async/*.py")]
+    called = {name for name in every_query() for text in sources if f'"{name}"' in text}
     always_packaged = {"get_server_pid", "list_abandoned_sessions"}
-    assert called - always_packaged == set(queries.NEEDED)
+    assert called - always_packaged == {*NEEDED, *read_packaged(*INTERNAL)}

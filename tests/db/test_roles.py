@@ -17,12 +17,13 @@ from guestsql.embedded import PrivateServer
 from guestsql.guests.identity import mask
 from guestsql.migrate import Runner
 from guestsql.settings import Settings
-from guestsql.sql import Query, arrange, load_catalogue
+from guestsql.sql import Query, arrange
+from tests.checking import every_query
 from tests.databases import GUEST, KINDS, OTHER, Either
 
 Connection = psycopg.Connection[Any]
 
-CATALOGUE = load_catalogue()
+CATALOGUE = every_query()
 # The shell's, run by the owner: the import with its history, the migrations, and what vets the query files.
 OWNERS_FILES = {"check.sql", "deploy.sql", "doctor.sql", "legacy.sql", "legacy_export.sql", "legacy_history.sql"}
 # The ledger is not there when the migrations are applied without the runner; who may read it has a test of its own.

@@ -16,8 +16,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from guestsql import GuestDatabase
 from guestsql.errors import ConstraintViolation
-from guestsql.sql import load_catalogue, operation_name
+from guestsql.sql import operation_name
 from guestsql.telemetry import spans
+from tests.checking import every_query
 from tests.databases import GUEST, KINDS, Either, make_settings
 
 
@@ -53,7 +54,7 @@ async def test_a_span_of_each_statement(kind: str, database_url: str, exporter: 
         "db.system.name": "postgresql",
         "db.query.summary": "upsert_profile",
         "db.operation.name": "INSERT",
-        "db.query.text": load_catalogue()["upsert_profile"].text,
+        "db.query.text": every_query()["upsert_profile"].text,
         "db.namespace": known["dbname"],
         "server.address": known["host"],
         "server.port": int(known["port"]),
@@ -69,7 +70,7 @@ async def test_a_span_of_each_statement(kind: str, database_url: str, exporter: 
 async def test_an_error(kind: str, database_url: str, exporter: InMemorySpanExporter) -> None:
     async with Either(kind, database_url) as db:
         with pytest.raises(ConstraintViolation):
-            await db.queries.create_guest(phone_number="0573000000001")
+            await db.queries.set_thread(phone_number="0573000000001", thread_id="t")
     [span] = told(exporter)
     assert span.status.status_code is trace.StatusCode.ERROR
     assert span.attributes is not None
@@ -127,5 +128,5 @@ def test_the_operation(source: str, operation: str) -> None:
 
 
 def test_every_query_has_an_operation() -> None:
-    catalogue = load_catalogue()
+    catalogue = every_query()
     assert all(operation_name(catalogue[name].source) for name in catalogue)

@@ -215,7 +215,7 @@ async def test_a_read_only_server(kind: str, database_url: str, autocommit: Conn
             assert (caught.value.sqlstate, caught.value.retryable) == ("25006", True)
 
 
-@pytest.mark.parametrize("name", ["update_profile", "add_thread_tokens", "create_guest"])
+@pytest.mark.parametrize("name", ["update_profile", "add_thread_tokens", "set_thread_query"])
 @pytest.mark.parametrize("sqlstate", ["25006", "53000", "53100", "53200"])
 async def test_what_passes_is_waited_for(
     sqlstate: str, name: str, database_url: str, autocommit: Connection, caplog: pytest.LogCaptureFixture
@@ -232,7 +232,7 @@ async def test_what_passes_is_waited_for(
         CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON guest_profiles FOR EACH ROW EXECUTE FUNCTION fail();
     """)
     autocommit.execute("INSERT INTO troubles VALUES (%s)", [sqlstate])
-    calls = {**CALLS, "create_guest": lambda db: db.queries.create_guest(phone_number=GUEST)}
+    calls = {**CALLS, "set_thread_query": lambda db: db.queries.set_thread(phone_number=GUEST, thread_id="t")}
     kind = KINDS[int(sqlstate) % 2]
     async with Either(kind, database_url) as db:
         calling = asyncio.create_task(calls[name](db))
@@ -247,7 +247,7 @@ async def test_errors_leak_no_connection(kind: str, database_url: str, autocommi
     async with Either(kind, database_url, pool_max=2) as db:
         for _ in range(25):
             with pytest.raises(ConstraintViolation):
-                await db.queries.create_guest(phone_number="nobody")
+                await db.queries.set_thread(phone_number="nobody", thread_id="t")
             with pytest.raises(TypeError):
                 await db.queries.get_profile()
         assert await db.get_profile(OTHER) is None

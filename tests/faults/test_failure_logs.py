@@ -64,7 +64,7 @@ async def failing_session(db: Either) -> list[GuestSQLError]:
     failures: list[GuestSQLError] = []
     await db.update_profile(PHONES[0])
     calls = [
-        lambda: db.queries.create_guest(phone_number=f"x{PHONES[0]}"),
+        lambda: db.queries.set_thread(phone_number=f"x{PHONES[0]}", thread_id="t"),
         lambda: db.queries.list_last_interactions(max_rows=f"{PHONES[0]}x"),
         lambda: db.queries.list_last_interactions(max_rows=int(PHONES[0])),
         lambda: db.queries.lookup_context(phone_number=PHONES[0], ttl_seconds=1, timezone="note-secret"),

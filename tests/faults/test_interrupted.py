@@ -176,9 +176,12 @@ async def test_a_close_that_is_cut_short_closes_everything_else(
     assert metrics._ticker._stopped.is_set()
 
 
-def test_a_value_that_cannot_be_encoded_costs_no_connection(database_url: str) -> None:
+def test_a_value_that_cannot_be_encoded_costs_no_connection(database_url: str, autocommit: Connection) -> None:
+    sessions = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     with GuestDatabase(settings=make_settings(database_url, pool_max=1)) as db:
-        pid = db.queries.get_server_pid()
+        db.get_profile(GUEST)
+        pids = autocommit.execute(sessions).fetchall()
         with pytest.raises(InvalidValue, match="lone surrogate"):
             db.queries.get_profile(phone_number="a\ud800")
-        assert db.queries.get_server_pid() == pid
+        db.get_profile(GUEST)
+        assert autocommit.execute(sessions).fetchall() == pids != []

@@ -17,13 +17,13 @@ from guestsql.sql import Operator, Query
 from guestsql.sql.folder import Folder
 from guestsql.sql.head import MARK_WORDS, name_at, name_lines
 from guestsql.sql.psql import psql_query, written_head
-from guestsql.sql.query import internal_names, why_empty
+from guestsql.sql.query import why_empty
 from guestsql.sql.reading import read_queries
 from guestsql.sql.samples import stated_sample
 
 FILE = Path("a.sql")
 NAMES = ["get_one", "name", "list_x2", "check", "e"]
-PARAMETERS = ["name", "check", "max_rows", "empty", "internal", "a1"]
+PARAMETERS = ["name", "check", "max_rows", "empty", "a1"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,6 @@ class Written:
     operator: str
     parameters: tuple[str, ...]
     is_hot: bool
-    is_internal: bool
     empty: str
     metrics: bool
 
@@ -63,8 +62,7 @@ def queries(draw: st.DrawFn) -> Written:
     operator = draw(st.sampled_from(["", "^", "$"]))
     parameters = tuple(draw(st.lists(st.sampled_from(PARAMETERS), max_size=3, unique=True)))
     chosen = {word: draw(st.booleans()) and word not in parameters for word in MARK_WORDS}
-    texts = {"check": "hot", "internal": "the tool asks", "empty": "nothing is there", "metrics": "prefix"}
-    texts["on"] = "close_day"
+    texts = {"check": "hot", "empty": "nothing is there", "metrics": "prefix", "on": "close_day"}
     lines = [draw(mark(word, texts[word])) for word, has in chosen.items() if has]
     lines += [f"--   {each}{draw(blanks())}: int = 1,{draw(blanks())} one e.g. 2" for each in parameters]
     lines.append("-- What it returns: everything.")
@@ -77,7 +75,6 @@ def queries(draw: st.DrawFn) -> Written:
         operator,
         parameters,
         chosen["check"],
-        chosen["internal"],
         texts["empty"] if chosen["empty"] else "",
         chosen["metrics"],
     )
@@ -95,7 +92,7 @@ def signature(query: Query) -> tuple[object, ...]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(queries(), st.sampled_from(["", "\n", "-- A file.\n\n", "--  internal: a tool\n\n"]))
+@given(queries(), st.sampled_from(["", "\n", "-- A file.\n\n"]))
 def test_every_reader_sees_the_same_query(written: Written, head: str) -> None:
     text = head + written.text
     found, errors = read_queries(text.encode(), FILE)
@@ -107,7 +104,6 @@ def test_every_reader_sees_the_same_query(written: Written, head: str) -> None:
     samples = [stated_sample(each) for each in query.parameters]
     assert [each.default for each in samples if each is not None] == ["2"] * len(written.parameters)
     assert why_empty(query) == written.empty
-    assert bool(internal_names({query.name: query})) == (written.is_internal or "internal" in head)
     assert bool(find_gauges([query])) == written.metrics
 
     # The check.

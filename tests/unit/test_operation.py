@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from guestsql.sql import is_read, load_catalogue
+from guestsql.sql import is_read
+from tests.checking import every_query
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_reads(source: str, expected: bool) -> None:
 
 
 def test_what_a_hit_and_a_look_at_a_guest_need_are_reads() -> None:
-    catalogue = load_catalogue()
+    catalogue = every_query()
     names = ("lookup_context", "lookup_contexts", "get_profile", "get_thread", "export_guest")
     assert all(is_read(catalogue[name].source) for name in names)
     names = ("claim_context", "publish_context", "upsert_profile", "add_thread_tokens", "record_interactions")

@@ -19,7 +19,7 @@ from guestsql.sql.depth import Depth
 from guestsql.sql.pieces import SEPARATOR, cut
 from guestsql.sql.scanner import Kind, Token, tokenize
 
-SHIPPED = [*sorted(default_directory().glob("*.sql")), *sorted(queries_directory().glob("*.sql"))]
+SHIPPED = [*sorted(default_directory().glob("*.sql")), *sorted(queries_directory().rglob("*.sql"))]
 
 
 def reference(text: str) -> list[tuple[int, list[str]]]:

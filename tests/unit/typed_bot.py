@@ -21,7 +21,7 @@ def right(db: GuestDatabase) -> None:
     assert_type(rows, list[ListLastInteractionsRow])
     assert_type(db.queries.list_last_interactions(max_rows=5)[0].total_interactions, int)
     assert_type(db.queries.invalidate_context(phone_number="573000000001"), int)
-    assert_type(db.queries.count_future_guests(), int)
+    assert_type(db.queries.limit_future_times(), int)
     assert_type(db.queries.set_thread(phone_number="573000000001", thread_id="t"), SetThreadRow | None)
     for name in db.queries:
         assert_type(name, str)

@@ -1,6 +1,6 @@
 """What one server says of the queries of both releases, in names that mean the same on another.
 
-SQL: queries/check.sql
+SQL: queries/internal/check.sql
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from guestsql.check.against.release import Release, ReleaseError, SqlFile
+from guestsql.check.against.release import Release, ReleaseError, SqlFile, is_file_name
 
 __all__ = ["read_ref"]
 
@@ -35,14 +35,14 @@ def _read_folder(ref: str, folder: Path) -> tuple[SqlFile, ...]:
     inside = PurePosixPath(folder.resolve().relative_to(top).as_posix())
     commit = _commit(ref, top)
     tree = f"{commit}:{'' if inside == PurePosixPath() else inside}"
-    found = _git(top, "ls-tree", "-z", "--full-tree", tree)
+    found = _git(top, "ls-tree", "-r", "-z", "--full-tree", tree)
     if found is None:
         hint = "compare with a release that has it, or name today's folder as it was named then"
         raise ReleaseError(f"{ref} has no folder {inside}", hint=hint)
     names: list[tuple[str, str]] = []
     for line in found.decode("utf-8", "surrogateescape").split("\0"):
         about, _, name = line.partition("\t")
-        if about.startswith("100") and name.endswith(".sql") and not name.startswith("."):
+        if about.startswith("100") and is_file_name(name):
             names.append((name, about.split()[2]))
     texts = _blobs(top, [sha for _, sha in names])
     if not names:

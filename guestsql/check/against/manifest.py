@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, cast
 
-from guestsql.check.against.release import Release, ReleaseError, SqlFile
+from guestsql.check.against.release import Release, ReleaseError, SqlFile, is_file_name
 
 __all__ = ["read_manifest", "save_manifest"]
 
@@ -68,18 +68,13 @@ def read_manifest(file: Path) -> Release:
 def _files(file: Path, fields: dict[str, Any], kind: str) -> tuple[SqlFile, ...]:
     found: Any = fields.get(kind)
     texts = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-    usable = all(isinstance(text, str) and _is_name(name) for name, text in texts.items())
+    usable = all(isinstance(text, str) and is_file_name(name) for name, text in texts.items())
     if not texts or not usable:
         raise ReleaseError(f"{file} is no manifest of a release: {kind}", hint=_HINT)
     return tuple(
         SqlFile(name, Path(f"{file}:{kind}/{name}"), text.encode("utf-8", "surrogatepass"))
         for name, text in sorted(texts.items())
     )
-
-
-def _is_name(name: str) -> bool:
-    """Tell whether a name is a file's, and leads nowhere else."""
-    return name.endswith(".sql") and not name.startswith(".") and not set(name) & set("/\\\0")
 
 
 def _text(file: SqlFile) -> str:

@@ -10,7 +10,10 @@ from pathlib import Path
 from guestsql.errors import GuestSQLError, MigrationError
 from guestsql.migrate.files import Migration, read_migrations
 
-__all__ = ["Release", "ReleaseError", "SqlFile", "lay_out", "read_folders", "read_laid_out", "told_as"]
+__all__ = ["Release", "ReleaseError", "SqlFile", "is_file_name", "lay_out", "read_folders", "read_laid_out", "told_as"]
+
+
+_INTERNAL = "internal/"
 
 
 class ReleaseError(GuestSQLError):
@@ -22,7 +25,7 @@ class SqlFile:
     """A file of a release.
 
     Attributes:
-        name: its name without folder.
+        name: its path in its folder, such as `context.sql` or `internal/context.sql`.
         shown: how it is named to people: its path, or what `git show` takes.
         data: its content.
     """
@@ -59,6 +62,12 @@ def read_folders(label: str, queries: Path, migrations: Path) -> Release:
         ReleaseError: a folder or file cannot be read.
     """
     return Release(label, _read_folder(queries), _read_folder(migrations))
+
+
+def is_file_name(name: str) -> bool:
+    """Tell whether a path in a folder is an SQL file's, directly in it or in the folder of internal queries."""
+    bare = name.removeprefix(_INTERNAL)
+    return bare.endswith(".sql") and not bare.startswith(".") and not set(bare) & set("/\\\0")
 
 
 def lay_out(files: Iterable[SqlFile], folder: Path) -> Path:
@@ -99,8 +108,10 @@ def told_as(files: Iterable[SqlFile]) -> Generator[None]:
 
 def _read_folder(folder: Path) -> tuple[SqlFile, ...]:
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix == ".sql" and not path.name.startswith("."))
-        return tuple(SqlFile(path.name, path, path.read_bytes()) for path in paths)
+        inside = folder / _INTERNAL
+        entries = [*folder.iterdir(), *(inside.iterdir() if inside.is_dir() else ())]
+        paths = {path.relative_to(folder).as_posix(): path for path in sorted(entries)}
+        return tuple(SqlFile(name, path, path.read_bytes()) for name, path in paths.items() if is_file_name(name))
     except OSError as error:
         message = f"{error.filename or folder}: {error.strerror or error}"
         raise ReleaseError(message, hint="name a readable folder of .sql files") from error

@@ -1,6 +1,6 @@
 """What one schema demands of those who write, to be held against another's.
 
-SQL: queries/deploy.sql
+SQL: queries/internal/deploy.sql
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Schema:
 
 def read_schema(connection: DeadlineConnection) -> Schema:
     """Read the schema of the database that a connection is to."""
-    queries = packaged_queries("deploy.sql")
+    queries = packaged_queries("internal/deploy.sql")
     columns: dict[Table, dict[str, SchemaColumn]] = defaultdict(dict)
     tables: dict[int, Table] = {}
     for row in queries.list_deploy_columns(connection):

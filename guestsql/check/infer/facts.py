@@ -1,6 +1,6 @@
 """What the catalogues know of the tables, functions and operators in some trees.
 
-SQL: queries/check.sql
+SQL: queries/internal/check.sql
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def read_facts(connection: DeadlineConnection, trees: Iterable[Node]) -> Facts:
         for tree in waiting:
             _collect(tree, numbers)
         waiting = _read_relations(connection, facts, numbers)
-    queries = packaged_queries("check.sql")
+    queries = packaged_queries("internal/check.sql")
     relations = sorted(facts.relations)
     for row in queries.list_required_columns(connection, relation_oids=relations):
         facts.required.add((row.relation_oid, row.column_number))
@@ -166,7 +166,7 @@ def _read_relations(connection: DeadlineConnection, facts: Facts, numbers: dict[
     views: list[Node] = []
     if not oids:
         return views
-    queries = packaged_queries("check.sql")
+    queries = packaged_queries("internal/check.sql")
     keys: dict[int, list[Key]] = defaultdict(list)
     for row in queries.list_row_keys(connection, relation_oids=sorted(oids)):
         columns = tuple(number for number in row.column_numbers if number)
@@ -202,7 +202,9 @@ def _nodes(text: str | None) -> tuple[Node, ...]:
 
 def _read_array_checks(connection: DeadlineConnection, facts: Facts, numbers: dict[str, set[int]]) -> None:
     checks: dict[tuple[int, int], list[Node]] = defaultdict(list)
-    for row in packaged_queries("check.sql").list_array_checks(connection, relation_oids=sorted(facts.relations)):
+    for row in packaged_queries("internal/check.sql").list_array_checks(
+        connection, relation_oids=sorted(facts.relations)
+    ):
         tree = parse_tree(row.check_tree)
         if isinstance(tree, Node):
             checks[row.relation_oid, row.column_number].append(tree)

@@ -1,6 +1,6 @@
 """Queries in, signatures out: the server is asked what it makes of each.
 
-SQL: queries/check.sql
+SQL: queries/internal/check.sql
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _describe(connection: DeadlineConnection, query: Query) -> _Described | None
 def _read_types(connection: DeadlineConnection, described: Sequence[_Described]) -> dict[int, ServerType]:
     oids = {oid for said in described for oid in said.parameters}
     wanted = sorted(oids | {oid for said in described for _, oid in said.columns})
-    rows = packaged_queries("check.sql").list_types(connection, type_oids=wanted)
+    rows = packaged_queries("internal/check.sql").list_types(connection, type_oids=wanted)
     return {
         row.type_oid: ServerType(row.type_name, row.type_kind, row.ground_oid, tuple(row.enum_labels)) for row in rows
     }

@@ -3,7 +3,7 @@
 A query that is put into the body of a function, `BEGIN ATOMIC … END`, is kept by the server with every table, column,
 join and type resolved. That is read, and undone; no query is run.
 
-SQL: queries/check.sql
+SQL: queries/internal/check.sql
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _read_trees(
     connection: DeadlineConnection, queries: Sequence[Query], parameter_types: Sequence[Sequence[str]]
 ) -> dict[int, Node]:
     with connection.transaction(force_rollback=True):
-        statements = packaged_queries("check.sql").list_probe_statements(
+        statements = packaged_queries("internal/check.sql").list_probe_statements(
             connection,
             query_names=[f"probe_{number}" for number in range(len(queries))],
             query_texts=[query.text for query in queries],
@@ -60,7 +60,7 @@ def _read_trees(
         )
         for row in statements:
             _create(connection.pgconn, row.probe_statement)
-        found = packaged_queries("check.sql").list_probed_trees(connection)
+        found = packaged_queries("internal/check.sql").list_probed_trees(connection)
     trees: dict[int, Node] = {}
     for row in found:
         inner = queries_in(parse_tree(row.query_tree))

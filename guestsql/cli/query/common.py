@@ -11,8 +11,7 @@ from click.shell_completion import CompletionItem
 
 from guestsql.errors import GuestSQLError
 from guestsql.settings import Settings
-from guestsql.sql import Catalogue, Operator, Query, load_catalogue
-from guestsql.sql.query import internal_names
+from guestsql.sql import Catalogue, Operator, Query, internal_directory, load_catalogue, scan_directory
 
 __all__ = ["RETURNS", "complete_name", "first_line", "named", "timeout_option", "whole"]
 
@@ -32,27 +31,27 @@ def timeout_option(command: Command) -> Command:
 
 
 def complete_name(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete a query's name; internal ones only when nothing else begins like that."""
+    """Complete a query's name."""
     try:
         catalogue = load_catalogue(Settings.from_env().queries_dir)
-        internal = internal_names(catalogue)
     except (GuestSQLError, OSError):  # a shell that completes must stay silent
         return []
-    items = {
-        name: CompletionItem(name, help=first_line(found.doc))
+    return [
+        CompletionItem(name, help=first_line(found.doc))
         for name, found in catalogue.items()
         if name.startswith(incomplete)
-    }
-    return [item for name, item in items.items() if name not in internal] or list(items.values())
+    ]
 
 
 def named(catalogue: Catalogue, name: str) -> Query:
     """Return a query by its name.
 
+    The monitoring views also name queries that only guestsql itself runs, so these are found too.
+
     Raises:
-        UsageError: there is none; the nearest names are told.
+        UsageError: there is none; the message suggests the nearest names.
     """
-    found = catalogue.get(name)
+    found = catalogue.get(name) or scan_directory(internal_directory())[0].get(name)
     if found is not None:
         return found
     near = difflib.get_close_matches(name, list(catalogue), n=3, cutoff=0.5)
@@ -65,7 +64,7 @@ def first_line(doc: str) -> str:
     return doc.split("\n", 1)[0]
 
 
-def whole(found: Query, *, internal: bool) -> dict[str, object]:
+def whole(found: Query) -> dict[str, object]:
     """Return all that the file says of a query, as programs read it."""
     parameters = [
         {"name": each.name, "type": each.type, "default": each.default, "doc": each.doc} for each in found.parameters
@@ -77,5 +76,4 @@ def whole(found: Query, *, internal: bool) -> dict[str, object]:
         "file": str(found.file),
         "line": found.line,
         "doc": found.doc,
-        "internal": internal,
     }

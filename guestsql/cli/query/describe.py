@@ -1,6 +1,6 @@
 """What a server tells of a query without running it: its columns, and the types that the comments name.
 
-SQL: queries/types.sql, queries/check.sql
+SQL: queries/internal/types.sql, queries/internal/check.sql
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def ask_server(settings: Settings, query: Query | None, types: Sequence[str]) ->
 
 
 def _base_types(connection: DeadlineConnection, types: Sequence[str]) -> dict[str, tuple[str, str | None]]:
-    rows = ask_types(connection, types, packaged_queries("types.sql").list_sample_types)
+    rows = ask_types(connection, types, packaged_queries("internal/types.sql").list_sample_types)
     return {
         name: (row.base_name, row.first_label)
         for name, row in rows.items()

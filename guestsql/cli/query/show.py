@@ -15,7 +15,6 @@ from guestsql.cli.query.python_call import python_call
 from guestsql.errors import GuestSQLError
 from guestsql.sql import Catalogue, Operator, Query, load_catalogue
 from guestsql.sql.psql import psql_preamble, psql_query, written_head
-from guestsql.sql.query import internal_names
 from guestsql.sql.samples import Origin, Sample, sample_values, shared_samples, unknown_types
 
 __all__ = ["show"]
@@ -70,7 +69,7 @@ def show(app: App, name: str, format_name: str, psql: bool, preamble: bool) -> N
         return
     shown = _shown(app, catalogue, named(catalogue, name))
     if format_name == "json":
-        _print_json(shown, internal=name in internal_names(catalogue))
+        _print_json(shown)
     else:
         _print_sql(shown)
 
@@ -123,8 +122,8 @@ def _ask(app: App, query: Query | None, types: list[str]) -> Told | None:
         return None
 
 
-def _print_json(shown: _Shown, *, internal: bool) -> None:
-    described = whole(shown.query, internal=internal)
+def _print_json(shown: _Shown) -> None:
+    described = whole(shown.query)
     told = shown.told
     columns = None if told is None else [{"name": name, "type": type_} for name, type_ in told.columns]
     samples = {name: each.value for name, each in shown.samples.items()}

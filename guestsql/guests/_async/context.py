@@ -1,6 +1,6 @@
 """The context cache: one read on a hit, one builder at a time on a miss, and a stale text for those who need not wait.
 
-SQL: queries/context.sql, which tells the life of a text.
+SQL: queries/context.sql, which describes the life of a text, and queries/internal/context.sql.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ __all__ = ["AsyncInteractionBuffer"]
 class AsyncInteractionBuffer(AsyncFlusher):
     """Collects interactions and writes them in batches, sorted by key.
 
-    SQL: queries/guests.sql
+    SQL: queries/internal/guests.sql
 
     Args:
         executor: runs the batch.

@@ -16,11 +16,11 @@ from guestsql.guests._async.queries import AsyncGuestQueries
 from guestsql.guests.builder import AsyncBuilder
 from guestsql.guests.exit import LastChance, heed_sigterm, watch
 from guestsql.guests.identity import canonical_user_id, own_keys
-from guestsql.guests.needed import NEEDED
+from guestsql.guests.needed import INTERNAL, NEEDED
 from guestsql.guests.pending import Pending
 from guestsql.process import in_forked_child
 from guestsql.settings import Settings, checked_settings
-from guestsql.sql import Folder, InUse, load_catalogue, read_queries
+from guestsql.sql import Folder, InUse, load_catalogue, read_packaged, read_queries
 from guestsql.sql._async.executor import AsyncExecutor
 from guestsql.sql._async.reload import AsyncReloader
 from guestsql.sql.runtime import AsyncLock, async_in_thread, async_running_loop
@@ -55,7 +55,7 @@ class AsyncLifetime:
         edited = self._settings.queries_dir
         self._folder = None if edited is None else Folder(edited)
         read = read_queries if self._folder is None else self._folder.read
-        self._in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read))
+        self._in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read), read_packaged(*INTERNAL))
         self._loop: object = None
         self._closed = False
         self.queries = AsyncGuestQueries(self._in_use, self._ready)
@@ -92,8 +92,7 @@ class AsyncLifetime:
             if url is None:
                 self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
                 url = await async_in_thread(self._server.acquire)
-            catalogue = self._in_use.catalogue
-            executor = AsyncExecutor(self._settings, url, catalogue, counting=self._counting)
+            executor = AsyncExecutor(self._settings, url, self._in_use.all, counting=self._counting)
             await executor.open()
             outboxes = (self._pending, self._counting) if self._settings.metrics_seconds else (self._pending,)
             if self._last_chance is not None:  # an earlier close could not write: this one has the same buffers

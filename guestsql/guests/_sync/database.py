@@ -109,7 +109,7 @@ class GuestDatabase(Threads, People):
             DatabaseError: the server could not be asked in time, and there is no `default`.
             Exception: whatever the builder raised; `default` does not help.
 
-        SQL: queries/context.sql
+        SQL: queries/context.sql, queries/internal/context.sql
         """
         key = self._key(user_id)
         ttl = self._settings.context_ttl_seconds if ttl_seconds is None else clean_ttl(ttl_seconds)
@@ -157,7 +157,7 @@ class GuestDatabase(Threads, People):
             DatabaseError: the server could not be asked in time.
             Exception: whatever the builder raised.
 
-        SQL: queries/context.sql
+        SQL: queries/context.sql, queries/internal/context.sql
         """
         if isinstance(user_ids, str):
             raise InvalidValue("user_ids is a list of ids, not a text", hint="for one guest call get_context")
@@ -242,7 +242,7 @@ class GuestDatabase(Threads, People):
             InvalidValue: a value is of the wrong type, or holds what PostgreSQL cannot keep (NUL, half an emoji);
                 `CLEAR` for `memory_enabled`; a reserved key of `profile_data` has another value than the stored one.
 
-        SQL: queries/guests.sql
+        SQL: queries/internal/guests.sql
         """
         key = self._key(user_id)
         if isinstance(profile_data, Mapping) and not RESERVED.isdisjoint(profile_data):
@@ -307,7 +307,7 @@ class GuestDatabase(Threads, People):
         Raises:
             InvalidValue: the time is no datetime, or has no zone.
 
-        SQL: queries/guests.sql
+        SQL: queries/internal/guests.sql
         """
         key = self._key(user_id)
         self._ready()

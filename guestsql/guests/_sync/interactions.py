@@ -24,7 +24,7 @@ __all__ = ["InteractionBuffer"]
 class InteractionBuffer(Flusher):
     """Collects interactions and writes them in batches, sorted by key.
 
-    SQL: queries/guests.sql
+    SQL: queries/internal/guests.sql
 
     Args:
         executor: runs the batch.

@@ -44,7 +44,7 @@ _CHORES = (
 class MetricsWriter(Flusher):
     """Writes figures on a timer, and a last time when the database is closed; once an hour it does the chores.
 
-    SQL: queries/metrics.sql, queries/daily.sql
+    SQL: queries/internal/metrics.sql, queries/metrics.sql, queries/daily.sql
 
     Args:
         executor: runs the queries.

@@ -65,7 +65,7 @@ def replica(patient: Patient) -> Verdict:
 def _other(patient: Patient, variable: str, url: str, *, unpooled: bool) -> Verdict:
     try:
         with closing(connect(patient.hurried, url)) as connection:
-            facts = packaged_queries("doctor.sql").get_server_facts(connection)
+            facts = packaged_queries("internal/doctor.sql").get_server_facts(connection)
             if unpooled and facts.session_pid != connection.info.backend_pid:
                 return fault(f"{variable} leads to a pooler too", _UNPOOLED)
             kind = "a standby" if facts.is_standby else "a server that can be written to"

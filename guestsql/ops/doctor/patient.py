@@ -108,19 +108,19 @@ class Patient:
     def facts(self) -> Any:  # noqa: ANN401  a row of the query
         """The row of `get_server_facts`, asked for once.
 
-        SQL: queries/doctor.sql
+        SQL: queries/internal/doctor.sql
         """
         if self._facts is None:
             self._facts = self.ask("get_server_facts")
         return self._facts
 
     def ask(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
-        """Run a query of queries/doctor.sql.
+        """Run a query of queries/internal/doctor.sql.
 
         Raises:
             DatabaseError: the server refused it, or could not be reached.
         """
-        return getattr(packaged_queries("doctor.sql"), name)(self.connection, **parameters)
+        return getattr(packaged_queries("internal/doctor.sql"), name)(self.connection, **parameters)
 
     def join_embedded(self) -> str:
         """Join the embedded server, which is made and started when needed, until the end.

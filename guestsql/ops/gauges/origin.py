@@ -1,6 +1,6 @@
 """What the server says of a result: each column's type, and of which guests' column it is the copy.
 
-SQL: queries/doctor.sql
+SQL: queries/internal/doctor.sql
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Origins:
 
     @cached_property
     def _guest_columns(self) -> dict[tuple[int, int], str]:
-        rows = packaged_queries("doctor.sql").list_guest_columns(self._connection)
+        rows = packaged_queries("internal/doctor.sql").list_guest_columns(self._connection)
         return {(row.relation_oid, row.column_number): f"{row.relation_name}.{row.column_name}" for row in rows}
 
 

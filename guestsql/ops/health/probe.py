@@ -107,7 +107,7 @@ class Probe:
     def check(self) -> Report:
         """Return what the database says now, or said less than a pause ago.
 
-        SQL: queries/health.sql
+        SQL: queries/internal/health.sql
         """
         started = monotonic()
         try:

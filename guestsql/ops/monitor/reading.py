@@ -1,6 +1,6 @@
 """Reads the figures.
 
-SQL: queries/monitoring.sql
+SQL: queries/monitoring.sql, queries/internal/metrics.sql
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from guestsql.ops.monitor.figures import Connections, Figures, Minute, NamedQuer
 from guestsql.sql import Catalogue, bind_queries
 from guestsql.sql._sync.adapter import SyncAdapter
 from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.packaged import packaged_queries
 
 __all__ = ["NEEDED", "FigureReader"]
 
 NEEDED = (
     "get_connection_usage",
-    "get_server_time",
     "list_blocked_sessions",
     "list_call_rates",
     "list_hit_rates",
@@ -56,7 +56,7 @@ class FigureReader:
         Raises:
             DatabaseError: the server could not be asked, or refused.
         """
-        at = self._queries.get_server_time(connection)
+        at = packaged_queries("internal/metrics.sql").get_server_time(connection)
         return Figures(
             at=at,
             minutes=tuple(self._read_minutes(connection, at)),

@@ -90,7 +90,7 @@ class AsyncAbandonedSessions:
         Raises:
             psycopg.Error: it could not be asked.
 
-        SQL: queries/sessions.sql
+        SQL: queries/internal/sessions.sql
         """
         known = {each.abandoned_pid: each for each in list(self._closed_at) if each.has_session}
         oldest = monotonic() - _POOLER_SECONDS
@@ -118,4 +118,4 @@ class AsyncAbandonedSessions:
 
 @cache
 def _query() -> Query:
-    return read_packaged("sessions.sql")["list_abandoned_sessions"]
+    return read_packaged("internal/sessions.sql")["list_abandoned_sessions"]

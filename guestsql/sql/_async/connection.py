@@ -194,7 +194,7 @@ async def recognise(connection: AsyncDeadlineConnection, declared: Pooler) -> No
     Raises:
         psycopg.Error: the server did not answer, or refused.
 
-    SQL: queries/connections.sql
+    SQL: queries/internal/connections.sql
     """
     if declared == "auto":
         cursor = await connection.execute(_pid_statement(), prepare=False)
@@ -213,7 +213,7 @@ async def recognise(connection: AsyncDeadlineConnection, declared: Pooler) -> No
 
 @cache
 def _pid_statement() -> bytes:
-    return read_packaged("connections.sql")["get_server_pid"].text.encode()
+    return read_packaged("internal/connections.sql")["get_server_pid"].text.encode()
 
 
 def _no_session(settings: Settings, url: str) -> SettingsError:

@@ -91,7 +91,7 @@ class AbandonedSessions:
         Raises:
             psycopg.Error: it could not be asked.
 
-        SQL: queries/sessions.sql
+        SQL: queries/internal/sessions.sql
         """
         known = {each.abandoned_pid: each for each in list(self._closed_at) if each.has_session}
         oldest = monotonic() - _POOLER_SECONDS
@@ -119,4 +119,4 @@ class AbandonedSessions:
 
 @cache
 def _query() -> Query:
-    return read_packaged("sessions.sql")["list_abandoned_sessions"]
+    return read_packaged("internal/sessions.sql")["list_abandoned_sessions"]

@@ -195,7 +195,7 @@ def recognise(connection: DeadlineConnection, declared: Pooler) -> None:
     Raises:
         psycopg.Error: the server did not answer, or refused.
 
-    SQL: queries/connections.sql
+    SQL: queries/internal/connections.sql
     """
     if declared == "auto":
         cursor = connection.execute(_pid_statement(), prepare=False)
@@ -214,7 +214,7 @@ def recognise(connection: DeadlineConnection, declared: Pooler) -> None:
 
 @cache
 def _pid_statement() -> bytes:
-    return read_packaged("connections.sql")["get_server_pid"].text.encode()
+    return read_packaged("internal/connections.sql")["get_server_pid"].text.encode()
 
 
 def _no_session(settings: Settings, url: str) -> SettingsError:

@@ -158,7 +158,7 @@ class Reloader:
         catalogue, taken = edits.settled()
         if list(catalogue.values()) != list(self._in_use.catalogue.values()):
             # The executor first: what `queries` offers must be there.
-            self._executor.use(catalogue)
+            self._executor.use(InUse(catalogue, self._in_use.internal).all)
             self._in_use.catalogue = catalogue
         self._tell_refused(scan, edits.refusals)
         self._tell_mended(edits.refusals)

@@ -1,6 +1,5 @@
 -- What the connection pool asks on every new connection.
 -- check: read-only
--- internal: every new connection of a pool asks this
 
 -- name: get_server_pid()$
 -- The process that runs this statement. A pooler reports another one to its client.

@@ -1,6 +1,5 @@
 -- What guestsql check --against asks the server: the schema of one release, to be held against another's. Names, not numbers:
 -- the two schemas stand in two databases.
--- internal: guestsql check --against asks these
 
 -- name: list_deploy_columns()
 -- The columns of every table and view that is not the system's, by table and place. A required one refuses NULL, a filled

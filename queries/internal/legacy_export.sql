@@ -1,6 +1,5 @@
 -- The way back to the old bot's JSON files, and the comparison with them. Both read page by page, by primary key, so that
 -- neither the server nor the client ever holds the table.
--- internal: legacy verify and legacy export read by these
 
 -- name: list_guests_to_verify(phone_numbers)
 -- The guests of a list as the import is to have left them, in the order of their keys; legacy is what is kept of their

@@ -12,7 +12,6 @@
 --
 -- updated_at of an imported row is the newest record's time, not the import's: so a later import of newer files is not
 -- taken for older than the row, and what the bot writes itself always is newer.
--- internal: the import runs these on its own staging table
 
 -- name: open_legacy_staging()!
 -- Makes this transaction's own staging table, which stands before the one that is its pattern.
@@ -593,3 +592,111 @@ WHERE staged.reason IS NOT NULL
 ORDER BY
     staged.file_number,
     staged.place;
+
+-- name: lock_erased_guests()!
+-- Lets no guest be erased until the transaction ends, and waits for those who are being erased.
+LOCK TABLE erased_guests IN SHARE MODE;
+
+-- name: erase_imported_guests()!
+-- Erases guests whom an import brought back although they had been erased; how many. That happens when they are erased
+-- while it runs, also in an earlier import that ended before it could look once more. A guest who wrote again and was then
+-- merged with an imported one stays.
+-- check: allow GS501, because a hash cannot be turned into a key
+DELETE FROM guest_profiles AS guest
+USING erasure_salt
+WHERE
+    guest.profile_data ? 'legacy'
+    AND NOT guest.profile_data ? 'merged'
+    AND sha256(erasure_salt.salt || convert_to(guest.phone_number, 'UTF8')) IN (
+        SELECT erased.id_hash
+        FROM erased_guests AS erased
+    );
+
+-- name: record_legacy_import(report)$
+-- Enters an import into the history, with the rejected records that are staged; its id. A record that is kept already,
+-- from another file or import, is not stored once more.
+--   report: jsonb, an object of the columns of legacy_imports, e.g. '{"started_at": "2026-01-01", "files": [], "records": 0,
+--     "guests": 0, "inserted": 0, "updated": 0, "unchanged": 0, "rejected": 0, "merged": 0, "file_bytes": 0,
+--     "table_bytes": 0, "peak_memory_bytes": 0, "seconds": 0}'
+WITH recorded_import AS (
+    INSERT INTO legacy_imports (
+        started_at,
+        files,
+        records,
+        guests,
+        inserted,
+        updated,
+        unchanged,
+        rejected,
+        merged,
+        file_bytes,
+        table_bytes,
+        peak_memory_bytes,
+        seconds
+    )
+    SELECT
+        report.started_at,
+        report.files,
+        report.records,
+        report.guests,
+        report.inserted,
+        report.updated,
+        report.unchanged,
+        report.rejected,
+        report.merged,
+        report.file_bytes,
+        report.table_bytes,
+        report.peak_memory_bytes,
+        report.seconds
+    FROM
+        jsonb_to_record(:report::jsonb) AS report (
+            started_at timestamptz,
+            files jsonb,
+            records bigint,
+            guests bigint,
+            inserted bigint,
+            updated bigint,
+            unchanged bigint,
+            rejected bigint,
+            merged bigint,
+            file_bytes bigint,
+            table_bytes bigint,
+            peak_memory_bytes bigint,
+            seconds float8
+        )
+    RETURNING
+        id,
+        files
+),
+
+recorded_rejects AS (
+    INSERT INTO legacy_rejects (import_id, number, path, pointer, reason, byte_offset, sha256)
+    SELECT
+        recorded_import.id,
+        row_number() OVER (
+            ORDER BY
+                staged.file_number,
+                staged.place
+        ),
+        recorded_import.files -> (staged.file_number - 1)::integer ->> 'path',
+        staged.pointer,
+        staged.reason,
+        staged.byte_offset,
+        sha256(staged.record)
+    FROM legacy_staging AS staged
+    CROSS JOIN recorded_import
+    WHERE staged.reason IS NOT NULL
+),
+
+recorded_records AS (
+    INSERT INTO legacy_reject_records (sha256, record)
+    SELECT
+        sha256(staged.record),
+        staged.record
+    FROM legacy_staging AS staged
+    WHERE staged.record IS NOT NULL
+    ON CONFLICT (sha256) DO NOTHING
+)
+
+SELECT id
+FROM recorded_import;

@@ -1,6 +1,5 @@
 -- What guestsql doctor asks the server. Each is read by any role that can log in; what a role may not see is NULL.
 -- check: read-only
--- internal: guestsql doctor asks these
 
 -- name: get_server_facts()^
 -- The server, its clock and limits, and who asks. session_pid tells a pooler: it told the client another one.

@@ -1,5 +1,4 @@
 -- Sessions that the pool has given up: a call was cancelled, or its deadline passed, while the server worked for it.
--- internal: a pool asks this before it makes more connections
 
 -- name: list_abandoned_sessions(pids, age_seconds)
 -- Which of these sessions have not ended, by process, and what each waits for. One that is idle has done what it was

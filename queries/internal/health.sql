@@ -1,6 +1,5 @@
 -- What guestsql health asks: does the database answer, and has it every migration that this release needs?
 -- check: read-only
--- internal: guestsql health asks this
 
 -- name: list_applied_versions()
 -- The numbers of the migrations in the ledger, ascending.

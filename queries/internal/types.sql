@@ -1,6 +1,5 @@
 -- What the server knows of types that are not PostgreSQL's own, so that a value can be made up for a parameter.
 -- check: read-only
--- internal: guestsql query show asks this
 
 -- name: list_sample_types(type_names)
 -- What a value of each type can be, in the order of the names: the type below a domain, else the type itself, and the

@@ -3,7 +3,6 @@
 -- A direct connection runs them, in autocommit. Whatever concerns the ledger runs in a transaction that has called
 -- enter_ledger_schema, which writes nothing: a database without a ledger can be inspected by a role that may write
 -- nothing, and on a standby.
--- internal: the migration runner asks these
 
 -- name: enter_ledger_schema()^
 -- Finds the ledger in the whole database, and leads the search_path of this transaction to it first; always one row.

@@ -1,5 +1,4 @@
 -- What guestsql check asks the server: the scratch database, and what the catalogues know of tables, keys and types.
--- internal: guestsql check asks these
 
 -- name: lock_scratch_databases()$
 -- Waits until no other check makes or drops a scratch database, then keeps the others waiting to the end of the session.

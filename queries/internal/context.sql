@@ -1,0 +1,118 @@
+-- The life of a cached context behind get_context: see the head of queries/context.sql.
+
+-- name: claim_context(phone_number, lease, ttl_seconds, lease_seconds)^
+-- The profile and the epoch to build from, for the one caller who gets the lease; no row for all others.
+-- The conditions are judged again by whoever had to wait for the row: two callers cannot both succeed. The lease is
+-- compared too, so that a claim repeated after a lost connection finds its own.
+--   phone_number: text, the guest's key
+--   lease: uuid, made by the caller: a volatile function in a write is refused where tables are spread
+--   ttl_seconds: float8 = 300, seconds for which a context is fresh; nothing is claimed while it is
+--   lease_seconds: float8 = 8, seconds for which nobody else may build
+UPDATE guest_profiles
+SET
+    context_lease = :lease::uuid,
+    context_lease_until = statement_timestamp() + make_interval(secs => :lease_seconds::float8)
+WHERE
+    phone_number = :phone_number::text
+    AND (
+        context_cache IS NULL
+        OR last_context_update IS NULL
+        OR last_context_update > statement_timestamp()
+        OR last_context_update <= statement_timestamp() - make_interval(secs => :ttl_seconds::float8)
+    )
+    AND (
+        context_lease IS NULL
+        OR context_lease_until <= statement_timestamp()
+        OR context_lease = :lease::uuid
+    )
+RETURNING
+    phone_number,
+    chat_id,
+    thread_id,
+    user_name,
+    contact_name,
+    labels,
+    profile_data,
+    first_interaction,
+    last_interaction,
+    total_interactions,
+    memory_enabled,
+    created_at,
+    updated_at,
+    context_epoch;
+
+-- name: claim_new_context(phone_number, lease, lease_seconds)^
+-- The same for a guest not known yet, who is created; no row when somebody was faster.
+--   phone_number: text, the guest's key
+--   lease: uuid, made by the caller
+--   lease_seconds: float8 = 8, seconds for which nobody else may build
+INSERT INTO guest_profiles (phone_number, context_lease, context_lease_until)
+VALUES (
+    :phone_number::text,
+    :lease::uuid,
+    statement_timestamp() + make_interval(secs => :lease_seconds::float8)
+)
+ON CONFLICT (phone_number) DO NOTHING
+RETURNING
+    phone_number,
+    chat_id,
+    thread_id,
+    user_name,
+    contact_name,
+    labels,
+    profile_data,
+    first_interaction,
+    last_interaction,
+    total_interactions,
+    memory_enabled,
+    created_at,
+    updated_at,
+    context_epoch;
+
+-- name: publish_context(phone_number, lease, epoch, context_text, timezone)$
+-- Stores a text that was built under a lease: the hotel's clock, to read the text with; no value when it was refused,
+-- because the lease is another's by now or the epoch was raised.
+-- No index holds any column that is set: the update stays heap-only.
+--   phone_number: text, the guest's key
+--   lease: uuid, the caller's
+--   epoch: bigint, the one the claim returned
+--   context_text: text, the built context; may be empty
+--   timezone: text = 'America/Bogota', the hotel's time zone
+UPDATE guest_profiles
+SET
+    context_cache = :context_text::text,
+    last_context_update = statement_timestamp(),
+    context_lease = NULL,
+    context_lease_until = NULL
+WHERE
+    phone_number = :phone_number::text
+    AND context_lease = :lease::uuid
+    AND context_epoch = :epoch::bigint
+RETURNING to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time;
+
+-- name: confirm_context(phone_number, epoch, created_at, timezone)$
+-- Asked after a refused publish: the hotel's clock if the guest is still as when the text was claimed, so that only the
+-- lease was lost; no value when the profile has changed or the guest is gone. created_at tells a guest who was forgotten
+-- and created anew, whose epoch may be the same.
+--   phone_number: text, the guest's key
+--   epoch: bigint, the one the claim returned
+--   created_at: timestamptz, likewise
+--   timezone: text = 'America/Bogota', the hotel's time zone
+SELECT to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
+FROM guest_profiles
+WHERE
+    phone_number = :phone_number::text
+    AND context_epoch = :epoch::bigint
+    AND created_at = :created_at::timestamptz;
+
+-- name: release_context(phone_number, lease)!
+-- Gives a lease back unused, after a builder that failed: 1 row, or 0 when it was another's by now.
+--   phone_number: text, the guest's key
+--   lease: uuid, the caller's
+UPDATE guest_profiles
+SET
+    context_lease = NULL,
+    context_lease_until = NULL
+WHERE
+    phone_number = :phone_number::text
+    AND context_lease = :lease::uuid;

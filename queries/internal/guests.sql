@@ -1,0 +1,167 @@
+-- Writes behind update_profile, record_interaction and get_context: see the head of queries/guests.sql.
+-- check: large guest_profiles, historical_clients
+
+-- name: upsert_profile(phone_number, cleared, chat_id, user_name, contact_name, labels, profile_data, memory_enabled)^
+-- The profile after a partial update; no row when there is nothing to change.
+-- NULL means not given, and the column keeps its value: a message without a name must not erase a known one. What is
+-- to become empty is named in cleared.
+--   phone_number: text, the guest's key
+--   cleared: text[], the columns to empty: chat_id, user_name, contact_name, profile_data
+--   chat_id: text, where the guest was met; NULL leaves it
+--   user_name: text, the guest's own name; NULL leaves it
+--   contact_name: text, the hotel's name for the guest; NULL leaves it
+--   labels: text[], replace the labels; {} clears them; NULL leaves them
+--   profile_data: jsonb, an object whose keys are set; NULL leaves all
+--   memory_enabled: boolean, whether the context is to be used; NULL leaves it
+INSERT INTO guest_profiles AS known (
+    phone_number,
+    chat_id,
+    user_name,
+    contact_name,
+    labels,
+    profile_data,
+    memory_enabled
+)
+SELECT
+    :phone_number::text,
+    :chat_id::text,
+    :user_name::text,
+    :contact_name::text,
+    coalesce(:labels::text[], '{}'),
+    coalesce(:profile_data::jsonb, '{}'),
+    coalesce(:memory_enabled::boolean, TRUE)
+WHERE
+    NOT EXISTS (
+        SELECT 1
+        FROM guest_profiles AS same
+        WHERE
+            same.phone_number = :phone_number::text
+            AND same.chat_id IS NOT DISTINCT FROM CASE
+                WHEN 'chat_id' <> ALL(:cleared::text[]) THEN coalesce(:chat_id::text, same.chat_id)
+            END
+            AND same.user_name IS NOT DISTINCT FROM CASE
+                WHEN 'user_name' <> ALL(:cleared::text[]) THEN coalesce(:user_name::text, same.user_name)
+            END
+            AND same.contact_name IS NOT DISTINCT FROM CASE
+                WHEN 'contact_name' <> ALL(:cleared::text[]) THEN coalesce(:contact_name::text, same.contact_name)
+            END
+            AND same.labels = coalesce(:labels::text[], same.labels)
+            AND same.profile_data = CASE
+                WHEN 'profile_data' = ANY(:cleared::text[])
+                    THEN (
+                        SELECT coalesce(jsonb_object_agg(kept.key, kept.value), '{}')
+                        FROM jsonb_each(same.profile_data) AS kept
+                        WHERE kept.key IN ('legacy', 'merged')
+                    )
+                ELSE same.profile_data || coalesce(:profile_data::jsonb, '{}')
+            END
+            AND same.memory_enabled = coalesce(:memory_enabled::boolean, same.memory_enabled)
+    )
+ON CONFLICT (phone_number) DO UPDATE
+    SET
+        chat_id = CASE
+            WHEN 'chat_id' <> ALL(:cleared::text[]) THEN coalesce(excluded.chat_id, known.chat_id)
+        END,
+        user_name = CASE
+            WHEN 'user_name' <> ALL(:cleared::text[]) THEN coalesce(excluded.user_name, known.user_name)
+        END,
+        contact_name = CASE
+            WHEN 'contact_name' <> ALL(:cleared::text[]) THEN coalesce(excluded.contact_name, known.contact_name)
+        END,
+        labels = coalesce(:labels::text[], known.labels),
+        profile_data = CASE
+            WHEN 'profile_data' = ANY(:cleared::text[])
+                THEN (
+                    SELECT coalesce(jsonb_object_agg(kept.key, kept.value), '{}')
+                    FROM jsonb_each(known.profile_data) AS kept
+                    WHERE kept.key IN ('legacy', 'merged')
+                )
+            ELSE known.profile_data || excluded.profile_data
+        END,
+        memory_enabled = coalesce(:memory_enabled::boolean, known.memory_enabled),
+        context_epoch = known.context_epoch + 1,
+        last_context_update = NULL,
+        context_lease = NULL,
+        context_lease_until = NULL,
+        updated_at = statement_timestamp()
+RETURNING
+    known.phone_number,
+    known.chat_id,
+    known.thread_id,
+    known.user_name,
+    known.contact_name,
+    known.labels,
+    known.profile_data,
+    known.first_interaction,
+    known.last_interaction,
+    known.total_interactions,
+    known.memory_enabled,
+    known.created_at,
+    known.updated_at;
+
+-- name: record_interactions(phone_numbers, counts, first_times, last_times, first_ages, last_ages, operation_id)!
+-- Counts messages of many guests at once and moves their last interaction, never backwards; the number of guests, or 0
+-- when it was done before with the same operation_id (operations.sql).
+-- A message's time is given, or its age, of which this server's clock makes a time. A time in the future is taken for
+-- now: a writer whose clock is ahead would otherwise stop the guest's clock.
+-- Rows are taken in the order of their keys: unsorted batches of several writers deadlock. Only last_active_on of what
+-- is set is indexed, and changes once a day: all other updates stay heap-only.
+--   phone_numbers: text[], the guests' keys, none twice, e.g. '{573000000001}'
+--   counts: bigint[], messages of each
+--   first_times: timestamptz[], of the earliest of those whose time is given; no value where there is none
+--   last_times: timestamptz[], of the latest of them
+--   first_ages: float8[], seconds since the earliest of the others; likewise
+--   last_ages: float8[], seconds since the latest of them
+--   operation_id: text, a new id for each batch, not empty
+WITH claimed_operations AS (
+    INSERT INTO operations AS known (source, operation_id)
+    VALUES ('guestsql', :operation_id::text)
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET attempts = known.attempts + 1
+    RETURNING known.attempts = 1 AS is_new
+)
+
+INSERT INTO guest_profiles AS known (
+    phone_number,
+    total_interactions,
+    first_interaction,
+    last_interaction
+)
+SELECT
+    written.phone_number,
+    written.messages,
+    -- Neither function minds NULL.
+    least(
+        written.first_time,
+        statement_timestamp() - make_interval(secs => written.first_age),
+        statement_timestamp()
+    ),
+    least(
+        greatest(written.last_time, statement_timestamp() - make_interval(secs => written.last_age)),
+        statement_timestamp()
+    )
+FROM claimed_operations
+CROSS JOIN
+    unnest(
+        :phone_numbers::text[],
+        :counts::bigint[],
+        :first_times::timestamptz[],
+        :last_times::timestamptz[],
+        :first_ages::float8[],
+        :last_ages::float8[]
+    ) AS written (phone_number, messages, first_time, last_time, first_age, last_age)
+WHERE claimed_operations.is_new
+ORDER BY written.phone_number
+ON CONFLICT (phone_number) DO UPDATE
+    SET
+        total_interactions = known.total_interactions + excluded.total_interactions,
+        first_interaction = least(known.first_interaction, excluded.first_interaction),
+        last_interaction = greatest(known.last_interaction, excluded.last_interaction),
+        updated_at = statement_timestamp();
+
+-- name: create_guest(phone_number)!
+-- Makes a guest's row if there is none: 1, or 0 when there was one.
+--   phone_number: text, the guest's key
+INSERT INTO guest_profiles (phone_number)
+VALUES (:phone_number::text)
+ON CONFLICT (phone_number) DO NOTHING;
