@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -139,7 +140,7 @@ async def test_a_repeat_waits_for_the_first_attempt(name: str, database_url: str
             await db.update_profile(guest, labels=[guest])
         with psycopg.connect(database_url) as holder:
             holder.execute("SELECT FROM guest_profiles FOR UPDATE")
-            call = getattr(db.queries, name)
+            call = partial(db.raw._call, name)
             first, repeat = [asyncio.create_task(call(**ONCE[name], operation_id=ID)) for _ in range(2)]
             await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 2)
         answers = [await first, await repeat]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import shutil
 import threading
 import traceback
@@ -16,9 +17,7 @@ import pytest
 import guestsql
 from guestsql import AsyncGuestDatabase, GuestDatabase, Settings, errors
 from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue
-from guestsql.guests.needed import INTERNAL, NEEDED
-from guestsql.sql import default_directory, read_packaged
-from tests.checking import every_query
+from guestsql.sql import default_directory, internal_directory, read_packaged
 from tests.databases import GUEST, KINDS, OTHER, Either, case_id, make_settings
 
 Connection = psycopg.Connection[Any]
@@ -261,8 +260,7 @@ def test_a_folder_without_the_queries_of_the_methods_is_refused_at_once(tmp_path
         GuestDatabase("postgresql:///nowhere", settings=Settings(queries_dir=tmp_path))
 
 
-def test_every_query_that_a_method_calls_is_needed() -> None:
-    sources = [path.read_text(encoding="utf-8") for path in Path(guestsql.__file__).parent.glob("*/_async/*.py")]
-    called = {name for name in every_query() for text in sources if f'"{name}"' in text}
-    always_packaged = {"get_server_pid", "list_abandoned_sessions"}
-    assert called - always_packaged == {*NEEDED, *read_packaged(*INTERNAL)}
+def test_every_internal_query_is_called_by_the_package() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(guestsql.__file__).parent.rglob("*.py"))
+    internal = read_packaged(*(f"internal/{file.name}" for file in internal_directory().glob("*.sql")))
+    assert [name for name in internal if not re.search(rf"\b{name}\b", sources)] == []

@@ -13,10 +13,10 @@ import pytest
 from guestsql.check import check_files, scratch_database
 from guestsql.check.infer import infer
 from guestsql.settings import Settings
-from guestsql.sql import load_catalogue, scan_directory
+from guestsql.sql import scan_directory
 from guestsql.stubs import StubsVet, Target, Uses, read_committed, write
 from guestsql.stubs.changes import changes_of
-from tests.checking import QUERIES, extended_migrations, told
+from tests.checking import QUERIES, every_query, extended_migrations, told
 from tests.db.test_check_docs import DOCS
 from tests.slips import PROMISE_KINDS, slips
 
@@ -52,7 +52,7 @@ def check(scratch, paths, committed, python, *, beside=(), is_whole=False):
 
 @pytest.fixture(scope="module")
 def signatures(scratch):
-    return infer(scratch, list(load_catalogue().values()))
+    return infer(scratch, list(every_query().values()))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def shipped(signatures, tmp_path_factory):
 
 
 def test_every_column_of_the_shipped_queries_has_a_type(scratch, signatures):
-    assert signatures.keys() == load_catalogue().keys()
+    assert signatures.keys() == every_query().keys()
     columns = [column for each in signatures.values() for column in each.columns]
     assert {column.sql_type for column in columns if "Any" in column.annotation} <= {"json", "jsonb"}
     (left,) = scratch.execute("SELECT count(*) FROM pg_proc WHERE proname LIKE 'probe%'").fetchone()
