@@ -10,21 +10,25 @@ from pathlib import Path
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import dotenv
 import platformdirs
 
+from guestsql.env_file import find_env_file, read_env_file
 from guestsql.errors import SettingsError
 from guestsql.project import Project, read_project
 
-__all__ = ["LONGEST_TTL_SECONDS", "Pooler", "Settings", "checked_settings", "known_variables"]
+__all__ = ["LONGEST_TTL_SECONDS", "SHELL_FORMATS", "Pooler", "Settings", "checked_settings", "known_variables"]
 
 Pooler = Literal["auto", "off", "transaction", "tracked"]
+ShellFormat = Literal["table", "csv", "tsv", "json", "jsonl"]
 
 _POOLERS = get_args(Pooler)
+SHELL_FORMATS: tuple[str, ...] = get_args(ShellFormat)
+"""The formats of the shell's data."""
 # By the annotation of a field: what its value may be, and what that is called.
 _KINDS: dict[object, tuple[tuple[type, ...], str]] = {
     "str | None": ((str, type(None)), "a text or None"),
     "Pooler": ((str,), "a text"),
+    "ShellFormat | None": ((str, type(None)), "a text or None"),
     "ZoneInfo": ((ZoneInfo,), "a zoneinfo.ZoneInfo"),
     "float": ((int, float), "a number"),
     "int": ((int,), "a whole number"),
@@ -59,6 +63,8 @@ class Settings:
         timezone: the hotel's time zone.
         context_ttl_seconds: how long a context is fresh, in seconds, 0 or more; above ten years counts as ten years.
         own_numbers: the bot's own numbers, in any spelling; never guests.
+        default_region: the region whose national phone numbers are completed, as two letters such as `CO`; None
+            completes none. Needs the extra `phones`.
         queries_dir: a folder used instead of the packaged `queries/`.
         migrations_dir: the folder of your own migrations, a series beside the packaged one.
         stubs_dir: the package into which `guestsql stubs` writes the types of your own queries.
@@ -76,6 +82,7 @@ class Settings:
             after two looks.
         pool_min: connections kept open, 0 or more.
         pool_max: connections at most, 1 or more.
+        shell_format: the shell's default format: table, csv, tsv, json or jsonl; None leaves it to each command.
     """
 
     # Out of the repr: an address may hold a password.
@@ -86,6 +93,7 @@ class Settings:
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Bogota"))
     context_ttl_seconds: float = 300.0
     own_numbers: tuple[str, ...] = ()
+    default_region: str | None = None
     queries_dir: Path | None = None
     migrations_dir: Path | None = None
     stubs_dir: Path | None = None
@@ -99,6 +107,7 @@ class Settings:
     reload_seconds: float = 0.25
     pool_min: int = 1
     pool_max: int = 10
+    shell_format: ShellFormat | None = None
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -120,6 +129,10 @@ class Settings:
         )
         _require(self.context_ttl_seconds >= 0, "context_ttl_seconds", "must be 0 seconds or more")
         object.__setattr__(self, "context_ttl_seconds", min(self.context_ttl_seconds, LONGEST_TTL_SECONDS))
+        if self.default_region is not None:
+            _require_region(self.default_region)
+        formats = (None, *SHELL_FORMATS)
+        _require(self.shell_format in formats, "shell_format", f"must be one of {', '.join(SHELL_FORMATS)}")
         _require(self.pooler in _POOLERS, "pooler", f"must be one of {', '.join(_POOLERS)}")
         _require(self.pool_min >= 0, "pool_min", "must be 0 or more")
         _require(self.pool_max >= 1, "pool_max", "must be 1 or more")
@@ -153,7 +166,8 @@ class Settings:
 
         Args:
             environ: the variables; default the process's own. None hides the one of the file.
-            dotenv_path: the `.env` file; default `.env` in the working directory. A real variable wins.
+            dotenv_path: the `.env` file; default the nearest one, from the working directory upwards to the home folder
+                (outside of it, to the root of the file system). A real variable wins.
 
         Returns:
             The settings; a variable that is unset or empty leaves the default. An empty DATABASE_URL is refused.
@@ -162,8 +176,7 @@ class Settings:
             SettingsError: a value cannot be used; names the variable.
         """
         real = os.environ if environ is None else environ
-        path = dotenv_path or Path.cwd() / ".env"
-        values: dict[str, str | None] = {**_dotenv_values(path), **real}
+        values: dict[str, str | None] = {**read_env_file(dotenv_path or find_env_file()), **real}
         set_values = {key: value.strip() for key, value in values.items() if value is not None}
         if set_values.get("DATABASE_URL") == "":
             # Perhaps a reference that leads nowhere: the embedded server would take the guests, and be gone tomorrow.
@@ -205,21 +218,24 @@ def _from_values(values: Mapping[str, str], project: Project) -> Settings:
     return Settings(**found)  # type: ignore[arg-type]  # each converter of _VARIABLES returns its field's type
 
 
-def _dotenv_values(path: Path) -> Mapping[str, str | None]:
-    """Read a `.env` file; nothing when there is none. A byte order mark is no part of the first name."""
-    if not path.is_file():
-        return {}
-    try:
-        return dotenv.dotenv_values(path, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}", hint="a .env file is UTF-8 text") from error
-
-
 def _require(condition: bool, name: str, message: str) -> None:
     """Refuse a setting by both of its names, that of the variable first."""
     if not condition:
         variables = [variable for variable, (setting, _) in _VARIABLES.items() if setting == name]
         raise SettingsError(f"{variables[0]} ({name}) {message}" if variables else f"{name} {message}")
+
+
+def _require_region(region: str) -> None:
+    try:
+        from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415  an extra, and slow to import
+    except ImportError:
+        hint = "pip install 'guestsql[phones]', or unset GUESTSQL_DEFAULT_REGION"
+        raise SettingsError("GUESTSQL_DEFAULT_REGION needs phonenumbers, which is not installed", hint=hint) from None
+    if region not in SUPPORTED_REGIONS:
+        raise SettingsError(
+            f"GUESTSQL_DEFAULT_REGION (default_region): {_shown(region)} is not a region",
+            hint="two capital letters of ISO 3166, such as CO",
+        )
 
 
 def _shown(value: str) -> str:
@@ -232,6 +248,10 @@ def _shown(value: str) -> str:
 
 def _text(_variable: str, value: str) -> str:
     return value
+
+
+def _region(_variable: str, value: str) -> str:
+    return value.upper()
 
 
 def _path(variable: str, value: str) -> Path:
@@ -294,6 +314,7 @@ _VARIABLES = {
     "GUESTSQL_TIMEZONE": ("timezone", _zone),
     "GUESTSQL_CONTEXT_TTL_SECONDS": ("context_ttl_seconds", _seconds),
     "GUESTSQL_OWN_NUMBERS": ("own_numbers", _numbers),
+    "GUESTSQL_DEFAULT_REGION": ("default_region", _region),
     "GUESTSQL_QUERIES_DIR": ("queries_dir", _folder),
     "GUESTSQL_MIGRATIONS_DIR": ("migrations_dir", _folder),
     "GUESTSQL_PACKAGED": ("packaged", _flag),
@@ -306,4 +327,5 @@ _VARIABLES = {
     "GUESTSQL_RELOAD_SECONDS": ("reload_seconds", _seconds),
     "GUESTSQL_POOL_MIN": ("pool_min", _count),
     "GUESTSQL_POOL_MAX": ("pool_max", _count),
+    "GUESTSQL_FORMAT": ("shell_format", _text),
 }

@@ -36,8 +36,9 @@ def _own_signals() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_outside_variables() -> Iterator[None]:
-    """No variable can lead a test to a real database."""
+def _no_outside_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No variable can lead a test to a real database, and no `.env` above the tests' folders either."""
+    (tmp_path_factory.getbasetemp() / ".env").touch()
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(_PREFIXES) and name not in _KEPT:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
+from guestsql.guests.national import complete_national
 
 __all__ = ["canonical_user_id", "clean_chat_id", "mask", "own_keys"]
 
@@ -69,7 +70,7 @@ _NO_GUEST = {
 _LONGEST_CHAT_ID = 256
 
 
-def canonical_user_id(user_id: str) -> str:
+def canonical_user_id(user_id: str, region: str | None = None) -> str:
     """Return the one key of a guest, whatever the spelling.
 
     Args:
@@ -77,6 +78,8 @@ def canonical_user_id(user_id: str) -> str:
             `573000000001`, `https://wa.me/573000000001`), a chat id with or without a device part
             (`573000000001:12@s.whatsapp.net`, `…@c.us`), or an id without a phone (`…@lid`, a business-scoped
             `CC.xxxx` or its parent `CC.ENT.xxxx`).
+        region: whose national numbers are completed with the country code, such as `CO`
+            (`Settings.default_region`); None completes none.
 
     Returns:
         The digits of the phone number, or the id without a phone.
@@ -88,20 +91,21 @@ def canonical_user_id(user_id: str) -> str:
     """
     if not isinstance(user_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  not every caller is type-checked
         raise InvalidUserId(f"a user id is a text, not {type(user_id).__name__}", hint="pass it as str")
-    return _canonical(user_id)
+    return _canonical(user_id, region)
 
 
-def own_keys(numbers: Iterable[str]) -> frozenset[str]:
+def own_keys(numbers: Iterable[str], region: str | None = None) -> frozenset[str]:
     """Return the keys of the bot's own numbers.
 
     Args:
         numbers: ids in any spelling.
+        region: as for `canonical_user_id`.
 
     Raises:
         SettingsError: one of them is no id of a person.
     """
     try:
-        return frozenset(canonical_user_id(number) for number in numbers)
+        return frozenset(canonical_user_id(number, region) for number in numbers)
     except InvalidUserId as error:
         raise SettingsError(f"GUESTSQL_OWN_NUMBERS: {error.message}", hint=error.hint) from error
 
@@ -137,7 +141,7 @@ def mask(key: str) -> str:
 
 # Bounded: a chain's million guests must not pile up in the bot's memory.
 @lru_cache(maxsize=4096)
-def _canonical(user_id: str) -> str:
+def _canonical(user_id: str, region: str | None) -> str:
     text = (user_id if user_id.isascii() else user_id.translate(_FOLD)).strip(_BLANKS)
     if not text:
         raise InvalidUserId("the user id is empty", hint="pass a phone number or a WhatsApp id")
@@ -146,7 +150,10 @@ def _canonical(user_id: str) -> str:
         return _from_jid(name, server.lower())
     if _BUSINESS_SCOPED.fullmatch(text):
         return text
-    return _phone(_LINK.sub(r"\1", _FRONT.sub("", text)))
+    written = _FRONT.sub("", text)
+    number = _LINK.sub(r"\1", written)
+    # A link always has the country code.
+    return _phone(number) if region is None or number != written else _phone_of_region(number, region)
 
 
 def _from_jid(name: str, server: str) -> str:
@@ -182,12 +189,24 @@ def _phone(text: str) -> str:
     )
 
 
+def _phone_of_region(text: str, region: str) -> str:
+    is_international = text.startswith(("+", "00"))
+    if is_international or _is_uncertain(text):
+        return _phone(text)
+    return complete_national(text, region) or _phone(text)
+
+
 def _is_one_number(number: str, length: int, sign: str | None) -> bool:
     if not sign and not _LEAST_SPELLED <= length <= _MOST_SPELLED:
         return False
-    if _UNCERTAIN.search(number) or _TRUNK_ZERO.match(number):
-        return False
-    return not _LEFT_OVER.search(number) or _PAIRS.search(number) is not None
+    return not _is_uncertain(number) and not _TRUNK_ZERO.match(number)
+
+
+def _is_uncertain(number: str) -> bool:
+    """Whether more than one number may have been written, or something else than a number."""
+    if _UNCERTAIN.search(number):
+        return True
+    return _LEFT_OVER.search(number) is not None and _PAIRS.search(number) is None
 
 
 def _shown(text: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import string
 import unicodedata
 
+import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
@@ -302,3 +303,59 @@ def test_an_own_number_that_is_none_names_the_variable() -> None:
 )
 def test_mask(key: str, masked: str) -> None:
     assert mask(key) == masked
+
+
+# National numbers of GUESTSQL_DEFAULT_REGION. In the numbering plans 321 456 7890 is a number of Colombia, and with a +
+# before it one of Belgium.
+@pytest.mark.parametrize(
+    ("spelling", "region", "key"),
+    [
+        ("300 123 4567", "CO", "573001234567"),
+        ("3001234567", "CO", "573001234567"),
+        ("(601) 234-5678", "CO", "576012345678"),
+        ("tel:300-123-4567", "CO", "573001234567"),
+        ("06 12 34 56 78", "FR", "33612345678"),
+        ("0161 496 0000", "GB", "441614960000"),
+        ("011 15-2345-6789", "AR", "5491123456789"),
+        ("+57 300 123 4567", "CO", "573001234567"),
+        ("573001234567", "CO", "573001234567"),
+        ("0057 300 123 4567", "CO", "573001234567"),
+        ("32470123456", "CO", "32470123456"),
+        ("+32 14 56 78 90", "CO", "3214567890"),
+        ("3214567890@s.whatsapp.net", "CO", "3214567890"),
+        ("https://wa.me/3214567890", "CO", "3214567890"),
+        ("3001234567@lid", "CO", "3001234567@lid"),
+        ("CO.1a2B3c", "CO", "CO.1a2B3c"),
+        ("1234567", "CO", "1234567"),
+        ("300 123 4567", None, "3001234567"),
+    ],
+)
+def test_national_numbers(spelling: str, region: str | None, key: str) -> None:
+    assert canonical_user_id(spelling, region) == key
+    assert key == "3214567890" or canonical_user_id(key, region) == key or region is None
+
+
+@pytest.mark.parametrize("spelling", ["3214567890", "321 456 7890", "300.1234567", "3001234567/2", "300 123 4567 89"])
+def test_a_national_number_that_may_be_another_is_refused(spelling: str) -> None:
+    with pytest.raises(InvalidUserId) as caught:
+        canonical_user_id(spelling, "CO")
+    assert "3214567890" not in str(caught.value)
+
+
+@given(st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)), st.sampled_from(["CO", "US", "ES", "GB", "IT"]))
+def test_a_mobile_of_any_country_keeps_its_key_in_any_region(country: str, region: str) -> None:
+    example = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.MOBILE)
+    assume(example is not None)
+    written = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+    key = canonical_user_id(written)
+    assert canonical_user_id(written, region) == key
+    try:
+        assert canonical_user_id(key, region) == key
+        national = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.NATIONAL)
+        assert country != region or canonical_user_id(national, region) == key
+    except InvalidUserId as error:
+        assert "not certainly" in error.message  # noqa: PT017  it is refused, or has the one right key
+
+
+def test_own_numbers_may_be_national() -> None:
+    assert own_keys(["300 123 4567"], "CO") == {"573001234567"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
@@ -9,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from guestsql import AsyncGuestDatabase, GuestDatabase, Settings
+from guestsql.env_file import find_env_file
 from guestsql.errors import SettingsError
 from guestsql.ops.health import Probe
 from guestsql.settings import LONGEST_TTL_SECONDS, Pooler
@@ -150,6 +153,70 @@ def test_a_dotenv_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"GUESTSQL_POOL_MAX=\xff\xfe\n")
     with pytest.raises(SettingsError, match=r"\.env"):
         from_env()
+
+
+def test_the_nearest_dotenv_file_upwards_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    below = tmp_path / "bot" / "src"
+    (below / ".env").mkdir(parents=True)  # a virtual environment of that name is no such file
+    monkeypatch.chdir(below)
+    (tmp_path / ".env").write_text("GUESTSQL_POOL_MAX=3\nGUESTSQL_POOL_MIN=2\n", encoding="utf-8")
+    assert (from_env().pool_max, from_env().pool_min) == (3, 2)
+    (tmp_path / "bot" / ".env").write_text("GUESTSQL_POOL_MAX=4\n", encoding="utf-8")
+    assert (from_env().pool_max, from_env().pool_min) == (4, Settings().pool_min)
+
+
+@pytest.mark.parametrize("home", ["bot", "bot/src"])
+def test_no_dotenv_file_above_the_home_folder_is_read(
+    home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = tmp_path / "bot" / "src"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    monkeypatch.setenv("HOME", str(tmp_path / home))
+    (tmp_path / ".env").write_text("GUESTSQL_POOL_MAX=3\n", encoding="utf-8")
+    assert from_env().pool_max == Settings().pool_max
+    (tmp_path / home / ".env").write_text("GUESTSQL_POOL_MAX=4\n", encoding="utf-8")
+    assert from_env().pool_max == 4
+
+
+def test_a_dotenv_file_of_somebody_else_counts_only_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = tmp_path / "bot"
+    below.mkdir()
+    (tmp_path / ".env").write_text("GUESTSQL_POOL_MAX=3\n", encoding="utf-8")
+    monkeypatch.setattr(os, "geteuid", lambda: (tmp_path / ".env").stat().st_uid + 1)
+    if (tmp_path / ".env").stat().st_uid == 0:
+        os.chown(tmp_path / ".env", 65534, 65534)
+    assert find_env_file(tmp_path) == tmp_path / ".env"
+    assert find_env_file(below) != tmp_path / ".env"
+
+
+def test_a_default_region() -> None:
+    assert from_env(GUESTSQL_DEFAULT_REGION="co").default_region == "CO"
+    assert from_env().default_region is None
+
+
+@pytest.mark.parametrize("region", ["XX", "57", "Colombia", "postgresql://bot:sesame@h/db"])
+def test_a_region_that_does_not_exist(region: str) -> None:
+    with pytest.raises(SettingsError, match="GUESTSQL_DEFAULT_REGION") as caught:
+        from_env(GUESTSQL_DEFAULT_REGION=region)
+    assert "sesame" not in str(caught.value).lower()
+    with pytest.raises(SettingsError, match="default_region"):
+        Settings(default_region="XX")
+
+
+def test_a_region_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+    with pytest.raises(SettingsError, match="not installed") as caught:
+        from_env(GUESTSQL_DEFAULT_REGION="CO")
+    assert "guestsql[phones]" in caught.value.hint
+
+
+def test_the_shells_format() -> None:
+    assert from_env(GUESTSQL_FORMAT="csv").shell_format == "csv"
+    with pytest.raises(SettingsError, match="GUESTSQL_FORMAT"):
+        from_env(GUESTSQL_FORMAT="xml")
 
 
 @pytest.mark.parametrize(

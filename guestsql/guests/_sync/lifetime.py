@@ -57,7 +57,7 @@ class Lifetime:
         self._settings = known if database_url is None else replace(known, database_url=database_url)
         self._url = self._settings.database_url
         self._builder = context_builder
-        self._own = own_keys(self._settings.own_numbers)
+        self._own = own_keys(self._settings.own_numbers, self._settings.default_region)
         edited = self._settings.queries_dir
         self._folder = None if edited is None else Folder(edited)
         read = read_queries if self._folder is None else self._folder.read
@@ -193,7 +193,7 @@ class Lifetime:
             )
 
     def _key(self, user_id: str) -> str:
-        key = canonical_user_id(user_id)
+        key = canonical_user_id(user_id, self._settings.default_region)
         if key in self._own:
             raise InvalidUserId("this is the bot's own number, never a guest", hint="see GUESTSQL_OWN_NUMBERS")
         return key

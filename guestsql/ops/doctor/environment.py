@@ -73,7 +73,7 @@ def own_numbers(patient: Patient) -> Verdict:
     """Are the bot's own numbers ids of a person?"""
     numbers = patient.settings.own_numbers
     try:
-        keys = own_keys(numbers)
+        keys = own_keys(numbers, patient.settings.default_region)
     except (SettingsError, InvalidUserId) as error:
         return fault(error.message, error.hint or "write them as 573000000099, with commas between them")
     if not keys:
