@@ -11,7 +11,7 @@ FROM python:${PYTHON}-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY requirements/image.lock requirements/image.lock
-# Prometheus and OpenTelemetry are in the lock. The embedded PostgreSQL is not: it would lose its data with the container.
+# The extras are in the lock, except one: an embedded PostgreSQL would lose its data with the container.
 RUN python -m venv --without-pip /opt/guestsql \
     && pip --python /opt/guestsql/bin/python install --no-compile --require-hashes -r requirements/image.lock
 COPY pyproject.toml README.md LICENSE ./

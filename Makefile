@@ -52,11 +52,13 @@ sync: $(STAMP)dev ## generate the sync modules from the async ones
 sync-check: $(STAMP)dev ## check that the sync modules are up to date
 	$(BIN)/python tools/generate_sync.py --check
 
-docs: $(STAMP)run ## generate docs/python.md
+docs: $(STAMP)run ## generate docs/python.md, docs/shell.md and docs/settings.md
 	$(BIN)/python tools/generate_python_page.py
+	$(BIN)/python tools/generate_reference.py
 
-docs-check: $(STAMP)run ## check that docs/python.md is up to date
+docs-check: $(STAMP)run ## check that the generated pages are up to date
 	$(BIN)/python tools/generate_python_page.py --check
+	$(BIN)/python tools/generate_reference.py --check
 
 stubs: $(STAMP)run ## generate the types of the queries
 	$(BIN)/guestsql stubs
@@ -116,5 +118,5 @@ $(STAMP)lowest: pyproject.toml requirements/lowest.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(VENV)-lowest/bin/python -m pip install --quiet --constraint requirements/lowest.txt \
-		--editable ".[embedded,otel,prometheus]" --group test
+		--editable ".[embedded,otel,phones,prometheus]" --group test
 	@touch $@
