@@ -26,11 +26,13 @@ class App:
         debug: show log events and tracebacks.
 
     Attributes:
+        columns: what the option `--columns` says; None when the command does not have it.
         tells_events: whether log events are shown.
     """
 
     def __init__(self, *, debug: bool = False) -> None:
         self.debug = debug
+        self.columns: tuple[str, ...] | None = None
         self.tells_events = debug
 
     @cached_property
@@ -55,9 +57,15 @@ class App:
             way = "to go on with the packaged queries meanwhile, unset GUESTSQL_QUERIES_DIR"
             error.hint = f"{error.hint}; {way}" if error.hint else way
 
-    def output(self, format_name: str | None) -> Output:
-        """Return what prints a command's data; table times are in the hotel's zone."""
-        return Output(format_name, self.settings.timezone)
+    def output(self, format_name: str | None, *, piped: str = "table") -> Output:
+        """Return what prints a command's data; the times of tables are in the hotel's zone.
+
+        Args:
+            format_name: what `--format` says; None for the default.
+            piped: the default in a pipe, unless GUESTSQL_FORMAT is set.
+        """
+        name = format_name or self.settings.shell_format
+        return Output(name, self.settings.timezone, piped=piped, columns=self.columns)
 
     def say(self, text: str) -> None:
         """Tell the user something that is no data, on stderr."""

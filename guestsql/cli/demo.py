@@ -16,8 +16,8 @@ from rich.text import Text
 
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.legacy import summary
-from guestsql.cli.output import build_table
 from guestsql.cli.server import embedded_url
+from guestsql.cli.table import build_table
 from guestsql.cli.terminal import console
 from guestsql.guests._sync.database import GuestDatabase
 from guestsql.legacy import ImportReport, import_directory

@@ -11,7 +11,7 @@ import click
 
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
-from guestsql.cli.output import Output, format_option
+from guestsql.cli.output import Output, data_format_option
 from guestsql.cli.terminal import console
 from guestsql.cli.values import plain_text
 from guestsql.ops.doctor import CHECKS, Finding, Patient, Status, diagnose
@@ -31,7 +31,7 @@ Example:
   guestsql doctor --format json
 """,
 )
-@format_option
+@data_format_option
 @pass_app
 def doctor(app: App, format_name: str | None) -> None:
     """Try everything from the settings to the last index, and say for each: ok, or what to do.
@@ -41,7 +41,7 @@ def doctor(app: App, format_name: str | None) -> None:
     """
     # Not app.settings: settings that cannot be used are one of the findings.
     settings, faults = read_settings(os.environ)
-    output = Output(format_name, settings.timezone)
+    output = Output(format_name or settings.shell_format, settings.timezone)
     with Patient(settings, faults, settings.database_url) as patient:
         found = list(diagnose(patient, CHECKS))
     if output.is_table:

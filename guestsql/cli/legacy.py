@@ -53,7 +53,7 @@ def import_files(app: App, directory: Path, dry_run: bool, format_name: str | No
     The newest record wins, field by field; the labels of both files are united. A time in the future counts as the
     time of the import. Exits with 1 when a record was rejected; the rest is imported. Doing it again changes nothing.
     """
-    output = app.output(format_name)
+    output = app.output(format_name, piped="json")
     with main_url(app.settings) as url, progress_bar("importing") as progress:
         report = import_directory(directory, settings=app.settings, url=url, dry_run=dry_run, progress=progress)
     _print(output, report)

@@ -55,7 +55,7 @@ def verify(app: App, directory: Path, format_name: str | None) -> None:
     Exits with 1 when a field of a file is not in the database and no later write of the bot explains it. A record that
     can be no guest is no difference when legacy_rejects has kept it byte for byte.
     """
-    output = app.output(format_name)
+    output = app.output(format_name, piped="json")
     with main_url(app.settings) as url, progress_bar("verifying") as progress:
         report = verify_directory(directory, settings=app.settings, url=url, progress=progress)
     if output.is_json:
@@ -87,7 +87,7 @@ def export(app: App, directory: Path, force: bool, format_name: str | None) -> N
     they are written from the database.
     Both files are whole before they get their names.
     """
-    output = app.output(format_name)
+    output = app.output(format_name, piped="json")
     with main_url(app.settings) as url:
         report = export_directory(directory, settings=app.settings, url=url, force=force)
     if output.is_json:
@@ -126,7 +126,7 @@ def cleanup(app: App, directory: Path, yes: bool, keep_days: int | None, format_
     not read. The backup is DIR/legacy-backups/TIME,
     read again before anything is deleted; `guestsql legacy restore DIR` puts it back.
     """
-    output = app.output(format_name)
+    output = app.output(format_name, piped="json")
     app.confirm(f"Back up and delete the old bot's files in {directory} if they verify", yes=yes)
     with main_url(app.settings) as url, progress_bar("verifying") as progress:
         report = cleanup_directory(directory, settings=app.settings, url=url, keep_days=keep_days, progress=progress)
@@ -167,7 +167,7 @@ def restore(app: App, directory: Path, name: str | None, force: bool, format_nam
 
     Copies are checked before anything is written. A file that is there and differs stays, unless --force is given.
     """
-    output = app.output(format_name)
+    output = app.output(format_name, piped="json")
     report = restore_directory(directory, name=name, force=force)
     document = report.as_dict()
     if output.is_json:

@@ -104,7 +104,7 @@ class _Watch:
 
     def print_once(self, format_name: str | None) -> None:
         """Print the figures as they are now."""
-        output = self._app.output(format_name)
+        output = self._app.output(format_name, piped="json")
         self._read()
         if self._figures is not None and not output.is_table:
             Output("json").row({"server": self._server, **asdict(self._figures)})

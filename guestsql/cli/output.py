@@ -5,55 +5,83 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
 
+from guestsql.cli.table import FittedTable, fit_table
 from guestsql.cli.terminal import console, is_narrow
-from guestsql.cli.values import align_points, as_cell, as_json, as_shown, is_document, plain_text
+from guestsql.cli.units import with_unit
+from guestsql.cli.values import as_cell, as_json, as_shown, is_document, plain_text
+from guestsql.settings import SHELL_FORMATS
 
-__all__ = ["FORMATS", "Output", "build_table", "format_option"]
+__all__ = ["FORMATS", "Output", "columns_option", "data_format_option", "format_option"]
 
-FORMATS = ("table", "csv", "tsv", "json", "jsonl")
+FORMATS = SHELL_FORMATS
 _UTC = ZoneInfo("UTC")
-# A column narrower than this is no longer read; a table that would need it is turned by 90 degrees.
-_READABLE_WIDTH = 16
-_GUTTER = 2
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def format_option(command: Command) -> Command:
-    """Give a command the option `--format`, passed to it as `format_name`."""
+    """Give a command the option `--format`, passed to it as `format_name`; for what is a table in a pipe too."""
+    return _format_option("Default: GUESTSQL_FORMAT, else table.")(command)
+
+
+def data_format_option(command: Command) -> Command:
+    """Give a command the option `--format`, passed to it as `format_name`; for data, which is JSON in a pipe."""
+    return _format_option("Default: GUESTSQL_FORMAT, else table on a terminal and json in a pipe.")(command)
+
+
+def _format_option(default: str) -> Callable[[Command], Command]:
+    return click.option("--format", "format_name", type=click.Choice(FORMATS), help=f"How to print the data. {default}")
+
+
+def columns_option(command: Command) -> Command:
+    """Give a command the option `--columns`, which `App.output` passes on."""
     return click.option(
-        "--format",
-        "format_name",
-        type=click.Choice(FORMATS),
-        help="How to print the data; default: table on a terminal, else json.",
+        "--columns",
+        metavar="A,B,C",
+        expose_value=False,
+        is_eager=True,
+        callback=_keep_columns,
+        help="The columns to print, in this order. Default: all that fit.",
     )(command)
+
+
+def _keep_columns(context: click.Context, _option: click.Parameter, value: str | None) -> None:
+    context.obj.columns = tuple(name.strip() for name in (value or "").split(",") if name.strip())
+    if value is not None and not context.obj.columns:
+        raise click.BadParameter("a column is needed, such as --columns name,returns")
 
 
 class Output:
     """Prints the data of one command.
 
     Args:
-        format_name: one of `FORMATS`; None is `table` on a terminal, else `json`.
+        format_name: one of `FORMATS`; None is `table` on a terminal, else `piped`.
         zone: the times of tables are shown in it.
+        piped: the format in a pipe.
+        columns: the columns to print; empty for all that fit; None when the command has no option to choose them.
 
     Attributes:
         has_heading: False leaves out the line of names in csv and tsv, when there has been one.
-        why_empty: what no row means, told below a table without one; "" when nothing is known.
+        why_empty: what no row means, printed below a table without one; "" when nothing is known.
     """
 
-    def __init__(self, format_name: str | None = None, zone: ZoneInfo = _UTC) -> None:
+    def __init__(
+        self,
+        format_name: str | None = None,
+        zone: ZoneInfo = _UTC,
+        *,
+        piped: str = "json",
+        columns: tuple[str, ...] | None = None,
+    ) -> None:
         self._stream = sys.stdout
-        self._format = format_name or ("table" if self._stream.isatty() else "json")
+        self._format = format_name or ("table" if self._stream.isatty() else piped)
         self._zone = zone
+        self._columns = columns
         self._ascii_only = is_narrow(self._stream)
         self.has_heading = True
         self.why_empty = ""
@@ -75,7 +103,7 @@ class Output:
             columns: their names.
             rows: the values of each, in the order of the columns.
         """
-        given = [list(row) for row in rows]
+        columns, given = self._selected(columns, rows)
         names = _distinct(columns)
         if self._format == "json":
             self._print_json([dict(zip(names, row, strict=True)) for row in given])
@@ -102,9 +130,11 @@ class Output:
             columns: their names.
             rows: one row or none is expected; further ones are left out.
         """
-        first = [list(row) for row in rows[:1]]
-        if self._format == "table":
-            self._table(("column", "value"), [list(pair) for row in first for pair in zip(columns, row, strict=True)])
+        columns, first = self._selected(columns, rows[:1])
+        if self._format == "table" and first:
+            self._named_values(list(zip(columns, first[0], strict=True)))
+        elif self._format == "table":
+            self._table(("column", "value"), [])
         elif self._format in ("csv", "tsv"):
             self._separated(columns, first)
         elif first:
@@ -140,50 +170,41 @@ class Output:
 
     def _table(self, columns: Sequence[str], rows: list[list[object]]) -> None:
         target = console(self._stream)
-        shown = [[as_shown(value, self._zone) for value in row] for row in rows]
-        if _needed_width(columns, shown) <= target.width:
-            target.print(build_table(columns, rows, self._zone))
-        else:
-            for number, row in enumerate(rows, 1):
-                target.print(Text(f"row {number}", style="bold"))
-                target.print(build_table(("column", "value"), list(zip(columns, row, strict=True)), self._zone))
+        fitted = fit_table(columns, rows, self._zone, target.width, keep_texts=bool(self._columns))
+        target.print(fitted.table)
+        self._report_losses(fitted, target.width)
         if not rows:
             click.echo(plain_text(f"no rows: {self.why_empty}" if self.why_empty else "no rows"), err=True)
 
+    def _named_values(self, pairs: list[tuple[str, object]]) -> None:
+        """A row on its side: a line for each column."""
+        target = console(self._stream)
+        shown = [(name, with_unit(value, name) or as_shown(value, self._zone)) for name, value in pairs]
+        target.print(fit_table(("column", "value"), shown, self._zone, target.width, keep_texts=True).table)
 
-def build_table(columns: Sequence[str], rows: Sequence[Sequence[object]], zone: ZoneInfo, *, title: str = "") -> Table:
-    """Return a table for a terminal.
+    def _report_losses(self, fitted: FittedTable, width: int) -> None:
+        losses = [
+            f"{what}: {', '.join(names)}"
+            for what, names in (("left out", fitted.left_out), ("shortened", fitted.shortened))
+            if names
+        ]
+        if losses:
+            way = "--format csv prints everything"
+            if self._columns is not None:
+                way = f"--columns {','.join(fitted.left_out or fitted.shortened)} shows them; {way}"
+            click.echo(plain_text(f"too wide for {width} columns, {'; '.join(losses)} ({way})"), err=True)
 
-    Args:
-        columns: the headings.
-        rows: the values of each row.
-        zone: times are shown in it.
-        title: stands above it.
-    """
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, title=title or None, title_justify="left")
-    table.title_style = "bold"
-    shown: list[list[str]] = []
-    for place, column in enumerate(columns):
-        values = [row[place] for row in rows]
-        is_number = any(value is not None for value in values) and all(_is_number(value) for value in values)
-        table.add_column(Text(plain_text(column)), justify="right" if is_number else "left", overflow="fold")
-        texts = [as_shown(value, zone) for value in values]
-        shown.append(align_points(texts) if is_number else texts)
-    for number, row in enumerate(rows):
-        cells = zip(row, (texts[number] for texts in shown), strict=True)
-        table.add_row(*(Text(text, style="dim" if value is None else "") for value, text in cells))
-    return table
-
-
-def _is_number(value: object) -> bool:
-    return value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))
-
-
-def _needed_width(columns: Sequence[str], rows: list[list[str]]) -> int:
-    widths = [len(column) for column in columns]
-    for row in rows:
-        widths = [max(width, min(len(text), _READABLE_WIDTH)) for width, text in zip(widths, row, strict=True)]
-    return sum(widths) + _GUTTER * len(widths)
+    def _selected(
+        self, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> tuple[Sequence[str], list[list[object]]]:
+        """The columns that were asked for, in that order."""
+        if not self._columns:
+            return columns, [list(row) for row in rows]
+        missing = [name for name in self._columns if name not in columns]
+        if missing:
+            raise click.UsageError(f"no column {', '.join(missing)}; the columns are {', '.join(columns)}")
+        places = [columns.index(name) for name in self._columns]
+        return self._columns, [[row[place] for place in places] for row in rows]
 
 
 def _distinct(columns: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ def guest(database_url):
         database.update_profile(TWIN, contact_name="Ana L.", labels=["Reserva"])
 
     def run(*arguments):
-        return invoke("guest", *arguments, DATABASE_URL=database_url)
+        return invoke("guest", *arguments, DATABASE_URL=database_url, GUESTSQL_FORMAT="json")
 
     return run
 

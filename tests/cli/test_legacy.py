@@ -101,7 +101,7 @@ def test_as_a_table(folder, database_url):
         ["unchanged", "0"],
         ["rejected", "1"],
         ["bytes of the files", size],
-        ["threads.json", "3", size],
+        ["threads.json", "3", f"{size} B"],
         ["path", "pointer", "reason"],
     ):
         assert row in cells

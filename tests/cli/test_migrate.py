@@ -23,7 +23,7 @@ def folder(tmp_path):
 @pytest.fixture
 def migrate(empty_database_url, folder):
     def run(*arguments, **environment):
-        given = {"DATABASE_URL": empty_database_url, **environment}
+        given = {"DATABASE_URL": empty_database_url, "GUESTSQL_FORMAT": "json", **environment}
         return invoke("migrate", *arguments, "--dir", str(folder), **given)
 
     return run

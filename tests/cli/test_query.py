@@ -293,7 +293,7 @@ def test_reading_is_done_on_the_replica(run, database_url):
 
 
 def test_list_needs_no_database():
-    result = invoke("query", "list", DATABASE_URL="postgresql://127.0.0.1:1/nowhere")
+    result = invoke("query", "list", "--format", "json", DATABASE_URL="postgresql://127.0.0.1:1/nowhere")
 
     found = {each["name"]: each for each in json.loads(result.stdout)}
     assert found["list_last_interactions"]["returns"] == "rows"
@@ -337,7 +337,7 @@ def test_show_as_json(queries):
 def test_a_broken_query_file_is_told_with_its_place(queries):
     (queries / "wrong.sql").write_text("-- name: get_x()?\nSELECT 1;\n", encoding="utf-8")
 
-    result = invoke("query", "list", GUESTSQL_QUERIES_DIR=str(queries))
+    result = invoke("query", "list", GUESTSQL_QUERIES_DIR=str(queries), GUESTSQL_FORMAT="json")
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"guestsql: {queries / 'wrong.sql'}:1:")

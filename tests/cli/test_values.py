@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from guestsql.cli.output import build_table
+from guestsql.cli.table import build_table
 from guestsql.cli.values import align_points, as_cell, as_json, as_shown, plain_text
 
 BOGOTA = ZoneInfo("America/Bogota")

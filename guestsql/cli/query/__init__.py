@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from guestsql.cli.app import App, CommandGroup, pass_app
-from guestsql.cli.output import format_option
+from guestsql.cli.output import columns_option, format_option
 from guestsql.cli.query.common import RETURNS, first_line, whole
 from guestsql.cli.query.explain import explain
 from guestsql.cli.query.run import run
@@ -34,6 +34,7 @@ Examples:
   guestsql query list --format csv
 """,
 )
+@columns_option
 @format_option
 @pass_app
 def list_queries(app: App, format_name: str | None) -> None:

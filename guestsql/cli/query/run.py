@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from guestsql.cli.app import App, pass_app
-from guestsql.cli.output import Output, format_option
+from guestsql.cli.output import Output, columns_option, data_format_option
 from guestsql.cli.params import param_options, parse_parameters
 from guestsql.cli.query.common import complete_name, named, timeout_option
 from guestsql.cli.query.watching import watch
@@ -38,7 +38,8 @@ Examples:
     help="Run it again every so many seconds, until Ctrl-C, which ends it with 0.",
 )
 @timeout_option
-@format_option
+@columns_option
+@data_format_option
 @pass_app
 def run(  # noqa: PLR0917  click passes them by name
     app: App,
@@ -65,7 +66,7 @@ def run(  # noqa: PLR0917  click passes them by name
     if write and seconds is not None:
         raise click.UsageError("--watch only reads: leave --write out")
     parameters = parse_parameters(found, pairs, nulls)
-    output = app.output(format_name)
+    output = app.output(format_name, piped="json")
     output.why_empty = why_empty(found)
     patience = timeout or settings.deadline_seconds
     with open_target(settings, main=write or primary) as target, QuerySession(target, write=write) as session:
