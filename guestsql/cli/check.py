@@ -8,13 +8,21 @@ from pathlib import Path
 
 import click
 
-from guestsql.check import RULES, Finding, Report, as_github, as_json, as_text, check_files, read_page, scratch_database
+from guestsql.check import RULES, Finding, Report, as_github, as_json, as_text, check_files, read_page
 from guestsql.check.rules import is_look
 from guestsql.check.sources import Source
+from guestsql.cli.addresses import embedded_url
 from guestsql.cli.app import App, pass_app
-from guestsql.cli.check_against import Against, against_options, judge_order, save_release, show_verdict, shown
+from guestsql.cli.check_against import (
+    Against,
+    against_options,
+    announced_scratch,
+    judge_order,
+    save_release,
+    show_verdict,
+    shown,
+)
 from guestsql.cli.failure import FAILED
-from guestsql.cli.server import embedded_url
 from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.guests.needed import NEEDED
 from guestsql.sql import default_directory, internal_directory
@@ -191,13 +199,10 @@ def scratch(app: App, server: str | None, migrations: Path | None) -> Generator[
         if not server.strip():  # libpq would take whatever server is near
             raise click.BadParameter("an address is needed, postgresql://…", param_hint="--server")
         parse_conninfo(server, variable="--server")
-        with _naming_server(server), scratch_database(app.settings, server, migrations) as connection:
+        with _naming_server(server), announced_scratch(app, server, migrations) as connection:
             yield connection
     else:
-        with (
-            embedded_url(app.settings) as url,
-            scratch_database(app.settings, url, migrations) as connection,
-        ):
+        with embedded_url(app.settings) as url, announced_scratch(app, url, migrations) as connection:
             yield connection
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,11 +24,13 @@ from guestsql.check.against import (
     verdict_as_json,
     verdict_as_text,
 )
+from guestsql.cli.addresses import embedded_url
 from guestsql.cli.app import App
-from guestsql.cli.server import embedded_url
+from guestsql.cli.waiting import waiting
 from guestsql.migrate import default_directory
+from guestsql.sql._sync.connection import DeadlineConnection
 
-__all__ = ["Against", "against_options", "judge_order", "save_release", "show_verdict", "shown"]
+__all__ = ["Against", "against_options", "announced_scratch", "judge_order", "save_release", "show_verdict", "shown"]
 
 _HERE = "this release"
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -121,9 +123,18 @@ def judge_order(app: App, server: str | None, against: Against) -> Comparison | 
         old = _read_old(against.ref, against)
         new = _read_new(against)
     if server is not None:
-        return compare_releases(old, new, partial(scratch_database, app.settings, server), against.order)
+        return compare_releases(old, new, partial(announced_scratch, app, server), against.order)
     with embedded_url(app.settings) as url:
-        return compare_releases(old, new, partial(scratch_database, app.settings, url), against.order)
+        return compare_releases(old, new, partial(announced_scratch, app, url), against.order)
+
+
+@contextmanager
+def announced_scratch(app: App, url: str, migrations: Path | None) -> Generator[DeadlineConnection]:
+    """The scratch database on a server; that it is being made is shown when it takes long."""
+    with ExitStack() as stack:
+        with waiting("making the scratch database from the migrations"):
+            connection = stack.enter_context(scratch_database(app.settings, url, migrations))
+        yield connection
 
 
 def _read_old(ref: str, against: Against) -> Release:

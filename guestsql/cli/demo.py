@@ -14,9 +14,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from guestsql.cli.addresses import embedded_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.legacy import summary
-from guestsql.cli.server import embedded_url
 from guestsql.cli.table import build_table
 from guestsql.cli.terminal import console
 from guestsql.guests._sync.database import GuestDatabase

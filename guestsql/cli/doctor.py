@@ -14,6 +14,7 @@ from guestsql.cli.failure import FAILED
 from guestsql.cli.output import Output, data_format_option
 from guestsql.cli.terminal import console
 from guestsql.cli.values import plain_text
+from guestsql.cli.waiting import waiting
 from guestsql.ops.doctor import CHECKS, Finding, Patient, Status, diagnose
 from guestsql.ops.doctor.environment import read_settings
 
@@ -42,7 +43,7 @@ def doctor(app: App, format_name: str | None) -> None:
     # Not app.settings: settings that cannot be used are one of the findings.
     settings, faults = read_settings(os.environ)
     output = Output(format_name or settings.shell_format, settings.timezone)
-    with Patient(settings, faults, settings.database_url) as patient:
+    with Patient(settings, faults, settings.database_url) as patient, waiting("checking"):
         found = list(diagnose(patient, CHECKS))
     if output.is_table:
         _print(found)

@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import click
 
+from guestsql.cli.addresses import database
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import format_option
-from guestsql.cli.server import database
 from guestsql.guests.identity import canonical_user_id
 
 __all__ = ["guest"]

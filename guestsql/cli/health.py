@@ -6,10 +6,10 @@ from contextlib import closing
 
 import click
 
+from guestsql.cli.addresses import main_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.ending import told_to_end, wait_for
 from guestsql.cli.port import PORT
-from guestsql.cli.server import main_url
 from guestsql.ops.health import HealthServer, Probe
 
 __all__ = ["health"]

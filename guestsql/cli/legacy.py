@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
+from guestsql.cli.addresses import main_url
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.legacy_files import COMMANDS, unread
 from guestsql.cli.output import FORMATS, Output
 from guestsql.cli.progress import progress_bar
-from guestsql.cli.server import main_url
 from guestsql.legacy import ImportReport, import_directory
 
 __all__ = ["legacy", "summary"]

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
+from guestsql.cli.addresses import main_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import FORMATS, Output
 from guestsql.cli.progress import progress_bar
-from guestsql.cli.server import main_url
 from guestsql.legacy.cleanup import CleanupReport, cleanup_directory
 from guestsql.legacy.export import export_directory
 from guestsql.legacy.restore import restore_directory

@@ -33,8 +33,10 @@ _COMMANDS = (
     "legacy",
     "migrate",
     "monitor",
+    "psql",
     "query",
     "serve-metrics",
+    "server",
     "stubs",
 )
 

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import click
 
 import guestsql
+from guestsql.cli.addresses import migration_url
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import format_option
-from guestsql.cli.server import migration_url
+from guestsql.cli.waiting import waiting
 from guestsql.migrate import Applied, Problem, Runner, default_directory, new_migration
 
 __all__ = ["migrate"]
@@ -47,7 +48,7 @@ def _directory_option(command: Command) -> Command:
 
 @contextmanager
 def _runner(app: App, directory: Path | None) -> Generator[Runner]:
-    with migration_url(app.settings) as url:
+    with migration_url(app.settings) as url, waiting("waiting for the database", event="MIGRATION_WAITING"):
         yield Runner(app.settings, url, directory)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 from rich.live import Live
@@ -80,12 +80,17 @@ def monitor(  # noqa: PLR0917  click passes them by name
     settings = app.settings
     catalogue = load_catalogue(settings.queries_dir, needed=NEEDED)
     reader = FigureReader(catalogue, minutes=minutes, max_rows=50, min_seconds=min_seconds)
-    with open_target(settings, main=primary) as target, QuerySession(target) as session:
+    is_drawn = not once and sys.stdout.isatty()
+    with (
+        open_target(settings, main=primary) as target,
+        # A line on stderr would stay in what is drawn.
+        QuerySession(replace(target, announces=not is_drawn)) as session,
+    ):
         watch = _Watch(app, target, session, reader)
-        if once or not sys.stdout.isatty():
-            watch.print_once(format_name)
-        else:
+        if is_drawn:
             watch.run(interval)
+        else:
+            watch.print_once(format_name)
 
 
 class _Watch:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from guestsql.cli.server import main_url, reading_url
+from guestsql.cli.addresses import main_url, reading_url
+from guestsql.cli.waiting import waiting
 from guestsql.errors import DatabaseUnavailable
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import DeadlineConnection, connect
@@ -24,12 +25,14 @@ class Target:
     Attributes:
         settings: for the time to connect.
         url: its address.
-        variable: the setting where the address stands.
+        variable: the setting that gives the address.
+        announces: whether a connection that takes long is announced on a terminal.
     """
 
     settings: Settings
     url: str = field(repr=False)
     variable: str
+    announces: bool = True
 
     @property
     def is_replica(self) -> bool:
@@ -50,7 +53,8 @@ class Target:
         settings = self.settings if patience is None else replace(self.settings, deadline_seconds=patience)
         parse_conninfo(self.url, variable=self.variable)
         try:
-            return connect(settings, self.url)
+            with waiting(f"connecting to the server of {self.variable}") if self.announces else nullcontext():
+                return connect(settings, self.url)
         except DatabaseUnavailable as error:
             self.name(error)
             raise

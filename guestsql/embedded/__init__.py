@@ -11,6 +11,6 @@ account can reach (`_places`).
 
 from guestsql.embedded._binaries import Binaries, find_binaries
 from guestsql.embedded._private import PrivateServer
-from guestsql.embedded._shared import EmbeddedServer
+from guestsql.embedded._shared import EmbeddedServer, Place
 
-__all__ = ["Binaries", "EmbeddedServer", "PrivateServer", "find_binaries"]
+__all__ = ["Binaries", "EmbeddedServer", "Place", "PrivateServer", "find_binaries"]

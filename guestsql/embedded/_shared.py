@@ -14,6 +14,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -26,10 +27,23 @@ from guestsql.embedded._places import make_own_folder, server_base
 from guestsql.errors import EmbeddedServerError
 from guestsql.process import at_worker_end, in_forked_child
 
-__all__ = ["EmbeddedServer"]
+__all__ = ["EmbeddedServer", "Place"]
 
 DATABASE = "guestsql"
 _LOCK_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the embedded server keeps its files.
+
+    Attributes:
+        folder: of this server alone. For root it may be outside the home, which the server's account cannot reach.
+        has_data: whether there is a data directory already.
+    """
+
+    folder: Path
+    has_data: bool
 
 
 class EmbeddedServer:
@@ -41,11 +55,13 @@ class EmbeddedServer:
     Args:
         home: where it keeps its data (`Settings.home`); one server for each major version.
         pg_bin: folder of PostgreSQL's programs; None means those of the extra `embedded`.
+        database: the database of the URL; it is made when it does not exist.
     """
 
-    def __init__(self, home: Path, pg_bin: Path | None = None) -> None:
+    def __init__(self, home: Path, pg_bin: Path | None = None, *, database: str = DATABASE) -> None:
         self._home = home
         self._pg_bin = pg_bin
+        self._database = database
         self._uses: list[_Member] = []
         in_forked_child(self, EmbeddedServer._leave_to_parent)
 
@@ -53,26 +69,41 @@ class EmbeddedServer:
         """Join the server, which is made and started when needed; also after it was killed.
 
         Returns:
-            The URL of its database `guestsql`.
+            The URL of its database.
 
         Raises:
             EmbeddedServerError: no programs, or the server cannot be made or started.
         """
-        try:
-            member = _member_of(self._home, self._pg_bin)
-            url = member.join()
-        except (OSError, threading.ThreadError) as error:
-            raise EmbeddedServerError(
-                f"cannot set up the embedded server in {self._home}: {error}",
-                hint="set GUESTSQL_HOME to a folder that you can write to, or set DATABASE_URL",
-            ) from error
+        with self._setting_up():
+            member = _members.of(*_found(self._home, self._pg_bin))
+            url = member.join(self._database)
         self._uses.append(member)
         return url
+
+    def place(self) -> Place:
+        """Return where its files are, or will be.
+
+        Raises:
+            EmbeddedServerError: no programs, or no folder for it.
+        """
+        with self._setting_up():
+            root, _, _ = _found(self._home, self._pg_bin)
+            return Place(root, (root / "data" / "PG_VERSION").exists())
 
     def release(self) -> None:
         """Leave the server as often as it was joined; the last one to leave stops it."""
         if self._uses:
             self._uses.pop().leave()
+
+    @contextlib.contextmanager
+    def _setting_up(self) -> Generator[None]:
+        try:
+            yield
+        except (OSError, threading.ThreadError) as error:
+            raise EmbeddedServerError(
+                f"cannot set up the embedded server in {self._home}: {error}",
+                hint="set GUESTSQL_HOME to a folder that you can write to, or set DATABASE_URL",
+            ) from error
 
     def __enter__(self) -> str:
         return self.acquire()
@@ -112,15 +143,15 @@ class _Member:
                 lock.lockfile.close()  # now: closed later, it would release a lock that the child itself has by then
         self._begin()
 
-    def join(self) -> str:
+    def join(self, database: str) -> str:
         with self._guard, self._exclusive():
             endpoint = self._cluster.ensure_started()
-            self._cluster.create_database(endpoint, DATABASE)
+            self._cluster.create_database(endpoint, database)
             if self._count == 0:
                 self._users.acquire_read_lock(timeout=_LOCK_SECONDS)
             self._count += 1
             at_worker_end(_members.leave_at_exit, priority=0)
-        return endpoint.url(DATABASE)
+        return endpoint.url(database)
 
     def leave(self) -> None:
         with self._guard:
@@ -201,8 +232,8 @@ _members = _Members()
 atexit.register(_members.leave_at_exit)
 
 
-def _member_of(home: Path, pg_bin: Path | None) -> _Member:
-    """Return this process's membership of the home's server."""
+def _found(home: Path, pg_bin: Path | None) -> tuple[Path, Binaries, Account | None]:
+    """Return the folder of the home's server, its programs, and who runs it."""
     binaries = find_binaries(pg_bin)
     home = home.expanduser().resolve()
     name = f"postgres-{binaries.major}"
@@ -210,4 +241,4 @@ def _member_of(home: Path, pg_bin: Path | None) -> _Member:
     base = server_base(home, account)
     if account is not None:
         account = server_account(base / name / "data")
-    return _members.of(base / name, binaries, account)
+    return base / name, binaries, account
