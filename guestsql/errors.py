@@ -11,11 +11,13 @@ Absence is `None`; a failure is an exception, never an empty answer::
      ├ InvalidUserId                     no guest can have this id
      ├ InvalidValue                      a value that the database could not keep as it is
      ├ WrongEventLoop                    an async database is used outside the loop in which it was opened
+     ├ TransactionError                  a transaction is used in a way that it does not allow
      └ DatabaseError(query, sqlstate)
         ├ ConstraintViolation(constraint)
         ├ QueryTimeout                   the deadline passed (retryable)
         ├ DatabaseUnavailable            no connection, it was lost, or no write is possible now (retryable)
         ├ TransactionConflict            a deadlock or serialization failure that stayed (retryable)
+        ├ TransactionAborted             a statement of a transaction that an earlier failure has ended
         └ OutcomeUnknown                 it may or may not have been done: read before you repeat
 
 Every error says what happened, where, and how to mend it: the last part is `hint`. `retryable` is for a program: True
@@ -43,7 +45,9 @@ __all__ = [
     "QueryFileError",
     "QueryTimeout",
     "SettingsError",
+    "TransactionAborted",
     "TransactionConflict",
+    "TransactionError",
     "WrongEventLoop",
 ]
 
@@ -111,6 +115,14 @@ class WrongEventLoop(GuestSQLError, RuntimeError):
     """An `AsyncGuestDatabase` is used outside the event loop in which it was opened: in another loop or a forked child.
 
     Make one in each event loop and close it there: `async with AsyncGuestDatabase() as db`. It is a `RuntimeError` too.
+    """
+
+
+class TransactionError(GuestSQLError, RuntimeError):
+    """A transaction is used after its end, by two tasks at once or in a forked child; or it cannot do what is asked.
+
+    Use `tx` only inside its `with` block, one call at a time, and do what is slow before or after it. It is a
+    `RuntimeError` too.
     """
 
 
@@ -213,8 +225,8 @@ class DatabaseError(GuestSQLError):
         sqlstate: the server's five-character code, or None when the server did not speak.
     """
 
-    # True when the server said itself that nothing of the statement was kept; False when it said nothing of the kind.
-    # For whoever decides whether it may be repeated: callers have `retryable`.
+    # True when it is certain that nothing was kept: the server said so, or COMMIT was never sent. It decides whether
+    # the executor may repeat the work; callers have `retryable`.
     undone = False
     # Why each host could not be used, where the address names several.
     attempts: tuple[DatabaseError, ...] = ()
@@ -283,13 +295,21 @@ class TransactionConflict(DatabaseError):
     retryable = True
 
 
+class TransactionAborted(DatabaseError):
+    """An earlier statement of the transaction failed, and the error was caught: the server takes no more statements.
+
+    Let the first error, which the message quotes, leave the `with` block. To go on after a statement that may fail, put
+    it into a savepoint: `with tx.transaction():`.
+    """
+
+
 class OutcomeUnknown(DatabaseError):
     """The connection was lost, or the deadline passed, when the call may or may not have been done.
 
-    Only `add_thread_tokens` and `queries` raise it, and any call whose answer is that of another statement: behind a
-    pooler that was not recognised (`GUESTSQL_POOLER`). Read what the call was to change (`get_thread` after
-    `add_thread_tokens`), and repeat it only if it is not there: otherwise it may be done twice. What only reads may be
-    repeated.
+    Only `add_thread_tokens`, `queries`, `run` and the end of a transaction raise it, and any call whose answer is that
+    of another statement: behind a pooler that was not recognised (`GUESTSQL_POOLER`). Read what the call was to change
+    (`get_thread` after `add_thread_tokens`), and repeat it only if it is not there: otherwise it may be done twice.
+    What only reads may be repeated.
     """
 
     def __init__(self, message: str, *, query: str = "", sqlstate: str | None = None, hint: str = "") -> None:

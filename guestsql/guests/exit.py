@@ -31,11 +31,11 @@ from guestsql.telemetry.counting import Counting
 from guestsql.telemetry.log import event
 from guestsql.telemetry.outbox import Outbox
 
-__all__ = ["LastChance", "flush_all", "heed_sigterm", "watch"]
+__all__ = ["ExitFlush", "flush_all", "install_sigterm_handler", "watch"]
 
 
 @dataclass(frozen=True, eq=False)
-class LastChance:
+class ExitFlush:
     """What is needed to write what a database has collected, without the database.
 
     Attributes:
@@ -97,9 +97,9 @@ class _OneConnection:
         self._connection: DeadlineConnection | None = None
 
     def open(self) -> None:
-        """Connect at the first `borrow` only."""
+        """Connect at the first `acquire` only."""
 
-    def borrow(self, deadline: float, *, writes: bool = False) -> DeadlineConnection:
+    def acquire(self, deadline: float, *, writes: bool = False) -> DeadlineConnection:
         """Return the connection, made anew if it was lost."""
         del writes
         if self._connection is None or self._connection.closed:
@@ -107,9 +107,9 @@ class _OneConnection:
         self._connection.deadline = deadline
         return self._connection
 
-    borrow_live = borrow
+    acquire_live = acquire
 
-    def give_back(self, connection: DeadlineConnection) -> None:
+    def release(self, connection: DeadlineConnection) -> None:
         """Keep the connection for the next, unless it is left in the midst of something."""
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:
             connection.close()
@@ -121,18 +121,18 @@ class _OneConnection:
 
 
 # Held strongly: a database that is dropped without being closed must not take what is buffered with it.
-_chances: set[LastChance] = set()
+_chances: set[ExitFlush] = set()
 
 
-def watch(chance: LastChance) -> None:
+def watch(chance: ExitFlush) -> None:
     """Have a buffer written at exit, until `unwatch`. A forked child has a copy of it, which its parent writes."""
     _chances.add(chance)
-    in_forked_child(chance, LastChance.unwatch)
+    in_forked_child(chance, ExitFlush.unwatch)
     at_worker_end(flush_all, priority=1)
-    heed_sigterm()
+    install_sigterm_handler()
 
 
-def heed_sigterm() -> None:
+def install_sigterm_handler() -> None:
     """See to SIGTERM, if this is the main thread and nobody else does.
 
     The buffers are written, then the program ends by `SystemExit(143)`, so that its own `finally` and `with` are

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["INTERNAL", "NEEDED"]
 
-INTERNAL = ("internal/context.sql", "internal/guests.sql", "internal/metrics.sql", "internal/operations.sql")
+INTERNAL = ("internal/context.sql", "internal/guests.sql", "internal/metrics.sql")
 """The packaged files with those that only the methods call."""
 
 # A folder of edited files must have them all.

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from guestsql.errors import QueryTimeout, WrongEventLoop
 
@@ -18,11 +18,13 @@ __all__ = [
     "AsyncCancelled",
     "AsyncLock",
     "AsyncPermits",
+    "AsyncResult",
     "AsyncTicker",
     "AsyncTurns",
     "Cancelled",
     "Lock",
     "Permits",
+    "Result",
     "Ticker",
     "Turns",
     "async_in_thread",
@@ -35,6 +37,10 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+# What a function returns that a program passes: the twins of one annotation.
+Result = Annotated[T, "at once"]
+AsyncResult = Awaitable[T]
 
 AsyncCancelled = asyncio.CancelledError
 

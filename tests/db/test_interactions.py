@@ -297,7 +297,7 @@ async def test_a_flush_that_may_have_been_written_is_repeated_at_exit(
         with hurried(db, 1.0), pytest.raises(DatabaseUnavailable):
             await db.close()
         proxy.deaf = False
-        await asyncio.to_thread(db.raw._last_chance.flush)
+        await asyncio.to_thread(db.raw._exit_flush.flush)
         assert totals(autocommit) == 1
 
 

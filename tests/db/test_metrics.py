@@ -266,7 +266,7 @@ def test_a_database_that_is_dropped_is_not_kept_alive(database_url: str) -> None
     db = GuestDatabase(settings=make_settings(database_url, metrics_seconds=0.01))
     db.get_profile(GUEST)
     kept = weakref.ref(db._metrics), weakref.ref(db._executor)
-    chance = db._last_chance
+    chance = db._exit_flush
     del db
     eventually(lambda: gc.collect() >= 0 and [each() for each in kept] == [None, None])
     chance.unwatch()  # its server does not live until pytest ends

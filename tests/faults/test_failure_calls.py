@@ -142,15 +142,15 @@ async def test_no_free_connection(kind: str, database_url: str) -> None:
     async with Either(kind, database_url, pool_min=1, pool_max=1) as db:
         await db.update_profile(GUEST)
         connections = db.raw._executor._connections
-        borrow, give_back = connections.borrow, connections.give_back
-        held = await borrow(_far()) if kind == "async" else borrow(_far())
+        acquire, release = connections.acquire, connections.release
+        held = await acquire(_far()) if kind == "async" else acquire(_far())
         with hurried(db, 0.3), pytest.raises(DatabaseUnavailable, match="no connection was free") as caught:
             await in_time(db.get_profile(GUEST))
         assert "GUESTSQL_POOL_MAX" in caught.value.hint
         if kind == "async":
-            await give_back(held)
+            await release(held)
         else:
-            give_back(held)
+            release(held)
         assert await db.get_profile(GUEST) is not None
 
 

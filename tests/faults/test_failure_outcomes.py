@@ -12,8 +12,7 @@ import psycopg
 import pytest
 
 from guestsql.errors import DatabaseError, OutcomeUnknown, QueryTimeout, TransactionConflict
-from guestsql.sql import default_directory
-from guestsql.sql._sync import executor
+from guestsql.sql import attempts, default_directory
 from tests.databases import GUEST, KINDS, Either, Proxy, column
 
 Connection = psycopg.Connection[Any]
@@ -123,20 +122,17 @@ async def test_a_procedure_that_fails_for_good_says_so(database_url: str, folder
 @pytest.fixture
 def early_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the deadline came before a third attempt."""
-    for kind in KINDS:
-        monkeypatch.setattr(
-            f"guestsql.sql._{kind}.executor._pause_before", lambda attempt, _: 0.0 if attempt < 2 else None
-        )
+    monkeypatch.setattr(attempts, "_pause_before", lambda attempt, _: 0.0 if attempt < 2 else None)
 
 
 def test_an_attempt_has_as_much_time_as_was_waited_for_it() -> None:
     now = monotonic()
-    assert [executor._pause_before(attempt, now) for attempt in (1, 2, 20)] == [None, None, None]
-    assert executor._pause_before(1, now + 3600) == 0.0
-    pauses = [executor._pause_before(attempt, now + 3600) or 0.0 for attempt in range(2, 20)]
+    assert [attempts._pause_before(attempt, now) for attempt in (1, 2, 20)] == [None, None, None]
+    assert attempts._pause_before(1, now + 3600) == 0.0
+    pauses = [attempts._pause_before(attempt, now + 3600) or 0.0 for attempt in range(2, 20)]
     assert 0.0 < pauses[0] <= 0.02
     assert max(pauses) <= 0.5
-    assert executor._pause_before(20, now + 0.25) is None
+    assert attempts._pause_before(20, now + 0.25) is None
 
 
 @pytest.mark.usefixtures("early_deadline")

@@ -145,7 +145,7 @@ async def test_a_connection_that_is_given_back_by_a_cancelled_task_is_not_lost(d
     async with AsyncGuestDatabase(settings=make_settings(database_url, pool_max=1)) as db:
         await db.get_profile(GUEST)
         connections: Any = db._executor._connections  # type: ignore[union-attr]
-        connection = await connections.borrow(monotonic() + 30)
+        connection = await connections.acquire(monotonic() + 30)
         async with connections._pool._lock:
             giving = asyncio.create_task(connections._pool.putconn(connection))
             await asyncio.sleep(0.05)

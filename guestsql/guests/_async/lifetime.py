@@ -14,7 +14,7 @@ from guestsql.guests._async.interactions import AsyncInteractionBuffer
 from guestsql.guests._async.metrics import AsyncMetricsWriter
 from guestsql.guests._async.queries import AsyncGuestQueries
 from guestsql.guests.builder import AsyncBuilder
-from guestsql.guests.exit import LastChance, heed_sigterm, watch
+from guestsql.guests.exit import ExitFlush, install_sigterm_handler, watch
 from guestsql.guests.identity import canonical_user_id, own_keys
 from guestsql.guests.needed import INTERNAL, NEEDED
 from guestsql.guests.pending import Pending
@@ -61,7 +61,7 @@ class AsyncLifetime:
         self.queries = AsyncGuestQueries(self._in_use, self._ready)
         self._begin()
         in_forked_child(self, AsyncLifetime._begin)
-        heed_sigterm()
+        install_sigterm_handler()
 
     def _begin(self) -> None:
         """Be as if never opened, with nothing buffered; also in a forked child, where the next call opens it."""
@@ -71,7 +71,7 @@ class AsyncLifetime:
         self._opening = AsyncLock()
         self._server: EmbeddedServer | None = None
         self._executor: AsyncExecutor | None = None
-        self._last_chance: LastChance | None = None
+        self._exit_flush: ExitFlush | None = None
 
     async def open(self) -> None:
         """Start connecting, without waiting for it; start the embedded server if there is no address.
@@ -95,10 +95,10 @@ class AsyncLifetime:
             executor = AsyncExecutor(self._settings, url, self._in_use.all, counting=self._counting)
             await executor.open()
             outboxes = (self._pending, self._counting) if self._settings.metrics_seconds else (self._pending,)
-            if self._last_chance is not None:  # an earlier close could not write: this one has the same buffers
-                self._last_chance.unwatch()
-            self._last_chance = LastChance(outboxes, self._counting, self._settings, url, self._in_use)
-            watch(self._last_chance)
+            if self._exit_flush is not None:  # an earlier close could not write: this one has the same buffers
+                self._exit_flush.unwatch()
+            self._exit_flush = ExitFlush(outboxes, self._counting, self._settings, url, self._in_use)
+            watch(self._exit_flush)
             self._context = AsyncContextCache(executor, self._settings, self._builder, self._counting)
             self._interactions = AsyncInteractionBuffer(executor, self._settings.flush_seconds, self._pending)
             self._metrics = AsyncMetricsWriter(
@@ -137,7 +137,7 @@ class AsyncLifetime:
                     server, self._server = self._server, None
                     ending.push_async_callback(async_in_thread, server.release)
                 ending.push_async_callback(executor.close)
-                ending.callback(self._leave_last_chance)
+                ending.callback(self._leave_exit_flush)
                 ending.push_async_callback(self._metrics.stop)
                 if self._reloader is not None:
                     reloader, self._reloader = self._reloader, None
@@ -145,9 +145,9 @@ class AsyncLifetime:
                 await self._interactions.close()
                 await self._metrics.flush_last()
 
-    def _leave_last_chance(self) -> None:
-        if not self._pending and self._last_chance is not None:
-            self._last_chance.unwatch()
+    def _leave_exit_flush(self) -> None:
+        if not self._pending and self._exit_flush is not None:
+            self._exit_flush.unwatch()
 
     def figures(self) -> Figures:
         """Return what was counted since the object was made, written to the minute tables or not; nobody is asked.

@@ -8,7 +8,7 @@ from guestsql.guests._async.lifetime import AsyncLifetime
 from guestsql.guests.models import GuestThread
 from guestsql.guests.rows import thread_from
 from guestsql.guests.values import clean_text, clean_tokens
-from guestsql.sql._async.executor import Repeat
+from guestsql.sql.attempts import Policy
 from guestsql.telemetry.log import event
 from guestsql.telemetry.outbox import new_operation_id
 
@@ -88,7 +88,7 @@ class AsyncThreads(AsyncLifetime):
             "operation_id": new_operation_id(),
         }
         executor = await self._ready()
-        count: int = await executor.call("add_thread_tokens", parameters, repeat=Repeat.ONCE)
+        count: int = await executor.call("add_thread_tokens", parameters, policy=Policy.ONCE)
         return count
 
     async def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:

@@ -20,7 +20,7 @@ from guestsql.guests._sync.interactions import InteractionBuffer
 from guestsql.guests._sync.metrics import MetricsWriter
 from guestsql.guests._sync.queries import GuestQueries
 from guestsql.guests.builder import Builder
-from guestsql.guests.exit import LastChance, heed_sigterm, watch
+from guestsql.guests.exit import ExitFlush, install_sigterm_handler, watch
 from guestsql.guests.identity import canonical_user_id, own_keys
 from guestsql.guests.needed import INTERNAL, NEEDED
 from guestsql.guests.pending import Pending
@@ -67,7 +67,7 @@ class Lifetime:
         self.queries = GuestQueries(self._in_use, self._ready)
         self._begin()
         in_forked_child(self, Lifetime._begin)
-        heed_sigterm()
+        install_sigterm_handler()
 
     def _begin(self) -> None:
         """Be as if never opened, with nothing buffered; also in a forked child, where the next call opens it."""
@@ -77,7 +77,7 @@ class Lifetime:
         self._opening = Lock()
         self._server: EmbeddedServer | None = None
         self._executor: Executor | None = None
-        self._last_chance: LastChance | None = None
+        self._exit_flush: ExitFlush | None = None
 
     def open(self) -> None:
         """Start connecting, without waiting for it; start the embedded server if there is no address.
@@ -101,10 +101,10 @@ class Lifetime:
             executor = Executor(self._settings, url, self._in_use.all, counting=self._counting)
             executor.open()
             outboxes = (self._pending, self._counting) if self._settings.metrics_seconds else (self._pending,)
-            if self._last_chance is not None:  # an earlier close could not write: this one has the same buffers
-                self._last_chance.unwatch()
-            self._last_chance = LastChance(outboxes, self._counting, self._settings, url, self._in_use)
-            watch(self._last_chance)
+            if self._exit_flush is not None:  # an earlier close could not write: this one has the same buffers
+                self._exit_flush.unwatch()
+            self._exit_flush = ExitFlush(outboxes, self._counting, self._settings, url, self._in_use)
+            watch(self._exit_flush)
             self._context = ContextCache(executor, self._settings, self._builder, self._counting)
             self._interactions = InteractionBuffer(executor, self._settings.flush_seconds, self._pending)
             self._metrics = MetricsWriter(
@@ -143,7 +143,7 @@ class Lifetime:
                     server, self._server = self._server, None
                     ending.callback(in_thread, server.release)
                 ending.callback(executor.close)
-                ending.callback(self._leave_last_chance)
+                ending.callback(self._leave_exit_flush)
                 ending.callback(self._metrics.stop)
                 if self._reloader is not None:
                     reloader, self._reloader = self._reloader, None
@@ -151,9 +151,9 @@ class Lifetime:
                 self._interactions.close()
                 self._metrics.flush_last()
 
-    def _leave_last_chance(self) -> None:
-        if not self._pending and self._last_chance is not None:
-            self._last_chance.unwatch()
+    def _leave_exit_flush(self) -> None:
+        if not self._pending and self._exit_flush is not None:
+            self._exit_flush.unwatch()
 
     def figures(self) -> Figures:
         """Return what was counted since the object was made, written to the minute tables or not; nobody is asked.

@@ -9,7 +9,7 @@ from guestsql.guests._sync.lifetime import Lifetime
 from guestsql.guests.models import GuestThread
 from guestsql.guests.rows import thread_from
 from guestsql.guests.values import clean_text, clean_tokens
-from guestsql.sql._sync.executor import Repeat
+from guestsql.sql.attempts import Policy
 from guestsql.telemetry.log import event
 from guestsql.telemetry.outbox import new_operation_id
 
@@ -89,7 +89,7 @@ class Threads(Lifetime):
             "operation_id": new_operation_id(),
         }
         executor = self._ready()
-        count: int = executor.call("add_thread_tokens", parameters, repeat=Repeat.ONCE)
+        count: int = executor.call("add_thread_tokens", parameters, policy=Policy.ONCE)
         return count
 
     def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:

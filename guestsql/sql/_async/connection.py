@@ -21,6 +21,7 @@ from guestsql.process import detach_socket, in_forked_child
 from guestsql.settings import Pooler, Settings
 from guestsql.sql import read_packaged
 from guestsql.sql.conninfo import adapters, parse_conninfo, with_unresolved
+from guestsql.sql.readiness import is_readable
 from guestsql.sql.runtime import async_in_thread
 from guestsql.sql.translate import translate
 
@@ -81,6 +82,15 @@ class AsyncDeadlineConnection(psycopg.AsyncConnection[Any]):
             detach_socket(self.fileno())
             # It is not closed, since a thread of the parent may be inside libpq; nor is it an oversight to warn of.
             self.__dict__.setdefault("_pool", None)
+
+    def is_live(self) -> bool:
+        """Tell whether the server has hung up: an idle socket that can be read holds a farewell or its end."""
+        while not self.closed and is_readable(self.fileno()):
+            try:
+                self.pgconn.consume_input()
+            except psycopg.OperationalError:
+                return False
+        return not self.closed
 
     async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:  # noqa: ASYNC109  psycopg's signature
         """Run one of psycopg's generators, at most until the deadline; close the connection if that is cut short."""

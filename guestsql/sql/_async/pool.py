@@ -1,4 +1,4 @@
-"""Connections to borrow: psycopg's pool, with those just used kept at hand in front of it."""
+"""Connections to lend: psycopg's pool, with those just used kept at hand in front of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from guestsql.sql._async.abandoned import AsyncAbandonedSessions
 from guestsql.sql._async.connection import AsyncDeadlineConnection, connection_arguments, recognise
 from guestsql.sql._async.pooled import Pool, PooledConnection
 from guestsql.sql.outage import POOL_NAME, Outage
-from guestsql.sql.readiness import is_readable
 from guestsql.sql.runtime import AsyncPermits, async_sleep, end_with_loop
 from guestsql.sql.translate import is_permanent
 from guestsql.telemetry.log import event
@@ -95,7 +94,7 @@ class AsyncConnections:
         await self._empty_hand()
         await self._pool.close(_CLOSING_SECONDS)
 
-    async def borrow(self, deadline: float, *, writes: bool = False) -> AsyncDeadlineConnection:
+    async def acquire(self, deadline: float, *, writes: bool = False) -> AsyncDeadlineConnection:
         """Take a connection, which may turn out to be dead.
 
         Args:
@@ -120,25 +119,25 @@ class AsyncConnections:
         connection.writes = writes
         return connection
 
-    async def borrow_live(self, deadline: float, *, writes: bool = False) -> AsyncDeadlineConnection:
+    async def acquire_live(self, deadline: float, *, writes: bool = False) -> AsyncDeadlineConnection:
         """Take a connection whose server has not hung up, as far as the socket tells without a round trip.
 
         Args:
-            deadline: as for `borrow`.
+            deadline: as for `acquire`.
             writes: likewise.
 
         Raises:
             DatabaseUnavailable: there was none in time.
         """
         while True:
-            connection = await self.borrow(deadline, writes=writes)
-            if _is_live(connection):
+            connection = await self.acquire(deadline, writes=writes)
+            if connection.is_live():
                 return connection
             await connection.close()
-            await self.give_back(connection)
+            await self.release(connection)
 
-    async def give_back(self, connection: Any) -> None:  # noqa: ANN401  what `borrow` returned
-        """Return what was borrowed, in whatever state."""
+    async def release(self, connection: Any) -> None:  # noqa: ANN401  what `acquire` returned
+        """Return what was acquired, in whatever state."""
         if connection.abandoned_pid is not None and not self._closed:
             await self._abandon(connection)
             return
@@ -162,11 +161,11 @@ class AsyncConnections:
             if monotonic() >= deadline:
                 raise self._unavailable()
             if self._abandoned.begin_asking():
-                connection = await self.borrow(deadline)
+                connection = await self.acquire(deadline)
                 try:
                     await self._ask(connection)
                 finally:
-                    await self.give_back(connection)
+                    await self.release(connection)
 
     async def _wait_for_one(self, deadline: float) -> PooledConnection:
         self._waiting += 1
@@ -274,13 +273,3 @@ class AsyncConnections:
             return DatabaseUnavailable(f"no connection was free for {seconds:g} s{reason}", hint=hint)
         waited = "no connection" if is_permanent(failure) else f"no connection within {seconds:g} s"
         return DatabaseUnavailable(f"{waited}: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint)
-
-
-def _is_live(connection: AsyncDeadlineConnection) -> bool:
-    """Tell whether the server has hung up: an idle socket that can be read holds a farewell or its end."""
-    while not connection.closed and is_readable(connection.fileno()):
-        try:
-            connection.pgconn.consume_input()
-        except psycopg.OperationalError:
-            return False
-    return not connection.closed

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from guestsql.errors import InvalidValue
 from guestsql.sql import InUse
-from guestsql.sql._async.executor import AsyncExecutor, Repeat
+from guestsql.sql._async.executor import AsyncExecutor
+from guestsql.sql.attempts import Policy
 
 __all__ = ["AsyncQueries"]
 
@@ -59,7 +60,7 @@ class AsyncQueries:
         async def run(**parameters: object) -> Any:  # noqa: ANN401  the query's own
             executor = await self._ready()
             try:
-                return await executor.call(name, parameters, repeat=Repeat.IF_UNDONE)
+                return await executor.call(name, parameters, policy=Policy.IF_UNDONE)
             except UnicodeEncodeError as error:
                 raise InvalidValue(
                     f"query {name}: a parameter holds a lone surrogate (a broken emoji)",

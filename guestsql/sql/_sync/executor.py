@@ -1,51 +1,31 @@
 # Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
-"""Runs named queries on a pool of connections: deadlines, what is safe to repeat, and what must not be done twice."""
+"""Runs named queries and transactions on a pool of connections: deadlines, repeats, and what must not be done twice."""
 
 from __future__ import annotations
 
 import logging
-import random
-from collections.abc import Callable, Mapping
-from enum import Enum
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from time import monotonic, perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
+from guestsql.errors import DatabaseError, DatabaseUnavailable
 from guestsql.settings import Settings
-from guestsql.sql import Catalogue, Query, bind_queries, is_read, operation_name
+from guestsql.sql import Catalogue, bind_queries, read_packaged
 from guestsql.sql._sync.adapter import SyncAdapter
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql._sync.pool import Connections
-from guestsql.sql.runtime import sleep
-from guestsql.sql.translate import is_rolled_back, is_transient
+from guestsql.sql._sync.transaction import TransactionSession
+from guestsql.sql.attempts import Attempts, Policy, Work, query_work
+from guestsql.sql.runtime import Result, sleep
+from guestsql.sql.transactions import Isolation
+from guestsql.sql.translate import is_transient
 from guestsql.telemetry.counting import Counting
 from guestsql.telemetry.log import event
-from guestsql.telemetry.outbox import new_operation_id
 
-__all__ = ["Executor", "Lender", "Repeat"]
+__all__ = ["Executor", "Lender"]
 
-_LONGEST_PAUSE_SECONDS = 0.5
-# These are done altogether or not at all; CALL, DO, VACUUM and others may commit on their way.
-_WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
-_ATOMIC = _WRITES | {"SELECT", "VALUES", "TABLE"}
-# feature_not_supported, which is also «cached plan must not change result type»; and an unknown prepared statement.
-_STATEMENT_STALE = ("0A000", "26000")
-_READ_ONLY = "25006"
-
-
-class Repeat(Enum):
-    """When a query that failed is run again, until the deadline.
-
-    Attributes:
-        ALWAYS: its caller may repeat it too: it changes nothing twice.
-        ONCE: it carries an operation id that only this call knows. If it may have been done it is repeated, but not by
-            the caller: what is still open at the end is `OutcomeUnknown`.
-        IF_UNDONE: no one knows whether it may be done twice. If it may have been done it is `OutcomeUnknown` at once.
-    """
-
-    ALWAYS = 0
-    ONCE = 1
-    IF_UNDONE = 2
+Answer = TypeVar("Answer")
 
 
 class Lender(Protocol):
@@ -53,9 +33,9 @@ class Lender(Protocol):
 
     def open(self) -> None: ...
     def close(self) -> None: ...
-    def borrow(self, deadline: float, *, writes: bool = False) -> DeadlineConnection: ...
-    def borrow_live(self, deadline: float, *, writes: bool = False) -> DeadlineConnection: ...
-    def give_back(self, connection: DeadlineConnection) -> None: ...
+    def acquire(self, deadline: float, *, writes: bool = False) -> DeadlineConnection: ...
+    def acquire_live(self, deadline: float, *, writes: bool = False) -> DeadlineConnection: ...
+    def release(self, connection: DeadlineConnection) -> None: ...
 
 
 class Executor:
@@ -81,6 +61,7 @@ class Executor:
         self._counting = Counting() if counting is None else counting  # an empty one is false
         self._seconds = settings.deadline_seconds
         self._connections: Lender = connections or Connections(settings, url)
+        self._confirming = self._bind(read_packaged("internal/connections.sql"))["confirm_writes"]
         self.use(catalogue)
 
     def use(self, catalogue: Catalogue) -> None:
@@ -92,7 +73,7 @@ class Executor:
         self._catalogue = catalogue
         # One assignment: a text and the order of its parameters come from one catalogue, never from two.
         self._methods = self._bind(catalogue)
-        self._writes: dict[str, bool] = {}
+        self._works: dict[str, Work] = {}
 
     def open(self) -> None:
         """Start connecting, without waiting for it."""
@@ -110,86 +91,110 @@ class Executor:
         """Return the latest end of a call that begins now, in seconds of `time.monotonic()`."""
         return monotonic() + self._seconds
 
+    def work(self, name: str) -> Work:
+        """Return a query as work.
+
+        Args:
+            name: the query.
+        """
+        found = self._works.get(name)
+        if found is None:
+            found = self._works[name] = query_work(self._catalogue[name], self._methods[name])
+        return found
+
     def call(
         self,
-        name: str,
+        work: str | Work,
         parameters: Mapping[str, object] | Callable[[], Mapping[str, object]],
         *,
         deadline: float | None = None,
-        repeat: Repeat = Repeat.ALWAYS,
+        policy: Policy = Policy.REPEAT,
     ) -> Any:  # noqa: ANN401  the query's own
         """Run a query; after a lost connection, or an error that passes, run it again.
 
         Args:
-            name: the query.
+            work: the query's name, or anything else that is done on one connection.
             parameters: its parameters by name, or what makes them anew for each attempt.
             deadline: in seconds of `time.monotonic()`; default the settings' from now.
-            repeat: when it may be run again.
+            policy: when it may be run again.
 
         Returns:
             What the query returns: rows, a row or None, a value, or a count.
 
         Raises:
-            OutcomeUnknown: it may have been done, and `repeat` does not let the caller repeat it.
+            OutcomeUnknown: it may have been done, and `policy` does not let the caller repeat it.
             DatabaseError: the server refused it, or the deadline passed first.
         """
-        method = self._methods[name]
-        writes = self._writes.get(name)
-        if writes is None:
-            writes = self._writes[name] = not is_read(self._catalogue[name].source)
+        if isinstance(work, str):
+            work = self._works.get(work) or self.work(work)
         until = monotonic() + self._seconds if deadline is None else deadline
         connections = self._connections
         # What was never sent was not done.
-        borrow = connections.borrow if repeat is Repeat.ALWAYS else connections.borrow_live
-        attempt = 0
-        is_known = is_sure = True
+        acquire = connections.acquire if policy is Policy.REPEAT else connections.acquire_live
+        attempts: Attempts | None = None
         while True:
             started = perf_counter()
             try:
-                connection = borrow(until, writes=writes)
+                connection = acquire(until, writes=work.writes)
             except BaseException as error:  # noqa: BLE001  raised again, or in another form
-                failure = error if is_known else _unknown(error, name)
-                self._counting.failed_call(name, started, failure)
+                failure = error if attempts is None else attempts.outcome(error)
+                self._count_unsent(work.name, started, failure)
                 raise failure from failure.__cause__
             try:
-                answer = method(connection, **(parameters() if callable(parameters) else parameters))
-                if not is_sure or connection.is_unreplicated:
-                    self._confirm(connection, name)
+                answer = work.do(connection, **(parameters() if callable(parameters) else parameters))
+                if connection.is_unreplicated or (attempts is not None and not attempts.is_sure):
+                    self.confirm(connection, work.name, commit=work.needs_confirmation)
             except DatabaseError as error:
                 connection.is_unreplicated = False  # a notice about this call is not about the next one
-                is_sure = is_sure and _is_known(error, self._catalogue.get(name))
-                is_known = repeat is Repeat.ALWAYS or is_sure
-                is_passing = _is_passing(error, connection, attempt) or isinstance(error, DatabaseUnavailable)
-                # Only a repeat shows what became of it; one is enough if it is the statement that ends the server.
-                is_passing = is_passing or (attempt == 0 and not is_sure)
-                attempt += 1
-                may_repeat = is_passing and (is_known or repeat is Repeat.ONCE)
-                pause = _pause_before(attempt, until) if may_repeat else None
-                failure = error if is_known or pause is not None else _unknown(error, name)
-                self._counting.error(name, failure)
+                attempts = attempts or Attempts(work, policy, until)
+                if attempts.needs_new_connection(error):
+                    connection.close()
+                pause = attempts.pause_after(error)
+                failure = error if pause is not None else attempts.outcome(error)
+                self.count_error(work.name, failure)
                 if pause is None:
                     _log_given_up(error)
                     raise failure from failure.__cause__
             else:
                 return answer
             finally:
-                connections.give_back(connection)
+                connections.release(connection)
             sleep(pause)
-            borrow = connections.borrow_live  # where one connection was dead the others at hand are too
+            acquire = connections.acquire_live  # where one connection was dead the others at hand are too
 
-    def _confirm(self, connection: DeadlineConnection, name: str) -> None:
-        """Commit something behind a write that was repeated, as its repeat may have found nothing to write.
+    def count_error(self, name: str, error: BaseException) -> None:
+        """Count the error of a query.
 
-        With synchronous replication the first attempt may be on this server only; a commit waits for all before it. A
-        query with an operation id has written by itself.
+        Args:
+            name: the query; "" for a transaction, whose queries count their own.
+            error: what it ended with.
+        """
+        if name:
+            self._counting.error(name, error)
+
+    def _count_unsent(self, name: str, started: float, error: BaseException) -> None:
+        if name:
+            self._counting.failed_call(name, started, error)
+
+    def confirm(self, connection: DeadlineConnection, name: str, *, commit: bool) -> None:
+        """Make sure that a synchronous standby has what was committed on a connection.
+
+        The first attempt at a write may be on this server only, and its repeat may have found nothing to write; a
+        commit waits for all before it. A query with an operation id has written by itself.
+
+        Args:
+            connection: on which it was committed.
+            name: the query; "" for a transaction.
+            commit: True to commit something behind it.
 
         Raises:
             DatabaseUnavailable: the wait of one of the commits was cancelled.
+
+        SQL: queries/internal/connections.sql
         """
-        query = self._catalogue[name]
-        if "operation_id" not in query.positional and operation_name(query.source) in _WRITES:
+        if commit:
             connection.is_unreplicated = False  # the next commit waits for both
-            self._methods["confirm_writes"](connection, operation_id=new_operation_id())
+            self._confirming(connection)
         if connection.is_unreplicated:
             connection.is_unreplicated = False
             raise DatabaseUnavailable(
@@ -198,63 +203,54 @@ class Executor:
                 hint="see why the standby of synchronous_standby_names does not answer, and who cancels the waits",
             )
 
+    @contextmanager
+    def transaction(self, *, isolation: Isolation | None = None) -> Generator[TransactionSession]:
+        """Run what the caller does in one transaction, on one connection and with one deadline; nothing is repeated.
 
-def _unknown(error: BaseException, name: str) -> BaseException:
-    """Return what is raised in place of an error when an earlier attempt may have been done."""
-    if not isinstance(error, DatabaseError):
-        return error
-    failure = OutcomeUnknown(error.message, query=name, sqlstate=error.sqlstate)
-    failure.__cause__ = error
-    return failure
+        Args:
+            isolation: the isolation level; default the server's.
+
+        Raises:
+            OutcomeUnknown: the answer to COMMIT was lost.
+            DatabaseError: there was no connection in time, or a statement failed.
+        """
+        until = self.deadline()
+        connection = self._connections.acquire_live(until, writes=True)
+        transaction = TransactionSession(self, connection, isolation)
+        try:
+            with transaction:
+                yield transaction
+        finally:
+            if not transaction.is_forked:  # the pool's locks may be held by threads that are not here
+                self._connections.release(connection)
+
+    def run(
+        self, function: Callable[[TransactionSession], Result[Answer]], *, isolation: Isolation | None = None
+    ) -> Answer:
+        """Run a function in a transaction; after a conflict, or a connection lost before COMMIT, run it again.
+
+        Args:
+            function: called with the transaction, once for each attempt.
+            isolation: the isolation level; default the server's.
+
+        Returns:
+            What the function returns.
+
+        Raises:
+            OutcomeUnknown: the answer to COMMIT was lost.
+            DatabaseError: a statement failed, or the deadline passed first.
+            Exception: whatever the function raises.
+        """
+
+        def attempt(connection: DeadlineConnection) -> Answer:
+            with TransactionSession(self, connection, isolation) as transaction:
+                return function(transaction)
+
+        answer: Answer = self.call(Work("", attempt), {}, policy=Policy.IF_UNDONE)
+        return answer
 
 
 def _log_given_up(error: DatabaseError) -> None:
     """Log what the adapter left open: an error that might have passed has not."""
     if is_transient(error):
         event(logging.ERROR, "DATABASE_ERROR", f"given up: {error.message}", query=error.query, sqlstate=error.sqlstate)
-
-
-def _is_known(error: DatabaseError, query: Query | None) -> bool:
-    """Tell whether it is known what became of a statement that failed.
-
-    Args:
-        error: what it ended with.
-        query: the statement, if it is at hand.
-    """
-    if error.sqlstate is None:
-        return not error.retryable  # refused by psycopg itself; otherwise the connection was lost, or the time
-    if not error.undone:
-        return False
-    if not (error.retryable or is_transient(error) or error.sqlstate in _STATEMENT_STALE):
-        return True  # nobody is told to repeat it
-    return query is not None and operation_name(query.source) in _ATOMIC
-
-
-def _is_passing(error: DatabaseError, connection: DeadlineConnection, attempt: int) -> bool:
-    """Tell whether the server undid the statement for a reason that may have gone the next time."""
-    if error.sqlstate in _STATEMENT_STALE and attempt == 0:
-        # A migration changed the type of a column, or a pooler changed the server process: what this connection has
-        # prepared is of no use.
-        connection.close()
-        return True
-    if error.sqlstate == _READ_ONLY:
-        # Another host may be the primary by now, or the address may lead to another server.
-        connection.close()
-    return is_rolled_back(error)
-
-
-def _pause_before(attempt: int, deadline: float) -> float | None:
-    """Return how long to wait before another attempt; None when no time would be left for it.
-
-    An attempt that the deadline breaks off says less than the one before it.
-    """
-    seconds = _pause(attempt)
-    return seconds if monotonic() + 2 * seconds < deadline else None
-
-
-def _pause(attempt: int) -> float:
-    """Return seconds to wait before an attempt, counted from 0: none before the second, then longer and longer."""
-    if attempt <= 1:
-        return 0.0
-    longest = min(_LONGEST_PAUSE_SECONDS, 0.005 * 2**attempt)
-    return random.uniform(longest / 2, longest)  # noqa: S311  spreads retries, hides nothing

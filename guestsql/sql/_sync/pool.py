@@ -1,5 +1,5 @@
 # Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
-"""Connections to borrow: psycopg's pool, with those just used kept at hand in front of it."""
+"""Connections to lend: psycopg's pool, with those just used kept at hand in front of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from guestsql.sql._sync.connection import (
 )
 from guestsql.sql._sync.pooled import Pool, PooledConnection
 from guestsql.sql.outage import POOL_NAME, Outage
-from guestsql.sql.readiness import is_readable
 from guestsql.sql.runtime import Permits, end_with_loop, sleep
 from guestsql.sql.translate import is_permanent
 from guestsql.telemetry.log import event
@@ -100,7 +99,7 @@ class Connections:
         self._empty_hand()
         self._pool.close(_CLOSING_SECONDS)
 
-    def borrow(self, deadline: float, *, writes: bool = False) -> DeadlineConnection:
+    def acquire(self, deadline: float, *, writes: bool = False) -> DeadlineConnection:
         """Take a connection, which may turn out to be dead.
 
         Args:
@@ -125,25 +124,25 @@ class Connections:
         connection.writes = writes
         return connection
 
-    def borrow_live(self, deadline: float, *, writes: bool = False) -> DeadlineConnection:
+    def acquire_live(self, deadline: float, *, writes: bool = False) -> DeadlineConnection:
         """Take a connection whose server has not hung up, as far as the socket tells without a round trip.
 
         Args:
-            deadline: as for `borrow`.
+            deadline: as for `acquire`.
             writes: likewise.
 
         Raises:
             DatabaseUnavailable: there was none in time.
         """
         while True:
-            connection = self.borrow(deadline, writes=writes)
-            if _is_live(connection):
+            connection = self.acquire(deadline, writes=writes)
+            if connection.is_live():
                 return connection
             connection.close()
-            self.give_back(connection)
+            self.release(connection)
 
-    def give_back(self, connection: Any) -> None:  # noqa: ANN401  what `borrow` returned
-        """Return what was borrowed, in whatever state."""
+    def release(self, connection: Any) -> None:  # noqa: ANN401  what `acquire` returned
+        """Return what was acquired, in whatever state."""
         if connection.abandoned_pid is not None and not self._closed:
             self._abandon(connection)
             return
@@ -167,11 +166,11 @@ class Connections:
             if monotonic() >= deadline:
                 raise self._unavailable()
             if self._abandoned.begin_asking():
-                connection = self.borrow(deadline)
+                connection = self.acquire(deadline)
                 try:
                     self._ask(connection)
                 finally:
-                    self.give_back(connection)
+                    self.release(connection)
 
     def _wait_for_one(self, deadline: float) -> PooledConnection:
         self._waiting += 1
@@ -279,13 +278,3 @@ class Connections:
             return DatabaseUnavailable(f"no connection was free for {seconds:g} s{reason}", hint=hint)
         waited = "no connection" if is_permanent(failure) else f"no connection within {seconds:g} s"
         return DatabaseUnavailable(f"{waited}: {failure.message}", sqlstate=failure.sqlstate, hint=failure.hint)
-
-
-def _is_live(connection: DeadlineConnection) -> bool:
-    """Tell whether the server has hung up: an idle socket that can be read holds a farewell or its end."""
-    while not connection.closed and is_readable(connection.fileno()):
-        try:
-            connection.pgconn.consume_input()
-        except psycopg.OperationalError:
-            return False
-    return not connection.closed

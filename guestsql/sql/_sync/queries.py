@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from guestsql.errors import InvalidValue
 from guestsql.sql import InUse
-from guestsql.sql._sync.executor import Executor, Repeat
+from guestsql.sql._sync.executor import Executor
+from guestsql.sql.attempts import Policy
 
 __all__ = ["Queries"]
 
@@ -60,7 +61,7 @@ class Queries:
         def run(**parameters: object) -> Any:  # noqa: ANN401  the query's own
             executor = self._ready()
             try:
-                return executor.call(name, parameters, repeat=Repeat.IF_UNDONE)
+                return executor.call(name, parameters, policy=Policy.IF_UNDONE)
             except UnicodeEncodeError as error:
                 raise InvalidValue(
                     f"query {name}: a parameter holds a lone surrogate (a broken emoji)",
