@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from guestsql.check.catalog import Catalog
+from guestsql.check.equalities import equalities
 from guestsql.check.finding import Finding
 from guestsql.check.identity import Bound
-from guestsql.check.plan import Node
 from guestsql.check.scans import bound_of_scan
 from guestsql.check.server import Description
 from guestsql.check.sources import Subject
 from guestsql.check.words import Word
 from guestsql.sql import Kind
+from guestsql.sql.plan import PlanNode
 
 __all__ = ["vet_plan", "vet_read_only"]
 
@@ -103,11 +104,11 @@ def vet_plan(subject: Subject, said: Description, catalog: Catalog, large: Abstr
             yield _grown(subject, node, table)
 
 
-def _scans(node: Node, subject: Subject, *, limited: bool) -> Iterator[tuple[Node, bool]]:
+def _scans(node: PlanNode, subject: Subject, *, limited: bool) -> Iterator[tuple[PlanNode, bool]]:
     """Each scan, and whether whoever asks stops it after some rows."""
     if node.kind in _SCANS and node.relation:
         yield node, limited
-    for other in node.others:
+    for other in node.subplans:
         # Of an InitPlan that is a bare scan one row is asked for: EXISTS.
         exists = other.text("Parent Relationship") == "InitPlan" and other.kind in _SCANS
         yield from _scans(other, subject, limited=exists and not other.text("Subplan Name").startswith("CTE "))
@@ -115,11 +116,11 @@ def _scans(node: Node, subject: Subject, *, limited: bool) -> Iterator[tuple[Nod
         below = subject.words.has("limit", "fetch") or not subject.words.has("offset")
     else:
         below = limited and node.kind in _STREAMS
-    for child in node.children:
+    for child in node.inputs:
         yield from _scans(child, subject, limited=below)
 
 
-def _reads_whole(node: Node, *, limited: bool, catalog: Catalog) -> bool:
+def _reads_whole(node: PlanNode, *, limited: bool, catalog: Catalog) -> bool:
     if node.kind in ("Seq Scan", "Sample Scan"):
         return bool(node.text("Filter")) or not limited
     steps = [each for each in node.walk() if each.text("Index Name")]
@@ -128,19 +129,19 @@ def _reads_whole(node: Node, *, limited: bool, catalog: Catalog) -> bool:
     return not limited or _seeks(node, catalog)
 
 
-def _seeks(node: Node, catalog: Catalog) -> bool:
+def _seeks(node: PlanNode, catalog: Catalog) -> bool:
     """Tell whether a filter looks for one value among many."""
     table = (node.schema, node.relation)
-    return any(not each.others and not catalog.has_few_values(table, each.column) for each in node.equalities())
+    return any(not each.others and not catalog.has_few_values(table, each.column) for each in equalities(node))
 
 
-def _grows(node: Node, catalog: Catalog, *, limited: bool) -> bool:
+def _grows(node: PlanNode, catalog: Catalog, *, limited: bool) -> bool:
     if bound_of_scan(node, catalog) is not Bound.GROWS:
         return False
     return not limited or bool(node.text("Filter"))
 
 
-def _read_whole(subject: Subject, node: Node, table: str) -> Finding:
+def _read_whole(subject: Subject, node: PlanNode, table: str) -> Finding:
     word = _table_word(subject, node, table)
     condition = node.text("Filter")
     hint = f"no index serves {condition}: add one, or ask otherwise" if condition else "read fewer rows, by an index"
@@ -148,14 +149,14 @@ def _read_whole(subject: Subject, node: Node, table: str) -> Finding:
     return subject.at(word.offset, "GS501", message, hint, width=len(word.text))
 
 
-def _grown(subject: Subject, node: Node, table: str) -> Finding:
+def _grown(subject: Subject, node: PlanNode, table: str) -> Finding:
     word = _table_word(subject, node, table)
     message = f"the query is marked hot, but what it reads of {table} grows with the table"
     hint = "compare a whole unique key with =, or end an index scan with LIMIT"
     return subject.at(word.offset, "GS502", message, hint, width=len(word.text))
 
 
-def _table_word(subject: Subject, node: Node, table: str) -> Word:
+def _table_word(subject: Subject, node: PlanNode, table: str) -> Word:
     """The table's name in the text, that with the scan's alias if there are more."""
     words = subject.words
     found = [

@@ -9,9 +9,10 @@ from guestsql.check.finding import Finding
 from guestsql.check.identity import Bound, RowJudge
 from guestsql.check.infer.scope import Scope
 from guestsql.check.order import order_by
-from guestsql.check.server import Column, Description
+from guestsql.check.server import Description
 from guestsql.check.sources import Subject
 from guestsql.sql import Operator
+from guestsql.sql.describe import ResultColumn
 
 __all__ = ["vet_returned"]
 
@@ -102,7 +103,7 @@ def _last_select(subject: Subject) -> int:
     return subject.words[0].offset
 
 
-def _vet_names(subject: Subject, columns: tuple[Column, ...], catalog: Catalog) -> Iterator[Finding]:
+def _vet_names(subject: Subject, columns: tuple[ResultColumn, ...], catalog: Catalog) -> Iterator[Finding]:
     """GS308: `chat_id thread_id` without a comma is chat_id under another column's name."""
     for column in columns:
         origin = catalog.columns.get((column.table_oid, column.number))

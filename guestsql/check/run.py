@@ -21,7 +21,7 @@ from guestsql.check.planned import vet_plan, vet_read_only
 from guestsql.check.psql import vet_for_psql
 from guestsql.check.refused import refused
 from guestsql.check.returned import vet_returned
-from guestsql.check.server import Description, Refusal, describe
+from guestsql.check.server import Description, Refusal, ask_server
 from guestsql.check.sources import Source, Subject, read_sources
 from guestsql.check.statements import vet_statement
 from guestsql.check.texts import vet_names, vet_text
@@ -138,7 +138,7 @@ def _ask(
     """What needs one."""
     beside = {subject.query for subject in subjects if subject.query.file not in chosen}
     try:
-        said = describe(connection, [subject.query for subject in subjects], beside=beside)
+        said = ask_server(connection, [subject.query for subject in subjects], beside=beside)
     except psycopg.Error as error:
         raise translate(error, "") from error
     types = {each.type for subject in subjects for each in subject.query.parameters if each.type is not None}

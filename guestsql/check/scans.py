@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from guestsql.check.catalog import Catalog, UniqueKey
+from guestsql.check.equalities import Equality, count_equations, equalities
 from guestsql.check.identity import Bound
-from guestsql.check.plan import Equality, Node
+from guestsql.sql.plan import PlanNode
 
 __all__ = ["bound_of_scan"]
 
 
-def bound_of_scan(node: Node, catalog: Catalog) -> Bound:
+def bound_of_scan(node: PlanNode, catalog: Catalog) -> Bound:
     """Return how many rows a scan can read.
 
     Args:
@@ -21,10 +22,10 @@ def bound_of_scan(node: Node, catalog: Catalog) -> Bound:
     used = {each.text("Index Name") for each in node.walk()}
     # A partial key holds for the rows of a scan that goes by it.
     keys = [key for key in catalog.keys.get((node.schema, node.relation), []) if key.is_whole or key.index in used]
-    equalities = node.equalities()
-    if _is_fixed(keys, [each for each in equalities if not each.is_list]) or _is_found_by_expression(node, keys):
+    found = equalities(node)
+    if _is_fixed(keys, [each for each in found if not each.is_list]) or _is_found_by_expression(node, keys):
         return Bound.ONE
-    if _is_fixed(keys, equalities):
+    if _is_fixed(keys, found):
         return Bound.SOME
     if node.schema in ("pg_catalog", "information_schema"):
         return Bound.CATALOGUE
@@ -33,12 +34,12 @@ def bound_of_scan(node: Node, catalog: Catalog) -> Bound:
     return Bound.SOME if catalog.is_work_space((node.schema, node.relation)) else Bound.GROWS
 
 
-def _is_fixed(keys: Iterable[UniqueKey], equalities: Iterable[Equality]) -> bool:
-    fixed = {each.column for each in equalities}
+def _is_fixed(keys: Iterable[UniqueKey], found: Iterable[Equality]) -> bool:
+    fixed = {each.column for each in found}
     return any(key.columns and key.columns <= fixed for key in keys)
 
 
-def _is_found_by_expression(node: Node, keys: Iterable[UniqueKey]) -> bool:
+def _is_found_by_expression(node: PlanNode, keys: Iterable[UniqueKey]) -> bool:
     """Tell whether a scan goes by a unique key upon an expression, all of whose parts are given."""
     parts = {key.index: key.parts for key in keys if not key.columns}
-    return any(each.equations == parts.get(each.text("Index Name"), 0) > 0 for each in node.walk())
+    return any(count_equations(each) == parts.get(each.text("Index Name"), 0) > 0 for each in node.walk())

@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import psycopg
-from psycopg import pq, sql
+from psycopg import sql
 from psycopg.rows import tuple_row
 
-from guestsql.check.plan import Node
 from guestsql.check.utility import absence
 from guestsql.sql import Query
 from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.describe import ResultColumn, describe
 from guestsql.sql.packaged import packaged_queries
+from guestsql.sql.plan import PlanNode
 
-__all__ = ["Column", "Description", "Refusal", "describe"]
+__all__ = ["Description", "Refusal", "ask_server"]
 
 _NAME = "guestsql_check"
 
@@ -34,23 +35,6 @@ _BY_INDEX = {
     "jit": "off",
     "statement_timeout": "0",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column that a query returns.
-
-    Attributes:
-        name: its name.
-        table_oid: the table it comes from as it is, or 0.
-        number: its number in that table, or 0.
-        type_oid: its type; a domain's is the one below it.
-    """
-
-    name: str
-    table_oid: int
-    number: int
-    type_oid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +66,12 @@ class Description:
     """
 
     parameter_types: tuple[int, ...]
-    columns: tuple[Column, ...]
-    by_index: Node | None = None
+    columns: tuple[ResultColumn, ...]
+    by_index: PlanNode | None = None
     unfit: tuple[tuple[str, str], ...] = ()
 
 
-def describe(
+def ask_server(
     connection: DeadlineConnection, queries: Sequence[Query], *, beside: Collection[Query] = ()
 ) -> list[Description | Refusal]:
     """Prepare, describe and plan queries; none is run, but for commands without a plan, which are undone.
@@ -104,7 +88,7 @@ def describe(
         psycopg.Error: the connection was lost.
     """
     with _planning(connection):
-        found = [_described(connection, query, planned=query not in beside) for query in queries]
+        found = [_judged(connection, query, planned=query not in beside) for query in queries]
     return [replace(said, by_index=plan) if isinstance(said, Description) else said for said, plan in found]
 
 
@@ -120,36 +104,29 @@ def _planning(connection: DeadlineConnection) -> Generator[None]:
         connection.execute("RESET ALL")
 
 
-def _described(
+def _judged(
     connection: DeadlineConnection, query: Query, *, planned: bool = True
-) -> tuple[Description | Refusal, Node | None]:
-    pgconn = connection.pgconn
-    name = _NAME.encode()
-    prepared = pgconn.prepare(name, query.text.encode())
-    if prepared.status == pq.ExecStatus.FATAL_ERROR:
-        if pgconn.status != pq.ConnStatus.OK:
-            raise psycopg.OperationalError("the connection to the scratch database was lost")
-        return _refusal(prepared), None
+) -> tuple[Description | Refusal, PlanNode | None]:
     try:
-        result = pgconn.describe_prepared(name)
-        types = tuple(result.param_type(number) for number in range(result.nparams))
-        columns = tuple(
-            Column((result.fname(at) or b"").decode(), result.ftable(at), result.ftablecol(at), result.ftype(at))
-            for at in range(result.nfields)
-        )
-        plan = _plan(connection, len(types)) if planned else None
+        found = describe(connection, query.text, name=_NAME)
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        return _refusal(error), None
+    try:
+        plan = _plan(connection, len(found.parameter_types)) if planned else None
         if plan is None and planned:
             absent = absence(connection, query)
             plan = None if absent is None else _refusal(absent)
         if isinstance(plan, Refusal):
             return plan, None
         unfit = () if plan is None else tuple(_unfit(connection, query))
-        return Description(types, columns, unfit=unfit), plan
+        return Description(found.parameter_types, found.columns, unfit=unfit), plan
     finally:
         connection.execute(f"DEALLOCATE {_NAME}".encode())
 
 
-def _plan(connection: DeadlineConnection, parameters: int) -> Node | Refusal | None:
+def _plan(connection: DeadlineConnection, parameters: int) -> PlanNode | Refusal | None:
     values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
     statement = f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE {_NAME}{values}"
     try:
@@ -160,14 +137,10 @@ def _plan(connection: DeadlineConnection, parameters: int) -> Node | Refusal | N
         # Some slips are seen when the plan is made only: an ON CONFLICT that no unique key serves, 1/0.
         if connection.closed:
             raise
-        diag = error.diag
-        message, hint = (
-            " ".join(text.split()) for text in (diag.message_primary or str(error), diag.message_hint or "")
-        )
-        return Refusal(error.sqlstate or "", message, hint, None)
+        return replace(_refusal(error), position=None)  # it would be one in the EXPLAIN
     # For a command without a plan the list holds a text; for one that a rule makes nothing of, it is empty.
     plan = cast("dict[str, Any] | str", row[0][0] if row[0] else "")
-    return None if isinstance(plan, str) or "Plan" not in plan else Node.read(plan["Plan"])
+    return None if isinstance(plan, str) or "Plan" not in plan else PlanNode.read(plan["Plan"])
 
 
 def _unfit(connection: DeadlineConnection, query: Query) -> Iterator[tuple[str, str]]:
@@ -188,18 +161,20 @@ def _misfit(connection: DeadlineConnection, query: Query, values: Mapping[str, s
     try:
         connection.execute(statement, prepare=False)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
-        return " ".join((error.diag.message_primary or str(error)).split())
+        return _on_one_line(error.diag.message_primary or str(error))
     return None
 
 
-def _refusal(result: pq.abc.PGresult) -> Refusal:
-    def part(field: pq.DiagnosticField) -> str:
-        return " ".join((result.error_field(field) or b"").decode(errors="replace").split())
-
-    position = part(pq.DiagnosticField.STATEMENT_POSITION)
+def _refusal(error: psycopg.Error) -> Refusal:
+    diag = error.diag
+    position = diag.statement_position
     return Refusal(
-        part(pq.DiagnosticField.SQLSTATE),
-        part(pq.DiagnosticField.MESSAGE_PRIMARY),
-        part(pq.DiagnosticField.MESSAGE_HINT),
+        error.sqlstate or "",
+        _on_one_line(diag.message_primary or str(error)),
+        _on_one_line(diag.message_hint or ""),
         int(position) if position else None,
     )
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())

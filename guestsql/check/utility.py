@@ -1,7 +1,8 @@
-"""Commands without a plan: what they name is looked for when they run only, so they are run, and undone."""
+"""Commands without a plan: the server looks for what they name only when they run, so they are run and undone."""
 
 from __future__ import annotations
 
+import psycopg
 from psycopg import pq
 
 from guestsql.sql import Query
@@ -13,11 +14,11 @@ __all__ = ["absence"]
 # Nothing that they do outlives the transaction. GRANT and the like name roles, which are not those of this server.
 _TRIED = {"ALTER", "ANALYZE", "COMMENT", "CREATE", "DROP", "LOCK", "TRUNCATE"}
 # No table, no column, no function of that name; anything else may well be right elsewhere.
-_ABSENT = {b"42P01", b"42703", b"42883"}
+_ABSENT = {"42P01", "42703", "42883"}
 
 
-def absence(connection: DeadlineConnection, query: Query) -> pq.abc.PGresult | None:
-    """Return the server's refusal if a command names what is not there; None for any other query.
+def absence(connection: DeadlineConnection, query: Query) -> psycopg.Error | None:
+    """Return the server's refusal if a command names what does not exist; None for any other query.
 
     Args:
         connection: to the scratch database, in autocommit.
@@ -32,4 +33,7 @@ def absence(connection: DeadlineConnection, query: Query) -> pq.abc.PGresult | N
         result = pgconn.exec_(query.text.encode())
     finally:
         pgconn.exec_(b"ROLLBACK")
-    return result if result.error_field(pq.DiagnosticField.SQLSTATE) in _ABSENT else None
+    if result.status != pq.ExecStatus.FATAL_ERROR:
+        return None
+    error = psycopg.errors.error_from_result(result)
+    return error if error.sqlstate in _ABSENT else None

@@ -1,17 +1,15 @@
-"""What a server says of a statement without running it: psycopg has no method for that."""
+"""Describes a statement without running it: psycopg has no method for that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from psycopg import BaseConnection, errors, generators, pq
+from psycopg import BaseConnection, Connection, errors, generators, pq
 from psycopg.abc import PQGen
 from psycopg.pq.abc import PGconn, PGresult
 
-__all__ = ["client_encoding", "described", "plan_writes"]
-
-_WRITING = {"ModifyTable", "LockRows"}
+__all__ = ["Description", "ResultColumn", "client_encoding", "describe", "described", "description_of"]
 
 
 def client_encoding(connection: BaseConnection[Any]) -> str:
@@ -20,30 +18,86 @@ def client_encoding(connection: BaseConnection[Any]) -> str:
     return "utf-8" if found == "ascii" else found
 
 
-def described(pgconn: PGconn, text: str, encoding: str) -> PQGen[PGresult]:
-    """Have a statement parsed, as the unnamed one, and described.
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """A column that a statement returns.
+
+    Attributes:
+        name: its name, as the server sends it.
+        type_oid: its type; for a domain, the type below it.
+        table_oid: the table of which it is a column, unchanged, or 0.
+        number: its number in that table, or 0.
+    """
+
+    name: str
+    type_oid: int
+    table_oid: int = 0
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A statement's parameters and columns.
+
+    Attributes:
+        parameter_types: the oid of the type of each `$n`.
+        columns: what it returns; none when it returns no rows.
+    """
+
+    parameter_types: tuple[int, ...]
+    columns: tuple[ResultColumn, ...]
+
+
+def describe(connection: Connection[Any], text: str, *, name: str = "") -> Description:
+    """Have the server parse a statement and describe it; it is not run.
 
     Args:
-        pgconn: the connection, for whose `wait` this is.
+        connection: to the server.
         text: the statement, with `$1`, `$2`, ….
-        encoding: the client's.
-
-    Returns:
-        Its description: parameters and columns.
+        name: of the prepared statement that is left behind; the next statement replaces the unnamed one.
 
     Raises:
-        psycopg.Error: the server refuses it.
+        psycopg.Error: the server refuses the statement, or the connection is lost.
     """
-    pgconn.send_prepare(b"", text.encode(encoding))
+    encoding = client_encoding(connection)
+    with connection.lock:
+        return description_of(connection.wait(described(connection.pgconn, text, encoding, name=name)), encoding)
+
+
+def described(pgconn: PGconn, text: str, encoding: str, *, name: str = "") -> PQGen[PGresult]:
+    """Return what a connection's `wait` takes to describe a statement, sync or async.
+
+    Args:
+        pgconn: the connection.
+        text: the statement, with `$1`, `$2`, ….
+        encoding: the client's.
+        name: of the prepared statement.
+
+    Raises:
+        psycopg.Error: the server refuses the statement.
+    """
+    pgconn.send_prepare(name.encode(), text.encode(encoding))
     yield from _answer(pgconn, encoding)
-    pgconn.send_describe_prepared(b"")
+    pgconn.send_describe_prepared(name.encode())
     return (yield from _answer(pgconn, encoding))
 
 
-def plan_writes(plan: dict[str, Any]) -> bool:
-    """Tell whether a plan, as JSON tells it, writes or locks rows at any depth."""
-    below: Iterable[dict[str, Any]] = plan.get("Plans", ())
-    return plan["Node Type"] in _WRITING or any(plan_writes(each) for each in below)
+def description_of(result: PGresult, encoding: str) -> Description:
+    """Return the description in a server's answer.
+
+    Args:
+        result: the answer.
+        encoding: the client's.
+    """
+    return Description(
+        tuple(result.param_type(at) for at in range(result.nparams)),
+        tuple(
+            ResultColumn(
+                (result.fname(at) or b"").decode(encoding), result.ftype(at), result.ftable(at), result.ftablecol(at)
+            )
+            for at in range(result.nfields)
+        ),
+    )
 
 
 def _answer(pgconn: PGconn, encoding: str) -> PQGen[PGresult]:

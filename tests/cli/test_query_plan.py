@@ -19,7 +19,7 @@ def run(kind, *below, ms=0.0, loops=1, rows=1, **said):
 
 
 def own(plan):
-    return [(each.said["Node Type"], round(each.own, 3)) for each in read_plan(plan).walk()]
+    return [(each.facts["Node Type"], round(each.own, 3)) for each in read_plan(plan).walk()]
 
 
 OUTER, INNER, INIT, SUB = ({"Parent Relationship": relation} for relation in ("Outer", "Inner", "InitPlan", "SubPlan"))

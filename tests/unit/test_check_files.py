@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from guestsql.check import Finding, as_github, as_json, as_text
+from guestsql.check.equalities import column_of, equalities, sides
 from guestsql.check.marks import read_file_marks, read_query_marks
-from guestsql.check.plan import Node, column_of, sides
 from guestsql.check.sources import read_sources
 from guestsql.check.texts import vet_text
 from guestsql.sql.head import mark_of
+from guestsql.sql.plan import PlanNode
 
 
 def read(tmp_path, text):
@@ -166,14 +167,12 @@ def test_columns_of_a_plan(expression, column):
 
 
 def test_conditions_of_a_plan():
-    scan = Node(
-        "Index Scan", {"Alias": "g", "Index Cond": "((g.a = $1) AND (g.b = x.c))", "Filter": "(g.d = ANY ($2))"}
-    )
-    found = {each.column: (set(each.others), each.is_list) for each in scan.equalities()}
+    scan = PlanNode({"Alias": "g", "Index Cond": "((g.a = $1) AND (g.b = x.c))", "Filter": "(g.d = ANY ($2))"})
+    found = {each.column: (set(each.others), each.is_list) for each in equalities(scan)}
     assert found == {"a": (set(), False), "b": ({"x"}, False), "d": (set(), True)}
     assert sides("(a.b = ' = ')") == ("a.b", "' = '")
-    either = Node("Index Scan", {"Alias": "g", "Filter": "((g.a = $1) OR (g.b = $2))"})
-    assert either.equalities() == []
+    either = PlanNode({"Alias": "g", "Filter": "((g.a = $1) OR (g.b = $2))"})
+    assert equalities(either) == []
 
 
 def finding(**known):

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 import psycopg
 
 from guestsql.check.against.schema import Schema, SchemaColumn, Table, read_schema
-from guestsql.check.plan import Node
-from guestsql.check.server import Description, Refusal, describe
+from guestsql.check.server import Description, Refusal, ask_server
 from guestsql.sql import Query
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.packaged import type_names
+from guestsql.sql.plan import PlanNode
 from guestsql.sql.translate import translate
 
-__all__ = ["Answer", "Change", "ResultColumn", "Stage", "ask_stage"]
+__all__ = ["Answer", "AnswerColumn", "Change", "Stage", "ask_stage"]
 
 
 @dataclass(frozen=True, slots=True)
-class ResultColumn:
+class AnswerColumn:
     """A column that a query returns.
 
     Attributes:
@@ -62,7 +62,7 @@ class Answer:
     """
 
     parameters: tuple[str, ...]
-    columns: tuple[ResultColumn, ...]
+    columns: tuple[AnswerColumn, ...]
     changes: tuple[Change, ...]
 
 
@@ -92,7 +92,7 @@ def ask_stage(connection: DeadlineConnection, queries: Sequence[Query]) -> Stage
     texts = {query.text: query for query in queries}
     try:
         schema = read_schema(connection)
-        said = describe(connection, list(texts.values()))
+        said = ask_server(connection, list(texts.values()))
         names = _type_names(connection, said)
     except psycopg.Error as error:
         raise translate(error, "") from error
@@ -114,7 +114,7 @@ def _type_names(connection: DeadlineConnection, said: Sequence[Description | Ref
 
 def _answer(said: Description, schema: Schema, names: Mapping[int, str]) -> Answer:
     columns = tuple(
-        ResultColumn(column.name, names[column.type_oid], schema.column_at(column.table_oid, column.number))
+        AnswerColumn(column.name, names[column.type_oid], schema.column_at(column.table_oid, column.number))
         for column in said.columns
     )
     plan = () if said.by_index is None else said.by_index.walk()
@@ -122,13 +122,13 @@ def _answer(said: Description, schema: Schema, names: Mapping[int, str]) -> Answ
     return Answer(tuple(names[oid] for oid in said.parameter_types), columns, changes)
 
 
-def _change(node: Node, schema: Schema) -> Change:
+def _change(node: PlanNode, schema: Schema) -> Change:
     table = (node.schema, node.relation)
     operation = node.text("Operation")
     values: dict[str, str] = {}
-    if operation == "Insert" and node.children:
+    if operation == "Insert" and node.inputs:
         # One value for each place of the table, in order, whatever the statement names.
-        for number, value in enumerate(node.children[0].items("Output"), 1):
+        for number, value in enumerate(node.inputs[0].items("Output"), 1):
             column = schema.at(table, number)
             if column is not None:
                 values[column.name] = value

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import pq
 
 from guestsql.check.infer.nullable import columns
 from guestsql.check.infer.python_types import ServerType, default_of, parameter_type, result_type
@@ -19,12 +18,11 @@ from guestsql.check.infer.signature import Column, Parameter, Signature
 from guestsql.check.infer.trees import may_be_null, read_scopes
 from guestsql.sql import Operator, Query
 from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.describe import describe
 from guestsql.sql.packaged import packaged_queries
 from guestsql.sql.row_classes import field_names, override_of
 
 __all__ = ["infer"]
-
-_NAME = b"guestsql_probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class _Described:
 
 
 def infer(connection: DeadlineConnection, queries: Sequence[Query]) -> dict[str, Signature]:
-    """Tell what queries take and return.
+    """Return what queries take and return.
 
     Args:
         connection: to the scratch database, in autocommit; what is made there is undone.
@@ -47,24 +45,21 @@ def infer(connection: DeadlineConnection, queries: Sequence[Query]) -> dict[str,
     Raises:
         psycopg.Error: the connection was lost.
     """
-    described = [said for query in queries if (said := _describe(connection, query)) is not None]
+    described = [said for query in queries if (said := _described(connection, query)) is not None]
     types = _read_types(connection, described)
     names = [[types[oid].name for oid in said.parameters] for said in described]
     scopes = read_scopes(connection, [said.query for said in described], names)
     return {said.query.name: _signature(said, types, scope) for said, scope in zip(described, scopes, strict=True)}
 
 
-def _describe(connection: DeadlineConnection, query: Query) -> _Described | None:
-    pgconn = connection.pgconn
-    prepared = pgconn.prepare(_NAME, query.text.encode())
-    if prepared.status == pq.ExecStatus.FATAL_ERROR:
-        if pgconn.status != pq.ConnStatus.OK:
-            raise psycopg.OperationalError("the connection to the scratch database was lost")
+def _described(connection: DeadlineConnection, query: Query) -> _Described | None:
+    try:
+        found = describe(connection, query.text)
+    except psycopg.Error:
+        if connection.closed:
+            raise
         return None
-    result = pgconn.describe_prepared(_NAME)
-    pgconn.exec_(b"DEALLOCATE " + _NAME)
-    found = tuple(((result.fname(at) or b"").decode(), result.ftype(at)) for at in range(result.nfields))
-    return _Described(query, tuple(result.param_type(at) for at in range(result.nparams)), found)
+    return _Described(query, found.parameter_types, tuple((column.name, column.type_oid) for column in found.columns))
 
 
 def _read_types(connection: DeadlineConnection, described: Sequence[_Described]) -> dict[int, ServerType]:

@@ -8,12 +8,12 @@ from typing import Any, cast
 
 from rich.text import Text
 
-from guestsql.cli.query.plan import PlanNode, read_plan
+from guestsql.cli.query.plan import WeighedNode, read_plan
 from guestsql.cli.values import plain_text
 
 __all__ = ["plan_lines"]
 
-# What is told below a node, in this order; all else is in the JSON.
+# What is shown below a node, in this order; the JSON has the rest.
 _DETAILS = (
     "Subplan Name",
     "Index Cond",
@@ -41,7 +41,7 @@ _DETAILS = (
     "Shared Read Blocks",
     "Temp Written Blocks",
 )
-_ALWAYS_TOLD = frozenset(name for name in _DETAILS if not name.startswith(("Rows", "Heap", "Shared", "Temp")))
+_ALWAYS_SHOWN = frozenset(name for name in _DETAILS if not name.startswith(("Rows", "Heap", "Shared", "Temp")))
 _NAMED = {
     "Sort Space Used": "Sort Space (kB)",
     "Shared Read Blocks": "Blocks read from disk",
@@ -56,7 +56,7 @@ class _Line:
     figures: tuple[str, ...]
     branch: str
     below: str
-    node: PlanNode
+    node: WeighedNode
 
 
 def plan_lines(plans: Sequence[Mapping[str, Any]], *, ascii_only: bool = False) -> list[Text]:
@@ -75,7 +75,7 @@ def plan_lines(plans: Sequence[Mapping[str, Any]], *, ascii_only: bool = False) 
     return lines
 
 
-def _tree(root: PlanNode, *, ascii_only: bool) -> Iterator[Text]:
+def _tree(root: WeighedNode, *, ascii_only: bool) -> Iterator[Text]:
     is_run = root.loops is not None
     heading = ("self ms", "%", "rows", "expected", "loops") if is_run else ("self cost", "%", "rows")
     costly = _costliest(root)
@@ -88,21 +88,21 @@ def _tree(root: PlanNode, *, ascii_only: bool) -> Iterator[Text]:
     for line in lines:
         is_costly = line.node is costly
         text = Text(f"{mark if is_costly else ' '} {_padded(line.figures, widths)}  {line.branch}")
-        text.append(plain_text(_title(line.node.said)))
+        text.append(plain_text(_title(line.node.facts)))
         if is_costly:
             text.append("  <- costliest")
             text.stylize("bold red")
         yield text
-        for detail in _details(line.node.said):
+        for detail in _details(line.node.facts):
             yield Text(f"{margin}{line.below}    {detail}", style="dim")
 
 
-def _costliest(root: PlanNode) -> PlanNode | None:
+def _costliest(root: WeighedNode) -> WeighedNode | None:
     found = max(root.walk(), key=lambda node: node.own)
     return found if found.own > 0 else None
 
 
-def _lines(node: PlanNode, branch: str, below: str, whole: float, *, ascii_only: bool) -> Iterator[_Line]:
+def _lines(node: WeighedNode, branch: str, below: str, whole: float, *, ascii_only: bool) -> Iterator[_Line]:
     is_leaf = not node.children
     stem = "|" if ascii_only else "│"
     yield _Line(_figures(node, whole), branch, below if is_leaf else f"{below}{stem}", node)
@@ -113,14 +113,14 @@ def _lines(node: PlanNode, branch: str, below: str, whole: float, *, ascii_only:
         yield from _lines(child, below + corner, below + deeper, whole, ascii_only=ascii_only)
 
 
-def _figures(node: PlanNode, whole: float) -> tuple[str, ...]:
+def _figures(node: WeighedNode, whole: float) -> tuple[str, ...]:
     share = f"{100 * node.own / whole:.0f}" if whole > 0 else "0"
-    expected = f"{node.said.get('Plan Rows', 0):.0f}"
+    expected = f"{node.facts.get('Plan Rows', 0):.0f}"
     if node.loops is None:
         return f"{node.own:.2f}", share, expected
     if not node.loops:
         return "", "", "never run", expected, "0"
-    rows = float(node.said.get("Actual Rows", 0))
+    rows = float(node.facts.get("Actual Rows", 0))
     return (
         f"{node.own:.3f}",
         share,
@@ -134,34 +134,34 @@ def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
 
 
-def _title(said: Mapping[str, Any]) -> str:
-    title = str(said["Node Type"])
+def _title(facts: Mapping[str, Any]) -> str:
+    title = str(facts["Node Type"])
     if title == "ModifyTable":
-        title = str(said.get("Operation", title))
-    if (kind := said.get("Join Type")) not in (None, "Inner"):
+        title = str(facts.get("Operation", title))
+    if (kind := facts.get("Join Type")) not in (None, "Inner"):
         title = f"{title.removesuffix(' Join')} {kind} Join" if title.endswith("Join") else f"{title} {kind} Join"
-    if (strategy := said.get("Strategy")) not in (None, "Plain"):
+    if (strategy := facts.get("Strategy")) not in (None, "Plain"):
         title = f"{title} ({strategy})"
-    if said.get("Scan Direction") == "Backward":
+    if facts.get("Scan Direction") == "Backward":
         title += " backward"
-    if (index := said.get("Index Name")) is not None:
+    if (index := facts.get("Index Name")) is not None:
         title += f" using {index}"
-    return title + _object(said)
+    return title + _object(facts)
 
 
-def _object(said: Mapping[str, Any]) -> str:
-    thing = said.get("Relation Name") or said.get("Function Name") or said.get("CTE Name")
-    alias = said.get("Alias")
+def _object(facts: Mapping[str, Any]) -> str:
+    thing = facts.get("Relation Name") or facts.get("Function Name") or facts.get("CTE Name")
+    alias = facts.get("Alias")
     if thing is None:
-        return f" {alias}" if alias is not None and said.get("Node Type") == "Subquery Scan" else ""
+        return f" {alias}" if alias is not None and facts.get("Node Type") == "Subquery Scan" else ""
     return f" on {thing}" + (f" {alias}" if alias not in (None, thing) else "")
 
 
-def _details(said: Mapping[str, Any]) -> Iterator[str]:
+def _details(facts: Mapping[str, Any]) -> Iterator[str]:
     for name in _DETAILS:
-        value = said.get(name)
-        # A count of nothing tells nothing.
-        if value is None or (not value and name not in _ALWAYS_TOLD):
+        value = facts.get(name)
+        # A count of 0 is not worth a line.
+        if value is None or (not value and name not in _ALWAYS_SHOWN):
             continue
         if name == "Hash Batches" and value == 1:
             continue
@@ -178,7 +178,7 @@ def _triggers(plan: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _summary(plan: Mapping[str, Any], root: PlanNode) -> str:
+def _summary(plan: Mapping[str, Any], root: WeighedNode) -> str:
     if "Execution Time" in plan:
         return f"planned in {plan.get('Planning Time', 0):.3f} ms, run in {plan['Execution Time']:.3f} ms"
-    return f"expected cost {root.total:.2f}, {root.said.get('Plan Rows', 0):.0f} rows"
+    return f"expected cost {root.total:.2f}, {root.facts.get('Plan Rows', 0):.0f} rows"

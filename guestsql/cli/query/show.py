@@ -10,7 +10,7 @@ import click
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.output import Output
 from guestsql.cli.query.common import complete_name, named, whole
-from guestsql.cli.query.describe import Told, ask_server, may_have_server
+from guestsql.cli.query.describe import Described, ask_server, may_have_server
 from guestsql.cli.query.python_call import python_call
 from guestsql.errors import GuestSQLError
 from guestsql.sql import Catalogue, Operator, Query, load_catalogue
@@ -34,7 +34,7 @@ class _Shown:
 
     query: Query
     samples: Mapping[str, Sample]
-    told: Told | None
+    told: Described | None
 
 
 @click.command(
@@ -110,7 +110,7 @@ def _shown(app: App, catalogue: Catalogue, query: Query) -> _Shown:
     return _Shown(query, samples, told)
 
 
-def _ask(app: App, query: Query | None, types: list[str]) -> Told | None:
+def _ask(app: App, query: Query | None, types: list[str]) -> Described | None:
     what = _COLUMNS if query is not None else f"types {', '.join(types)}"
     if not may_have_server(app.settings):
         app.say(f"guestsql: the {what} are not known: there is no server (set DATABASE_URL)")
@@ -139,7 +139,7 @@ def _print_sql(shown: _Shown) -> None:
     click.echo(f"\n/* In Python:\n{python_call(query, shown.samples)}*/")
 
 
-def _returned(query: Query, told: Told | None) -> str:
+def _returned(query: Query, told: Described | None) -> str:
     head = _RETURNS[query.operator]
     if query.operator is Operator.COUNT or (told is not None and not told.columns):
         return f"-- {head.removesuffix(' of')}.\n"

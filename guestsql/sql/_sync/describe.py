@@ -14,7 +14,8 @@ from psycopg.rows import tuple_row
 from guestsql.errors import QueryFileError, QueryTimeout
 from guestsql.sql import Query, Signature, Typed
 from guestsql.sql._sync.connection import DeadlineConnection
-from guestsql.sql.describe import client_encoding, described, plan_writes
+from guestsql.sql.describe import client_encoding, described, description_of
+from guestsql.sql.plan import PlanNode
 from guestsql.sql.translate import is_transient, translate
 
 __all__ = ["signature_of"]
@@ -61,14 +62,12 @@ def _signature(connection: DeadlineConnection, query: Query) -> Signature | Quer
             answer = connection.wait(described(connection.pgconn, query.text, encoding))
     except psycopg.Error as error:
         return _refused(query, error, error.diag.statement_position)
+    found = description_of(answer, encoding)
     parameters = {
         name: Typed(name, oid, _type_name(connection, oid))
-        for name, oid in zip(query.positional, map(answer.param_type, range(answer.nparams)), strict=True)
+        for name, oid in zip(query.positional, found.parameter_types, strict=True)
     }
-    columns = [
-        Typed((answer.fname(at) or b"").decode(encoding), oid, _type_name(connection, oid))
-        for at, oid in enumerate(map(answer.ftype, range(answer.nfields)))
-    ]
+    columns = [Typed(each.name, each.type_oid, _type_name(connection, each.type_oid)) for each in found.columns]
     try:
         kind = _kind(connection, query)
     except psycopg.Error as error:
@@ -93,7 +92,7 @@ def _kind(connection: DeadlineConnection, query: Query) -> str:
         if connection.pgconn.transaction_status in _SPEAKING:
             connection.execute(_FORGET)
     plan = cast("list[dict[str, Any]]", row[0])[0]
-    return "writes" if plan_writes(plan["Plan"]) else "reads"
+    return "writes" if PlanNode.read(plan["Plan"]).writes else "reads"
 
 
 def _refused(query: Query, error: psycopg.Error, position: str | None) -> QueryFileError:
