@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from guestsql.check import Finding, check_files, scratch_database
+from guestsql.migrate import PACKAGED, Series
 from guestsql.settings import Settings
 from guestsql.sql import Catalogue, read_packaged
 from tests.server import MIGRATIONS
@@ -86,7 +87,8 @@ def check_paths(
     url: str, paths: Sequence[Path], beside: Sequence[Path] = (), migrations: Path | None = None
 ) -> list[Finding]:
     """Check files that are there."""
-    return check_files(paths, scratch_database(Settings(), url, migrations), beside=beside).findings
+    series = None if migrations is None else [Series(PACKAGED, migrations)]
+    return check_files(paths, scratch_database(Settings(), url, series), beside=beside).findings
 
 
 def told(findings: Sequence[Finding]) -> list[str]:

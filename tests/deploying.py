@@ -12,6 +12,7 @@ import psycopg
 
 from guestsql.check import scratch_database
 from guestsql.check.against import Comparison, Order, Release, SqlFile, compare_releases
+from guestsql.migrate import PACKAGED, Series
 from guestsql.settings import Settings
 from guestsql.sql import Query, arrange
 from guestsql.sql.reading import read_queries
@@ -122,7 +123,7 @@ class Hotel:
 
     @contextmanager
     def connect(self, folder: Path) -> Iterator[psycopg.Connection]:
-        with scratch_database(Settings(), self.url, folder) as connection:
+        with scratch_database(Settings(), self.url, [Series(PACKAGED, folder)]) as connection:
             yield connection
 
     def compare(self, old: Release, new: Release, order: Order = Order.MIGRATIONS_FIRST) -> Comparison:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -14,17 +16,18 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
-from guestsql.migrate import Patience, Runner
+from guestsql.migrate import OWN, PACKAGED, Patience, Runner, Series
 from guestsql.settings import Settings
 
 _RUN = """
 import json, logging, sys
 from pathlib import Path
-from guestsql.migrate import Runner
+from guestsql.migrate import Runner, Series
 from guestsql.settings import Settings
 
 logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-applied = Runner(Settings(), sys.argv[1], Path(sys.argv[2])).up()
+series = [Series(name, Path(folder)) for name, folder in json.loads(sys.argv[2])]
+applied = Runner(Settings(), sys.argv[1], series).up()
 print(json.dumps([migration.version for migration in applied]))
 """
 
@@ -37,10 +40,23 @@ def write_files(folder: Path, files: Mapping[str, str]) -> Path:
     return folder
 
 
-def make_runner(url: str, folder: Path, **patience: float) -> Runner:
-    """A runner that is quick to lose patience."""
+def make_runner(url: str, folder: Path, packaged: Path | None = None, **patience: float) -> Runner:
+    """A runner of one own series, or of two series, that is quick to lose patience."""
     known = {"first_pause": 0.01, "longest_pause": 0.05, **patience}
-    return Runner(Settings(), url, folder, patience=Patience(**known))  # type: ignore[arg-type]
+    return Runner(Settings(), url, _series(folder, packaged), patience=Patience(**known))  # type: ignore[arg-type]
+
+
+def apply_until(url: str, folder: Path, version: int) -> list[int]:
+    """Apply the numbered files of one own series up to a version; the versions that this call applied."""
+    with tempfile.TemporaryDirectory() as part:
+        for path in folder.glob("[0-9]*.sql"):
+            if int(path.name.partition("_")[0]) <= version:
+                shutil.copy(path, part)
+        return [applied.version for applied in make_runner(url, Path(part)).up()]
+
+
+def _series(folder: Path, packaged: Path | None) -> list[Series]:
+    return [*([] if packaged is None else [Series(PACKAGED, packaged)]), Series(OWN, folder)]
 
 
 def session(url: str, *, autocommit: bool = True, name: str = "test") -> psycopg.Connection[TupleRow]:
@@ -79,10 +95,11 @@ def value(url: str, query: str) -> object:
 class RunnerProcess:
     """`Runner.up` in a process of its own; killed at the end of the `with` block unless it has ended."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, packaged: Path | None = None) -> None:
         root = str(Path(__file__).parent.parent)
+        series = [(each.name, str(each.directory)) for each in _series(folder, packaged)]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _RUN, url, str(folder)],
+            [sys.executable, "-c", _RUN, url, json.dumps(series)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",

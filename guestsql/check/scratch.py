@@ -7,17 +7,15 @@ two roles on one server have one each. Nothing is written to it by a check, and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from guestsql.migrate import Runner
-from guestsql.migrate.files import read_migrations
+from guestsql.migrate import Runner, Series, configured_series, read_series
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import DeadlineConnection, connect
 from guestsql.sql.packaged import packaged_queries
@@ -30,13 +28,15 @@ _SECONDS = 300.0
 
 
 @contextmanager
-def scratch_database(settings: Settings, url: str, migrations: Path | None = None) -> Generator[DeadlineConnection]:
+def scratch_database(
+    settings: Settings, url: str, series: Sequence[Series] | None = None
+) -> Generator[DeadlineConnection]:
     """Make the scratch database when there is none of this schema, and connect to it.
 
     Args:
         settings: for the time to connect.
         url: a direct address on the server; nothing is read or written in its database. The role may create databases.
-        migrations: the folder of migrations; default the packaged one.
+        series: the series of migrations; default those of the settings.
 
     Returns:
         A connection in autocommit, closed at the end.
@@ -47,13 +47,14 @@ def scratch_database(settings: Settings, url: str, migrations: Path | None = Non
 
     SQL: queries/internal/check.sql
     """
+    wanted = configured_series(settings) if series is None else series
     with closing(connect(settings, url, session=True)) as manager:
         try:
-            name = f"guestsql_check_{_checksum(manager.info.user, migrations)}"
+            name = f"guestsql_check_{_checksum(manager.info.user, wanted)}"
             packaged_queries("internal/check.sql").lock_scratch_databases(manager)
             # Locked until connected: nobody may drop it in between.
             target = make_conninfo(url, dbname=name)
-            _ensure(manager, name, settings, target, migrations)
+            _ensure(manager, name, settings, target, wanted)
             connection = connect(settings, target, session=True)
         except psycopg.Error as error:
             raise translate(error, "") from error
@@ -64,7 +65,7 @@ def scratch_database(settings: Settings, url: str, migrations: Path | None = Non
         yield connection
 
 
-def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: str, migrations: Path | None) -> None:
+def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: str, series: Sequence[Series]) -> None:
     found = packaged_queries("internal/check.sql").get_scratch_database(manager, database_name=name, mark=_MARK)
     if found.is_ready:
         return
@@ -72,7 +73,7 @@ def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: 
         _run(manager, found.drop_statement)  # a check was killed while it made it
     _run(manager, found.create_statement)
     try:
-        Runner(replace(settings, deadline_seconds=_SECONDS), _without_roles(target), migrations).up()
+        Runner(replace(settings, deadline_seconds=_SECONDS), _without_roles(target), series).up()
     except BaseException:
         _run(manager, found.drop_statement)  # nobody asks again for the schema of a migration that fails
         raise
@@ -93,8 +94,8 @@ def _run(manager: DeadlineConnection, statement: Any) -> None:  # noqa: ANN401  
     manager.execute(statement)
 
 
-def _checksum(owner: str, migrations: Path | None) -> str:
+def _checksum(owner: str, series: Sequence[Series]) -> str:
     digest = hashlib.sha256(f"{owner}\n".encode())
-    for migration in read_migrations(migrations):
-        digest.update(f"{migration.file.name} {migration.checksum}\n".encode())
+    for migration in read_series(series):
+        digest.update(f"{migration.series} {migration.file.name} {migration.checksum}\n".encode())
     return digest.hexdigest()[:16]

@@ -67,11 +67,6 @@ Exit codes: 0 nothing found, or only what is to be looked at (GS75x), 1 somethin
     metavar="URL",
     help="Make the scratch database there; nothing is read or written in the URL's own. Default: the embedded server.",
 )
-@click.option(
-    "--migrations",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder of migrations that make the schema; default the packaged one.",
-)
 @against_options
 @click.option(
     "--stubs",
@@ -99,7 +94,6 @@ def check(  # noqa: PLR0917  click passes them by name
     /,
     files: tuple[Path, ...],
     server: str | None,
-    migrations: Path | None,
     stubs: Path | None,
     python: Path,
     format_name: str,
@@ -108,21 +102,22 @@ def check(  # noqa: PLR0917  click passes them by name
     """Vet the SQL files: every query is prepared on a real server, and held against the rules.
 
     FILES are files or folders; default the folder of your queries, without one the packaged queries. The schema comes
-    from the migrations, in a scratch database of its own; the data of DATABASE_URL is never touched, and no query is
-    run but for commands such as LOCK and CREATE, which only then look for what they name; there, and undone.
+    from the migrations, the packaged ones and your own, in a scratch database; the data of DATABASE_URL is never
+    touched, and no query is run but for commands such as LOCK and CREATE, which only then look for what they name;
+    there, and undone.
 
     With --against the queries of an older release are tried on this schema and these queries on its schema: whether the
     migrations or the code must go first, or the change needs two steps (docs/deploy-order.md).
     """
     home = shown(app.settings.queries_dir or default_directory())
-    against = Against.of(home, files, migrations, options)
+    against = Against.of(home, files, app.settings, options)
     homes = (home, shown(internal_directory())) if home.resolve() == default_directory().resolve() else (home,)
     chosen = _expanded(files or homes)
     # What holds in the whole folder is judged by the whole folder.
     inside = any(file.resolve().parent == home.resolve() for file in chosen)
     beside = [file for file in _files_of(home) if not _is_among(file, chosen)] if inside else []
     promises = _promises(stubs, python, home, [*chosen, *beside]) if inside or stubs is not None else None
-    report = check_files(chosen, scratch(app, server, migrations), beside=beside, promises=promises)
+    report = check_files(chosen, scratch(app, server), beside=beside, promises=promises)
     try:
         with _naming_server(server):
             comparison = judge_order(app, server, against)
@@ -193,16 +188,16 @@ def _naming_server(server: str | None) -> Generator[None]:
 
 
 @contextmanager
-def scratch(app: App, server: str | None, migrations: Path | None) -> Generator[DeadlineConnection]:
+def scratch(app: App, server: str | None) -> Generator[DeadlineConnection]:
     """The scratch database, on the server that is named or the embedded one."""
     if server is not None:
         if not server.strip():  # libpq would take whatever server is near
             raise click.BadParameter("an address is needed, postgresql://…", param_hint="--server")
         parse_conninfo(server, variable="--server")
-        with _naming_server(server), announced_scratch(app, server, migrations) as connection:
+        with _naming_server(server), announced_scratch(app, server) as connection:
             yield connection
     else:
-        with embedded_url(app.settings) as url, announced_scratch(app, url, migrations) as connection:
+        with embedded_url(app.settings) as url, announced_scratch(app, url) as connection:
             yield connection
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ import click
 from guestsql.check import scratch_database
 from guestsql.check.against import (
     Comparison,
+    Connect,
     Order,
     Release,
     ReleaseError,
@@ -27,7 +27,8 @@ from guestsql.check.against import (
 from guestsql.cli.addresses import embedded_url
 from guestsql.cli.app import App
 from guestsql.cli.waiting import waiting
-from guestsql.migrate import default_directory
+from guestsql.migrate import Series, configured_series, default_directory
+from guestsql.settings import Settings
 from guestsql.sql._sync.connection import DeadlineConnection
 
 __all__ = ["Against", "against_options", "announced_scratch", "judge_order", "save_release", "show_verdict", "shown"]
@@ -75,13 +76,13 @@ class Against:
     migrations: Path
 
     @classmethod
-    def of(cls, home: Path, files: Sequence[Path], migrations: Path | None, options: dict[str, object]) -> Against:
+    def of(cls, home: Path, files: Sequence[Path], settings: Settings, options: dict[str, object]) -> Against:
         """Read the options.
 
         Args:
             home: the folder of the queries unless another one is named.
             files: what is under check; when it lies in one folder, that one is the release's.
-            migrations: the folder that was named, or None.
+            settings: the release's migrations are the own ones, if there are any, else the packaged ones.
             options: what `against_options` added to the command.
         """
         folders = {file if file.is_dir() else file.parent for file in files}
@@ -95,7 +96,7 @@ class Against:
             verdict if isinstance(verdict, Path) else None,
             manifest if isinstance(manifest, Path) else None,
             queries,
-            migrations or shown(default_directory()),
+            shown(settings.migrations_dir or default_directory()),
         )
 
 
@@ -123,17 +124,23 @@ def judge_order(app: App, server: str | None, against: Against) -> Comparison | 
         old = _read_old(against.ref, against)
         new = _read_new(against)
     if server is not None:
-        return compare_releases(old, new, partial(announced_scratch, app, server), against.order)
+        return compare_releases(old, new, _connecting(app, server), against.order)
     with embedded_url(app.settings) as url:
-        return compare_releases(old, new, partial(announced_scratch, app, url), against.order)
+        return compare_releases(old, new, _connecting(app, url), against.order)
+
+
+def _connecting(app: App, url: str) -> Connect:
+    """Connect to a scratch database whose last series of migrations is in another folder."""
+    *others, last = configured_series(app.settings)
+    return lambda folder: announced_scratch(app, url, [*others, replace(last, directory=folder)])
 
 
 @contextmanager
-def announced_scratch(app: App, url: str, migrations: Path | None) -> Generator[DeadlineConnection]:
-    """The scratch database on a server; that it is being made is shown when it takes long."""
+def announced_scratch(app: App, url: str, series: Sequence[Series] | None = None) -> Generator[DeadlineConnection]:
+    """The scratch database on a server; that it is being created is shown when it takes long."""
     with ExitStack() as stack:
         with waiting("making the scratch database from the migrations"):
-            connection = stack.enter_context(scratch_database(app.settings, url, migrations))
+            connection = stack.enter_context(scratch_database(app.settings, url, series))
         yield connection
 
 

@@ -12,6 +12,7 @@ from guestsql.cli.app import App, pass_app
 from guestsql.cli.check import scratch
 from guestsql.cli.failure import FAILED
 from guestsql.errors import GuestSQLError
+from guestsql.migrate import configured_migrations
 from guestsql.sql import Catalogue, default_directory, load_catalogue
 from guestsql.sql.translate import translate
 from guestsql.stubs import Target, digest_of, drift_of, is_fresh, write
@@ -37,13 +38,8 @@ Exit codes of --check: 0 the stubs are right, 1 they are not.
     help="The package to write, for the queries of GUESTSQL_QUERIES_DIR. Default: beside guestsql's own modules.",
 )
 @click.option("--server", metavar="URL", help="Make the scratch database there. Default: the embedded server.")
-@click.option(
-    "--migrations",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder of migrations that make the schema; default the packaged one.",
-)
 @pass_app
-def stubs(app: App, only_check: bool, out: Path | None, server: str | None, migrations: Path | None) -> None:
+def stubs(app: App, only_check: bool, out: Path | None, server: str | None) -> None:
     """Write types for every query: what it takes, what it returns, and what can be NULL, as the server says.
 
     mypy and pyright then know `database.queries`, and the rows are classes of `guestsql.guests.query_rows`. For a
@@ -55,11 +51,11 @@ def stubs(app: App, only_check: bool, out: Path | None, server: str | None, migr
     if out is not None and not out.resolve().name.isidentifier():
         raise click.UsageError(f"{out.resolve().name} cannot be imported: name a package with --out")
     catalogue, target = load_catalogue(folder), Target(out)
-    source = digest_of(catalogue, migrations)
+    source = digest_of(catalogue, configured_migrations(app.settings))
     if is_fresh(target, source):
         app.say(f"stubs: {len(catalogue)} queries, nothing has changed")
         return
-    signatures = _inferred(app, catalogue, server, migrations)
+    signatures = _inferred(app, catalogue, server)
     if only_check:
         _compare(app, target, signatures, out)
     else:
@@ -67,8 +63,8 @@ def stubs(app: App, only_check: bool, out: Path | None, server: str | None, migr
             app.say(f"stubs: wrote {path}")
 
 
-def _inferred(app: App, catalogue: Catalogue, server: str | None, migrations: Path | None) -> list[Signature]:
-    with scratch(app, server, migrations) as connection:
+def _inferred(app: App, catalogue: Catalogue, server: str | None) -> list[Signature]:
+    with scratch(app, server) as connection:
         try:
             found = infer(connection, list(catalogue.values()))
         except psycopg.Error as error:

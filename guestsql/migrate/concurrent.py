@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from guestsql.migrate.text import Statement
 from guestsql.sql.scanner import Kind, Token
 
-__all__ = ["NO_TRANSACTION_HINT", "ConcurrentIndex", "concurrent_index", "hint_inside", "hint_outside"]
+__all__ = ["NO_TRANSACTION_HINT", "ConcurrentIndex", "concurrent_index", "folded", "hint_inside", "hint_outside"]
 
 NO_TRANSACTION_HINT = "put `-- no-transaction` on the first line and leave this statement alone in its file"
 
@@ -133,7 +133,7 @@ def concurrent_index(statement: Statement) -> ConcurrentIndex | None:
     if table_at >= len(words):  # the server will say what is wrong with it
         return None
     table = _qualified_name(statement.tokens[table_at:])
-    return ConcurrentIndex(_folded(statement.tokens[name_at]), table)
+    return ConcurrentIndex(folded(statement.tokens[name_at]), table)
 
 
 def _qualified_name(tokens: tuple[Token, ...]) -> str:
@@ -146,7 +146,8 @@ def _qualified_name(tokens: tuple[Token, ...]) -> str:
     return "".join(parts)
 
 
-def _folded(token: Token) -> str:
+def folded(token: Token) -> str:
+    """Return an identifier as the catalogue has it."""
     if token.kind is Kind.QUOTED_WORD:
         return token.text[1:-1].replace('""', '"')
     return "".join(char.lower() if char.isascii() else char for char in token.text)

@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from guestsql.errors import DatabaseError, MigrationError
+from guestsql.migrate.blocking import way_out
 from guestsql.migrate.concurrent import concurrent_index
 from guestsql.migrate.failure import StatementError, lost, migration_error, run_text
 from guestsql.migrate.files import Migration
@@ -31,13 +32,15 @@ class Applied:
     """A migration that is in the ledger now.
 
     Attributes:
-        version: its number.
+        series: `guestsql` or `own`.
+        version: its number or timestamp; 0 for a repeatable file.
         name: its name.
         file: its path.
         duration_ms: how long it ran, in milliseconds; 0 for a baseline.
-        notices: what the server remarked, such as a role that could not be made, each with its hint; in order.
+        notices: the server's notices, such as a role that could not be created, each with its hint; in order.
     """
 
+    series: str
     version: int
     name: str
     file: Path
@@ -91,12 +94,13 @@ class Execution:
             logging.INFO,
             "MIGRATION_APPLIED",
             migration.file.name,
+            series=migration.series,
             version=migration.version,
             duration_ms=duration_ms,
         )
         # A file that was tried again has remarked the same again.
         remarks = tuple(dict.fromkeys(notices))
-        return Applied(migration.version, migration.name, migration.file, duration_ms, remarks)
+        return Applied(migration.series, migration.version, migration.name, migration.file, duration_ms, remarks)
 
     def _with_retries(self, migration: Migration, notices: list[str]) -> float:
         timeout = _lock_timeout(migration, self._patience)
@@ -128,9 +132,10 @@ class Execution:
             raise lost(migration, failure.error) from failure.error
         if failure.is_lock and attempt < self._patience.attempts:
             return
-        hint = ""
         if failure.is_lock:
             hint = f"tried {attempt} times; blocked by {blockers or 'a session that is gone now'}"
+        else:
+            hint = way_out(self._lock_ledger, migration, failure)
         in_bytes = connection.info.parameter_status("server_encoding") == "SQL_ASCII"
         raise migration_error(migration, failure, in_bytes=in_bytes, hint=hint) from failure.error
 

@@ -17,6 +17,7 @@ __all__ = ["StatementError", "lost", "migration_error", "run_text"]
 
 _HINTS = {
     "42501": "the role of the address lacks a right: use the owner's",
+    "42P16": "CREATE OR REPLACE VIEW only adds columns at the end: write DROP VIEW IF EXISTS before it",
     "25006": "a standby, a server that is being promoted, or default_transaction_read_only of the role or database",
 }
 _NOT_IN_TRANSACTION = "25001"

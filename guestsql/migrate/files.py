@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from guestsql.errors import MigrationError
@@ -13,11 +13,33 @@ from guestsql.migrate.concurrent import hint_outside
 from guestsql.migrate.text import Statement, checksum, normalise, pieces, place
 from guestsql.sql.pieces import SEPARATOR, Piece
 
-__all__ = ["Migration", "command_line", "default_directory", "new_migration", "read_migration", "read_migrations"]
+__all__ = [
+    "LAST_NUMBER",
+    "OWN",
+    "PACKAGED",
+    "Migration",
+    "default_directory",
+    "file_label",
+    "new_migration",
+    "read_migration",
+    "read_migrations",
+]
 
-_FILE_NAME = re.compile(r"(?P<version>[0-9]{4})_(?P<name>[a-z][a-z0-9]*(?:_[a-z0-9]+)*)\.sql")
+PACKAGED = "guestsql"
+"""The series of the migrations that come with this package, as the ledger spells it."""
+OWN = "own"
+"""The series of the project's own migrations."""
+
+LAST_NUMBER = 9999
+"""The highest of the four-digit numbers; a timestamp is above it."""
+
+_FILE_NAME = re.compile(r"(?:(?P<version>[0-9]{4}|[0-9]{14})|R)_(?P<name>[a-z][a-z0-9]*(?:_[a-z0-9]+)*)\.sql")
 _NO_TRANSACTION = re.compile(r"--[ \t]*no-transaction\b")
-_NAME_HINT = "name it NNNN_lower_snake.sql, such as 0007_guest_notes.sql"
+_NAME_HINT = (
+    "name it NNNN_lower_snake.sql, such as 0007_guest_notes.sql; YYYYMMDDhhmmss_lower_snake.sql; or R_lower_snake.sql, "
+    "which runs again when its text changes"
+)
+_TIMESTAMP = "%Y%m%d%H%M%S"
 
 _CONTROL = (
     ("begin",),
@@ -35,18 +57,19 @@ _CONTROL_WORD = re.compile("|".join(words[0] for words in _CONTROL), re.IGNORECA
 _TEMPLATE = """\
 -- {title}.
 --
--- Runs in one transaction, with a lock_timeout, and is never edited once it is applied. A statement that cannot run in
--- a transaction (CREATE INDEX CONCURRENTLY IF NOT EXISTS ...) stands alone in a file with this first line:
+-- Runs in one transaction, with a lock_timeout. Never edit it once it is applied. Write a statement that cannot run in
+-- a transaction (CREATE INDEX CONCURRENTLY IF NOT EXISTS ...) alone in a file with this first line:
 -- no-transaction
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file of migrations/.
+    """One file of a series of migrations.
 
     Attributes:
-        version: its number, 1 or more.
+        series: `guestsql` for the packaged series, `own` for the project's own.
+        version: its number or timestamp, 1 or more; 0 for a repeatable file.
         name: the file's name without number and suffix.
         file: its path.
         text: the file as it is, without a byte order mark.
@@ -56,6 +79,7 @@ class Migration:
         statements: its statements, at least one; exactly one when it is not transactional.
     """
 
+    series: str
     version: int
     name: str
     file: Path
@@ -65,6 +89,21 @@ class Migration:
     transactional: bool
     statements: tuple[Statement, ...]
 
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What identifies it in the ledger: the series, the number, and for a repeatable file the name."""
+        return self.series, self.version, "" if self.version else self.name
+
+
+def file_label(version: int, name: str) -> str:
+    """Return a migration's file name without its suffix.
+
+    Args:
+        version: its number or timestamp; 0 for a repeatable file.
+        name: its name.
+    """
+    return f"{version:04d}_{name}" if version else f"R_{name}"
+
 
 def default_directory() -> Path:
     """Return the folder of migrations: the one that a wheel carries, else the source tree's."""
@@ -73,43 +112,35 @@ def default_directory() -> Path:
     return carried if carried.is_dir() else package.parent / "migrations"
 
 
-def command_line(words: str, folder: Path) -> str:
-    """Return a command of `guestsql migrate` for a folder, to be copied from a hint.
-
-    Args:
-        words: what follows `guestsql migrate`.
-        folder: the folder of migrations.
-    """
-    where = "" if folder == default_directory() else f" --dir {shlex.quote(str(folder))}"
-    return f"guestsql migrate {words}{where}"
-
-
-def read_migrations(directory: Path | None = None) -> list[Migration]:
-    """Read and check every `*.sql` of a folder; other files and hidden ones are left alone.
+def read_migrations(directory: Path | None = None, series: str = PACKAGED) -> list[Migration]:
+    """Read and check every `*.sql` file of a folder; ignore other files and hidden ones.
 
     Args:
         directory: the folder; default `default_directory()`.
+        series: the series that the folder is.
 
     Returns:
-        The migrations by number. A number may be absent here: only the ledger tells what that means.
+        The numbered migrations by number, then the repeatable ones by name. A number may be missing: what that means
+        depends on the ledger.
 
     Raises:
-        MigrationError: no folder or no file in it, a bad name, a number that stands twice, or a file that
+        MigrationError: the folder does not exist or has no migration, a bad name, a number used twice, or a file that
             `read_migration` refuses.
     """
     folder = default_directory() if directory is None else directory
-    migrations = [read_migration(path) for path in _unique_paths(folder)]
+    migrations = [read_migration(path, series) for path in _unique_paths(folder)]
     if not migrations:
-        hint = f"write the first with {command_line('new NAME', folder)}"
+        hint = "write the first one with guestsql migrate new NAME"
         raise MigrationError("no migrations in this folder", file=folder, hint=hint)
-    return migrations
+    return sorted(migrations, key=lambda found: (found.version == 0, found.version, found.name))
 
 
-def read_migration(path: Path) -> Migration:
+def read_migration(path: Path, series: str = PACKAGED) -> Migration:
     """Read and check one file.
 
     Args:
-        path: `…/NNNN_lower_snake.sql`.
+        path: `…/NNNN_lower_snake.sql`, `…/YYYYMMDDhhmmss_lower_snake.sql` or `…/R_lower_snake.sql`.
+        series: the series that it belongs to.
 
     Raises:
         MigrationError: a bad name, no statement, text that is not UTF-8 or does not end what it opened, a statement
@@ -122,26 +153,28 @@ def read_migration(path: Path) -> Migration:
     body = normalise(_read_pieces(path, text, statements))
     transactional = _NO_TRANSACTION.match(text) is None
     _check_statements(path, text, statements, transactional=transactional)
-    return Migration(version, name, path, text, body, checksum(body), transactional, tuple(statements))
+    return Migration(series, version, name, path, text, body, checksum(body), transactional, tuple(statements))
 
 
-def new_migration(name: str, directory: Path | None = None) -> Path:
-    """Make a file with the next number, holding only comments: it has to be filled before `up` accepts it.
+def new_migration(name: str, directory: Path, *, now: datetime | None = None) -> Path:
+    """Create the next file of a folder. It holds only comments: `up` accepts it when it has a statement.
+
+    The next file has the next number; where the newest file has a timestamp, a timestamp.
 
     Args:
-        name: what it does, in words; letters, digits, blanks, hyphens and underscores.
-        directory: the folder; default `default_directory()`.
+        name: what it does, in a few words; letters, digits, blanks, hyphens and underscores.
+        directory: the folder.
+        now: the time for a timestamp; default the present.
 
     Returns:
         The new file's path.
 
     Raises:
-        MigrationError: a name that cannot be used, no such folder, a bad name in it, or no number left.
+        MigrationError: an unusable name, no such folder, a bad name in it, or no number left.
     """
-    folder = default_directory() if directory is None else directory
     slug = re.sub(r"[\s_-]+", "_", name.strip().lower()).strip("_")
-    version = max((_number_and_name(path)[0] for path in _unique_paths(folder)), default=0) + 1
-    path = folder / f"{version:04d}_{slug}.sql"
+    newest = max((_number_and_name(path)[0] for path in _unique_paths(directory)), default=0)
+    path = directory / f"{file_label(_next_version(newest, now or datetime.now(UTC)), slug)}.sql"
     if not _FILE_NAME.fullmatch(path.name):
         raise MigrationError(
             f"no migration can be named {name!r}", hint="use letters a-z, digits and _, beginning with a letter"
@@ -152,6 +185,17 @@ def new_migration(name: str, directory: Path | None = None) -> Path:
     return path
 
 
+def _next_version(newest: int, now: datetime) -> int:
+    if newest < LAST_NUMBER:
+        return newest + 1
+    after_newest = now if newest == LAST_NUMBER else _time(str(newest)) + timedelta(seconds=1)
+    return int(max(now, after_newest).strftime(_TIMESTAMP))
+
+
+def _time(digits: str) -> datetime:
+    return datetime.strptime(digits, _TIMESTAMP).replace(tzinfo=UTC)
+
+
 def _unique_paths(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise MigrationError("no such folder of migrations", file=folder)
@@ -159,9 +203,9 @@ def _unique_paths(folder: Path) -> list[Path]:
     seen: dict[int, Path] = {}
     for path in paths:
         version = _number_and_name(path)[0]
-        if version in seen:
+        if version and version in seen:
             raise MigrationError(
-                f"number {version:04d} stands twice: also in {seen[version].name}",
+                f"number {version:04d} is used twice: also by {seen[version].name}",
                 file=path,
                 hint="give the one that is not applied yet the next free number",
             )
@@ -170,12 +214,21 @@ def _unique_paths(folder: Path) -> list[Path]:
 
 
 def _number_and_name(path: Path) -> tuple[int, str]:
+    """The number, 0 for a repeatable file, and the name."""
     match = _FILE_NAME.fullmatch(path.name)
     if match is None:
         raise MigrationError("not the name of a migration", file=path, hint=_NAME_HINT)
-    version = int(match["version"])
+    digits = match["version"]
+    if digits is None:
+        return 0, match["name"]
+    version = int(digits)
     if version == 0:
         raise MigrationError("the numbers begin with 0001", file=path, hint=_NAME_HINT)
+    if len(digits) > len(str(LAST_NUMBER)):
+        try:
+            _time(digits)
+        except ValueError:
+            raise MigrationError(f"{digits} is not a time", file=path, hint=_NAME_HINT) from None
     return version, match["name"]
 
 

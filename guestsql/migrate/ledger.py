@@ -6,7 +6,7 @@ SQL: queries/internal/migrations.sql
 from __future__ import annotations
 
 import enum
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +17,10 @@ from psycopg.pq import TransactionStatus
 
 from guestsql.errors import MigrationError
 from guestsql.migrate.concurrent import ConcurrentIndex
-from guestsql.migrate.files import Migration
+from guestsql.migrate.files import OWN, PACKAGED, Migration
 from guestsql.sql.packaged import packaged_queries
 
-__all__ = ["Entry", "IndexState", "Ledger", "Lock"]
+__all__ = ["AppliedKey", "Entry", "IndexState", "Ledger", "Lock"]
 
 
 class Lock(enum.Enum):
@@ -36,23 +36,39 @@ class Lock(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AppliedKey:
+    """What one row of the ledger says of a file.
+
+    Attributes:
+        series: `guestsql` for the packaged series, `own` for the project's own.
+        version: the migration's number or timestamp; 0 for a repeatable file.
+        name: its name when it was applied.
+        checksum: that of its normalised text when it was applied.
+    """
+
+    series: str
+    version: int
+    name: str
+    checksum: str
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """As `Migration.key`."""
+        return self.series, self.version, "" if self.version else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(AppliedKey):
     """One row of the ledger.
 
     Attributes:
-        version: the migration's number.
-        name: its name when it was applied.
-        checksum: of `body`.
         body: the file's normalised text when it was applied.
         applied_at: when, by the server's clock.
         duration_ms: how long it ran, in milliseconds.
         applied_by: the role.
-        is_baseline: True when it was entered without being run.
+        is_baseline: True when it was recorded without being run.
     """
 
-    version: int
-    name: str
-    checksum: str
     body: str
     applied_at: datetime
     duration_ms: float
@@ -88,26 +104,50 @@ class Ledger:
         self._connection = connection
         self._queries = packaged_queries("internal/migrations.sql")
 
-    def create(self) -> None:
-        """Make the ledger's table if the database has none; only under the lock."""
+    def prepare(self, files: Sequence[Migration], *, lock_timeout: float) -> None:
+        """Make the ledger's table, or convert one of a release without series; only under the lock.
+
+        Args:
+            files: the migrations of every configured series: they tell to which one an entry belongs.
+            lock_timeout: how long the conversion may wait for sessions that read the ledger, in seconds.
+
+        Raises:
+            DatabaseError: the server refused; 55P03 when another session kept the table for `lock_timeout`.
+        """
         with self._entered() as schema:
             exists = schema is not None
+            has_series = exists and self._queries.has_migration_series(self._connection)
+            own = [] if has_series or not exists else [each.version for each in self._read(files) if each.series == OWN]
         if not exists:
             self._queries.create_migration_ledger(self._connection)
+        elif not has_series:
+            with self._entered(writes=True):
+                self._connection.execute(f"SET LOCAL lock_timeout = {max(1, round(lock_timeout * 1000))}".encode())
+                self._queries.convert_migration_ledger(self._connection)
+                self._queries.assign_own_migrations(self._connection, versions=own)
 
-    def read(self) -> list[Entry]:
+    def read(self, files: Sequence[Migration]) -> list[Entry]:
         """Return all rows by version; none when there is no ledger. Writes nothing.
+
+        Args:
+            files: the migrations of every configured series: in the ledger of a release without series, they tell to
+                which one an entry belongs.
 
         Raises:
             MigrationError: the database has several ledgers, and the search_path does not tell which one is meant.
         """
         with self._entered() as schema:
-            if schema is None:
-                return []
-            return [Entry(*row) for row in self._queries.list_applied_migrations(self._connection)]
+            return [] if schema is None else self._read(files)
 
-    def versions(self) -> set[int]:
-        """Return the versions in the ledger; none when there is no ledger.
+    def _read(self, files: Sequence[Migration]) -> list[Entry]:
+        rows = self._queries.list_applied_migrations(self._connection)
+        return [Entry(row[0] or _series_of(row, files), *row[1:]) for row in rows]
+
+    def keys(self, files: Sequence[Migration]) -> list[AppliedKey]:
+        """Return what is applied, without the texts; nothing when there is no ledger.
+
+        Args:
+            files: as for `read`.
 
         Raises:
             MigrationError: as for `read`.
@@ -116,9 +156,9 @@ class Ledger:
         """
         with self._entered() as schema:
             if schema is None:
-                return set()
+                return []
             rows = packaged_queries("internal/health.sql").list_applied_versions(self._connection)
-            return {row.version for row in rows}
+            return [AppliedKey(row[0] or _series_of(row, files), *row[1:]) for row in rows]
 
     def owner(self) -> str:
         """Return the role that may migrate: it owns the ledger, or the database as long as there is no ledger."""
@@ -136,17 +176,26 @@ class Ledger:
         )
 
     def record(self, migration: Migration, *, duration_ms: float, is_baseline: bool = False) -> None:
-        """Enter a migration, in whatever transaction the connection is in."""
+        """Record a migration, in whatever transaction the connection is in.
+
+        A numbered one removes the entries of the repeatable files that run after it, so that they run again.
+        """
+        known: dict[str, object] = {
+            "series": migration.series,
+            "name": migration.name,
+            "checksum": migration.checksum,
+            "body": migration.body,
+            "duration_ms": duration_ms,
+        }
         with self._entered(writes=True):
+            if not migration.version:
+                self._queries.record_repeatable_migration(self._connection, **known)
+                return
             self._queries.record_migration(
-                self._connection,
-                version=migration.version,
-                name=migration.name,
-                checksum=migration.checksum,
-                body=migration.body,
-                duration_ms=duration_ms,
-                is_baseline=is_baseline,
+                self._connection, version=migration.version, is_baseline=is_baseline, **known
             )
+            later = [OWN] if migration.series == OWN else [PACKAGED, OWN]
+            self._queries.remove_repeatable_migrations(self._connection, series_names=later)
 
     def try_lock(self, lock: Lock) -> bool:
         """Take a lock if it is free; never waits."""
@@ -178,6 +227,11 @@ class Ledger:
         """Return what is known of an index, or None when there is none of that name beside its table."""
         row = self._queries.get_concurrent_index(self._connection, table_name=index.table, index_name=index.name)
         return None if row is None else IndexState(*row)
+
+    def dependents(self, names: Sequence[str]) -> list[tuple[str, str]]:
+        """Return kind and name of the objects that depend on relations or functions of these names, in drop order."""
+        rows = self._queries.list_dependent_objects(self._connection, names=names)
+        return [(row.object_type, row.object_name) for row in rows]
 
     def grant_roles(self) -> bool:
         """Make the roles and give them their rights; False when the database does not know how yet.
@@ -217,6 +271,23 @@ class Ledger:
         is_own = self._connection.info.transaction_status == TransactionStatus.IDLE
         with self._connection.transaction(force_rollback=not writes) if is_own else nullcontext():
             yield is_own
+
+
+def _series_of(row: Any, files: Sequence[Migration]) -> str:  # noqa: ANN401  a row of either query
+    """The series of an entry that was made before there were series.
+
+    Then a folder was used in place of the packaged one, so an entry may be of either. It is an own one when the own
+    file of its number, and not the packaged one, has its text; or else its name.
+    """
+    numbered = {migration.series: migration for migration in files if migration.version == row.version}
+    own, packaged = numbered.get(OWN), numbered.get(PACKAGED)
+    for same in ("checksum", "name"):
+        wanted = getattr(row, same)
+        if packaged is not None and getattr(packaged, same) == wanted:
+            return PACKAGED
+        if own is not None and getattr(own, same) == wanted:
+            return OWN
+    return PACKAGED
 
 
 def _several_ledgers(schemas: list[str]) -> MigrationError:

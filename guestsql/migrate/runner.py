@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from pathlib import Path
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -23,9 +23,10 @@ from guestsql.migrate.compare import (
     statuses,
 )
 from guestsql.migrate.execution import Applied, CommitUnknown, Execution
-from guestsql.migrate.files import Migration, command_line, default_directory, read_migrations
+from guestsql.migrate.files import Migration
 from guestsql.migrate.ledger import Entry, Ledger
 from guestsql.migrate.notices import noticed
+from guestsql.migrate.series import Series, configured_series, read_series
 from guestsql.migrate.session import Patience, connect_within, locked, require_lock
 from guestsql.settings import Settings
 from guestsql.sql.translate import translate
@@ -34,26 +35,28 @@ from guestsql.telemetry.log import event
 __all__ = ["Runner"]
 
 _NO_RIGHT = "42501"
+_LOCK_TIMEOUT = "55P03"
 
 
 class Runner:
-    """Runs the migrations of one folder on one database.
+    """Runs series of migrations on one database.
 
     Args:
-        settings: where `url` is taken from when it is not given, and the time to connect.
+        settings: where `url` and `series` are taken from when they are not given, and the time to connect.
         url: a direct address, not a transaction pooler's; default `unpooled_url`, else `database_url`.
-        directory: the folder of migrations; default the packaged one.
+        series: what to run, in this order; default the packaged series, then the own one of `migrations_dir`. To run
+            only your own: `[Series("own", folder)]`, or `packaged = false` in the settings.
         patience: how long to wait for locks.
 
     Raises:
-        SettingsError: there is no address.
+        SettingsError: there is no address, or no series.
     """
 
     def __init__(
         self,
         settings: Settings,
         url: str | None = None,
-        directory: Path | None = None,
+        series: Sequence[Series] | None = None,
         *,
         patience: Patience | None = None,
     ) -> None:
@@ -64,38 +67,37 @@ class Runner:
             )
         self._settings = settings
         self._url = address
-        self._directory = default_directory() if directory is None else directory
+        self._series = configured_series(settings) if series is None else tuple(series)
         self._patience = Patience() if patience is None else patience
 
-    def up(self, *, wait: float = 0.0, target: int | None = None) -> list[Applied]:
-        """Apply what is pending, each file in its own transaction, in order.
+    def up(self, *, wait: float = 0.0) -> list[Applied]:
+        """Apply what is pending, each file in its own transaction: series by series, numbered files before repeatable.
 
         Any number of runners may do this at once: one works, the others wait for their turn and find it done. When
         nothing is pending no lock is taken and nothing is written.
 
         Args:
             wait: keep trying to connect for so many seconds, for a server that is starting.
-            target: the last version to apply; default all.
 
         Returns:
             What this call applied, in order; empty when all was applied already.
 
         Raises:
             MigrationError: a file cannot be used, an edited, missing or out-of-order file (the difference is in the
-                message), an unknown target, another runner that does not end, or a statement that failed, with its
-                place. What was applied before it stays applied.
+                message), another runner that does not end, or a statement that failed, with its place. What was
+                applied before it stays applied.
             SettingsError: the address leads to a transaction pooler.
             DatabaseUnavailable: no connection, or it was lost; run it again.
             DatabaseError: the server refused the ledger.
 
         SQL: queries/internal/migrations.sql
         """
-        files = self._read_files(target)
+        files = read_series(self._series)
         with _failures_logged():
             with self._connected(wait) as connection:
-                if not _agreed_pending(files, Ledger(connection).read(), target):
+                if not _agreed_pending(files, Ledger(connection).read(files)):
                     return []
-            return self._apply_pending(files, target)
+            return self._apply_pending(files)
 
     def grant(self) -> list[str] | None:
         """Make the roles of migrations/0005_roles.sql and give them their rights; `up` does it by itself.
@@ -118,7 +120,7 @@ class Runner:
         return notices if done else None
 
     def status(self) -> list[Status]:
-        """Return every migration of files and ledger with its state, by version. Writes nothing.
+        """Return every migration of files and ledger with its state, in the order in which they run. Writes nothing.
 
         Raises:
             MigrationError: a file cannot be used.
@@ -126,8 +128,8 @@ class Runner:
 
         SQL: queries/internal/migrations.sql
         """
-        files = read_migrations(self._directory)
-        return statuses(files, self._entries())
+        files = read_series(self._series)
+        return statuses(files, self._entries(files))
 
     def plan(self) -> list[Migration]:
         """Return what `up` would run, in order. Writes nothing.
@@ -138,8 +140,8 @@ class Runner:
 
         SQL: queries/internal/migrations.sql
         """
-        files = read_migrations(self._directory)
-        return _agreed_pending(files, self._entries(), None)
+        files = read_series(self._series)
+        return _agreed_pending(files, self._entries(files))
 
     def verify(self) -> list[Problem]:
         """Return what does not agree, by version, then invalid indexes by name. Writes nothing.
@@ -154,35 +156,41 @@ class Runner:
 
         SQL: queries/internal/migrations.sql
         """
-        files = read_migrations(self._directory)
+        files = read_series(self._series)
         with self._connected(session=False) as connection:
             ledger = Ledger(connection)
             return [
-                *disagreements(files, ledger.read()),
-                *(_invalid_index(name, table, self._directory) for name, table in ledger.invalid_indexes()),
+                *disagreements(files, ledger.read(files)),
+                *(_invalid_index(name, table) for name, table in ledger.invalid_indexes()),
             ]
 
-    def baseline(self, version: int) -> list[Applied]:
-        """Enter the migrations up to a version into the ledger without running them.
+    def baseline(self, version: int, series: str | None = None) -> list[Applied]:
+        """Record the numbered migrations of one series up to a version without running them.
 
-        For a database whose tables were made by other means. All of it or nothing.
+        For a database whose tables were created by other means. All of it or nothing. Repeatable files run at the next
+        `up`.
 
         Args:
             version: the last one; there must be a file of that number.
+            series: `guestsql` or `own`; default the first series.
 
         Returns:
-            What was entered, in order; those that are in the ledger already are left as they are.
+            What was recorded, in order; those that are in the ledger already stay as they are.
 
         Raises:
-            MigrationError: no such file, or the ledger says otherwise about one of them.
+            MigrationError: no such series or file, or a disagreement about one of them.
             DatabaseUnavailable: no connection.
 
         SQL: queries/internal/migrations.sql
         """
-        files = [migration for migration in self._read_files(version) if migration.version <= version]
+        wanted = self._series[0].name if series is None else series
+        every = read_series(self._series)
+        files = [each for each in every if each.series == wanted and 0 < each.version <= version]
+        if not files or files[-1].version != version:
+            raise MigrationError(f"there is no migration {version:04d} in the series {wanted}")
         with _failures_logged(), self._locked(0.0) as (connection, ledger):
-            ledger.create()
-            entries = [entry for entry in ledger.read() if entry.version <= version]
+            self._prepare_ledger(ledger, every)
+            entries = [each for each in ledger.read(every) if each.series == wanted and each.version <= version]
             problems = [problem for problem in disagreements(files, entries) if problem.kind != "out_of_order"]
             if problems:
                 raise disagreement_error(problems)
@@ -191,18 +199,18 @@ class Runner:
                 require_lock(ledger)
                 for migration in entering:
                     ledger.record(migration, duration_ms=0.0, is_baseline=True)
-            done = [Applied(migration.version, migration.name, migration.file, 0.0) for migration in entering]
+            done = [_as_applied(migration, 0.0) for migration in entering]
             if done:  # the ledger is new: the roles are to read it
                 _grant_roles(connection, ledger, done)
         return done
 
-    def _apply_pending(self, files: list[Migration], target: int | None) -> list[Applied]:
+    def _apply_pending(self, files: list[Migration]) -> list[Applied]:
         """Apply under the lock; after a COMMIT without an answer, ask the ledger and go on."""
         done: list[Applied] = []
         in_doubt: Migration | None = None
         for _ in range(self._patience.attempts):
             try:
-                self._work(files, target, in_doubt, done)
+                self._work(files, in_doubt, done)
             except CommitUnknown as unknown:
                 in_doubt = unknown.migration
                 event(
@@ -217,32 +225,41 @@ class Runner:
             "the connection is lost at every COMMIT", hint="run guestsql migrate status, then up again"
         )
 
-    def _work(
-        self, files: list[Migration], target: int | None, in_doubt: Migration | None, done: list[Applied]
-    ) -> None:
+    def _work(self, files: list[Migration], in_doubt: Migration | None, done: list[Applied]) -> None:
         """Apply what is pending under the lock, adding to `done`."""
         with self._locked(self._patience.reconnect) as (connection, ledger):
-            ledger.create()
-            entries = ledger.read()
+            self._prepare_ledger(ledger, files)
+            entries = ledger.read(files)
             if in_doubt is not None:
                 # The file's lock is free only when the lost session has ended: the ledger is final by now.
-                done += [_as_applied(in_doubt, entry) for entry in entries if entry.version == in_doubt.version]
+                done += [
+                    _as_applied(in_doubt, entry.duration_ms)
+                    for entry in entries
+                    if (entry.key, entry.checksum) == (in_doubt.key, in_doubt.checksum)
+                ]
             execution = Execution(ledger, self._settings, self._url, self._patience)
-            for migration in _agreed_pending(files, entries, target):
+            for migration in _agreed_pending(files, entries):
                 done.append(execution.apply(migration))
             if done:
                 _note_moved(ledger, done)
                 _grant_roles(connection, ledger, done)
 
-    def _read_files(self, target: int | None) -> list[Migration]:
-        files = read_migrations(self._directory)
-        if target is not None and all(migration.version != target for migration in files):
-            raise MigrationError(f"there is no migration {target:04d}", file=self._directory)
-        return files
+    def _prepare_ledger(self, ledger: Ledger, files: list[Migration]) -> None:
+        """Make or convert the ledger; wait for whoever reads it no longer than for a table of a migration."""
+        for attempt in range(1, self._patience.attempts + 1):
+            try:
+                ledger.prepare(files, lock_timeout=self._patience.lock_timeout)
+            except DatabaseError as error:
+                if error.sqlstate != _LOCK_TIMEOUT or attempt == self._patience.attempts:
+                    raise
+                event(logging.WARNING, "MIGRATION_WAITING", f"the ledger is in use: {error.message}", attempt=attempt)
+                sleep(self._patience.pause(attempt))
+            else:
+                return
 
-    def _entries(self) -> list[Entry]:
+    def _entries(self, files: list[Migration]) -> list[Entry]:
         with self._connected(session=False) as connection:
-            return Ledger(connection).read()
+            return Ledger(connection).read(files)
 
     @contextmanager
     def _connected(self, wait: float = 0.0, *, session: bool = True) -> Generator[Connection[Any]]:
@@ -265,11 +282,11 @@ class Runner:
                 yield connection, ledger
 
 
-def _agreed_pending(files: list[Migration], entries: list[Entry], target: int | None) -> list[Migration]:
+def _agreed_pending(files: list[Migration], entries: list[Entry]) -> list[Migration]:
     problems = disagreements(files, entries)
     if problems:
         raise disagreement_error(problems)
-    return pending(files, entries, target)
+    return pending(files, entries)
 
 
 def _whose_work(connection: Connection[Any]) -> str:
@@ -298,18 +315,18 @@ def _grant_roles(connection: Connection[Any], ledger: Ledger, done: list[Applied
     done[-1] = replace(done[-1], notices=(*done[-1].notices, *fresh))
 
 
-def _as_applied(migration: Migration, entry: Entry) -> Applied:
-    return Applied(migration.version, migration.name, migration.file, entry.duration_ms)
+def _as_applied(migration: Migration, duration_ms: float) -> Applied:
+    return Applied(migration.series, migration.version, migration.name, migration.file, duration_ms)
 
 
-def _invalid_index(name: str, table: str, folder: Path) -> Problem:
+def _invalid_index(name: str, table: str) -> Problem:
     return Problem(
         "invalid_index",
         None,
         None,
+        None,
         f"the index {name} of {table} is invalid: queries do not use it, writes still pay for it",
-        f"if its migration is pending, run {command_line('up', folder)}; "
-        f"else drop it, or REINDEX INDEX CONCURRENTLY {name}",
+        f"if its migration is pending, run guestsql migrate up; else drop it, or REINDEX INDEX CONCURRENTLY {name}",
     )
 
 

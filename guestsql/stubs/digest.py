@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
+from collections.abc import Iterable
 
-from guestsql.migrate.files import read_migrations
+from guestsql.migrate import Migration
 from guestsql.sql import Catalogue, Query, tokenize
 
 __all__ = ["digest_of"]
@@ -15,7 +15,7 @@ __all__ = ["digest_of"]
 _GENERATOR = 2
 
 
-def digest_of(catalogue: Catalogue, migrations: Path | None = None) -> str:
+def digest_of(catalogue: Catalogue, migrations: Iterable[Migration]) -> str:
     """Return the checksum of queries and migrations.
 
     Blank space and comments inside the SQL count for nothing, nor where in its file a query stands; the text below its
@@ -23,15 +23,12 @@ def digest_of(catalogue: Catalogue, migrations: Path | None = None) -> str:
 
     Args:
         catalogue: the queries.
-        migrations: their folder; default the packaged one.
-
-    Raises:
-        MigrationError: a migration cannot be read.
+        migrations: those that make the schema, in the order in which they run.
     """
     digest = hashlib.sha256(f"generator {_GENERATOR}\n".encode())
     for name in sorted(catalogue):
         digest.update(json.dumps(_told(catalogue[name])).encode())
-    for migration in read_migrations(migrations):
+    for migration in migrations:
         digest.update(f"{migration.file.name} {migration.checksum}\n".encode())
     return digest.hexdigest()
 

@@ -2,8 +2,13 @@
 -- check: read-only
 
 -- name: list_applied_versions()
--- The numbers of the migrations in the ledger, ascending.
+-- What is in the ledger, by version. series is NULL in a ledger of a release before 0.2.0, which has no such column.
 -- check: allow GS307, because the ledger has one row for each file of migrations/
-SELECT version
+-- check: allow GS306, because its key begins with the series, which an old ledger has not
+SELECT
+    to_jsonb(guestsql_migrations) ->> 'series' AS series,
+    version::bigint AS version,
+    name,
+    checksum
 FROM guestsql_migrations
-ORDER BY version;
+ORDER BY version, series, name;

@@ -53,18 +53,49 @@ FROM candidates;
 
 -- name: create_migration_ledger()!
 -- Creates the ledger, in the schema in which the migrations make their tables. Only under the runner's lock: two CREATE
--- TABLE IF NOT EXISTS at once can fail on a unique index of the catalogue. body is the file without blank space and
--- comments, kept so that an edit can be shown.
+-- TABLE IF NOT EXISTS at once can fail on a unique index of the catalogue. version is 0 for a repeatable file, of which
+-- the name is the key. body is the file without blank space and comments, kept so that an edit can be shown.
 CREATE TABLE IF NOT EXISTS guestsql_migrations (
-    version integer PRIMARY KEY CHECK (version > 0),
+    series text NOT NULL DEFAULT 'guestsql',
+    version bigint NOT NULL CHECK (version >= 0),
     name text NOT NULL,
     checksum text NOT NULL,
     body text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT statement_timestamp(),
     duration_ms float8 NOT NULL,
     applied_by text NOT NULL DEFAULT session_user,
-    is_baseline boolean NOT NULL DEFAULT FALSE
+    is_baseline boolean NOT NULL DEFAULT FALSE,
+    PRIMARY KEY (series, version, name),
+    CONSTRAINT guestsql_migrations_number EXCLUDE (series WITH =, version WITH =) WHERE (version > 0)
 );
+
+-- name: has_migration_series()$
+-- True when the ledger has a column for the series; False for one that a release before 0.2.0 made.
+SELECT count(*) > 0 AS has_series
+FROM pg_attribute
+WHERE
+    attrelid = to_regclass('guestsql_migrations')
+    AND attname = 'series'
+    AND NOT attisdropped;
+
+-- name: convert_migration_ledger()!
+-- Gives a ledger of a release before 0.2.0 its series; all its rows are of the packaged one. That release goes on reading
+-- and writing it: what it writes is of the packaged series.
+ALTER TABLE guestsql_migrations
+DROP CONSTRAINT guestsql_migrations_pkey,
+DROP CONSTRAINT guestsql_migrations_version_check,
+ADD COLUMN series text NOT NULL DEFAULT 'guestsql',
+ALTER COLUMN version TYPE bigint,
+ADD CONSTRAINT guestsql_migrations_version_check CHECK (version >= 0),
+ADD PRIMARY KEY (series, version, name),
+ADD CONSTRAINT guestsql_migrations_number EXCLUDE (series WITH =, version WITH =) WHERE (version > 0);
+
+-- name: assign_own_migrations(versions)!
+-- Moves rows of the packaged series to the own one, once, after the conversion; the count of rows.
+--   versions: bigint[], the numbers of own migrations that a release before 0.2.0 applied
+UPDATE guestsql_migrations
+SET series = 'own'
+WHERE series = 'guestsql' AND version = ANY(:versions::bigint[]);
 
 -- name: get_migration_owner()$
 -- The role that owns the ledger, and with it the right to migrate; without a ledger the owner of the database.
@@ -89,10 +120,13 @@ SELECT
     )::text AS owner_name;
 
 -- name: list_applied_migrations()
--- Every row of the ledger, by version.
+-- Every row of the ledger, by version. series is NULL in a ledger of a release before 0.2.0, which has no such column:
+-- hence the detour over jsonb.
 -- check: allow GS307, because the ledger has one row for each file of migrations/
+-- check: allow GS306, because its key begins with the series, which an old ledger has not
 SELECT
-    version,
+    to_jsonb(guestsql_migrations) ->> 'series' AS series,
+    version::bigint AS version,
     name,
     checksum,
     body,
@@ -101,25 +135,50 @@ SELECT
     applied_by,
     is_baseline
 FROM guestsql_migrations
-ORDER BY version;
+ORDER BY version, series, name;
 
--- name: record_migration(version, name, checksum, body, duration_ms, is_baseline)!
--- Enters one migration into the ledger, in the transaction that ran it; the count of rows, always 1.
---   version: integer, the number of the file, e.g. 999999
+-- name: record_migration(series, version, name, checksum, body, duration_ms, is_baseline)!
+-- Records one numbered migration, in the transaction that ran it; the count of rows, always 1.
+--   series: text, `guestsql` for the packaged series, `own` for the project's own
+--   version: bigint, the number of the file, e.g. 999999
 --   name: text, the file's name without number and suffix
 --   checksum: text, SHA-256 of body, hexadecimal
 --   body: text, the file without blank space and comments
 --   duration_ms: float8, how long it ran, in milliseconds; 0 for a baseline
---   is_baseline: boolean, true when it was entered without being run
-INSERT INTO guestsql_migrations (version, name, checksum, body, duration_ms, is_baseline)
+--   is_baseline: boolean, true when it was recorded without being run
+INSERT INTO guestsql_migrations (series, version, name, checksum, body, duration_ms, is_baseline)
 VALUES (
-    :version::integer,
+    :series::text,
+    :version::bigint,
     :name::text,
     :checksum::text,
     :body::text,
     :duration_ms::float8,
     :is_baseline::boolean
 );
+
+-- name: record_repeatable_migration(series, name, checksum, body, duration_ms)!
+-- Records one run of a repeatable file, in place of its earlier one; the count of rows, always 1.
+--   series: text, `guestsql` for the packaged series, `own` for the project's own
+--   name: text, the file's name without prefix and suffix
+--   checksum: text, SHA-256 of body, hexadecimal
+--   body: text, the file without blank space and comments
+--   duration_ms: float8, how long it ran, in milliseconds
+INSERT INTO guestsql_migrations (series, version, name, checksum, body, duration_ms)
+VALUES (:series::text, 0, :name::text, :checksum::text, :body::text, :duration_ms::float8)
+ON CONFLICT (series, version, name)
+DO UPDATE SET
+    checksum = excluded.checksum,
+    body = excluded.body,
+    applied_at = statement_timestamp(),
+    duration_ms = excluded.duration_ms,
+    applied_by = session_user;
+
+-- name: remove_repeatable_migrations(series_names)!
+-- Removes the entries of repeatable files, so that they run again; the count of rows.
+--   series_names: text[], the series whose repeatable files follow a numbered migration that was applied
+DELETE FROM guestsql_migrations
+WHERE version = 0 AND series = ANY(:series_names::text[]);
 
 -- name: try_migration_lock(lock_key)$
 -- True when this session now holds a lock of the runner's upon this database. Never waits: a session that waits inside a
@@ -188,6 +247,100 @@ SELECT
 FROM unnest(pg_blocking_pids(:pid::integer)) AS blocking (pid)
 LEFT JOIN pg_stat_activity AS activity ON blocking.pid = activity.pid
 ORDER BY blocking.pid;
+
+-- name: list_dependent_objects(names)
+-- The objects that depend on the relations and functions of some names, such as a view upon a table, which would be left
+-- behind by a change to them; what depends on a column counts only if a name is that column's, or none is a column's.
+-- The last of a chain comes first, so that they can be dropped in this order. Indexes, constraints and the like are left
+-- out: they are altered or dropped with their table.
+--   names: text[], as the catalogue has them: without quotes, folded
+WITH RECURSIVE targets AS (
+    SELECT
+        'pg_class'::regclass::oid AS class_id,
+        relations.oid AS object_id,
+        coalesce(
+            (
+                SELECT array_agg(columns.attnum)
+                FROM pg_attribute AS columns
+                WHERE
+                    columns.attrelid = relations.oid
+                    AND columns.attnum > 0
+                    AND columns.attname = ANY(:names::text[])
+            ),
+            '{}'
+        ) AS column_numbers
+    FROM pg_class AS relations
+    WHERE
+        relations.relname = ANY(:names::text[])
+        AND relations.relkind IN ('r', 'p', 'v', 'm', 'f')
+        AND relations.relnamespace <> 'pg_catalog'::regnamespace
+    UNION ALL
+    SELECT
+        'pg_proc'::regclass::oid AS class_id,
+        functions.oid AS object_id,
+        '{}'::smallint[] AS column_numbers
+    FROM pg_proc AS functions
+    WHERE
+        functions.proname = ANY(:names::text[])
+        AND functions.pronamespace <> 'pg_catalog'::regnamespace
+),
+
+-- A view depends by its rule.
+edges AS (
+    SELECT
+        depend.refclassid,
+        depend.refobjid,
+        depend.refobjsubid,
+        CASE
+            WHEN rules.rulename = '_RETURN'
+                THEN 'pg_class'::regclass::oid
+            ELSE depend.classid
+        END AS class_id,
+        CASE
+            WHEN rules.rulename = '_RETURN'
+                THEN rules.ev_class
+            ELSE depend.objid
+        END AS object_id
+    FROM pg_depend AS depend
+    LEFT JOIN pg_rewrite AS rules ON depend.classid = 'pg_rewrite'::regclass AND depend.objid = rules.oid
+    WHERE
+        depend.deptype = 'n'
+        AND depend.classid IN (
+            'pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass
+        )
+),
+
+dependents AS (
+    SELECT
+        edges.class_id,
+        edges.object_id,
+        1 AS depth
+    FROM targets
+    INNER JOIN edges ON targets.class_id = edges.refclassid AND targets.object_id = edges.refobjid
+    WHERE
+        edges.object_id <> targets.object_id
+        AND (
+            edges.refobjsubid = 0
+            OR targets.column_numbers = '{}'
+            OR edges.refobjsubid = ANY(targets.column_numbers)
+        )
+    UNION
+    SELECT
+        edges.class_id,
+        edges.object_id,
+        dependents.depth + 1 AS depth
+    FROM dependents
+    INNER JOIN edges ON dependents.class_id = edges.refclassid AND dependents.object_id = edges.refobjid
+    WHERE edges.object_id <> dependents.object_id AND dependents.depth < 20
+)
+
+SELECT
+    identified.type AS object_type,
+    identified.identity AS object_name
+FROM dependents
+CROSS JOIN pg_identify_object(dependents.class_id, dependents.object_id, 0) AS identified
+GROUP BY identified.type, identified.identity
+ORDER BY max(dependents.depth) DESC, object_name;
 
 -- name: get_concurrent_index(table_name, index_name)^
 -- The index of a name in the schema of a table: whether it is valid, whether it is that table's, which server process

@@ -21,6 +21,7 @@ SELECT tread_id FROM guest_profiles WHERE phone_number = :phone_number::text;
 -- Times.
 SELECT now() AS moment FROM generate_series(1, 2) AS g (n) ORDER BY g.n;
 """
+OWN = {"GUESTSQL_MIGRATIONS_DIR": "migrations", "GUESTSQL_PACKAGED": "no"}
 RIGHT = WRONG.replace("tread_id", "thread_id").replace("now()", "statement_timestamp()")
 
 
@@ -132,8 +133,10 @@ def test_database_url_is_never_asked(server):
     assert "GS203" in result.stdout
 
 
-def test_the_scratch_database_is_kept_until_the_migrations_change(server, folder, tmp_path):
-    arguments = ("check", "--server", server.url(), "--migrations", "migrations")
+def test_the_scratch_database_is_kept_until_the_migrations_change(server, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("GUESTSQL_MIGRATIONS_DIR", "migrations")
+    monkeypatch.setenv("GUESTSQL_PACKAGED", "no")
+    arguments = ("check", "--server", server.url())
     (tmp_path / "migrations").mkdir()
     migration = tmp_path / "migrations" / "0001_guests.sql"
     migration.write_text("CREATE TABLE guest_profiles (phone_number text PRIMARY KEY, thread_id text);")
@@ -182,7 +185,7 @@ def test_a_database_that_was_not_finished_is_made_anew(server):
 def test_a_migration_that_fails_is_an_error_of_its_own(server, tmp_path):
     (tmp_path / "migrations").mkdir()
     (tmp_path / "migrations" / "0001_broken.sql").write_text("CREATE TABLE broken (id nothing);")
-    result = invoke("check", "--server", server.url(), "--migrations", "migrations")
+    result = invoke("check", "--server", server.url(), **OWN)
     assert result.exit_code == 3
     assert "0001_broken.sql:1:25" in result.stderr
 
@@ -223,7 +226,7 @@ def test_two_roles_check_on_one_server_and_leave_each_other_alone(server, tmp_pa
             migration.write_text(f"CREATE TABLE guest_profiles ({column} text PRIMARY KEY, thread_id text);")
             for role in roles:
                 url = make_conninfo(server.url(), user=role, password="invented")
-                result = invoke("check", "--server", url, "--migrations", "migrations")
+                result = invoke("check", "--server", url, **OWN)
                 assert (result.exit_code, "GS203" in result.stdout) == (1, True), result.output
             with psycopg.connect(server.url()) as connection:
                 found = connection.execute(

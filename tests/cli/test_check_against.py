@@ -73,11 +73,11 @@ def check(server):
         return invoke(
             "check",
             f"{folder}queries",
-            "--migrations",
-            f"{folder}migrations",
             "--server",
             server.url(),
             *arguments,
+            GUESTSQL_MIGRATIONS_DIR=f"{folder}migrations",
+            GUESTSQL_PACKAGED="no",
             **environment,
         )
 
@@ -209,7 +209,9 @@ def test_a_folder_that_was_not_there_then(repository, check):
     repository.git("mv", "migrations", "steps")
     repository.commit("moved")
     result = invoke(
-        "check", "queries", "--migrations", "steps", "--server", "postgresql://x@127.0.0.1:1/x", "--against", "v1"
+        *("check", "queries", "--server", "postgresql://x@127.0.0.1:1/x", "--against", "v1"),
+        GUESTSQL_MIGRATIONS_DIR="steps",
+        GUESTSQL_PACKAGED="no",
     )
     assert result.exit_code == 4  # the ordinary check comes first
     assert check("--against", "v1").exit_code == 2
@@ -367,7 +369,9 @@ def test_a_file_stands_for_its_folder(repository, server):
     repository.write("queries/rooms.sql", GET.format(columns="name"))
     repository.write("queries/more.sql", OLD.replace("get_room", "get_more").replace("status", "name AS title"))
     result = invoke(
-        "check", "queries/more.sql", "--migrations", "migrations", "--server", server.url(), "--against", "v1"
+        *("check", "queries/more.sql", "--server", server.url(), "--against", "v1"),
+        GUESTSQL_MIGRATIONS_DIR="migrations",
+        GUESTSQL_PACKAGED="no",
     )
     assert result.exit_code == 1
     assert "get_room of v1 fails" in result.stdout

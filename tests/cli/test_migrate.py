@@ -7,24 +7,32 @@ import json
 import psycopg
 import pytest
 
-from guestsql.migrate import default_directory
 from tests.cli.shell import invoke
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
     made = tmp_path / "migrations"
     made.mkdir()
     (made / "0001_first.sql").write_text("CREATE TABLE first (n int);\n", encoding="utf-8")
     (made / "0002_second.sql").write_text("CREATE TABLE second (n int);\n", encoding="utf-8")
+    monkeypatch.setenv("GUESTSQL_MIGRATIONS_DIR", str(made))
     return made
 
 
 @pytest.fixture
 def migrate(empty_database_url, folder):
+    """The shell, with an own series alone."""
+    assert folder.is_dir()
+
     def run(*arguments, **environment):
-        given = {"DATABASE_URL": empty_database_url, "GUESTSQL_FORMAT": "json", **environment}
-        return invoke("migrate", *arguments, "--dir", str(folder), **given)
+        given = {
+            "DATABASE_URL": empty_database_url,
+            "GUESTSQL_FORMAT": "json",
+            "GUESTSQL_PACKAGED": "no",
+            **environment,
+        }
+        return invoke("migrate", *arguments, **given)
 
     return run
 
@@ -46,7 +54,7 @@ def test_the_packaged_migrations_are_the_default(empty_database_url):
     result = invoke("migrate", "up", "--format", "csv", DATABASE_URL=empty_database_url)
 
     assert result.exit_code == 0
-    assert result.stdout.startswith("version,name,duration_ms\n1,guest_profiles,")
+    assert result.stdout.startswith("series,version,name,duration_ms\nguestsql,1,guest_profiles,")
     assert invoke("query", "run", "get_profile_totals", DATABASE_URL=empty_database_url).exit_code == 0
 
 
@@ -120,48 +128,33 @@ def test_baseline_enters_without_running(migrate, empty_database_url):
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE first (n int)")
     entered = migrate("baseline", "1")
-    assert json.loads(entered.stdout) == [{"version": 1, "name": "first"}]
-    assert "entered already" in migrate("baseline", "1").stderr
+    assert json.loads(entered.stdout) == [{"series": "own", "version": 1, "name": "first"}]
+    assert "already recorded" in migrate("baseline", "1").stderr
 
     assert migrate("up").exit_code == 0
     assert _states(migrate("status")) == ["baseline", "applied"]
 
 
-def test_new_makes_the_next_file(folder):
-    result = invoke("migrate", "new", "guest notes", "--dir", str(folder))
+def test_new_creates_the_next_file_of_the_own_series(folder):
+    result = invoke("migrate", "new", "guest notes")
 
     assert (result.exit_code, result.stdout) == (0, f"{folder / '0003_guest_notes.sql'}\n")
     assert (folder / "0003_guest_notes.sql").is_file()
-    assert invoke("migrate", "new", "¿qué?", "--dir", str(folder)).exit_code == 1
+    assert result.stderr == "write the SQL into it, then run guestsql migrate plan\n"
+    assert invoke("migrate", "new", "¿qué?").exit_code == 1
 
 
-def test_new_hints_at_the_folder_that_was_given(folder):
-    result = invoke("migrate", "new", "guest notes", "--dir", str(folder))
+def test_new_without_an_own_folder_explains_how_to_have_one(tmp_path):
+    result = invoke("migrate", "new", "guest notes")
+    assert result.exit_code == 2
+    assert "[tool.guestsql]" in result.stderr
 
-    assert result.stderr == f"write the SQL into it, then run guestsql migrate plan --dir {folder}\n"
+    (tmp_path / "pyproject.toml").write_text('[tool.guestsql]\nmigrations = "own"\n', encoding="utf-8")
+    missing = invoke("migrate", "new", "guest notes")
+    assert (missing.exit_code, "own is not a folder" in missing.stderr) == (2, True)
 
-
-def test_the_first_of_a_new_folder_is_told_what_the_folder_stands_for(tmp_path):
-    folder = tmp_path / "my migrations"
-    folder.mkdir()
-    result = invoke("migrate", "new", "add birthday", "--dir", str(folder))
-
-    assert result.stdout == f"{folder / '0001_add_birthday.sql'}\n"
-    hint, note = result.stderr.splitlines()
-    assert hint.endswith(f"guestsql migrate plan --dir '{folder}'")
-    assert "stands in place of the packaged migrations" in note
-    assert f"copy {default_directory()}/*.sql" in note
-
-
-def test_a_folder_of_ones_own_beside_the_packaged_one_is_told_as_that(folder, empty_database_url):
-    assert invoke("migrate", "up", DATABASE_URL=empty_database_url).exit_code == 0
-    result = invoke("migrate", "up", "--dir", str(folder), DATABASE_URL=empty_database_url)
-
-    assert result.exit_code == 1
-    assert "edited" not in result.stderr
-    assert "0001_first.sql has the number of 0001_guest_profiles.sql, which is applied" in result.stderr
-    assert "a folder must hold every file that was ever applied: put 0001_guest_profiles.sql back" in result.stderr
-    assert "CREATE TABLE" not in result.stderr  # the difference of two files that have nothing in common tells nothing
+    (tmp_path / "own").mkdir()
+    assert invoke("migrate", "new", "guest notes").stdout == f"{tmp_path / 'own' / '0001_guest_notes.sql'}\n"
 
 
 def test_the_direct_address_is_used(migrate, empty_database_url):

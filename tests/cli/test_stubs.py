@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 
 import pytest
 
 from tests.checking import QUERIES
 from tests.cli.shell import invoke
-from tests.server import MIGRATIONS
 
 NOWHERE = "postgresql://nobody:hidden@127.0.0.1:1/none"
 QUERY = """\
@@ -85,13 +83,13 @@ def test_an_edited_stub_fails(server, folder, tmp_path):
     assert folder.is_dir()
 
 
-def test_a_migration_is_drift_when_it_changes_a_type(server, folder, tmp_path):
-    arguments = ("--out", "hotel_queries", "--server", server.url(), "--migrations", "migrations")
-    shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+def test_an_own_migration_is_drift_when_it_changes_a_type(server, folder, tmp_path, monkeypatch):
+    arguments = ("--out", "hotel_queries", "--server", server.url())
     (folder / "threads.sql").write_text(QUERY.replace(")$", ")^"), encoding="utf-8")
     assert invoke("stubs", *arguments).exit_code == 0
-    number = max(int(path.name[:4]) for path in (tmp_path / "migrations").glob("*.sql")) + 1
-    more = tmp_path / "migrations" / f"{number:04d}_more.sql"
+    (tmp_path / "migrations").mkdir()
+    monkeypatch.setenv("GUESTSQL_MIGRATIONS_DIR", "migrations")
+    more = tmp_path / "migrations" / "0001_more.sql"
     more.write_text("CREATE INDEX more ON guest_profiles (thread_tokens);", encoding="utf-8")
     result = invoke("stubs", "--check", *arguments)
     assert (result.exit_code, result.stdout) == (0, "")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from guestsql.errors import DatabaseError, DatabaseUnavailable, MigrationError, SettingsError
-from guestsql.migrate import Runner
+from guestsql.migrate import OWN, Runner, Series
 from guestsql.settings import Settings
-from tests.migrating import make_runner, read_only, session, value, write_files
+from tests.migrating import apply_until, make_runner, read_only, session, value, write_files
 
 FILES = {
     "0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY, name text);\n",
@@ -57,8 +57,8 @@ def test_the_packaged_migrations_are_applied_and_verified(empty_database_url: st
     assert {status.state for status in runner.status()} == {"applied"}
 
 
-def test_status_tells_when_and_how_long(runner: Runner, empty_database_url: str) -> None:
-    runner.up(target=2)
+def test_status_tells_when_and_how_long(runner: Runner, folder: Path, empty_database_url: str) -> None:
+    apply_until(empty_database_url, folder, 2)
     first, _, third = runner.status()
     assert (first.state, third.state) == ("applied", "pending")
     assert first.applied_at is not None
@@ -66,13 +66,6 @@ def test_status_tells_when_and_how_long(runner: Runner, empty_database_url: str)
     assert first.duration_ms is not None
     assert (third.applied_at, third.duration_ms) == (None, None)
     assert value(empty_database_url, "SELECT applied_by FROM guestsql_migrations LIMIT 1") == "postgres"
-
-
-def test_a_target_is_the_last_one_applied(runner: Runner) -> None:
-    assert [found.version for found in runner.up(target=2)] == [1, 2]
-    assert runner.up(target=1) == []
-    assert "no migration 0009" in stopped(lambda: runner.up(target=9)).message
-    assert [found.version for found in runner.up()] == [3]
 
 
 def test_looking_writes_nothing_where_there_is_no_ledger(empty_database_url: str, folder: Path) -> None:
@@ -94,8 +87,8 @@ def test_a_read_only_server_can_be_asked_and_needs_nothing_when_nothing_is_pendi
     assert looking.up() == []
 
 
-def test_an_edited_file_stops_with_the_difference(runner: Runner, folder: Path) -> None:
-    runner.up(target=2)
+def test_an_edited_file_stops_with_the_difference(runner: Runner, folder: Path, empty_database_url: str) -> None:
+    apply_until(empty_database_url, folder, 2)
     write_files(folder, {"0002_names.sql": FILES["0002_names.sql"].replace("Ceiba", "Ceibo")})
     error = stopped(runner.up)
     assert error.file == folder / "0002_names.sql"
@@ -109,20 +102,20 @@ def test_an_edited_file_stops_with_the_difference(runner: Runner, folder: Path) 
     assert problem.diff.startswith("--- 0002_names.sql as applied\n+++ 0002_names.sql now\n")
 
 
-def test_another_form_of_the_same_statements_is_accepted(runner: Runner, folder: Path) -> None:
-    runner.up(target=2)
+def test_another_form_of_the_same_statements_is_accepted(runner: Runner, folder: Path, empty_database_url: str) -> None:
+    apply_until(empty_database_url, folder, 2)
     edited = FILES["0002_names.sql"].replace("\n", "\r\n").replace("VALUES (1,", "\r\n\tVALUES(1 , -- one\r\n")
     write_files(folder, {"0002_names.sql": "/* why */\r\n" + edited})
     assert [found.version for found in runner.up()] == [3]
     assert runner.verify() == []
 
 
-def test_a_missing_file_stops(runner: Runner, folder: Path) -> None:
-    runner.up(target=2)
+def test_a_missing_file_stops(runner: Runner, folder: Path, empty_database_url: str) -> None:
+    apply_until(empty_database_url, folder, 2)
     (folder / "0001_rooms.sql").unlink()
     error = stopped(runner.up)
     assert "0001_rooms.sql is applied, but there is no such file" in error.message
-    assert error.hint == "put the file back"
+    assert error.hint == "restore the file"
     assert states(runner) == {1: "missing", 2: "applied", 3: "pending"}
     assert [problem.kind for problem in runner.verify()] == ["missing"]
 
@@ -159,8 +152,8 @@ def test_a_file_below_the_newest_applied_stops_until_it_is_renumbered_or_entered
     assert runner.up() == []
 
 
-def test_every_disagreement_is_in_one_message(runner: Runner, folder: Path) -> None:
-    runner.up(target=2)
+def test_every_disagreement_is_in_one_message(runner: Runner, folder: Path, empty_database_url: str) -> None:
+    apply_until(empty_database_url, folder, 2)
     (folder / "0001_rooms.sql").unlink()
     write_files(folder, {"0002_names.sql": "SELECT 2"})
     message = stopped(runner.up).message
@@ -179,7 +172,7 @@ def test_a_baseline_enters_without_running(runner: Runner, empty_database_url: s
 
 
 def test_a_baseline_refuses_what_the_ledger_contradicts(runner: Runner, folder: Path, empty_database_url: str) -> None:
-    runner.up(target=1)
+    apply_until(empty_database_url, folder, 1)
     write_files(folder, {"0001_rooms.sql": "CREATE TABLE rooms (id bigint)"})
     assert "was edited" in stopped(lambda: runner.baseline(2)).message
     assert "no migration 0009" in stopped(lambda: runner.baseline(9)).message
@@ -258,9 +251,9 @@ def test_each_migration_is_logged(runner: Runner, caplog: pytest.LogCaptureFixtu
 
 def test_the_direct_address_is_used_and_one_is_needed(folder: Path, empty_database_url: str) -> None:
     settings = Settings(database_url="postgresql://nowhere.invalid/x", unpooled_url=empty_database_url)
-    assert len(Runner(settings, directory=folder).up()) == 3
+    assert len(Runner(settings, series=[Series(OWN, folder)]).up()) == 3
     with pytest.raises(SettingsError, match="no database"):
-        Runner(Settings(), directory=folder)
+        Runner(Settings(), series=[Series(OWN, folder)])
 
 
 def test_no_server_is_unavailable(folder: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from guestsql.errors import MigrationError
 from guestsql.migrate import Runner
 from tests.cli.shell import invoke
-from tests.migrating import make_runner, session, value, write_files
+from tests.migrating import apply_until, make_runner, session, value, write_files
 
 FIRST = """
 CREATE TABLE days (id int) PARTITION BY LIST (id);
@@ -168,9 +168,17 @@ def hinted(text: str) -> list[str]:
     return shlex.split(command)[1:]
 
 
-def test_the_commands_of_the_hints_name_the_folder(empty_database_url: str, tmp_path: Path) -> None:
-    """Without it, `baseline 2` would enter the packaged files."""
-    folder = write_files(tmp_path / "my files", {"0001_a.sql": "SELECT 1;", "0003_c.sql": "SELECT 3;"})
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the own series, of which alone the shell runs too."""
+    monkeypatch.setenv("GUESTSQL_MIGRATIONS_DIR", str(tmp_path / "my files"))
+    monkeypatch.setenv("GUESTSQL_PACKAGED", "no")
+    return tmp_path / "my files"
+
+
+def test_the_commands_of_the_hints_name_the_series(empty_database_url: str, own_folder: Path) -> None:
+    """Without it, `baseline 2` would record packaged files."""
+    folder = write_files(own_folder, {"0001_a.sql": "SELECT 1;", "0003_c.sql": "SELECT 3;"})
     write_files(folder, {"0002_b.sql": "SELECT 2;"})
     runner: Runner = make_runner(empty_database_url, folder)
     runner.up()
@@ -183,11 +191,11 @@ def test_the_commands_of_the_hints_name_the_folder(empty_database_url: str, tmp_
     assert value(empty_database_url, "SELECT count(*) FROM guestsql_migrations") == 3
 
 
-def test_the_hint_for_an_invalid_index_repairs_it(empty_database_url: str, tmp_path: Path) -> None:
+def test_the_hint_for_an_invalid_index_repairs_it(empty_database_url: str, own_folder: Path) -> None:
     text = ALONE + "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS once ON rooms (id)"
-    folder = write_files(tmp_path / "m", {"0001_first.sql": FIRST, "0002_next.sql": text})
+    folder = write_files(own_folder, {"0001_first.sql": FIRST, "0002_next.sql": text})
     runner = make_runner(empty_database_url, folder)
-    runner.up(target=1)
+    apply_until(empty_database_url, folder, 1)
     with session(empty_database_url) as connection:
         connection.execute("INSERT INTO rooms VALUES (1), (1)")
         with pytest.raises(MigrationError):
@@ -202,14 +210,14 @@ def test_the_hint_for_an_invalid_index_repairs_it(empty_database_url: str, tmp_p
     assert runner.verify() == []
 
 
-def test_the_folder_without_files_says_how_to_write_the_first(tmp_path: Path, empty_database_url: str) -> None:
-    (tmp_path / "m").mkdir()
+def test_the_folder_without_files_says_how_to_write_the_first(own_folder: Path, empty_database_url: str) -> None:
+    own_folder.mkdir()
     with pytest.raises(MigrationError) as caught:
-        make_runner(empty_database_url, tmp_path / "m").up()
+        make_runner(empty_database_url, own_folder).up()
     made = invoke(*hinted(caught.value.hint.replace("NAME", "rooms")))
     assert made.exit_code == 0, made.stderr
-    (tmp_path / "m" / "0001_rooms.sql").write_text("SELECT 1;", encoding="utf-8")
-    assert len(make_runner(empty_database_url, tmp_path / "m").up()) == 1
+    (own_folder / "0001_rooms.sql").write_text("SELECT 1;", encoding="utf-8")
+    assert len(make_runner(empty_database_url, own_folder).up()) == 1
 
 
 def test_another_role_is_named_that_may_migrate(empty_database_url: str, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from guestsql.check import check_files, scratch_database
 from guestsql.check.infer import infer
+from guestsql.migrate import PACKAGED, Series
 from guestsql.settings import Settings
 from guestsql.sql import scan_directory
 from guestsql.stubs import StubsVet, Target, Uses, read_committed, write
@@ -112,7 +113,7 @@ def test_odd_but_right_queries_keep_their_own_promises(server, tmp_path):
     shutil.copy(CORPUS, path)
     catalogue, errors = scan_directory(tmp_path)
     assert errors == []
-    with scratch_database(Settings(), server.url(), migrations) as connection:
+    with scratch_database(Settings(), server.url(), [Series(PACKAGED, migrations)]) as connection:
         committed = promised(connection, catalogue.values(), tmp_path / "promised")
         assert committed.keys() == catalogue.keys()
         assert told(check(connection, [path], committed, tmp_path, is_whole=True)) == []

@@ -235,14 +235,14 @@ def test_migrations(empty_database_url: str) -> None:
     assert found["permission"]["status"] == "could not look"
     Runner(Settings(), empty_database_url).up()
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        newest = connection.execute("SELECT max(version) FROM guestsql_migrations").fetchone()
+        newest = connection.execute("SELECT version, name FROM guestsql_migrations ORDER BY 1 DESC LIMIT 1").fetchone()
         assert newest is not None
-        connection.execute("DELETE FROM guestsql_migrations WHERE version = %s", newest)
+        connection.execute("DELETE FROM guestsql_migrations WHERE version = %s", newest[:1])
         pending = doctor(empty_database_url)[1]["migrations"]
-        assert (pending["status"], pending["message"]) == ("fault", f"pending: {newest[0]:04d}")
+        assert (pending["status"], pending["message"]) == ("fault", f"pending: {newest[0]:04d}_{newest[1]}")
         connection.execute("UPDATE guestsql_migrations SET checksum = 'x', body = 'x' WHERE version = 2")
     edited = doctor(empty_database_url)[1]["migrations"]
-    assert edited["message"] == "0002 is changed"
+    assert edited["message"] == "0002_historical_clients is changed"
     assert "guestsql migrate verify" in edited["advice"]
 
 

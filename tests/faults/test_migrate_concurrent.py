@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guestsql.errors import MigrationError
-from tests.migrating import RunnerProcess, make_runner, session, value, waiting, write_files
+from tests.migrating import RunnerProcess, apply_until, make_runner, session, value, waiting, write_files
 from tests.server import eventually
 
 INDEX = "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS guests_name ON guests (name);\n"
@@ -55,7 +55,7 @@ def test_eight_runners_apply_each_file_once(empty_database_url: str, folder: Pat
 def test_a_runner_that_waits_for_its_turn_does_not_hold_up_a_concurrent_index(
     empty_database_url: str, folder: Path
 ) -> None:
-    make_runner(empty_database_url, folder).up(target=2)
+    apply_until(empty_database_url, folder, 2)
     with session(empty_database_url, autocommit=False) as writer, session(empty_database_url) as watcher:
         writer.execute("INSERT INTO guests VALUES ('Sol')")
         with RunnerProcess(empty_database_url, folder) as first:
@@ -68,7 +68,7 @@ def test_a_runner_that_waits_for_its_turn_does_not_hold_up_a_concurrent_index(
 
 
 def test_kill_in_the_middle_of_a_transactional_file(empty_database_url: str, folder: Path) -> None:
-    make_runner(empty_database_url, folder).up(target=1)
+    apply_until(empty_database_url, folder, 1)
     write_files(folder, {"0002_more.sql": "CREATE TABLE half (a int);\n" + FILES["0002_more.sql"]})
     with session(empty_database_url, autocommit=False) as blocker, session(empty_database_url) as watcher:
         blocker.execute("LOCK TABLE guests")
@@ -82,7 +82,7 @@ def test_kill_in_the_middle_of_a_transactional_file(empty_database_url: str, fol
 
 
 def test_kill_while_an_index_is_built_concurrently(empty_database_url: str, folder: Path) -> None:
-    make_runner(empty_database_url, folder).up(target=2)
+    apply_until(empty_database_url, folder, 2)
     with session(empty_database_url, autocommit=False) as writer, session(empty_database_url) as watcher:
         writer.execute("INSERT INTO guests VALUES ('nobody')")
         with RunnerProcess(empty_database_url, folder) as runner:
@@ -99,7 +99,7 @@ def test_kill_while_an_index_is_built_concurrently(empty_database_url: str, fold
 
 
 def test_kill_between_the_statement_and_its_ledger_row(empty_database_url: str, folder: Path) -> None:
-    make_runner(empty_database_url, folder).up(target=2)
+    apply_until(empty_database_url, folder, 2)
     with session(empty_database_url, autocommit=False) as blocker, session(empty_database_url) as watcher:
         # Lets the ledger be read, not written.
         blocker.execute("LOCK TABLE guestsql_migrations IN EXCLUSIVE MODE")
@@ -115,7 +115,7 @@ def test_kill_between_the_statement_and_its_ledger_row(empty_database_url: str, 
 
 
 def test_a_runner_that_does_not_get_its_turn_says_who_has_it(empty_database_url: str, folder: Path) -> None:
-    make_runner(empty_database_url, folder).up(target=3)
+    apply_until(empty_database_url, folder, 3)
     with session(empty_database_url, name="the other one") as other:
         other.execute("SELECT pg_advisory_lock(1735746931, 1953722732)")
         with pytest.raises(MigrationError, match=rf"process {other.info.backend_pid} \(the other one") as caught:
@@ -127,7 +127,7 @@ def test_a_runner_that_does_not_get_its_turn_says_who_has_it(empty_database_url:
 
 def test_an_index_that_somebody_else_is_building_is_not_dropped(empty_database_url: str, folder: Path) -> None:
     runner = make_runner(empty_database_url, folder)
-    runner.up(target=2)
+    apply_until(empty_database_url, folder, 2)
     with (
         session(empty_database_url, autocommit=False) as writer,
         session(empty_database_url) as watcher,

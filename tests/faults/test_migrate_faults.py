@@ -17,13 +17,13 @@ from psycopg.conninfo import make_conninfo
 
 from guestsql.embedded import PrivateServer
 from guestsql.errors import DatabaseUnavailable, MigrationError
-from guestsql.migrate import read_migrations
+from guestsql.migrate import OWN, read_migrations
 from guestsql.migrate.ledger import Ledger
 from guestsql.migrate.session import require_lock
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import connect
 from tests import databases
-from tests.migrating import make_runner, session, value, write_files
+from tests.migrating import apply_until, make_runner, session, value, write_files
 
 FILES = {
     "0001_rooms.sql": "CREATE TABLE rooms (id int);\n",
@@ -188,7 +188,7 @@ def test_wait_keeps_trying_while_the_server_starts(
 
 def test_a_lock_timeout_is_tried_again(empty_database_url: str, folder: Path) -> None:
     runner = make_runner(empty_database_url, folder, lock_timeout=1.0)
-    runner.up(target=1)
+    apply_until(empty_database_url, folder, 1)
     with session(empty_database_url, autocommit=False, name="reports") as reader:
         reader.execute("SELECT id FROM rooms")
         pid = reader.info.backend_pid
@@ -200,7 +200,7 @@ def test_a_lock_timeout_is_tried_again(empty_database_url: str, folder: Path) ->
 
 def test_a_lock_that_is_never_given_names_who_holds_it(empty_database_url: str, folder: Path) -> None:
     runner = make_runner(empty_database_url, folder, lock_timeout=1.0, attempts=2)
-    runner.up(target=1)
+    apply_until(empty_database_url, folder, 1)
     with session(empty_database_url, autocommit=False) as reader:
         reader.execute("SELECT id FROM rooms")
         with pytest.raises(MigrationError, match="lock timeout") as caught:
@@ -220,7 +220,7 @@ def test_a_concurrent_statement_waits_long_and_says_for_whom(
     text = "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS rooms_id ON rooms (id)"
     write_files(folder, {"0003_index.sql": text})
     runner = make_runner(empty_database_url, folder)
-    runner.up(target=2)
+    apply_until(empty_database_url, folder, 2)
     with session(empty_database_url, autocommit=False) as writer:
         writer.execute("INSERT INTO rooms VALUES (1)")
         with at_event("MIGRATION_WAITING", writer.rollback) as waits:
@@ -230,7 +230,7 @@ def test_a_concurrent_statement_waits_long_and_says_for_whom(
 
 def test_a_ledger_that_is_locked_is_tried_again(empty_database_url: str, folder: Path) -> None:
     runner = make_runner(empty_database_url, folder, lock_timeout=0.2)
-    runner.up(target=1)
+    apply_until(empty_database_url, folder, 1)
     with session(empty_database_url, autocommit=False) as other:
         other.execute("LOCK TABLE guestsql_migrations IN EXCLUSIVE MODE")
         with at_event("MIGRATION_WAITING", other.rollback):
@@ -290,13 +290,14 @@ def test_a_lock_session_that_holds_it_no_more_stops_the_run(empty_database_url: 
 
 def test_a_runner_waits_for_the_file_of_one_that_lost_its_lock(empty_database_url: str, folder: Path) -> None:
     """Else it would read a ledger that is about to change, and run the same file beside it."""
-    make_runner(empty_database_url, folder).up(target=1)
+    apply_until(empty_database_url, folder, 1)
     with session(empty_database_url, autocommit=False) as first:
         first.execute("SELECT pg_advisory_lock(1735746931, 1953722733)")
         first.execute(FILES["0002_column.sql"])
-        second = read_migrations(folder)[1]
+        second = read_migrations(folder, OWN)[1]
         first.execute(
-            "INSERT INTO guestsql_migrations (version, name, checksum, body, duration_ms) VALUES (2, %s, %s, %s, 1)",
+            "INSERT INTO guestsql_migrations (series, version, name, checksum, body, duration_ms) "
+            "VALUES ('own', 2, %s, %s, %s, 1)",
             [second.name, second.checksum, second.body],
         )
         pid = first.info.backend_pid

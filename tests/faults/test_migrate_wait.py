@@ -17,6 +17,12 @@ from tests.server import eventually
 FILES = {"0001_first.sql": "CREATE TABLE first (n int);\n"}
 
 
+def own_series(folder: Path) -> dict[str, str]:
+    """The variables with which only an own series runs, of one small file."""
+    own = write_files(folder / "migrations", FILES)
+    return {"GUESTSQL_MIGRATIONS_DIR": str(own), "GUESTSQL_PACKAGED": "no"}
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -44,13 +50,12 @@ def test_an_address_that_does_not_parse_is_not_waited_for() -> None:
 
 
 def test_a_server_that_starts_meanwhile_is_waited_for(password_server: PasswordServer, tmp_path: Path) -> None:
-    folder = write_files(tmp_path / "migrations", FILES)
     server = password_server.server
     with psycopg.connect(server.url(), autocommit=True) as admin:
         admin.execute("CREATE DATABASE late OWNER visitor")
     server.stop()
     url = password_server.url("late")
-    process = spawn("--debug", "migrate", "up", "--wait", "60", "--dir", str(folder), DATABASE_URL=url)
+    process = spawn("--debug", "migrate", "up", "--wait", "60", DATABASE_URL=url, **own_series(tmp_path))
     assert process.stderr is not None
     line = process.stderr.readline()
     server.start()
@@ -61,13 +66,12 @@ def test_a_server_that_starts_meanwhile_is_waited_for(password_server: PasswordS
 
 
 def test_a_server_that_is_full_is_waited_for(password_server: PasswordServer, tmp_path: Path) -> None:
-    folder = write_files(tmp_path / "migrations", FILES)
     with psycopg.connect(password_server.server.url(), autocommit=True) as admin:
         admin.execute("CREATE DATABASE full_house OWNER visitor CONNECTION LIMIT 2")
         url = password_server.url("full_house")
         # The runner needs two: one holds its lock.
         with psycopg.connect(url), psycopg.connect(url):
-            process = spawn("--debug", "migrate", "up", "--wait", "60", "--dir", str(folder), DATABASE_URL=url)
+            process = spawn("--debug", "migrate", "up", "--wait", "60", DATABASE_URL=url, **own_series(tmp_path))
             assert process.stderr is not None
             assert "too many connections" in process.stderr.readline()
         _, errors = process.communicate(timeout=60)

@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from guestsql.embedded import PrivateServer
-from guestsql.migrate import Runner
+from guestsql.migrate import PACKAGED, Runner, Series
 from guestsql.settings import Settings
 from tests.cli.shell import invoke
 from tests.databases import GUEST, Either
@@ -192,7 +192,7 @@ def test_another_database_makes_the_roles_at_the_same_moment(
 
         def other() -> None:
             try:
-                Runner(Settings(), second, tmp_path).up()
+                Runner(Settings(), second, [Series(PACKAGED, tmp_path)]).up()
             except BaseException as error:  # noqa: BLE001  told below
                 failures.append(error)
 

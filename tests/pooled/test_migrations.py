@@ -11,7 +11,7 @@ from pytest_postgresql.executors import NoopExecutor
 
 from guestsql.embedded import PrivateServer
 from guestsql.errors import SettingsError
-from guestsql.migrate import Runner
+from guestsql.migrate import OWN, Runner, Series
 from guestsql.settings import Pooler, Settings
 from tests.bouncer import Bouncer, bouncer
 from tests.cli.shell import invoke
@@ -44,7 +44,7 @@ def pooled_url(pooler: Bouncer, empty_database_url: str) -> str:
 def test_a_transaction_pooler_is_refused(
     write: Callable[[Runner], object], setting: Pooler, pooled_url: str, empty_database_url: str, folder: Path
 ) -> None:
-    runner = Runner(Settings(database_url=pooled_url, pooler=setting), directory=folder)
+    runner = Runner(Settings(database_url=pooled_url, pooler=setting), series=[Series(OWN, folder)])
     with pytest.raises(SettingsError, match="leads to a pooler") as caught:
         write(runner)
     assert "DATABASE_UNPOOLED_URL" in caught.value.hint
@@ -52,8 +52,8 @@ def test_a_transaction_pooler_is_refused(
 
 
 def test_reading_needs_no_session(pooled_url: str, empty_database_url: str, folder: Path) -> None:
-    direct = Runner(Settings(), empty_database_url, folder)
-    runner = Runner(Settings(database_url=pooled_url), directory=folder)
+    direct = Runner(Settings(), empty_database_url, [Series(OWN, folder)])
+    runner = Runner(Settings(database_url=pooled_url), series=[Series(OWN, folder)])
     assert [migration.version for migration in runner.plan()] == [1, 2]
     direct.up()
     assert {status.state for status in runner.status()} == {"applied"}
@@ -63,13 +63,13 @@ def test_reading_needs_no_session(pooled_url: str, empty_database_url: str, fold
 @pytest.mark.parametrize("setting", ["auto", "transaction", "tracked"])
 def test_the_direct_address_is_used(setting: Pooler, pooled_url: str, empty_database_url: str, folder: Path) -> None:
     settings = Settings(database_url=pooled_url, unpooled_url=empty_database_url, pooler=setting)
-    assert len(Runner(settings, directory=folder).up()) == 2
+    assert len(Runner(settings, series=[Series(OWN, folder)]).up()) == 2
 
 
 def test_a_direct_address_that_leads_to_the_pooler_is_refused(pooled_url: str, folder: Path) -> None:
     settings = Settings(database_url="postgresql://elsewhere/x", unpooled_url=pooled_url)
     with pytest.raises(SettingsError, match="DATABASE_UNPOOLED_URL leads to a pooler"):
-        Runner(settings, directory=folder).up()
+        Runner(settings, series=[Series(OWN, folder)]).up()
 
 
 def test_session_mode_is_a_session(
@@ -78,7 +78,7 @@ def test_session_mode_is_a_session(
     del pooler, executor
     with bouncer(server, "session") as started:
         settings = Settings(database_url=started.url(empty_database_url), pooler="off")
-        assert len(Runner(settings, directory=folder).up()) == 2
+        assert len(Runner(settings, series=[Series(OWN, folder)]).up()) == 2
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_number_zero_is_refused(tmp_path: Path) -> None:
 
 def test_a_number_twice_names_both_files(tmp_path: Path) -> None:
     write_files(tmp_path, {"0001_a.sql": "SELECT 1", "0001_b.sql": "SELECT 1"})
-    with pytest.raises(MigrationError, match=r"0001 stands twice: also in 0001_a\.sql") as caught:
+    with pytest.raises(MigrationError, match=r"0001 is used twice: also by 0001_a\.sql") as caught:
         read_migrations(tmp_path)
     assert caught.value.file == tmp_path / "0001_b.sql"
 

@@ -32,7 +32,15 @@ def _as_applied(migration: Migration) -> Entry:
     """The row of the ledger where the older release has been migrated."""
     moment = datetime.fromtimestamp(0, UTC)
     return Entry(
-        migration.version, migration.name, migration.checksum, migration.body, moment, 0.0, "", is_baseline=False
+        migration.series,
+        migration.version,
+        migration.name,
+        migration.checksum,
+        migration.body,
+        moment,
+        0.0,
+        "",
+        is_baseline=False,
     )
 
 

@@ -85,8 +85,7 @@ def compare_releases(old: Release, new: Release, connect: Connect, order: Order)
         rewritten = list(history_findings(old.label, old_migrations, new_migrations))
         if rewritten:
             return _comparison(old, new, before, after, order, verdict=Verdict.REWRITTEN, findings=rewritten)
-        newest = max(migration.version for migration in old_migrations)
-        added = [each for each in new_migrations if each.version > newest]
+        added = _added(old_migrations, new_migrations)
         stages = _ask(list(_rooms(old, new, added, rooms)), connect, [*before.all, *after.all])
     matrix = Matrix(
         [_misfits(before.all, stages[0], stage) for stage in stages],
@@ -138,15 +137,28 @@ def _comparison(
     )
 
 
+def _added(old: Sequence[Migration], new: Sequence[Migration]) -> list[Migration]:
+    """The migrations that the newer release runs: the later numbers, and repeatable files with another text."""
+    newest = max(migration.version for migration in old)
+    repeatable = {migration.name: migration.checksum for migration in old if not migration.version}
+    return [
+        migration
+        for migration in new
+        if (migration.version > newest if migration.version else repeatable.get(migration.name) != migration.checksum)
+    ]
+
+
 def _rooms(
     old: Release, new: Release, added: Sequence[Migration], rooms: Path
 ) -> Iterator[tuple[Sequence[SqlFile], Path]]:
     """The migrations of each schema on the way, and where they lie."""
     yield old.migrations, rooms / "old"
-    names = [migration.file.name for migration in added]
-    for at, name in enumerate(names[:-1], 1):
-        files = [*old.migrations, *(each for each in new.migrations if each.name in names[:at])]
-        yield files, lay_out(files, rooms / f"until_{name}")
+    newer = {file.name: file for file in new.migrations}
+    files = {file.name: file for file in old.migrations}
+    for migration in added[:-1]:
+        name = migration.file.name
+        files[name] = newer[name]
+        yield list(files.values()), lay_out(files.values(), rooms / f"until_{name}")
     if added:
         yield new.migrations, rooms / "new"
 

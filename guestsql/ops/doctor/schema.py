@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from guestsql.errors import DatabaseError, MigrationError
-from guestsql.migrate import Runner, Status, read_migrations
+from guestsql.migrate import Runner, Status, configured_migrations
 from guestsql.migrate.compare import statuses
 from guestsql.migrate.ledger import Ledger
 from guestsql.ops.doctor.finding import Verdict, advise, fault, fine, unseen
@@ -28,12 +28,12 @@ def migrations(patient: Patient) -> Verdict:
         return _unread(patient, translate(error, ""))
     except (DatabaseError, MigrationError) as error:
         return _unread(patient, error)
-    wrong = [f"{each.version:04d} is {each.state.replace('_', ' ')}" for each in found if each.state in _WRONG]
+    wrong = [f"{each.label} is {each.state.replace('_', ' ')}" for each in found if each.state in _WRONG]
     if wrong:
         return fault(
-            "; ".join(wrong), "guestsql migrate verify shows the difference; put the file back as it was applied"
+            "; ".join(wrong), "guestsql migrate verify shows the difference; restore the file as it was applied"
         )
-    pending = [f"{each.version:04d}" for each in found if each.state == "pending"]
+    pending = [each.label for each in found if each.state == "pending"]
     if len(pending) == len(found):
         return fault("no migration is applied: the tables do not exist", "guestsql migrate up")
     if pending:
@@ -45,7 +45,8 @@ def _statuses(patient: Patient) -> list[Status]:
     """Asked on the connection that there is; a second one is made only for another address: it may be one too many."""
     if patient.settings.unpooled_url is not None:
         return Runner(patient.hurried, patient.direct_url).status()
-    return statuses(read_migrations(), Ledger(patient.connection).read())
+    files = configured_migrations(patient.settings)
+    return statuses(files, Ledger(patient.connection).read(files))
 
 
 def _unread(patient: Patient, error: DatabaseError | MigrationError) -> Verdict:

@@ -11,8 +11,9 @@ from time import monotonic
 import psycopg
 
 from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, MigrationError, QueryTimeout
-from guestsql.migrate import read_migrations
-from guestsql.migrate.ledger import Ledger
+from guestsql.migrate import configured_migrations
+from guestsql.migrate.compare import pending
+from guestsql.migrate.ledger import AppliedKey, Ledger
 from guestsql.process import in_forked_child
 from guestsql.settings import Settings, checked_settings
 from guestsql.sql._sync.connection import DeadlineConnection, connect
@@ -82,7 +83,7 @@ class Probe:
 
     Raises:
         SettingsError: `settings` is something else.
-        MigrationError: the packaged migrations cannot be read.
+        MigrationError: the migrations cannot be read.
     """
 
     def __init__(self, settings: Settings, url: str | None = None, *, seconds: float = 2.0, pause: float = 1.0) -> None:
@@ -91,7 +92,7 @@ class Probe:
         self._settings = replace(settings, deadline_seconds=seconds)
         self._seconds = seconds
         self._pause = pause
-        self._needed = frozenset(migration.version for migration in read_migrations())
+        self._migrations = configured_migrations(settings)
         self._closed = False
         self._changes = _ChangeLog()
         self._begin()
@@ -147,7 +148,7 @@ class Probe:
         started = monotonic()
         try:
             with quietly():
-                applied = self._applied()
+                missing = pending(self._migrations, self._applied())
         except DatabaseError as error:
             self._hang_up()
             return self._changes.take(_failed(_kind(error), error.sqlstate, started), str(error))
@@ -155,28 +156,27 @@ class Probe:
             return self._changes.take(_failed("refused", error.sqlstate, started), str(error))
         except GuestSQLError as error:  # an address that does not parse
             return self._changes.take(_failed("unavailable", None, started), str(error))
-        pending = sorted(self._needed - applied)
-        report = Report(not pending, "ok", "pending" if pending else "ok", None, _since(started))
-        return self._changes.take(report, f"migrations are pending ({len(pending)}): run guestsql migrate up")
+        report = Report(not missing, "ok", "pending" if missing else "ok", None, _since(started))
+        return self._changes.take(report, f"migrations are pending ({len(missing)}): run guestsql migrate up")
 
-    def _applied(self) -> set[int]:
-        """The versions in the ledger; a kept connection that is lost is replaced once."""
+    def _applied(self) -> list[AppliedKey]:
+        """What is in the ledger; a kept connection that is lost is replaced once."""
         kept = self._connection is not None
         try:
-            return self._versions()
+            return self._keys()
         except DatabaseError as error:
             if not kept or not error.retryable:
                 raise
             self._hang_up()
-        return self._versions()
+        return self._keys()
 
-    def _versions(self) -> set[int]:
+    def _keys(self) -> list[AppliedKey]:
         connection = self._connection
         if connection is None:
             connection = self._connection = connect(self._settings, self._url or "")
         connection.deadline = monotonic() + self._seconds
         try:
-            return Ledger(connection).versions()
+            return Ledger(connection).keys(self._migrations)
         except psycopg.Error as error:
             raise translate(error, "list_applied_versions") from error
 
