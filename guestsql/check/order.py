@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guestsql.check.enclosed import without_brackets
+from guestsql.check.parentheses import without_parentheses
 from guestsql.check.words import Words
 
 __all__ = ["order_by"]
@@ -17,7 +17,7 @@ def order_by(words: Words) -> int | None:
     Returns:
         Index of the ORDER; None when there is none outside brackets.
     """
-    bare = without_brackets(words)
+    bare = without_parentheses(words)
     for index in range(len(bare) - 1, -1, -1):
         word = bare[index]
         if word.depth == 0 and word.folded == "order" and bare[index + 1].folded == "by":

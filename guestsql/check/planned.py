@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
-from guestsql.check.catalog import Catalog
+from guestsql.check.answers import Accepted
 from guestsql.check.equalities import equalities
 from guestsql.check.finding import Finding
 from guestsql.check.identity import Bound
 from guestsql.check.scans import bound_of_scan
-from guestsql.check.server import Description
 from guestsql.check.sources import Subject
+from guestsql.check.tables import Tables
 from guestsql.check.words import Word
 from guestsql.sql import Kind
 from guestsql.sql.plan import PlanNode
@@ -35,7 +35,7 @@ _STREAMS = {
 }
 
 
-def vet_read_only(subject: Subject, said: Description) -> Iterator[Finding]:
+def vet_read_only(subject: Subject, said: Accepted) -> Iterator[Finding]:
     """GS401: nothing is written, locked or drawn from a sequence."""
     if not subject.source.marks.is_read_only:
         return
@@ -50,7 +50,7 @@ def vet_read_only(subject: Subject, said: Description) -> Iterator[Finding]:
         )
 
 
-def _writing_word(subject: Subject, said: Description) -> Word | None:
+def _writing_word(subject: Subject, said: Accepted) -> Word | None:
     words = subject.words
     for word, following in zip(words, [*list(words)[1:], None], strict=True):
         if word.folded in _CHANGING_CALLS and following is not None and following.text == "(":
@@ -77,13 +77,13 @@ def _first(subject: Subject, folded: AbstractSet[str]) -> Word | None:
     return None if index is None else subject.words[index]
 
 
-def vet_plan(subject: Subject, said: Description, catalog: Catalog, large: AbstractSet[str]) -> Iterator[Finding]:
+def vet_plan(subject: Subject, said: Accepted, tables: Tables, large: AbstractSet[str]) -> Iterator[Finding]:
     """GS501 for the tables that are marked large, GS502 for a query that is marked hot.
 
     Args:
         subject: the query.
         said: what the server says of it.
-        catalog: the unique keys.
+        tables: the unique keys.
         large: names of tables, with or without schema.
     """
     if said.by_index is None:
@@ -91,15 +91,15 @@ def vet_plan(subject: Subject, said: Description, catalog: Catalog, large: Abstr
     told: set[tuple[str, str]] = set()
     for node, limited in _scans(said.by_index, subject, limited=False):
         # A plan reads partitions; marked, and named in the query, is their table.
-        schema, table = catalog.roots.get((node.schema, node.relation), (node.schema, node.relation))
+        schema, table = tables.roots.get((node.schema, node.relation), (node.schema, node.relation))
         scanned = (table, node.alias if table == node.relation else "")
         if scanned in told:
             continue
         is_large = table in large or f"{schema}.{table}" in large
-        if is_large and _reads_whole(node, limited=limited, catalog=catalog):
+        if is_large and _reads_whole(node, limited=limited, tables=tables):
             told.add(scanned)
             yield _read_whole(subject, node, table)
-        elif subject.marks.is_hot and _grows(node, catalog, limited=limited):
+        elif subject.marks.is_hot and _grows(node, tables, limited=limited):
             told.add(scanned)
             yield _grown(subject, node, table)
 
@@ -120,23 +120,23 @@ def _scans(node: PlanNode, subject: Subject, *, limited: bool) -> Iterator[tuple
         yield from _scans(child, subject, limited=below)
 
 
-def _reads_whole(node: PlanNode, *, limited: bool, catalog: Catalog) -> bool:
+def _reads_whole(node: PlanNode, *, limited: bool, tables: Tables) -> bool:
     if node.kind in ("Seq Scan", "Sample Scan"):
         return bool(node.text("Filter")) or not limited
     steps = [each for each in node.walk() if each.text("Index Name")]
-    if all(each.text("Index Cond") or each.text("Index Name") in catalog.partial_indexes for each in steps):
+    if all(each.text("Index Cond") or each.text("Index Name") in tables.partial_indexes for each in steps):
         return False
-    return not limited or _seeks(node, catalog)
+    return not limited or _seeks(node, tables)
 
 
-def _seeks(node: PlanNode, catalog: Catalog) -> bool:
+def _seeks(node: PlanNode, tables: Tables) -> bool:
     """Tell whether a filter looks for one value among many."""
     table = (node.schema, node.relation)
-    return any(not each.others and not catalog.has_few_values(table, each.column) for each in equalities(node))
+    return any(not each.others and not tables.has_few_values(table, each.column) for each in equalities(node))
 
 
-def _grows(node: PlanNode, catalog: Catalog, *, limited: bool) -> bool:
-    if bound_of_scan(node, catalog) is not Bound.GROWS:
+def _grows(node: PlanNode, tables: Tables, *, limited: bool) -> bool:
+    if bound_of_scan(node, tables) is not Bound.GROWS:
         return False
     return not limited or bool(node.text("Filter"))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 
-from guestsql.check.catalog import Catalog
+from guestsql.check.answers import Refused
 from guestsql.check.finding import Finding
-from guestsql.check.server import Refusal
 from guestsql.check.sources import Subject
+from guestsql.check.tables import Tables
 
 __all__ = ["refused"]
 
@@ -24,20 +24,20 @@ _OTHER = "GS206"
 _TOKEN = re.compile(r"[\w$]+(?:\.[\w$]+)*|\"(?:[^\"]|\"\")*\"|\S")
 
 
-def refused(subject: Subject, refusal: Refusal, catalog: Catalog) -> Finding:
+def refused(subject: Subject, refusal: Refused, tables: Tables) -> Finding:
     """Return what the server said, in the file's own places.
 
     Args:
         subject: the query.
         refusal: the server's.
-        catalog: for names that were meant.
+        tables: for names that were meant.
     """
     rule = _RULES.get(refusal.sqlstate, _OTHER)
     line, column = subject.query.locate(refusal.position or 1)
     text = subject.source.line(line)
     found = _TOKEN.match(text, column - 1)
     token = found.group() if found else ""
-    hint = refusal.hint or _meant(rule, token, catalog)
+    hint = refusal.hint or _meant(rule, token, tables)
     # `$1` means nothing in the file.
     message = re.sub(r"\$(\d+)", lambda number: _parameter(subject, int(number[1])), refusal.message)
     return subject.on(line, column, rule, message, hint, width=max(1, len(token)))
@@ -48,11 +48,11 @@ def _parameter(subject: Subject, number: int) -> str:
     return f":{names[number - 1]}" if 0 < number <= len(names) else f"${number}"
 
 
-def _meant(rule: str, token: str, catalog: Catalog) -> str:
+def _meant(rule: str, token: str, tables: Tables) -> str:
     known: set[str] = set()
     if rule == "GS202":
-        known = catalog.tables
+        known = tables.tables
     elif rule == "GS203":
-        known = {column.name for column in catalog.columns.values()}
+        known = {column.name for column in tables.columns.values()}
     near = difflib.get_close_matches(token.strip('"').rpartition(".")[2].lower(), sorted(known), n=1)
     return f"did you mean {near[0]}?" if near else ""

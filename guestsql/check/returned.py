@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guestsql.check.catalog import Catalog
+from guestsql.check.answers import Accepted
 from guestsql.check.finding import Finding
 from guestsql.check.identity import Bound, RowJudge
 from guestsql.check.infer.scope import Scope
 from guestsql.check.order import order_by
-from guestsql.check.server import Description
 from guestsql.check.sources import Subject
+from guestsql.check.tables import Tables
 from guestsql.sql import Operator
 from guestsql.sql.describe import ResultColumn
 
@@ -21,14 +21,14 @@ _NAMES = {Operator.ROWS: "a list", Operator.ROW: "a row (^)", Operator.VALUE: "a
 
 
 def vet_returned(
-    subject: Subject, said: Description, catalog: Catalog, scope: Scope | None, judge: RowJudge
+    subject: Subject, said: Accepted, tables: Tables, scope: Scope | None, judge: RowJudge
 ) -> Iterator[Finding]:
     """GS302 to GS308.
 
     Args:
         subject: the query.
         said: what the server says of it.
-        catalog: the columns of tables.
+        tables: the columns of tables.
         scope: the query as the server has understood it, or None.
         judge: judges its rows.
     """
@@ -45,15 +45,15 @@ def vet_returned(
         yield from _vet_list(subject, said, scope, judge)
     else:
         yield from _vet_one(subject, said, scope, judge)
-    yield from _vet_names(subject, said.columns, catalog)
+    yield from _vet_names(subject, said.columns, tables)
 
 
-def _returns_empty_rows(said: Description) -> bool:
+def _returns_empty_rows(said: Accepted) -> bool:
     """SELECT without columns returns rows all the same."""
     return said.by_index is not None and said.by_index.kind != "ModifyTable"
 
 
-def _vet_one(subject: Subject, said: Description, scope: Scope | None, judge: RowJudge) -> Iterator[Finding]:
+def _vet_one(subject: Subject, said: Accepted, scope: Scope | None, judge: RowJudge) -> Iterator[Finding]:
     mark = subject.query.operator.value
     if subject.query.operator is Operator.VALUE and len(said.columns) > 1:
         names = ", ".join(column.name for column in said.columns)
@@ -67,7 +67,7 @@ def _vet_one(subject: Subject, said: Description, scope: Scope | None, judge: Ro
         )
 
 
-def _vet_list(subject: Subject, said: Description, scope: Scope | None, judge: RowJudge) -> Iterator[Finding]:
+def _vet_list(subject: Subject, said: Accepted, scope: Scope | None, judge: RowJudge) -> Iterator[Finding]:
     if said.by_index is None or said.by_index.kind == "ModifyTable":
         return  # RETURNING can be neither ordered nor limited
     bound = Bound.UNKNOWN if scope is None else judge.bound(scope)
@@ -103,11 +103,11 @@ def _last_select(subject: Subject) -> int:
     return subject.words[0].offset
 
 
-def _vet_names(subject: Subject, columns: tuple[ResultColumn, ...], catalog: Catalog) -> Iterator[Finding]:
+def _vet_names(subject: Subject, columns: tuple[ResultColumn, ...], tables: Tables) -> Iterator[Finding]:
     """GS308: `chat_id thread_id` without a comma is chat_id under another column's name."""
     for column in columns:
-        origin = catalog.columns.get((column.table_oid, column.number))
-        if origin is None or origin.name == column.name or column.name not in catalog.columns_of(origin.table[1]):
+        origin = tables.columns.get((column.table_oid, column.number))
+        if origin is None or origin.name == column.name or column.name not in tables.columns_of(origin.table[1]):
             continue
         words = subject.words
         for index, word in enumerate(words):

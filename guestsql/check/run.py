@@ -11,7 +11,7 @@ from typing import Protocol
 
 import psycopg
 
-from guestsql.check.catalog import Catalog, read_catalog
+from guestsql.check.answers import Accepted, Refused, ask_server
 from guestsql.check.finding import Finding
 from guestsql.check.identity import RowJudge
 from guestsql.check.infer.scope import Scope
@@ -21,9 +21,9 @@ from guestsql.check.planned import vet_plan, vet_read_only
 from guestsql.check.psql import vet_for_psql
 from guestsql.check.refused import refused
 from guestsql.check.returned import vet_returned
-from guestsql.check.server import Description, Refusal, ask_server
 from guestsql.check.sources import Source, Subject, read_sources
 from guestsql.check.statements import vet_statement
+from guestsql.check.tables import Tables, read_tables
 from guestsql.check.texts import vet_names, vet_text
 from guestsql.check.types import vet_parameter_types, vet_same_names
 from guestsql.errors import QueryFileError
@@ -105,7 +105,7 @@ def check_files(
                 accepted = [
                     subject
                     for subject, answer in zip(subjects, said, strict=True)
-                    if isinstance(answer, Description) and subject.query.file in chosen
+                    if isinstance(answer, Accepted) and subject.query.file in chosen
                 ]
                 found += promises.vet(connection, accepted)
                 found += promises.vet_gone(sources)
@@ -134,7 +134,7 @@ def _read_alone(source: Source) -> Iterator[Finding]:
 
 def _ask(
     connection: DeadlineConnection, sources: Sequence[Source], subjects: Sequence[Subject], chosen: Collection[Path]
-) -> tuple[list[Description | Refusal], list[Finding]]:
+) -> tuple[list[Accepted | Refused], list[Finding]]:
     """What needs one."""
     beside = {subject.query for subject in subjects if subject.query.file not in chosen}
     try:
@@ -142,34 +142,34 @@ def _ask(
     except psycopg.Error as error:
         raise translate(error, "") from error
     types = {each.type for subject in subjects for each in subject.query.parameters if each.type is not None}
-    catalog = read_catalog(connection, types)
-    type_names = _type_names(connection, said, catalog)
-    found = list(_vet_marks(sources, catalog))
+    tables = read_tables(connection, types)
+    type_names = _type_names(connection, said, tables)
+    found = list(_vet_marks(sources, tables))
     scopes = _read_scopes(connection, subjects, said, type_names)
-    judge = RowJudge(lambda table, number: (table, number) in catalog.few_values)
+    judge = RowJudge(lambda table, number: (table, number) in tables.few_values)
     large = {table for source in sources for table in source.marks.large}
     for subject, answer in zip(subjects, said, strict=True):
         if subject.query in beside:
             continue
-        if isinstance(answer, Refusal):
-            refusal = refused(subject, answer, catalog)
+        if isinstance(answer, Refused):
+            refusal = refused(subject, answer, tables)
             if not _follows(subject, answer, refusal):
                 found.append(refusal)
             continue
-        found += vet_returned(subject, answer, catalog, scopes.get(subject.query), judge)
+        found += vet_returned(subject, answer, tables, scopes.get(subject.query), judge)
         found += vet_read_only(subject, answer)
-        found += vet_plan(subject, answer, catalog, large)
-        found += vet_parameter_types(subject, answer, catalog, type_names)
-    found += vet_same_names(subjects, said, catalog, type_names)
+        found += vet_plan(subject, answer, tables, large)
+        found += vet_parameter_types(subject, answer, tables, type_names)
+    found += vet_same_names(subjects, said, tables, type_names)
     return said, found
 
 
-def _follows(subject: Subject, answer: Refusal, refusal: Finding) -> bool:
+def _follows(subject: Subject, answer: Refused, refusal: Finding) -> bool:
     """Tell whether the server refuses what another rule has told already."""
     told = list(vet_parameters(subject))
     if answer.sqlstate in _TYPELESS:
         return bool(told)
-    if answer.position is None:  # a value that only the planner looks at, such as a time zone
+    if answer.position is None:  # a value that only the planner reads, such as a time zone
         return answer.sqlstate.startswith("22") and any(each.rule == "GS105" for each in told)
     return answer.sqlstate in _FOLLOWING and any(each.line == refusal.line for each in told)
 
@@ -177,36 +177,34 @@ def _follows(subject: Subject, answer: Refusal, refusal: Finding) -> bool:
 def _read_scopes(
     connection: DeadlineConnection,
     subjects: Sequence[Subject],
-    said: Sequence[Description | Refusal],
+    said: Sequence[Accepted | Refused],
     type_names: Mapping[int, str],
 ) -> dict[Query, Scope | None]:
     """What the server has understood of each query that it can plan."""
     known = [
         (subject.query, [type_names[oid] for oid in answer.parameter_types])
         for subject, answer in zip(subjects, said, strict=True)
-        if isinstance(answer, Description) and answer.by_index is not None
+        if isinstance(answer, Accepted) and answer.by_index is not None
     ]
     queries = [query for query, _ in known]
     return dict(zip(queries, read_scopes(connection, queries, [types for _, types in known]), strict=True))
 
 
-def _type_names(
-    connection: DeadlineConnection, said: Iterable[Description | Refusal], catalog: Catalog
-) -> dict[int, str]:
-    oids = {oid for each in said if isinstance(each, Description) for oid in each.parameter_types}
-    oids |= {oid for oid in catalog.types.values() if oid is not None}
+def _type_names(connection: DeadlineConnection, said: Iterable[Accepted | Refused], tables: Tables) -> dict[int, str]:
+    oids = {oid for each in said if isinstance(each, Accepted) for oid in each.parameter_types}
+    oids |= {oid for oid in tables.types.values() if oid is not None}
     return type_names(connection, oids)
 
 
-def _vet_marks(sources: Iterable[Source], catalog: Catalog) -> Iterator[Finding]:
+def _vet_marks(sources: Iterable[Source], tables: Tables) -> Iterator[Finding]:
     for source in sources:
         for table, (line, column) in source.marks.large.items():
-            if table.rpartition(".")[2] not in catalog.tables:
+            if table.rpartition(".")[2] not in tables.tables:
                 yield source.finding(line, column, "GS007", f"there is no table {table}", "name a table of the schema")
 
 
 def _excepted(
-    found: Iterable[Finding], subjects: Sequence[Subject], said: Sequence[Description | Refusal]
+    found: Iterable[Finding], subjects: Sequence[Subject], said: Sequence[Accepted | Refused]
 ) -> Iterator[Finding]:
     """Leave out what is excepted, and tell of exceptions that except nothing."""
     used: set[tuple[Path, int]] = set()
@@ -224,7 +222,7 @@ def _excepted(
         if owner is not None and finding.rule in _OTHER_OPERATOR:
             unjudged.add((finding.file, owner.query.line))
     for subject, answer in zip(subjects, said, strict=False):
-        if isinstance(answer, Refusal) or (subject.query.file, subject.query.line) in unjudged:
+        if isinstance(answer, Refused) or (subject.query.file, subject.query.line) in unjudged:
             continue  # what the other rules would say is not known
         for allowance in subject.marks.allowances:
             if (subject.query.file, allowance.line) not in used:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from guestsql.check.catalog import Catalog, UniqueKey
 from guestsql.check.equalities import Equality, count_equations, equalities
 from guestsql.check.identity import Bound
+from guestsql.check.tables import Tables, UniqueKey
 from guestsql.sql.plan import PlanNode
 
 __all__ = ["bound_of_scan"]
 
 
-def bound_of_scan(node: PlanNode, catalog: Catalog) -> Bound:
+def bound_of_scan(node: PlanNode, tables: Tables) -> Bound:
     """Return how many rows a scan can read.
 
     Args:
         node: the scan.
-        catalog: the unique keys.
+        tables: the unique keys.
     """
     used = {each.text("Index Name") for each in node.walk()}
     # A partial key holds for the rows of a scan that goes by it.
-    keys = [key for key in catalog.keys.get((node.schema, node.relation), []) if key.is_whole or key.index in used]
+    keys = [key for key in tables.keys.get((node.schema, node.relation), []) if key.is_whole or key.index in used]
     found = equalities(node)
     if _is_fixed(keys, [each for each in found if not each.is_list]) or _is_found_by_expression(node, keys):
         return Bound.ONE
@@ -31,7 +31,7 @@ def bound_of_scan(node: PlanNode, catalog: Catalog) -> Bound:
         return Bound.CATALOGUE
     if node.kind == "Foreign Scan":
         return Bound.UNKNOWN
-    return Bound.SOME if catalog.is_work_space((node.schema, node.relation)) else Bound.GROWS
+    return Bound.SOME if tables.is_work_space((node.schema, node.relation)) else Bound.GROWS
 
 
 def _is_fixed(keys: Iterable[UniqueKey], found: Iterable[Equality]) -> bool:

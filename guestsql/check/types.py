@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from guestsql.check.catalog import Catalog
+from guestsql.check.answers import Accepted, Refused
 from guestsql.check.finding import Finding
 from guestsql.check.parameters import uncast_parameters
-from guestsql.check.server import Description, Refusal
 from guestsql.check.sources import Subject
+from guestsql.check.tables import Tables
 
 __all__ = ["vet_parameter_types", "vet_same_names"]
 
-Said = Description | Refusal
+Said = Accepted | Refused
 
 
 def vet_parameter_types(
-    subject: Subject, said: Description, catalog: Catalog, type_names: Mapping[int, str]
+    subject: Subject, said: Accepted, tables: Tables, type_names: Mapping[int, str]
 ) -> Iterator[Finding]:
     """GS107 and GS109: what the comment says of a parameter is what the SQL makes of it, and so is its default.
 
     Args:
         subject: the query.
         said: what the server says of it.
-        catalog: the types that the comments name.
+        tables: the types that the comments name.
         type_names: how SQL writes each type.
     """
     actual = _cast_types(subject, said)
@@ -32,7 +32,7 @@ def vet_parameter_types(
     for parameter in subject.query.parameters:
         if parameter.type is None:
             continue
-        declared = catalog.types.get(parameter.type)
+        declared = tables.types.get(parameter.type)
         if declared is None:
             message = f"no type is named {parameter.type}"
             hint = "name a type as a cast would; put one with capital letters in double quotes"
@@ -55,19 +55,19 @@ def vet_parameter_types(
 
 
 def vet_same_names(
-    subjects: Sequence[Subject], said: Sequence[Said], catalog: Catalog, type_names: Mapping[int, str]
+    subjects: Sequence[Subject], said: Sequence[Said], tables: Tables, type_names: Mapping[int, str]
 ) -> Iterator[Finding]:
     """GS106: a parameter's name has one type in all queries. Who is in the minority is told.
 
     Args:
         subjects: all queries.
         said: what the server says of each.
-        catalog: the types that the comments name.
+        tables: the types that the comments name.
         type_names: how SQL writes each type.
     """
     uses: dict[str, list[tuple[Subject, int]]] = defaultdict(list)
     for subject, answer in zip(subjects, said, strict=True):
-        for name, type_ in _types(subject, answer, catalog).items():
+        for name, type_ in _types(subject, answer, tables).items():
             uses[name].append((subject, type_))
     for name, users in uses.items():
         counts = Counter(type_ for _, type_ in users)
@@ -85,15 +85,15 @@ def vet_same_names(
                 )
 
 
-def _types(subject: Subject, answer: Said, catalog: Catalog) -> dict[str, int]:
+def _types(subject: Subject, answer: Said, tables: Tables) -> dict[str, int]:
     """The type of each parameter: the server's, else the comment's."""
-    if isinstance(answer, Description):
+    if isinstance(answer, Accepted):
         return _cast_types(subject, answer)
-    declared = {each.name: catalog.types.get(each.type or "") for each in subject.query.parameters}
+    declared = {each.name: tables.types.get(each.type or "") for each in subject.query.parameters}
     return {name: oid for name, oid in declared.items() if oid is not None}
 
 
-def _cast_types(subject: Subject, said: Description) -> dict[str, int]:
+def _cast_types(subject: Subject, said: Accepted) -> dict[str, int]:
     """The server's type of each parameter, but for those that are not cast: it had to guess."""
     uncast = uncast_parameters(subject)
     found = zip(subject.query.positional, said.parameter_types, strict=False)

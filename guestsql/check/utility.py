@@ -1,4 +1,4 @@
-"""Commands without a plan: the server looks for what they name only when they run, so they are run and undone."""
+"""Commands without a plan: the server looks up what they name only when they run, so they are run and undone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A statement as its tokens that count, each with how deep it stands: what the rules about the text look at."""
+"""A statement as its tokens that count, each with its depth of parentheses: what the rules about the text read."""
 
 from __future__ import annotations
 

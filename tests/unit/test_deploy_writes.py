@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from guestsql.check.against.fits import Misfit, python_type
+from guestsql.check.against.compatibility import Incompatibility, python_type
 from guestsql.check.against.order import Matrix, Order, Verdict, judge, meeting_points, roles
 from guestsql.check.against.schema import Constraint, is_widened
 from guestsql.check.against.writes import read_writes
@@ -116,7 +116,7 @@ def test_a_check_that_only_allows_more(before, after, is_wider):
     assert is_widened(_check(after), [_check(before)]) is is_wider
 
 
-WHY = Misfit("GS701", "42703", "", ())
+WHY = Incompatibility("GS701", "42703", "", ())
 NOBODY = {}
 OLD = {"old": WHY}
 NEW = {"new": WHY}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from guestsql.check.against.fits import Misfit
+from guestsql.check.against.compatibility import Incompatibility
 from guestsql.check.against.order import Matrix, Order, Role, Verdict, meeting_points
 from guestsql.migrate.files import Migration
 
@@ -31,16 +31,16 @@ _OTHERWISE = "keep what the old release uses until none of its processes runs, a
 _LATER = "the new queries run without it: leave it out of this release, and ship it with the next"
 
 
-def hint_of(misfit: Misfit, *, is_needed: bool) -> str:
+def hint_of(incompatibility: Incompatibility, *, is_needed: bool) -> str:
     """Return how to keep a migration from breaking the older release.
 
     Args:
-        misfit: what it breaks.
+        incompatibility: what it breaks.
         is_needed: the newer release's queries do not run without it.
     """
     if not is_needed:
         return _LATER
-    return _BY_STATE.get(misfit.sqlstate) or _BY_RULE.get(misfit.rule, _OTHERWISE)
+    return _BY_STATE.get(incompatibility.sqlstate) or _BY_RULE.get(incompatibility.rule, _OTHERWISE)
 
 
 def steps_of(

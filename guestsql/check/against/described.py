@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psycopg
 
 from guestsql.check.against.schema import Schema, SchemaColumn, Table, read_schema
-from guestsql.check.server import Description, Refusal, ask_server
+from guestsql.check.answers import Accepted, Refused, ask_server
 from guestsql.sql import Query
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.packaged import type_names
@@ -76,7 +76,7 @@ class Stage:
     """
 
     schema: Schema
-    answers: Mapping[str, Answer | Refusal]
+    answers: Mapping[str, Answer | Refused]
 
 
 def ask_stage(connection: DeadlineConnection, queries: Sequence[Query]) -> Stage:
@@ -99,20 +99,20 @@ def ask_stage(connection: DeadlineConnection, queries: Sequence[Query]) -> Stage
     return Stage(
         schema,
         {
-            text: answer if isinstance(answer, Refusal) else _answer(answer, schema, names)
+            text: answer if isinstance(answer, Refused) else _answer(answer, schema, names)
             for text, answer in zip(texts, said, strict=True)
         },
     )
 
 
-def _type_names(connection: DeadlineConnection, said: Sequence[Description | Refusal]) -> dict[int, str]:
-    known = [answer for answer in said if isinstance(answer, Description)]
+def _type_names(connection: DeadlineConnection, said: Sequence[Accepted | Refused]) -> dict[int, str]:
+    known = [answer for answer in said if isinstance(answer, Accepted)]
     oids = {oid for answer in known for oid in answer.parameter_types}
     oids |= {column.type_oid for answer in known for column in answer.columns}
     return type_names(connection, oids)
 
 
-def _answer(said: Description, schema: Schema, names: Mapping[int, str]) -> Answer:
+def _answer(said: Accepted, schema: Schema, names: Mapping[int, str]) -> Answer:
     columns = tuple(
         AnswerColumn(column.name, names[column.type_oid], schema.column_at(column.table_oid, column.number))
         for column in said.columns

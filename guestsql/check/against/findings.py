@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from guestsql.check.against.advise import hint_of, some
+from guestsql.check.against.advisories import Advisory, find_advisories
+from guestsql.check.against.compatibility import Incompatibility
 from guestsql.check.against.described import Stage
-from guestsql.check.against.fits import Misfit
-from guestsql.check.against.looks import Look, find_looks
-from guestsql.check.against.order import Matrix, Misfits, Order, roles
+from guestsql.check.against.order import Incompatibilities, Matrix, Order, roles
 from guestsql.check.against.places import at_migration, migration_of
 from guestsql.check.against.release import SqlFile
+from guestsql.check.answers import Refused
 from guestsql.check.finding import Finding
-from guestsql.check.server import Refusal
 from guestsql.errors import QueryFileError
 from guestsql.migrate.files import Migration
 from guestsql.sql import Query
@@ -78,12 +78,12 @@ class Judged:
         yield from self._broken_base()
         if order is Order.MIGRATIONS_FIRST:
             yield from self._broken_old()
-            for look in find_looks(self.before.all, self.stages[0], self.stages[-1]):
-                yield self._look_at(look)
+            for advisory in find_advisories(self.before.all, self.stages[0], self.stages[-1]):
+                yield self._advise_before(advisory)
         else:
             yield from self._broken_new()
-            for look in find_looks(self.after.all, self.stages[-1], self.stages[0]):
-                yield self._look_from(look)
+            for advisory in find_advisories(self.after.all, self.stages[-1], self.stages[0]):
+                yield self._advise_after(advisory)
 
     def _broken_base(self) -> Iterator[Finding]:
         """GS755: what of the older release does not run even on its own schema."""
@@ -94,55 +94,57 @@ class Judged:
                 yield Finding(error.file, error.line or 1, error.column or 1, "GS755", message, hint=hint)
         for query in self.before.all:
             answer = self.stages[0].answers[query.text]
-            if isinstance(answer, Refusal):
+            if isinstance(answer, Refused):
                 line, column = query.locate(answer.position or 1)
                 message = f"{query.name} of {self.label} does not run on its own schema: {answer.message}"
                 yield Finding(query.file, line, column, "GS755", message, query.name, hint)
 
     def _broken_old(self) -> Iterator[Finding]:
         """GS701, GS702 and GS703: what of the older release stops, at the migration that stops it."""
-        groups: dict[tuple[int, str, str], list[tuple[str, Misfit]]] = defaultdict(list)
-        for name, (stage, misfit) in _first(self.matrix.old).items():
-            groups[stage, misfit.rule, misfit.message].append((name, misfit))
+        groups: dict[tuple[int, str, str], list[tuple[str, Incompatibility]]] = defaultdict(list)
+        for name, (stage, incompatibility) in _first(self.matrix.old).items():
+            groups[stage, incompatibility.rule, incompatibility.message].append((name, incompatibility))
         parts = roles(self.matrix)
         for (stage, _, _), group in groups.items():
-            name, misfit = group[0]
+            name, incompatibility = group[0]
             query = self.before.by_name[name]
-            line, column = query.locate(misfit.position or 1)
+            line, column = query.locate(incompatibility.position or 1)
             names = some([each for each, _ in group])
             fail = "fails" if len(group) == 1 else "fail"
-            why = f"{misfit.message} ({query.file}:{line}:{column})"
+            why = f"{incompatibility.message} ({query.file}:{line}:{column})"
             message = f"once this has run, {names} of {self.label} {fail}: {why}"
-            hint = hint_of(misfit, is_needed=bool(parts[stage - 1].serves))
-            yield at_migration(self.migrations[stage - 1], misfit.names, misfit.rule, message, query=name, hint=hint)
+            hint = hint_of(incompatibility, is_needed=bool(parts[stage - 1].serves))
+            yield at_migration(
+                self.migrations[stage - 1], incompatibility.names, incompatibility.rule, message, query=name, hint=hint
+            )
 
     def _broken_new(self) -> Iterator[Finding]:
         """GS704: what of the newer release does not run before the migrations."""
-        for name, (_, misfit) in _first(self.matrix.new).items():
+        for name, (_, incompatibility) in _first(self.matrix.new).items():
             query = self.after.by_name[name]
-            line, column = query.locate(misfit.position or 1)
-            last = max(stage for stage, misfits in enumerate(self.matrix.new) if name in misfits)
-            message = f"{name} does not run before {self.migrations[last].file.name}: {misfit.message}"
+            line, column = query.locate(incompatibility.position or 1)
+            last = max(stage for stage, incompatibilities in enumerate(self.matrix.new) if name in incompatibilities)
+            message = f"{name} does not run before {self.migrations[last].file.name}: {incompatibility.message}"
             hint = "run the migrations first, or ship them in a release before this one"
             yield Finding(query.file, line, column, "GS704", message, name, hint)
 
-    def _look_at(self, look: Look) -> Finding:
-        migration = migration_of(look.names, self.migrations)
-        message = f"{look.what}: {some(look.queries)} of {self.label} may meet it"
+    def _advise_before(self, advisory: Advisory) -> Finding:
+        migration = migration_of(advisory.names, self.migrations)
+        message = f"{advisory.what}: {some(advisory.queries)} of {self.label} may meet it"
         hint = "see that no value or row of the old release's is refused"
-        return at_migration(migration, look.names, look.rule, message, query=look.queries[0], hint=hint)
+        return at_migration(migration, advisory.names, advisory.rule, message, query=advisory.queries[0], hint=hint)
 
-    def _look_from(self, look: Look) -> Finding:
-        query = self.after.by_name[look.queries[0]]
-        message = f"on the schema of {self.label}, {look.what}: {some(look.queries)} may meet it"
+    def _advise_after(self, advisory: Advisory) -> Finding:
+        query = self.after.by_name[advisory.queries[0]]
+        message = f"on the schema of {self.label}, {advisory.what}: {some(advisory.queries)} may meet it"
         hint = "see that no value or row is refused before the migrations have run"
-        return Finding(query.file, query.line, query.column, look.rule, message, query.name, hint)
+        return Finding(query.file, query.line, query.column, advisory.rule, message, query.name, hint)
 
 
-def _first(misfits: Sequence[Misfits]) -> dict[str, tuple[int, Misfit]]:
+def _first(incompatibilities: Sequence[Incompatibilities]) -> dict[str, tuple[int, Incompatibility]]:
     """The first stage at which each query does not run."""
-    found: dict[str, tuple[int, Misfit]] = {}
-    for stage, each in enumerate(misfits):
-        for name, misfit in each.items():
-            found.setdefault(name, (stage, misfit))
+    found: dict[str, tuple[int, Incompatibility]] = {}
+    for stage, each in enumerate(incompatibilities):
+        for name, incompatibility in each.items():
+            found.setdefault(name, (stage, incompatibility))
     return found

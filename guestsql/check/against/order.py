@@ -6,11 +6,11 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from guestsql.check.against.fits import Misfit
+from guestsql.check.against.compatibility import Incompatibility
 
-__all__ = ["Matrix", "Misfits", "Order", "Role", "Verdict", "judge", "meeting_points", "roles"]
+__all__ = ["Incompatibilities", "Matrix", "Order", "Role", "Verdict", "judge", "meeting_points", "roles"]
 
-Misfits = Mapping[str, Misfit]
+Incompatibilities = Mapping[str, Incompatibility]
 
 
 class Order(enum.Enum):
@@ -39,16 +39,16 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Who does not run where.
+    """Which queries do not run on which stage.
 
     Attributes:
-        old: the misfits of the older release's queries, by name, on each stage: the older schema, then after each new
-            migration.
+        old: for each stage (the older schema, then after each new migration), the incompatibilities of the older
+            release's queries by name.
         new: the same of the newer release's.
     """
 
-    old: Sequence[Misfits]
-    new: Sequence[Misfits]
+    old: Sequence[Incompatibilities]
+    new: Sequence[Incompatibilities]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Role:
         serves: what of the newer release runs from it on.
     """
 
-    breaks: Misfits
-    serves: Misfits
+    breaks: Incompatibilities
+    serves: Incompatibilities
 
 
 def meeting_points(matrix: Matrix) -> list[int]:

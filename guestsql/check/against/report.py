@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from guestsql.check.against.advise import some
-from guestsql.check.against.order import Misfits, Order, Verdict
+from guestsql.check.against.order import Incompatibilities, Order, Verdict
 from guestsql.check.against.run import Comparison
 
 __all__ = ["verdict_as_json", "verdict_as_text", "verdict_line"]
@@ -70,13 +70,13 @@ def verdict_as_json(comparison: Comparison) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2)
 
 
-def _told(misfits: Misfits, how: str) -> Iterator[str]:
+def _told(incompatibilities: Incompatibilities, how: str) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
-    for name, misfit in misfits.items():
-        reasons.setdefault(misfit.message, []).append(name)
+    for name, incompatibility in incompatibilities.items():
+        reasons.setdefault(incompatibility.message, []).append(name)
     for message, names in reasons.items():
         yield f"    {how} {some(names)}: {message}"
 
 
-def _reasons(misfits: Misfits) -> list[dict[str, str]]:
-    return [{"query": name, "reason": misfit.message} for name, misfit in misfits.items()]
+def _reasons(incompatibilities: Incompatibilities) -> list[dict[str, str]]:
+    return [{"query": name, "reason": incompatibility.message} for name, incompatibility in incompatibilities.items()]

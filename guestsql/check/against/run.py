@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guestsql.check.against.advise import steps_of
+from guestsql.check.against.compatibility import Incompatibility, find_incompatibility
 from guestsql.check.against.described import Stage, ask_stage
 from guestsql.check.against.findings import Judged, ReleaseQueries, read_release_queries
-from guestsql.check.against.fits import Misfit, find_misfit
 from guestsql.check.against.history import history_findings
 from guestsql.check.against.order import Matrix, Order, Role, Verdict, judge, roles
 from guestsql.check.against.release import Release, SqlFile, lay_out, read_laid_out, told_as
+from guestsql.check.answers import Refused
 from guestsql.check.finding import Finding
 from guestsql.check.rules import is_look
-from guestsql.check.server import Refusal
 from guestsql.check.sources import Source
 from guestsql.migrate.files import Migration
 from guestsql.sql import Query
@@ -88,8 +88,8 @@ def compare_releases(old: Release, new: Release, connect: Connect, order: Order)
         added = _added(old_migrations, new_migrations)
         stages = _ask(list(_rooms(old, new, added, rooms)), connect, [*before.all, *after.all])
     matrix = Matrix(
-        [_misfits(before.all, stages[0], stage) for stage in stages],
-        [_misfits(after.all, stages[-1], stage) for stage in stages],
+        [_find_all(before.all, stages[0], stage) for stage in stages],
+        [_find_all(after.all, stages[-1], stage) for stage in stages],
     )
     broken = _broken(after, stages[-1])
     verdict = Verdict.BROKEN if broken else judge(matrix)
@@ -176,13 +176,13 @@ def _connection(stack: ExitStack, connect: Connect, files: Iterable[SqlFile], ro
 
 def _broken(queries: ReleaseQueries, home: Stage) -> tuple[str, ...]:
     unread = dict.fromkeys(str(error.file) for error in queries.errors)
-    refused = (query.name for query in queries.all if isinstance(home.answers[query.text], Refusal))
+    refused = (query.name for query in queries.all if isinstance(home.answers[query.text], Refused))
     return (*unread, *refused)
 
 
-def _misfits(queries: Iterable[Query], home: Stage, there: Stage) -> dict[str, Misfit]:
-    found = {query.name: find_misfit(query, home, there) for query in queries}
-    return {name: misfit for name, misfit in found.items() if misfit is not None}
+def _find_all(queries: Iterable[Query], home: Stage, there: Stage) -> dict[str, Incompatibility]:
+    found = {query.name: find_incompatibility(query, home, there) for query in queries}
+    return {name: incompatibility for name, incompatibility in found.items() if incompatibility is not None}
 
 
 def _differ(name: str, before: ReleaseQueries, after: ReleaseQueries) -> bool:

@@ -53,7 +53,7 @@ class Constraint:
         kind: "check", "foreign key", "exclusion" or "unique".
         name: its name, which does not count when two are compared.
         text: what it asks.
-        columns: the columns that it looks at.
+        columns: the columns that it reads.
     """
 
     table: Table

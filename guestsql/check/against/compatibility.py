@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from guestsql.check.against.described import Answer, Change, Stage
 from guestsql.check.against.schema import Table
 from guestsql.check.against.writes import read_writes
-from guestsql.check.server import Refusal
+from guestsql.check.answers import Refused
 from guestsql.check.words import read_words
 from guestsql.sql import Query
 
-__all__ = ["Misfit", "find_misfit", "python_type"]
+__all__ = ["Incompatibility", "find_incompatibility", "python_type"]
 
 # Types whose values are the same to Python: a column that goes from one to another breaks nobody who reads it.
 _PYTHON = {
@@ -46,7 +46,7 @@ _WORD = re.compile(r"[\w$]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class Incompatibility:
     """What a query does no more on another schema.
 
     Attributes:
@@ -64,7 +64,7 @@ class Misfit:
     position: int | None = None
 
 
-def find_misfit(query: Query, home: Stage, there: Stage) -> Misfit | None:
+def find_incompatibility(query: Query, home: Stage, there: Stage) -> Incompatibility | None:
     """Tell what a query does no more on another schema; None when it runs there, or runs nowhere.
 
     Args:
@@ -73,9 +73,9 @@ def find_misfit(query: Query, home: Stage, there: Stage) -> Misfit | None:
         there: the other schema.
     """
     own, met = home.answers[query.text], there.answers[query.text]
-    if isinstance(own, Refusal):
+    if isinstance(own, Refused):
         return None
-    if isinstance(met, Refusal):
+    if isinstance(met, Refused):
         return _refused(query, met)
     return _other_types(query, own, met) or _unfilled(query, own, met, home, there)
 
@@ -89,7 +89,7 @@ def python_type(type_name: str) -> str:
     return _PYTHON.get(type_name, "str" if type_name in _TEXTS or "range" not in type_name else type_name)
 
 
-def _refused(query: Query, refusal: Refusal) -> Misfit:
+def _refused(query: Query, refusal: Refused) -> Incompatibility:
     names: list[str] = []
     if refusal.position is not None:
         # The place in the text is the source's: what the server points at.
@@ -103,27 +103,27 @@ def _refused(query: Query, refusal: Refusal) -> Misfit:
     if refusal.sqlstate == "42703":
         names += reversed(_WORD.findall(refusal.message.partition("column ")[2].partition(" does")[0]))
     message = re.sub(r"\$(\d+)", lambda number: _parameter(query, int(number[1])), refusal.message)
-    return Misfit("GS701", refusal.sqlstate, message, tuple(dict.fromkeys(names)), refusal.position)
+    return Incompatibility("GS701", refusal.sqlstate, message, tuple(dict.fromkeys(names)), refusal.position)
 
 
 def _parameter(query: Query, number: int) -> str:
     return f":{query.positional[number - 1]}" if 0 < number <= len(query.positional) else f"${number}"
 
 
-def _other_types(query: Query, own: Answer, met: Answer) -> Misfit | None:
+def _other_types(query: Query, own: Answer, met: Answer) -> Incompatibility | None:
     for name, was, now in zip(query.positional, own.parameters, met.parameters, strict=False):
         if python_type(was) != python_type(now):
-            return Misfit("GS702", "", f"parameter {name} is {now} there, it was {was}", (now,))
+            return Incompatibility("GS702", "", f"parameter {name} is {now} there, it was {was}", (now,))
     was_named, now_named = [each.name for each in own.columns], [each.name for each in met.columns]
     if was_named != now_named:
         changed = tuple(name for name in (*was_named, *now_named) if (name in was_named) != (name in now_named))
-        return Misfit("GS702", "", f"it returns {_list(now_named)} there, it was {_list(was_named)}", changed)
+        return Incompatibility("GS702", "", f"it returns {_list(now_named)} there, it was {_list(was_named)}", changed)
     for was_column, now_column in zip(own.columns, met.columns, strict=True):
         was, now = was_column.type_name, now_column.type_name
         if python_type(was) != python_type(now):
             origin = was_column.origin or now_column.origin
             names = (was_column.name,) if origin is None else (origin[1].name, was_column.name)
-            return Misfit("GS702", "", f"column {was_column.name} is {now} there, it was {was}", names)
+            return Incompatibility("GS702", "", f"column {was_column.name} is {now} there, it was {was}", names)
     return None
 
 
@@ -131,7 +131,7 @@ def _list(names: list[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
-def _unfilled(query: Query, own: Answer, met: Answer, home: Stage, there: Stage) -> Misfit | None:
+def _unfilled(query: Query, own: Answer, met: Answer, home: Stage, there: Stage) -> Incompatibility | None:
     """A column that refuses NULL, and that an INSERT gives no other value."""
     known = {(change.table, name) for change in own.changes for name in _null_columns(query, change, home)}
     for change in met.changes:
@@ -139,7 +139,7 @@ def _unfilled(query: Query, own: Answer, met: Answer, home: Stage, there: Stage)
             if (change.table, name) not in known:
                 table = change.table[1]
                 message = f"{table}.{name} is NOT NULL and has no default, and the query gives it no value"
-                return Misfit("GS703", "23502", message, (name, table))
+                return Incompatibility("GS703", "23502", message, (name, table))
     return None
 
 

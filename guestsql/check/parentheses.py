@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from guestsql.check.words import Word, Words
 
-__all__ = ["without_brackets"]
+__all__ = ["without_parentheses"]
 
 _BEGINS = {"select", "values", "table", "insert", "update", "delete", "merge"}
 # What may stand behind the closing bracket and belongs to the same statement; UNION makes another.
 _MAY_FOLLOW = {"", ";", "order", "limit", "offset", "fetch", "for"}
 
 
-def without_brackets(words: Words) -> Words:
+def without_parentheses(words: Words) -> Words:
     """Take off the brackets around a whole statement, also behind its WITH queries.
 
     Args:
@@ -22,7 +22,7 @@ def without_brackets(words: Words) -> Words:
     Returns:
         The tokens, each less deep by the brackets that are gone; the same when there are none.
     """
-    while (first := _first_bracket(words)) is not None:
+    while (first := _first_parenthesis(words)) is not None:
         last = words.closing(first)
         if words[last + 1].folded not in _MAY_FOLLOW:
             return words
@@ -31,7 +31,7 @@ def without_brackets(words: Words) -> Words:
     return words
 
 
-def _first_bracket(words: Words) -> int | None:
+def _first_parenthesis(words: Words) -> int | None:
     """Return the index of the bracket that the statement begins with."""
     if words[0].text == "(":
         return 0

@@ -18,7 +18,7 @@ from guestsql.sql.describe import ResultColumn, describe
 from guestsql.sql.packaged import packaged_queries
 from guestsql.sql.plan import PlanNode
 
-__all__ = ["Description", "Refusal", "ask_server"]
+__all__ = ["Accepted", "Refused", "ask_server"]
 
 _NAME = "guestsql_check"
 
@@ -38,7 +38,7 @@ _BY_INDEX = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Refused:
     """The server refuses the statement.
 
     Attributes:
@@ -55,7 +55,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class Accepted:
     """What the server says of a statement that it accepts.
 
     Attributes:
@@ -73,7 +73,7 @@ class Description:
 
 def ask_server(
     connection: DeadlineConnection, queries: Sequence[Query], *, beside: Collection[Query] = ()
-) -> list[Description | Refusal]:
+) -> list[Accepted | Refused]:
     """Prepare, describe and plan queries; none is run, but for commands without a plan, which are undone.
 
     Args:
@@ -89,7 +89,7 @@ def ask_server(
     """
     with _planning(connection):
         found = [_judged(connection, query, planned=query not in beside) for query in queries]
-    return [replace(said, by_index=plan) if isinstance(said, Description) else said for said, plan in found]
+    return [replace(said, by_index=plan) if isinstance(said, Accepted) else said for said, plan in found]
 
 
 @contextmanager
@@ -106,7 +106,7 @@ def _planning(connection: DeadlineConnection) -> Generator[None]:
 
 def _judged(
     connection: DeadlineConnection, query: Query, *, planned: bool = True
-) -> tuple[Description | Refusal, PlanNode | None]:
+) -> tuple[Accepted | Refused, PlanNode | None]:
     try:
         found = describe(connection, query.text, name=_NAME)
     except psycopg.Error as error:
@@ -118,15 +118,15 @@ def _judged(
         if plan is None and planned:
             absent = absence(connection, query)
             plan = None if absent is None else _refusal(absent)
-        if isinstance(plan, Refusal):
+        if isinstance(plan, Refused):
             return plan, None
         unfit = () if plan is None else tuple(_unfit(connection, query))
-        return Description(found.parameter_types, found.columns, unfit=unfit), plan
+        return Accepted(found.parameter_types, found.columns, unfit=unfit), plan
     finally:
         connection.execute(f"DEALLOCATE {_NAME}".encode())
 
 
-def _plan(connection: DeadlineConnection, parameters: int) -> PlanNode | Refusal | None:
+def _plan(connection: DeadlineConnection, parameters: int) -> PlanNode | Refused | None:
     values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
     statement = f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE {_NAME}{values}"
     try:
@@ -146,15 +146,15 @@ def _plan(connection: DeadlineConnection, parameters: int) -> PlanNode | Refusal
 def _unfit(connection: DeadlineConnection, query: Query) -> Iterator[tuple[str, str]]:
     """The parameters whose default the server cannot convert, as it would when the query is called without them."""
     defaults = {each.name: each.default_value for each in query.parameters if each.default_value is not None}
-    if not defaults or _misfit(connection, query, defaults) is None:
+    if not defaults or _fault_of_default(connection, query, defaults) is None:
         return
     for name, value in defaults.items():
-        message = _misfit(connection, query, {name: value})
+        message = _fault_of_default(connection, query, {name: value})
         if message is not None:
             yield name, message
 
 
-def _misfit(connection: DeadlineConnection, query: Query, values: Mapping[str, str]) -> str | None:
+def _fault_of_default(connection: DeadlineConnection, query: Query, values: Mapping[str, str]) -> str | None:
     # The plan is the generic one, which was made before: only the values can be refused now.
     given = sql.SQL(", ").join(sql.Literal(values.get(name)) for name in query.positional)
     statement = sql.SQL("EXPLAIN EXECUTE {}({})").format(sql.Identifier(_NAME), given)
@@ -165,10 +165,10 @@ def _misfit(connection: DeadlineConnection, query: Query, values: Mapping[str, s
     return None
 
 
-def _refusal(error: psycopg.Error) -> Refusal:
+def _refusal(error: psycopg.Error) -> Refused:
     diag = error.diag
     position = diag.statement_position
-    return Refusal(
+    return Refused(
         error.sqlstate or "",
         _on_one_line(diag.message_primary or str(error)),
         _on_one_line(diag.message_hint or ""),

@@ -13,7 +13,7 @@ from functools import cached_property
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.packaged import ask_types, packaged_queries
 
-__all__ = ["Catalog", "TableColumn", "UniqueKey", "read_catalog"]
+__all__ = ["TableColumn", "Tables", "UniqueKey", "read_tables"]
 
 Table = tuple[str, str]
 
@@ -53,7 +53,7 @@ class TableColumn:
 
 
 @dataclass(frozen=True)
-class Catalog:
+class Tables:
     """What the scratch database knows.
 
     Attributes:
@@ -94,7 +94,7 @@ class Catalog:
         return any(column.has_few_values for column in found)
 
 
-def read_catalog(connection: DeadlineConnection, types: Iterable[str]) -> Catalog:
+def read_tables(connection: DeadlineConnection, types: Iterable[str]) -> Tables:
     """Read what the rules need.
 
     Args:
@@ -113,7 +113,7 @@ def read_catalog(connection: DeadlineConnection, types: Iterable[str]) -> Catalo
         for row in queries.list_table_columns(connection)
     }
     named = ask_types(connection, sorted(set(types)), queries.list_type_oids)
-    return Catalog(
+    return Tables(
         keys=keys,
         columns=columns,
         types={name: None if row is None else row.type_oid for name, row in named.items()},

@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from guestsql.check.against.compatibility import find_incompatibility
 from guestsql.check.against.described import Answer, Change, Stage
-from guestsql.check.against.fits import find_misfit
 from guestsql.check.against.schema import Constraint, Schema, SchemaColumn, Table, is_widened
 from guestsql.check.against.writes import Write, read_writes
 from guestsql.check.words import Words, read_words
 from guestsql.sql import Query
 
-__all__ = ["Look", "find_looks"]
+__all__ = ["Advisory", "find_advisories"]
 
 _INTEGERS = ("smallint", "integer", "bigint")
 _VARYING = re.compile(r"character varying\((\d+)\)")
@@ -25,8 +25,8 @@ _NEVER_NULL = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Something to look at.
+class Advisory:
+    """A change that a query may meet, and that a reader should look at.
 
     Attributes:
         rule: GS751 to GS754.
@@ -53,7 +53,7 @@ class _Written:
 Told = tuple[str, str, tuple[str, ...]]
 
 
-def find_looks(queries: Iterable[Query], home: Stage, there: Stage) -> list[Look]:
+def find_advisories(queries: Iterable[Query], home: Stage, there: Stage) -> list[Advisory]:
     """Return what queries meet on another schema, each thing once.
 
     Args:
@@ -64,10 +64,10 @@ def find_looks(queries: Iterable[Query], home: Stage, there: Stage) -> list[Look
     found: dict[Told, list[str]] = defaultdict(list)
     for query in queries:
         answer = home.answers[query.text]
-        if isinstance(answer, Answer) and find_misfit(query, home, there) is None:
+        if isinstance(answer, Answer) and find_incompatibility(query, home, there) is None:
             for told in dict.fromkeys(_of_query(query, answer, home.schema, there.schema)):
                 found[told].append(query.name)
-    return [Look(rule, what, names, tuple(users)) for (rule, what, names), users in found.items()]
+    return [Advisory(rule, what, names, tuple(users)) for (rule, what, names), users in found.items()]
 
 
 def _of_query(query: Query, answer: Answer, home: Schema, there: Schema) -> Iterator[Told]:
