@@ -1,15 +1,16 @@
--- What monitoring needs of former days, and what cannot be known later: to be recorded once an hour or so, by whatever
--- runs on time. Running one of these more often, or twice at once, does no harm.
+-- What monitoring needs of past days and cannot find out later. A running bot records it once an hour; to do so more
+-- often, or twice at once, does no harm.
 
 -- name: record_relation_sizes()!
--- Records the size of every table and index of the bot's schemas under today's date by UTC; how many were written.
+-- Records today's size of every table and index, by UTC; the number of rows written.
+-- The condition of the update keeps rows that have not changed from being written every hour.
 INSERT INTO relation_sizes AS known (day, schema_name, relation_name, kind, bytes)
 SELECT
     (statement_timestamp() AT TIME ZONE 'UTC')::date AS day,
     namespaces.nspname,
     classes.relname,
     CASE WHEN classes.relkind = 'i' THEN 'index' ELSE 'table' END AS kind,
-    CASE WHEN classes.relkind = 'i' THEN pg_relation_size(classes.oid) ELSE pg_table_size(classes.oid) END AS bytes
+    pg_table_size(classes.oid) AS bytes
 FROM pg_class AS classes
 INNER JOIN pg_namespace AS namespaces ON classes.relnamespace = namespaces.oid
 WHERE
@@ -17,9 +18,7 @@ WHERE
     AND classes.relpersistence <> 't'
     AND namespaces.nspname <> 'information_schema'
     AND namespaces.nspname NOT LIKE 'pg\_%'
-ORDER BY
-    namespaces.nspname,
-    classes.relname
+ORDER BY namespaces.nspname, classes.relname
 ON CONFLICT ON CONSTRAINT relation_sizes_pkey DO UPDATE
     SET
         bytes = excluded.bytes,
@@ -27,55 +26,33 @@ ON CONFLICT ON CONSTRAINT relation_sizes_pkey DO UPDATE
     WHERE known.bytes <> excluded.bytes;
 
 -- name: record_guest_days(timezone)!
--- Records how many guests were new and how many wrote on the hotel's present day; how many days were written.
--- Yesterday's row, if there is one, is brought up to date with those who wrote after it was last recorded. A figure
--- only grows: who has written again since is no longer counted among yesterday's. It is exact, and so takes as long as
--- there were guests who wrote since the day before yesterday: a second for a million.
+-- Records how many guests were new and active on the hotel's present day; the number of rows written.
+-- Yesterday's row is brought up to date, too, but never made: guests who have written since are no longer counted among
+-- yesterday's. For the same reason a figure only grows.
 --   timezone: text = 'America/Bogota', the hotel's
-WITH today AS (
-    SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
-),
-
-limits AS MATERIALIZED (
+WITH counted_days AS (
     SELECT
-        day,
-        ARRAY[
-            (day - 1)::timestamp AT TIME ZONE :timezone::text,
-            day::timestamp AT TIME ZONE :timezone::text,
-            (day + 1)::timestamp AT TIME ZONE :timezone::text
-        ] AS since
-    FROM today
-),
-
--- Yesterday is place 1, today is 2.
-grouped_guests AS (
-    SELECT
-        width_bucket(guests.first_interaction, limits.since) AS first_place,
-        width_bucket(guests.last_interaction, limits.since) AS last_place,
-        count(*) AS guests
-    FROM guest_profiles AS guests
-    CROSS JOIN limits
-    WHERE guests.last_active_on >= (statement_timestamp() AT TIME ZONE :timezone::text)::date - 2
-    GROUP BY
-        first_place,
-        last_place
+        (events.moment AT TIME ZONE :timezone::text)::date AS day,
+        count(*) FILTER (WHERE events.change = 'new') AS new_guests,
+        count(*) FILTER (WHERE events.change = 'active') AS active_guests
+    FROM guest_profiles
+    CROSS JOIN LATERAL (VALUES ('new', first_interaction), ('active', last_interaction)) AS events (change, moment)
+    WHERE last_active_on >= (statement_timestamp() AT TIME ZONE :timezone::text)::date - 2
+    GROUP BY day
 )
 
 INSERT INTO guest_days AS known (day, new_guests, active_guests)
 SELECT
-    limits.day - 2 + listed.place AS day,
-    coalesce(sum(grouped.guests) FILTER (WHERE listed.place = grouped.first_place), 0) AS new_guests,
-    coalesce(sum(grouped.guests) FILTER (WHERE listed.place = grouped.last_place), 0) AS active_guests
-FROM limits
-CROSS JOIN generate_series(1, 2) AS listed (place)
-LEFT JOIN grouped_guests AS grouped ON TRUE
-WHERE
-    listed.place = 2
-    OR limits.day - 1 IN (SELECT recorded.day FROM guest_days AS recorded)
-GROUP BY
-    limits.day,
-    listed.place
-ORDER BY listed.place
+    (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days AS day,
+    coalesce(counted.new_guests, 0) AS new_guests,
+    coalesce(counted.active_guests, 0) AS active_guests
+FROM generate_series(0, 1) AS past (days)
+LEFT JOIN counted_days AS counted
+    ON (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days = counted.day
+LEFT JOIN guest_days AS recorded
+    ON (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days = recorded.day
+WHERE past.days = 0 OR recorded.day IS NOT NULL
+ORDER BY day
 ON CONFLICT ON CONSTRAINT guest_days_pkey DO UPDATE
     SET
         new_guests = greatest(known.new_guests, excluded.new_guests),
@@ -84,8 +61,8 @@ ON CONFLICT ON CONSTRAINT guest_days_pkey DO UPDATE
     WHERE known.new_guests < excluded.new_guests OR known.active_guests < excluded.active_guests;
 
 -- name: thin_relation_sizes(keep_days)!
--- Of the sizes recorded more than keep_days ago, those of the first of each month stay; how many went.
---   keep_days: int = 90, days of which every record stays
+-- Deletes sizes older than keep_days, except those of the first of each month; the number deleted.
+--   keep_days: int = 90, days of which every record is kept
 DELETE FROM relation_sizes
 WHERE
     day < (statement_timestamp() AT TIME ZONE 'UTC')::date - :keep_days::int

@@ -1,4 +1,4 @@
-"""What the tests of queries/monitoring.sql share: a named query run on a connection of one's own."""
+"""Helpers of the tests of queries/monitoring_*.sql: run a named query on a given connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from psycopg.rows import namedtuple_row
 from guestsql.sql import Query, arrange, load_catalogue
 
 CATALOGUE = load_catalogue()
-QUERIES: dict[str, Query] = {name: query for name, query in CATALOGUE.items() if query.file.name == "monitoring.sql"}
+QUERIES: dict[str, Query] = {
+    name: query for name, query in CATALOGUE.items() if query.file.name.startswith("monitoring_")
+}
 
 
 def ask(connection: psycopg.Connection[Any], name: str, **parameters: object) -> list[Any]:

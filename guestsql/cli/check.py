@@ -50,7 +50,7 @@ def _explain(context: click.Context, _option: click.Parameter, code: str | None)
     epilog="""\b
 Examples:
   guestsql check
-  guestsql check queries/monitoring.sql
+  guestsql check queries/monitoring_sessions.sql
   guestsql check --explain GS306
   guestsql check --server postgresql://ci@localhost/postgres --format github
   guestsql check --against origin/main

@@ -24,10 +24,7 @@ NEEDED = (
     "record_relation_sizes",
     "remove_labels",
     "set_thread",
-    "thin_context_minutes",
+    "thin_minutes",
     "thin_operations",
-    "thin_process_minutes",
-    "thin_query_error_minutes",
-    "thin_query_minutes",
     "thin_relation_sizes",
 )

@@ -41,11 +41,8 @@ _OWN_QUERIES = frozenset(
     {
         "get_server_time",
         "record_metrics",
-        "thin_context_minutes",
+        "thin_minutes",
         "thin_operations",
-        "thin_process_minutes",
-        "thin_query_error_minutes",
-        "thin_query_minutes",
     }
 )
 

@@ -1,15 +1,15 @@
--- How the processes' figures are written: see migrations/0004_metrics.sql.
+-- How the processes add their figures to the minute tables (migrations/0004_metrics.sql).
 -- check: large query_minutes, query_error_minutes, context_minutes, process_minutes
 
 -- name: get_server_time()$
--- What the server's clock says now.
+-- The time by the server's clock.
+-- Minutes are those of this clock, so that processes whose clocks differ add to the same rows.
 SELECT statement_timestamp() AS server_time;
 
 -- name: record_metrics(queries, errors, contexts, processes, operation_id)!
--- Adds figures to those of the same minutes; the number of rows in process_minutes, or 0 when it was done before with the
--- same operation_id (operations.sql).
--- Rows are taken in the order of their keys, and every process writes the tables in the same order: batches that meet
--- wait for each other and do not deadlock.
+-- Adds figures to the rows of their minutes, once for each operation_id (operations.sql).
+-- Returns the rows written to process_minutes, 0 for a repeat. Every process writes the tables, and the rows of a table,
+-- in the same order: batches that meet wait for each other. In any other order they deadlock.
 --   queries: jsonb, [{"minute", "query", "calls", "row_count", "microseconds", "buckets"}], e.g. '[]'
 --   errors: jsonb, [{"minute", "query", "kind", "errors"}], e.g. '[]'
 --   contexts: jsonb, [{"minute", "outcome", "answers"}], e.g. '[]'
@@ -24,14 +24,7 @@ WITH claimed_operations AS (
 ),
 
 added_queries AS (
-    INSERT INTO query_minutes AS known (
-        minute,
-        query,
-        calls,
-        row_count,
-        microseconds,
-        buckets
-    )
+    INSERT INTO query_minutes AS known (minute, query, calls, row_count, microseconds, buckets)
     SELECT
         counted.minute,
         counted.query,
@@ -44,28 +37,17 @@ added_queries AS (
             minute timestamptz, query text, calls bigint, row_count bigint, microseconds bigint, buckets bigint[]
         )
     WHERE (SELECT is_new FROM claimed_operations)
-    ORDER BY
-        counted.minute,
-        counted.query
+    ORDER BY counted.minute, counted.query
     ON CONFLICT (minute, query) DO UPDATE
         SET
             calls = known.calls + excluded.calls,
             row_count = known.row_count + excluded.row_count,
             microseconds = known.microseconds + excluded.microseconds,
-            buckets = array(
-                SELECT coalesce(pair.old_calls, 0) + coalesce(pair.new_calls, 0)
-                FROM unnest(known.buckets, excluded.buckets) WITH ORDINALITY AS pair (old_calls, new_calls, place)
-                ORDER BY pair.place
-            )
+            buckets = guestsql_add_buckets(known.buckets, excluded.buckets)
 ),
 
 added_errors AS (
-    INSERT INTO query_error_minutes AS known (
-        minute,
-        query,
-        kind,
-        errors
-    )
+    INSERT INTO query_error_minutes AS known (minute, query, kind, errors)
     SELECT
         counted.minute,
         counted.query,
@@ -73,40 +55,25 @@ added_errors AS (
         counted.errors
     FROM jsonb_to_recordset(:errors::jsonb) AS counted (minute timestamptz, query text, kind text, errors bigint)
     WHERE (SELECT is_new FROM claimed_operations)
-    ORDER BY
-        counted.minute,
-        counted.query,
-        counted.kind
+    ORDER BY counted.minute, counted.query, counted.kind
     ON CONFLICT (minute, query, kind) DO UPDATE
         SET errors = known.errors + excluded.errors
 ),
 
 added_contexts AS (
-    INSERT INTO context_minutes AS known (
-        minute,
-        outcome,
-        answers
-    )
+    INSERT INTO context_minutes AS known (minute, outcome, answers)
     SELECT
         counted.minute,
         counted.outcome,
         counted.answers
     FROM jsonb_to_recordset(:contexts::jsonb) AS counted (minute timestamptz, outcome text, answers bigint)
     WHERE (SELECT is_new FROM claimed_operations)
-    ORDER BY
-        counted.minute,
-        counted.outcome
+    ORDER BY counted.minute, counted.outcome
     ON CONFLICT (minute, outcome) DO UPDATE
         SET answers = known.answers + excluded.answers
 )
 
-INSERT INTO process_minutes AS known (
-    minute,
-    process,
-    flushes,
-    flush_failures,
-    resident_bytes
-)
+INSERT INTO process_minutes AS known (minute, process, flushes, flush_failures, resident_bytes)
 SELECT
     counted.minute,
     counted.process,
@@ -118,9 +85,7 @@ FROM
         minute timestamptz, process text, flushes bigint, flush_failures bigint, resident_bytes bigint
     )
 WHERE (SELECT is_new FROM claimed_operations)
-ORDER BY
-    counted.minute,
-    counted.process
+ORDER BY counted.minute, counted.process
 ON CONFLICT (minute, process) DO UPDATE
     SET
         flushes = known.flushes + excluded.flushes,

@@ -299,14 +299,8 @@ def test_list_needs_no_database():
     assert found["list_last_interactions"]["returns"] == "rows"
     assert found["list_last_interactions"]["parameters"] == [
         {"name": "max_rows", "type": "int", "default": "10", "doc": "rows at most"},
-        {
-            "name": "read_guests",
-            "type": "int",
-            "default": "100000",
-            "doc": "guests that are read one by one at most",
-        },
     ]
-    assert found["list_last_interactions"]["file"].endswith("monitoring.sql")
+    assert found["list_last_interactions"]["file"].endswith("monitoring_guests.sql")
 
 
 def test_list_as_a_table_is_short():

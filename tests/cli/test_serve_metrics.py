@@ -258,6 +258,35 @@ def test_a_server_that_goes_and_comes_is_told_once_each(
         assert broken.startswith("METRICS_ERROR query get_broken: division by zero")
 
 
+def test_an_expensive_query_runs_once_in_a_while(database_url: str, tmp_path: Path) -> None:
+    """Its answer is repeated; an error is not."""
+    (tmp_path / "own.sql").write_text(
+        """
+-- name: get_often()^
+-- metrics: often
+SELECT extract(EPOCH FROM clock_timestamp()) AS seconds;
+
+-- name: get_seldom()^
+-- metrics: seldom
+-- cache: 600s
+SELECT extract(EPOCH FROM clock_timestamp()) AS seconds;
+
+-- name: get_broken()^
+-- metrics: broken
+-- cache: 600s
+SELECT count(*) AS rows FROM not_there;
+""",
+        encoding="utf-8",
+    )
+    with _served(database_url, tmp_path) as server, psycopg.connect(database_url, autocommit=True) as connection:
+        first = _read(_get(server.port)[1])
+        connection.execute("CREATE TABLE not_there ()")
+        second = _read(_get(server.port)[1])
+    assert first["guestsql_seldom_seconds"] == second["guestsql_seldom_seconds"]
+    assert first["guestsql_often_seconds"] != second["guestsql_often_seconds"]
+    assert second["guestsql_broken_rows"] == {(): 0}
+
+
 def test_a_query_that_is_mended_is_told(database_url: str, autocommit: Connection, tmp_path: Path, caplog: Any) -> None:
     caplog.set_level(logging.INFO, "guestsql")
     text = OWN[OWN.index("-- name: get_missing") : OWN.index("-- name: get_writing")]
@@ -270,7 +299,7 @@ def test_a_query_that_is_mended_is_told(database_url: str, autocommit: Connectio
         autocommit.execute("CREATE TABLE not_there ()")
         for _ in range(2):
             _get(server.port)
-        assert _told(caplog) == ["METRICS_MENDED the query answers again query=get_missing"]
+        assert _told(caplog) == ["METRICS_RECOVERED the query answers again query=get_missing"]
 
 
 def test_the_command_says_why_the_server_is_away_once_and_without_the_password() -> None:
@@ -354,7 +383,7 @@ def test_once_tells_what_failed_by_its_exit_code(database_url: str, tmp_path: Pa
 
 
 def test_a_mark_that_cannot_be_read_ends_it_at_once(database_url: str, tmp_path: Path) -> None:
-    shutil.copy(default_directory() / "monitoring.sql", tmp_path)
+    shutil.copy(default_directory() / "monitoring_guests.sql", tmp_path)
     (tmp_path / "own.sql").write_text("-- name: get_x()^\n-- metrics: X\nSELECT 1 AS x;", encoding="utf-8")
     done = invoke("serve-metrics", DATABASE_URL=database_url, GUESTSQL_QUERIES_DIR=str(tmp_path))
     assert done.exit_code == 1

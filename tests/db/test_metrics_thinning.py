@@ -1,8 +1,7 @@
-"""Old minutes become hours and old hours go; no figure is lost or counted twice before its time."""
+"""Old minutes become hours and old hours are deleted; no figure is lost or counted twice."""
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,64 +37,56 @@ def hour(days: float) -> datetime:
     return (datetime.now(UTC) - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_minutes_become_hours(table: str, database_url: str, autocommit: Connection) -> None:
+def test_minutes_become_hours(database_url: str, autocommit: Connection) -> None:
     old, young, gone = hour(10), hour(1), hour(500)
     apart = [timedelta(minutes=minutes) for minutes in (0, 7, 59)]
-    fill(autocommit, table, gone, *(old + each for each in apart), *(young + each for each in apart))
+    for table in TABLES:
+        fill(autocommit, table, gone, *(old + each for each in apart), *(young + each for each in apart))
+    summed = {
+        "query_minutes": (9, 6, 3000, [3, 0, 6]),
+        "query_error_minutes": (12,),
+        "context_minutes": (15,),
+        "process_minutes": (18, 3, 1000),
+    }
     with GuestDatabase(settings=make_settings(database_url)) as db:
-        thin = getattr(db.queries, f"thin_{table}")
-        assert thin() == 3  # two minutes into the hour's first, and one hour that goes
-        once = rows(autocommit, table)
-        assert [row[0] for row in once] == [old, *(young + each for each in apart)]
-        summed = {
-            "query_minutes": (9, 6, 3000, [3, 0, 6]),
-            "query_error_minutes": (12,),
-            "context_minutes": (15,),
-            "process_minutes": (18, 3, 1000),
-        }
-        assert once[0][1:] == summed[table]
-        assert thin() == 0
-        assert rows(autocommit, table) == once
-        fill(autocommit, table, old + timedelta(minutes=30))  # from a process that could not write for long
-        assert thin() == 1
-        assert rows(autocommit, table)[0][1] == summed[table][0] + once[1][1]
+        assert db.queries.thin_minutes() == 4 * len(TABLES)  # three minutes become an hour, one hour goes
+        once = {table: rows(autocommit, table) for table in TABLES}
+        for table, found in once.items():
+            assert found[0] == (old, *summed[table])
+            assert [row[0] for row in found[1:]] == [young + each for each in apart]
+        assert db.queries.thin_minutes() == 0
+        assert {table: rows(autocommit, table) for table in TABLES} == once
+        fill(autocommit, "context_minutes", old + timedelta(minutes=30))  # a process could not write for days
+        assert db.queries.thin_minutes() == 2
+        assert rows(autocommit, "context_minutes")[0] == (old, 20)
 
 
-def test_arrays_of_different_lengths(database_url: str, autocommit: Connection) -> None:
+def test_a_call_takes_one_day(database_url: str, autocommit: Connection) -> None:
+    """And adds up arrays of different lengths."""
     old = hour(10)
-    for minute, buckets in ((1, "{1}"), (2, "{0,0,0,5}"), (3, "{2,1}")):
+    for minute, buckets in ((1, "{1}"), (2, "{0,0,0,5}"), (3, "{2,1}"), (24 * 60 + 1, "{4}")):
         autocommit.execute(
             "INSERT INTO query_minutes VALUES (%s, 'q', 3, 3, 3, %s)", [old + timedelta(minutes=minute), buckets]
         )
     with GuestDatabase(settings=make_settings(database_url)) as db:
-        assert db.queries.thin_query_minutes(max_rows=2) == 2
-        assert db.queries.thin_query_minutes(max_rows=2) == 1
-    assert rows(autocommit, "query_minutes") == [(old, 9, 9, 9, [3, 1, 0, 5])]
+        assert [db.queries.thin_minutes() for _ in range(3)] == [3, 1, 0]
+    assert rows(autocommit, "query_minutes") == [
+        (old, 9, 9, 9, [3, 1, 0, 5]),
+        (old + timedelta(days=1), 3, 3, 3, [4]),
+    ]
 
 
 def test_two_at_once(database_url: str, autocommit: Connection) -> None:
+    """The one that comes second leaves the work to the first, and the bot may write in between."""
     old = hour(10)
-    for day in range(40):
-        minutes = (old - timedelta(days=day) + timedelta(minutes=minute) for minute in range(60))
-        fill(autocommit, "context_minutes", *minutes)
-    barrier = threading.Barrier(2)
-
-    def thin() -> None:
-        with GuestDatabase(settings=make_settings(database_url)) as db:
-            barrier.wait()
-            while db.queries.thin_context_minutes(max_rows=100):
-                pass
-
-    threads = [threading.Thread(target=thin) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with GuestDatabase(settings=make_settings(database_url)) as db:
-        assert db.queries.thin_context_minutes() == 0  # what one had locked the other passed by, and came back for
-    assert {row[1] for row in rows(autocommit, "context_minutes")} == {300}
-    assert len(rows(autocommit, "context_minutes")) == 40
+    fill(autocommit, "context_minutes", old, old + timedelta(minutes=5))
+    with GuestDatabase(settings=make_settings(database_url)) as db, psycopg.connect(database_url) as first:
+        assert first.execute("SELECT guestsql_thin_minutes(7, 400)").fetchone() == (2,)
+        assert db.queries.thin_minutes() == 0
+        fill(autocommit, "context_minutes", old + timedelta(minutes=30))
+        first.commit()
+        assert db.queries.thin_minutes() == 2
+    assert rows(autocommit, "context_minutes") == [(old, 15)]
 
 
 def test_the_timer_records_the_day(
@@ -131,6 +122,6 @@ def test_thinning_that_fails_never_reaches_the_bot(
         db.open()
         db._metrics.tick()
         total = db._counting.total()
-    assert total.errors == {("thin_query_minutes", "other"): 1}
+    assert total.errors == {("thin_minutes", "other"): 1}
     assert total.flush_failures == 0
     assert "METRICS_CHORE_FAILED" in caplog.text

@@ -61,11 +61,11 @@ def test_new_active_and_silent_guests_by_the_hotels_day(connection: Connection) 
     rows = ask(connection, "list_guest_days")
     today = _today(connection)
     assert [(today - row.day).days for row in rows] == list(range(14))
-    assert rows[0][1:] == (1, 3, 3, False, True)
-    assert rows[1][1:] == (2, 2, 1, False, True)
-    assert rows[13][1:] == (0, 1, 1, False, True)
+    assert rows[0][1:] == (1, 3, 3, False)
+    assert rows[1][1:] == (2, 2, 1, False)
+    assert rows[13][1:] == (0, 1, 1, False)
     assert [row[1:4] for row in rows[2:13]] == [(0, 0, 0)] * 11
-    assert ask_one(connection, "get_guests_today") == (1, 3, 5, True)
+    assert ask_one(connection, "get_guests_today") == (1, 3, 5)
     assert ask_one(connection, "get_guests_today", silent_days=12).silent_guests == 8
     assert len(ask(connection, "list_guest_days", max_rows=3)) == 3
     assert ask(connection, "list_guest_days", silent_days=29)[0].silent_guests == 1
@@ -79,8 +79,8 @@ def test_a_time_in_the_future_is_not_of_today(connection: Connection) -> None:
 
 
 def test_no_guests_at_all(connection: Connection) -> None:
-    assert [row[1:] for row in ask(connection, "list_guest_days", max_rows=2)] == [(0, 0, 0, False, True)] * 2
-    assert ask_one(connection, "get_guests_today") == (0, 0, 0, True)
+    assert [row[1:] for row in ask(connection, "list_guest_days", max_rows=2)] == [(0, 0, 0, False)] * 2
+    assert ask_one(connection, "get_guests_today") == (0, 0, 0)
 
 
 def test_another_zone_has_other_days(connection: Connection) -> None:
@@ -97,7 +97,7 @@ def test_what_was_recorded_on_a_day_stays_when_guests_write_again(connection: Co
     assert ask(connection, "record_guest_days") == [0]
     connection.execute("UPDATE guest_days SET day = day - 1")  # the night passes: today is yesterday
     rows = ask(connection, "list_guest_days", max_rows=2)
-    assert [row[1:] for row in rows] == [(1, 2, 0, False, True), (1, 2, 0, True, True)]
+    assert [row[1:] for row in rows] == [(1, 2, 0, False), (1, 2, 0, True)]
     connection.execute("DELETE FROM guest_profiles WHERE first_interaction = last_interaction")
     assert ask(connection, "record_guest_days") == [1]  # today; yesterday's figures only grow
     assert [row[1:3] for row in ask(connection, "list_guest_days", max_rows=2)] == [(0, 1), (1, 2)]

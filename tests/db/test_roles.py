@@ -20,6 +20,7 @@ from guestsql.settings import Settings
 from guestsql.sql import Query, arrange
 from tests.checking import every_query
 from tests.databases import GUEST, KINDS, OTHER, Either
+from tests.monitoring import QUERIES
 
 Connection = psycopg.Connection[Any]
 
@@ -27,7 +28,7 @@ CATALOGUE = every_query()
 # The shell's, run by the owner: the import with its history, the migrations, and what vets the query files.
 OWNERS_FILES = {"check.sql", "deploy.sql", "doctor.sql", "legacy.sql", "legacy_export.sql", "legacy_history.sql"}
 # The ledger is not there when the migrations are applied without the runner; who may read it has a test of its own.
-OTHERS = {*OWNERS_FILES, "health.sql", "migrations.sql", "monitoring.sql"}
+OTHERS = {*OWNERS_FILES, "health.sql", "migrations.sql"}
 SECRETS = {
     "phone_number": GUEST,
     "chat_id": "573000000001@s.whatsapp.net",
@@ -121,7 +122,9 @@ def allowed(connection: Connection, query: Query) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", [name for name, query in CATALOGUE.items() if query.file.name not in OTHERS])
+@pytest.mark.parametrize(
+    "name", [name for name, query in CATALOGUE.items() if name not in QUERIES and query.file.name not in OTHERS]
+)
 def test_the_bot_may_run_what_the_library_runs(connection: Connection, name: str) -> None:
     become(connection, "guestsql_bot")
     assert allowed(connection, CATALOGUE[name]), f"enter the table of {name} into guestsql_grants"
@@ -188,7 +191,7 @@ def test_who_reads_the_ledger_may_not_write_it(role: str, empty_database_url: st
         assert refused(connection, "INSERT INTO guestsql_migrations (version) VALUES (99)")
 
 
-@pytest.mark.parametrize("name", [name for name, query in CATALOGUE.items() if query.file.name == "monitoring.sql"])
+@pytest.mark.parametrize("name", QUERIES)
 def test_the_monitor_runs_every_monitoring_query(guest: Connection, name: str) -> None:
     query = CATALOGUE[name]
     given = {each.name: None for each in query.parameters if each.default is None}
@@ -204,19 +207,6 @@ def test_the_monitor_sees_how_far_the_sequences_are(guest: Connection) -> None:
     query = CATALOGUE["list_sequences_near_end"]
     found = psycopg.RawCursor(guest).execute(query.text.encode(), arrange(query, {"min_percent": 0})).fetchall()
     assert "legacy_imports_id_seq" in {row[0] for row in found}
-
-
-def test_the_sampled_counts_are_for_those_who_may_read_figures(guest: Connection) -> None:
-    owner = "SELECT proowner::regrole::text, prosecdef FROM pg_proc WHERE proname = 'guestsql_sample_guests'"
-    assert guest.execute(owner.encode()).fetchone() == ("guestsql_owner", True)
-    guest.execute("CREATE ROLE test_nobody")
-    become(guest, "test_nobody")
-    assert refused(guest, "SELECT guestsql_sample_guests(1)")
-    guest.execute("RESET SESSION AUTHORIZATION")
-    become(guest, "guestsql_monitor")
-    guest.execute("CREATE TEMPORARY TABLE guest_profiles (thread_id text)")
-    guest.execute("SET LOCAL search_path = pg_temp, public")
-    assert guest.execute("SELECT guestsql_sample_guests(1000000)").fetchone() == ([1, 0, 0, 1, 0],)
 
 
 def test_the_bot_cannot_hand_on_its_rights(guest: Connection) -> None:

@@ -71,6 +71,7 @@ SELECT :since::int + :floor::int AS free;
         ("metrics: rooms floor", "cannot be read"),
         ("metrics: rooms floors=2", "does not have: floors"),
         ("metrics: rooms", "no value for floor"),
+        ("metrics: rooms floor=2\n-- cache: a minute", "cache: line cannot be read"),
     ],
 )
 def test_a_mark_that_cannot_be_used_is_told_with_its_place(mark: str, message: str) -> None:

@@ -42,8 +42,8 @@ class _Shown:
 Examples:
   guestsql query show list_last_interactions
   guestsql query show list_last_interactions --psql | psql "$DATABASE_URL"
-  guestsql query show monitoring.sql --preamble > samples.psql
-  psql "$DATABASE_URL" -X -v ON_ERROR_STOP=1 -f samples.psql -f queries/monitoring.sql
+  guestsql query show monitoring_sessions.sql --preamble > samples.psql
+  psql "$DATABASE_URL" -X -v ON_ERROR_STOP=1 -f samples.psql -f queries/monitoring_sessions.sql
 
 \b
 A sample of a parameter stands at the end of its line in the file:
@@ -58,8 +58,8 @@ A sample of a parameter stands at the end of its line in the file:
 def show(app: App, name: str, format_name: str, psql: bool, preamble: bool) -> None:
     """Show a query: place, comments, SQL, columns, and a call in Python.
 
-    The columns are what the server says, if there is one. NAME may be a file, such as monitoring.sql, for --psql and
-    --preamble: all of its queries with one set of values.
+    The columns are what the server says, if there is one. For --psql and --preamble NAME may be a file, such as
+    monitoring_sessions.sql: all of its queries with one set of values.
     """
     catalogue = load_catalogue(app.settings.queries_dir)
     if format_name == "json" and (psql or preamble):

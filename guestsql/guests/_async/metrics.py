@@ -25,14 +25,11 @@ __all__ = ["AsyncMetricsWriter"]
 # Nobody waits for figures; a close does, for a flush that is under way.
 _PATIENCE_SECONDS = 5.0
 _CHORES_SECONDS = 3600.0
-# Thinning takes so many rows at once; what is left after these rounds waits for the next hour.
+# A call thins a part. What is left after these rounds waits for the next hour.
 _ROUNDS = 50
 # Each may be done twice, or by two processes at once.
 _CHORES = (
-    "thin_query_minutes",
-    "thin_query_error_minutes",
-    "thin_context_minutes",
-    "thin_process_minutes",
+    "thin_minutes",
     "thin_operations",
     "record_guest_days",
     "record_relation_sizes",

@@ -37,7 +37,7 @@ class ChangeLog:
         before = self._faults.pop(query, None)
         if error is None:
             if before is not None:
-                event(logging.INFO, "METRICS_MENDED", "the query answers again", query=query)
+                event(logging.INFO, "METRICS_RECOVERED", "the query answers again", query=query)
             return
         fault = self._faults[query] = type(error), error.sqlstate if isinstance(error, DatabaseError) else None
         if fault != before:

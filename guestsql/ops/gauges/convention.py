@@ -7,6 +7,8 @@ A line `-- metrics: PREFIX [parameter=value …]` among the comments below a que
 - a text is a label, and so is a whole number that only tells one row from another: `pid`, `id`, `…_pid`, `…_id`;
 - anything else is left out.
 
+A line `-- cache: 60s` has an expensive query run at most once in that time; scrapes in between repeat its answer.
+
 No label and no value tells who a guest is: columns of the guests' tables and columns of such names are refused, and
 what may be a phone number is masked in a label.
 """
@@ -28,6 +30,8 @@ __all__ = ["Column", "GaugeQuery", "Kind", "Sample", "find_gauges", "kind_of", "
 
 _REST = re.compile(r"\s*(?P<prefix>[a-z][a-z0-9_]*)(?P<given>(?:\s+[a-z][a-z0-9_]*=\S+)*)\s*")
 _HINT = "write -- metrics: PREFIX, or -- metrics: PREFIX parameter=value"
+
+_SECONDS = re.compile(r"(?P<seconds>[1-9][0-9]{0,5})s")
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _IDENTIFIER = re.compile(r"(?:.*_)?(?:pid|id)")
@@ -72,11 +76,13 @@ class GaugeQuery:
         query: the query.
         prefix: the middle of its metrics' names.
         parameters: what the mark gives; the others have their defaults.
+        cache_seconds: how long an answer is repeated instead of running the query again; 0 for never.
     """
 
     query: Query
     prefix: str
     parameters: Mapping[str, str]
+    cache_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +139,21 @@ def _read_mark(query: Query) -> GaugeQuery | None:
     missing = [name for name, each in known.items() if each.default is None and name not in given]
     if missing:
         raise _refused(query, f"its metrics: line gives no value for {missing[0]}, which has no default")
-    return GaugeQuery(query, rest["prefix"], given)
+    return GaugeQuery(query, rest["prefix"], given, _read_cache(query))
 
 
-def _refused(query: Query, message: str) -> QueryFileError:
-    return QueryFileError(f"query {query.name}: {message}", file=query.file, line=query.line, hint=_HINT)
+def _read_cache(query: Query) -> int:
+    marks = [mark.text for mark in query.marks if mark.word == "cache"]
+    if not marks:
+        return 0
+    found = _SECONDS.fullmatch(marks[0])
+    if found is None or len(marks) > 1:
+        raise _refused(query, "its cache: line cannot be read", "write whole seconds, such as -- cache: 60s")
+    return int(found["seconds"])
+
+
+def _refused(query: Query, message: str, hint: str = _HINT) -> QueryFileError:
+    return QueryFileError(f"query {query.name}: {message}", file=query.file, line=query.line, hint=hint)
 
 
 def kind_of(column: Column) -> Kind:

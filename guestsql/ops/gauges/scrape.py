@@ -80,6 +80,10 @@ class Scraper:
     seconds: float
     is_replica: bool = False
     _names: Names = field(default_factory=Names, init=False, repr=False)
+    # The last answer of each query with a `cache:` line, by name, and when it expires.
+    _cached: dict[str, tuple[float, Answer]] = field(
+        default_factory=dict[str, tuple[float, Answer]], init=False, repr=False
+    )
 
     def scrape(self) -> Scrape:
         """Ask every query once. Nothing is raised: what fails is an answer's error."""
@@ -98,8 +102,14 @@ class Scraper:
         origins = Origins(connection)
         for gauge in self.gauges:
             started = monotonic()
+            expires, cached = self._cached.get(gauge.query.name, (0.0, None))
+            if cached is not None and started < expires:
+                yield cached
+                continue
             try:
-                yield self._answer(connection, origins, gauge, deadline)
+                answer = self._answer(connection, origins, gauge, deadline)
+                self._cached[gauge.query.name] = started + gauge.cache_seconds, answer
+                yield answer
             except psycopg.Error as error:
                 yield _failed(gauge, translate(error, gauge.query.name), monotonic() - started)
             except GuestSQLError as error:

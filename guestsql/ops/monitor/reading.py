@@ -1,6 +1,6 @@
 """Reads the figures.
 
-SQL: queries/monitoring.sql, queries/internal/metrics.sql
+SQL: queries/monitoring_calls.sql, queries/monitoring_sessions.sql, queries/internal/metrics.sql
 """
 
 from __future__ import annotations

@@ -1,0 +1,140 @@
+-- Monitoring of guests. Every figure is exact. Some queries read all guests, which takes up to 2 s for 1,000,000.
+--
+-- check: read-only
+
+-- name: get_profile_totals()^
+-- How many guests there are, and how many have a thread, labels, a cached context or memory off.
+-- It reads guest_figures because guestsql_monitor may read neither labels nor thread ids in guest_profiles.
+-- metrics: guests
+-- cache: 60s
+-- check: allow GS501, because an exact count reads every guest
+SELECT
+    count(*) AS total_profiles,
+    count(*) FILTER (WHERE has_thread) AS with_thread,
+    count(*) FILTER (WHERE label_count > 0) AS with_labels,
+    count(*) FILTER (WHERE last_context_update IS NOT NULL) AS with_context,
+    count(*) FILTER (WHERE NOT memory_enabled) AS without_memory
+FROM guest_figures;
+
+-- name: get_context_freshness(ttl_seconds)^
+-- How many cached contexts are fresh, stale or missing, and the percentage of fresh ones.
+-- It counts guests, not requests: it shows how warm the cache is. get_cache_hits shows how often it was hit.
+-- metrics: contexts
+-- cache: 60s
+-- check: allow GS501, because an exact count reads every guest
+--   ttl_seconds: float8 = 300, seconds for which a context is fresh
+WITH counted_contexts AS (
+    SELECT
+        count(*) AS guests,
+        count(last_context_update) AS cached,
+        -- A time in the future is stale: get_context would rebuild that context.
+        count(*) FILTER (
+            WHERE
+            last_context_update <= statement_timestamp()
+            AND last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8)
+        ) AS fresh
+    FROM guest_profiles
+)
+
+SELECT
+    guests AS total_profiles,
+    fresh AS fresh_contexts,
+    cached - fresh AS stale_contexts,
+    guests - cached AS missing_contexts,
+    round(100.0 * fresh / nullif(guests, 0), 1) AS fresh_percent
+FROM counted_contexts;
+
+-- name: list_last_interactions(max_rows)
+-- The guests who wrote last, most recent first. Guests who never wrote come last.
+-- The order begins with last_active_on, the day, because an index has it: only the last days are read and sorted.
+-- Ordered by last_interaction alone, all guests would be. Phone numbers are masked.
+--   max_rows: int = 10, rows at most
+SELECT
+    guest,
+    last_interaction,
+    round(extract(EPOCH FROM statement_timestamp() - last_interaction)) AS inactivity_seconds,
+    total_interactions
+FROM guest_figures
+ORDER BY last_active_on DESC NULLS LAST, last_interaction DESC NULLS LAST, guest ASC, total_interactions ASC
+LIMIT :max_rows::int;
+
+-- name: list_guest_days(timezone, silent_days, max_rows)
+-- New, active and silent guests by the hotel's day, today first.
+-- Silent guests had not written for silent_days on that day, nor since. Unless the day was recorded (record_guest_days),
+-- its active guests lack those who have written again since. The index on last_active_on bounds what is read.
+--   timezone: text = 'America/Bogota', the hotel's
+--   silent_days: int = 30, days without a message after which a guest is silent
+--   max_rows: int = 14, days
+WITH counted_days AS (
+    SELECT
+        (events.moment AT TIME ZONE :timezone::text)::date + events.days AS day,
+        count(*) FILTER (WHERE events.change = 'new') AS new_guests,
+        count(*) FILTER (WHERE events.change = 'active') AS active_guests,
+        count(*) FILTER (WHERE events.change = 'silent') AS silent_guests
+    FROM guest_profiles
+    CROSS JOIN
+        LATERAL (
+            VALUES
+            ('new', first_interaction, 0),
+            ('active', last_interaction, 0),
+            ('silent', last_interaction, :silent_days::int)
+        ) AS events (change, moment, days)
+    WHERE
+        last_active_on
+        >= (statement_timestamp() AT TIME ZONE :timezone::text)::date - :max_rows::int - :silent_days::int
+    GROUP BY day
+)
+
+SELECT
+    (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days AS day,
+    greatest(counted.new_guests, recorded.new_guests, 0) AS new_guests,
+    greatest(counted.active_guests, recorded.active_guests, 0) AS active_guests,
+    coalesce(counted.silent_guests, 0) AS silent_guests,
+    recorded.day IS NOT NULL AS is_recorded
+FROM generate_series(0, :max_rows::int - 1) AS past (days)
+LEFT JOIN guest_days AS recorded
+    ON (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days = recorded.day
+LEFT JOIN counted_days AS counted
+    ON (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days = counted.day
+ORDER BY day DESC
+LIMIT :max_rows::int;
+
+-- name: get_guests_today(timezone, silent_days)^
+-- New and active guests of the hotel's present day, and all guests silent for silent_days.
+-- metrics: guests_today
+-- cache: 60s
+-- check: allow GS501, because an exact count reads every guest
+--   timezone: text = 'America/Bogota', the hotel's
+--   silent_days: int = 30, days without a message after which a guest is silent
+WITH today AS MATERIALIZED ( -- inlined, it would be computed for each guest
+    SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
+)
+
+SELECT
+    count(*) FILTER (WHERE (guests.first_interaction AT TIME ZONE :timezone::text)::date = today.day) AS new_guests,
+    count(*) FILTER (WHERE (guests.last_interaction AT TIME ZONE :timezone::text)::date = today.day) AS active_guests,
+    count(*) FILTER (
+        WHERE (guests.last_interaction AT TIME ZONE :timezone::text)::date <= today.day - :silent_days::int
+    ) AS silent_guests
+FROM guest_profiles AS guests
+CROSS JOIN today;
+
+-- name: get_import_comparison()^
+-- The last import: size of the files, of guest_profiles then and now, and the memory it took.
+-- The old bot held its files in memory whole. table_per_file is the table's present size as a multiple of the files'.
+-- No row: nothing was imported.
+-- metrics: import
+SELECT
+    imports.id,
+    imports.finished_at,
+    imports.guests,
+    imports.file_bytes,
+    imports.table_bytes AS imported_table_bytes,
+    pg_total_relation_size('guest_profiles') AS table_bytes,
+    pg_indexes_size('guest_profiles') AS index_bytes,
+    round(pg_total_relation_size('guest_profiles') / nullif(imports.file_bytes, 0)::numeric, 2) AS table_per_file,
+    imports.peak_memory_bytes,
+    imports.seconds
+FROM legacy_imports AS imports
+ORDER BY imports.id DESC
+LIMIT 1;
