@@ -25,6 +25,77 @@ SELECT
 FROM guest_profiles
 WHERE phone_number = :phone_number::text;
 
+-- name: list_guests(label, after, max_rows)
+-- Guests in the order of their keys, page by page.
+--   label: text = NULL, only guests with this label; NULL for all, e.g. 'VIP'
+--   after: text = '', the last key of the page before; '' begins with the first
+--   max_rows: int = 20, rows at most
+SELECT
+    phone_number,
+    user_name,
+    contact_name,
+    labels,
+    last_interaction,
+    memory_enabled
+FROM guest_profiles
+WHERE
+    phone_number > :after::text
+    AND (:label::text IS NULL OR labels @> ARRAY[:label::text])
+ORDER BY phone_number
+LIMIT :max_rows::int;
+
+-- name: search_guests(search, after, max_rows)
+-- Guests whose id, name, contact name or one of whose labels contains a text, in the order of their keys, page by page.
+-- Case does not matter, accents do. Of a text that is a part of a phone number only the digits count. It reads the
+-- table: an index of all these texts would cost every change of a name or a label.
+--   search: text, what to look for, e.g. 'ana'
+--   after: text = '', the last key of the page before; '' begins with the first
+--   max_rows: int = 20, rows at most
+WITH wanted AS MATERIALIZED (
+    SELECT
+        -- % and _ are no wildcards here.
+        '%' || regexp_replace(:search::text, '([\\%_])', '\\\1', 'g') || '%' AS pattern,
+        CASE
+            WHEN :search::text ~ '^[0-9 ()+./-]*[0-9]{2}[0-9 ()+./-]*$'
+                THEN '%' || regexp_replace(:search::text, '[^0-9]', '', 'g') || '%'
+        END AS digits
+)
+
+SELECT
+    guest.phone_number,
+    guest.user_name,
+    guest.contact_name,
+    guest.labels,
+    guest.last_interaction,
+    guest.memory_enabled
+FROM guest_profiles AS guest
+CROSS JOIN wanted
+WHERE
+    guest.phone_number > :after::text
+    AND (
+        guest.phone_number ILIKE wanted.pattern
+        OR guest.phone_number LIKE wanted.digits
+        OR guest.user_name ILIKE wanted.pattern
+        OR guest.contact_name ILIKE wanted.pattern
+        -- One text of all labels: a line feed between them, which no search holds.
+        OR array_to_string(guest.labels, E'\n') ILIKE wanted.pattern
+    )
+ORDER BY guest.phone_number
+LIMIT :max_rows::int;
+
+-- name: list_labels(max_rows)
+-- Labels with the number of guests who have them, the most frequent first.
+-- check: allow GS501, because every guest counts
+--   max_rows: int = 100, rows at most
+SELECT
+    label.label,
+    count(*) AS guests
+FROM guest_profiles AS guest
+CROSS JOIN unnest(guest.labels) AS label (label)
+GROUP BY label.label
+ORDER BY guests DESC, label.label ASC
+LIMIT :max_rows::int;
+
 -- name: add_labels(phone_number, labels)^
 -- The profile with labels added behind its own, in their order; no row when it had them all.
 --   phone_number: text, the guest's key

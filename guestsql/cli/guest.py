@@ -1,7 +1,8 @@
-"""`guestsql guest`: one guest, and what the law gives that guest a right to."""
+"""`guestsql guest`: guests, one by one and in lists, and what the law gives them a right to."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
@@ -9,10 +10,14 @@ import click
 from guestsql.cli.addresses import database
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
-from guestsql.cli.output import format_option
+from guestsql.cli.output import columns_option, format_option
 from guestsql.guests.identity import canonical_user_id
+from guestsql.guests.query_rows import ListGuestsRow, SearchGuestsRow
 
 __all__ = ["guest"]
+
+_COLUMNS = ("phone_number", "name", "labels", "last_interaction", "memory_enabled", "user_name", "contact_name")
+_MOST_LABELS = 1000
 
 
 @click.group(
@@ -23,7 +28,125 @@ Example:
 """,
 )
 def guest() -> None:
-    """One guest. USER_ID is any spelling of a phone number or WhatsApp id."""
+    """Show, find and change guests. USER_ID is any spelling of a phone number or WhatsApp id."""
+
+
+_limit_option = click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many guests to print."
+)
+_after_option = click.option(
+    "--after", metavar="KEY", default="", help="Go on behind this guest, in the order of keys."
+)
+
+
+@guest.command(
+    "list",
+    epilog="""\b
+Examples:
+  guestsql guest list --label VIP
+  guestsql guest list --limit 1000 --format csv
+""",
+)
+@click.option("--label", help="Only guests with this label.")
+@_limit_option
+@_after_option
+@columns_option
+@format_option
+@pass_app
+def list_guests(app: App, label: str | None, limit: int, after: str, format_name: str | None) -> None:
+    """List guests in the order of their keys, page by page."""
+    with database(app.settings) as opened:
+        rows = opened.queries.list_guests(label=label, after=after, max_rows=limit + 1)
+    _print_page(app, rows, limit, format_name)
+
+
+@guest.command(
+    epilog="""\b
+Examples:
+  guestsql guest search ana
+  guestsql guest search "300 000 00"
+""",
+)
+@click.argument("text")
+@_limit_option
+@_after_option
+@columns_option
+@format_option
+@pass_app
+def search(app: App, text: str, limit: int, after: str, format_name: str | None) -> None:
+    """Find guests by a part of their phone number, names or labels.
+
+    Case does not matter, accents do.
+    """
+    if not text.strip():
+        raise click.UsageError("TEXT is empty: guestsql guest list prints all guests")
+    with database(app.settings) as opened:
+        rows = opened.queries.search_guests(search=text.strip(), after=after, max_rows=limit + 1)
+    _print_page(app, rows, limit, format_name)
+
+
+def _print_page(app: App, rows: Sequence[ListGuestsRow | SearchGuestsRow], limit: int, format_name: str | None) -> None:
+    output = app.output(format_name)
+    page = [
+        (
+            row.phone_number,
+            " / ".join(dict.fromkeys(name for name in (row.user_name, row.contact_name) if name)) or None,
+            row.labels,
+            row.last_interaction,
+            row.memory_enabled,
+            row.user_name,
+            row.contact_name,
+        )
+        for row in rows[:limit]
+    ]
+    # In a table one name stands for both, unless the columns were chosen.
+    shown = len(_COLUMNS) - 2 if output.is_table and not app.columns else len(_COLUMNS)
+    output.rows(_COLUMNS[:shown], [row[:shown] for row in page])
+    if len(rows) > limit:
+        app.say(f"there are more guests: go on with --after {page[-1][0]}")
+
+
+@guest.command(
+    epilog="""\b
+Example:
+  guestsql guest labels
+""",
+)
+@columns_option
+@format_option
+@pass_app
+def labels(app: App, format_name: str | None) -> None:
+    """List the labels with the number of guests who have them."""
+    output = app.output(format_name)
+    with database(app.settings) as opened:
+        rows = opened.queries.list_labels(max_rows=_MOST_LABELS + 1)
+    output.rows(("label", "guests"), rows[:_MOST_LABELS])
+    if len(rows) > _MOST_LABELS:
+        app.say(f"there are more than {_MOST_LABELS} labels: these are the most frequent")
+
+
+@guest.command(
+    epilog="""\b
+Example:
+  guestsql guest memory off 573000000001
+""",
+)
+@click.argument("state", type=click.Choice(("on", "off")))
+@click.argument("user_id")
+@format_option
+@pass_app
+def memory(app: App, state: str, user_id: str, format_name: str | None) -> None:
+    """Switch a guest's memory on or off; exits with 1 when there is no such guest.
+
+    While it is off the guest's context is not used: get_context returns an empty text.
+    """
+    output = app.output(format_name)
+    with database(app.settings) as opened:
+        known = opened.get_profile(user_id)
+        profile = None if known is None else opened.update_profile(user_id, memory_enabled=state == "on")
+    if profile is None:
+        raise _unknown(app, user_id)
+    output.row({"phone_number": profile.phone_number, "memory_enabled": profile.memory_enabled})
 
 
 @guest.command(
@@ -33,6 +156,7 @@ Example:
 """,
 )
 @click.argument("user_id")
+@columns_option
 @format_option
 @pass_app
 def show(app: App, user_id: str, format_name: str | None) -> None:
@@ -45,8 +169,16 @@ def show(app: App, user_id: str, format_name: str | None) -> None:
         return
     if output.is_json:
         output.first_row((), ())
-    app.say(f"guestsql: no guest is known as {canonical_user_id(user_id)}")
-    raise click.exceptions.Exit(FAILED)
+    raise _unknown(app, user_id)
+
+
+def _unknown(app: App, user_id: str) -> click.exceptions.Exit:
+    app.say(f"guestsql: no guest is known as {_key(app, user_id)}")
+    return click.exceptions.Exit(FAILED)
+
+
+def _key(app: App, user_id: str) -> str:
+    return canonical_user_id(user_id, app.settings.default_region)
 
 
 @guest.command(
@@ -92,10 +224,10 @@ def merge(app: App, keep: str, duplicate: str, yes: bool, format_name: str | Non
     What KEEP has wins; whatever of DUPLICATE finds no place is kept in profile_data.
     """
     output = app.output(format_name)
-    first, second = canonical_user_id(keep), canonical_user_id(duplicate)
-    app.confirm(f"Merge {second} into {first} and remove {second}", yes=yes)
+    second = _key(app, duplicate)
+    app.confirm(f"Merge {second} into {_key(app, keep)} and remove {second}", yes=yes)
     with database(app.settings) as opened:
-        profile = opened.merge_guests(first, second)
+        profile = opened.merge_guests(keep, duplicate)
     output.row(asdict(profile))
 
 
@@ -115,7 +247,7 @@ def export(app: App, user_id: str, format_name: str | None) -> None:
         stored = opened.export_guest(user_id)
     output.value("stored", stored)
     if not any(stored.values()):
-        app.say(f"guestsql: nothing is stored about {canonical_user_id(user_id)}")
+        app.say(f"guestsql: nothing is stored about {_key(app, user_id)}")
         raise click.exceptions.Exit(FAILED)
 
 
@@ -132,8 +264,7 @@ Example:
 def forget(app: App, user_id: str, yes: bool, format_name: str | None) -> None:
     """Erase a person from every table, and print how many rows of each."""
     output = app.output(format_name)
-    key = canonical_user_id(user_id)
-    app.confirm(f"Erase all that is stored about {key}", yes=yes)
+    app.confirm(f"Erase all that is stored about {_key(app, user_id)}", yes=yes)
     with database(app.settings) as opened:
-        erased = opened.forget_guest(key)
+        erased = opened.forget_guest(user_id)
     output.row(erased)

@@ -21,7 +21,7 @@ __all__ = ["FittedTable", "build_table", "fit_table"]
 # Between two columns.
 _GAP = 3
 # A text column may be as narrow as this; its words stay whole up to the second width.
-_NARROW = 16
+_NARROW = 12
 _WORD = 30
 _MOST_LINES = 4
 

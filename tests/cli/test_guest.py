@@ -107,3 +107,98 @@ def test_without_a_terminal_nothing_is_asked(guest, arguments):
     assert "--yes" in result.stderr
     assert guest("show", TWIN).exit_code == 0
     assert guest("show", ANA).exit_code == 0
+
+
+@pytest.fixture
+def listed(guest, autocommit):
+    autocommit.execute(
+        """
+        INSERT INTO guest_profiles (phone_number, user_name, contact_name, labels, last_interaction)
+        SELECT '57310000000' || n, 'Guest ' || n, 'Room 10%_' || n, ARRAY['VIP'], timestamptz '2026-11-22 17:00:05+00'
+        FROM generate_series(1, 5) AS n
+        """
+    )
+    return guest
+
+
+def _keys(result):
+    return [row["phone_number"] for row in json.loads(result.stdout)]
+
+
+def test_list_goes_page_by_page(listed):
+    first = listed("list", "--limit", "3")
+    assert _keys(first) == [ANA, "573100000001", "573100000002"]
+    assert first.stderr == "there are more guests: go on with --after 573100000002\n"
+    rest = listed("list", "--after", "573100000002")
+    assert _keys(rest) == ["573100000003", "573100000004", "573100000005", TWIN]
+    assert rest.stderr == ""
+    assert _keys(listed("list", "--label", "Reserva")) == [TWIN]
+    assert listed("list", "--limit", "0").exit_code == 2
+
+
+def test_list_as_a_table_fits(listed):
+    result = listed("list", "--format", "table")
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1].split() == ["phone_number", "name", "labels", "interaction", "enabled"]
+    assert "Guest 1 /" in result.stdout
+    assert result.stderr == ""
+    chosen = listed("list", "--format", "table", "--columns", "contact_name", "--limit", "1")
+    assert chosen.stdout.splitlines()[0] == "contact_name"
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("ANA", [ANA, TWIN]),
+        ("ana l", [TWIN]),
+        ("cotiz", [ANA]),
+        ("+57 310-000 0005", ["573100000005"]),
+        ("00000001", [ANA, "573100000001"]),
+        ("@lid", [TWIN]),
+        ("10%_3", ["573100000003"]),
+        ("0%1", []),
+        ("\\", []),
+        ("VIP, cot", []),
+    ],
+)
+def test_search(listed, text, keys):
+    assert _keys(listed("search", text)) == keys
+
+
+def test_search_for_nothing_is_refused(listed):
+    assert listed("search", " ").exit_code == 2
+    assert listed("search", "guest", "--limit", "2").stderr.endswith("--after 573100000002\n")
+
+
+def test_labels(listed):
+    assert json.loads(listed("labels").stdout) == [
+        {"label": "VIP", "guests": 6},
+        {"label": "Reserva", "guests": 1},
+        {"label": "cotización", "guests": 1},
+    ]
+
+
+def test_memory(guest):
+    assert json.loads(guest("memory", "off", "+57 300 000 0001").stdout) == {
+        "phone_number": ANA,
+        "memory_enabled": False,
+    }
+    assert json.loads(guest("context", ANA).stdout) == ""
+    assert json.loads(guest("memory", "on", ANA).stdout)["memory_enabled"] is True
+    nobody = guest("memory", "off", "573000000099")
+    assert (nobody.exit_code, nobody.stdout) == (1, "")
+    assert guest("show", "573000000099").exit_code == 1
+    assert guest("memory", "maybe", ANA).exit_code == 2
+
+
+@pytest.mark.usefixtures("guest")
+def test_national_numbers_of_the_default_region(database_url):
+    given = {"DATABASE_URL": database_url, "GUESTSQL_DEFAULT_REGION": "CO", "GUESTSQL_FORMAT": "json"}
+    assert json.loads(invoke("guest", "show", "300 000 0001", **given).stdout)["phone_number"] == ANA
+    assert invoke("guest", "show", "310 999 9999", **given).stderr == "guestsql: no guest is known as 573109999999\n"
+    # A number of another country that may be read as a national one is reached by its whole spelling.
+    invoke("guest", "context", "3214567890@s.whatsapp.net", **given)
+    assert invoke("guest", "forget", "3214567890", "--yes", **given).exit_code == 2
+    erased = invoke("guest", "forget", "+32 14 56 78 90", "--yes", **given)
+    assert json.loads(erased.stdout)["guest_profiles"] == 1
