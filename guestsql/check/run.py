@@ -32,7 +32,7 @@ from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.packaged import type_names
 from guestsql.sql.translate import translate
 
-__all__ = ["Report", "check_files"]
+__all__ = ["CheckReport", "check_files"]
 
 # What follows from a parameter that is not cast, or stands in quotes: said already, and better.
 _FOLLOWING = {"42883", "42725", "22P02", "22007", "22008"}
@@ -43,7 +43,7 @@ _OTHER_OPERATOR = {"GS303", "GS304"}
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CheckReport:
     """What a check found.
 
     Attributes:
@@ -75,7 +75,7 @@ def check_files(
     *,
     beside: Iterable[Path] = (),
     promises: Promises | None = None,
-) -> Report:
+) -> CheckReport:
     """Vet query files.
 
     Args:
@@ -119,7 +119,7 @@ def check_files(
     found = [each for each in found if each.rule != "GS108" or (each.file, each.line, each.query) not in broken]
     kept = [finding for finding in _excepted(found, subjects, said) if finding.file in chosen]
     count = sum(len(source.queries) + len(source.faults) for source in judged)
-    return Report(sorted(kept, key=lambda finding: finding.order), judged, count)
+    return CheckReport(sorted(kept, key=lambda finding: finding.order), judged, count)
 
 
 def _read_alone(source: Source) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from guestsql.check import RULES, Finding, Report, as_github, as_json, as_text, check_files, read_page
+from guestsql.check import RULES, CheckReport, Finding, as_github, as_json, as_text, check_files, read_page
 from guestsql.check.rules import is_look
 from guestsql.check.sources import Source
 from guestsql.cli.addresses import embedded_url
@@ -157,7 +157,7 @@ def _promises(stubs: Path | None, python: Path, home: Path, read: Sequence[Path]
     return StubsVet(committed, Uses(python), is_whole)
 
 
-def _tell_missing(app: App, report: Report) -> None:
+def _tell_missing(app: App, report: CheckReport) -> None:
     """No rule is broken by a folder of a few queries, but no bot starts with it either."""
     there = {query.name for source in report.sources for query in source.queries}
     missing = sorted(set(NEEDED) - there)

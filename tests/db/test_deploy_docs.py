@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from guestsql.check import RULES
-from guestsql.check.against import Order, Release, SqlFile, Verdict
+from guestsql.check.against import DeployVerdict, Order, Release, SqlFile
 from tests.deploying import Hotel
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -63,8 +63,8 @@ def test_the_rename_in_two_steps(server, empty_database_url):
     hotel = Hotel(server.url())
     first = hotel.compare(_release("old", base), _release("new", expanded))
     second = hotel.compare(_release("old", expanded), _release("new", contracted))
-    assert (first.verdict, second.verdict) == (Verdict.MIGRATIONS_FIRST, Verdict.EITHER)
-    assert hotel.compare(_release("old", base), _release("new", contracted)).verdict is Verdict.BETWEEN
+    assert (first.verdict, second.verdict) == (DeployVerdict.MIGRATIONS_FIRST, DeployVerdict.EITHER)
+    assert hotel.compare(_release("old", base), _release("new", contracted)).verdict is DeployVerdict.BETWEEN
     # Each code sees what the other writes.
     with psycopg.connect(empty_database_url) as connection:
         connection.execute(base["migrations/0001_rooms.sql"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from guestsql.check.against import Order, Verdict
+from guestsql.check.against import DeployVerdict, Order
 from guestsql.errors import MigrationError
 from tests.deploying import QUERIES, SCHEMA, Hotel, read, release
 
@@ -22,7 +22,7 @@ class Change:
     """A change, and what is to be said of it."""
 
     name: str
-    verdict: Verdict
+    verdict: DeployVerdict
     migrations: tuple[str, ...] = ()
     edits: tuple[tuple[str, str], ...] = ()
     added: str = ""
@@ -46,13 +46,13 @@ END $$;
 CREATE TRIGGER keep_names BEFORE INSERT OR UPDATE ON rooms FOR EACH ROW EXECUTE FUNCTION keep_names();
 """
 EITHER, FIRST, CODE, BETWEEN, TWO, NOTHING, BROKEN = (
-    Verdict.EITHER,
-    Verdict.MIGRATIONS_FIRST,
-    Verdict.CODE_FIRST,
-    Verdict.BETWEEN,
-    Verdict.TWO_STEPS,
-    Verdict.NOTHING,
-    Verdict.BROKEN,
+    DeployVerdict.EITHER,
+    DeployVerdict.MIGRATIONS_FIRST,
+    DeployVerdict.CODE_FIRST,
+    DeployVerdict.BETWEEN,
+    DeployVerdict.TWO_STEPS,
+    DeployVerdict.NOTHING,
+    DeployVerdict.BROKEN,
 )
 
 # What breaks only between two migrations is well at the end.

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from guestsql.check.against.compatibility import Incompatibility, python_type
-from guestsql.check.against.order import Matrix, Order, Verdict, judge, meeting_points, roles
+from guestsql.check.against.order import DeployVerdict, Matrix, Order, judge, meeting_points, roles
 from guestsql.check.against.schema import Constraint, is_widened
 from guestsql.check.against.writes import read_writes
 from guestsql.check.words import read_words
@@ -125,17 +125,17 @@ NEW = {"new": WHY}
 @pytest.mark.parametrize(
     ("old", "new", "verdict", "points"),
     [
-        ([NOBODY], [NOBODY], Verdict.NOTHING, [0]),
-        ([NOBODY, NOBODY], [NOBODY, NOBODY], Verdict.EITHER, [0, 1]),
-        ([NOBODY, NOBODY], [NEW, NOBODY], Verdict.MIGRATIONS_FIRST, [1]),
-        ([NOBODY, OLD], [NOBODY, NOBODY], Verdict.CODE_FIRST, [0]),
-        ([NOBODY, OLD], [NEW, NOBODY], Verdict.TWO_STEPS, []),
-        ([NOBODY, NOBODY, OLD], [NEW, NOBODY, NOBODY], Verdict.BETWEEN, [1]),
-        ([NOBODY, OLD, OLD], [NEW, NEW, NOBODY], Verdict.TWO_STEPS, []),
+        ([NOBODY], [NOBODY], DeployVerdict.NOTHING, [0]),
+        ([NOBODY, NOBODY], [NOBODY, NOBODY], DeployVerdict.EITHER, [0, 1]),
+        ([NOBODY, NOBODY], [NEW, NOBODY], DeployVerdict.MIGRATIONS_FIRST, [1]),
+        ([NOBODY, OLD], [NOBODY, NOBODY], DeployVerdict.CODE_FIRST, [0]),
+        ([NOBODY, OLD], [NEW, NOBODY], DeployVerdict.TWO_STEPS, []),
+        ([NOBODY, NOBODY, OLD], [NEW, NOBODY, NOBODY], DeployVerdict.BETWEEN, [1]),
+        ([NOBODY, OLD, OLD], [NEW, NEW, NOBODY], DeployVerdict.TWO_STEPS, []),
         # What breaks between two migrations only, breaks.
-        ([NOBODY, OLD, NOBODY], [NEW, NEW, NOBODY], Verdict.TWO_STEPS, []),
-        ([NOBODY, OLD, NOBODY], [NOBODY, NOBODY, NOBODY], Verdict.CODE_FIRST, [0]),
-        ([NOBODY, NOBODY, NOBODY], [NOBODY, NEW, NOBODY], Verdict.MIGRATIONS_FIRST, [2]),
+        ([NOBODY, OLD, NOBODY], [NEW, NEW, NOBODY], DeployVerdict.TWO_STEPS, []),
+        ([NOBODY, OLD, NOBODY], [NOBODY, NOBODY, NOBODY], DeployVerdict.CODE_FIRST, [0]),
+        ([NOBODY, NOBODY, NOBODY], [NOBODY, NEW, NOBODY], DeployVerdict.MIGRATIONS_FIRST, [2]),
     ],
     ids=itertools.count(),
 )
@@ -151,9 +151,9 @@ def test_what_each_migration_is_to_both():
 
 
 def test_what_an_order_allows():
-    allowed = {order: {verdict for verdict in Verdict if verdict.allows(order)} for order in Order}
-    both = {Verdict.NOTHING, Verdict.EITHER}
+    allowed = {order: {verdict for verdict in DeployVerdict if verdict.allows(order)} for order in Order}
+    both = {DeployVerdict.NOTHING, DeployVerdict.EITHER}
     assert allowed == {
-        Order.MIGRATIONS_FIRST: both | {Verdict.MIGRATIONS_FIRST},
-        Order.CODE_FIRST: both | {Verdict.CODE_FIRST},
+        Order.MIGRATIONS_FIRST: both | {DeployVerdict.MIGRATIONS_FIRST},
+        Order.CODE_FIRST: both | {DeployVerdict.CODE_FIRST},
     }

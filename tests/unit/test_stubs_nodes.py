@@ -6,7 +6,7 @@ import pytest
 
 from guestsql.check.infer.facts import Function
 from guestsql.check.infer.known import Rule, rule_of
-from guestsql.check.infer.nodes import Node, parse_tree
+from guestsql.check.infer.nodes import TreeNode, parse_tree
 from guestsql.check.infer.python_types import ServerType, default_of, parameter_type, result_type, shown
 from guestsql.stubs.naming import guarded
 
@@ -15,7 +15,7 @@ def test_a_tree_is_read():
     tree = parse_tree('({QUERY :a 1 :b <> :c ({VAR :n -2} <>) :d (i 1 2) :e (b) :f ("x y" "") :g {X :h true}})')
     assert isinstance(tree, list)
     (query,) = tree
-    assert isinstance(query, Node)
+    assert isinstance(query, TreeNode)
     assert (query.tag, query.number("a"), query.node("b"), query.items("d"), query.items("e")) == (
         "QUERY",
         1,
@@ -44,13 +44,13 @@ def test_a_tree_is_read():
 )
 def test_a_word_is_unescaped(written, text):
     node = parse_tree(f"{{TARGETENTRY :resname {written} :resno 3}}")
-    assert isinstance(node, Node)
+    assert isinstance(node, TreeNode)
     assert (node.text("resname"), node.number("resno")) == (text, 3)
 
 
 def test_a_constant_has_its_bytes_and_what_follows_is_not_lost():
     node = parse_tree("{CONST :constisnull false :constvalue 5 [ 20 0 0 0 -97 ] :location 7}")
-    assert isinstance(node, Node)
+    assert isinstance(node, TreeNode)
     assert node.items("constvalue") == ["5", "[", "20", "0", "0", "0", "-97", "]"]
     assert node.number("location") == 7
 
@@ -59,9 +59,9 @@ def test_two_nodes_that_mean_the_same_have_one_key():
     first = parse_tree("{OPEXPR :opno 96 :args ({VAR :varno 1 :location 3}) :location 9}")
     second = parse_tree("{OPEXPR :opno 96 :args ({VAR :varno 1 :varnullingrels (b 3) :location -1}) :location -1}")
     other = parse_tree("{OPEXPR :opno 96 :args ({VAR :varno 2 :location 3}) :location 9}")
-    assert isinstance(first, Node)
-    assert isinstance(second, Node)
-    assert isinstance(other, Node)
+    assert isinstance(first, TreeNode)
+    assert isinstance(second, TreeNode)
+    assert isinstance(other, TreeNode)
     assert first.key() == second.key() != other.key()
 
 

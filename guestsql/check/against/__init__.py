@@ -2,7 +2,7 @@
 
 from guestsql.check.against.git import read_ref
 from guestsql.check.against.manifest import read_manifest, save_manifest
-from guestsql.check.against.order import Order, Verdict
+from guestsql.check.against.order import DeployVerdict, Order
 from guestsql.check.against.release import Release, ReleaseError, SqlFile, read_folders
 from guestsql.check.against.report import verdict_as_json, verdict_as_text, verdict_line
 from guestsql.check.against.run import Comparison, Connect, compare_releases
@@ -10,11 +10,11 @@ from guestsql.check.against.run import Comparison, Connect, compare_releases
 __all__ = [
     "Comparison",
     "Connect",
+    "DeployVerdict",
     "Order",
     "Release",
     "ReleaseError",
     "SqlFile",
-    "Verdict",
     "compare_releases",
     "read_folders",
     "read_manifest",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guestsql.check.against.compatibility import Incompatibility
-from guestsql.check.against.order import Matrix, Order, Role, Verdict, meeting_points
+from guestsql.check.against.order import DeployVerdict, Matrix, Order, Role, meeting_points
 from guestsql.migrate.files import Migration
 
 __all__ = ["hint_of", "some", "steps_of"]
@@ -44,7 +44,7 @@ def hint_of(incompatibility: Incompatibility, *, is_needed: bool) -> str:
 
 
 def steps_of(
-    verdict: Verdict, order: Order, matrix: Matrix, added: Sequence[Migration], roles: Sequence[Role]
+    verdict: DeployVerdict, order: Order, matrix: Matrix, added: Sequence[Migration], roles: Sequence[Role]
 ) -> list[str]:
     """Return what to do, in order.
 
@@ -56,15 +56,15 @@ def steps_of(
         roles: what each of them is to both releases.
     """
     names = [migration.file.name for migration in added]
-    if verdict in (Verdict.NOTHING, Verdict.BROKEN, Verdict.REWRITTEN):
+    if verdict in (DeployVerdict.NOTHING, DeployVerdict.BROKEN, DeployVerdict.REWRITTEN):
         return []
-    if verdict is Verdict.EITHER:
-        verdict = Verdict(order.value)
-    if verdict is Verdict.MIGRATIONS_FIRST:
+    if verdict is DeployVerdict.EITHER:
+        verdict = DeployVerdict(order.value)
+    if verdict is DeployVerdict.MIGRATIONS_FIRST:
         return [f"run the migrations ({some(names)})", "exchange the code"]
-    if verdict is Verdict.CODE_FIRST:
+    if verdict is DeployVerdict.CODE_FIRST:
         return ["exchange the code", f"when no old process runs, the migrations ({some(names)})"]
-    if verdict is Verdict.BETWEEN:
+    if verdict is DeployVerdict.BETWEEN:
         point = max(meeting_points(matrix))
         return [
             f"this release: {some(names[:point])}, then exchange the code",

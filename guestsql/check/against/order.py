@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from guestsql.check.against.compatibility import Incompatibility
 
-__all__ = ["Incompatibilities", "Matrix", "Order", "Role", "Verdict", "judge", "meeting_points", "roles"]
+__all__ = ["DeployVerdict", "Incompatibilities", "Matrix", "Order", "Role", "judge", "meeting_points", "roles"]
 
 Incompatibilities = Mapping[str, Incompatibility]
 
@@ -20,7 +20,7 @@ class Order(enum.Enum):
     CODE_FIRST = "code-first"
 
 
-class Verdict(enum.Enum):
+class DeployVerdict(enum.Enum):
     """What a change allows."""
 
     NOTHING = "nothing"  # no migration is new
@@ -34,7 +34,7 @@ class Verdict(enum.Enum):
 
     def allows(self, order: Order) -> bool:
         """Tell whether a deployment in an order breaks nobody."""
-        return self in (Verdict.NOTHING, Verdict.EITHER) or self.value == order.value
+        return self in (DeployVerdict.NOTHING, DeployVerdict.EITHER) or self.value == order.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +73,20 @@ def meeting_points(matrix: Matrix) -> list[int]:
     return [stage for stage in range(last) if not any(matrix.old[: stage + 1]) and not any(matrix.new[stage:])]
 
 
-def judge(matrix: Matrix) -> Verdict:
+def judge(matrix: Matrix) -> DeployVerdict:
     """Return what a change allows."""
     points = meeting_points(matrix)
     last = len(matrix.old) - 1
     if not points:
-        return Verdict.TWO_STEPS
+        return DeployVerdict.TWO_STEPS
     if last == 0:
-        return Verdict.NOTHING
+        return DeployVerdict.NOTHING
     ends = (0 in points, last in points)
     return {
-        (True, True): Verdict.EITHER,
-        (False, True): Verdict.MIGRATIONS_FIRST,
-        (True, False): Verdict.CODE_FIRST,
-        (False, False): Verdict.BETWEEN,
+        (True, True): DeployVerdict.EITHER,
+        (False, True): DeployVerdict.MIGRATIONS_FIRST,
+        (True, False): DeployVerdict.CODE_FIRST,
+        (False, False): DeployVerdict.BETWEEN,
     }[ends]
 
 

@@ -6,20 +6,20 @@ import json
 from collections.abc import Iterator
 
 from guestsql.check.against.advise import some
-from guestsql.check.against.order import Incompatibilities, Order, Verdict
+from guestsql.check.against.order import DeployVerdict, Incompatibilities, Order
 from guestsql.check.against.run import Comparison
 
 __all__ = ["verdict_as_json", "verdict_as_text", "verdict_line"]
 
 _WORDS = {
-    Verdict.NOTHING: "nothing to order, no migration is new",
-    Verdict.EITHER: "either order works",
-    Verdict.MIGRATIONS_FIRST: "the migrations first",
-    Verdict.CODE_FIRST: "the code first",
-    Verdict.BETWEEN: "some migrations, then the code, then the others",
-    Verdict.TWO_STEPS: "two steps are needed",
-    Verdict.REWRITTEN: "not judged, migrations of that release were edited, removed or renumbered",
-    Verdict.BROKEN: "not judged, the new queries do not run on their own schema",
+    DeployVerdict.NOTHING: "nothing to order, no migration is new",
+    DeployVerdict.EITHER: "either order works",
+    DeployVerdict.MIGRATIONS_FIRST: "the migrations first",
+    DeployVerdict.CODE_FIRST: "the code first",
+    DeployVerdict.BETWEEN: "some migrations, then the code, then the others",
+    DeployVerdict.TWO_STEPS: "two steps are needed",
+    DeployVerdict.REWRITTEN: "not judged, migrations of that release were edited, removed or renumbered",
+    DeployVerdict.BROKEN: "not judged, the new queries do not run on their own schema",
 }
 _DECLARED = {Order.MIGRATIONS_FIRST: "the migrations first", Order.CODE_FIRST: "the code first"}
 
@@ -27,9 +27,9 @@ _DECLARED = {Order.MIGRATIONS_FIRST: "the migrations first", Order.CODE_FIRST: "
 def verdict_line(comparison: Comparison) -> str:
     """Return the verdict in one line."""
     contrary = ""
-    if comparison.verdict is Verdict.BROKEN:
+    if comparison.verdict is DeployVerdict.BROKEN:
         contrary = f": {some(comparison.broken)}"
-    elif comparison.verdict is not Verdict.REWRITTEN and not comparison.verdict.allows(comparison.order):
+    elif comparison.verdict is not DeployVerdict.REWRITTEN and not comparison.verdict.allows(comparison.order):
         contrary = f"; this deployment runs {_DECLARED[comparison.order]}"
     return f"deploy order against {comparison.against}: {_WORDS[comparison.verdict]}{contrary}"
 

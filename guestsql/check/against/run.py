@@ -13,7 +13,7 @@ from guestsql.check.against.compatibility import Incompatibility, find_incompati
 from guestsql.check.against.described import Stage, ask_stage
 from guestsql.check.against.findings import Judged, ReleaseQueries, read_release_queries
 from guestsql.check.against.history import history_findings
-from guestsql.check.against.order import Matrix, Order, Role, Verdict, judge, roles
+from guestsql.check.against.order import DeployVerdict, Matrix, Order, Role, judge, roles
 from guestsql.check.against.release import Release, SqlFile, lay_out, read_laid_out, told_as
 from guestsql.check.answers import Refused
 from guestsql.check.finding import Finding
@@ -48,7 +48,7 @@ class Comparison:
 
     against: str
     order: Order
-    verdict: Verdict
+    verdict: DeployVerdict
     steps: tuple[str, ...]
     effects: tuple[tuple[Migration, Role], ...]
     added: tuple[str, ...]
@@ -84,7 +84,7 @@ def compare_releases(old: Release, new: Release, connect: Connect, order: Order)
         before, after = read_release_queries(old.queries), read_release_queries(new.queries)
         rewritten = list(history_findings(old.label, old_migrations, new_migrations))
         if rewritten:
-            return _comparison(old, new, before, after, order, verdict=Verdict.REWRITTEN, findings=rewritten)
+            return _comparison(old, new, before, after, order, verdict=DeployVerdict.REWRITTEN, findings=rewritten)
         added = _added(old_migrations, new_migrations)
         stages = _ask(list(_rooms(old, new, added, rooms)), connect, [*before.all, *after.all])
     matrix = Matrix(
@@ -92,7 +92,7 @@ def compare_releases(old: Release, new: Release, connect: Connect, order: Order)
         [_find_all(after.all, stages[-1], stage) for stage in stages],
     )
     broken = _broken(after, stages[-1])
-    verdict = Verdict.BROKEN if broken else judge(matrix)
+    verdict = DeployVerdict.BROKEN if broken else judge(matrix)
     parts = roles(matrix)
     return _comparison(
         old,
@@ -115,7 +115,7 @@ def _comparison(
     after: ReleaseQueries,
     order: Order,
     *,
-    verdict: Verdict,
+    verdict: DeployVerdict,
     findings: Iterable[Finding],
     steps: tuple[str, ...] = (),
     effects: tuple[tuple[Migration, Role], ...] = (),

@@ -8,7 +8,7 @@ from typing import cast
 
 from guestsql.check.identity.level import Bound
 from guestsql.check.infer.facts import Facts
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 from guestsql.check.infer.nullable import nullness
 from guestsql.check.infer.scope import Scope
 
@@ -88,7 +88,7 @@ class Attributes:
     rules: list[Rule] = field(default_factory=list[Rule])
     _known: set[Attribute] = field(default_factory=set[Attribute])
 
-    def of(self, expression: Node) -> Attribute:
+    def of(self, expression: TreeNode) -> Attribute:
         """Return the attribute of an expression; a cast that loses nothing is its argument."""
         inner = bare(expression, self.scope.known.facts)
         if inner.tag == "COALESCEEXPR" and not nullness(self.scope, inner.nodes("args")[0]).itself:
@@ -105,7 +105,7 @@ class Attributes:
             self.rules += [Rule(frozenset({found}), self.of(element)) for element in elements]
         return found
 
-    def inputs(self, expression: Node) -> frozenset[Attribute]:
+    def inputs(self, expression: TreeNode) -> frozenset[Attribute]:
         """Return what determines the value of an expression."""
         return frozenset(self._inputs(expression, 0))
 
@@ -116,7 +116,7 @@ class Attributes:
         names = {_JOIN: "joinaliasvars", _GROUPS: "groupexprs"}
         meant = [] if entry is None or kind not in names else entry.items(names[kind])
         expression = meant[attribute - 1] if 0 < attribute <= len(meant) else None
-        if not isinstance(expression, Node):
+        if not isinstance(expression, TreeNode):
             return column(number, attribute)
         found = self.of(expression)
         if kind == _JOIN and expression.tag == "COALESCEEXPR":
@@ -124,12 +124,12 @@ class Attributes:
             self.rules += [Rule(frozenset({found}), each, Bound.UNKNOWN) for each in self.inputs(expression)]
         return found
 
-    def _variable(self, variable: Node, depth: int) -> Attribute:
+    def _variable(self, variable: TreeNode, depth: int) -> Attribute:
         number, attribute = variable.number("varno"), variable.number("varattno")
         level = variable.number("varlevelsup") - depth
         return self.of_variable(number, attribute) if level == 0 else (OUTER, level, number, attribute)
 
-    def _inputs(self, node: Node, depth: int) -> Iterator[Attribute]:
+    def _inputs(self, node: TreeNode, depth: int) -> Iterator[Attribute]:
         if node.tag == "VAR":
             if node.number("varlevelsup") >= depth:
                 yield self._variable(node, depth)
@@ -156,29 +156,29 @@ def row(number: int) -> Attribute:
     return ("row of", number)
 
 
-def outer_references(query: Node) -> frozenset[tuple[int, int, int]]:
+def outer_references(query: TreeNode) -> frozenset[tuple[int, int, int]]:
     """Return the columns of queries around a query that it mentions: how far out, entry and column."""
     return frozenset(_outer(query, 0))
 
 
-def _outer(node: Node, depth: int) -> Iterator[tuple[int, int, int]]:
+def _outer(node: TreeNode, depth: int) -> Iterator[tuple[int, int, int]]:
     if node.tag == "VAR" and (level := node.number("varlevelsup") - depth) > 0:
         yield level, node.number("varno"), node.number("varattno")
     for part in _parts(node):
         yield from _outer(part, depth + (part.tag == "QUERY"))
 
 
-def _parts(node: Node) -> Iterator[Node]:
+def _parts(node: TreeNode) -> Iterator[TreeNode]:
     waiting: list[object] = list(node.fields.values())
     while waiting:
         value = waiting.pop()
-        if isinstance(value, Node):
+        if isinstance(value, TreeNode):
             yield value
         elif isinstance(value, list):
             waiting.extend(cast("list[object]", value))
 
 
-def bare(expression: Node, facts: Facts) -> Node:
+def bare(expression: TreeNode, facts: Facts) -> TreeNode:
     """Return an expression without the casts around it that keep different values different.
 
     Args:
@@ -190,7 +190,7 @@ def bare(expression: Node, facts: Facts) -> Node:
     return expression
 
 
-def _cast_of(node: Node, facts: Facts) -> Node | None:
+def _cast_of(node: TreeNode, facts: Facts) -> TreeNode | None:
     if node.tag in ("RELABELTYPE", "COLLATEEXPR", "COERCETODOMAIN"):
         return node.node("arg")
     if node.tag == "COERCEVIAIO":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from guestsql.check.identity.attributes import Attribute, Attributes, Rule, bare, column
 from guestsql.check.identity.level import Bound
 from guestsql.check.infer.joins import FULL, LEFT, RIGHT, forced_columns
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 from guestsql.check.infer.nullable import nullness
 from guestsql.check.infer.scope import Scope
 
@@ -20,7 +20,7 @@ _IS_NULL = "0"
 _LATERAL_FIELDS = ("subquery", "functions", "values_lists", "tablefunc")
 _TESTS_OF_ONE_VALUE = ("0", "2", "4")  # IS TRUE, IS FALSE, IS UNKNOWN
 
-Equation = tuple[Node, frozenset[Attribute], int]
+Equation = tuple[TreeNode, frozenset[Attribute], int]
 Context = frozenset[Attribute]
 """The outer joins that can make a row NULL, each as the attribute of whether it has a match."""
 
@@ -45,7 +45,7 @@ class Conditions:
     rules: list[Rule] = field(default_factory=list[Rule])
     leaves: dict[int, Context] = field(default_factory=dict[int, Context])
     values: set[Attribute] = field(default_factory=set[Attribute])
-    met: list[tuple[Context, Node]] = field(default_factory=list[tuple[Context, Node]])
+    met: list[tuple[Context, TreeNode]] = field(default_factory=list[tuple[Context, TreeNode]])
 
     @property
     def scope(self) -> Scope:
@@ -61,7 +61,7 @@ class Conditions:
             self._join(tree, frozenset())
         self._all_of(self.scope.query.node("havingQual"), frozenset())
 
-    def _join(self, node: Node, context: Context) -> None:
+    def _join(self, node: TreeNode, context: Context) -> None:
         if node.tag == "RANGETBLREF":
             self.leaves[node.number("rtindex")] = context
         elif node.tag == "FROMEXPR":
@@ -71,7 +71,7 @@ class Conditions:
         elif node.tag == "JOINEXPR":
             self._join_two(node, context)
 
-    def _join_two(self, node: Node, context: Context) -> None:
+    def _join_two(self, node: TreeNode, context: Context) -> None:
         kind, index = node.text("jointype"), node.number("rtindex")
         forced = {entry for entry, _ in self.scope.joins.forced}
         matched: dict[str, Attribute] = {}
@@ -97,14 +97,14 @@ class Conditions:
         else:
             self._all_of(quals, context)
 
-    def _beside(self, quals: Node | None, side: set[int]) -> set[Attribute]:
+    def _beside(self, quals: TreeNode | None, side: set[int]) -> set[Attribute]:
         """What decides whether there is a match: columns that the condition mentions, or the side itself by LATERAL."""
         entries = [entry for number in side if (entry := self.scope.entry(number)) is not None]
         lateral = [entry.fields.get(name) for entry in entries for name in _LATERAL_FIELDS]
-        found = self.attributes.inputs(Node("", {"quals": quals, "lateral": lateral}))
+        found = self.attributes.inputs(TreeNode("", {"quals": quals, "lateral": lateral}))
         return {each for each in found if not (each[0] == "column" and each[1] in side)}
 
-    def _all_of(self, node: Node | None, context: Context, side: set[int] | None = None) -> None:
+    def _all_of(self, node: TreeNode | None, context: Context, side: set[int] | None = None) -> None:
         """Read a condition that holds; of an outer join, for the entries of the side that it may leave NULL."""
         if node is None:
             return
@@ -131,7 +131,7 @@ class Conditions:
         relation = None if entry is None else self.scope.known.facts.relations.get(entry.number("relid"))
         return relation is None or any(attribute[2] in key.columns for key in relation.keys)
 
-    def _equations(self, node: Node) -> Iterator[Equation]:
+    def _equations(self, node: TreeNode) -> Iterator[Equation]:
         if node.tag == "OPEXPR" and self._is_equality(node):
             yield from self._both(node)
         elif node.tag == "SCALARARRAYOPEXPR" and node.flag("useOr") and self._is_equality(node):
@@ -144,25 +144,25 @@ class Conditions:
         elif (fixed := _fixed(node)) is not None:
             yield fixed, frozenset(), Bound.ONE
 
-    def _is_equality(self, node: Node) -> bool:
+    def _is_equality(self, node: TreeNode) -> bool:
         return node.number("opno") in self.scope.known.facts.equalities
 
-    def _given(self, expression: Node) -> frozenset[Attribute]:
+    def _given(self, expression: TreeNode) -> frozenset[Attribute]:
         return frozenset({self.attributes.of(expression)})
 
-    def _both(self, node: Node) -> Iterator[Equation]:
+    def _both(self, node: TreeNode) -> Iterator[Equation]:
         one, other = node.nodes("args")
         yield one, self._given(other), Bound.ONE
         yield other, self._given(one), Bound.ONE
 
-    def _not_distinct(self, node: Node) -> Iterator[Equation]:
+    def _not_distinct(self, node: TreeNode) -> Iterator[Equation]:
         yield from self._both(node)
         one, other = node.nodes("args")
         for this, that in ((one, other), (other, one)):
             if not nullness(self.scope, that).itself:
                 self.values.add(self.attributes.of(this))
 
-    def _of_subquery(self, node: Node) -> Iterator[Equation]:
+    def _of_subquery(self, node: TreeNode) -> Iterator[Equation]:
         """`(a, b) = (SELECT …)` and `a IN (SELECT …)`."""
         test, query = node.node("testexpr"), node.node("subselect")
         if test is None or query is None:
@@ -171,16 +171,16 @@ class Conditions:
         if node.text("subLinkType") == _ANY:
             rows = self.bound_of(self.scope.inner(query))
             bound = Bound.ONE if rows is Bound.ONE else max(rows, Bound.SOME)
-        given = self.attributes.inputs(Node("", {"query": query}))
+        given = self.attributes.inputs(TreeNode("", {"query": query}))
         is_all = test.tag == "BOOLEXPR" and test.text("boolop") == "and"
         for each in test.nodes("args") if is_all else [test]:
             if each.tag == "OPEXPR" and self._is_equality(each):
                 yield each.nodes("args")[0], given, bound
 
 
-def _fixed(node: Node) -> Node | None:
+def _fixed(node: TreeNode) -> TreeNode | None:
     """The column that has one value where a condition holds: a boolean, or what is NULL."""
-    found: Node | None = node
+    found: TreeNode | None = node
     if node.tag == "BOOLEXPR" and node.text("boolop") == "not":
         found = node.nodes("args")[0]
     elif (node.tag == "BOOLEANTEST" and node.text("booltesttype") in _TESTS_OF_ONE_VALUE) or (

@@ -8,7 +8,7 @@ from guestsql.check.identity.attributes import AROUND, BASE, OUTER, ROW, Attribu
 from guestsql.check.identity.level import DOUBTFUL, NAMELESS, SURE, Bound, Levels, levels_up_to
 from guestsql.check.identity.rules import Derived, RowRules, read_rules
 from guestsql.check.identity.tables import FewValues
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 from guestsql.check.infer.scope import Scope
 
 __all__ = ["RowJudge"]
@@ -165,7 +165,7 @@ class RowJudge:
         return {attributes.of(scope.outputs[at - 1]) for at in found} | ({BASE} if is_one else set())
 
     def _of_operand(
-        self, scope: Scope, node: Node, places: Places, known: set[Attribute], levels: Levels
+        self, scope: Scope, node: TreeNode, places: Places, known: set[Attribute], levels: Levels
     ) -> tuple[Places, bool]:
         if node.tag != "SETOPERATIONSTMT":
             entry = scope.entry(node.number("rtindex"))

@@ -22,7 +22,7 @@ from guestsql.check.identity.attributes import (
 from guestsql.check.identity.conditions import Conditions, Context
 from guestsql.check.identity.level import EXPRESSION, NAMELESS, Bound
 from guestsql.check.identity.tables import FewValues, table_rules
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 from guestsql.check.infer.nullable import column as nullness_of_column
 from guestsql.check.infer.scope import DELETE, MERGE, UPDATE, Known, Scope
 
@@ -150,7 +150,7 @@ class _Reader:
     def _many(number: int, bound: Bound) -> list[Rule]:
         return [Rule(frozenset(), row(number), level) for level in (bound, NAMELESS)]
 
-    def _query_of(self, entry: Node) -> Scope | None:
+    def _query_of(self, entry: TreeNode) -> Scope | None:
         kind, facts = entry.text("rtekind"), self._scope.known.facts
         if kind == _SUBQUERY:
             query = entry.node("subquery")
@@ -171,7 +171,7 @@ class _Reader:
         query = None if named is None or named.flag("cterecursive") else named.node("ctequery")
         return None if at is None or query is None else at.inner(query)
 
-    def _function(self, number: int, entry: Node, context: Context) -> Iterator[Rule]:
+    def _function(self, number: int, entry: TreeNode, context: Context) -> Iterator[Rule]:
         functions = [each.node("funcexpr") for each in entry.nodes("functions")]
         given = frozenset(
             each for function in functions if function is not None for each in self._attributes.inputs(function)
@@ -253,10 +253,10 @@ class _Reader:
             else:
                 yield Rule(self._outside, ROW, Bound.SOME)
 
-    def _listed(self, clause: str) -> list[Node]:
+    def _listed(self, clause: str) -> list[TreeNode]:
         return self._referenced(self._query.nodes(clause))
 
-    def _referenced(self, clauses: list[Node]) -> list[Node]:
+    def _referenced(self, clauses: list[TreeNode]) -> list[TreeNode]:
         """The expressions of the list that a clause refers to."""
         wanted = {each.text("tleSortGroupRef") for each in clauses}
         return [
@@ -266,11 +266,11 @@ class _Reader:
         ]
 
 
-def _is_null(count: Node) -> bool:
+def _is_null(count: TreeNode) -> bool:
     return count.tag == "CONST" and count.flag("constisnull")
 
 
-def _is_one(count: Node) -> bool:
+def _is_one(count: TreeNode) -> bool:
     """Tell whether a number of rows is the constant 1, cast or not."""
     while count.tag == "FUNCEXPR" and len(arguments := count.nodes("args")) == 1:
         count = arguments[0]

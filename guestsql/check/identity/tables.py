@@ -9,7 +9,7 @@ from guestsql.check.identity.attributes import Attribute, Attributes, Rule, colu
 from guestsql.check.identity.conditions import Conditions
 from guestsql.check.identity.level import NAMELESS, Bound
 from guestsql.check.infer.facts import Key, Relation
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 from guestsql.check.infer.nullable import nullness
 
 __all__ = ["FewValues", "table_rules"]
@@ -101,10 +101,10 @@ class _Table:
         columns = {each.key() for condition in missing for each in condition.walk() if each.tag == "VAR"}
         return Bound.UNKNOWN if columns <= mentioned else None
 
-    def _placed(self, condition: Node) -> Node:
+    def _placed(self, condition: TreeNode) -> TreeNode:
         return _moved(condition, self._number)
 
-    def _is_met(self, condition: Node) -> bool:
+    def _is_met(self, condition: TreeNode) -> bool:
         if condition.tag == "BOOLEXPR" and condition.text("boolop") == "and":
             return all(map(self._is_met, condition.nodes("args")))
         argument = condition.node("arg")
@@ -116,13 +116,13 @@ class _Table:
         return any(context <= self._context and met.key() == key for context, met in self._conditions.met)
 
 
-def _moved(node: Node, number: int) -> Node:
+def _moved(node: TreeNode, number: int) -> TreeNode:
     """An expression of a table, as it is in a query where the table has another entry."""
-    return Node(node.tag, {name: _moved_value(node, name, value, number) for name, value in node.fields.items()})
+    return TreeNode(node.tag, {name: _moved_value(node, name, value, number) for name, value in node.fields.items()})
 
 
-def _moved_value(node: Node, name: str, value: object, number: int) -> object:
-    if isinstance(value, Node):
+def _moved_value(node: TreeNode, name: str, value: object, number: int) -> object:
+    if isinstance(value, TreeNode):
         return _moved(value, number)
     if isinstance(value, list):
         return [_moved_value(node, "", item, number) for item in cast("list[object]", value)]

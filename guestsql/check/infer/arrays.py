@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import psycopg
 
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 
 __all__ = [
     "ANY_DEPTH",
@@ -43,7 +43,7 @@ _TYPES = (
 )
 
 
-def is_array(expression: Node) -> bool:
+def is_array(expression: TreeNode) -> bool:
     """Tell whether the value of an expression is an array that psycopg makes a list of.
 
     Args:
@@ -73,7 +73,7 @@ def deeper(depth: int) -> int:
     return depth + 1 if depth > NO_DEPTH else depth
 
 
-def constant_depth(constant: Node) -> int:
+def constant_depth(constant: TreeNode) -> int:
     """Return the number of dimensions of a constant array.
 
     Args:
@@ -82,7 +82,7 @@ def constant_depth(constant: Node) -> int:
     return int.from_bytes(constant_bytes(constant)[:4], "little")
 
 
-def has_elements(expression: Node) -> bool:
+def has_elements(expression: TreeNode) -> bool:
     """Tell whether an array certainly has an element: it is written out, or a constant.
 
     Args:
@@ -93,7 +93,7 @@ def has_elements(expression: Node) -> bool:
     return is_array(expression) and expression.tag == "CONST" and constant_depth(expression) > 0
 
 
-def constant_bytes(node: Node) -> bytes:
+def constant_bytes(node: TreeNode) -> bytes:
     """Return the bytes of a constant text or array, without its length; none of anything else.
 
     Args:

@@ -25,14 +25,14 @@ from guestsql.check.infer.known import (
     Rule,
     rule_of,
 )
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 from guestsql.check.infer.rows import has_one_row
 from guestsql.check.infer.scope import UNKNOWN, Nullness, Scope
 from guestsql.check.infer.times import has_field, is_formatted
 
 __all__ = ["judge"]
 
-NullnessOf = Callable[[Scope, Node], Nullness]
+NullnessOf = Callable[[Scope, TreeNode], Nullness]
 ColumnsOf = Callable[[Scope], list[Nullness]]
 
 VALUE = Nullness(itself=False)
@@ -53,7 +53,7 @@ _WRAPPERS = ("RELABELTYPE", "COERCEVIAIO", "COLLATEEXPR", "NAMEDARGEXPR", "ARRAY
 
 
 def judge(
-    scope: Scope, expression: Node, nullness: NullnessOf, columns: ColumnsOf, *, is_alone: bool = False
+    scope: Scope, expression: TreeNode, nullness: NullnessOf, columns: ColumnsOf, *, is_alone: bool = False
 ) -> Nullness:
     """Return what is known of an expression that is no column.
 
@@ -74,13 +74,13 @@ class _Judge:
     columns: ColumnsOf
     is_alone: bool
 
-    def part(self, node: Node) -> Nullness:
+    def part(self, node: TreeNode) -> Nullness:
         return self.nullness(self.scope, node)
 
-    def parts(self, node: Node, name: str = "args") -> list[Nullness]:
+    def parts(self, node: TreeNode, name: str = "args") -> list[Nullness]:
         return [self.part(each) for each in node.nodes(name)]
 
-    def of(self, node: Node) -> Nullness:
+    def of(self, node: TreeNode) -> Nullness:
         if node.tag in _ALWAYS_VALUES:
             return VALUE
         if node.tag in _WRAPPERS:
@@ -95,18 +95,18 @@ class _Judge:
     def _required_domains(self) -> set[int]:
         return self.scope.known.facts.required_domains
 
-    def constant(self, node: Node) -> Nullness:
+    def constant(self, node: TreeNode) -> Nullness:
         # Of an array: how many dimensions, and where its list of NULLs ends, 0 when there is none.
         if node.flag("constisnull"):
             return Nullness(within=False, depth=NO_DEPTH)
         return Nullness(itself=False, within=any(constant_bytes(node)[4:8]), depth=constant_depth(node))
 
-    def parameter(self, node: Node) -> Nullness:
+    def parameter(self, node: TreeNode) -> Nullness:
         if node.text("paramkind") != "0":
             return UNKNOWN
         return Nullness(node.number("paramid") in self.scope.known.nullable_parameters, within=False)
 
-    def function(self, node: Node) -> Nullness:
+    def function(self, node: TreeNode) -> Nullness:
         function = self.scope.known.facts.functions.get(node.number("funcid"))
         if function is None:
             return UNKNOWN
@@ -116,7 +116,7 @@ class _Judge:
         within, depth = self._function_within(node, function), self._function_depth(node, function)
         return Nullness(self._function_itself(node, function), within, depth)
 
-    def _function_itself(self, node: Node, function: Function) -> bool:
+    def _function_itself(self, node: TreeNode, function: Function) -> bool:
         each = [part.itself for part in self.parts(node)]
         rule = rule_of(function)
         if node.flag("funcvariadic") and rule in (Rule.ALWAYS, Rule.FIRST):
@@ -133,7 +133,7 @@ class _Judge:
         }
         return judged[rule]()
 
-    def _function_within(self, node: Node, function: Function) -> bool:
+    def _function_within(self, node: TreeNode, function: Function) -> bool:
         each = [part.within for part in self.parts(node)]
         if function.name == "array_append":
             return each[0] or self.part(node.nodes("args")[1]).itself
@@ -146,7 +146,7 @@ class _Judge:
         ]
         return function.name not in ELEMENTS_KEPT or any(arrays)
 
-    def _function_depth(self, node: Node, function: Function) -> int:
+    def _function_depth(self, node: TreeNode, function: Function) -> int:
         if function.name == "array_fill":
             return ANY_DEPTH
         each = zip(self.parts(node), function.arguments, strict=False)
@@ -154,14 +154,14 @@ class _Judge:
         # A function of arrays of any type keeps their dimensions.
         return common_depth(depths) if function.name and depths else 1
 
-    def operator(self, node: Node) -> Nullness:
+    def operator(self, node: TreeNode) -> Nullness:
         name = self.scope.known.facts.operators.get(node.number("opno"), "")
         each = self.parts(node)
         if name == "||":
             return self._concatenation(node, each)
         return Nullness(name not in NON_NULL_OPERATORS or any(part.itself for part in each))
 
-    def _concatenation(self, node: Node, each: list[Nullness]) -> Nullness:
+    def _concatenation(self, node: TreeNode, each: list[Nullness]) -> Nullness:
         function = self.scope.known.facts.functions.get(node.number("opfuncid"))
         name = "" if function is None else function.name
         if name == "array_cat":
@@ -172,23 +172,23 @@ class _Judge:
             return Nullness(itself=False, within=each[1].within or each[0].itself, depth=each[1].depth or 1)
         return Nullness(any(part.itself for part in each))
 
-    def array_operator(self, node: Node) -> Nullness:
+    def array_operator(self, node: TreeNode) -> Nullness:
         name = self.scope.known.facts.operators.get(node.number("opno"), "")
         each = self.parts(node)
         is_known = name in NON_NULL_OPERATORS and not any(part.itself for part in each)
         return Nullness(not is_known or each[-1].within)
 
-    def all_of(self, node: Node) -> Nullness:
+    def all_of(self, node: TreeNode) -> Nullness:
         return Nullness(any(part.itself for part in self.parts(node)))
 
-    def row_comparison(self, node: Node) -> Nullness:
+    def row_comparison(self, node: TreeNode) -> Nullness:
         each = self.parts(node, "largs") + self.parts(node, "rargs")
         return Nullness(any(part.itself for part in each))
 
-    def first_or_null(self, node: Node) -> Nullness:
+    def first_or_null(self, node: TreeNode) -> Nullness:
         return replace(self.parts(node)[0], itself=True)
 
-    def one_of(self, node: Node) -> Nullness:
+    def one_of(self, node: TreeNode) -> Nullness:
         return self._any_of(self.parts(node))
 
     @staticmethod
@@ -197,7 +197,7 @@ class _Judge:
         depth = common_depth(part.depth for part in each)
         return Nullness(all(part.itself for part in each), any(part.within for part in each), depth)
 
-    def case(self, node: Node) -> Nullness:
+    def case(self, node: TreeNode) -> Nullness:
         default = node.node("defresult")
         found = UNKNOWN if default is None else self.part(default)
         for when in node.nodes("args"):
@@ -205,21 +205,21 @@ class _Judge:
             found |= UNKNOWN if result is None else self.part(result)
         return found
 
-    def array(self, node: Node) -> Nullness:
+    def array(self, node: TreeNode) -> Nullness:
         each = self.parts(node, "elements")
         if node.flag("multidims"):
             depth = deeper(common_depth(part.depth for part in each))
             return Nullness(itself=False, within=any(part.within or part.itself for part in each), depth=depth)
         return Nullness(itself=False, within=any(part.itself for part in each))
 
-    def value(self, node: Node) -> Nullness:
+    def value(self, node: TreeNode) -> Nullness:
         del node
         return VALUE
 
-    def clock(self, node: Node) -> Nullness:
+    def clock(self, node: TreeNode) -> Nullness:
         return Nullness(node.text("op") == _CURRENT_SCHEMA)
 
-    def subscript(self, node: Node) -> Nullness:
+    def subscript(self, node: TreeNode) -> Nullness:
         """An element may be missing; a slice is empty then."""
         array = node.node("refexpr")
         if array is None or not node.items("reflowerindexpr"):
@@ -228,7 +228,7 @@ class _Judge:
         whole = self.part(array)
         return replace(whole, itself=whole.itself or any(bound.itself for bound in bounds))
 
-    def link(self, node: Node) -> Nullness:
+    def link(self, node: TreeNode) -> Nullness:
         kind, query = node.text("subLinkType"), node.node("subselect")
         if kind == _EXISTS:
             return VALUE
@@ -244,7 +244,7 @@ class _Judge:
             return self._any(node, found)
         return UNKNOWN
 
-    def _any(self, node: Node, found: list[Nullness]) -> Nullness:
+    def _any(self, node: TreeNode, found: list[Nullness]) -> Nullness:
         """`x IN (SELECT …)`: of two values, by an operator that makes one of them."""
         test = node.node("testexpr")
         name = "" if test is None else self.scope.known.facts.operators.get(test.number("opno"), "")
@@ -253,7 +253,7 @@ class _Judge:
         values = [part for part in test.nodes("args") if not _is_of_link(part)]
         return Nullness(any(part.itself for part in found) or any(self.part(part).itself for part in values))
 
-    def aggregate(self, node: Node) -> Nullness:
+    def aggregate(self, node: TreeNode) -> Nullness:
         name = self._name(node, "aggfnoid")
         if name in COUNTS:
             return VALUE
@@ -266,7 +266,7 @@ class _Judge:
         is_empty = at is None or not at.has_full_groups or (AGGREGATES[name] and first.itself)
         return self._aggregated(node, "aggfnoid", first, is_empty=is_empty)
 
-    def _aggregated(self, node: Node, field: str, first: Nullness, *, is_empty: bool) -> Nullness:
+    def _aggregated(self, node: TreeNode, field: str, first: Nullness, *, is_empty: bool) -> Nullness:
         function = self.scope.known.facts.functions[node.number(field)]
         if function.name != "array_agg":
             return replace(first, itself=is_empty)
@@ -279,7 +279,7 @@ class _Judge:
             return Nullness(itself=False, within=element.within, depth=deeper(element.depth))
         return Nullness(itself=False, within=element.itself)
 
-    def window(self, node: Node) -> Nullness:
+    def window(self, node: TreeNode) -> Nullness:
         name = self._name(node, "winfnoid")
         if name in COUNTS or name in RANKS:
             return VALUE
@@ -294,23 +294,23 @@ class _Judge:
         first = each[0] if each else UNKNOWN
         return self._aggregated(node, "winfnoid", first, is_empty=AGGREGATES[name] and first.itself)
 
-    def _name(self, node: Node, field: str) -> str:
+    def _name(self, node: TreeNode, field: str) -> str:
         function = self.scope.known.facts.functions.get(node.number(field))
         return "" if function is None else function.name
 
-    def json(self, node: Node) -> Nullness:
+    def json(self, node: TreeNode) -> Nullness:
         """JSON_OBJECT and JSON_ARRAY."""
         return Nullness(node.text("type") not in ("1", "2"))
 
 
-def _is_of_link(node: Node) -> bool:
+def _is_of_link(node: TreeNode) -> bool:
     inner = node
     while inner.tag in _WRAPPERS and (argument := inner.node("arg")) is not None:
         inner = argument
     return inner.tag == "PARAM" and inner.text("paramkind") == _SUBLINK_PARAMETER
 
 
-_METHODS: dict[str, Callable[[_Judge, Node], Nullness]] = {
+_METHODS: dict[str, Callable[[_Judge, TreeNode], Nullness]] = {
     "CONST": _Judge.constant,
     "PARAM": _Judge.parameter,
     "FUNCEXPR": _Judge.function,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from guestsql.check.infer.nodes import Node, parse_tree
+from guestsql.check.infer.nodes import TreeNode, parse_tree
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.packaged import packaged_queries
 
@@ -47,8 +47,8 @@ class Key:
     """
 
     columns: tuple[int, ...]
-    expressions: tuple[Node, ...]
-    conditions: tuple[Node, ...]
+    expressions: tuple[TreeNode, ...]
+    conditions: tuple[TreeNode, ...]
     is_null_one_value: bool
 
 
@@ -68,7 +68,7 @@ class Relation:
 
     kind: str
     has_rules: bool
-    view: Node | None
+    view: TreeNode | None
     is_catalogue: bool = False
     is_work_space: bool = False
     has_heirs: bool = False
@@ -99,23 +99,25 @@ class Facts:
     relations: dict[int, Relation] = field(default_factory=dict[int, Relation])
     required: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     nested: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
-    array_checks: Mapping[tuple[int, int], list[Node]] = field(default_factory=dict[tuple[int, int], list[Node]])
+    array_checks: Mapping[tuple[int, int], list[TreeNode]] = field(
+        default_factory=dict[tuple[int, int], list[TreeNode]]
+    )
     functions: dict[int, Function] = field(default_factory=dict[int, Function])
     operators: dict[int, str] = field(default_factory=dict[int, str])
     equalities: set[int] = field(default_factory=set[int])
     required_domains: set[int] = field(default_factory=set[int])
 
 
-def queries_in(tree: object) -> list[Node]:
+def queries_in(tree: object) -> list[TreeNode]:
     """Return the queries at the top of a tree."""
-    if isinstance(tree, Node):
+    if isinstance(tree, TreeNode):
         return [tree] if tree.tag == "QUERY" else []
     if not isinstance(tree, list):
         return []
     return [query for item in cast("list[object]", tree) for query in queries_in(item)]
 
 
-def read_facts(connection: DeadlineConnection, trees: Iterable[Node]) -> Facts:
+def read_facts(connection: DeadlineConnection, trees: Iterable[TreeNode]) -> Facts:
     """Read what is to be known of some trees, and of the views in them.
 
     Args:
@@ -148,7 +150,7 @@ def read_facts(connection: DeadlineConnection, trees: Iterable[Node]) -> Facts:
     return facts
 
 
-def _collect(tree: Node, numbers: dict[str, set[int]]) -> None:
+def _collect(tree: TreeNode, numbers: dict[str, set[int]]) -> None:
     for node in tree.walk():
         for name in (*_FUNCTION_FIELDS, "opno"):
             if name in node.fields:
@@ -160,10 +162,10 @@ def _collect(tree: Node, numbers: dict[str, set[int]]) -> None:
             numbers["relid"].add(node.number("relid"))
 
 
-def _read_relations(connection: DeadlineConnection, facts: Facts, numbers: dict[str, set[int]]) -> list[Node]:
+def _read_relations(connection: DeadlineConnection, facts: Facts, numbers: dict[str, set[int]]) -> list[TreeNode]:
     """Read tables and views not known yet; return what the views select."""
     oids = numbers["relid"] - facts.relations.keys()
-    views: list[Node] = []
+    views: list[TreeNode] = []
     if not oids:
         return views
     queries = packaged_queries("internal/check.sql")
@@ -193,20 +195,20 @@ def _read_relations(connection: DeadlineConnection, facts: Facts, numbers: dict[
     return views
 
 
-def _nodes(text: str | None) -> tuple[Node, ...]:
+def _nodes(text: str | None) -> tuple[TreeNode, ...]:
     """The nodes of a tree that is one, or a list."""
     tree: object = parse_tree(text) if text else None
     listed = cast("list[object]", tree) if isinstance(tree, list) else [tree]
-    return tuple(item for item in listed if isinstance(item, Node))
+    return tuple(item for item in listed if isinstance(item, TreeNode))
 
 
 def _read_array_checks(connection: DeadlineConnection, facts: Facts, numbers: dict[str, set[int]]) -> None:
-    checks: dict[tuple[int, int], list[Node]] = defaultdict(list)
+    checks: dict[tuple[int, int], list[TreeNode]] = defaultdict(list)
     for row in packaged_queries("internal/check.sql").list_array_checks(
         connection, relation_oids=sorted(facts.relations)
     ):
         tree = parse_tree(row.check_tree)
-        if isinstance(tree, Node):
+        if isinstance(tree, TreeNode):
             checks[row.relation_oid, row.column_number].append(tree)
             _collect(tree, numbers)
     facts.array_checks = checks

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from guestsql.check.infer.arrays import has_elements
 from guestsql.check.infer.facts import Facts
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 
 __all__ = ["JoinKind", "Joins", "forced_columns", "read_joins"]
 
@@ -43,7 +43,7 @@ class Joins:
     forced: frozenset[Var]
 
 
-def read_joins(query: Node, facts: Facts) -> Joins:
+def read_joins(query: TreeNode, facts: Facts) -> Joins:
     """Read the FROM and WHERE of a query.
 
     Args:
@@ -65,7 +65,7 @@ def read_joins(query: Node, facts: Facts) -> Joins:
         forced = found  # a condition of a join that turned out to be kept tells of more
 
 
-def forced_columns(condition: Node, facts: Facts) -> set[Var]:
+def forced_columns(condition: TreeNode, facts: Facts) -> set[Var]:
     """Return the columns that are not NULL when a condition is true, by their entry and place.
 
     Args:
@@ -79,7 +79,7 @@ class _Reader:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
 
-    def join(self, node: Node, by: frozenset[int], forced: set[Var], nulled: dict[int, frozenset[int]]) -> set[Var]:
+    def join(self, node: TreeNode, by: frozenset[int], forced: set[Var], nulled: dict[int, frozenset[int]]) -> set[Var]:
         """Enter what can be nulled below a node, and return what is forced there.
 
         A side that an outer join may null is not nulled when one of its columns is kept from being NULL further up: the
@@ -107,11 +107,11 @@ class _Reader:
             found |= self.forced(node.node("quals"))
         return found
 
-    def forced(self, condition: Node | None) -> set[Var]:
+    def forced(self, condition: TreeNode | None) -> set[Var]:
         """The columns that are not NULL when a condition is true."""
         return set() if condition is None else self._decided(condition, is_true=True)
 
-    def _decided(self, condition: Node, *, is_true: bool) -> set[Var]:
+    def _decided(self, condition: TreeNode, *, is_true: bool) -> set[Var]:
         """The columns that are not NULL when a condition is true, or false; that it is not NULL says less."""
         if condition.tag == "BOOLEXPR":
             return self._combined(condition, is_true=is_true)
@@ -127,7 +127,7 @@ class _Reader:
             return self.strict(value) | self.strict(array)
         return self.strict(condition)
 
-    def _combined(self, condition: Node, *, is_true: bool) -> set[Var]:
+    def _combined(self, condition: TreeNode, *, is_true: bool) -> set[Var]:
         arguments, operator = condition.nodes("args"), condition.text("boolop")
         if operator == "not":
             return self._decided(arguments[0], is_true=not is_true)
@@ -135,7 +135,7 @@ class _Reader:
         # A false AND needs one that is false, as a true OR needs one that is true.
         return first.union(*others) if (operator == "and") is is_true else first.intersection(*others)
 
-    def _tested(self, test: Node, *, is_true: bool) -> set[Var]:
+    def _tested(self, test: TreeNode, *, is_true: bool) -> set[Var]:
         argument = test.node("arg")
         if argument is None:
             return set()
@@ -147,11 +147,11 @@ class _Reader:
             return set()
         return self.strict(argument) if meaning == "a value" else self._decided(argument, is_true=meaning == "true")
 
-    def strict(self, node: Node) -> set[Var]:
+    def strict(self, node: TreeNode) -> set[Var]:
         """The columns of which each, when it is NULL, makes an expression NULL."""
         return set(self._strict(node))
 
-    def _strict(self, node: Node) -> Iterator[Var]:
+    def _strict(self, node: TreeNode) -> Iterator[Var]:
         if node.tag == "VAR" and node.text("varlevelsup") == "0":
             yield node.number("varno"), node.number("varattno")
         elif node.tag in _WRAPPERS:
@@ -162,7 +162,7 @@ class _Reader:
             for argument in self._strict_arguments(node):
                 yield from self._strict(argument)
 
-    def _strict_arguments(self, node: Node) -> list[Node]:
+    def _strict_arguments(self, node: TreeNode) -> list[TreeNode]:
         """The arguments of which each, when it is NULL, makes an expression NULL."""
         arguments = node.nodes("args")
         if node.tag == "SCALARARRAYOPEXPR":
@@ -174,10 +174,10 @@ class _Reader:
         is_call = node.tag in ("OPEXPR", "FUNCEXPR") and not node.flag("funcretset")
         return arguments if is_call and self._calls_strict(node) else []
 
-    def _calls_strict(self, node: Node) -> bool:
+    def _calls_strict(self, node: TreeNode) -> bool:
         function = self._facts.functions.get(node.number("funcid") or node.number("opfuncid"))
         return function is not None and function.is_strict
 
 
-def _entries(node: Node) -> set[int]:
+def _entries(node: TreeNode) -> set[int]:
     return {each.number("rtindex") for each in node.walk() if each.tag in ("RANGETBLREF", "JOINEXPR")}

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
-__all__ = ["Node", "parse_tree"]
+__all__ = ["TreeNode", "parse_tree"]
 
 _TOKEN = re.compile(r"[{}()]|(?:\\.|[^\s\\(){}])+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -35,7 +35,7 @@ _PLACES = {
 
 
 @dataclass(slots=True)
-class Node:
+class TreeNode:
     """A node of the tree.
 
     Attributes:
@@ -60,26 +60,26 @@ class Node:
         """Tell whether a field is true."""
         return self.text(name) == "true"
 
-    def node(self, name: str) -> Node | None:
+    def node(self, name: str) -> TreeNode | None:
         """Return a field that is a node."""
         value = self.fields.get(name)
-        return value if isinstance(value, Node) else None
+        return value if isinstance(value, TreeNode) else None
 
     def items(self, name: str) -> list[object]:
         """Return a field that is a list; empty when it is not there."""
         value = self.fields.get(name)
         return cast("list[object]", value) if isinstance(value, list) else []
 
-    def nodes(self, name: str) -> list[Node]:
+    def nodes(self, name: str) -> list[TreeNode]:
         """Return the nodes of a field that is a list."""
-        return [item for item in self.items(name) if isinstance(item, Node)]
+        return [item for item in self.items(name) if isinstance(item, TreeNode)]
 
-    def walk(self, *, into_queries: bool = True) -> Iterator[Node]:
+    def walk(self, *, into_queries: bool = True) -> Iterator[TreeNode]:
         """Yield this node and all below it, also in subqueries unless they are left out."""
         waiting: list[object] = [self]
         while waiting:
             value = waiting.pop()
-            if isinstance(value, Node) and (into_queries or value.tag != "QUERY"):
+            if isinstance(value, TreeNode) and (into_queries or value.tag != "QUERY"):
                 yield value
                 waiting.extend(value.fields.values())
             elif isinstance(value, list):
@@ -95,7 +95,7 @@ def _keys(fields: list[tuple[str, object]]) -> str:
 
 
 def _key(value: object) -> str:
-    if isinstance(value, Node):
+    if isinstance(value, TreeNode):
         return "{" + value.key() + "}"
     if isinstance(value, list):
         return "(" + " ".join(_key(item) for item in cast("list[object]", value)) + ")"
@@ -137,8 +137,8 @@ class _Reader:
     def _sees(self, *tokens: str) -> bool:
         return self._tokens[self._next] in tokens
 
-    def _node(self) -> Node:
-        node = Node(self._take())
+    def _node(self) -> TreeNode:
+        node = TreeNode(self._take())
         while not self._sees("}"):
             name = self._take()[1:]
             # The first word is the value even when it begins with a colon, as a column's name may.

@@ -13,7 +13,7 @@ from guestsql.check.infer import joins
 from guestsql.check.infer.arrays import ANY_DEPTH, common_depth, constant_bytes
 from guestsql.check.infer.expressions import judge
 from guestsql.check.infer.known import Rule, rule_of
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 from guestsql.check.infer.scope import DELETE, INSERT, MERGE, NOTHING, UNKNOWN, UPDATE, Known, Nullness, Scope
 
 __all__ = ["column", "columns", "nullness"]
@@ -46,7 +46,7 @@ def columns(scope: Scope) -> list[Nullness]:
     return found
 
 
-def nullness(scope: Scope, expression: Node) -> Nullness:
+def nullness(scope: Scope, expression: TreeNode) -> Nullness:
     """Return what is known of an expression in a query.
 
     Args:
@@ -71,7 +71,7 @@ def column(scope: Scope, number: int) -> Nullness:
     return found[number - 1] if 0 < number <= len(found) else UNKNOWN
 
 
-def _set_column(scope: Scope, node: Node, number: int) -> Nullness:
+def _set_column(scope: Scope, node: TreeNode, number: int) -> Nullness:
     if node.tag != "SETOPERATIONSTMT":
         entry = scope.entry(node.number("rtindex"))
         query = None if entry is None else entry.node("subquery")
@@ -89,7 +89,7 @@ def _set_column(scope: Scope, node: Node, number: int) -> Nullness:
     return first
 
 
-def _variable(scope: Scope, variable: Node) -> Nullness:
+def _variable(scope: Scope, variable: TreeNode) -> Nullness:
     at = scope.up(variable.number("varlevelsup"))
     if at is None:
         return UNKNOWN
@@ -107,7 +107,7 @@ def _variable(scope: Scope, variable: Node) -> Nullness:
     return replace(found, itself=True) if at.joins.nulled.get(number) else found
 
 
-def _is_whole(scope: Scope, number: int, variable: Node) -> bool:
+def _is_whole(scope: Scope, number: int, variable: TreeNode) -> bool:
     """Tell whether a row stands behind a column wherever RETURNING gives it."""
     command, target = scope.command, scope.query.number("resultRelation")
     if command == MERGE and number != target:
@@ -122,7 +122,7 @@ def _is_whole(scope: Scope, number: int, variable: Node) -> bool:
     return True
 
 
-def _of_entry(scope: Scope, number: int, entry: Node, attribute: int) -> Nullness:
+def _of_entry(scope: Scope, number: int, entry: TreeNode, attribute: int) -> Nullness:
     """What is known of a column of an entry of the range table, whatever the joins above it do."""
     judges: dict[str, Callable[[], Nullness]] = {
         _RELATION: lambda: _of_relation(scope, entry, attribute),
@@ -141,7 +141,7 @@ def _of_entry(scope: Scope, number: int, entry: Node, attribute: int) -> Nullnes
     return found()
 
 
-def _of_relation(scope: Scope, entry: Node, attribute: int) -> Nullness:
+def _of_relation(scope: Scope, entry: TreeNode, attribute: int) -> Nullness:
     oid = entry.number("relid")
     relation = scope.known.facts.relations.get(oid)
     if relation is None:
@@ -156,14 +156,14 @@ def _of_relation(scope: Scope, entry: Node, attribute: int) -> Nullness:
     return Nullness((oid, attribute) not in scope.known.facts.required, within, depth)
 
 
-def _of_view(known: Known, oid: int, query: Node) -> list[Nullness]:
+def _of_view(known: Known, oid: int, query: TreeNode) -> list[Nullness]:
     if oid not in known.views:
         known.views[oid] = []  # a view cannot select from itself, but who knows
         known.views[oid] = columns(Scope(query, Known(known.facts, frozenset(), views=known.views)))
     return known.views[oid]
 
 
-def _forbids_null(check: Node, scope: Scope) -> bool:
+def _forbids_null(check: TreeNode, scope: Scope) -> bool:
     """Tell whether a check that is not false says that an array has no NULL within."""
     if check.tag == "BOOLEXPR" and check.text("boolop") in ("and", "or"):
         each = [_forbids_null(argument, scope) for argument in check.nodes("args")]
@@ -182,20 +182,20 @@ def _forbids_null(check: Node, scope: Scope) -> bool:
     return is_position and [each.tag for each in arguments] == ["VAR", "CONST"] and arguments[1].flag("constisnull")
 
 
-def _is_empty_array(node: Node) -> bool:
+def _is_empty_array(node: TreeNode) -> bool:
     """Tell whether a constant is an array without dimensions: four bytes of length, then four of zero."""
     return constant_bytes(node)[:4] == bytes(4)
 
 
-def _of_subquery(scope: Scope, entry: Node, attribute: int) -> Nullness:
+def _of_subquery(scope: Scope, entry: TreeNode, attribute: int) -> Nullness:
     query = entry.node("subquery")
     return UNKNOWN if query is None else column(scope.inner(query), attribute)
 
 
-def _of_join(scope: Scope, entry: Node, attribute: int, number: int) -> Nullness:
+def _of_join(scope: Scope, entry: TreeNode, attribute: int, number: int) -> Nullness:
     aliases = entry.items("joinaliasvars")
     alias = aliases[attribute - 1] if 0 < attribute <= len(aliases) else None
-    if not isinstance(alias, Node):
+    if not isinstance(alias, TreeNode):
         return UNKNOWN
     if entry.text("jointype") == joins.FULL and alias.tag == "COALESCEEXPR":
         # One of the two sides is there, so both columns must be values where their own side is.
@@ -205,7 +205,7 @@ def _of_join(scope: Scope, entry: Node, attribute: int, number: int) -> Nullness
     return nullness(scope, alias)
 
 
-def _beside(scope: Scope, node: Node, join: int) -> Nullness:
+def _beside(scope: Scope, node: TreeNode, join: int) -> Nullness:
     """What is known of a side's column when the join itself does not make it NULL."""
     inner = node
     while (argument := _cast_of(scope, inner)) is not None:
@@ -219,7 +219,7 @@ def _beside(scope: Scope, node: Node, join: int) -> Nullness:
     return replace(found, itself=True) if others else found
 
 
-def _cast_of(scope: Scope, node: Node) -> Node | None:
+def _cast_of(scope: Scope, node: TreeNode) -> TreeNode | None:
     """What is cast, by a cast that makes a value of a value."""
     if node.tag in ("RELABELTYPE", "COLLATEEXPR", "COERCEVIAIO"):
         return node.node("arg")
@@ -229,7 +229,7 @@ def _cast_of(scope: Scope, node: Node) -> Node | None:
     return arguments[0] if is_cast else None
 
 
-def _of_function(scope: Scope, entry: Node, attribute: int) -> Nullness:
+def _of_function(scope: Scope, entry: TreeNode, attribute: int) -> Nullness:
     functions = entry.nodes("functions")
     counts = [function.number("funccolcount") for function in functions]
     if entry.flag("funcordinality") and attribute == sum(counts) + 1:
@@ -238,20 +238,20 @@ def _of_function(scope: Scope, entry: Node, attribute: int) -> Nullness:
     return UNKNOWN if expression is None else judge(scope, expression, nullness, columns, is_alone=True)
 
 
-def _of_values(scope: Scope, entry: Node, attribute: int) -> Nullness:
+def _of_values(scope: Scope, entry: TreeNode, attribute: int) -> Nullness:
     found = NOTHING
     for row in entry.items("values_lists"):
-        values = [value for value in row if isinstance(value, Node)] if isinstance(row, list) else []  # pyright: ignore[reportUnknownVariableType]  a list of nodes
+        values = [value for value in row if isinstance(value, TreeNode)] if isinstance(row, list) else []  # pyright: ignore[reportUnknownVariableType]  a list of nodes
         found |= nullness(scope, values[attribute - 1]) if 0 < attribute <= len(values) else UNKNOWN
     return found
 
 
-def _of_group(scope: Scope, entry: Node, attribute: int) -> Nullness:
+def _of_group(scope: Scope, entry: TreeNode, attribute: int) -> Nullness:
     expressions = entry.nodes("groupexprs")
     return nullness(scope, expressions[attribute - 1]) if 0 < attribute <= len(expressions) else UNKNOWN
 
 
-def _of_with(scope: Scope, entry: Node, attribute: int) -> Nullness:
+def _of_with(scope: Scope, entry: TreeNode, attribute: int) -> Nullness:
     at = scope.up(entry.number("ctelevelsup"))
     found = None if at is None else at.with_query(entry.text("ctename"))
     if at is None or found is None:
@@ -260,7 +260,7 @@ def _of_with(scope: Scope, entry: Node, attribute: int) -> Nullness:
     return listed[attribute - 1] if 0 < attribute <= len(listed) else UNKNOWN
 
 
-def _with_columns(scope: Scope, entry: Node) -> list[Nullness]:
+def _with_columns(scope: Scope, entry: TreeNode) -> list[Nullness]:
     """The columns of a WITH query. One that calls itself is judged until nothing more turns out to be NULL."""
     known, key = scope.known, id(entry)
     if key in known.assumed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 from guestsql.check.infer.scope import SELECT, Scope
 
 __all__ = ["has_one_row"]
@@ -44,7 +44,7 @@ def _has_one_row(scope: Scope) -> bool:
     )
 
 
-def _is_one(scope: Scope, node: Node) -> bool:
+def _is_one(scope: Scope, node: TreeNode) -> bool:
     """Tell whether an item of a FROM has one row."""
     if node.tag == "JOINEXPR":
         left, right = node.node("larg"), node.node("rarg")

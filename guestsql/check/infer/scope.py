@@ -8,7 +8,7 @@ from functools import cached_property
 from guestsql.check.infer.arrays import NO_DEPTH, common_depth
 from guestsql.check.infer.facts import Facts, Relation
 from guestsql.check.infer.joins import Joins, read_joins
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 
 __all__ = ["DELETE", "INSERT", "MERGE", "NOTHING", "SELECT", "UNKNOWN", "UPDATE", "Known", "Nullness", "Scope"]
 
@@ -73,11 +73,11 @@ class Scope:
         outer: the query around it, or None.
     """
 
-    query: Node
+    query: TreeNode
     known: Known
     outer: Scope | None = None
 
-    def inner(self, query: Node) -> Scope:
+    def inner(self, query: TreeNode) -> Scope:
         """Return a query that stands in this one."""
         found = self.known.scopes.get(id(query))
         if found is None:
@@ -85,7 +85,7 @@ class Scope:
         return found
 
     @cached_property
-    def entries(self) -> list[Node]:
+    def entries(self) -> list[TreeNode]:
         """The range table; the first has number 1."""
         return self.query.nodes("rtable")
 
@@ -100,7 +100,7 @@ class Scope:
         return self.query.text("commandType")
 
     @cached_property
-    def outputs(self) -> list[Node]:
+    def outputs(self) -> list[TreeNode]:
         """The expressions that it returns, in order."""
         listed = "targetList" if self.command == SELECT else "returningList"
         entries = [entry for entry in self.query.nodes(listed) if not entry.flag("resjunk")]
@@ -145,11 +145,11 @@ class Scope:
             scope = None if scope is None else scope.outer
         return scope
 
-    def with_query(self, name: str) -> Node | None:
+    def with_query(self, name: str) -> TreeNode | None:
         """Return the WITH query of a name."""
         return next((each for each in self.query.nodes("cteList") if each.text("ctename") == name), None)
 
-    def entry(self, number: int) -> Node | None:
+    def entry(self, number: int) -> TreeNode | None:
         """Return an entry of the range table, 1 or more."""
         return self.entries[number - 1] if 0 < number <= len(self.entries) else None
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from guestsql.check.infer.arrays import constant_bytes
 from guestsql.check.infer.facts import Facts
 from guestsql.check.infer.known import CLOCKS, MONOTONIC_FIELDS
-from guestsql.check.infer.nodes import Node
+from guestsql.check.infer.nodes import TreeNode
 
 __all__ = ["has_field", "is_formatted"]
 
 _KEEPING = ("timezone", "timestamp", "timestamptz", "date", "date_trunc")
 
 
-def is_formatted(facts: Facts, call: Node) -> bool:
+def is_formatted(facts: Facts, call: TreeNode) -> bool:
     """Tell whether to_char has a pattern, and a time that is not infinity.
 
     Args:
@@ -23,7 +23,7 @@ def is_formatted(facts: Facts, call: Node) -> bool:
     return bool(constant_bytes(pattern)) and _is_finite(facts, time)
 
 
-def has_field(facts: Facts, call: Node) -> bool:
+def has_field(facts: Facts, call: TreeNode) -> bool:
     """Tell whether a time has the field that extract asks for.
 
     Args:
@@ -35,7 +35,7 @@ def has_field(facts: Facts, call: Node) -> bool:
     return name in MONOTONIC_FIELDS or _is_finite(facts, time)
 
 
-def _is_finite(facts: Facts, time: Node) -> bool:
+def _is_finite(facts: Facts, time: TreeNode) -> bool:
     """Tell whether a value cannot be infinity: it comes from a clock."""
     if time.tag == "SQLVALUEFUNCTION":
         return True

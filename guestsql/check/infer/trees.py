@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from psycopg import pq
 
 from guestsql.check.infer.facts import queries_in, read_facts
-from guestsql.check.infer.nodes import Node, parse_tree
+from guestsql.check.infer.nodes import TreeNode, parse_tree
 from guestsql.check.infer.scope import Known, Scope
 from guestsql.sql import Parameter, Query
 from guestsql.sql._sync.connection import DeadlineConnection
@@ -50,7 +50,7 @@ def may_be_null(parameter: Parameter) -> bool:
 
 def _read_trees(
     connection: DeadlineConnection, queries: Sequence[Query], parameter_types: Sequence[Sequence[str]]
-) -> dict[int, Node]:
+) -> dict[int, TreeNode]:
     with connection.transaction(force_rollback=True):
         statements = packaged_queries("internal/check.sql").list_probe_statements(
             connection,
@@ -61,7 +61,7 @@ def _read_trees(
         for row in statements:
             _create(connection.pgconn, row.probe_statement)
         found = packaged_queries("internal/check.sql").list_probed_trees(connection)
-    trees: dict[int, Node] = {}
+    trees: dict[int, TreeNode] = {}
     for row in found:
         inner = queries_in(parse_tree(row.query_tree))
         if len(inner) == 1:
