@@ -31,6 +31,24 @@ applied = Runner(Settings(), sys.argv[1], series).up()
 print(json.dumps([migration.version for migration in applied]))
 """
 
+# As release 0.1.0 created it.
+_OLD_LEDGER = """
+CREATE TEMP TABLE newer AS TABLE guestsql_migrations;
+DROP TABLE guestsql_migrations;
+CREATE TABLE guestsql_migrations (
+    version integer PRIMARY KEY CHECK (version > 0),
+    name text NOT NULL,
+    checksum text NOT NULL,
+    body text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT statement_timestamp(),
+    duration_ms float8 NOT NULL,
+    applied_by text NOT NULL DEFAULT session_user,
+    is_baseline boolean NOT NULL DEFAULT FALSE
+);
+INSERT INTO guestsql_migrations
+SELECT version, name, checksum, body, applied_at, duration_ms FROM newer WHERE version > 0 AND series = 'guestsql';
+"""
+
 
 def write_files(folder: Path, files: Mapping[str, str]) -> Path:
     """Write migration files, their line ends as given; the folder is made."""
@@ -57,6 +75,12 @@ def apply_until(url: str, folder: Path, version: int) -> list[int]:
 
 def _series(folder: Path, packaged: Path | None) -> list[Series]:
     return [*([] if packaged is None else [Series(PACKAGED, packaged)]), Series(OWN, folder)]
+
+
+def make_old_ledger(url: str) -> None:
+    """The ledger as release 0.1.0 left it, with the rows of the packaged series."""
+    with session(url) as connection:
+        connection.execute(_OLD_LEDGER.encode())
 
 
 def session(url: str, *, autocommit: bool = True, name: str = "test") -> psycopg.Connection[TupleRow]:

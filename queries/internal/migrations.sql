@@ -250,7 +250,7 @@ ORDER BY blocking.pid;
 
 -- name: list_dependent_objects(names)
 -- The objects that depend on the relations and functions of some names, such as a view upon a table, which would be left
--- behind by a change to them; what depends on a column counts only if a name is that column's, or none is a column's.
+-- behind by a change to them; where a name is that of a column, only what depends on that column.
 -- The last of a chain comes first, so that they can be dropped in this order. Indexes, constraints and the like are left
 -- out: they are altered or dropped with their table.
 --   names: text[], as the catalogue has them: without quotes, folded
@@ -319,11 +319,7 @@ dependents AS (
     INNER JOIN edges ON targets.class_id = edges.refclassid AND targets.object_id = edges.refobjid
     WHERE
         edges.object_id <> targets.object_id
-        AND (
-            edges.refobjsubid = 0
-            OR targets.column_numbers = '{}'
-            OR edges.refobjsubid = ANY(targets.column_numbers)
-        )
+        AND (targets.column_numbers = '{}' OR edges.refobjsubid = ANY(targets.column_numbers))
     UNION
     SELECT
         edges.class_id,

@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from guestsql.errors import MigrationError
-from tests.migrating import RunnerProcess, apply_until, make_runner, session, value, waiting, write_files
+from guestsql.migrate import PACKAGED, Runner, Series
+from guestsql.settings import Settings
+from tests.migrating import (
+    RunnerProcess,
+    apply_until,
+    make_old_ledger,
+    make_runner,
+    session,
+    value,
+    waiting,
+    write_files,
+)
 from tests.server import eventually
 
 INDEX = "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS guests_name ON guests (name);\n"
@@ -145,3 +156,53 @@ def test_an_index_that_somebody_else_is_building_is_not_dropped(empty_database_u
         building.join()
     assert [found.version for found in runner.up()] == [3, 4]
     assert_right(empty_database_url, folder)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """An own series beside `folder` as the packaged one."""
+    files = {
+        "0001_bookings.sql": "CREATE TABLE bookings (name text);\nINSERT INTO bookings SELECT name FROM guests;\n",
+        "R_names.sql": "CREATE OR REPLACE VIEW names AS SELECT name FROM bookings;\n",
+    }
+    return write_files(tmp_path / "own", files)
+
+
+BOTH = [*VERSIONS, 1, 0]
+LEDGER = "SELECT array_agg(version ORDER BY series, version = 0, version) FROM guestsql_migrations"
+
+
+def test_deploys_of_two_series_at_once_apply_each_file_once(empty_database_url: str, folder: Path, own: Path) -> None:
+    runners = [RunnerProcess(empty_database_url, own, folder) for _ in range(4)]
+    applied = [runner.applied() for runner in runners]
+    assert [versions for versions in applied if versions] == [BOTH]
+    assert value(empty_database_url, LEDGER) == BOTH
+    assert value(empty_database_url, "SELECT count(*) FROM names") == 3
+
+
+def test_kill_in_the_middle_of_the_second_series(empty_database_url: str, folder: Path, own: Path) -> None:
+    with session(empty_database_url, autocommit=False) as blocker, session(empty_database_url) as watcher:
+        blocker.execute("CREATE TABLE bookings (name text)")  # its name is taken until this ends
+        with RunnerProcess(empty_database_url, own, folder) as runner:
+            eventually(lambda: waiting(watcher, "CREATE TABLE bookings"))
+            runner.kill()
+        eventually(lambda: nobody_left(empty_database_url))
+        blocker.rollback()
+    assert value(empty_database_url, LEDGER) == VERSIONS
+    assert [found.version for found in make_runner(empty_database_url, own, folder).up()] == [1, 0]
+    assert value(empty_database_url, LEDGER) == BOTH
+
+
+def test_kill_during_the_conversion_of_an_old_ledger(empty_database_url: str, folder: Path, own: Path) -> None:
+    Runner(Settings(), empty_database_url, [Series(PACKAGED, folder)]).up()
+    make_old_ledger(empty_database_url)
+    with session(empty_database_url, autocommit=False) as reader, session(empty_database_url) as watcher:
+        reader.execute("SELECT * FROM guestsql_migrations")
+        with RunnerProcess(empty_database_url, own, folder) as runner:
+            eventually(lambda: waiting(watcher, "ALTER TABLE guestsql_migrations"))
+            runner.kill()
+        eventually(lambda: nobody_left(empty_database_url))
+        assert not value(empty_database_url, "SELECT to_jsonb(guestsql_migrations) ? 'series' FROM guestsql_migrations")
+    runners = [RunnerProcess(empty_database_url, own, folder) for _ in range(2)]
+    assert sorted(version for runner in runners for version in runner.applied()) == [0, 1]
+    assert value(empty_database_url, LEDGER) == BOTH
