@@ -1,13 +1,17 @@
-"""`guestsql demo`: the main job, on the embedded server and the sample files."""
+"""`guestsql demo`: what the package does, on a database of its own and sample files."""
 
 from __future__ import annotations
 
-import logging
+import difflib
+import shutil
 import sys
+import tempfile
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,23 +20,30 @@ from rich.text import Text
 
 from guestsql.cli.addresses import embedded_url
 from guestsql.cli.app import App, pass_app
+from guestsql.cli.cache_events import watched_cache
 from guestsql.cli.legacy import summary
-from guestsql.cli.table import build_table
+from guestsql.cli.table import fit_table
 from guestsql.cli.terminal import console
+from guestsql.errors import GuestSQLError
 from guestsql.guests._sync.database import GuestDatabase
 from guestsql.legacy import ImportReport, import_directory
 from guestsql.migrate import Runner
 from guestsql.settings import Settings
+from guestsql.sql import default_directory
 
 __all__ = ["demo"]
 
-# A guest whom both files tell of, one whose name is the phone, one called `Usuario`, and one without a phone.
-_GUESTS = ("573000000001", "573000000002", "573000000003", "81234567890123@lid")
+_DATABASE = "guestsql_demo"
+_QUERY = "list_calls_today"
+# A guest who is in both files, one whose name is the phone, and one without a phone.
+_GUESTS = ("573000000001", "573000000002", "81234567890123@lid")
 _WITHOUT_THREAD = "573000000008"
 _UNKNOWN = "573000000099"
 # Longer than the bot's 300 seconds, so that a second run, even after lunch, finds the first one's contexts.
 _TTL_SECONDS = 86_400.0
-_LAST_GUESTS = 5
+_LAST_GUESTS = 3
+_RELOAD_SECONDS = 0.05
+_PATIENCE_SECONDS = 10.0
 
 
 @click.command(
@@ -43,49 +54,83 @@ Example:
 )
 @pass_app
 def demo(app: App) -> None:
-    """Show the main job: migrations, import, contexts, a profile, threads, monitoring.
+    """Show what guestsql does, with invented guests.
 
-    Works on the embedded server in GUESTSQL_HOME with sample files of invented guests, and never on DATABASE_URL. Run
-    again, it changes nothing.
+    Creates the tables, imports sample files, calls a query and edits it while the program runs, builds contexts, and
+    records a message. It takes a few seconds. It uses the database guestsql_demo on the embedded server in
+    GUESTSQL_HOME, and nothing else: not DATABASE_URL, and not the database where you may keep your own data.
     """
     if app.settings.database_url is not None:
-        app.say("DATABASE_URL is left alone: the demo works on the embedded server")
-    click.echo(f"embedded PostgreSQL in {app.settings.home}")
-    with embedded_url(app.settings) as url:
-        given = replace(app.settings, unpooled_url=None, replica_url=None, pooler="auto")
-        settings = replace(given, database_url=url, own_numbers=())
-        _Demo(settings, url).run()
+        app.say("DATABASE_URL is not used: the demo has a database of its own on the embedded server")
+    with embedded_url(app.settings, database=_DATABASE) as url, _own_queries() as folder:
+        click.echo(f"embedded PostgreSQL in {app.settings.home}\ndatabase {_DATABASE}")
+        settings = replace(
+            app.settings,
+            database_url=url,
+            unpooled_url=None,
+            replica_url=None,
+            pooler="auto",
+            own_numbers=(),
+            default_region=None,
+            queries_dir=folder,
+            migrations_dir=None,
+            stubs_dir=None,
+            packaged=True,
+            reload_seconds=_RELOAD_SECONDS,
+        )
+        _Demo(settings, url, folder / "demo.sql", has_address=app.settings.database_url is not None).run()
+
+
+@contextmanager
+def _own_queries() -> Generator[Path]:
+    """A folder as a project has it, with the demo's query."""
+    with tempfile.TemporaryDirectory(prefix="guestsql-demo-") as name:
+        folder = Path(name)
+        for file in default_directory().glob("*.sql"):
+            shutil.copy(file, folder)
+        (folder / "demo.sql").write_text(_sample("before.sql"), encoding="utf-8")
+        yield folder
+
+
+def _sample(name: str) -> str:
+    return resources.files("guestsql.cli").joinpath("demo_queries", name).read_text(encoding="utf-8")
 
 
 class _Demo:
     """One run, on a server that is there.
 
     Args:
-        settings: of the embedded server.
+        settings: of the demo's database.
         url: its address.
+        file: the query file that is edited.
+        has_address: whether other commands work on DATABASE_URL.
     """
 
-    def __init__(self, settings: Settings, url: str) -> None:
+    def __init__(self, settings: Settings, url: str, file: Path, *, has_address: bool) -> None:
         self._settings = settings
         self._url = url
+        self._file = file
+        self._has_address = has_address
         self._console: Console = console(sys.stdout)
 
     def run(self) -> None:
-        """Do the main job and print it."""
+        """Show everything."""
+        self._heading("Tables and guests")
         applied = self._migrate()
         report = self._import()
         with GuestDatabase(self._url, settings=self._settings) as database:
+            self._show_query(database)
+            self._show_edit(database)
             built = self._show_contexts(database)
-            self._show_profile(database)
             self._show_threads(database)
+            self._show_message(database)
             self._show_monitoring(database)
         self._conclude(applied, report, built)
 
     def _migrate(self) -> int:
-        applied = Runner(self._settings, self._url).up()
-        names = ", ".join(f"{each.version:04d}_{each.name}" for each in applied)
-        self._print(f"migrations: {f'applied {names}' if applied else 'nothing to apply'}")
-        return len(applied)
+        applied = len(Runner(self._settings, self._url).up())
+        self._print(f"migrations: {f'{applied} applied' if applied else 'nothing to apply'}")
+        return applied
 
     def _import(self) -> ImportReport:
         with resources.as_file(resources.files("guestsql.cli") / "sample") as directory:
@@ -93,46 +138,74 @@ class _Demo:
         self._print(summary(report))
         return report
 
+    def _show_query(self, database: GuestDatabase) -> None:
+        self._heading("A query in a .sql file is a method")
+        self._print(self._file.read_text(encoding="utf-8"), style="cyan")
+        self._call(f"db.queries.{_QUERY}()")
+        self._rows(self._ask(database))
+
+    def _show_edit(self, database: GuestDatabase) -> None:
+        self._heading("An edit of the file is used at once, without a restart")
+        before, after = _sample("before.sql"), _sample("after.sql")
+        changed = [
+            line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line.startswith(("- ", "+ "))
+        ]
+        self._print("\n".join(changed), style="cyan")
+        rows = self._ask(database)
+        draft = self._file.with_suffix(".new")
+        draft.write_text(after, encoding="utf-8")
+        draft.replace(self._file)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while (found := self._ask(database)) == rows:
+            if time.monotonic() > deadline:
+                raise GuestSQLError(f"the edit of {self._file} was not used within {_PATIENCE_SECONDS:g} s")
+            time.sleep(_RELOAD_SECONDS)
+        self._call(f"db.queries.{_QUERY}()")
+        self._rows(found)
+
     def _show_contexts(self, database: GuestDatabase) -> int:
+        self._heading("The context of a guest, for the bot's prompt")
+        self._call(f"db.get_context(user_id, ttl_seconds={_TTL_SECONDS:g})")
         rows: list[tuple[object, ...]] = []
-        built = misses = 0
+        built = 0
         for guest in _GUESTS:
             for call in ("1st", "2nd"):
-                with _watched() as cache:
+                with watched_cache() as cache:
                     text = database.get_context(guest, ttl_seconds=_TTL_SECONDS)
-                built += cache.built
-                misses += cache.answer != "hit"
+                built += cache.is_built
                 rows.append((guest, call, cache.answer, cache.age, text.strip()))
-        self._table("Contexts, each asked for twice", ("guest", "call", "cache", "age", "context"), rows)
-        missed = "" if misses else "No miss this time: an earlier run has built them. "
-        self._print(f"{missed}Here a context is fresh for a day; the bot's default is {_default_ttl()} s.")
+        self._table(("guest", "call", "cache", "age", "context"), rows)
         return built
 
-    def _show_profile(self, database: GuestDatabase) -> None:
-        profile = database.get_profile(_GUESTS[0])
-        if profile is not None:
-            self._table(f"Profile of {_GUESTS[0]}", ("column", "value"), list(asdict(profile).items()))
-
     def _show_threads(self, database: GuestDatabase) -> None:
+        self._heading("The thread of a guest: three answers")
+        self._call("db.get_thread(user_id)")
         rows: list[tuple[object, ...]] = []
         for guest in (_GUESTS[0], _WITHOUT_THREAD, _UNKNOWN):
             thread = database.get_thread(guest)
-            if thread is None:
-                rows.append((guest, "no such guest", None, None, None))
-            else:
-                answer = "thread" if thread.thread_id else "no thread yet"
-                rows.append((guest, answer, thread.thread_id, thread.token_count, thread.created_at))
-        self._table("Threads: the three answers", ("guest", "answer", "thread", "tokens", "since"), rows)
+            answer = "no such guest" if thread is None else ("thread" if thread.thread_id else "no thread yet")
+            rows.append((guest, answer, None if thread is None else thread.thread_id))
+        self._table(("guest", "answer", "thread"), rows)
+
+    def _show_message(self, database: GuestDatabase) -> None:
+        self._heading("A message is recorded")
+        guest = _GUESTS[0]
+        before = database.get_profile(guest)
+        self._call(f'db.record_interaction("{guest}")')
+        database.record_interaction(guest)
+        database.flush()
+        after = database.get_profile(guest)
+        rows = [
+            (when, profile.total_interactions, profile.last_interaction)
+            for when, profile in (("before", before), ("after", after))
+            if profile is not None
+        ]
+        self._table(("", "total_interactions", "last_interaction"), rows)
 
     def _show_monitoring(self, database: GuestDatabase) -> None:
-        queries = database.queries
-        totals = queries.get_profile_totals()
-        self._query("get_profile_totals", totals._fields, [totals])
-        freshness = queries.get_context_freshness(ttl_seconds=_TTL_SECONDS)
-        self._query("get_context_freshness", freshness._fields, [freshness])
-        last = queries.list_last_interactions(max_rows=_LAST_GUESTS)
-        if last:
-            self._query("list_last_interactions", last[0]._fields, last)
+        self._heading("Packaged queries, for monitoring")
+        self._call(f"db.queries.list_last_interactions(max_rows={_LAST_GUESTS})")
+        self._rows(database.queries.list_last_interactions(max_rows=_LAST_GUESTS))
 
     def _conclude(self, applied: int, report: ImportReport, built: int) -> None:
         done = [
@@ -140,81 +213,37 @@ class _Demo:
             (report.inserted, "guests imported"),
             (report.updated, "guests updated"),
             (built, "contexts built"),
+            (1, "message recorded"),
         ]
-        changes = ", ".join(f"{number} {what}" for number, what in done if number)
-        self._print("")
-        if changes:
-            self._print(f"This run: {changes}. Run again, it changes nothing.")
-        else:
-            self._print("This run changed nothing: it was all there.")
+        self._print("\nThis run: " + ", ".join(f"{number} {what}" for number, what in done if number) + ".")
+        self._heading("Try next")
+        psql = "guestsql query list" if self._has_address else f"guestsql psql -d {_DATABASE}"
+        about = "all queries" if self._has_address else "SQL in the demo's database"
+        for command, what in (
+            (psql, about),
+            ("guestsql query show list_last_interactions", "a query, and its call in Python"),
+            ("guestsql migrate up", "the tables in your own database"),
+        ):
+            self._print(f"  {command:44}{what}")
 
-    def _query(self, name: str, columns: Sequence[str], rows: Sequence[Any]) -> None:
-        self._table(f"Monitoring: {name}", [column.replace("_", " ") for column in columns], rows)
+    @staticmethod
+    def _ask(database: GuestDatabase) -> list[Any]:
+        found: list[Any] = getattr(database.queries, _QUERY)()
+        return found
 
-    def _table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    def _rows(self, rows: Sequence[Any]) -> None:
+        self._table(rows[0]._fields if rows else ("no rows",), rows)
+
+    def _table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        fitted = fit_table(columns, rows, self._settings.timezone, self._console.width)
+        self._console.print(fitted.table)
+
+    def _heading(self, text: str) -> None:
         self._console.print()
-        self._console.print(build_table(columns, rows, self._settings.timezone, title=title))
+        self._console.print(Text(text, style="bold"))
 
-    def _print(self, text: str) -> None:
-        self._console.print(Text(text))
+    def _call(self, text: str) -> None:
+        self._console.print(Text(f">>> {text}", style="cyan"))
 
-
-class _CacheEvents(logging.Handler):
-    """What the cache did, from its own log events: asking before or after the call could be overtaken."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self._codes: dict[str, float | None] = {}
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep an event's code and the text's age."""
-        code = getattr(record, "event", None)
-        if isinstance(code, str):
-            self._codes[code] = getattr(record, "age_seconds", None)
-
-    @property
-    def built(self) -> bool:
-        """True when the text was built in this call."""
-        return "CONTEXT_BUILT" in self._codes
-
-    @property
-    def answer(self) -> str:
-        """What the cache had."""
-        if self.built:
-            return "miss, built"
-        if "CONTEXT_CACHE_STALE" in self._codes:
-            return "stale"
-        return "miss, waited" if "CONTEXT_CACHE_MISS" in self._codes else "hit"
-
-    @property
-    def age(self) -> str:
-        """How old the text was, or ""."""
-        seconds = self._codes.get("CONTEXT_CACHE_HIT", self._codes.get("CONTEXT_CACHE_STALE"))
-        return "" if seconds is None else _duration(seconds)
-
-
-@contextmanager
-def _watched() -> Generator[_CacheEvents]:
-    logger = logging.getLogger("guestsql")
-    handler, before = _CacheEvents(), logger.level
-    logger.addHandler(handler)
-    if not logger.isEnabledFor(logging.INFO):
-        logger.setLevel(logging.INFO)
-    try:
-        yield handler
-    finally:
-        logger.setLevel(before)
-        logger.removeHandler(handler)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 10:  # noqa: PLR2004  below, tenths are worth showing
-        return f"{seconds:.1f} s"
-    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min")):
-        if seconds < limit:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 3600:.0f} h"
-
-
-def _default_ttl() -> str:
-    return f"{Settings().context_ttl_seconds:g}"
+    def _print(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text.rstrip("\n"), style=style))

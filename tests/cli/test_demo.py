@@ -14,25 +14,51 @@ def _demo(home):
 def _ended(process):
     shown, complaints = process.communicate(timeout=120)
     assert process.returncode == 0, complaints
-    assert complaints == "DATABASE_URL is left alone: the demo works on the embedded server\n"
+    lines = complaints.splitlines()
+    assert lines[0] == "DATABASE_URL is not used: the demo has a database of its own on the embedded server"
+    assert all(line.startswith("guestsql: making an embedded PostgreSQL in ") for line in lines[1:]), complaints
     assert "\x1b" not in shown
     assert all(len(line) <= 80 for line in shown.splitlines())
     return shown
 
 
+def _psql(home, *arguments):
+    shown, complaints = spawn("psql", "-XAt", *arguments, GUESTSQL_HOME=str(home)).communicate(timeout=60)
+    return shown.strip() or complaints
+
+
 def test_demo(embedded_home):
     home = embedded_home / "home with blanks"
     both = [_ended(process) for process in [_demo(home), _demo(home)]]
-    first = next(shown for shown in both if "applied 0001_guest_profiles" in shown)
+    first = next(shown for shown in both if " applied\n" in shown)
     assert "miss, built" in "".join(both)
+    assert "-- name: list_calls_today()" in first
+    assert "+ WHERE labels && '{VIP,Reserva}'" in first
+    before, _, after = first.partition("An edit of the file")
+    assert "Camila" not in before
+    assert "Camila" in after
     assert "573000000099   no such guest" in first
     assert "573000000008   no thread yet" in first
-    for heading in ("get_profile_totals", "get_context_freshness", "list_last_interactions"):
-        assert f"Monitoring: {heading}" in first
-    assert "5730" not in first.partition("Monitoring:")[2]
+    assert "***0001" in first.partition("for monitoring")[2]
+    assert "5730" not in first.partition("for monitoring")[2]
 
-    again = _ended(_demo(home))
+    again, complaints = spawn("demo", GUESTSQL_HOME=str(home)).communicate(timeout=120)
+    assert complaints == ""
     assert "migrations: nothing to apply" in again
     assert "guests, all unchanged" in again
     assert "miss, " not in again
-    assert "This run changed nothing" in again
+    assert "This run: 1 message recorded." in again
+    # Both of the first two have recorded one too.
+    assert next(line.split()[:2] for line in again.splitlines() if line.startswith("before")) == ["before", "2"]
+
+    # Its database is its own.
+    assert _psql(home, "-c", "SELECT to_regclass('guest_profiles') IS NULL") == "t"
+    assert int(_psql(home, "-d", "guestsql_demo", "-c", "SELECT count(*) FROM guest_profiles")) > 20
+
+    commands = [line.split("  ")[1].split() for line in again.partition("Try next\n")[2].splitlines()]
+    assert len(commands) == 3
+    for command in commands:
+        assert command[0] == "guestsql"
+        process = spawn(*command[1:], GUESTSQL_HOME=str(home))
+        _, complaints = process.communicate(timeout=120)
+        assert process.returncode == 0, (command, complaints)
