@@ -6,6 +6,8 @@ VENV ?= .venv
 WORKERS ?= 2
 # Anything here installs the exact versions of requirements/dev.lock, as CI does; empty takes the newest ones allowed.
 LOCKED ?=
+# The pages with commands and their output.
+PAGES ?= $(shell grep -lE '^```console' *.md docs/*.md)
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-
 # Tests that touch every dependency; see `make lowest`.
@@ -13,7 +15,7 @@ SMOKE := tests/unit tests/cli/test_help.py tests/cli/test_query.py tests/cli/tes
 	tests/db/test_guests.py tests/db/test_context_cache.py tests/db/test_queries.py tests/db/test_prometheus.py \
 	tests/db/test_tracing.py tests/db/test_legacy_import.py
 
-.PHONY: help demo test faults bench check lint types imports sync sync-check docs docs-check stubs stubs-check vet format
+.PHONY: help demo test faults bench check lint types imports sync sync-check docs docs-check pages stubs stubs-check vet format
 .PHONY: lock lowest dist clean
 
 help: ## show this list
@@ -59,6 +61,9 @@ docs: $(STAMP)run ## generate docs/python.md, docs/shell.md and docs/settings.md
 docs-check: $(STAMP)run ## check that the generated pages are up to date
 	$(BIN)/python tools/generate_python_page.py --check
 	$(BIN)/python tools/generate_reference.py --check
+
+pages: $(STAMP)dev ## run the commands of the pages and write what they print; PAGES=docs/tutorial.md selects
+	$(BIN)/python tools/run_pages.py --write $(PAGES)
 
 stubs: $(STAMP)run ## generate the types of the queries
 	$(BIN)/guestsql stubs
