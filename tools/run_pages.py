@@ -23,6 +23,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from guestsql.embedded import EmbeddedServer
+
 ROOT = Path(__file__).resolve().parent.parent
 # What a page calls the folder in which its commands are run.
 _SHOWN_FOLDER = "/home/ana/hotel"
@@ -32,9 +34,12 @@ _PATH_COMMENT = re.compile(r"(?:--|#|//) ([\w./-]+\.\w+)\n")
 _ANY_LINES = "…"
 _VARYING = re.compile(
     r"""
-    \d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?   # a date, a time
-    | \b\d\d:\d\d(?::\d\d)?\b                                                    # a time of the day
-    | \b\d+(?:\.\d+)?\s?(?:µs|ms|s|min|h|B|kB|KB|MB|GB)\b                        # a duration, a size
+    \d{4}-\d\d-\d\d(?:[ T]\d\d[:-]\d\d(?:[:-]\d\d)?(?:[.-]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?  # a date, a time
+    | \b\d\d:\d\d(?::\d\d)?\b                                                       # a time of the day
+    | \b\d+(?:\.\d+)?\s?(?:µs|ms|s|min|h|d|B|kB|KB|MB|GB)\b                         # a duration, a size
+    | \b\d+\.\d+\b                                                                  # a measured number
+    | \b\d{5,9}\b                                                                   # a number of bytes; no phone
+    | \b\d+(?=\ queries\b)                                                          # of the package, in each release
     """,
     re.VERBOSE,
 )
@@ -84,7 +89,10 @@ def run_page(text: str, places: Places) -> str:
             file.write_text(code, encoding="utf-8")
         return block[0]
 
-    return _BLOCK.sub(made, text)
+    pg_bin = os.environ.get("GUESTSQL_PG_BIN")
+    # Held, so that the commands need not start and stop it one after the other.
+    with EmbeddedServer(Path(environment["GUESTSQL_HOME"]), Path(pg_bin) if pg_bin else None):
+        return _BLOCK.sub(made, text)
 
 
 def _run_block(code: str, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
@@ -148,10 +156,10 @@ def _environment(places: Places) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin",
         "PYTHONPATH": str(places.library or ROOT),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    kept = {name: os.environ[name] for name in ("GUESTSQL_PG_BIN", "DATABASE_URL") if name in os.environ}
-    return environment | kept
+    return environment | {name: os.environ[name] for name in ("GUESTSQL_PG_BIN",) if name in os.environ}
 
 
 @contextmanager
