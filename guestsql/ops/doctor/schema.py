@@ -14,7 +14,7 @@ from guestsql.sql.translate import translate
 
 __all__ = ["extension", "indexes", "migrations", "permission"]
 
-_GRANT = "as the owner: GRANT guestsql_bot TO {role} (see docs/deployment.md)"
+_GRANT = "as the owner: GRANT guestsql_bot TO {role} (see docs/roles.md)"
 _MANY = 5
 _NO_RIGHT = "42501"
 _WRONG = ("changed", "missing", "out_of_order")
