@@ -1,15 +1,14 @@
--- The context cache. Fresh or not is judged by the server's clock alone, and by statement_timestamp() in every query:
--- now() stands still inside a transaction, and a volatile clock would keep an index from being used.
+-- The context cache. The server's clock alone decides what is fresh, and every query uses statement_timestamp(): now()
+-- does not move within a transaction, and with a volatile clock an index could not be used.
 --
--- The life of a text: lookup finds none that is fresh; claim takes a lease, so that one caller builds and the others
--- do not; the text is built without any connection held; publish stores it if nobody has raised the epoch or taken the
--- lease meanwhile. last_context_update is NULL when the text tells of a profile that has changed since: such a text is
--- wrong, not old, and is given to nobody.
+-- How a text is made: lookup finds none that is fresh. claim takes a lease, so that only one caller builds. The text is
+-- built without holding a connection. publish stores it unless the epoch was raised or the lease taken in the meantime.
+-- When the profile changes, last_context_update becomes NULL: the text is then wrong, not old, and is given to no one.
 
 -- name: lookup_context(phone_number, ttl_seconds, timezone)^
--- A guest's cached context, how old it is, whether it is fresh, and the hotel's clock; no row for a guest not known.
--- One read by primary key, no write: it works on a standby. A time in the future is not fresh. infinity has no age; before
--- PostgreSQL 17 it cannot even be subtracted.
+-- A guest's cached context, its age, whether it is fresh, and the hotel's clock.
+-- No row: the guest is unknown. One read by primary key and no write, so it works on a standby. A time in the future is
+-- not fresh. infinity has no age: before PostgreSQL 17 it could not even be subtracted.
 -- check: hot
 --   phone_number: text, the guest's key
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
@@ -31,7 +30,8 @@ FROM guest_profiles
 WHERE phone_number = :phone_number::text;
 
 -- name: lookup_contexts(phone_numbers, ttl_seconds, timezone)
--- The cached contexts of many guests, by phone number; guests not known have no row. One statement for all.
+-- The cached contexts of many guests, by phone number, in one statement.
+-- An unknown guest has no row.
 -- check: hot
 --   phone_numbers: text[], the guests' keys, none twice
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
@@ -55,10 +55,10 @@ WHERE phone_number = ANY(:phone_numbers::text[])
 ORDER BY phone_number;
 
 -- name: build_context(phone_number)$
--- The default context: [name | clock | label, label] and an empty line. Change its form here.
--- {HH:MM} stands for the clock time, which is put in when the text is read, in the hotel's zone: cached with the text it
--- would be up to five minutes late. Names and labels stand on one line, without blanks around them, and cannot bring a
--- clock of their own; a name that is blank, `Usuario` or the guest's own id is none.
+-- The default context: [name | clock | label, label] and an empty line. Edit its form here.
+-- {HH:MM} is replaced by the hotel's time when the text is read: a time cached with the text would be minutes old. The
+-- replacements keep names and labels on one line, trimmed, and without a {HH:MM} of their own. A name that is blank,
+-- `Usuario` or the guest's own id is left out.
 --   phone_number: text, the guest's key
 WITH trimmed_guests AS (
     SELECT
@@ -93,9 +93,9 @@ SELECT
 FROM named_guests;
 
 -- name: invalidate_context(phone_number)!
--- Makes a guest's context stale and whatever is being built for it unpublishable: 1 row, or 0 for a guest not known.
--- The text stays as a stale one, of the year 1970: unlike after a change of the profile it is old, not wrong. Without a
--- lease the next caller builds at once.
+-- Makes a guest's context stale, and refuses the one being built; 0 for an unknown guest.
+-- The text stays, dated 1970: unlike after a change of the profile it is old, not wrong, and may be given to a caller
+-- while another one builds. The lease is removed so that the next caller builds at once.
 --   phone_number: text, the guest's key
 UPDATE guest_profiles
 SET

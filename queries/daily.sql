@@ -26,9 +26,9 @@ ON CONFLICT ON CONSTRAINT relation_sizes_pkey DO UPDATE
     WHERE known.bytes <> excluded.bytes;
 
 -- name: record_guest_days(timezone)!
--- Records how many guests were new and active on the hotel's present day; the number of rows written.
--- Yesterday's row is brought up to date, too, but never made: guests who have written since are no longer counted among
--- yesterday's. For the same reason a figure only grows.
+-- Records how many guests were new and active today, by the hotel's day.
+-- Returns the number of rows written. Yesterday's row is updated, too, but never created: guests who have written since
+-- are no longer counted among yesterday's. For the same reason a figure only grows.
 --   timezone: text = 'America/Bogota', the hotel's
 WITH counted_days AS (
     SELECT
@@ -61,7 +61,7 @@ ON CONFLICT ON CONSTRAINT guest_days_pkey DO UPDATE
     WHERE known.new_guests < excluded.new_guests OR known.active_guests < excluded.active_guests;
 
 -- name: thin_relation_sizes(keep_days)!
--- Deletes sizes older than keep_days, except those of the first of each month; the number deleted.
+-- Deletes sizes older than keep_days, except those of the first of each month.
 --   keep_days: int = 90, days of which every record is kept
 DELETE FROM relation_sizes
 WHERE

@@ -1,12 +1,12 @@
--- Guests: profile, labels, interactions, and what the law asks for.
+-- Guests: profiles, labels, interactions, export and erasure.
 --
--- Every write is one upsert. Its INSERT selects nothing when the row is already as it is to be, so that what changes
--- nothing writes nothing, not even a row lock; the caller then reads the row. What it sets it computes from the row as
--- it is under its lock, never from what was read before.
+-- Every write is one upsert. Its INSERT selects nothing when the row is already as wanted: then nothing is written, not
+-- even a row lock, and the caller reads the row. New values are computed from the row under its lock, never from what was
+-- read before: otherwise one of two writers would be lost.
 -- check: large guest_profiles, historical_clients
 
 -- name: get_profile(phone_number)^
--- A guest's profile; no row for a guest not known.
+-- A guest's profile. No row: the guest is unknown.
 --   phone_number: text, the guest's key, e.g. '573000000001'
 SELECT
     phone_number,
@@ -97,7 +97,8 @@ ORDER BY guests DESC, label.label ASC
 LIMIT :max_rows::int;
 
 -- name: add_labels(phone_number, labels)^
--- The profile with labels added behind its own, in their order; no row when it had them all.
+-- Adds labels to a guest and returns the profile. No row: the guest had them all.
+-- They are appended in the order given.
 --   phone_number: text, the guest's key
 --   labels: text[], to be added, none twice, e.g. '{VIP}'
 INSERT INTO guest_profiles AS known (phone_number, labels)
@@ -141,7 +142,8 @@ RETURNING
     known.updated_at;
 
 -- name: remove_labels(phone_number, labels)^
--- The profile without some labels; no row when it had none of them. A guest not known is created.
+-- Removes labels from a guest and returns the profile. No row: it had none of them.
+-- An unknown guest is created, as by every write of a profile.
 --   phone_number: text, the guest's key
 --   labels: text[], to be removed
 INSERT INTO guest_profiles AS known (phone_number)
@@ -183,8 +185,9 @@ RETURNING
     known.updated_at;
 
 -- name: limit_future_times(max_rows)!
--- Sets the times of guests that lie in the future to now, in the order of their keys; how many guests. To be repeated until
--- it is 0. What the old bot's files said stays in profile_data.
+-- Sets guests' times that are in the future to now; the number of guests.
+-- Repeat it until it returns 0. What the old bot's files said stays in profile_data. Rows are locked in the order of
+-- their keys, as everywhere: in another order it would deadlock with a batch of interactions.
 --   max_rows: int = 1000, guests at most
 WITH future_guests AS MATERIALIZED (
     SELECT phone_number
@@ -214,13 +217,13 @@ FROM future_guests
 WHERE known.phone_number = future_guests.phone_number;
 
 -- name: merge_guests(keep, duplicate, operation_id)^
--- The kept guest's profile after a duplicate was merged into it and removed; no row when there was no duplicate, or
--- when it was done before with the same operation_id (operations.sql).
--- What the kept guest has wins; the thread of the one who wrote last stays; messages add up; memory stays off if
--- either's was. Whatever of the duplicate finds no place is kept under profile_data.merged. Both rows are locked
--- first, in the order of their keys, so that two merges at once cannot deadlock; nothing is deleted unless the kept
--- guest exists. That is asked with bool_or, which reads all of pair: EXISTS would stop at the first row, and a row
--- deleted before it was locked is no longer found.
+-- Merges a duplicate into a guest, deletes it and returns the profile.
+-- No row: there is no duplicate, or it was merged before with the same operation_id (operations.sql). The kept guest's
+-- values win; the thread of the one who wrote last stays; messages add up; memory stays off if it was off for either.
+-- Other values of the duplicate are kept in profile_data.merged. Both rows are locked first, in the order of their
+-- keys: in another order two merges deadlock. Nothing is deleted unless the kept guest exists, which bool_or finds out
+-- because it reads all rows of the pair: EXISTS would stop at the first one, and the other would be deleted before it
+-- was locked.
 --   keep: text, the key of the guest who stays, e.g. '573000000001'
 --   duplicate: text, the key of the guest who goes, e.g. '573000000002'
 --   operation_id: text, a new id for each merge, not empty
@@ -339,7 +342,7 @@ kept_client AS (
             total_interactions = known.total_interactions + excluded.total_interactions,
             last_interaction = greatest(known.last_interaction, excluded.last_interaction),
             booking_status = coalesce(known.booking_status, excluded.booking_status),
-            -- A consent that either record lacks is not one.
+            -- Both records must have the consent.
             marketing_consent = known.marketing_consent AND excluded.marketing_consent,
             notes = nullif(concat_ws(E'\n', known.notes, excluded.notes), ''),
             created_at = least(known.created_at, excluded.created_at),
@@ -359,7 +362,7 @@ SET
     ),
     profile_data = gone.profile_data || kept.profile_data || jsonb_build_object(
         'merged',
-        -- What a script has put there, and is not an object, is kept among the data of the guest who had it.
+        -- A script may have put something else there: it is kept with the data of the guest who had it.
         CASE
             WHEN jsonb_typeof(gone.profile_data -> 'merged') = 'object' THEN gone.profile_data -> 'merged'
             ELSE '{}'
@@ -404,7 +407,7 @@ SET
         WHEN compared_threads.goes_over THEN gone.thread_created_at
         ELSE kept.thread_created_at
     END,
-    -- The old bot's files may know the first message of one and the last, an earlier one, of the other.
+    -- In the old bot's files the last message of one may be earlier than the first of the other.
     first_interaction = CASE
         WHEN coalesce(kept.first_interaction, gone.first_interaction) IS NOT NULL
             THEN
@@ -442,8 +445,8 @@ RETURNING
     kept.updated_at;
 
 -- name: export_guest(phone_number)$
--- All that is stored about a person, as one JSON object: table to list of rows, each row whole.
--- to_jsonb takes whatever columns there are, so that a new one cannot be forgotten.
+-- Everything stored about a person as one JSON object: table to list of rows.
+-- to_jsonb takes whole rows, so that a new column cannot be forgotten.
 --   phone_number: text, the guest's key
 SELECT
     jsonb_build_object(
@@ -462,11 +465,10 @@ SELECT
     ) AS stored;
 
 -- name: forget_guest(phone_number, operation_id)
--- Erases a person from every table; the rows erased from each table, by its name. With the same operation_id again:
--- what was erased the first time (operations.sql).
--- Salted hashes of the key, and of the keys of guests who were merged into this one, stay: an import of old files does
--- not bring any of them back.
--- The rows are locked before they are counted, so that what is answered is what is erased.
+-- Erases a person from every table; the number of rows erased from each.
+-- Repeated with the same operation_id (operations.sql) it returns what was erased the first time. Salted hashes of the
+-- key, and of the keys merged into it, are kept so that an import of old files does not bring the person back. Rows are
+-- locked before they are counted, so that the answer is what was erased.
 --   phone_number: text, the guest's key
 --   operation_id: text, a new id for each erasure, not empty
 WITH locked_guests AS MATERIALIZED (
@@ -518,7 +520,7 @@ removed_clients AS (
 erased_keys AS (
     SELECT :phone_number::text AS phone_number
     UNION
-    -- As the row is under its lock: a merge may have written it since this statement began.
+    -- From the row under its lock: a merge may have written it since this statement began.
     SELECT jsonb_object_keys(locked_guests.profile_data -> 'merged')
     FROM locked_guests
     WHERE jsonb_typeof(locked_guests.profile_data -> 'merged') = 'object'

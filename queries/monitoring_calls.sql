@@ -46,7 +46,7 @@ ORDER BY since DESC
 LIMIT :max_rows::int;
 
 -- name: list_query_latencies(minutes, max_rows)
--- Calls, errors and percentiles of each named query in the last minutes, the most time first.
+-- Calls, errors and percentiles of named queries in the last minutes, the most time first.
 -- Durations include the network. A percentile is within a factor of sqrt(2); 181,019 ms means "that or more".
 -- metrics: query minutes=5
 --   minutes: int = 60, how far to look back
@@ -166,9 +166,9 @@ ORDER BY errors DESC, query ASC, kind ASC
 LIMIT :max_rows::int;
 
 -- name: list_process_memory(minutes, max_rows)
--- The bot's processes of the last minutes, with their memory and failed flushes, the latest first.
--- resident_bytes is the memory at the last flush. The server's own processes are not listed: a session can see its own
--- memory only. get_memory_settings shows what they may take.
+-- Memory and failed flushes of the bot's processes in the last minutes, the latest first.
+-- resident_bytes is the memory at the last flush. The server's own processes are not listed: a session sees its own
+-- memory only. get_memory_settings shows what they may use.
 -- metrics: process minutes=5
 --   minutes: int = 60, how far to look back
 --   max_rows: int = 50, rows at most

@@ -3,7 +3,7 @@
 -- check: read-only
 
 -- name: get_profile_totals()^
--- How many guests there are, and how many have a thread, labels, a cached context or memory off.
+-- How many guests there are, and how many have a thread, labels, a context or memory off.
 -- It reads guest_figures because guestsql_monitor may read neither labels nor thread ids in guest_profiles.
 -- metrics: guests
 -- cache: 60s
@@ -120,7 +120,7 @@ FROM guest_profiles AS guests
 CROSS JOIN today;
 
 -- name: get_import_comparison()^
--- The last import: size of the files, of guest_profiles then and now, and the memory it took.
+-- The last import: size of its files and of guest_profiles then and now, and its memory.
 -- The old bot held its files in memory whole. table_per_file is the table's present size as a multiple of the files'.
 -- No row: nothing was imported.
 -- metrics: import

@@ -138,9 +138,9 @@ ORDER BY running_seconds DESC, activity.pid ASC
 LIMIT :max_rows::int;
 
 -- name: list_blocked_sessions(max_rows)
--- Who blocks whom: a row for each pair of waiting and blocking session, the longest wait first.
--- To end the blocking session: SELECT pg_terminate_backend(blocking_pid). 0 is a prepared transaction. A session in both
--- columns is blocked itself: follow the chain to the one that is not.
+-- Who blocks whom: each waiting session with each that it waits for, the longest wait first.
+-- To end the blocking session: SELECT pg_terminate_backend(blocking_pid). 0 is a prepared transaction. A session in
+-- both columns is blocked itself: follow the chain to the one that is not.
 --   max_rows: int = 50, rows at most
 SELECT
     blocked.pid AS blocked_pid,
@@ -163,7 +163,7 @@ ORDER BY waiting_seconds DESC NULLS LAST, blocked_pid ASC, blocking_pid ASC
 LIMIT :max_rows::int;
 
 -- name: get_memory_settings()^
--- How much memory the server's processes may take, and how many sessions there are and may be.
+-- How much memory the server's processes may use, and how many sessions there may be.
 -- work_mem is for each sort or hash of a statement; maintenance_work_mem for a vacuum or an index build.
 SELECT
     pg_size_bytes(current_setting('shared_buffers')) AS shared_buffers_bytes,

@@ -49,7 +49,8 @@ LIMIT :max_rows::int;
 -- name: list_duplicate_indexes(max_rows)
 -- Indexes that another one makes redundant, the largest first.
 -- The other has the same columns in the same order ('same'), or begins with them ('prefix', B-trees only). An index of
--- a constraint is never listed. A unique one is if the other is unique, too. Of two that are the same, the younger is.
+-- a constraint is never listed, a unique index only if the other is unique, too. Of two that are the same, the younger
+-- is.
 --   max_rows: int = 50, rows at most
 WITH described_indexes AS (
     SELECT
@@ -129,7 +130,7 @@ ORDER BY dead_rows DESC, table_name ASC
 LIMIT :max_rows::int;
 
 -- name: list_wraparound_ages(max_rows)
--- How much of the transaction numbers each database has used up, in percent, the most first.
+-- How much of its transaction numbers each database has used up, in percent, the most first.
 -- Of multixacts, if that is more. At 100 % the server refuses to write. Autovacuum freezes rows from freeze_max_age on;
 -- far above that something prevents it: an old transaction, a replication slot or a prepared transaction.
 -- metrics: wraparound

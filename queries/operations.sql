@@ -1,19 +1,19 @@
--- Operations: writes that must be done once, such as counting tokens and messages. When an answer was lost, no one can
--- tell whether the write was committed, and a transaction's number does not help: after a crash it is used again. So each
--- of these queries takes an operation_id, a new one for each operation, and inserts it into the table operations in the
--- same statement. To repeat the query with the same id is always safe:
+-- Operations: writes that must be done only once, such as counting tokens and messages. When an answer is lost, it is
+-- unknown whether the write was committed. A transaction's number does not help: after a crash it is used again. Each of
+-- these queries therefore takes a new operation_id and inserts it into the table operations in the same statement. It is
+-- then always safe to repeat the query with the same id:
 --
 -- - The first attempt was committed: the repeat finds the row and changes nothing but attempts.
 -- - It was not: the repeat does it.
--- - It still runs: the repeat waits for it at the unique index, or at the guest's row.
+-- - It still runs: the repeat waits for it at the unique index or at the guest's row.
 --
 -- check: large operations
 
 -- name: thin_operations(keep_days, max_rows)$
--- Removes the ids of old operations; the number of rows that went. 0: there is nothing left to do.
--- An id must stay for as long as its write may be repeated: a process that cannot reach the server repeats its last
+-- Deletes the ids of old operations; the number of rows deleted, 0 when nothing is left.
+-- An id must be kept for as long as its write may be repeated: a process that cannot reach the server repeats its last
 -- batch when it can again.
---   keep_days: int = 7, days for which every id stays
+--   keep_days: int = 7, days for which every id is kept
 --   max_rows: int = 20000, rows at most
 WITH old_operations AS (
     SELECT

@@ -1,8 +1,8 @@
--- Threads: a guest's conversation with the model, and the tokens it has cost. Three answers are kept apart: no row is
--- no guest; thread_id NULL is a guest without a thread; anything else is the thread.
+-- Threads: a guest's conversation with the model and the tokens it has cost. No row means no guest; a thread_id of NULL
+-- means a guest without a thread.
 
 -- name: get_thread(phone_number)^
--- A guest's thread; no row for a guest not known.
+-- A guest's thread. No row: the guest is unknown.
 --   phone_number: text, the guest's key
 SELECT
     phone_number,
@@ -13,8 +13,8 @@ FROM guest_profiles
 WHERE phone_number = :phone_number::text;
 
 -- name: set_thread(phone_number, thread_id)^
--- The guest's thread after it was set; no row when it was the guest's already, whose tokens then stay.
--- Nothing else of the row is touched, and nothing that is set is indexed: the update stays heap-only.
+-- Sets a guest's thread and returns it. No row: the guest had that thread already.
+-- Its tokens are then kept. Only columns without an index are set, so that the update stays heap-only.
 --   phone_number: text, the guest's key
 --   thread_id: text, the thread; NULL leaves the guest without one
 INSERT INTO guest_profiles AS known (phone_number, thread_id, thread_created_at)
@@ -49,10 +49,10 @@ RETURNING
     known.thread_created_at AS created_at;
 
 -- name: add_thread_tokens(phone_number, thread_id, tokens, operation_id)$
--- The thread's new count. Added when the thread is the guest's; otherwise the thread becomes the guest's and starts
--- from these. The sum is made from the row under its lock: increments of many writers add up.
--- With the same operation_id again nothing is added: operations.sql. The count is then that of the first time, or the
--- row's if that is higher.
+-- Adds tokens to a thread and returns its new count.
+-- A thread that is not the guest's becomes the guest's and starts from these tokens. The sum is computed from the row
+-- under its lock, so that the additions of many writers add up. Repeated with the same operation_id (operations.sql) it
+-- adds nothing and returns the count of the first time, or the row's if that is higher.
 --   phone_number: text, the guest's key
 --   thread_id: text, the thread that was used
 --   tokens: bigint, tokens spent, 0 or more
@@ -118,7 +118,7 @@ counted_guests AS (
     RETURNING known.thread_tokens
 )
 
--- Two may create the guest at once, and then only one of their answers holds both sums: so the row's own count goes
+-- Two callers may create the guest at once, and then only one of their answers has both sums: the row's own count comes
 -- first, and for a repeat the higher one.
 SELECT
     coalesce(

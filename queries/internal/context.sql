@@ -1,13 +1,13 @@
--- The life of a cached context behind get_context: see the head of queries/context.sql.
+-- How get_context builds and stores a context: see the head of queries/context.sql.
 
 -- name: claim_context(phone_number, lease, ttl_seconds, lease_seconds)^
--- The profile and the epoch to build from, for the one caller who gets the lease; no row for all others.
--- The conditions are judged again by whoever had to wait for the row: two callers cannot both succeed. The lease is
--- compared too, so that a claim repeated after a lost connection finds its own.
+-- Claims the build of a context: profile and epoch for one caller, no row for the others.
+-- A caller that had to wait for the row checks the conditions again, so that two cannot both succeed. The lease is
+-- compared, too, so that a claim repeated after a lost connection finds its own.
 --   phone_number: text, the guest's key
---   lease: uuid, made by the caller: a volatile function in a write is refused where tables are spread
+--   lease: uuid, made by the caller: distributed tables refuse a volatile function in a write
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; nothing is claimed while it is
---   lease_seconds: float8 = 8, seconds for which nobody else may build
+--   lease_seconds: float8 = 8, seconds for which no one else may build
 UPDATE guest_profiles
 SET
     context_lease = :lease::uuid,
@@ -42,10 +42,10 @@ RETURNING
     context_epoch;
 
 -- name: claim_new_context(phone_number, lease, lease_seconds)^
--- The same for a guest not known yet, who is created; no row when somebody was faster.
+-- Creates an unknown guest and claims its context; no row when another caller was faster.
 --   phone_number: text, the guest's key
 --   lease: uuid, made by the caller
---   lease_seconds: float8 = 8, seconds for which nobody else may build
+--   lease_seconds: float8 = 8, seconds for which no one else may build
 INSERT INTO guest_profiles (phone_number, context_lease, context_lease_until)
 VALUES (
     :phone_number::text,
@@ -70,9 +70,9 @@ RETURNING
     context_epoch;
 
 -- name: publish_context(phone_number, lease, epoch, context_text, timezone)$
--- Stores a text that was built under a lease: the hotel's clock, to read the text with; no value when it was refused,
--- because the lease is another's by now or the epoch was raised.
--- No index holds any column that is set: the update stays heap-only.
+-- Stores a text built under a lease and returns the hotel's clock; no value when refused.
+-- It is refused when the lease is now another caller's or the epoch was raised. Only columns without an index are set,
+-- so that the update stays heap-only.
 --   phone_number: text, the guest's key
 --   lease: uuid, the caller's
 --   epoch: bigint, the one the claim returned
@@ -91,9 +91,9 @@ WHERE
 RETURNING to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time;
 
 -- name: confirm_context(phone_number, epoch, created_at, timezone)$
--- Asked after a refused publish: the hotel's clock if the guest is still as when the text was claimed, so that only the
--- lease was lost; no value when the profile has changed or the guest is gone. created_at tells a guest who was forgotten
--- and created anew, whose epoch may be the same.
+-- After a refused publish: the hotel's clock if only the lease was lost, else no value.
+-- The text is right as long as the profile is the one of the claim. created_at distinguishes a guest who was forgotten
+-- and created again, whose epoch may be the same.
 --   phone_number: text, the guest's key
 --   epoch: bigint, the one the claim returned
 --   created_at: timestamptz, likewise
@@ -106,7 +106,7 @@ WHERE
     AND created_at = :created_at::timestamptz;
 
 -- name: release_context(phone_number, lease)!
--- Gives a lease back unused, after a builder that failed: 1 row, or 0 when it was another's by now.
+-- Gives up a lease after a failed build; 0 when the lease was another caller's by then.
 --   phone_number: text, the guest's key
 --   lease: uuid, the caller's
 UPDATE guest_profiles

@@ -1,10 +1,9 @@
--- Writes behind update_profile, record_interaction and get_context: see the head of queries/guests.sql.
+-- Writes of update_profile, record_interaction and get_context: see the head of queries/guests.sql.
 -- check: large guest_profiles, historical_clients
 
 -- name: upsert_profile(phone_number, cleared, chat_id, user_name, contact_name, labels, profile_data, memory_enabled)^
--- The profile after a partial update; no row when there is nothing to change.
--- NULL means not given, and the column keeps its value: a message without a name must not erase a known one. What is
--- to become empty is named in cleared.
+-- Updates parts of a profile and returns it. No row: nothing was to be changed.
+-- NULL means "not given": a message without a name must not erase a known one. Columns to empty are named in cleared.
 --   phone_number: text, the guest's key
 --   cleared: text[], the columns to empty: chat_id, user_name, contact_name, profile_data
 --   chat_id: text, where the guest was met; NULL leaves it
@@ -12,7 +11,7 @@
 --   contact_name: text, the hotel's name for the guest; NULL leaves it
 --   labels: text[], replace the labels; {} clears them; NULL leaves them
 --   profile_data: jsonb, an object whose keys are set; NULL leaves all
---   memory_enabled: boolean, whether the context is to be used; NULL leaves it
+--   memory_enabled: boolean, whether get_context returns a context; NULL leaves it
 INSERT INTO guest_profiles AS known (
     phone_number,
     chat_id,
@@ -100,17 +99,17 @@ RETURNING
     known.updated_at;
 
 -- name: record_interactions(phone_numbers, counts, first_times, last_times, first_ages, last_ages, operation_id)!
--- Counts messages of many guests at once and moves their last interaction, never backwards; the number of guests, or 0
--- when it was done before with the same operation_id (operations.sql).
--- A message's time is given, or its age, of which this server's clock makes a time. A time in the future is taken for
--- now: a writer whose clock is ahead would otherwise stop the guest's clock.
--- Rows are taken in the order of their keys: unsorted batches of several writers deadlock. Only last_active_on of what
--- is set is indexed, and changes once a day: all other updates stay heap-only.
+-- Adds messages of many guests and moves their last interaction, never backwards.
+-- Returns the number of guests, or 0 for a repeat with the same operation_id (operations.sql). A message has a time, or
+-- an age from which this server's clock computes a time. A time in the future becomes now: otherwise a writer whose
+-- clock is fast would hold the guest's last interaction there. Rows are taken in the order of their keys, because
+-- unsorted batches of several writers deadlock. The only indexed column that changes is last_active_on, once a day: all
+-- other updates stay heap-only.
 --   phone_numbers: text[], the guests' keys, none twice, e.g. '{573000000001}'
 --   counts: bigint[], messages of each
---   first_times: timestamptz[], of the earliest of those whose time is given; no value where there is none
---   last_times: timestamptz[], of the latest of them
---   first_ages: float8[], seconds since the earliest of the others; likewise
+--   first_times: timestamptz[], the earliest of the times given; NULL without any
+--   last_times: timestamptz[], the latest of them
+--   first_ages: float8[], seconds since the earliest of the messages without a time
 --   last_ages: float8[], seconds since the latest of them
 --   operation_id: text, a new id for each batch, not empty
 WITH claimed_operations AS (
@@ -130,7 +129,7 @@ INSERT INTO guest_profiles AS known (
 SELECT
     written.phone_number,
     written.messages,
-    -- Neither function minds NULL.
+    -- Both functions ignore NULL.
     least(
         written.first_time,
         statement_timestamp() - make_interval(secs => written.first_age),
@@ -160,7 +159,7 @@ ON CONFLICT (phone_number) DO UPDATE
         updated_at = statement_timestamp();
 
 -- name: create_guest(phone_number)!
--- Makes a guest's row if there is none: 1, or 0 when there was one.
+-- Creates a guest's row if there is none; 0 when there was one.
 --   phone_number: text, the guest's key
 INSERT INTO guest_profiles (phone_number)
 VALUES (:phone_number::text)

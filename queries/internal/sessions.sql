@@ -1,11 +1,11 @@
--- Sessions that the pool has given up: a call was cancelled, or its deadline passed, while the server worked for it.
+-- Sessions that the pool has abandoned: their call was cancelled, or its deadline passed, while the server was busy.
 
 -- name: list_abandoned_sessions(pids, age_seconds)
--- Which of these sessions have not ended, by process, and what each waits for. One that is idle has done what it was
--- asked for and only misses its client: it is terminated, which the next call sees. No other one is: ending a wait for a
--- synchronous standby (SyncRep) would leave a row that the standby does not have.
+-- The given sessions that still run, and what they wait for; idle ones are terminated.
+-- An idle session has finished its work and only its client is gone. No other session is terminated: to end a wait for
+-- a synchronous standby (SyncRep) would leave a row that the standby does not have.
 --   pids: int[], process numbers
---   age_seconds: float8[], for each how long ago it was there already; a younger process is another session
+--   age_seconds: float8[], how long ago each was seen; a process that started later is another session
 WITH found_sessions AS MATERIALIZED (
     SELECT
         activity.pid,

@@ -1,9 +1,9 @@
--- What the server knows of types that are not PostgreSQL's own, so that a value can be made up for a parameter.
+-- Types that are not built into PostgreSQL, so that a sample value can be made up for a parameter.
 -- check: read-only
 
 -- name: list_sample_types(type_names)
--- What a value of each type can be, in the order of the names: the type below a domain, else the type itself, and the
--- first label of an enum; both NULL for a name that no type has.
+-- The base type and first enum label of each type, to make up a sample value.
+-- Both are NULL for a name that no type has.
 --   type_names: text[], as written in SQL
 WITH RECURSIVE named_types AS (
     SELECT
