@@ -26,7 +26,7 @@ FROM guest_profiles
 WHERE phone_number = :phone_number::text;
 
 -- name: list_guests(label, after, max_rows)
--- Guests in the order of their keys, page by page.
+-- Guests by key, page by page.
 --   label: text = NULL, only guests with this label; NULL for all, e.g. 'VIP'
 --   after: text = '', the last key of the page before; '' begins with the first
 --   max_rows: int = 20, rows at most
@@ -45,9 +45,9 @@ ORDER BY phone_number
 LIMIT :max_rows::int;
 
 -- name: search_guests(search, after, max_rows)
--- Guests whose id, name, contact name or one of whose labels contains a text, in the order of their keys, page by page.
--- Case does not matter, accents do. Of a text that is a part of a phone number only the digits count. It reads the
--- table: an index of all these texts would cost every change of a name or a label.
+-- Guests whose id, name, contact name or label contains a text, by key, page by page.
+-- Case does not matter, accents do. If the text is part of a phone number, only its digits count. All guests are read: an
+-- index of these texts would slow down every change of a name or a label.
 --   search: text, what to look for, e.g. 'ana'
 --   after: text = '', the last key of the page before; '' begins with the first
 --   max_rows: int = 20, rows at most
@@ -222,8 +222,8 @@ WHERE known.phone_number = future_guests.phone_number;
 -- values win; the thread of the one who wrote last stays; messages add up; memory stays off if it was off for either.
 -- Other values of the duplicate are kept in profile_data.merged. Both rows are locked first, in the order of their
 -- keys: in another order two merges deadlock. Nothing is deleted unless the kept guest exists, which bool_or finds out
--- because it reads all rows of the pair: EXISTS would stop at the first one, and the other would be deleted before it
--- was locked.
+-- because it reads all rows of the pair: EXISTS would stop at the first row, and a row that was deleted before it was
+-- locked is not found any more.
 --   keep: text, the key of the guest who stays, e.g. '573000000001'
 --   duplicate: text, the key of the guest who goes, e.g. '573000000002'
 --   operation_id: text, a new id for each merge, not empty

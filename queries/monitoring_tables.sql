@@ -48,9 +48,8 @@ LIMIT :max_rows::int;
 
 -- name: list_duplicate_indexes(max_rows)
 -- Indexes that another one makes redundant, the largest first.
--- The other has the same columns in the same order ('same'), or begins with them ('prefix', B-trees only). An index of
--- a constraint is never listed, a unique index only if the other is unique, too. Of two that are the same, the younger
--- is.
+-- The other has the same columns in the same order ('same'), or begins with them ('prefix', B-trees only). An index of a
+-- constraint is not listed, a unique one only if the other is unique. Of two that are the same, the younger is listed.
 --   max_rows: int = 50, rows at most
 WITH described_indexes AS (
     SELECT

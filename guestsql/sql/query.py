@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from guestsql.sql.head import mark_of
 from guestsql.sql.places import line_and_column
 from guestsql.sql.rewriting import source_offset
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from guestsql.sql.rewriting import Segment
 
 __all__ = ["Query", "arrange", "why_empty"]
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,12 @@ class Query:
     file_marks: tuple[Mark, ...] = field(compare=False, repr=False)
     _source_place: tuple[int, int] = field(repr=False)  # line and column of the source's first character
     _segments: tuple[Segment, ...] = field(repr=False, compare=False)
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of `doc` on one line; "" without one."""
+        prose = takewhile(bool, (line.strip() for line in self.doc.splitlines() if not mark_of(f"-- {line}", 0)))
+        return _SENTENCE_END.split(" ".join(prose), maxsplit=1)[0]
 
     def locate(self, position: int) -> tuple[int, int]:
         """Find a place of the server's in the file.

@@ -1,14 +1,14 @@
--- What guestsql check asks the server: the scratch database, and what the catalogues know of tables, keys and types.
+-- Queries of guestsql check: its scratch database, and what the catalogues say about tables, keys and types.
 
 -- name: lock_scratch_databases()$
--- Waits until no other check makes or drops a scratch database, then keeps the others waiting to the end of the session.
--- The two keys are the ASCII codes of "gues" and "chck"; the locks belong to the database that one is connected to.
+-- Locks scratch databases: waits for another check, then holds the lock for the session.
+-- The two keys are the ASCII codes of "gues" and "chck". Advisory locks belong to the connected database.
 SELECT pg_advisory_lock(1735746931, 1667785579)::text AS locked;
 
 -- name: get_scratch_database(database_name, mark)^
--- A scratch database: whether it exists, whether it is ready, and the statements that make, mark and drop it.
--- An identifier cannot be a parameter, so the statements are made here. A database without the mark was not finished, or
--- is not ours.
+-- A scratch database: whether it exists and is ready, and statements to make and drop it.
+-- The statements are built here because an identifier cannot be a parameter. A database without the mark is unfinished,
+-- or not ours.
 --   database_name: text, its name
 --   mark: text, the comment of a database that is ready
 SELECT
@@ -25,7 +25,8 @@ FROM (
 LEFT JOIN pg_database AS found ON wanted.database_name = found.datname;
 
 -- name: list_unused_scratch_databases(database_name, mark)
--- The statements that drop the scratch databases of other schemas that nobody is connected to, by name.
+-- Statements that drop unused scratch databases of other schemas, by name.
+-- Unused: no one is connected. Databases of other roles are left to those roles.
 --   database_name: text, the one that is kept
 --   mark: text, the comment of a database that is ready
 SELECT format('DROP DATABASE IF EXISTS %I', databases.datname) AS drop_statement
@@ -43,7 +44,7 @@ WHERE
 ORDER BY databases.datname;
 
 -- name: list_planner_defaults()
--- The settings that the planner goes by, as PostgreSQL has them when none is set, by name.
+-- PostgreSQL's default of each setting of the planner, by name.
 SELECT
     settings.name,
     settings.boot_val AS value
@@ -57,8 +58,9 @@ WHERE
 ORDER BY settings.name;
 
 -- name: get_reset_statement()$
--- The statement that empties all tables, if a table was analysed; NULL otherwise. What the planner expects of an empty table
--- depends on whether it was. An identifier cannot be a parameter, so the statement is made here.
+-- A statement that truncates all tables if one was analyzed, else NULL.
+-- The planner's expectations of an empty table depend on whether it was analyzed. The statement is built here because
+-- an identifier cannot be a parameter.
 SELECT
     CASE
         WHEN bool_or(tables.relkind = 'r' AND tables.reltuples >= 0)
@@ -80,8 +82,8 @@ WHERE
     );
 
 -- name: list_unique_keys()
--- The columns of every unique key, by index: what tells one row from another. A key upon an expression has none,
--- but key_count says of how many parts it is.
+-- The columns of every unique key, by index.
+-- A key with an expression has no columns here, but its key_count.
 SELECT
     namespaces.nspname::text AS schema_name,
     tables.relname::text AS table_name,
@@ -108,7 +110,8 @@ WHERE
 ORDER BY keys.indexrelid;
 
 -- name: list_partial_indexes()
--- The indexes that hold some rows of their table only, by number: read whole, such an index serves a condition too.
+-- The partial indexes, by number.
+-- Read whole, such an index still serves a condition.
 SELECT indexes.relname::text AS index_name
 FROM pg_index AS keys
 INNER JOIN pg_class AS indexes ON keys.indexrelid = indexes.oid
@@ -116,8 +119,9 @@ WHERE keys.indpred IS NOT NULL
 ORDER BY keys.indexrelid;
 
 -- name: list_table_columns()
--- The columns of every table and view that is not the system's, by table and place; whether a column can hold only a few
--- values: a boolean, an enum, or one of a list that a check names; and whether the table is unlogged, a job's work space.
+-- The columns of all tables and views except the system's, by table and place.
+-- has_few_values: a boolean, an enum, or a column that a check limits to a list. is_work_space: an unlogged table,
+-- which holds the intermediate data of a job.
 SELECT
     tables.oid::bigint AS table_oid,
     namespaces.nspname::text AS schema_name,
@@ -150,7 +154,7 @@ ORDER BY
     attributes.attnum;
 
 -- name: list_partitions()
--- The partitions, and the tables they are of, at the top, by number.
+-- Partitions and the tables at the top that they belong to, by number.
 SELECT
     namespaces.nspname::text AS schema_name,
     tables.relname::text AS table_name,
@@ -164,22 +168,23 @@ WHERE tables.relispartition AND tables.relkind IN ('r', 'p', 'f')
 ORDER BY tables.oid;
 
 -- name: list_type_oids(type_names)
--- The type that each name stands for, in the order of the names; NULL for a name that no type has.
+-- The number of the type with each name, in the order given; NULL for an unknown name.
 --   type_names: text[], as written in SQL
 SELECT to_regtype(wanted.type_name)::oid::bigint AS type_oid
 FROM unnest(:type_names::text[]) WITH ORDINALITY AS wanted (type_name, place)
 ORDER BY wanted.place;
 
 -- name: list_type_names(type_oids)
--- The name of each type as SQL writes it, in the order of the numbers.
+-- The name of each type as SQL writes it, in the order given.
 --   type_oids: bigint[], the types' numbers
 SELECT format_type(wanted.type_oid::oid, NULL) AS type_name
 FROM unnest(:type_oids::bigint[]) WITH ORDINALITY AS wanted (type_oid, place)
 ORDER BY wanted.place;
 
 -- name: list_probe_statements(query_names, query_texts, parameter_types)
--- For each query the statement that makes a function of it, in the order given: the server keeps a query in such a body
--- as it has understood it. An identifier cannot be a parameter, so the statement is made here; it is rolled back.
+-- For each query, the statement that makes a function of it, in the order given.
+-- The server stores the body of such a function as parsed, which list_probed_trees reads. The statement is built here
+-- because an identifier cannot be a parameter; it is rolled back.
 --   query_names: text[], names, for the functions
 --   query_texts: text[], with $1, $2, … for parameters
 --   parameter_types: text[], the types of each query's parameters, as SQL writes them, with commas between
@@ -199,7 +204,7 @@ FROM
 ORDER BY given.place;
 
 -- name: list_probed_trees()
--- What the server has understood of each query that was made a function in this session's temporary schema, by name.
+-- The parse tree of each query in this session's temporary schema, by name.
 SELECT
     functions.proname::text AS query_name,
     functions.prosqlbody::text AS query_tree
@@ -210,8 +215,8 @@ WHERE
 ORDER BY functions.oid;
 
 -- name: list_relations(relation_oids)
--- What tables and views are, by number: their kind; whether a rule may change what a write returns; what a view selects;
--- whether the system itself has it; whether it is unlogged, a job's work space; whether other tables inherit from it.
+-- Kind, rules, view definition and inheritance of tables and views, by number.
+-- A rule may change what a write returns. is_work_space: an unlogged table, which holds the intermediate data of a job.
 --   relation_oids: bigint[], numbers of tables and views
 SELECT
     relations.oid::bigint AS relation_oid,
@@ -236,8 +241,9 @@ WHERE relations.oid = ANY(:relation_oids::bigint[]::oid[])
 ORDER BY relations.oid;
 
 -- name: list_required_columns(relation_oids)
--- The columns of tables that are never NULL, by table and place. A foreign table's may be, whatever is declared; so may one
--- whose constraint was never validated, and one that a table that inherits does not require.
+-- The columns of tables that are never NULL, by table and place.
+-- Columns of a foreign table may be, whatever is declared; so may one whose constraint was never validated, and one
+-- that an inheriting table does not require.
 --   relation_oids: bigint[], numbers of tables
 WITH RECURSIVE related_tables (root_oid, member_oid) AS (
     SELECT
@@ -292,8 +298,8 @@ ORDER BY
     roots.attnum;
 
 -- name: list_row_keys(relation_oids)
--- The unique keys of tables, by index: the numbers of their columns, 0 for an expression; whether NULL is one value among others; and, as
--- the server has understood them, the expressions, and the condition that the key's rows meet.
+-- The unique keys of tables with expressions and conditions as parsed, by index.
+-- Columns are numbers, 0 for an expression.
 --   relation_oids: bigint[], numbers of tables
 SELECT
     keys.indrelid::bigint AS relation_oid,
@@ -315,8 +321,8 @@ WHERE
 ORDER BY keys.indexrelid;
 
 -- name: list_nested_columns(relation_oids)
--- The array columns of tables that are declared with several dimensions, by table and place: PostgreSQL does not hold their
--- values to that number.
+-- The array columns of tables declared with several dimensions, by table and place.
+-- PostgreSQL does not enforce that number.
 --   relation_oids: bigint[], numbers of tables
 SELECT
     attributes.attrelid::bigint AS relation_oid,
@@ -331,7 +337,8 @@ ORDER BY
     attributes.attnum;
 
 -- name: list_array_checks(relation_oids)
--- The checks upon one array column each, as the server has understood them, by table and name: one may forbid NULL within.
+-- The checks on a single array column as parsed, by table and name.
+-- Such a check may forbid NULL in the array.
 --   relation_oids: bigint[], numbers of tables
 SELECT
     constraints.conrelid::bigint AS relation_oid,
@@ -357,8 +364,8 @@ ORDER BY
     constraints.oid;
 
 -- name: list_functions(function_oids)
--- What functions are, by number: for one of PostgreSQL's own, its name and the types of its arguments; whether NULL in makes
--- NULL out.
+-- Names, argument types and strictness of functions, by number.
+-- Name and types of PostgreSQL's own functions only.
 --   function_oids: bigint[], numbers of functions
 SELECT
     functions.oid::bigint AS function_oid,
@@ -374,8 +381,9 @@ WHERE functions.oid = ANY(:function_oids::bigint[]::oid[])
 ORDER BY functions.oid;
 
 -- name: list_operators(operator_oids)
--- What operators are, by number: for one of PostgreSQL's own, its name; whether it makes points, lines and shapes; whether it
--- is equality, by which a unique index or a hash tells values apart.
+-- Names and kinds of operators, by number.
+-- Names of PostgreSQL's own operators only. Kinds: whether it returns a geometric value, and whether it is the equality
+-- of a unique index or hash.
 --   operator_oids: bigint[], numbers of operators
 SELECT
     operators.oid::bigint AS operator_oid,
@@ -396,7 +404,7 @@ WHERE operators.oid = ANY(:operator_oids::bigint[]::oid[])
 ORDER BY operators.oid;
 
 -- name: list_required_domains(type_oids)
--- Those of some domains to which NULL cannot be cast, by number.
+-- The given domains to which NULL cannot be cast, by number.
 --   type_oids: bigint[], the types' numbers
 SELECT domains.oid::bigint AS type_oid
 FROM pg_type AS domains
@@ -407,8 +415,8 @@ WHERE
 ORDER BY domains.oid;
 
 -- name: list_types(type_oids)
--- What types are, in the order of the numbers: as SQL writes them; their kind (b: base, d: domain, e: enum, c: composite,
--- p: pseudo, r: range, m: multirange); the type below a domain; the type of an array's elements; an enum's values.
+-- Name, kind, base type, element type and enum values of types, in the order given.
+-- Kinds: b base, d domain, e enum, c composite, p pseudo, r range, m multirange.
 --   type_oids: bigint[], the types' numbers
 WITH RECURSIVE grounded_types (type_oid, ground_oid) AS (
     SELECT DISTINCT

@@ -1,9 +1,9 @@
--- What guestsql check --against asks the server: the schema of one release, to be held against another's. Names, not numbers:
--- the two schemas stand in two databases.
+-- Queries of guestsql check --against: the schema of one release, to be compared with another's. They return names, not
+-- numbers, because the two schemas are in two databases.
 
 -- name: list_deploy_columns()
--- The columns of every table and view that is not the system's, by table and place. A required one refuses NULL, a filled
--- one has a value when an INSERT does not name it; of a view's column nothing of that is known.
+-- The columns of all tables and views except the system's, by table and place.
+-- A required column rejects NULL; a filled one gets a value when an INSERT omits it. Both are unknown for a view.
 SELECT
     namespaces.nspname::text AS schema_name,
     tables.relname::text AS table_name,
@@ -30,8 +30,8 @@ ORDER BY
     attributes.attnum;
 
 -- name: list_deploy_constraints()
--- What a row must fulfil beside NOT NULL: checks, references, exclusions, and unique indexes whether they are constraints or
--- not; by table, kind and text. The text has no name in it, so that what is only renamed stays the same.
+-- Checks, references, exclusions and unique indexes, by table, kind and text.
+-- The text does not contain the name, so that a renamed constraint counts as the same.
 SELECT
     namespaces.nspname::text AS schema_name,
     tables.relname::text AS table_name,
@@ -110,8 +110,8 @@ ORDER BY
     labels.enumsortorder;
 
 -- name: list_deploy_triggers()
--- The triggers, by table and name: on what they fire, whether one may fill a row before it is inserted, and their text with
--- that of their function.
+-- Triggers with their functions' text, by table and name.
+-- A trigger before INSERT may fill required columns.
 SELECT
     namespaces.nspname::text AS schema_name,
     tables.relname::text AS table_name,
@@ -132,7 +132,7 @@ ORDER BY
     triggers.tgname;
 
 -- name: list_deploy_functions()
--- The functions that belong to no extension, by name and parameters, each with its text.
+-- Functions and their text, except those of extensions, by name and parameters.
 SELECT
     functions.proname::text AS function_name,
     format('%I.%I(%s)', namespaces.nspname, functions.proname, pg_get_function_identity_arguments(functions.oid))
@@ -158,7 +158,7 @@ ORDER BY
     functions.oid;
 
 -- name: list_deploy_rights()
--- What others than the owner may do with tables, and the policies that hold for their rows; by table and text.
+-- Rights of others than the owner on tables, and row policies, by table and text.
 SELECT
     namespaces.nspname::text AS schema_name,
     tables.relname::text AS table_name,

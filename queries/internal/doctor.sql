@@ -1,9 +1,10 @@
--- What guestsql doctor asks the server. Each is read by any role that can log in; what a role may not see is NULL.
+-- Queries of guestsql doctor. Any role that can log in may run them; what a role may not see is NULL.
 -- check: read-only
 
 -- name: get_server_facts()^
--- The server, its clock and limits, and who asks. session_pid tells a pooler: it told the client another one.
--- role_limit and database_limit are NULL where there is none; reserved connections are for superusers.
+-- The server, its clock and limits, and the role and session that ask.
+-- A session_pid other than the one that the client was given reveals a pooler. role_limit and database_limit are NULL
+-- where there is none.
 SELECT
     current_setting('server_version_num')::int AS version_number,
     current_setting('server_version') AS version,
@@ -39,8 +40,9 @@ WHERE
     AND databases.datname = current_database();
 
 -- name: get_guest_rights()^
--- Whether this role sees the table of the guests, which of a bot's rights upon it are missing, and whether it may read
--- what else it should have.
+-- The rights of a bot that this role lacks on guest_profiles.
+-- is_there: whether this role sees the table. reads_grants: whether list_missing_rights can be asked about the other
+-- tables.
 SELECT
     known.relation IS NOT NULL AS is_there,
     array(
@@ -53,7 +55,7 @@ SELECT
 FROM (SELECT to_regclass('guest_profiles') AS relation) AS known;
 
 -- name: list_missing_rights()
--- The tables upon which this role lacks a right of guestsql_bot, by name: its rights that are missing.
+-- The tables on which this role lacks a right of guestsql_bot, and the rights, by name.
 -- check: allow GS307, because guestsql_grants has one row a table
 SELECT
     entries.relation_name,
@@ -74,7 +76,7 @@ WHERE
 ORDER BY entries.relation_name;
 
 -- name: list_group_roles()
--- The roles of guestsql that exist, by name, and whether this role has each.
+-- The roles of guestsql that exist, and whether this role is a member of each, by name.
 SELECT
     rolname::text AS role_name,
     pg_has_role(oid, 'USAGE') AS is_had
@@ -83,7 +85,7 @@ WHERE rolname IN ('guestsql_bot', 'guestsql_monitor', 'guestsql_owner')
 ORDER BY rolname;
 
 -- name: get_statistics_extension()^
--- pg_stat_statements: offered by the server, made in this database, loaded at the server's start.
+-- Whether pg_stat_statements is available, installed in this database, and loaded.
 SELECT
     (
         SELECT count(*) > 0
@@ -98,9 +100,9 @@ SELECT
     current_setting('pg_stat_statements.max', TRUE) IS NOT NULL AS is_loaded;
 
 -- name: list_slow_statements(min_milliseconds, min_calls)
--- Statements that take long on average, those that took most in all first; ten at most.
---   min_milliseconds: float8 = 200, average from which a statement is slow
---   min_calls: bigint = 5, fewer calls say nothing
+-- The ten statements that took the most time, of those that are slow on average.
+--   min_milliseconds: float8 = 200, a statement is slow from this average on
+--   min_calls: bigint = 5, fewer calls are no evidence
 SELECT
     guestsql_query_name(statement) AS query,
     sum(calls)::bigint AS calls,
@@ -116,8 +118,9 @@ ORDER BY
 LIMIT 10;
 
 -- name: list_stale_statistics(min_rows, min_share)
--- Tables of which the planner knows too little, by name: so many rows have changed since ANALYZE.
---   min_rows: bigint = 1000, fewer changes do no harm
+-- Tables of which many rows have changed since the last analyze, by name.
+-- The planner's estimates for them may be wrong.
+--   min_rows: bigint = 1000, fewer changes do not matter
 --   min_share: float8 = 0.2, of the table's rows
 SELECT
     relname::text AS table_name,
@@ -132,9 +135,9 @@ ORDER BY
     relname;
 
 -- name: get_session_troubles(min_seconds)^
--- Sessions of this database that hold others up: idle in a transaction for long, and waiting for a lock for long.
--- is_visible is false when the sessions of others cannot be seen.
---   min_seconds: float8 = 300, seconds from which it is long
+-- Sessions of this database that are idle in a transaction, or wait for a lock, for long.
+-- is_visible is false when this role cannot see the sessions of others.
+--   min_seconds: float8 = 300, seconds that count as long
 WITH client_sessions AS (
     SELECT
         state,
@@ -153,23 +156,23 @@ SELECT
 FROM client_sessions;
 
 -- name: count_future_guests()$
--- How many guests have a time that lies in the future, by the server's clock. limit_future_times of guests.sql sets them
--- right.
--- check: allow GS501, because guestsql doctor alone asks it: 0.4 s for a million guests
+-- How many guests have a time in the future, by the server's clock.
+-- limit_future_times corrects them.
+-- check: allow GS501, because only guestsql doctor runs it: 0.4 s for 1,000,000 guests
 SELECT count(*) AS guests
 FROM guest_profiles
 WHERE
     greatest(first_interaction, last_interaction, thread_created_at, created_at, updated_at) > statement_timestamp();
 
 -- name: get_wraparound_age()$
--- How many transactions ago the oldest row of this database that was not frozen was written.
+-- The age in transactions of the oldest unfrozen row of this database.
 SELECT age(datfrozenxid)::bigint AS transactions
 FROM pg_database
 WHERE datname = current_database();
 
 -- name: get_disk_facts()^
--- The size of the database, the WAL that replication slots nobody reads keep, and the server's data folder; the folder is
--- NULL for a role that may not see it.
+-- The size of the database, the WAL that inactive slots retain, and the data directory.
+-- data_directory is NULL for a role that may not see it.
 SELECT
     pg_database_size(current_database()) AS database_bytes,
     (
@@ -186,7 +189,8 @@ SELECT
     ) AS data_directory;
 
 -- name: list_guest_columns()
--- The columns of the tables that tell of guests, by table and place. serve-metrics asks where a column comes from.
+-- The columns of the tables with guests' data, by table and place.
+-- serve-metrics checks with it where a column of a result comes from.
 SELECT
     classes.oid::bigint AS relation_oid,
     attributes.attnum::int AS column_number,

@@ -1,16 +1,16 @@
--- The migration runner's own statements: its ledger, its lock, and what it asks the catalogues.
+-- Queries of the migration runner: its ledger, its lock, and the catalogues.
 --
--- A direct connection runs them, in autocommit. Whatever concerns the ledger runs in a transaction that has called
--- enter_ledger_schema, which writes nothing: a database without a ledger can be inspected by a role that may write
--- nothing, and on a standby.
+-- They run on a direct connection, in autocommit. Those on the ledger run in a transaction that has called
+-- enter_ledger_schema. That writes nothing, so that a database without a ledger can be inspected on a standby, and by a
+-- role that may not write.
 
 -- name: enter_ledger_schema()^
--- Finds the ledger in the whole database, and leads the search_path of this transaction to it first; always one row.
--- schema_names: where a ledger is, those in the search_path if any, else those elsewhere; none, or more than one: the
--- search_path stays as it is. is_usable: whether this role may look into them. new_tables_schema: where this session
--- makes tables (NULL: nowhere), with a ledger only.
--- A search_path changes (ALTER DATABASE, a schema named like the role), and with it what an unqualified name means: what
--- was applied once must not be applied again because of it. A temporary table of the same name is behind them all.
+-- Finds the ledger and puts its schema first in the search_path of this transaction.
+-- Always one row. schema_names: schemas with a ledger, those in the search_path if any, else others; with none or
+-- several the search_path is not changed. is_usable: whether this role may use them. new_tables_schema: where this
+-- session creates tables (NULL: nowhere), if there is a ledger. The search_path may change (ALTER DATABASE, a schema
+-- named like the role) and with it what an unqualified name means; what was applied once must not be applied again
+-- because of that. A temporary table of the same name comes last.
 WITH ledgers AS (
     SELECT
         namespaces.nspname::text AS schema_name,
@@ -52,9 +52,10 @@ SELECT
 FROM candidates;
 
 -- name: create_migration_ledger()!
--- Creates the ledger, in the schema in which the migrations make their tables. Only under the runner's lock: two CREATE
--- TABLE IF NOT EXISTS at once can fail on a unique index of the catalogue. version is 0 for a repeatable file, of which
--- the name is the key. body is the file without blank space and comments, kept so that an edit can be shown.
+-- Creates the ledger in the schema in which migrations create tables.
+-- Only under the runner's lock: two CREATE TABLE IF NOT EXISTS at once can fail on a unique index of the catalogue.
+-- version is 0 for a repeatable file, whose key is its name. body is the file without whitespace and comments, kept so
+-- that an edit can be shown.
 CREATE TABLE IF NOT EXISTS guestsql_migrations (
     series text NOT NULL DEFAULT 'guestsql',
     version bigint NOT NULL CHECK (version >= 0),
@@ -70,7 +71,7 @@ CREATE TABLE IF NOT EXISTS guestsql_migrations (
 );
 
 -- name: has_migration_series()$
--- True when the ledger has a column for the series; False for one that a release before 0.2.0 made.
+-- Whether the ledger has a column for the series; one of a release before 0.2.0 does not.
 SELECT count(*) > 0 AS has_series
 FROM pg_attribute
 WHERE
@@ -79,8 +80,8 @@ WHERE
     AND NOT attisdropped;
 
 -- name: convert_migration_ledger()!
--- Gives a ledger of a release before 0.2.0 its series; all its rows are of the packaged one. That release goes on reading
--- and writing it: what it writes is of the packaged series.
+-- Adds the series to a ledger of a release before 0.2.0; all its rows are packaged.
+-- That release still reads and writes the ledger; what it writes counts as packaged.
 ALTER TABLE guestsql_migrations
 DROP CONSTRAINT guestsql_migrations_pkey,
 DROP CONSTRAINT guestsql_migrations_version_check,
@@ -91,14 +92,14 @@ ADD PRIMARY KEY (series, version, name),
 ADD CONSTRAINT guestsql_migrations_number EXCLUDE (series WITH =, version WITH =) WHERE (version > 0);
 
 -- name: assign_own_migrations(versions)!
--- Moves rows of the packaged series to the own one, once, after the conversion; the count of rows.
+-- Moves rows from the packaged series to the own one, once, after the conversion.
 --   versions: bigint[], the numbers of own migrations that a release before 0.2.0 applied
 UPDATE guestsql_migrations
 SET series = 'own'
 WHERE series = 'guestsql' AND version = ANY(:versions::bigint[]);
 
 -- name: get_migration_owner()$
--- The role that owns the ledger, and with it the right to migrate; without a ledger the owner of the database.
+-- The role that owns the ledger and may migrate; without a ledger the database's owner.
 SELECT
     coalesce(
         (
@@ -120,10 +121,10 @@ SELECT
     )::text AS owner_name;
 
 -- name: list_applied_migrations()
--- Every row of the ledger, by version. series is NULL in a ledger of a release before 0.2.0, which has no such column:
--- hence the detour over jsonb.
+-- Every row of the ledger, by version.
+-- series is NULL in a ledger of a release before 0.2.0, which has no such column: hence jsonb.
 -- check: allow GS307, because the ledger has one row for each file of migrations/
--- check: allow GS306, because its key begins with the series, which an old ledger has not
+-- check: allow GS306, because its key begins with series, which an old ledger lacks
 SELECT
     to_jsonb(guestsql_migrations) ->> 'series' AS series,
     version::bigint AS version,
@@ -138,7 +139,7 @@ FROM guestsql_migrations
 ORDER BY version, series, name;
 
 -- name: record_migration(series, version, name, checksum, body, duration_ms, is_baseline)!
--- Records one numbered migration, in the transaction that ran it; the count of rows, always 1.
+-- Records a numbered migration in the transaction that ran it; the count is always 1.
 --   series: text, `guestsql` for the packaged series, `own` for the project's own
 --   version: bigint, the number of the file, e.g. 999999
 --   name: text, the file's name without number and suffix
@@ -158,7 +159,7 @@ VALUES (
 );
 
 -- name: record_repeatable_migration(series, name, checksum, body, duration_ms)!
--- Records one run of a repeatable file, in place of its earlier one; the count of rows, always 1.
+-- Records a run of a repeatable file, replacing the one before; the count is always 1.
 --   series: text, `guestsql` for the packaged series, `own` for the project's own
 --   name: text, the file's name without prefix and suffix
 --   checksum: text, SHA-256 of body, hexadecimal
@@ -175,26 +176,27 @@ DO UPDATE SET
     applied_by = session_user;
 
 -- name: remove_repeatable_migrations(series_names)!
--- Removes the entries of repeatable files, so that they run again; the count of rows.
+-- Deletes the entries of repeatable files so that they run again.
 --   series_names: text[], the series whose repeatable files follow a numbered migration that was applied
 DELETE FROM guestsql_migrations
 WHERE version = 0 AND series = ANY(:series_names::text[]);
 
 -- name: try_migration_lock(lock_key)$
--- True when this session now holds a lock of the runner's upon this database. Never waits: a session that waits inside a
--- statement keeps a snapshot, and CREATE INDEX CONCURRENTLY in another session waits for every older snapshot.
--- The first key is the ASCII codes of "gues"; advisory locks belong to one database.
+-- Tries to take a lock of the runner; true when this session now holds it.
+-- It never waits: a session that waits within a statement keeps a snapshot, and CREATE INDEX CONCURRENTLY in another
+-- session waits for every older snapshot. The first key is the ASCII codes of "gues". Advisory locks belong to one
+-- database.
 --   lock_key: integer, the lock: 1953722732 ("tsql") for a whole run, 1953722733 for one file, e.g. 1
 SELECT pg_try_advisory_lock(1735746931, :lock_key::integer) AS is_taken;
 
 -- name: release_migration_lock(lock_key)$
--- True when this session held the lock and gave it back.
+-- Releases a lock of the runner; true when this session held it.
 --   lock_key: integer, the lock, e.g. 1
 SELECT pg_advisory_unlock(1735746931, :lock_key::integer) AS was_held;
 
 -- name: holds_migration_lock(lock_key)$
--- True when the server process that runs this statement holds the lock. False after a reconnect, and behind a transaction
--- pooler that chose another server process.
+-- Whether the server process of this statement holds the lock.
+-- It does not after a reconnect, or behind a transaction pooler that chose another server process.
 --   lock_key: integer, the lock, e.g. 1
 SELECT count(*) > 0 AS is_held
 FROM pg_locks
@@ -212,7 +214,7 @@ WHERE
     AND pid = pg_backend_pid();
 
 -- name: get_migration_lock_holder(lock_key)^
--- Who holds a lock of the runner's upon this database; no row when it is free.
+-- Who holds a lock of the runner on this database. No row: it is free.
 -- check: allow GS302, because an exclusive lock has one holder
 --   lock_key: integer, the lock, e.g. 1
 SELECT
@@ -235,7 +237,7 @@ WHERE
     AND locks.granted;
 
 -- name: list_blocking_sessions(pid)
--- The sessions for whose locks a server process waits now, by process id; none when it does not wait.
+-- The sessions that a server process waits for, by process id.
 -- The statement of another role's session is NULL for a role without pg_read_all_stats.
 --   pid: integer, the waiting server process
 SELECT
@@ -249,10 +251,9 @@ LEFT JOIN pg_stat_activity AS activity ON blocking.pid = activity.pid
 ORDER BY blocking.pid;
 
 -- name: list_dependent_objects(names)
--- The objects that depend on the relations and functions of some names, such as a view upon a table, which would be left
--- behind by a change to them; where a name is that of a column, only what depends on that column.
--- The last of a chain comes first, so that they can be dropped in this order. Indexes, constraints and the like are left
--- out: they are altered or dropped with their table.
+-- Objects that depend on the given relations and functions, those to drop first at the top.
+-- Such as a view on a table, which prevents a change of it. Where a name is that of a column, only what depends on that
+-- column. Indexes, constraints and the like are left out: they are altered or dropped with their table.
 --   names: text[], as the catalogue has them: without quotes, folded
 WITH RECURSIVE targets AS (
     SELECT
@@ -339,9 +340,9 @@ GROUP BY identified.type, identified.identity
 ORDER BY max(dependents.depth) DESC, object_name;
 
 -- name: get_concurrent_index(table_name, index_name)^
--- The index of a name in the schema of a table: whether it is valid, whether it is that table's, which server process
--- is building it now (NULL: none), and the statement that drops it without blocking writers. No row: no such index.
--- The statement is made here because an identifier cannot be a parameter.
+-- The index with a name in a table's schema, its state, and a statement that drops it.
+-- Whether it is valid and of that table, and which server process is building it (NULL: none). It is dropped without
+-- blocking writers. The statement is built here because an identifier cannot be a parameter. No row: no such index.
 -- check: allow GS302, because one session at most builds an index
 --   table_name: text, as written in SQL, with schema and quotes if any
 --   index_name: text, the bare name, unquoted and folded
@@ -361,8 +362,8 @@ WHERE
     AND indexes.relname = :index_name::text;
 
 -- name: list_invalid_indexes()
--- Indexes that no query uses, by name: what a failed CREATE or REINDEX INDEX CONCURRENTLY left. One that is being built
--- now is not among them.
+-- Invalid indexes that are not being built, by name.
+-- A CREATE or REINDEX INDEX CONCURRENTLY that failed leaves them, and no query uses them.
 SELECT
     index_entries.indexrelid::regclass::text AS index_name,
     index_entries.indrelid::regclass::text AS table_name
@@ -381,9 +382,9 @@ WHERE
 ORDER BY index_name;
 
 -- name: knows_roles()$
--- True when this database has the function of migrations/0005_roles.sql.
+-- Whether this database has the function of migrations/0005_roles.sql.
 SELECT to_regprocedure('guestsql_grant_roles()') IS NOT NULL AS has_function;
 
 -- name: grant_roles()$
--- Makes the roles that are missing and gives all their rights again; what is refused is told by notices.
+-- Creates missing roles and grants all their rights again; a notice reports what is refused.
 SELECT guestsql_grant_roles()::text AS granted;

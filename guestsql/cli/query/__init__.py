@@ -6,7 +6,7 @@ import click
 
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.output import columns_option, format_option
-from guestsql.cli.query.common import RETURNS, first_line, whole
+from guestsql.cli.query.common import RETURNS, whole
 from guestsql.cli.query.explain import explain
 from guestsql.cli.query.run import run
 from guestsql.cli.query.show import show
@@ -47,7 +47,7 @@ def list_queries(app: App, format_name: str | None) -> None:
         return
     output.rows(
         ("query", "returns", "about"),
-        [(found.name, RETURNS[found.operator], first_line(found.doc)) for found in catalogue.values()],
+        [(found.name, RETURNS[found.operator], found.summary) for found in catalogue.values()],
     )
 
 

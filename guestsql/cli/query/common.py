@@ -13,7 +13,7 @@ from guestsql.errors import GuestSQLError
 from guestsql.settings import Settings
 from guestsql.sql import Catalogue, Operator, Query, internal_directory, load_catalogue, scan_directory
 
-__all__ = ["RETURNS", "complete_name", "first_line", "named", "timeout_option", "whole"]
+__all__ = ["RETURNS", "complete_name", "named", "timeout_option", "whole"]
 
 RETURNS = {Operator.ROWS: "rows", Operator.ROW: "row", Operator.VALUE: "value", Operator.COUNT: "count"}
 
@@ -37,9 +37,7 @@ def complete_name(_context: click.Context, _parameter: click.Parameter, incomple
     except (GuestSQLError, OSError):  # a shell that completes must stay silent
         return []
     return [
-        CompletionItem(name, help=first_line(found.doc))
-        for name, found in catalogue.items()
-        if name.startswith(incomplete)
+        CompletionItem(name, help=found.summary) for name, found in catalogue.items() if name.startswith(incomplete)
     ]
 
 
@@ -57,11 +55,6 @@ def named(catalogue: Catalogue, name: str) -> Query:
     near = difflib.get_close_matches(name, list(catalogue), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "see guestsql query list"
     raise click.UsageError(f"no query is named {name!r}: {hint}")
-
-
-def first_line(doc: str) -> str:
-    """Return the first line of a query's comment."""
-    return doc.split("\n", 1)[0]
 
 
 def whole(found: Query) -> dict[str, object]:

@@ -55,8 +55,7 @@ def _gauges(answer: Answer) -> Iterator[Metric]:
         if kind_of(column) not in (Kind.NUMBER, Kind.TIME):
             continue
         name = metric_name(answer.gauge.prefix, column)
-        about = query.doc.split("\n", 1)[0]
-        gauge = GaugeMetricFamily(name, f"{column.name} of {query.name}: {about}", labels=labels)
+        gauge = GaugeMetricFamily(name, f"{column.name} of {query.name}: {query.summary}", labels=labels)
         for sample in answer.samples:
             if sample.name == name:
                 gauge.add_metric([sample.labels[label] for label in labels], sample.value)
