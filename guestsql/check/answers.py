@@ -1,4 +1,4 @@
-"""What the server says of a query: that it refuses it, or its parameters, its columns and its plans."""
+"""Asks the server about queries: it refuses one, or describes its parameters, columns and plan."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What the server says of a statement that it accepts.
+    """The server's description of a statement that it accepts.
 
     Attributes:
         parameter_types: oid of the type of each `$n`.
         columns: what it returns.
         by_index: its generic plan when indexes are used wherever they can be; None for what has no plan.
-        unfit: the parameters whose default is no value of their type, each with what the server says of it.
+        unfit: the parameters whose default is not a value of their type, each with the server's message.
     """
 
     parameter_types: tuple[int, ...]
@@ -82,7 +82,7 @@ def ask_server(
         beside: those among them whose plans are not wanted: that takes most of the time.
 
     Returns:
-        What the server says of each, in order.
+        The server's answer to each, in order.
 
     Raises:
         psycopg.Error: the connection was lost.

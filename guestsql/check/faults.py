@@ -10,7 +10,7 @@ from guestsql.sql.head import name_at
 
 __all__ = ["Fault", "fault_of"]
 
-# The reader's errors are told apart by their words; tests/unit/test_check_files.py holds both sides together.
+# The reader's errors are recognised by their messages; tests/unit/test_check_files.py compares both sides.
 _RULES = tuple(
     (re.compile(pattern), rule)
     for pattern, rule in (
@@ -27,14 +27,14 @@ _OTHER = "GS003"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What keeps a query from being loaded.
+    """A fault that keeps a query from being loaded.
 
     Attributes:
         rule: the code.
         line: 1-based.
         column: 1-based.
         message: what is wrong.
-        hint: how to mend it.
+        hint: how to fix it.
         query: the name of the query, or "".
     """
 
@@ -47,7 +47,7 @@ class Fault:
 
 
 def fault_of(error: QueryFileError, text: str) -> Fault:
-    """Return the rule that an error of the reader stands for, and its place.
+    """Return the rule that an error of the reader breaks, and its place.
 
     Args:
         error: as the reader collected it.

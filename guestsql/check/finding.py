@@ -1,4 +1,4 @@
-"""What the check finds: a rule broken at a place."""
+"""A finding of the check: a rule broken at a place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Finding:
         rule: the code, such as "GS101".
         message: what is wrong, on one line.
         query: the name of the query, or "" outside one.
-        hint: how to mend it, or "".
+        hint: how to fix it, or "".
         width: how many characters the caret marks, 1 or more.
     """
 

@@ -10,8 +10,8 @@ In the comments below a query's name::
     -- check: hot
     -- check: allow GS307, because the parameter bounds the rows
 
-An exception holds for one rule in one query, and says why. There are other marks, which others read: `empty:`,
-`metrics:` and `on:`. A misspelt one would go unnoticed, so what is nearly one is told.
+A suppression is for one rule in one query, and gives its reason. Other modules read the other marks: `empty:`,
+`metrics:` and `on:`. A misspelt mark would go unnoticed, so a word that is nearly one is reported.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _SHORT = 2
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """An exception of one query.
+    """A suppression in one query.
 
     Attributes:
         code: the rule.
-        line: 1-based line where it stands.
+        line: 1-based line.
         column: 1-based column.
     """
 
@@ -57,7 +57,7 @@ class BadMark:
         line: 1-based.
         column: 1-based.
         message: what is wrong.
-        hint: how to mend it.
+        hint: how to fix it.
     """
 
     line: int
@@ -68,7 +68,7 @@ class BadMark:
 
 @dataclass(frozen=True, slots=True)
 class FileMarks:
-    """What the head of a file says.
+    """The marks in the head of a file.
 
     Attributes:
         is_read_only: its queries may only read.
@@ -83,11 +83,11 @@ class FileMarks:
 
 @dataclass(frozen=True, slots=True)
 class QueryMarks:
-    """What the comments below a name say.
+    """The marks in the comments below a name.
 
     Attributes:
         is_hot: its cost must not grow with a table.
-        allowances: its exceptions.
+        allowances: its suppressions.
         bad: lines that cannot be read.
     """
 
@@ -114,7 +114,7 @@ def read_file_marks(marks: Iterable[Mark]) -> FileMarks:
                 large[table.group()] = (number, column + tables.start("tables") + table.start())
         else:
             hint = "in the head of a file write check: read-only, or check: large TABLE, TABLE"
-            bad.append(BadMark(number, column, f"nothing is known of {what!r} here", hint))
+            bad.append(BadMark(number, column, f"unknown mark {what!r}", hint))
     return FileMarks(is_read_only, large, tuple(bad))
 
 
@@ -134,13 +134,13 @@ def read_query_marks(marks: Iterable[Mark], lines: Iterable[tuple[int, str]]) ->
             is_hot = True
         elif allow is None:
             hint = "below a name write check: hot, or check: allow CODE, because …"
-            bad.append(BadMark(number, column, f"nothing is known of {what!r} here", hint))
+            bad.append(BadMark(number, column, f"unknown mark {what!r}", hint))
         else:
             message = _fault(allow)
             if message:
                 hint = f"write check: allow {allow['code']}, because …"
                 bad.append(BadMark(number, column, message, hint))
-            if allow["code"] in RULES:  # excepted even so: one fault, one finding
+            if allow["code"] in RULES:  # it counts even so: one fault, one finding
                 allowances.append(Allowance(allow["code"], number, column))
     return QueryMarks(is_hot, tuple(allowances), tuple(bad))
 
@@ -152,13 +152,14 @@ def _misspelt(lines: Iterable[tuple[int, str]]) -> Iterator[BadMark]:
             continue
         word, column = found.word, found.word_at + 1
         if word == "empty" and not found.rest.strip():
-            yield BadMark(
-                number, column, "nothing stands behind empty:", "say what no row means, or leave the line out"
-            )
+            yield BadMark(number, column, "empty: has no text", "write what an empty result means, or remove the line")
         near = "" if word in MARK_WORDS else _nearest(word.lower())
         if near:
             yield BadMark(
-                number, column, f"{word}: is no mark", f"did you mean {near}:? Else let the line begin otherwise"
+                number,
+                column,
+                f"{word}: is not a mark",
+                f"did you mean {near}:? If not, start the line differently",
             )
 
 
@@ -172,7 +173,7 @@ def _fault(allow: re.Match[str]) -> str:
     if allow["code"] not in RULES:
         return f"there is no rule {allow['code']}"
     if len((allow["reason"] or "").strip(" .…")) < _MIN_REASON:
-        return "an exception without its reason"
+        return "the suppression has no reason"
     return ""
 
 

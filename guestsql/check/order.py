@@ -15,7 +15,7 @@ def order_by(words: Words) -> int | None:
         words: the query's tokens.
 
     Returns:
-        Index of the ORDER; None when there is none outside brackets.
+        Index of the ORDER; None when there is none outside parentheses.
     """
     bare = without_parentheses(words)
     for index in range(len(bare) - 1, -1, -1):

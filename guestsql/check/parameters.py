@@ -1,4 +1,4 @@
-"""Rules about a query's parameters, as far as its text tells."""
+"""Rules about a query's parameters that need only its text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def vet_parameters(subject: Subject) -> Iterator[Finding]:
             yield subject.at_parameter(
                 parameter.name,
                 "GS103",
-                f"the type of parameter {parameter.name} is not said",
+                f"parameter {parameter.name} has no type",
                 f"below the name write --   {parameter.name}: type, what it is",
             )
     yield from _uncast(subject)
@@ -65,7 +65,7 @@ def _uses(words: Words, known: dict[str, str | None]) -> Iterator[tuple[int, str
 
 
 def _is_cast(words: Words, index: int) -> bool:
-    """Tell whether a cast is the first thing done to a value: `::` behind it or its brackets, or CAST around it."""
+    """Return True if a value is cast first: `::` after it or its parentheses, or CAST around it."""
     last = index
     first = index
     while words[first - 1].text == "(" and words[last + 1].text == ")" and words[first - 2].kind is not Kind.WORD:
@@ -74,7 +74,7 @@ def _is_cast(words: Words, index: int) -> bool:
         return True
     if words[last + 1].folded == "as" and words[first - 1].text == "(" and words[first - 2].folded == "cast":
         return True
-    # cast((:x) AS text): the brackets stand directly behind CAST's own.
+    # cast((:x) AS text): the parentheses directly follow CAST's own.
     return words[first - 1].text == "(" and words[last + 1].text == ")" and _is_cast_around(words, first - 1, last + 1)
 
 
@@ -90,7 +90,7 @@ def _quoted(subject: Subject) -> Iterator[Finding]:
             yield subject.at(
                 word.offset + found.start("name") - 1,
                 "GS105",
-                f"parameter {name} stands inside quotes: its value is not put there",
+                f"parameter {name} is inside quotes: its value is not inserted there",
                 _QUOTED_HINT.format(name),
                 width=len(name) + 1,
             )
@@ -102,7 +102,7 @@ def _in_quotes(word: Word, declared: set[str]) -> re.Match[str] | None:
 
 
 def quoted_unused(source: Source, finding: Finding) -> Finding:
-    """Return a finding of an unused parameter as what it is when its only use stands inside quotes: GS105.
+    """Return GS105 in place of GS102 when the only use of a parameter is inside quotes.
 
     Args:
         source: the file.
@@ -119,7 +119,7 @@ def quoted_unused(source: Source, finding: Finding) -> Finding:
             break
         quoted = None if line.lstrip().startswith("--") else use.search(line)
         if quoted:
-            message = f"parameter {name} stands inside quotes: its value is not put there"
+            message = f"parameter {name} is inside quotes: its value is not inserted there"
             hint = _QUOTED_HINT.format(name)
             column = quoted.start("use") + 1
             return Finding(source.file, number, column, "GS105", message, finding.query, hint, len(name) + 1)

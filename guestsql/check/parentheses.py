@@ -1,4 +1,4 @@
-"""A statement that stands in brackets, as if they were not there."""
+"""Removes the parentheses around a statement."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from guestsql.check.words import Word, Words
 __all__ = ["without_parentheses"]
 
 _BEGINS = {"select", "values", "table", "insert", "update", "delete", "merge"}
-# What may stand behind the closing bracket and belongs to the same statement; UNION makes another.
+# What may follow the closing parenthesis and belongs to the same statement; UNION makes another.
 _MAY_FOLLOW = {"", ";", "order", "limit", "offset", "fetch", "for"}
 
 
 def without_parentheses(words: Words) -> Words:
-    """Take off the brackets around a whole statement, also behind its WITH queries.
+    """Remove the parentheses around a whole statement, also after its WITH queries.
 
     Args:
         words: the statement's tokens.
 
     Returns:
-        The tokens, each less deep by the brackets that are gone; the same when there are none.
+        The tokens, each less deep by the parentheses that are gone; the same when there are none.
     """
     while (first := _first_parenthesis(words)) is not None:
         last = words.closing(first)
@@ -32,7 +32,7 @@ def without_parentheses(words: Words) -> Words:
 
 
 def _first_parenthesis(words: Words) -> int | None:
-    """Return the index of the bracket that the statement begins with."""
+    """Return the index of the parenthesis that the statement begins with."""
     if words[0].text == "(":
         return 0
     if words[0].folded != "with":

@@ -22,7 +22,7 @@ _READING_COMMANDS = {"show", "explain", "select", "with", "values", "table", "("
 _CHANGING = {"insert", "update", "delete", "merge"}
 _CHANGING_CALLS = {"nextval", "setval", "lo_create", "lo_unlink", "pg_notify"}
 _SCANS = {"Seq Scan", "Sample Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
-# What hands rows on as they come: a LIMIT above it stops the scan below it.
+# Nodes that pass rows on as they come: a LIMIT above stops the scan below.
 _STREAMS = {
     "Incremental Sort",
     "Subquery Scan",
@@ -105,7 +105,7 @@ def vet_plan(subject: Subject, said: Accepted, tables: Tables, large: AbstractSe
 
 
 def _scans(node: PlanNode, subject: Subject, *, limited: bool) -> Iterator[tuple[PlanNode, bool]]:
-    """Each scan, and whether whoever asks stops it after some rows."""
+    """Yield each scan, and whether a LIMIT stops it after some rows."""
     if node.kind in _SCANS and node.relation:
         yield node, limited
     for other in node.subplans:
@@ -130,7 +130,7 @@ def _reads_whole(node: PlanNode, *, limited: bool, tables: Tables) -> bool:
 
 
 def _seeks(node: PlanNode, tables: Tables) -> bool:
-    """Tell whether a filter looks for one value among many."""
+    """Return True if a filter looks for one value among many."""
     table = (node.schema, node.relation)
     return any(not each.others and not tables.has_few_values(table, each.column) for each in equalities(node))
 
@@ -145,7 +145,7 @@ def _read_whole(subject: Subject, node: PlanNode, table: str) -> Finding:
     word = _table_word(subject, node, table)
     condition = node.text("Filter")
     hint = f"no index serves {condition}: add one, or ask otherwise" if condition else "read fewer rows, by an index"
-    message = f"{table} is marked large, and is read whole"
+    message = f"{table} is marked large, but the query reads all of it"
     return subject.at(word.offset, "GS501", message, hint, width=len(word.text))
 
 

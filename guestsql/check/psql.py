@@ -37,12 +37,12 @@ def _colons(subject: Subject, names: set[str]) -> Iterator[Finding]:
             offset,
             "GS108",
             f"psql puts the value of the parameter {name} here, in the place of the colon and what follows it",
-            "put a space behind the colon",
+            "put a space after the colon",
         )
 
 
 def _is_closed(subject: Subject) -> bool:
-    """Tell whether a semicolon stands between a query and the next name line; behind the last query none is needed."""
+    """Return True if a semicolon is between a query and the next name line; the last query needs none."""
     line, column = subject.place(len(subject.query.source))
     for following in subject.source.heads:
         if following <= line:
@@ -52,5 +52,5 @@ def _is_closed(subject: Subject) -> bool:
         try:
             return any(token.kind is Kind.SEMICOLON for token in tokenize("\n".join(between)))
         except QueryFileError:
-            continue  # the name line stands in a block comment, or what is not closed is told by another rule
+            continue  # the name line is in a block comment, or another rule reports what is not closed
     return True

@@ -1,4 +1,4 @@
-"""What the server refuses, as a finding at its place in the file."""
+"""Turns a statement that the server refuses into a finding at its place in the file."""
 
 from __future__ import annotations
 

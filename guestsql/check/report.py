@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from guestsql.check.finding import Finding
-from guestsql.check.rules import RULES, is_look
+from guestsql.check.rules import RULES, is_advisory
 from guestsql.check.sources import Source
 
 __all__ = ["as_github", "as_json", "as_text"]
@@ -37,7 +37,7 @@ def as_github(findings: Iterable[Finding]) -> Iterator[str]:
         place = f"file={_property(str(finding.file))},line={finding.line},col={finding.column}"
         title = _property(f"{finding.rule}: {RULES[finding.rule]}")
         text = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
-        level = "warning" if is_look(finding.rule) else "error"
+        level = "warning" if is_advisory(finding.rule) else "error"
         yield f"::{level} {place},title={title}::{_data(text)}"
 
 
@@ -64,7 +64,7 @@ def _excerpt(finding: Finding, sources: Mapping[Path, Source]) -> str:
     if not line.strip():
         return hint
     begin = finding.column - 1
-    # A tab before the caret stays one, so that the caret stands below its place.
+    # A tab before the caret stays a tab, so that the caret is below its place.
     before = "".join("\t" if char == "\t" else " " * _cells(char) for char in line[:begin])
     carets = "^" * max(1, sum(_cells(char) for char in line[begin : begin + finding.width]))
     line = line.replace("\r", " ")  # a terminal would go back to the line's begin

@@ -1,4 +1,4 @@
-"""Rules about what a query returns, held against its operator."""
+"""Rules that compare what a query returns with its operator."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def vet_returned(
             yield subject.at_operator("GS303", "it returns rows, but ! says that only their number is wanted", hint)
     elif not returns:
         message = f"it returns no rows, but its operator promises {_NAMES[operator]}"
-        yield subject.at_operator("GS304", message, "write ! behind the list of parameters, or add RETURNING")
+        yield subject.at_operator("GS304", message, "write ! after the list of parameters, or add RETURNING")
     elif operator is Operator.ROWS:
         yield from _vet_list(subject, said, scope, judge)
     else:
@@ -63,7 +63,7 @@ def _vet_one(subject: Subject, said: Accepted, scope: Scope | None, judge: RowJu
         yield subject.at_operator(
             "GS302",
             f"it may return many rows, but {mark} gives the first of them alone",
-            "compare a whole unique key with =, add LIMIT 1 behind an ORDER BY, or take the mark away for a list",
+            "compare a whole unique key with =, add ORDER BY and LIMIT 1, or remove the operator to return a list",
         )
 
 
@@ -76,7 +76,7 @@ def _vet_list(subject: Subject, said: Accepted, scope: Scope | None, judge: RowJ
     yield from _vet_order(subject, scope, judge)
     if bound is Bound.GROWS:
         begin = _last_select(subject)
-        hint = "end it with LIMIT :max_rows::int, and say --   max_rows: int = 50, rows at most"
+        hint = "end it with LIMIT :max_rows::int, and declare --   max_rows: int = 50, rows at most"
         yield subject.at(begin, "GS307", "the list has no LIMIT and grows with its tables", hint, width=6)
 
 
@@ -96,7 +96,7 @@ def _vet_order(subject: Subject, scope: Scope | None, judge: RowJudge) -> Iterat
 
 
 def _last_select(subject: Subject) -> int:
-    """Offset of the statement's own SELECT, behind its WITH queries."""
+    """Return the offset of the statement's own SELECT, after its WITH queries."""
     for word in subject.words:
         if word.depth == 0 and word.folded in ("select", "values", "table"):
             return word.offset

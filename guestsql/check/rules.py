@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["RULES", "is_look", "read_page"]
+__all__ = ["RULES", "is_advisory", "read_page"]
 
 RULES: dict[str, str] = {
     # The file as a text.
@@ -12,21 +12,21 @@ RULES: dict[str, str] = {
     "GS002": "strings, comments and quoted names end",
     "GS003": "the name line and the lines of the parameters are well formed",
     "GS004": "a query is one statement",
-    "GS005": "a name stands once",
-    "GS006": "a query's text stands below its name",
+    "GS005": "a name is unique",
+    "GS006": "a query's comments are below its name",
     "GS007": "a mark can be read",
-    "GS008": "an exception excepts something",
+    "GS008": "a suppression is used",
     # Parameters.
     "GS101": "a parameter is declared",
     "GS102": "a parameter is used",
     "GS103": "a parameter has a type in its comment",
     "GS104": "a parameter is cast",
-    "GS105": "a parameter stands outside quotes",
+    "GS105": "a parameter is outside quotes",
     "GS106": "a parameter has one type under one name",
     "GS107": "a parameter is cast to the type of its comment",
     "GS108": "psql reads a query as the bot does",
     "GS109": "a default is of its parameter's type",
-    # What the server says.
+    # The server's answer.
     "GS201": "the SQL parses",
     "GS202": "the tables exist",
     "GS203": "the columns exist",
@@ -45,21 +45,21 @@ RULES: dict[str, str] = {
     # What is done.
     "GS401": "a file of read queries only reads",
     "GS402": "UPDATE and DELETE have a WHERE",
-    "GS403": "the clock moves",
+    "GS403": "the clock advances",
     # How it is done.
     "GS501": "a large table is not read whole",
     "GS502": "a hot query costs the same however large the tables are",
     # What the stubs have promised.
-    "GS601": "a column is what the stubs say",
-    "GS602": "a parameter is what the stubs say",
-    "GS603": "a query is there and returns what the stubs say",
+    "GS601": "a column matches the stubs",
+    "GS602": "a parameter matches the stubs",
+    "GS603": "a query exists and returns what the stubs promise",
     # The deploy order, with --against.
     "GS701": "the older queries run on the newer schema",
     "GS702": "the older queries take and return the same on the newer schema",
     "GS703": "the older queries fill what the newer schema requires",
     "GS704": "the newer queries run on the older schema",
     "GS705": "the migrations of an older release stay as they are",
-    # And what only a reader can tell: it does not fail the check.
+    # What only a reader can decide: it does not fail the check.
     "GS751": "what is written fits the constraints of the other schema",
     "GS752": "what is written fits the types of the other schema",
     "GS753": "triggers, functions and rights are those of the other schema",
@@ -68,8 +68,8 @@ RULES: dict[str, str] = {
 }
 
 
-def is_look(code: str) -> bool:
-    """Tell whether a rule's findings are to be looked at, and do not fail the check."""
+def is_advisory(code: str) -> bool:
+    """Return True if a rule's findings are for a reader, and do not fail the check."""
     return code.startswith("GS75")
 
 

@@ -34,7 +34,7 @@ from guestsql.sql.translate import translate
 
 __all__ = ["CheckReport", "check_files"]
 
-# What follows from a parameter that is not cast, or stands in quotes: said already, and better.
+# Consequences of a parameter that is not cast, or is in quotes: another rule reports that better.
 _FOLLOWING = {"42883", "42725", "22P02", "22007", "22008"}
 _TYPELESS = {"42P18", "42P08"}
 _NEVER_EXCEPTED = {"GS007", "GS008"}
@@ -44,12 +44,12 @@ _OTHER_OPERATOR = {"GS303", "GS304"}
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
         findings: by file, line and column.
         sources: the files that were judged, with their text.
-        queries: how many queries stand in them.
+        queries: how many queries they have.
     """
 
     findings: list[Finding]
@@ -58,14 +58,14 @@ class CheckReport:
 
 
 class Promises(Protocol):
-    """What the stubs have promised: GS601 to GS603."""
+    """The promises of the stubs: GS601 to GS603."""
 
     def vet(self, connection: DeadlineConnection, subjects: Sequence[Subject]) -> Iterable[Finding]:
         """Judge queries that the server accepts."""
         ...
 
     def vet_gone(self, sources: Sequence[Source]) -> Iterable[Finding]:
-        """Judge what is in no file any more."""
+        """Judge queries that are no longer in any file."""
         ...
 
 
@@ -85,13 +85,13 @@ def check_files(
         promises: what the stubs have promised; None judges no promise.
 
     Returns:
-        What breaks a rule and is not excepted.
+        What breaks a rule and is not suppressed.
 
     Raises:
-        GuestSQLError: there is no scratch database, unless the files under check are the reason.
+        GuestSQLError: the scratch database could not be made, unless the files under check are the reason.
     """
     chosen = set(files)
-    # What stands twice is told of the later: of the files that are judged.
+    # Of two equal names the later is reported: that of the files that are judged.
     sources = read_sources([*(file for file in beside if file not in chosen), *files])
     judged = [source for source in sources if source.file in chosen]
     found = [finding for source in judged for finding in _read_alone(source)]
@@ -110,11 +110,11 @@ def check_files(
                 found += promises.vet(connection, accepted)
                 found += promises.vet_gone(sources)
     except QueryFileError:
-        # A file that the check itself needs cannot be read. If it is among these, it has been told.
+        # A file that the check itself needs cannot be read. If it is among these, it has been reported.
         if not any(finding.file in chosen for finding in found):
             raise
         said = []
-    # A statement that does not parse may not end either: one slip, told once.
+    # A statement that does not parse may not end either: one slip, reported once.
     broken = {(each.file, each.line, each.query) for each in found if each.rule == "GS201"}
     found = [each for each in found if each.rule != "GS108" or (each.file, each.line, each.query) not in broken]
     kept = [finding for finding in _excepted(found, subjects, said) if finding.file in chosen]
@@ -123,7 +123,7 @@ def check_files(
 
 
 def _read_alone(source: Source) -> Iterator[Finding]:
-    """What needs no server."""
+    """Apply the rules that need no server."""
     for finding in vet_text(source):
         yield quoted_unused(source, finding) if finding.rule == "GS102" else finding
     yield from vet_for_psql(source)
@@ -135,7 +135,7 @@ def _read_alone(source: Source) -> Iterator[Finding]:
 def _ask(
     connection: DeadlineConnection, sources: Sequence[Source], subjects: Sequence[Subject], chosen: Collection[Path]
 ) -> tuple[list[Accepted | Refused], list[Finding]]:
-    """What needs one."""
+    """Apply the rules that need a server."""
     beside = {subject.query for subject in subjects if subject.query.file not in chosen}
     try:
         said = ask_server(connection, [subject.query for subject in subjects], beside=beside)
@@ -165,7 +165,7 @@ def _ask(
 
 
 def _follows(subject: Subject, answer: Refused, refusal: Finding) -> bool:
-    """Tell whether the server refuses what another rule has told already."""
+    """Return True if another rule has already reported what the server refuses."""
     told = list(vet_parameters(subject))
     if answer.sqlstate in _TYPELESS:
         return bool(told)
@@ -180,7 +180,7 @@ def _read_scopes(
     said: Sequence[Accepted | Refused],
     type_names: Mapping[int, str],
 ) -> dict[Query, Scope | None]:
-    """What the server has understood of each query that it can plan."""
+    """Return the analysed form of each query that the server can plan."""
     known = [
         (subject.query, [type_names[oid] for oid in answer.parameter_types])
         for subject, answer in zip(subjects, said, strict=True)
@@ -206,7 +206,7 @@ def _vet_marks(sources: Iterable[Source], tables: Tables) -> Iterator[Finding]:
 def _excepted(
     found: Iterable[Finding], subjects: Sequence[Subject], said: Sequence[Accepted | Refused]
 ) -> Iterator[Finding]:
-    """Leave out what is excepted, and tell of exceptions that except nothing."""
+    """Leave out what is suppressed, and report suppressions that are unused."""
     used: set[tuple[Path, int]] = set()
     unjudged: set[tuple[Path, int]] = set()
     owners: dict[tuple[Path, str], list[Subject]] = defaultdict(list)
@@ -223,21 +223,21 @@ def _excepted(
             unjudged.add((finding.file, owner.query.line))
     for subject, answer in zip(subjects, said, strict=False):
         if isinstance(answer, Refused) or (subject.query.file, subject.query.line) in unjudged:
-            continue  # what the other rules would say is not known
+            continue  # the answer of the other rules is unknown
         for allowance in subject.marks.allowances:
             if (subject.query.file, allowance.line) not in used:
-                message = f"this excepts nothing: {subject.query.name} keeps {allowance.code}"
-                yield subject.on(allowance.line, allowance.column, "GS008", message, "take the line away")
+                message = f"unused suppression: {subject.query.name} does not break {allowance.code}"
+                yield subject.on(allowance.line, allowance.column, "GS008", message, "remove the line")
 
 
 def _owner(finding: Finding, named: Sequence[Subject]) -> Subject | None:
-    """The query that a finding is about: of several with one name the last that begins above it."""
+    """Return the query of a finding: of several with one name the last that begins above it."""
     above = [subject for subject in named if subject.query.line <= finding.line]
     return above[-1] if above else next(iter(named), None)
 
 
 def _allowed(subject: Subject, rule: str) -> int | None:
-    """The line that excepts a query from a rule."""
+    """Return the line that suppresses a rule in a query."""
     if rule in _NEVER_EXCEPTED:
         return None
     return next((allowance.line for allowance in subject.marks.allowances if allowance.code == rule), None)

@@ -40,6 +40,6 @@ def _is_fixed(keys: Iterable[UniqueKey], found: Iterable[Equality]) -> bool:
 
 
 def _is_found_by_expression(node: PlanNode, keys: Iterable[UniqueKey]) -> bool:
-    """Tell whether a scan goes by a unique key upon an expression, all of whose parts are given."""
+    """Return True if a scan uses a unique key on an expression, all of whose parts are given."""
     parts = {key.index: key.parts for key in keys if not key.columns}
     return any(count_equations(each) == parts.get(each.text("Index Name"), 0) > 0 for each in node.walk())

@@ -52,7 +52,7 @@ def scratch_database(
         try:
             name = f"guestsql_check_{_checksum(manager.info.user, wanted)}"
             packaged_queries("internal/check.sql").lock_scratch_databases(manager)
-            # Locked until connected: nobody may drop it in between.
+            # Locked until connected, so that it is not dropped in between.
             target = make_conninfo(url, dbname=name)
             _ensure(manager, name, settings, target, wanted)
             connection = connect(settings, target, session=True)
@@ -75,7 +75,7 @@ def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: 
     try:
         Runner(replace(settings, deadline_seconds=_SECONDS), _without_roles(target), series).up()
     except BaseException:
-        _run(manager, found.drop_statement)  # nobody asks again for the schema of a migration that fails
+        _run(manager, found.drop_statement)  # the schema of a migration that fails is not used again
         raise
     _run(manager, found.mark_statement)
     for unused in packaged_queries("internal/check.sql").list_unused_scratch_databases(

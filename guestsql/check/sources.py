@@ -26,7 +26,7 @@ class Subject:
     Attributes:
         query: the query.
         source: its file.
-        marks: what its comments say to the check.
+        marks: the check's marks in its comments.
     """
 
     query: Query
@@ -65,7 +65,7 @@ class Subject:
         return self.on(self.query.line, column, rule, message, hint, width=len(self.query.name))
 
     def at_operator(self, rule: str, message: str, hint: str = "") -> Finding:
-        """Return a finding at the operator behind the query's parameters, or where one would stand."""
+        """Return a finding at the operator after the query's parameters, or where one would be."""
         column = self.source.line(self.query.line).index(")") + 2
         return self.on(self.query.line, column, rule, message, hint)
 
@@ -112,7 +112,7 @@ class Source:
 
     @cached_property
     def subjects(self) -> list[Subject]:
-        """The queries, with what their comments say to the check."""
+        """The queries, with the check's marks in their comments."""
         return [
             Subject(query, self, read_query_marks(query.marks, self.comments_below(query.line)))
             for query in self.queries
@@ -120,7 +120,7 @@ class Source:
 
     @cached_property
     def marks(self) -> FileMarks:
-        """What the head of the file says."""
+        """The marks in the head of the file."""
         above = self.lines[: min(self.heads, default=len(self.lines) + 1) - 1]
         found = (mark_of(line, number) for number, line in enumerate(above, 1))
         return read_file_marks(mark for mark in found if mark is not None)
@@ -160,9 +160,9 @@ def _read(file: Path) -> Source:
 
 
 def _swallows(text: str, queries: Iterable[Query]) -> bool:
-    """Tell whether a string holds a name line: a quote that was opened by mistake has found another's end.
+    """Return True if a string holds a name line: a quote opened by mistake was closed by another string's quote.
 
-    In a dollar quote or a block comment a name line may stand.
+    A dollar quote or a block comment may hold a name line.
     """
     listed = {found.line: found.offset for found in name_lines(text) if found.is_listed}
     unread = [offset for line, offset in listed.items() if line not in {query.line for query in queries}]

@@ -1,4 +1,4 @@
-"""Rules about what a statement says, as far as its tokens tell."""
+"""Rules about a statement that need only its tokens."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _LIST_BEGINS = {"select", "distinct", "returning", ","}
 
 
 def _is_star(words: Words, index: int) -> bool:
-    """Tell whether a star stands for all columns, in the list of a SELECT or a RETURNING."""
+    """Return True if a star means all columns, in the list of a SELECT or a RETURNING."""
     before = index - 1
     if words[before].text == ".":
         before -= 1
@@ -64,7 +64,7 @@ def _ends_distinct_on(words: Words, index: int) -> bool:
 
 
 def _list_begin(words: Words, index: int) -> int | None:
-    """The SELECT or RETURNING in whose list a token stands, at its own depth; None in anything else."""
+    """Return the SELECT or RETURNING whose list has a token, at its own depth; None elsewhere."""
     depth = words[index].depth
     for before in range(index - 1, -1, -1):
         word = words[before]
@@ -113,7 +113,7 @@ def _has_where(words: Words, index: int) -> bool:
 
 
 def _rest(words: Words, index: int) -> Iterator[Word]:
-    """What follows a token up to the end of the brackets around it."""
+    """Yield what follows a token up to the end of the parentheses around it."""
     depth = words[index].depth
     for after in range(index + 1, len(words)):
         word = words[after]
@@ -126,11 +126,11 @@ def _standing_clocks(subject: Subject) -> Iterator[Finding]:
     words = subject.words
     for index, word in enumerate(words):
         if word.kind is Kind.WORD and _is_standing(words, index):
-            message = f"{word.text} stands still inside a transaction"
+            message = f"{word.text} does not advance inside a transaction"
             hint = f"{_CLOCK_HINT}::date" if word.folded == "current_date" else _CLOCK_HINT
             yield subject.at(word.offset, "GS403", message, hint, width=len(word.text))
         elif word.kind is Kind.STRING and _STANDING_STRING.fullmatch(word.text) and _is_time(words, index):
-            message = f"{word.text} is read once, when the statement is prepared, and stands still from then on"
+            message = f"{word.text} is evaluated once, when the statement is prepared, and keeps that value"
             yield subject.at(word.offset, "GS403", message, _CLOCK_HINT, width=len(word.text))
 
 
@@ -145,7 +145,7 @@ def _is_standing(words: Words, index: int) -> bool:
 
 
 def _is_time(words: Words, index: int) -> bool:
-    """Tell whether a string is made a time: by `::`, CAST, the type before it, or the type as a function."""
+    """Return True if a string becomes a time: by `::`, CAST, the type before it, or the type as a function."""
     before, after = words[index - 1], words[index + 1]
     if after.text == "::":
         return _type_at(words, index + 2) in _TIME_TYPES

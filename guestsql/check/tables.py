@@ -1,4 +1,4 @@
-"""What the scratch database knows of tables, keys, columns and types.
+"""The tables, keys, columns and types of the scratch database.
 
 SQL: queries/internal/check.sql
 """
@@ -20,12 +20,12 @@ Table = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class UniqueKey:
-    """What tells one row of a table from another.
+    """A unique key of a table.
 
     Attributes:
         index: the index's name.
-        is_whole: False when it holds for some rows only, or is upon an expression.
-        columns: its columns; none when it is upon an expression.
+        is_whole: False for a partial key, or one on an expression.
+        columns: its columns; none when it is on an expression.
         parts: of how many columns and expressions it is.
     """
 
@@ -54,7 +54,7 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Tables:
-    """What the scratch database knows.
+    """The tables of the scratch database.
 
     Attributes:
         keys: the unique keys of each table.
@@ -85,11 +85,11 @@ class Tables:
         return {column.name for column in self.columns.values() if column.table[1] == table}
 
     def is_work_space(self, table: Table) -> bool:
-        """Tell whether a table is a job's, and does not grow from day to day."""
+        """Return True if a table is a job's, and does not grow from day to day."""
         return any(column.is_work_space for column in self.columns.values() if column.table == table)
 
     def has_few_values(self, table: Table, name: str) -> bool:
-        """Tell whether a column can hold only a few values."""
+        """Return True if a column can hold only a few values."""
         found = (column for column in self.columns.values() if column.table == table and column.name == name)
         return any(column.has_few_values for column in found)
 

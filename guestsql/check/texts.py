@@ -18,7 +18,7 @@ _PROSE = re.compile(r"--.*\w")
 
 
 def vet_names(sources: Sequence[Source]) -> Iterator[Finding]:
-    """GS005: a name stands once, in all files together."""
+    """GS005: a name is unique in all files together."""
     first: dict[str, str] = {}
     for source in sources:
         for subject in source.subjects:
@@ -58,14 +58,14 @@ def _comments_above(source: Source) -> Iterator[Finding]:
             first,
             1,
             "GS006",
-            f"this text stands above the name of {name}: it belongs to the query before, or to none",
+            f"this comment is above the name of {name}: it belongs to the query before it, or to none",
             f"put it below the line -- name: {name}(…), or leave a blank line if it is about what follows at large",
             query=name,
         )
 
 
 def _name_lines(source: Source) -> Iterator[tuple[int, str]]:
-    """Number and name of each name line that is no part of a comment or a string."""
+    """Yield number and name of each name line outside comments and strings."""
     inside = _lines_inside(source.text)
     for found in name_lines(source.text):
         if found.name and found.line not in inside:
@@ -94,5 +94,5 @@ def _adjacent(source: Source, number: int) -> Iterable[int]:
 
 
 def _is_head(source: Source, number: int) -> bool:
-    """Tell whether a comment is the first thing in its file."""
+    """Return True if a comment is the first thing in its file."""
     return not any(line.strip() for line in source.lines[: number - 1])

@@ -42,22 +42,23 @@ def vet_parameter_types(
             yield subject.at_parameter(
                 parameter.name,
                 "GS107",
-                f"parameter {parameter.name} is said to be {parameter.type}, but the SQL makes it {name}",
-                "say and cast the same type",
+                f"parameter {parameter.name} is declared as {parameter.type}, but the SQL casts it to {name}",
+                "declare and cast the same type",
             )
         elif parameter.name in unfit and parameter.name in actual:
             yield subject.at_parameter(
                 parameter.name,
                 "GS109",
-                f"the default {parameter.default} of {parameter.name} is no {parameter.type}: {unfit[parameter.name]}",
-                "write a default of the type: whoever leaves the parameter out gets this error",
+                f"the default {parameter.default} of {parameter.name} is not a valid {parameter.type}: "
+                f"{unfit[parameter.name]}",
+                "write a default of the type: a caller who leaves the parameter out gets this error",
             )
 
 
 def vet_same_names(
     subjects: Sequence[Subject], said: Sequence[Said], tables: Tables, type_names: Mapping[int, str]
 ) -> Iterator[Finding]:
-    """GS106: a parameter's name has one type in all queries. Who is in the minority is told.
+    """GS106: a parameter's name has one type in all queries. The minority is reported.
 
     Args:
         subjects: all queries.

@@ -19,7 +19,7 @@ class Word:
         text: as it is written.
         folded: key words and unquoted identifiers in lower case; anything else as it is written.
         offset: 0-based, in characters, in the query's source.
-        depth: how many brackets are open around it; a bracket has the depth of what it encloses.
+        depth: how many parentheses are open around it; a parenthesis has the depth of what it encloses.
     """
 
     kind: Kind
@@ -64,11 +64,11 @@ class Words(Sequence[Word]):
         return None
 
     def has(self, *folded: str) -> bool:
-        """Tell whether one of some key words stands anywhere."""
+        """Return True if the statement has one of some key words."""
         return self.find(*folded) is not None
 
     def opening(self, index: int) -> int:
-        """Return the index of the bracket that encloses a token, or -1."""
+        """Return the index of the parenthesis that encloses a token, or -1."""
         depth = self[index].depth
         for before in range(index - 1, -1, -1):
             word = self._words[before]
@@ -77,7 +77,7 @@ class Words(Sequence[Word]):
         return -1
 
     def closing(self, index: int) -> int:
-        """Return the index of the bracket that closes the one at an index, or the statement's length."""
+        """Return the index of the parenthesis that closes the one at an index, or the statement's length."""
         depth = self[index].depth
         for after in range(index + 1, len(self._words)):
             if self._words[after].text in (")", "]") and self._words[after].depth == depth:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from guestsql.check import RULES, CheckReport, Finding, as_github, as_json, as_text, check_files, read_page
-from guestsql.check.rules import is_look
+from guestsql.check.rules import is_advisory
 from guestsql.check.sources import Source
 from guestsql.cli.addresses import embedded_url
 from guestsql.cli.app import App, pass_app
@@ -135,7 +135,7 @@ def check(  # noqa: PLR0917  click passes them by name
     _print(findings, sources, format_name)
     if comparison is not None:
         show_verdict(app, comparison, against, is_text=format_name == "text")
-    failed = [finding for finding in findings if not is_look(finding.rule)]
+    failed = [finding for finding in findings if not is_advisory(finding.rule)]
     if app.settings.queries_dir is not None and not files:
         _tell_missing(app, report)
     app.say(f"check: {_summary(len(failed), len(findings) - len(failed), report.queries)}")

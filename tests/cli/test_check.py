@@ -46,7 +46,7 @@ def test_findings_are_shown_with_line_caret_and_hint(server):
         "  |        ^^^^^^^^\n"
         '  = hint: Perhaps you meant to reference the column "guest_profiles.thread_id".\n'
         "\n"
-        "queries/guests.sql:8:8: GS403: now stands still inside a transaction\n"
+        "queries/guests.sql:8:8: GS403: now does not advance inside a transaction\n"
         "  |\n"
         "8 | SELECT now() AS moment FROM generate_series(1, 2) AS g (n) ORDER BY g.n;\n"
         "  |        ^^^\n"
@@ -92,7 +92,7 @@ def test_github_gets_annotations(server):
     assert result.exit_code == 1
     assert result.stdout.splitlines()[1] == (
         "::error file=queries/guests.sql,line=8,col=8,title=GS403%3A the clock moves"
-        "::now stands still inside a transaction (write statement_timestamp())"
+        "::now does not advance inside a transaction (write statement_timestamp())"
     )
 
 

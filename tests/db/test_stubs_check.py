@@ -193,7 +193,7 @@ def test_a_field_that_nobody_uses_is_told_with_the_calls(changed):
 
 def test_an_exception_is_an_exception(changed):
     assert changed("-- A client.\n", "-- A client.\n-- check: allow GS601, because it is said\n") == [
-        "this excepts nothing: get_client keeps GS601"
+        "unused suppression: get_client does not break GS601"
     ]
 
 

@@ -1,4 +1,4 @@
-"""How to mend what has no order: expand, exchange the code, contract."""
+"""What to do when no order works: expand, deploy the code, contract."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def steps_of(
     Args:
         verdict: what the change allows.
         order: what the deployment does first.
-        matrix: who does not run where.
+        matrix: which queries do not run on which stage.
         added: the new migrations.
         roles: what each of them is to both releases.
     """

@@ -1,4 +1,4 @@
-"""What may or may not break, and only a reader can tell: values, not statements, decide."""
+"""Changes that may break a query, depending on its values: only a reader can decide."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NEVER_NULL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """A change that a query may meet, and that a reader should look at.
+    """A change that may affect a query, and that a reader should review.
 
     Attributes:
         rule: GS751 to GS754.
@@ -121,7 +121,7 @@ def _the(constraint: Constraint) -> str:
 
 
 def _holds_back(constraint: Constraint, table: Table, home: Schema) -> bool:
-    """Tell whether a new reference of another table keeps rows of a table from being deleted."""
+    """Return True if a new reference of another table keeps rows of a table from being deleted."""
     if constraint.kind != "foreign key" or _HARMLESS_DELETE.search(constraint.text):
         return False
     target = re.search(r"REFERENCES (?:(?P<schema>\w+)\.)?(?P<name>\w+)\(", constraint.text)
@@ -152,7 +152,7 @@ def _may_be_null(written: _Written, name: str) -> bool:
 
 
 def _takes_all(was: SchemaColumn, now: SchemaColumn) -> bool:
-    """Tell whether a column's type takes every value that it took."""
+    """Return True if a column's type takes every value that it took before."""
     if was.type_name == now.type_name or now.type_name in ("text", "character varying"):
         return True
     if was.type_name in _INTEGERS and now.type_name in _INTEGERS:

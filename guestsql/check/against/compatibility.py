@@ -14,7 +14,7 @@ from guestsql.sql import Query
 
 __all__ = ["Incompatibility", "find_incompatibility", "python_type"]
 
-# Types whose values are the same to Python: a column that goes from one to another breaks nobody who reads it.
+# Types whose values are the same to Python: a change from one to another breaks no reader.
 _PYTHON = {
     "smallint": "int",
     "integer": "int",
@@ -39,7 +39,7 @@ _PYTHON = {
     "record": "record",
 }
 _TEXTS = ("text", "character varying", "character", "name", '"char"', "citext")
-# In brackets it is another step's value, which may be something else in other rows.
+# In parentheses it is another step's value, which may be something else in other rows.
 _NULL = re.compile(r"NULL::")
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 _WORD = re.compile(r"[\w$]+")
@@ -47,7 +47,7 @@ _WORD = re.compile(r"[\w$]+")
 
 @dataclass(frozen=True, slots=True)
 class Incompatibility:
-    """What a query does no more on another schema.
+    """What a query no longer does on another schema.
 
     Attributes:
         rule: as the older release's query breaks it: GS701, GS702 or GS703.

@@ -1,4 +1,4 @@
-"""What one server says of the queries of both releases, in names that mean the same on another.
+"""A server's description of the queries of both releases, in names that another server understands.
 
 SQL: queries/internal/check.sql
 """
@@ -28,7 +28,7 @@ class AnswerColumn:
     Attributes:
         name: its name.
         type_name: its type.
-        origin: the table and column that it is as it stands, or None.
+        origin: the table and column that it returns unchanged, or None.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server says of a query that it accepts.
+    """A server's description of a query that it accepts.
 
     Attributes:
         parameters: the type of each `$n`.

@@ -1,4 +1,4 @@
-"""What of one release does not run on the other's schema, as findings in the files of both."""
+"""Findings, in the files of both releases, for what does not run on the other's schema."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def read_release_queries(files: Iterable[SqlFile]) -> ReleaseQueries:
 
 @dataclass(frozen=True)
 class Judged:
-    """Makes findings of who does not run where.
+    """Makes findings of the queries that do not run on a schema.
 
     Attributes:
         label: the older release.
         before: its queries.
         after: those of the newer one.
         stages: the schemas, from the older to the newer.
-        matrix: who does not run on which.
+        matrix: which queries do not run on which stage.
         migrations: those that are new.
     """
 
@@ -87,7 +87,7 @@ class Judged:
 
     def _broken_base(self) -> Iterator[Finding]:
         """GS755: what of the older release does not run even on its own schema."""
-        hint = "it is left out of the comparison: mend it in a release of its own"
+        hint = "it is left out of the comparison: fix it in a separate release"
         for error in self.before.errors:
             if error.file is not None:
                 message = f"in {self.label} this cannot be read: {error.message}"

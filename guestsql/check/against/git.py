@@ -25,7 +25,7 @@ def read_ref(ref: str, queries: Path, migrations: Path) -> Release:
         migrations: the same of the migrations.
 
     Raises:
-        ReleaseError: there is no git, no repository, no such commit, or no such folder in it.
+        ReleaseError: git, the repository, the commit or the folder does not exist.
     """
     return Release(ref, _read_folder(ref, queries), _read_folder(ref, migrations))
 
@@ -64,7 +64,7 @@ def _commit(ref: str, top: Path) -> str:
     found = None if ref.startswith("-") else _git(top, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
     if found is None:
         hint = "name a branch, a tag or a commit; a shallow clone may have to git fetch it first"
-        raise ReleaseError(f"git knows no commit {ref!r}, and there is no file of that name", hint=hint)
+        raise ReleaseError(f"git has no commit {ref!r}, and no file has that name", hint=hint)
     return found.decode().strip()
 
 
@@ -88,7 +88,7 @@ def _blobs(top: Path, shas: Sequence[str]) -> list[bytes]:
 
 
 def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
-    """What git prints; None when it refuses."""
+    """Return what git prints; None when it fails."""
     environment = {name: value for name, value in os.environ.items() if name not in _OF_HOOKS}
     environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
     try:
@@ -100,7 +100,7 @@ def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
             env=environment,
         )
     except FileNotFoundError as error:
-        raise ReleaseError("there is no git here", hint=_MANIFEST) from error
+        raise ReleaseError("git is not installed", hint=_MANIFEST) from error
     except OSError as error:
         raise ReleaseError(f"git cannot be run: {error.strerror or error}", hint=_MANIFEST) from error
     if done.returncode == 0:

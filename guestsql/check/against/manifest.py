@@ -1,4 +1,4 @@
-"""A release as one file of JSON, for where there is no git: an installed package, an image, an archive."""
+"""A release as one JSON file, for places without git: an installed package, an image, an archive."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def read_manifest(file: Path) -> Release:
     except OSError as error:
         raise ReleaseError(f"{file} cannot be read: {error.strerror or error}", hint=_HINT) from error
     except ValueError as error:
-        raise ReleaseError(f"{file} is no manifest of a release", hint=_HINT) from error
+        raise ReleaseError(f"{file} is not a release manifest", hint=_HINT) from error
     fields = cast("dict[str, Any]", content) if isinstance(content, dict) else {}
     if fields.get("format") != _FORMAT:
-        raise ReleaseError(f"{file} is no manifest of a release", hint=_HINT)
+        raise ReleaseError(f"{file} is not a release manifest", hint=_HINT)
     if fields.get("version") != _VERSION:
         message = f"{file} is a manifest of version {fields.get('version')}, this guestsql reads {_VERSION}"
         raise ReleaseError(message, hint="compare with the newer guestsql")
@@ -70,7 +70,7 @@ def _files(file: Path, fields: dict[str, Any], kind: str) -> tuple[SqlFile, ...]
     texts = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
     usable = all(isinstance(text, str) and is_file_name(name) for name, text in texts.items())
     if not texts or not usable:
-        raise ReleaseError(f"{file} is no manifest of a release: {kind}", hint=_HINT)
+        raise ReleaseError(f"{file} is not a release manifest: {kind}", hint=_HINT)
     return tuple(
         SqlFile(name, Path(f"{file}:{kind}/{name}"), text.encode("utf-8", "surrogatepass"))
         for name, text in sorted(texts.items())

@@ -1,4 +1,4 @@
-"""In which order migrations and code can go out: pure, from who runs where."""
+"""The order in which migrations and code can be deployed, computed from which queries run on which stage."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Incompatibilities = Mapping[str, Incompatibility]
 
 
 class Order(enum.Enum):
-    """What the deployment does first."""
+    """Which part of a deployment comes first."""
 
     MIGRATIONS_FIRST = "migrations-first"
     CODE_FIRST = "code-first"
 
 
 class DeployVerdict(enum.Enum):
-    """What a change allows."""
+    """Which orders a change allows."""
 
     NOTHING = "nothing"  # no migration is new
     EITHER = "either"
@@ -33,7 +33,7 @@ class DeployVerdict(enum.Enum):
     BROKEN = "broken"  # the newer queries do not run on their own schema
 
     def allows(self, order: Order) -> bool:
-        """Tell whether a deployment in an order breaks nobody."""
+        """Return True if a deployment in an order breaks no query."""
         return self in (DeployVerdict.NOTHING, DeployVerdict.EITHER) or self.value == order.value
 
 
@@ -53,7 +53,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What one migration is to both releases.
+    """The effect of one migration on both releases.
 
     Attributes:
         breaks: what of the older release stops with it.

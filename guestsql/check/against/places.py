@@ -1,4 +1,4 @@
-"""Where in a migration stands what breaks a query."""
+"""Finds the place in a migration that breaks a query."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def migration_of(names: Sequence[str], migrations: Sequence[Migration]) -> Migra
 def at_migration(
     migration: Migration, names: Iterable[str], rule: str, message: str, *, query: str, hint: str
 ) -> Finding:
-    """Return a finding at the place in a migration where one of some names stands, the first if none does.
+    """Return a finding at the first of some names in a migration, or at its start when it has none of them.
 
     Args:
         migration: the migration.
@@ -39,7 +39,7 @@ def at_migration(
         rule: the code.
         message: what is wrong.
         query: the name of the query.
-        hint: how to mend it.
+        hint: how to fix it.
     """
     offset, width = _place(migration, names)
     line, column = place(migration.text, offset)
@@ -61,7 +61,7 @@ def _place(migration: Migration, names: Iterable[str]) -> tuple[int, int]:
 
 
 def _rank(statement: Statement) -> int:
-    """What alters comes before what makes."""
+    """An ALTER comes before a CREATE."""
     word = statement.words[0]
     return _CHANGES.index(word) if word in _CHANGES else len(_CHANGES)
 

@@ -65,7 +65,7 @@ def read_folders(label: str, queries: Path, migrations: Path) -> Release:
 
 
 def is_file_name(name: str) -> bool:
-    """Tell whether a path in a folder is an SQL file's, directly in it or in the folder of internal queries."""
+    """Return True if a path in a folder is an SQL file's, directly in it or in the folder of internal queries."""
     bare = name.removeprefix(_INTERNAL)
     return bare.endswith(".sql") and not bare.startswith(".") and not set(bare) & set("/\\\0")
 

@@ -1,4 +1,4 @@
-"""Two releases held against each other: old queries on each newer schema, new queries on each older one."""
+"""Compares two releases: old queries on each newer schema, new queries on each older one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from guestsql.check.against.order import DeployVerdict, Matrix, Order, Role, jud
 from guestsql.check.against.release import Release, SqlFile, lay_out, read_laid_out, told_as
 from guestsql.check.answers import Refused
 from guestsql.check.finding import Finding
-from guestsql.check.rules import is_look
+from guestsql.check.rules import is_advisory
 from guestsql.check.sources import Source
 from guestsql.migrate.files import Migration
 from guestsql.sql import Query
@@ -30,7 +30,7 @@ Connect = Callable[[Path], AbstractContextManager[DeadlineConnection]]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What holding two releases against each other gave.
+    """The result of comparing two releases.
 
     Attributes:
         against: the older release.
@@ -60,8 +60,8 @@ class Comparison:
 
     @property
     def is_safe(self) -> bool:
-        """The declared order breaks nobody."""
-        return self.verdict.allows(self.order) and all(is_look(finding.rule) for finding in self.findings)
+        """True if the declared order breaks no query."""
+        return self.verdict.allows(self.order) and all(is_advisory(finding.rule) for finding in self.findings)
 
 
 def compare_releases(old: Release, new: Release, connect: Connect, order: Order) -> Comparison:
@@ -164,7 +164,7 @@ def _rooms(
 
 
 def _ask(rooms: Iterable[tuple[Sequence[SqlFile], Path]], connect: Connect, queries: Sequence[Query]) -> list[Stage]:
-    # All are connected until the end: the scratch databases that nobody uses may be dropped.
+    # All are connected until the end: a scratch database without a connection may be dropped.
     with ExitStack() as stack:
         return [ask_stage(_connection(stack, connect, files, room), queries) for files, room in rooms]
 

@@ -1,4 +1,4 @@
-"""What one schema demands of those who write, to be held against another's.
+"""What a schema demands of writes, for a comparison with another schema.
 
 SQL: queries/internal/deploy.sql
 """
@@ -49,7 +49,7 @@ class Constraint:
     """A check, a reference, an exclusion or a unique index.
 
     Attributes:
-        table: whose rows it is upon.
+        table: the table whose rows it constrains.
         kind: "check", "foreign key", "exclusion" or "unique".
         name: its name, which does not count when two are compared.
         text: what it asks.
@@ -173,7 +173,7 @@ def read_schema(connection: DeadlineConnection) -> Schema:
 
 
 def is_widened(constraint: Constraint, before: Iterable[Constraint]) -> bool:
-    """Tell whether a check is one of the older ones with more values in its list.
+    """Return True if a check is one of the older ones with more values in its list.
 
     Args:
         constraint: the newer one.

@@ -1,4 +1,4 @@
-"""Which columns a statement writes, as its words tell."""
+"""The columns that a statement writes, found from its tokens."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _merge(words: Words, index: int) -> Write:
 
 
 def _name(words: Words, index: int) -> tuple[str, str, int]:
-    """Schema and name that begin at a word, and the word behind them."""
+    """Return the schema and name that begin at a word, and the word after them."""
     if words[index].kind not in _NAMES:
         return "", "", index
     if words[index + 1].text == ".":
@@ -99,7 +99,7 @@ def _plain(words: Words, index: int) -> str:
 
 
 def _find(words: Words, index: int, depth: int, folded: str) -> int | None:
-    """Where a key word stands behind a word, at a depth, before the brackets around it end."""
+    """Return where a key word follows a word, at a depth, before the parentheses around it end."""
     for at in range(index, len(words)):
         word = words[at]
         if word.depth < depth or (word.depth == depth and word.text == ")"):
@@ -110,7 +110,7 @@ def _find(words: Words, index: int, depth: int, folded: str) -> int | None:
 
 
 def _listed(words: Words, opening: int) -> Iterator[str]:
-    """The names in brackets; a subscript or a field behind one does not count."""
+    """Return the names in parentheses; a subscript or a field after one does not count."""
     depth = words[opening].depth
     for at in range(opening + 1, words.closing(opening)):
         if words[at].depth == depth and words[at].kind in _NAMES and words[at - 1].text in ("(", ","):
@@ -118,7 +118,7 @@ def _listed(words: Words, opening: int) -> Iterator[str]:
 
 
 def _assigned(words: Words, begins: int) -> frozenset[str]:
-    """The columns that a SET names, which stands at a word."""
+    """Return the columns that the SET at a word names."""
     depth = words[begins].depth
     found: set[str] = set()
     for at in range(begins + 1, len(words)):

@@ -1,4 +1,4 @@
-"""What tells a query's rows apart: derived from keys and the query as the server has understood it, not from a plan."""
+"""What distinguishes a query's rows, derived from keys and the analysed query, not from a plan."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ GROUP: Attribute = ("group",)
 SERIES: Attribute = ("series",)
 """The row of the functions in the list that return sets."""
 OUTER, AROUND = "outer", "around"
-"""A column of a query around this one; the second is not found by what this one's own conditions say of it."""
+"""A column of a query around this one; the conditions of this query do not apply to the second."""
 
 _JOIN, _GROUPS = "2", "9"
 _TEXT_TYPES = ("25", "1042", "1043")
@@ -120,7 +120,7 @@ class Attributes:
             return column(number, attribute)
         found = self.of(expression)
         if kind == _JOIN and expression.tag == "COALESCEEXPR":
-            # FULL JOIN … USING: what is told by one side is told by both, if both are there.
+            # FULL JOIN … USING: what one side determines, both determine, if both are present.
             self.rules += [Rule(frozenset({found}), each, Bound.UNKNOWN) for each in self.inputs(expression)]
         return found
 

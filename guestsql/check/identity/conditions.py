@@ -1,4 +1,4 @@
-"""What the joins and conditions of a query say: which attributes are equal, and which have one value."""
+"""Reads the joins and conditions of a query: which attributes are equal, and which have one value."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Conditions:
 
     Args:
         attributes: of the query.
-        bound_of: tells how many rows a subquery has.
+        bound_of: returns how many rows a subquery can have.
 
     Attributes:
         rules: what follows.
@@ -98,7 +98,7 @@ class Conditions:
             self._all_of(quals, context)
 
     def _beside(self, quals: TreeNode | None, side: set[int]) -> set[Attribute]:
-        """What decides whether there is a match: columns that the condition mentions, or the side itself by LATERAL."""
+        """What a match depends on: columns that the condition mentions, or the side itself by LATERAL."""
         entries = [entry for number in side if (entry := self.scope.entry(number)) is not None]
         lateral = [entry.fields.get(name) for entry in entries for name in _LATERAL_FIELDS]
         found = self.attributes.inputs(TreeNode("", {"quals": quals, "lateral": lateral}))
@@ -126,7 +126,7 @@ class Conditions:
                 self.rules.append(Rule(given | context, self.attributes.of(found), max(level, Bound.UNKNOWN)))
 
     def _may_be_looked_up(self, attribute: Attribute) -> bool:
-        """Tell whether a column may have a match for all rows beside it, as a key has that others refer to."""
+        """Return True if a column may match all rows of the other side, as a referenced key does."""
         entry = self.scope.entry(int(attribute[1])) if attribute[0] == "column" else None
         relation = None if entry is None else self.scope.known.facts.relations.get(entry.number("relid"))
         return relation is None or any(attribute[2] in key.columns for key in relation.keys)

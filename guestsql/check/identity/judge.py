@@ -14,7 +14,7 @@ from guestsql.check.infer.scope import Scope
 __all__ = ["RowJudge"]
 
 _UNION, _INTERSECT = "1", "2"
-# Deeper, nothing is known: no query that somebody wrote goes so far, and Python's stack ends.
+# Deeper levels are not analysed: no handwritten query is so deep, and Python's stack is limited.
 _DEEPEST = 40
 
 Places = frozenset[int]
@@ -24,7 +24,7 @@ class RowJudge:
     """Judges queries of one schema.
 
     Args:
-        few_values: tells whether a column can have only a few values.
+        few_values: returns True for a column that can have only a few values.
     """
 
     def __init__(self, few_values: FewValues) -> None:
@@ -44,13 +44,13 @@ class RowJudge:
                 (bound for bound in Bound if ROW in self._closure(scope, outside, frozenset(), levels_up_to(bound))),
                 Bound.GROWS,
             )
-            # Who ends a query with LIMIT :max_rows means more than one, also where nothing else tells.
+            # LIMIT :max_rows shows that more than one row is meant.
             is_limited = any(rule.found == ROW and rule.level == Bound.SOME for rule in self._rules_of(scope).rules)
             self._bounds[key] = Bound.SOME if found is Bound.UNKNOWN and is_limited else found
         return self._bounds[key]
 
     def order_is_total(self, scope: Scope) -> bool | None:
-        """Tell whether rows that agree in a query's ORDER BY look the same in every column; None when in doubt."""
+        """Return True if rows that agree in a query's ORDER BY are equal in every column; None when in doubt."""
         attributes = self._rules_of(scope).attributes
         wanted = {each.text("tleSortGroupRef") for each in scope.query.nodes("sortClause")}
         keys = frozenset(
@@ -87,7 +87,7 @@ class RowJudge:
         known = set(given)
         known |= {(AROUND, *each[1:]) for each in known if each[0] == OUTER}
         values |= found.values
-        # What grouping sets leave out is NULL, whatever it was before.
+        # A column that a grouping set leaves out is NULL, whatever it was before.
         is_regrouped = scope.has_grouping_sets and levels == SURE
         size = -1
         while size < len(known):
@@ -116,7 +116,7 @@ class RowJudge:
     def _outside(
         self, scope: Scope, inner: Scope, known: set[Attribute], *, is_beside: bool, levels: Levels
     ) -> frozenset[Attribute]:
-        """What is known of the columns that a subquery mentions of the queries around it."""
+        """Return the facts about the columns that a subquery uses of the queries around it."""
         mentioned = self._rules_of(inner).outside
         if not is_beside:
             return frozenset((OUTER, *each) for each in mentioned) if levels != SURE else frozenset()
@@ -155,7 +155,7 @@ class RowJudge:
         return self._found[key]
 
     def _of_operation(self, scope: Scope, known: set[Attribute], levels: Levels) -> set[Attribute]:
-        """What is known of the rows of UNION, INTERSECT and EXCEPT."""
+        """Return the facts about the rows of UNION, INTERSECT and EXCEPT."""
         operation = scope.query.node("setOperations")
         places = self._places(scope, known)
         if operation is None:

@@ -12,7 +12,7 @@ class Bound(enum.IntEnum):
 
     ONE = 0
     UNKNOWN = 1
-    SOME = 2  # as many as the text, the parameters or a job say
+    SOME = 2  # limited by the text, the parameters or a job
     CATALOGUE = 3  # as many as the system's tables hold
     GROWS = 4  # as many as a table holds
 
@@ -20,13 +20,13 @@ class Bound(enum.IntEnum):
 EXPRESSION = 98
 """Of groups by an expression, such as a month: how many values it has is unknown."""
 NAMELESS = 99
-"""Of rows that nothing tells apart, such as those of a function, and of a table without a key."""
+"""For rows without an identity, such as those of a function or of a table without a key."""
 
 Levels = frozenset[int]
 SURE: Levels = frozenset({Bound.ONE})
-"""What certainly follows."""
+"""It follows for certain."""
 DOUBTFUL: Levels = frozenset({Bound.ONE, Bound.UNKNOWN, NAMELESS})
-"""What may follow, although it is not certain."""
+"""It may follow, but is not certain."""
 
 
 def levels_up_to(bound: Bound) -> Levels:

@@ -52,7 +52,7 @@ class Derived:
 
 @dataclass
 class RowRules:
-    """What is known about the rows of a query.
+    """The facts about the rows of a query.
 
     Attributes:
         attributes: its columns and expressions.
@@ -74,8 +74,8 @@ def read_rules(scope: Scope, few_values: FewValues, bound_of: Callable[[Scope], 
 
     Args:
         scope: the query.
-        few_values: tells whether a column can have only a few values.
-        bound_of: tells how many rows a subquery has.
+        few_values: returns True for a column that can have only a few values.
+        bound_of: returns how many rows a subquery can have.
     """
     return _Reader(scope, few_values, bound_of).read()
 
@@ -105,7 +105,7 @@ class _Reader:
             self._rules([Rule(frozenset({ROW}), self._attributes.of(expression))])
         self._found.values = frozenset(self._conditions.values)
         if self._scope.has_grouping_sets:
-            # What is left out is NULL, whatever held of it before: only the row that is returned is still known.
+            # A column that is left out is NULL, whatever was known of it: only the returned row is still known.
             kept = [each for each in self._found.rules if each.found == ROW or ROW in each.given]
             doubtful = [replace(each, level=max(each.level, Bound.UNKNOWN)) for each in self._found.rules]
             self._found.rules[:] = [*kept, *doubtful]
@@ -213,7 +213,7 @@ class _Reader:
         yield Rule(frozenset({BASE}), GROUP)
 
     def _windows(self) -> Iterator[Rule]:
-        """`row_number()` tells the rows of its partition apart."""
+        """`row_number()` distinguishes the rows of its partition."""
         windows = {each.text("winref"): each for each in self._query.nodes("windowClause")}
         for entry in self._query.nodes("targetList"):
             node = entry.node("expr")
@@ -271,7 +271,7 @@ def _is_null(count: TreeNode) -> bool:
 
 
 def _is_one(count: TreeNode) -> bool:
-    """Tell whether a number of rows is the constant 1, cast or not."""
+    """Return True if a number of rows is the constant 1, cast or not."""
     while count.tag == "FUNCEXPR" and len(arguments := count.nodes("args")) == 1:
         count = arguments[0]
     written = [each for each in count.items("constvalue") if isinstance(each, str) and each.isdigit()][1:]

@@ -38,7 +38,7 @@ def table_rules(attributes: Attributes, conditions: Conditions, number: int, few
         return
     yield Rule(frozenset(), row(number), _bound(relation))
     reader = _Table(attributes, conditions, number, oid)
-    # What inherits from a table has keys of its own.
+    # A table that inherits from another has its own keys.
     keys = () if relation.has_heirs and entry.flag("inh") else relation.keys
     rules = [rule for key in keys for rule in reader.key_rules(key)]
     yield from rules
@@ -88,7 +88,7 @@ class _Table:
         yield Rule(self._context | given, row(self._number), level, frozenset(values))
 
     def _is_value(self, attribute: Attribute) -> bool:
-        """Tell whether a column is never NULL, unless the whole row is."""
+        """Return True if a column is never NULL, unless the whole row is."""
         required = (self._oid, attribute[2]) in self._attributes.scope.known.facts.required
         return required or attribute in self._conditions.values
 

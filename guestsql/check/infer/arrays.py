@@ -1,4 +1,4 @@
-"""How many dimensions an array has, which its type does not say: `int[]` and `int[][]` are one type."""
+"""How many dimensions an array has. Its type does not show it: `int[]` and `int[][]` are one type."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _TYPES = (
 
 
 def is_array(expression: TreeNode) -> bool:
-    """Tell whether the value of an expression is an array that psycopg makes a list of.
+    """Return True if the value of an expression is an array that psycopg returns as a list.
 
     Args:
         expression: any node.
@@ -83,7 +83,7 @@ def constant_depth(constant: TreeNode) -> int:
 
 
 def has_elements(expression: TreeNode) -> bool:
-    """Tell whether an array certainly has an element: it is written out, or a constant.
+    """Return True if an array certainly has an element: it is written out, or a constant.
 
     Args:
         expression: any node.

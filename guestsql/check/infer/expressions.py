@@ -1,4 +1,4 @@
-"""What is known of an expression whose parts are known."""
+"""The nullness of an expression whose parts are known."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ _WRAPPERS = ("RELABELTYPE", "COERCEVIAIO", "COLLATEEXPR", "NAMEDARGEXPR", "ARRAY
 def judge(
     scope: Scope, expression: TreeNode, nullness: NullnessOf, columns: ColumnsOf, *, is_alone: bool = False
 ) -> Nullness:
-    """Return what is known of an expression that is no column.
+    """Return the nullness of an expression that is not a column.
 
     Args:
-        scope: the query in which it stands.
+        scope: the query that contains it.
         expression: any node but a VAR.
         nullness: judges its parts.
         columns: judges the queries in it.
-        is_alone: it stands in FROM, where a function that returns a set is not filled up with NULL.
+        is_alone: it is in FROM, where a function that returns a set is not filled up with NULL.
     """
     return _Judge(scope, nullness, columns, is_alone).of(expression)
 
@@ -193,7 +193,7 @@ class _Judge:
 
     @staticmethod
     def _any_of(each: list[Nullness]) -> Nullness:
-        """What is a value when one of several is."""
+        """Return the nullness of a value that is not NULL when one of several is not."""
         depth = common_depth(part.depth for part in each)
         return Nullness(all(part.itself for part in each), any(part.within for part in each), depth)
 

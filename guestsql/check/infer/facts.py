@@ -1,4 +1,4 @@
-"""What the catalogues know of the tables, functions and operators in some trees.
+"""The catalogues' facts about the tables, functions and operators in some trees.
 
 SQL: queries/internal/check.sql
 """
@@ -42,7 +42,7 @@ class Key:
     Attributes:
         columns: the numbers of its columns.
         expressions: its expressions.
-        conditions: what its rows meet; the other rows it does not tell apart.
+        conditions: what its rows meet; it does not distinguish the other rows.
         is_null_one_value: two rows cannot both have NULL.
     """
 
@@ -63,7 +63,7 @@ class Relation:
         is_catalogue: the system itself has it.
         is_work_space: it is unlogged: a job fills it, and it does not grow from day to day.
         has_heirs: other tables inherit from it, for whose rows its keys do not hold.
-        keys: what tells one of its rows from another.
+        keys: what distinguishes its rows.
     """
 
     kind: str
@@ -76,7 +76,7 @@ class Relation:
 
     @property
     def is_table(self) -> bool:
-        """Tell whether a write returns its rows as they are."""
+        """Return True if a write returns its rows unchanged."""
         return self.kind in _TABLE and not self.has_rules
 
 
@@ -88,7 +88,7 @@ class Facts:
         relations: by number.
         required: the columns that are never NULL: table and column.
         nested: the array columns that are declared with several dimensions: table and column.
-        array_checks: the checks upon one array column: table and column.
+        array_checks: the checks on one array column, by table and column.
         functions: by number.
         operators: PostgreSQL's own, by number; geometric ones have no name here.
         equalities: the operators that are equality, by number.
@@ -157,7 +157,7 @@ def _collect(tree: TreeNode, numbers: dict[str, set[int]]) -> None:
                 numbers[name].add(node.number(name))
         if node.tag == "COERCETODOMAIN":
             numbers["domain"].add(node.number("resulttype"))
-        # Of a range table's entries only those of tables and views; a view's tree lies behind its number.
+        # Of a range table's entries only those of tables and views; a view's tree comes after its number.
         if node.tag == "RANGETBLENTRY" and node.text("rtekind") == "0":
             numbers["relid"].add(node.number("relid"))
 
@@ -189,7 +189,7 @@ def _read_relations(connection: DeadlineConnection, facts: Facts, numbers: dict[
             tuple(keys[row.relation_oid]),
         )
         views += found[:1]
-    # What is not there any more is not asked for again.
+    # An object that is gone is not looked up again.
     for oid in oids - facts.relations.keys():
         facts.relations[oid] = Relation("", has_rules=True, view=None)
     return views

@@ -19,7 +19,7 @@ Var = tuple[int, int]
 
 _WRAPPERS = ("RELABELTYPE", "COERCEVIAIO", "COLLATEEXPR", "ARRAYCOERCEEXPR")
 _IS_NOT_NULL = "1"
-# What a test of BOOLEANTEST says of its argument when it is true, or false: IS TRUE, IS NOT TRUE, IS FALSE, ….
+# What a test of BOOLEANTEST implies for its argument when it is true, or false: IS TRUE, IS NOT TRUE, IS FALSE, ….
 _TESTS = {
     ("0", True): "true",
     ("1", False): "true",
@@ -32,7 +32,7 @@ _TESTS = {
 
 @dataclass(frozen=True, slots=True)
 class Joins:
-    """What the joins of one query do.
+    """The effect of the joins of one query.
 
     Attributes:
         nulled: for each entry of the range table the joins that can make it NULL, by their own entries.
@@ -62,7 +62,7 @@ def read_joins(query: TreeNode, facts: Facts) -> Joins:
             found |= reader.join(item, frozenset(), forced, nulled)
         if found <= forced:
             return Joins(nulled, frozenset(forced))
-        forced = found  # a condition of a join that turned out to be kept tells of more
+        forced = found  # a condition of a join that turned out to be kept implies more
 
 
 def forced_columns(condition: TreeNode, facts: Facts) -> set[Var]:

@@ -117,7 +117,7 @@ def rule_of(function: Function) -> Rule:
 
 
 def _is_meant(function: Function) -> bool:
-    """Tell whether it is the form of the function that the list means."""
+    """Return True if it is the form of the function that the list means."""
     name, arguments = function.name, function.arguments
     if name in _OF_TEXT:
         return arguments == ("text",)

@@ -1,7 +1,7 @@
 """The text in which PostgreSQL writes an analysed query (`pg_node_tree`), read into nodes.
 
 `{VAR :varno 1 :varattno 2 …}` is a node, `( … )` a list, `(i 1 2)` a list of numbers, `<>` nothing, and a backslash
-stands before a character that would end a word. Which fields a node has differs from major to major, so what is not
+precedes a character that would end a word. Which fields a node has differs from major to major, so what is not
 there reads as nothing.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["TreeNode", "parse_tree"]
 _TOKEN = re.compile(r"[{}()]|(?:\\.|[^\s\\(){}])+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NUMBERS = ("i", "o", "b", "x")
-# They say where a node is in the text, how it is written there, and what 16 and newer note beside.
+# The place of a node in the text, its spelling there, and what 16 and newer add.
 _PLACES = {
     "location",
     "varnullingrels",
@@ -57,7 +57,7 @@ class TreeNode:
         return int(value) if value.lstrip("-").isdigit() else 0
 
     def flag(self, name: str) -> bool:
-        """Tell whether a field is true."""
+        """Return True if a field is true."""
         return self.text(name) == "true"
 
     def node(self, name: str) -> TreeNode | None:

@@ -1,7 +1,7 @@
 """Which columns of a query can be NULL.
 
 The rule is the cautious one: what is not known to be a value may be NULL. Aside from that, everything that PostgreSQL's
-analysis tells is followed: into tables, views, subqueries and WITH queries, through joins and set operations.
+analysis shows is followed: into tables, views, subqueries and WITH queries, through joins and set operations.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def columns(scope: Scope) -> list[Nullness]:
         found = [_set_column(scope, operation, number) for number in range(1, len(scope.outputs) + 1)]
     else:
         found = [nullness(scope, expression) for expression in scope.outputs]
-    if not known.assumed:  # what rests upon an assumption may not last
+    if not known.assumed:  # what depends on an assumption may not last
         known.found[key] = found
     return found
 
@@ -100,7 +100,7 @@ def _variable(scope: Scope, variable: TreeNode) -> Nullness:
     found = _of_entry(at, number, entry, attribute)
     if at.has_grouping_sets or not _is_whole(at, number, variable):
         return replace(found, itself=True)
-    # What an UPDATE returns is the row as it has become, of which its conditions say nothing.
+    # An UPDATE returns the new row, to which its conditions do not apply.
     is_new = number == at.query.number("resultRelation") and at.command in (INSERT, UPDATE, MERGE)
     if (number, attribute) in at.joins.forced and not is_new:
         return replace(found, itself=False)
@@ -108,7 +108,7 @@ def _variable(scope: Scope, variable: TreeNode) -> Nullness:
 
 
 def _is_whole(scope: Scope, number: int, variable: TreeNode) -> bool:
-    """Tell whether a row stands behind a column wherever RETURNING gives it."""
+    """Return True if a row exists for a column wherever RETURNING gives it."""
     command, target = scope.command, scope.query.number("resultRelation")
     if command == MERGE and number != target:
         return False
@@ -123,7 +123,7 @@ def _is_whole(scope: Scope, number: int, variable: TreeNode) -> bool:
 
 
 def _of_entry(scope: Scope, number: int, entry: TreeNode, attribute: int) -> Nullness:
-    """What is known of a column of an entry of the range table, whatever the joins above it do."""
+    """Return the nullness of a column of a range table entry, before the joins above it."""
     judges: dict[str, Callable[[], Nullness]] = {
         _RELATION: lambda: _of_relation(scope, entry, attribute),
         _SUBQUERY: lambda: _of_subquery(scope, entry, attribute),
@@ -158,13 +158,13 @@ def _of_relation(scope: Scope, entry: TreeNode, attribute: int) -> Nullness:
 
 def _of_view(known: Known, oid: int, query: TreeNode) -> list[Nullness]:
     if oid not in known.views:
-        known.views[oid] = []  # a view cannot select from itself, but who knows
+        known.views[oid] = []  # a view cannot select from itself; this guards against it all the same
         known.views[oid] = columns(Scope(query, Known(known.facts, frozenset(), views=known.views)))
     return known.views[oid]
 
 
 def _forbids_null(check: TreeNode, scope: Scope) -> bool:
-    """Tell whether a check that is not false says that an array has no NULL within."""
+    """Return True if a check that is not false implies that an array has no NULL element."""
     if check.tag == "BOOLEXPR" and check.text("boolop") in ("and", "or"):
         each = [_forbids_null(argument, scope) for argument in check.nodes("args")]
         return any(each) if check.text("boolop") == "and" else all(each)
@@ -178,12 +178,12 @@ def _forbids_null(check: TreeNode, scope: Scope) -> bool:
     function = scope.known.facts.functions.get(argument.number("funcid"))
     arguments = argument.nodes("args")
     is_position = argument.tag == "FUNCEXPR" and function is not None and function.name == "array_position"
-    # A third argument would say from where on.
+    # A third argument would be the start.
     return is_position and [each.tag for each in arguments] == ["VAR", "CONST"] and arguments[1].flag("constisnull")
 
 
 def _is_empty_array(node: TreeNode) -> bool:
-    """Tell whether a constant is an array without dimensions: four bytes of length, then four of zero."""
+    """Return True if a constant is an array without dimensions: four bytes of length, then four of zero."""
     return constant_bytes(node)[:4] == bytes(4)
 
 
@@ -206,7 +206,7 @@ def _of_join(scope: Scope, entry: TreeNode, attribute: int, number: int) -> Null
 
 
 def _beside(scope: Scope, node: TreeNode, join: int) -> Nullness:
-    """What is known of a side's column when the join itself does not make it NULL."""
+    """Return the nullness of a side's column when the join itself does not make it NULL."""
     inner = node
     while (argument := _cast_of(scope, inner)) is not None:
         inner = argument
@@ -220,7 +220,7 @@ def _beside(scope: Scope, node: TreeNode, join: int) -> Nullness:
 
 
 def _cast_of(scope: Scope, node: TreeNode) -> TreeNode | None:
-    """What is cast, by a cast that makes a value of a value."""
+    """Return the argument of a cast that returns a value for every value."""
     if node.tag in ("RELABELTYPE", "COLLATEEXPR", "COERCEVIAIO"):
         return node.node("arg")
     function = scope.known.facts.functions.get(node.number("funcid"))

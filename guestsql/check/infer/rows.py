@@ -12,7 +12,7 @@ _INNER, _LEFT = "0", "1"
 
 
 def has_one_row(scope: Scope) -> bool:
-    """Tell whether a query always returns one row: it only counts, or takes from what has one row itself.
+    """Return True if a query always returns one row: it only counts, or reads from a source of one row.
 
     Args:
         scope: the query.
@@ -45,7 +45,7 @@ def _has_one_row(scope: Scope) -> bool:
 
 
 def _is_one(scope: Scope, node: TreeNode) -> bool:
-    """Tell whether an item of a FROM has one row."""
+    """Return True if an item of a FROM has one row."""
     if node.tag == "JOINEXPR":
         left, right = node.node("larg"), node.node("rarg")
         if left is None or right is None or not (_is_one(scope, left) and _is_one(scope, right)):

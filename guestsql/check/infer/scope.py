@@ -17,7 +17,7 @@ SELECT, UPDATE, INSERT, DELETE, MERGE = "1", "2", "3", "4", "5"
 
 @dataclass(frozen=True, slots=True)
 class Nullness:
-    """What is known of a value.
+    """The nullness of a value.
 
     Attributes:
         itself: it may be NULL.
@@ -37,12 +37,12 @@ class Nullness:
 
 UNKNOWN = Nullness()
 NOTHING = Nullness(itself=False, within=False, depth=NO_DEPTH)
-"""What is known of no value at all: what is added to it counts alone."""
+"""The nullness of no value at all: only what is added to it counts."""
 
 
 @dataclass(slots=True)
 class Known:
-    """What holds for all queries of one statement.
+    """The facts that all queries of one statement share.
 
     Attributes:
         facts: what the catalogues know.
@@ -78,7 +78,7 @@ class Scope:
     outer: Scope | None = None
 
     def inner(self, query: TreeNode) -> Scope:
-        """Return a query that stands in this one."""
+        """Return a query that this one contains."""
         found = self.known.scopes.get(id(query))
         if found is None:
             found = self.known.scopes[id(query)] = Scope(query, self.known, self)
@@ -91,12 +91,12 @@ class Scope:
 
     @cached_property
     def joins(self) -> Joins:
-        """What its joins do."""
+        """The effect of its joins."""
         return read_joins(self.query, self.known.facts)
 
     @property
     def command(self) -> str:
-        """What it does, as in `commandType`."""
+        """Its command, as in `commandType`."""
         return self.query.text("commandType")
 
     @cached_property
@@ -109,12 +109,12 @@ class Scope:
 
     @cached_property
     def has_grouping_sets(self) -> bool:
-        """Tell whether it makes rows in which columns it groups by are NULL."""
+        """Return True if it makes rows in which columns it groups by are NULL."""
         return bool(self.query.items("groupingSets"))
 
     @cached_property
     def group_keys(self) -> frozenset[str]:
-        """What it groups by, when grouping sets may make that NULL."""
+        """The columns it groups by that grouping sets may make NULL."""
         if not self.has_grouping_sets:
             return frozenset()
         wanted = {clause.text("tleSortGroupRef") for clause in self.query.nodes("groupClause")}
@@ -126,7 +126,7 @@ class Scope:
 
     @cached_property
     def has_full_groups(self) -> bool:
-        """Tell whether each aggregate is of one row at least."""
+        """Return True if each aggregate is of at least one row."""
         return bool(self.query.items("groupClause")) and not self.has_grouping_sets
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a query takes and returns."""
+"""The signature of a query: what it takes and returns."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Parameter:
     Attributes:
         name: its name.
         annotation: its type in Python, `None` included.
-        default: what stands behind `=` in Python, or "" when it must be given.
+        default: the text after `=` in Python, or "" when it must be given.
         sql_type: as SQL writes it.
         doc: what the file says of it.
     """
@@ -56,7 +56,7 @@ class Signature:
         columns: in order; none of a query that returns no rows.
         doc: what the file says of it.
         is_sure: it always returns one row.
-        file: the name of the file in which it stands.
+        file: the name of its file.
     """
 
     name: str

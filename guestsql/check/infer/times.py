@@ -13,7 +13,7 @@ _KEEPING = ("timezone", "timestamp", "timestamptz", "date", "date_trunc")
 
 
 def is_formatted(facts: Facts, call: TreeNode) -> bool:
-    """Tell whether to_char has a pattern, and a time that is not infinity.
+    """Return True if to_char has a pattern, and a time that is not infinity.
 
     Args:
         facts: the functions.
@@ -24,7 +24,7 @@ def is_formatted(facts: Facts, call: TreeNode) -> bool:
 
 
 def has_field(facts: Facts, call: TreeNode) -> bool:
-    """Tell whether a time has the field that extract asks for.
+    """Return True if a time has the field that extract asks for.
 
     Args:
         facts: the functions.
@@ -36,7 +36,7 @@ def has_field(facts: Facts, call: TreeNode) -> bool:
 
 
 def _is_finite(facts: Facts, time: TreeNode) -> bool:
-    """Tell whether a value cannot be infinity: it comes from a clock."""
+    """Return True if a value cannot be infinity: it comes from a clock."""
     if time.tag == "SQLVALUEFUNCTION":
         return True
     function = facts.functions.get(time.number("funcid"))

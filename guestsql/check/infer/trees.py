@@ -44,7 +44,7 @@ def read_scopes(
 
 
 def may_be_null(parameter: Parameter) -> bool:
-    """Tell whether NULL may be passed for a parameter: its default is null, or its text says NULL."""
+    """Return True if NULL may be passed for a parameter: its default is null, or its text says NULL."""
     return (parameter.default or "").lower() == "null" or bool(_SAYS_NULL.search(parameter.doc))
 
 
