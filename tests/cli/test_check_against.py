@@ -202,7 +202,7 @@ def _one_line(result):
 @pytest.mark.usefixtures("repository")
 @pytest.mark.parametrize("ref", ["v9", "--all", "main:queries", ""])
 def test_a_ref_that_git_does_not_know(check, ref):
-    assert "git knows no commit" in _one_line(check(f"--against={ref}"))
+    assert "git has no commit" in _one_line(check(f"--against={ref}"))
 
 
 def test_a_folder_that_was_not_there_then(repository, check):
@@ -229,7 +229,7 @@ def test_no_repository(check, tmp_path):
 @pytest.mark.usefixtures("repository")
 def test_no_git(check, tmp_path):
     line = _one_line(check("--against", "v1", PATH=str(tmp_path)))
-    assert "there is no git here" in line
+    assert "git is not installed" in line
     assert "--save-manifest" in line
 
 
@@ -259,13 +259,13 @@ def test_a_manifest_that_cannot_be_written(check):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "is no manifest"),
-        ("[]", "is no manifest"),
+        ("", "is not a release manifest"),
+        ("[]", "is not a release manifest"),
         ('{"format": "guestsql release", "version": 2}', "is a manifest of version 2"),
-        ('{"format": "guestsql release", "version": 1, "queries": {}}', "is no manifest of a release: queries"),
+        ('{"format": "guestsql release", "version": 1, "queries": {}}', "is not a release manifest: queries"),
         (
             '{"format": "guestsql release", "version": 1, "queries": {"a/../b.sql": "x"}, "migrations": {}}',
-            "is no manifest of a release: queries",
+            "is not a release manifest: queries",
         ),
     ],
     ids=("empty", "a-list", "later", "no-queries", "leads-elsewhere"),
