@@ -18,6 +18,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,9 +61,9 @@ class Either:
         return lambda *given, **known: asyncio.to_thread(method, *given, **known)
 
     async def query(self, name: str, **parameters: Any) -> Any:
-        """Run a query of `queries`."""
-        method = getattr(self.raw.queries, name)
-        return await (method(**parameters) if self.kind == "async" else asyncio.to_thread(method, **parameters))
+        """Run a query, also an internal one."""
+        call = partial(self.raw._call, name)
+        return await (call(**parameters) if self.kind == "async" else asyncio.to_thread(call, **parameters))
 
     async def __aenter__(self) -> Self:
         # Callers of the synchronous class each occupy a thread while they wait.
