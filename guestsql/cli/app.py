@@ -1,4 +1,4 @@
-"""What every command is given: the settings, read when first asked for, and how to speak to the user."""
+"""What every command gets: the settings, read at first use, and ways to print to the user."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import Output
+from guestsql.cli.summary import set_summary
 from guestsql.cli.terminal import can_ask
 from guestsql.cli.values import plain_text
 from guestsql.errors import GuestSQLError, QueryFileError
@@ -27,13 +28,13 @@ class App:
 
     Attributes:
         columns: what the option `--columns` says; None when the command does not have it.
-        tells_events: whether log events are shown.
+        shows_events: whether log events are shown.
     """
 
     def __init__(self, *, debug: bool = False) -> None:
         self.debug = debug
         self.columns: tuple[str, ...] | None = None
-        self.tells_events = debug
+        self.shows_events = debug
 
     @cached_property
     def settings(self) -> Settings:
@@ -45,7 +46,7 @@ class App:
         return Settings.from_env()
 
     def help_out(self, error: GuestSQLError) -> None:
-        """Add to the hint of an error how to go on in spite of it: a broken query file must stop no operator's tool.
+        """Add to the hint of an error how to work around it: a broken query file must not stop an operator's tool.
 
         Args:
             error: what ended the command.
@@ -68,24 +69,24 @@ class App:
         return Output(name, self.settings.timezone, piped=piped, columns=self.columns)
 
     def say(self, text: str) -> None:
-        """Tell the user something that is no data, on stderr."""
+        """Print a message to stderr; data goes to stdout."""
         click.echo(plain_text(text), err=True)
 
-    def tell_events(self) -> None:
-        """Show log events on stderr from now on: a server's log is all that tells of it while it runs."""
-        if not self.tells_events:
-            self.tells_events = True
+    def show_events(self) -> None:
+        """Show log events on stderr from now on: a running server reports nothing else."""
+        if not self.shows_events:
+            self.shows_events = True
             logger.setLevel(logging.INFO)
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """Ask before something that cannot be undone.
+        """Ask before an action that cannot be undone.
 
         Args:
             question: without its question mark.
-            yes: it was answered with `--yes`.
+            yes: the option `--yes` was given.
 
         Raises:
-            UsageError: there is nobody to answer.
+            UsageError: there is no terminal to ask on.
             Exit: the answer was no.
         """
         if yes:
@@ -102,10 +103,15 @@ pass_app = click.make_pass_decorator(App)
 
 
 class CommandGroup(click.Group):
-    """A group of commands: alone it prints its help, and a mistyped command is answered with the nearest ones."""
+    """A group of commands. Without a command it prints its help; a mistyped command gets suggestions."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  click's own
         super().__init__(*args, **{"invoke_without_command": True, "no_args_is_help": False, **kwargs})
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command."""
+        set_summary(cmd)
+        super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's own
         """Run the command, or print the help when there is none."""

@@ -1,4 +1,4 @@
-"""`guestsql check`: vet the query files."""
+"""`guestsql check`: check the query files."""
 
 from __future__ import annotations
 
@@ -57,27 +57,27 @@ Examples:
   guestsql check --save-manifest release.json
 
 \b
-Below a query's name, an exception: -- check: allow GS307, because …
-Exit codes: 0 nothing found, or only what is to be looked at (GS75x), 1 something found.
+To suppress a rule for one query, write below its name: -- check: allow GS307, because …
+Exit codes: 0 no findings, or only advisories (GS75x); 1 findings.
 """,
 )
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--server",
     metavar="URL",
-    help="Make the scratch database there; nothing is read or written in the URL's own. Default: the embedded server.",
+    help="The server for the scratch database; the URL's own database is not touched. Default: the embedded server.",
 )
 @against_options
 @click.option(
     "--stubs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The package that guestsql stubs --out has written; default the stubs beside guestsql's own modules.",
+    help="The package written by guestsql stubs --out. Default: the stubs beside guestsql's own modules.",
 )
 @click.option(
     "--python",
     type=click.Path(exists=True, path_type=Path),
     default=Path(),
-    help="Where Python that uses the queries is looked for; default the working directory.",
+    help="Where to look for Python code that uses the queries. Default: the working directory.",
 )
 @click.option("--format", "format_name", type=click.Choice(("text", "json", "github")), default="text")
 @click.option(
@@ -99,15 +99,16 @@ def check(  # noqa: PLR0917  click passes them by name
     format_name: str,
     **options: object,
 ) -> None:
-    """Vet the SQL files: every query is prepared on a real server, and held against the rules.
+    """Check the SQL files: prepare every query on a real server, and apply the rules.
 
-    FILES are files or folders; default the folder of your queries, without one the packaged queries. The schema comes
-    from the migrations, the packaged ones and your own, in a scratch database; the data of DATABASE_URL is never
-    touched, and no query is run but for commands such as LOCK and CREATE, which only then look for what they name;
-    there, and undone.
+    FILES are files or folders; the default is the folder of your queries, or without one the packaged queries. The
+    schema comes from the migrations, the packaged ones and your own, in a scratch database. The data of DATABASE_URL is
+    never touched. Queries are not run, except for commands such as LOCK and CREATE, whose names the server resolves
+    only then; they run in the scratch database, and are rolled back.
 
-    With --against the queries of an older release are tried on this schema and these queries on its schema: whether the
-    migrations or the code must go first, or the change needs two steps (docs/deploy-order.md).
+    With --against, the queries of an older release are checked with this schema, and these queries with its schema: the
+    verdict says whether the migrations or the code must be deployed first, or the change needs two steps
+    (docs/deploy-order.md).
     """
     home = shown(app.settings.queries_dir or default_directory())
     against = Against.of(home, files, app.settings, options)
@@ -122,10 +123,10 @@ def check(  # noqa: PLR0917  click passes them by name
         with _naming_server(server):
             comparison = judge_order(app, server, against)
     except QueryFileError:
-        # A file that the check itself needs cannot be read, and has been told.
+        # A file that the check itself needs cannot be read, and has been reported.
         if not report.findings:
             raise
-        app.say("deploy order: not judged, mend the findings first")
+        app.say("deploy order: not judged; fix the findings first")
         comparison = None
     findings = list(report.findings)
     sources = list(report.sources)
@@ -145,7 +146,7 @@ def check(  # noqa: PLR0917  click passes them by name
 
 
 def _promises(stubs: Path | None, python: Path, home: Path, read: Sequence[Path]) -> StubsVet | None:
-    """What the stubs have promised of the files that are read; None when there are no stubs."""
+    """What the stubs promise about the files that are read; None when there are no stubs."""
     committed = read_committed(Target(stubs))
     if committed is None:
         if stubs is not None:
@@ -191,7 +192,7 @@ def _naming_server(server: str | None) -> Generator[None]:
 def scratch(app: App, server: str | None) -> Generator[DeadlineConnection]:
     """The scratch database, on the server that is named or the embedded one."""
     if server is not None:
-        if not server.strip():  # libpq would take whatever server is near
+        if not server.strip():  # libpq would use its default server
             raise click.BadParameter("an address is needed, postgresql://…", param_hint="--server")
         parse_conninfo(server, variable="--server")
         with _naming_server(server), announced_scratch(app, server) as connection:
@@ -226,7 +227,7 @@ def _expanded(paths: Sequence[Path]) -> list[Path]:
 
 def _files_of(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise click.UsageError(f"{folder} is no folder of query files: see GUESTSQL_QUERIES_DIR")
+        raise click.UsageError(f"{folder} is not a folder of query files: see GUESTSQL_QUERIES_DIR")
     return sorted(file for file in folder.iterdir() if file.suffix == ".sql" and not file.name.startswith("."))
 
 

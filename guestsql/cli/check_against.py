@@ -39,18 +39,18 @@ _OPTIONS = (
     click.option(
         "--against",
         metavar="REF",
-        help="Judge the deploy order: hold this release against an older one, a git ref or a manifest.",
+        help="Judge the deploy order: compare this release with an older one, a git ref or a manifest.",
     ),
     click.option(
         "--order",
         type=click.Choice([order.value for order in Order]),
         default=Order.MIGRATIONS_FIRST.value,
         show_default=True,
-        help="What the deployment does first. What contradicts it is a finding.",
+        help="What the deployment does first. A change that breaks in this order is a finding.",
     ),
-    click.option("--verdict", type=_FILE, metavar="FILE", help="Write the verdict there too, as JSON."),
+    click.option("--verdict", type=_FILE, metavar="FILE", help="Write the verdict to this file too, as JSON."),
     click.option(
-        "--save-manifest", type=_FILE, metavar="FILE", help="When nothing is found, save this release for --against."
+        "--save-manifest", type=_FILE, metavar="FILE", help="If there are no findings, save this release for --against."
     ),
 )
 
@@ -81,9 +81,9 @@ class Against:
 
         Args:
             home: the folder of the queries unless another one is named.
-            files: what is under check; when it lies in one folder, that one is the release's.
+            files: the files to check; when all are in one folder, it is the release's.
             settings: the release's migrations are the own ones, if there are any, else the packaged ones.
-            options: what `against_options` added to the command.
+            options: the options that `against_options` adds.
         """
         folders = {file if file.is_dir() else file.parent for file in files}
         queries = folders.pop() if len(folders) == 1 else home
@@ -117,7 +117,7 @@ def _usage() -> Generator[None]:
 
 
 def judge_order(app: App, server: str | None, against: Against) -> Comparison | None:
-    """Hold this release against the one that is named; None when none is."""
+    """Compare this release with the one that is named; None when none is."""
     if against.ref is None:
         return None
     with _usage():
@@ -154,7 +154,7 @@ def _read_new(against: Against) -> Release:
 
 
 def show_verdict(app: App, comparison: Comparison, against: Against, *, is_text: bool) -> None:
-    """Print the verdict, to stderr unless stdout is for people, and write it where it was asked for."""
+    """Print the verdict, to stderr unless stdout is for people, and write it to the file of `--verdict`."""
     for line in verdict_as_text(comparison):
         if is_text:
             click.echo(line)
@@ -168,7 +168,7 @@ def show_verdict(app: App, comparison: Comparison, against: Against, *, is_text:
 
 
 def save_release(app: App, against: Against) -> None:
-    """Write this release where it was asked for."""
+    """Write this release to the file of `--save-manifest`."""
     if against.manifest is not None:
         with _usage():
             save_manifest(_read_new(against), against.manifest)
@@ -176,6 +176,6 @@ def save_release(app: App, against: Against) -> None:
 
 
 def shown(folder: Path) -> Path:
-    """A folder as one would type it: relative when it lies below the working directory."""
+    """A folder as one would type it: relative when it is below the working directory."""
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder

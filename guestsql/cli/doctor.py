@@ -1,4 +1,4 @@
-"""`guestsql doctor`: what is wrong, and how to mend it."""
+"""`guestsql doctor`: what is wrong, and how to fix it."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ Example:
 @data_format_option
 @pass_app
 def doctor(app: App, format_name: str | None) -> None:
-    """Try everything from the settings to the last index, and say for each: ok, or what to do.
+    """Check everything from the settings to the last index, and print what to fix.
 
-    Exits with 1 when anything is at fault. What this role may not look at is told, and is no fault; neither is an
-    advice. Nothing is written; without DATABASE_URL the embedded server is made and started, as by any command.
+    Exits with 1 if there is a fault. Advice is not a fault, and neither is something that this role may not read.
+    Nothing is written. Without DATABASE_URL the embedded server is created and started, as by any command.
     """
-    # Not app.settings: settings that cannot be used are one of the findings.
+    # Not app.settings: invalid settings are one of the findings.
     settings, faults = read_settings(os.environ)
     output = Output(format_name or settings.shell_format, settings.timezone)
     with Patient(settings, faults, settings.database_url) as patient, waiting("checking"):
@@ -60,7 +60,7 @@ def doctor(app: App, format_name: str | None) -> None:
 
 
 def _print(found: Sequence[Finding]) -> None:
-    """Print a check a line, what to do below it. Words stay whole, so that commands and names can be copied."""
+    """Print a line for each check, with the fix below it. Words stay whole, so that commands can be copied."""
     widest = max(len(each.check) for each in found), max(len(each.status.value) for each in found)
     indent = " " * (sum(widest) + 2 * len(_GAP))
     width = max(console(sys.stdout).width, len(indent) + _READABLE_WIDTH)

@@ -26,7 +26,7 @@ BROKEN_PIPE = 141
 
 
 def exit_code(error: GuestSQLError) -> int:
-    """Return the exit code that stands for an error.
+    """Return the exit code for an error.
 
     Args:
         error: what ended the command.

@@ -99,7 +99,7 @@ def _print_page(app: App, rows: Sequence[ListGuestsRow | SearchGuestsRow], limit
         )
         for row in rows[:limit]
     ]
-    # In a table one name stands for both, unless the columns were chosen.
+    # A table has one column for both names, unless the columns were chosen.
     shown = len(_COLUMNS) - 2 if output.is_table and not app.columns else len(_COLUMNS)
     output.rows(_COLUMNS[:shown], [row[:shown] for row in page])
     if len(rows) > limit:
@@ -136,9 +136,10 @@ Example:
 @format_option
 @pass_app
 def memory(app: App, state: str, user_id: str, format_name: str | None) -> None:
-    """Switch a guest's memory on or off; exits with 1 when there is no such guest.
+    """Switch a guest's memory on or off.
 
-    While it is off the guest's context is not used: get_context returns an empty text.
+    While it is off the guest's context is not used: get_context returns an empty text. Exits with 1 if there is no such
+    guest.
     """
     output = app.output(format_name)
     with database(app.settings) as opened:
@@ -160,7 +161,7 @@ Example:
 @format_option
 @pass_app
 def show(app: App, user_id: str, format_name: str | None) -> None:
-    """Show a guest's profile; exits with 1 when there is no such guest."""
+    """Show a guest's profile. Exits with 1 if there is no such guest."""
     output = app.output(format_name)
     with database(app.settings) as opened:
         profile = opened.get_profile(user_id)
@@ -192,14 +193,14 @@ Example:
     "--ttl",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="How old a cached text may be; default GUESTSQL_CONTEXT_TTL_SECONDS.",
+    help="How old a cached text may be. Default: GUESTSQL_CONTEXT_TTL_SECONDS.",
 )
 @format_option
 @pass_app
 def context(app: App, user_id: str, ttl: float | None, format_name: str | None) -> None:
     """Print a guest's context as the bot gets it.
 
-    A guest who is not known yet is created, as the bot does it.
+    An unknown guest is created, as by the bot.
     """
     output = app.output(format_name)
     with database(app.settings) as opened:
@@ -221,7 +222,7 @@ Example:
 def merge(app: App, keep: str, duplicate: str, yes: bool, format_name: str | None) -> None:
     """Merge the guest DUPLICATE into KEEP, and remove DUPLICATE.
 
-    What KEEP has wins; whatever of DUPLICATE finds no place is kept in profile_data.
+    Where both have a value, KEEP's wins. What has no other place is kept in profile_data.
     """
     output = app.output(format_name)
     second = _key(app, duplicate)
@@ -241,7 +242,7 @@ Example:
 @format_option
 @pass_app
 def export(app: App, user_id: str, format_name: str | None) -> None:
-    """Print all that is stored about a person, by table; exits with 1 when it is nothing."""
+    """Print everything that is stored about a person, by table. Exits with 1 if there is nothing."""
     output = app.output(format_name)
     with database(app.settings) as opened:
         stored = opened.export_guest(user_id)
@@ -262,7 +263,7 @@ Example:
 @format_option
 @pass_app
 def forget(app: App, user_id: str, yes: bool, format_name: str | None) -> None:
-    """Erase a person from every table, and print how many rows of each."""
+    """Erase a person from every table, and print the number of rows by table."""
     output = app.output(format_name)
     app.confirm(f"Erase all that is stored about {_key(app, user_id)}", yes=yes)
     with database(app.settings) as opened:

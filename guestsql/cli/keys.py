@@ -1,4 +1,4 @@
-"""One key without Enter: `q` ends what is drawn on a terminal."""
+"""One key without Enter: `q` quits a live view."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Wait = Callable[[float], bool]
 
 @contextmanager
 def quit_key() -> Generator[Wait | None]:
-    """Have the terminal of stdin give each key at once, and put it back as it was on every way out.
+    """Have the terminal of stdin return each key at once, and restore it in the end.
 
     Yields:
-        What waits so many seconds, or until `q` is pressed, and returns True in that case; None where no key can be
-        read: stdin is no terminal, or another program has it.
+        A function that waits for so many seconds and returns True as soon as `q` is pressed; None if no key can be
+        read, because stdin is not a terminal or another program has it.
     """
     if find_spec("termios") is None or not sys.stdin.isatty() or _is_in_background(sys.stdin.fileno()):
         yield None
@@ -34,7 +34,7 @@ def quit_key() -> Generator[Wait | None]:
     terminal = sys.stdin.fileno()
     kept = termios.tcgetattr(terminal)
     try:
-        # At once, and not when all is written: nobody may be reading any more.
+        # At once, not when the output is written: its reader may have gone.
         tty.setcbreak(terminal, termios.TCSANOW)
         yield lambda seconds: _is_pressed(terminal, seconds)
     finally:
@@ -46,7 +46,7 @@ def _is_in_background(terminal: int) -> bool:
     """A program in the background that changes its terminal is stopped by the system."""
     try:
         return os.tcgetpgrp(terminal) != os.getpgrp()
-    except OSError:  # it is not the terminal of our session, and nobody stops us
+    except OSError:  # not the terminal of this session, so nothing stops us
         return False
 
 
@@ -57,7 +57,7 @@ def _is_pressed(terminal: int, seconds: float) -> bool:
         if not ready:
             break
         keys = _read(terminal)
-        if not keys:  # hung up; what is asked for goes on at its pace
+        if not keys:  # hung up: keep the pace
             time.sleep(max(0.0, end - time.monotonic()))
         if any(key in keys for key in _QUIT):
             return True

@@ -17,13 +17,14 @@ import click
 from guestsql.cli.app import App, CommandGroup
 from guestsql.cli.failure import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE, exit_code
 from guestsql.cli.redaction import mask_addresses
+from guestsql.cli.summary import set_summary
 from guestsql.cli.terminal import flush_streams, prepare_streams
 from guestsql.errors import GuestSQLError
 
 __all__ = ["guestsql", "main"]
 
 _NAME = "guestsql"
-# A command's module is imported when the command is asked for: all of them together take longer than most commands.
+# A command's module is imported when the command runs: importing all of them takes longer than most commands do.
 _COMMANDS = (
     "check",
     "demo",
@@ -42,7 +43,7 @@ _COMMANDS = (
 
 
 class _Shell(CommandGroup):
-    """The outermost group: nothing leaves it but an exit code."""
+    """The outermost group: it turns every error into a line and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, sorted."""
@@ -50,10 +51,10 @@ class _Shell(CommandGroup):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, or None; its module has its name, and holds it under its name."""
+        """Return a command, or None. The command and its module have the same name."""
         del ctx
         if cmd_name not in _COMMANDS:
-            # click looks for the nearest among the commands that it has.
+            # click suggests the nearest of the commands that it has.
             self.commands = {name: _load(name) for name in _COMMANDS}
             return None
         return _load(cmd_name)
@@ -68,12 +69,12 @@ class _Shell(CommandGroup):
         **extra: Any,  # noqa: ANN401  click's own
     ) -> NoReturn:
         """Run one command and exit."""
-        del standalone_mode, windows_expand_args  # it always stands alone; patterns are not expanded on any system
+        del standalone_mode, windows_expand_args  # always standalone; patterns are expanded on no system
         self._main_shell_completion(extra, _NAME, complete_var)
         prepare_streams()
         try:
             code = self._exit_code(sys.argv[1:] if args is None else list(args), prog_name or _NAME, extra)
-        except BrokenPipeError:  # nobody reads stderr either
+        except BrokenPipeError:  # stderr is closed too
             code = BROKEN_PIPE
         sys.exit(code if flush_streams() else BROKEN_PIPE)
 
@@ -105,6 +106,7 @@ class _Shell(CommandGroup):
 def _load(command: str) -> click.Command:
     name = command.replace("-", "_")
     loaded: click.Command = getattr(import_module(f"guestsql.cli.{name}"), name)
+    set_summary(loaded)
     return loaded
 
 
@@ -124,7 +126,7 @@ def _failed(app: App, error: Exception, line: str, code: int) -> int:
 
 @contextmanager
 def _logging(app: App) -> Generator[None]:
-    """Show log events with `--debug`, or when a command asks for them: elsewhere an error is told by its line."""
+    """Show log events with `--debug`, or when a command turns them on. Otherwise an error's line is enough."""
     root, own = logging.getLogger(), logging.getLogger(_NAME)
     handler = _Events(app)
     before = root.level, own.level
@@ -146,7 +148,7 @@ class _Events(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one event."""
-        if self._app.tells_events:
+        if self._app.shows_events:
             self._app.say(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
@@ -159,11 +161,11 @@ Examples:
   guestsql query run list_last_interactions -p max_rows=5 --format csv
 
 \b
-Exit codes: 0 done, 1 a check or a record failed, 2 wrong usage,
+Exit codes: 0 success, 1 a check or a record failed, 2 wrong usage,
 3 the server refused the SQL, 4 no connection.
 
 \b
-Completion of commands and query names, for bash (likewise zsh, fish):
+Shell completion of commands and query names (bash; likewise zsh, fish):
   eval "$(_GUESTSQL_COMPLETE=bash_source guestsql)"
 """,
 )
@@ -173,10 +175,10 @@ Completion of commands and query names, for bash (likewise zsh, fish):
 def guestsql(app: App, debug: bool) -> None:
     """PostgreSQL for a hotel's chat bot: guests, threads, contexts.
 
-    Works on the server of DATABASE_URL, from the environment or .env; without it, on an embedded server whose data
-    lies in GUESTSQL_HOME.
+    Commands use the server of DATABASE_URL, from the environment or .env. Without it they use an embedded PostgreSQL
+    whose data is in GUESTSQL_HOME.
     """
-    app.debug = app.tells_events = debug
+    app.debug = app.shows_events = debug
     if debug:
         logging.getLogger().setLevel(logging.INFO)
         logging.getLogger(_NAME).setLevel(logging.DEBUG)
@@ -189,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         arguments: without the program's name; default the process's own.
     """
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        # By itself it would end Python without leaving the embedded server, which would run on.
+        # The default would end Python without releasing the embedded server, which would keep running.
         signal.signal(signal.SIGTERM, _terminate)
     guestsql.main(arguments, prog_name=_NAME)
 

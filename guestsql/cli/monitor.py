@@ -24,7 +24,7 @@ from guestsql.sql.conninfo import parse_conninfo
 
 __all__ = ["monitor"]
 
-# A terminal is hardly wider; older readings are not drawn.
+# Hardly any terminal is wider; older readings are not drawn.
 _READINGS_KEPT = 500
 
 
@@ -36,31 +36,34 @@ Examples:
   guestsql monitor --once --format json
 
 \b
-Ends with q or Ctrl-C. The figures of a process arrive some seconds after it counted them.
+Press q or Ctrl-C to quit. A process writes its counts every few seconds.
 """,
 )
-@click.option("--once", is_flag=True, help="Print the figures once; so it is, too, where there is no terminal.")
+@click.option("--once", is_flag=True, help="Print the figures once; the default without a terminal.")
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.2, max=3600),
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    help="How often the server is asked.",
+    help="How often to query the server.",
 )
 @click.option(
-    "--minutes", type=click.IntRange(1, 1440), default=60, show_default=True, help="How far back the lines go."
+    "--minutes", type=click.IntRange(1, 1440), default=60, show_default=True, help="How many minutes the curves show."
 )
 @click.option(
     "--min-seconds",
     type=click.FloatRange(min=0),
     default=5.0,
     show_default=True,
-    help="Since when a statement runs, or a transaction idles, that is shown.",
+    help="Show sessions whose statement or open transaction is older than this.",
 )
-@click.option("--primary", is_flag=True, help="Ask DATABASE_URL even if there is a DATABASE_REPLICA_URL.")
+@click.option("--primary", is_flag=True, help="Use DATABASE_URL even if DATABASE_REPLICA_URL is set.")
 @click.option(
-    "--format", "format_name", type=click.Choice(("table", "json")), help="Of --once; default: json in a pipe."
+    "--format",
+    "format_name",
+    type=click.Choice(("table", "json")),
+    help="The format of --once. Default: table on a terminal, json in a pipe.",
 )
 @pass_app
 def monitor(  # noqa: PLR0917  click passes them by name
@@ -74,8 +77,8 @@ def monitor(  # noqa: PLR0917  click passes them by name
 ) -> None:
     """Show hits, rates, latencies, errors, connections and sessions, live.
 
-    What the bot's processes counted comes from the minute tables; connections and sessions are those of the server
-    asked: DATABASE_REPLICA_URL if that is set. The heading, and "server" in JSON, tell which.
+    The counts of the bot's processes come from the minute tables. Connections and sessions are those of the server that
+    is queried: DATABASE_REPLICA_URL if that is set. The heading, and "server" in JSON, show which.
     """
     settings = app.settings
     catalogue = load_catalogue(settings.queries_dir, needed=NEEDED)
@@ -94,7 +97,7 @@ def monitor(  # noqa: PLR0917  click passes them by name
 
 
 class _Watch:
-    """Asks one server for its figures, and shows them."""
+    """Reads one server's figures, and shows them."""
 
     def __init__(self, app: App, target: Target, session: QuerySession, reader: FigureReader) -> None:
         self._app = app
@@ -117,21 +120,21 @@ class _Watch:
             console(sys.stdout).print(self._screen(is_whole=True))
 
     def run(self, interval: float) -> None:
-        """Show the figures until q or Ctrl-C; a server that is lost is asked again, the last ones stay meanwhile."""
-        self._read()  # what cannot be read at the very beginning is an error like any other
+        """Show the figures until q or Ctrl-C. While the server is away the last ones stay."""
+        self._read()  # a failure of the first read ends the command
         terminal = console(sys.stdout)
         try:
             with quit_key() as wait:
                 self._footer = "Ctrl-C quits" if wait is None else "q quits"
                 live = Live(self._screen(), console=terminal, screen=True, auto_refresh=False)
-                try:  # as a context manager it would not be stopped when a signal comes while it starts
+                try:  # a context manager would not be stopped by a signal while it starts
                     live.start(refresh=True)
                     while not (wait or _slept)(interval):
                         self._try_to_read()
                         live.update(self._screen(), refresh=True)
                 finally:
                     live.stop()
-        except KeyboardInterrupt:  # to end it is no failure
+        except KeyboardInterrupt:  # the way to quit
             return
 
     def _try_to_read(self) -> None:
@@ -166,7 +169,7 @@ def _slept(seconds: float) -> bool:
 
 
 def _place(target: Target) -> str:
-    """Where the server is, as far as its address says so; nothing secret."""
+    """The server's host and database, without any secret."""
     address = parse_conninfo(target.url)
     host, database = address.get("host", ""), address.get("dbname", "")
     return f"{'replica ' if target.is_replica else ''}{host}/{database}".rstrip("/")

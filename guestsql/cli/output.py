@@ -1,4 +1,4 @@
-"""Data on stdout in the format that was asked for: rows, a row, or a value."""
+"""Data on stdout in the chosen format: rows, a row, or a value."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def format_option(command: Command) -> Command:
-    """Give a command the option `--format`, passed to it as `format_name`; for what is a table in a pipe too."""
+    """Give a command the option `--format`, as `format_name`; for commands that print a table in a pipe too."""
     return _format_option("Default: GUESTSQL_FORMAT, else table.")(command)
 
 
 def data_format_option(command: Command) -> Command:
-    """Give a command the option `--format`, passed to it as `format_name`; for data, which is JSON in a pipe."""
+    """Give a command the option `--format`, as `format_name`; for commands that print JSON in a pipe."""
     return _format_option("Default: GUESTSQL_FORMAT, else table on a terminal and json in a pipe.")(command)
 
 
@@ -197,7 +197,7 @@ class Output:
     def _selected(
         self, columns: Sequence[str], rows: Iterable[Sequence[object]]
     ) -> tuple[Sequence[str], list[list[object]]]:
-        """The columns that were asked for, in that order."""
+        """Return the chosen columns, in the chosen order."""
         if not self._columns:
             return columns, [list(row) for row in rows]
         missing = [name for name in self._columns if name not in columns]

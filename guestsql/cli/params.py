@@ -1,4 +1,4 @@
-"""`-p name=value` and the types and defaults in a query's comments, made into the query's parameters."""
+"""A query's parameters: from `-p name=value`, and the types and defaults in the query's comments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _OF_VALUES = ("22", "23514")
 # A number of rows below zero, of which the server says the clause alone.
 _CLAUSES = {"2201W": "LIMIT", "2201X": "OFFSET"}
-# Where the server says which value it could not take: `unnamed portal parameter $1 = '…'`, in whatever language.
+# How the server names the value that it refuses, in any language: `unnamed portal parameter $1 = '…'`.
 _IN_CONTEXT = re.compile(r"\$(?P<number>\d+)(?: = .*)?$")
 # Digits, and the signs that people put between those of a phone.
 _DIGITS = re.compile(r"\+?\d(?:[\s().-]{0,2}\d)*")
@@ -105,8 +105,8 @@ def refused_value(query: Query, values: Mapping[str, str | None], error: psycopg
     is_other_type = parameter.type is not None and error.sqlstate not in _CLAUSES
     wanted = f" is no {parameter.type}" if is_other_type else " does not fit"
     said = (error.diag.message_primary or str(error)).split("\n", 1)[0]
-    told = f"parameter {name}: '{values[name]}'{wanted} ({said})"
-    return click.UsageError(f"{_DIGITS.sub(_without_phone, told)}; wanted: {_described(parameter)}")
+    message = f"parameter {name}: '{values[name]}'{wanted} ({said})"
+    return click.UsageError(f"{_DIGITS.sub(_without_phone, message)}; wanted: {_described(parameter)}")
 
 
 def _without_phone(found: re.Match[str]) -> str:

@@ -23,13 +23,13 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar(label: str) -> Generator[Callable[[int, int], None] | None]:
-    """Show a bar on stderr with the share, the rate and the time left; gone at the end.
+    """Show a bar on stderr with the share, the rate and the time left; it disappears at the end.
 
     Args:
-        label: what is being done.
+        label: what the command is doing.
 
     Yields:
-        What is to be told how many bytes are done, and of how many; None when nobody watches.
+        A function that takes the bytes done and their total; None without a terminal.
     """
     if not sys.stderr.isatty():
         yield None
@@ -45,7 +45,7 @@ def progress_bar(label: str) -> Generator[Callable[[int, int], None] | None]:
     with Progress(*columns, console=console(sys.stderr), transient=True) as shown:
         task = shown.add_task(label, total=None)
 
-        def tell(done: int, total: int) -> None:
+        def update(done: int, total: int) -> None:
             shown.update(task, completed=done, total=total)
 
-        yield tell
+        yield update

@@ -1,7 +1,7 @@
-"""Texts that others wrote, such as the message of a bug, are shown without the passwords of addresses in them.
+"""Passwords of addresses are masked in texts from elsewhere, such as the message of a bug.
 
-What this package prints holds no password in the first place: an address is shown by its host and database, and no
-error quotes it. Its own lines are not searched, so a short password changes no word.
+This package's own messages contain no password: an address is shown by its host and database, and no error quotes
+it. They are not searched, so that a short password changes no word.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ def mask_addresses(text: str) -> str:
     """Return a text with `***` for the password of each address in it, known by the form of an address.
 
     Args:
-        text: what somebody else wrote: the message of an exception, a traceback, an argument of the command line.
+        text: from elsewhere: the message of an exception, a traceback, an argument of the command line.
     """
     return _IN_PAIRS.sub(rf"\g<name>{_MASK}", _IN_URL.sub(rf"\g<user>:{_MASK}@", text))

@@ -87,7 +87,7 @@ class QuerySession:
 
         Args:
             timeout: seconds, above 0.
-            rolled_back: True undoes at the end whatever was done.
+            rolled_back: True rolls the transaction back at the end.
 
         Raises:
             DatabaseUnavailable: the server cannot be reached, or was lost.

@@ -7,9 +7,9 @@ import importlib.util
 import click
 
 from guestsql.cli.app import App, pass_app
-from guestsql.cli.ending import told_to_end, wait_for
 from guestsql.cli.failure import FAILED
 from guestsql.cli.port import PORT
+from guestsql.cli.stopping import stop_requested, wait_for
 from guestsql.cli.target import open_target
 from guestsql.errors import SettingsError
 from guestsql.ops.gauges import Scraper, find_gauges
@@ -26,27 +26,27 @@ Examples:
   guestsql serve-metrics --once
 """,
 )
-@click.option("--port", type=PORT, default=9478, show_default=True, help="Where to listen; 0: a free one.")
-@click.option("--host", metavar="ADDRESS", help="An address to listen on; default all of IPv6 and IPv4.")
+@click.option("--port", type=PORT, default=9478, show_default=True, help="The port to listen on; 0 picks a free one.")
+@click.option("--host", metavar="ADDRESS", help="The address to listen on. Default: all IPv6 and IPv4 addresses.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True, max=600),
     default=8.0,
     show_default=True,
     metavar="SECONDS",
-    help="A scrape takes no longer: below Prometheus's scrape_timeout, which is 10 unless set otherwise.",
+    help="The longest time for a scrape; keep it below Prometheus's scrape_timeout, 10 by default.",
 )
-@click.option("--primary", is_flag=True, help="Ask DATABASE_URL even if there is a DATABASE_REPLICA_URL.")
-@click.option("--once", is_flag=True, help="Print the metrics of one scrape and end; exit 1 when a query failed.")
+@click.option("--primary", is_flag=True, help="Use DATABASE_URL even if DATABASE_REPLICA_URL is set.")
+@click.option("--once", is_flag=True, help="Print the metrics of one scrape and exit; 1 if a query failed.")
 @pass_app
 def serve_metrics(  # noqa: PLR0917  click passes them by name
     app: App, port: int, host: str | None, timeout: float, primary: bool, once: bool
 ) -> None:
-    """Answer Prometheus with the gauges of the queries, until SIGTERM or Ctrl-C.
+    """Serve the gauges of the queries to Prometheus, until SIGTERM or Ctrl-C.
 
-    A query whose comment has a line `metrics: …` is asked at each scrape, READ ONLY, on DATABASE_REPLICA_URL if that is
-    set: guestsql_is_replica tells. One that fails is told by guestsql_scrape_error; the others are answered. On stderr
-    stands why, and when it ended, once for each change. Needs the extra `prometheus`.
+    At each scrape every query whose comment has a line `metrics: …` runs, READ ONLY, on DATABASE_REPLICA_URL if that is
+    set; guestsql_is_replica shows which. A query that fails raises guestsql_scrape_error, and the others are still
+    served. Each change, with its reason, is logged to stderr. Needs the extra `prometheus`.
     """
     _require_client()
     gauges = find_gauges(load_catalogue(app.settings.queries_dir).values())
@@ -81,8 +81,8 @@ def _print(app: App, scraper: Scraper) -> None:
 def _serve(app: App, scraper: Scraper, port: int, host: str | None) -> None:
     from guestsql.ops.gauges.exposition import GaugeServer  # noqa: PLC0415  needs the extra
 
-    app.tell_events()
-    with told_to_end() as told, GaugeServer(scraper, port, host) as server:
+    app.show_events()
+    with stop_requested() as stop, GaugeServer(scraper, port, host) as server:
         app.say(f"serve-metrics: listening on port {server.port}")
-        wait_for(told)
+        wait_for(stop)
     app.say("serve-metrics: ended")

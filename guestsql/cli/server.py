@@ -6,7 +6,7 @@ import click
 
 from guestsql.cli.addresses import embedded_url
 from guestsql.cli.app import App, pass_app
-from guestsql.cli.ending import told_to_end, wait_for
+from guestsql.cli.stopping import stop_requested, wait_for
 
 __all__ = ["server"]
 
@@ -21,13 +21,13 @@ Example:
 def server(app: App) -> None:
     """Keep the embedded server running, and print its address.
 
-    Ends with SIGTERM or Ctrl-C. The server then stops, unless another guestsql process still uses it. Commands need no
-    running server: without DATABASE_URL each starts it and stops it again, which this saves them.
+    SIGTERM or Ctrl-C ends it. The server then stops, unless another guestsql process still uses it. Other commands
+    start and stop the server themselves; while this one runs they find it running, and begin sooner.
     """
     if app.settings.database_url is not None:
         app.say("guestsql: DATABASE_URL is set: other commands work there, not on this server")
-    with embedded_url(app.settings) as url, told_to_end() as told:
+    with embedded_url(app.settings) as url, stop_requested() as stop:
         click.echo(url)
         app.say("server: running; Ctrl-C stops it")
-        wait_for(told)
+        wait_for(stop)
     app.say("server: ended")

@@ -28,22 +28,23 @@ Examples:
   GUESTSQL_QUERIES_DIR=queries guestsql stubs --out hotel_queries
 
 \b
-Exit codes of --check: 0 the stubs are right, 1 they are not.
+Exit codes of --check: 0 the stubs are up to date, 1 they are not.
 """,
 )
-@click.option("--check", "only_check", is_flag=True, help="Only compare; no server is asked when nothing has changed.")
+@click.option("--check", "only_check", is_flag=True, help="Only compare. Needs no server if nothing has changed.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="The package to write, for the queries of GUESTSQL_QUERIES_DIR. Default: beside guestsql's own modules.",
 )
-@click.option("--server", metavar="URL", help="Make the scratch database there. Default: the embedded server.")
+@click.option("--server", metavar="URL", help="The server for the scratch database. Default: the embedded server.")
 @pass_app
 def stubs(app: App, only_check: bool, out: Path | None, server: str | None) -> None:
-    """Write types for every query: what it takes, what it returns, and what can be NULL, as the server says.
+    """Write the types of every query: parameters, columns, and what can be NULL.
 
-    mypy and pyright then know `database.queries`, and the rows are classes of `guestsql.guests.query_rows`. For a
-    folder of your own, import GuestDatabase and AsyncGuestDatabase from the package that --out names.
+    The server reports the types. mypy and pyright then know `database.queries`, and the rows are classes of
+    `guestsql.guests.query_rows`. For a folder of your own, import GuestDatabase and AsyncGuestDatabase from the package
+    that --out names.
     """
     folder = app.settings.queries_dir
     if out is None and folder is not None and not only_check and folder.resolve() != default_directory().resolve():
@@ -71,7 +72,7 @@ def _inferred(app: App, catalogue: Catalogue, server: str | None) -> list[Signat
             raise translate(error, "") from error
     refused = sorted(catalogue.keys() - found.keys())
     if refused:
-        hint = "guestsql check tells where and why"
+        hint = "guestsql check shows where and why"
         raise GuestSQLError(f"the server refuses {', '.join(refused)}", hint=hint)
     return list(found.values())
 
@@ -84,6 +85,6 @@ def _compare(app: App, target: Target, signatures: list[Signature], out: Path | 
     if drifts:
         names = ", ".join(drift.file.name for drift in drifts)
         command = "guestsql stubs" if out is None else f"guestsql stubs --out {out}"
-        app.say(f"stubs: not what the queries say: {names}; run {command}")
+        app.say(f"stubs: out of date: {names}; run {command}")
         raise click.exceptions.Exit(FAILED)
-    app.say("stubs: queries or migrations have changed, the types have not")
+    app.say("stubs: queries or migrations have changed; the types are the same")

@@ -81,7 +81,7 @@ def build_table(columns: Sequence[str], rows: Sequence[Sequence[object]], zone: 
         columns: the headings.
         rows: the values of each row.
         zone: times are shown in it.
-        title: stands above it.
+        title: printed above it.
     """
     return _drawn(_columns(columns, rows, zone), title)
 

@@ -47,7 +47,7 @@ class Target:
 
         Raises:
             SettingsError: the address does not parse.
-            DatabaseUnavailable: nobody answers, or the server refuses. A replica is named, and never replaced by the
+            DatabaseUnavailable: no answer, or the server refuses. A replica is named, and never replaced by the
                 main server unasked: who set it up wants the load to stay away from there.
         """
         settings = self.settings if patience is None else replace(self.settings, deadline_seconds=patience)

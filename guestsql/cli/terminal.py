@@ -1,4 +1,4 @@
-"""The two streams: colour only on a terminal, and only if nobody asked for none; no text that steers a terminal."""
+"""The two output streams: colour only on a terminal, unless NO_COLOR is set; encodings; closed pipes."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def console(stream: TextIO) -> Console:
 
 
 def can_ask() -> bool:
-    """Tell whether somebody is there to answer a question."""
+    """Return True if there is a terminal to ask a question on."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def is_narrow(stream: TextIO) -> bool:
-    """Tell whether a stream's encoding cannot write every character."""
+    """Return True if a stream's encoding cannot write every character."""
     return not (stream.encoding or "").lower().replace("-", "").startswith("utf")
 
 
@@ -66,7 +66,7 @@ def flush_streams() -> bool:
     """Write what is left in both streams.
 
     Returns:
-        False when the reader of one went away; what was left for it is dropped, so that Python's own last flush does
+        False if the reader of one went away. What was left for it is dropped, so that Python's own last flush does
         not complain.
     """
     return all([_flushed(stream) for stream in (sys.stdout, sys.stderr)])  # noqa: C419  each of them is to be flushed

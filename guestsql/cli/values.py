@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 __all__ = ["NULL", "align_points", "as_cell", "as_json", "as_shown", "is_document", "plain_text"]
 
 NULL = "NULL"
-"""How a table shows what is not there."""
+"""How a table shows NULL."""
 
 _DIGITS = re.compile(r"-?\d+(?:\.(?P<fraction>\d+))?")
 _INDENT = "  "
@@ -27,8 +27,8 @@ def as_json(value: object, *, ascii_only: bool = False, indent: bool = False) ->
     """Return a value as JSON; numbers keep every digit.
 
     Args:
-        value: what psycopg gives, or made of lists and mappings of it. What JSON has no form for is a text: times in
-            ISO 8601, bytes as PostgreSQL writes them, NaN and infinities by name.
+        value: what psycopg returns, or lists and mappings of it. Types that JSON does not have become strings: times
+            in ISO 8601, bytes as PostgreSQL writes them, NaN and infinities by name.
         ascii_only: escape what a narrow encoding could not write.
         indent: spread objects and lists over lines.
     """
@@ -71,10 +71,10 @@ def _bracketed(opening: str, items: list[str], closing: str, margin: str) -> str
 
 
 def is_document(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    """Tell whether a value is an object of JSON.
+    """Return True if a value is a JSON object.
 
     Args:
-        value: what psycopg gives.
+        value: what psycopg returns.
     """
     return isinstance(value, Mapping)
 
@@ -83,7 +83,7 @@ def as_cell(value: object) -> str:
     """Return a value as the exact text of one CSV field.
 
     Args:
-        value: what psycopg gives. None is the empty text; a list or an object is JSON.
+        value: what psycopg returns. None is the empty text; a list or an object is JSON.
     """
     if value is None:
         return ""
@@ -108,7 +108,7 @@ def as_shown(value: object, zone: ZoneInfo) -> str:
     """Return a value as it is shown to a person in a table.
 
     Args:
-        value: what psycopg gives. None is NULL, unlike the empty text; a list without elements is [].
+        value: what psycopg returns. None is NULL, unlike the empty text; a list without elements is [].
         zone: times are shown in it, to the second.
     """
     if value is None:
@@ -125,10 +125,10 @@ def as_shown(value: object, zone: ZoneInfo) -> str:
 
 
 def align_points(texts: Sequence[str]) -> list[str]:
-    """Return numbers with spaces behind them, so that set flush right their points stand below each other.
+    """Return numbers with spaces behind them, so that right-aligned their decimal points are below each other.
 
     Args:
-        texts: the numbers of a column; what is no plain number, such as NaN or NULL, stays flush right.
+        texts: the numbers of a column; anything but a plain number, such as NaN or NULL, stays as it is.
     """
     found = [_DIGITS.fullmatch(text) for text in texts]
     widths = [len(number["fraction"] or "") + bool(number["fraction"]) if number else 0 for number in found]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from guestsql.sql.head import Mark
     from guestsql.sql.rewriting import Segment
 
-__all__ = ["Query", "arrange", "why_empty"]
+__all__ = ["Query", "arrange", "first_sentence", "why_empty"]
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s+")
 
@@ -62,7 +62,7 @@ class Query:
     def summary(self) -> str:
         """The first sentence of `doc` on one line; "" without one."""
         prose = takewhile(bool, (line.strip() for line in self.doc.splitlines() if not mark_of(f"-- {line}", 0)))
-        return _SENTENCE_END.split(" ".join(prose), maxsplit=1)[0]
+        return first_sentence(" ".join(prose))
 
     def locate(self, position: int) -> tuple[int, int]:
         """Find a place of the server's in the file.
@@ -78,6 +78,15 @@ class Query:
         line, column = line_and_column(self.source, offset)
         first_line, first_column = self._source_place
         return first_line + line - 1, column + first_column - 1 if line == 1 else column
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a text on one line; all of it if it has no end of a sentence.
+
+    Args:
+        text: one paragraph.
+    """
+    return _SENTENCE_END.split(" ".join(text.split()), maxsplit=1)[0]
 
 
 def arrange(query: Query, parameters: Mapping[str, object]) -> list[object]:

@@ -269,7 +269,7 @@ def test_an_address_in_the_wrong_variable_is_not_quoted(variable):
 
 
 def test_an_address_on_the_command_line_is_masked():
-    result = invoke("migrate", "status", "--dir", f"postgresql://bot:{SECRET}@host/hotel")
+    result = invoke("check", f"postgresql://bot:{SECRET}@host/hotel")
 
     assert result.exit_code == 2
     assert "postgresql://bot:***@host/hotel" in result.stderr

@@ -8,6 +8,7 @@ import click
 import pytest
 
 from guestsql.cli.main import guestsql
+from guestsql.sql.query import first_sentence
 from tests.cli.shell import invoke, spawn
 
 
@@ -31,6 +32,30 @@ def test_every_help_has_an_example(path):
     assert result.stderr == ""
 
 
+@pytest.mark.parametrize("path", list(_commands(guestsql)), ids=" ".join)
+def test_no_summary_is_cut(path):
+    shown = invoke(*path, "--help").stdout
+
+    assert "..." not in shown.replace("[ARGS]...", "").replace("[FILES]...", "")
+    assert max(map(len, shown.splitlines())) <= 100
+    description = shown.split("\n\n")[1]
+    assert description.rstrip().endswith((".", ":")), description
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("One. Two.", "One."),
+        ("A sentence\nover lines. Another.", "A sentence over lines."),
+        ("Files such as queries/*.sql, e.g. one. More.", "Files such as queries/*.sql, e.g. one."),
+        ("No full stop\nat all", "No full stop at all"),
+        ("", ""),
+    ],
+)
+def test_a_summary_is_the_first_sentence(text, sentence):
+    assert first_sentence(text) == sentence
+
+
 def test_the_contracts_commands_are_there():
     paths = {" ".join(path) for path in _commands(guestsql)}
 
@@ -38,8 +63,11 @@ def test_the_contracts_commands_are_there():
         "demo",
         *(f"migrate {name}" for name in ("up", "status", "plan", "verify", "baseline", "new")),
         "legacy import",
+        "psql",
+        "server",
         *(f"query {name}" for name in ("list", "show", "run")),
         *(f"guest {name}" for name in ("show", "context", "merge", "export", "forget")),
+        *(f"guest {name}" for name in ("list", "search", "labels", "memory")),
     }
 
 

@@ -69,7 +69,7 @@ def test_drift_is_shown_and_fails(server, folder):
     result = invoke("stubs", "--check", "--out", "hotel_queries", "--server", server.url())
     assert result.exit_code == 1
     assert "-    ) -> str | None:\n+    ) -> int | None:\n" in result.stdout
-    stale = "stubs: not what the queries say: __init__.pyi"
+    stale = "stubs: out of date: __init__.pyi"
     assert result.stderr == f"{stale}; run guestsql stubs --out hotel_queries\n"
 
 
@@ -93,7 +93,7 @@ def test_an_own_migration_is_drift_when_it_changes_a_type(server, folder, tmp_pa
     more.write_text("CREATE INDEX more ON guest_profiles (thread_tokens);", encoding="utf-8")
     result = invoke("stubs", "--check", *arguments)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "stubs: queries or migrations have changed, the types have not\n"
+    assert result.stderr == "stubs: queries or migrations have changed; the types are the same\n"
     more.write_text("ALTER TABLE guest_profiles ALTER thread_id SET NOT NULL;", encoding="utf-8")
     result = invoke("stubs", "--check", *arguments)
     assert result.exit_code == 1
@@ -133,7 +133,7 @@ def test_a_query_that_the_server_refuses_is_named(server, folder):
     (folder / "threads.sql").write_text(QUERY.replace("SELECT thread_id", "SELECT tread_id"), encoding="utf-8")
     result = invoke("stubs", "--out", "hotel_queries", "--server", server.url())
     assert result.exit_code == 1
-    assert "the server refuses get_thread_id (guestsql check tells where and why)" in result.stderr
+    assert "the server refuses get_thread_id (guestsql check shows where and why)" in result.stderr
 
 
 def test_a_file_that_cannot_be_read_is_told(folder):

@@ -23,7 +23,7 @@ Example:
 """,
 )
 def query() -> None:
-    """The named queries of queries/*.sql, or of GUESTSQL_QUERIES_DIR."""
+    """List, show, run and explain the named queries."""
 
 
 @query.command(
@@ -38,7 +38,7 @@ Examples:
 @format_option
 @pass_app
 def list_queries(app: App, format_name: str | None) -> None:
-    """List the queries: name, parameters, what they return, place."""
+    """List the queries."""
     catalogue = load_catalogue(app.settings.queries_dir)
     output = app.output(format_name)
     if not output.is_table:

@@ -26,7 +26,7 @@ def timeout_option(command: Command) -> Command:
         "--timeout",
         type=click.FloatRange(min=0, min_open=True, max=86_400),
         metavar="SECONDS",
-        help="When the server gives up; default GUESTSQL_DEADLINE_SECONDS.",
+        help="When the server cancels the query. Default: GUESTSQL_DEADLINE_SECONDS.",
     )(command)
 
 
@@ -34,7 +34,7 @@ def complete_name(_context: click.Context, _parameter: click.Parameter, incomple
     """Complete a query's name."""
     try:
         catalogue = load_catalogue(Settings.from_env().queries_dir)
-    except (GuestSQLError, OSError):  # a shell that completes must stay silent
+    except (GuestSQLError, OSError):  # completion must stay silent
         return []
     return [
         CompletionItem(name, help=found.summary) for name, found in catalogue.items() if name.startswith(incomplete)
@@ -58,7 +58,7 @@ def named(catalogue: Catalogue, name: str) -> Query:
 
 
 def whole(found: Query) -> dict[str, object]:
-    """Return all that the file says of a query, as programs read it."""
+    """Return everything that the file says about a query, for programs."""
     parameters = [
         {"name": each.name, "type": each.type, "default": each.default, "doc": each.doc} for each in found.parameters
     ]

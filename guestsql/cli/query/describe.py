@@ -28,11 +28,11 @@ _LONGEST_WAIT_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What a server says of a query.
+    """A query as a server describes it.
 
     Attributes:
         columns: name and type of each column of the query; none when it returns no rows.
-        base_types: of each type that was asked for, the type below a domain (else itself), and a label of an enum.
+        base_types: by the name of each type: the type below a domain, else itself, and a label of an enum.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -40,7 +40,7 @@ class Described:
 
 
 def may_have_server(settings: Settings) -> bool:
-    """Return True if there is a server to ask; an embedded one is not made for this."""
+    """Return True if there is a server to ask; this is no reason to create an embedded one."""
     given = settings.database_url or settings.replica_url
     return bool(given) or any(settings.home.expanduser().glob("postgres-*"))
 

@@ -30,7 +30,7 @@ _ANALYZE = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
 _PREPARED = "guestsql_explain"
 _SYNTAX_ERROR = "42601"
 _READ_ONLY = "25006"
-_ROLLED_BACK = "guestsql: it was run and rolled back; if it draws numbers from sequences, they are used up all the same"
+_ROLLED_BACK = "guestsql: the query was run and rolled back; numbers that it took from sequences stay used"
 
 
 @click.command(
@@ -43,16 +43,16 @@ Examples:
 )
 @click.argument("name", shell_complete=complete_name)
 @param_options
-@click.option("--analyze", is_flag=True, help="Run it, in a transaction that is rolled back, and show the times.")
-@click.option("--generic", is_flag=True, help="The plan for whatever values, even if there are some.")
-@click.option("--primary", is_flag=True, help="Ask DATABASE_URL even if there is a replica.")
+@click.option("--analyze", is_flag=True, help="Run the query in a transaction that is rolled back, and show the times.")
+@click.option("--generic", is_flag=True, help="Show the generic plan, even if values are known.")
+@click.option("--primary", is_flag=True, help="Use DATABASE_URL even if there is a replica.")
 @timeout_option
 @click.option(
     "--format",
     "format_name",
     type=click.Choice(("tree", "json")),
     default="tree",
-    help="json: the server's own. Default: tree.",
+    help="json is the server's own. Default: tree.",
 )
 @pass_app
 def explain(  # noqa: PLR0917  click passes them by name
@@ -66,14 +66,14 @@ def explain(  # noqa: PLR0917  click passes them by name
     timeout: float | None,
     format_name: str,
 ) -> None:
-    """Show a query's plan, the costliest node marked.
+    """Show a query's plan, with the most expensive node marked.
 
-    The plan is for the values given with -p and the defaults. When none is given and some have no default, it is the
-    generic plan: the one for whatever values, which a statement that is prepared and often run comes to have. A node's
-    own share is its time with --analyze, else its cost, without what is below it.
+    The plan is for the values of -p and the defaults. If a value is missing and none is given, it is the generic plan,
+    which a prepared statement gets after some calls and which fits any values. A node's own share is its time with
+    --analyze, else its cost, without the nodes below it.
 
-    The query is not run without --analyze. With it, a query that writes is run on DATABASE_URL, and rolled back; all
-    else is READ ONLY, on DATABASE_REPLICA_URL if that is set.
+    Only --analyze runs the query: one that writes on DATABASE_URL, rolled back; any other one READ ONLY, on
+    DATABASE_REPLICA_URL if that is set.
     """
     settings = app.settings
     found = named(load_catalogue(settings.queries_dir), name)
@@ -92,7 +92,7 @@ def explain(  # noqa: PLR0917  click passes them by name
         click.echo(text)
         return
     if values is None:
-        app.say(f"guestsql: the generic plan, for whatever values of {', '.join(found.positional)}")
+        app.say(f"guestsql: the generic plan, for any values of {', '.join(found.positional)}")
     target_console = console(sys.stdout)
     for line in plan_lines(json.loads(text), ascii_only=is_narrow(sys.stdout)):
         target_console.print(line, soft_wrap=not target_console.is_terminal)
@@ -104,7 +104,7 @@ def _values(
     """The parameters, or None for the generic plan."""
     given = given_parameters(query, pairs, nulls)
     if generic and (given or analyze):
-        raise click.UsageError("--generic is the plan without values: leave out -p, --null and --analyze")
+        raise click.UsageError("--generic is the plan without values: remove -p, --null and --analyze")
     is_complete = all(each.name in given or each.default is not None for each in query.parameters)
     if query.parameters and (generic or not (given or analyze or is_complete)):
         return None
@@ -133,7 +133,7 @@ def _ask(
     with QuerySession(target) as session, session.transaction(timeout) as connection:
         if not _is_accepted(connection, query):
             raise syntax_error
-    raise click.UsageError(f"{query.name} is a command without a plan: only what reads or changes rows has one")
+    raise click.UsageError(f"{query.name} has no plan: only statements that read or change rows have one")
 
 
 def _custom(connection: DeadlineConnection, query: Query, values: Mapping[str, str | None], analyze: bool) -> str:

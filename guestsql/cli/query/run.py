@@ -28,14 +28,14 @@ Examples:
 )
 @click.argument("name", shell_complete=complete_name)
 @param_options
-@click.option("--write", is_flag=True, help="Let the query write; otherwise its transaction is READ ONLY.")
-@click.option("--primary", is_flag=True, help="Read on DATABASE_URL even if there is a replica.")
+@click.option("--write", is_flag=True, help="Allow the query to write; otherwise its transaction is READ ONLY.")
+@click.option("--primary", is_flag=True, help="Use DATABASE_URL even if there is a replica.")
 @click.option(
     "--watch",
     "seconds",
     type=click.FloatRange(min=0.1, max=86_400),
     metavar="SECONDS",
-    help="Run it again every so many seconds, until Ctrl-C, which ends it with 0.",
+    help="Run it again every so many seconds, until Ctrl-C. The exit code is then 0.",
 )
 @timeout_option
 @columns_option
@@ -54,17 +54,17 @@ def run(  # noqa: PLR0917  click passes them by name
 ) -> None:
     """Run a query and print what it returns.
 
-    Values are converted by the casts of the query. Reading is done on DATABASE_REPLICA_URL if that is set, which is
-    said on stderr, and nowhere else when it cannot be reached; writing on DATABASE_URL. In csv and tsv NULL is an empty
-    field, and an array or an object is JSON.
+    The casts of the query convert the values. Without --write the query runs on DATABASE_REPLICA_URL if that is set,
+    which stderr reports, and never falls back to DATABASE_URL. In csv and tsv NULL is an empty field, and an array or
+    object is JSON.
 
-    --watch draws a table anew on a terminal and prints one result after the other elsewhere, a heading once. A server
-    that is lost, or too slow, meanwhile is told on stderr and tried again.
+    On a terminal --watch redraws the table; elsewhere it prints one result after the other, with one heading. If the
+    server is lost or too slow meanwhile, stderr reports it and the query is tried again.
     """
     settings = app.settings
     found = named(load_catalogue(settings.queries_dir), name)
     if write and seconds is not None:
-        raise click.UsageError("--watch only reads: leave --write out")
+        raise click.UsageError("--watch only reads: remove --write")
     parameters = parse_parameters(found, pairs, nulls)
     output = app.output(format_name, piped="json")
     output.why_empty = why_empty(found)

@@ -30,11 +30,11 @@ _COLUMNS = "columns"
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A query with what is shown beside it; `told` is None when no server told anything."""
+    """A query with what is shown beside it; `described` is None if no server described it."""
 
     query: Query
     samples: Mapping[str, Sample]
-    told: Described | None
+    described: Described | None
 
 
 @click.command(
@@ -46,24 +46,24 @@ Examples:
   psql "$DATABASE_URL" -X -v ON_ERROR_STOP=1 -f samples.psql -f queries/monitoring_sessions.sql
 
 \b
-A sample of a parameter stands at the end of its line in the file:
+A parameter's sample value is at the end of its line in the file:
   --   status: text, the booking's state, e.g. 'booked'
 """,
 )
 @click.argument("name", shell_complete=complete_name)
 @click.option("--format", "format_name", type=click.Choice(("sql", "json")), default="sql", help="Default: sql.")
-@click.option("--psql", is_flag=True, help=r"For psql: \set lines with sample values, and the query.")
-@click.option("--preamble", is_flag=True, help=r"For psql: the \set lines alone.")
+@click.option("--psql", is_flag=True, help=r"Print \set lines with sample values and the query, for psql.")
+@click.option("--preamble", is_flag=True, help=r"Print only the \set lines.")
 @pass_app
 def show(app: App, name: str, format_name: str, psql: bool, preamble: bool) -> None:
-    """Show a query: place, comments, SQL, columns, and a call in Python.
+    """Show a query's SQL, its columns, and a call in Python.
 
-    The columns are what the server says, if there is one. For --psql and --preamble NAME may be a file, such as
+    The server reports the columns, if there is one. For --psql and --preamble NAME may be a file, such as
     monitoring_sessions.sql: all of its queries with one set of values.
     """
     catalogue = load_catalogue(app.settings.queries_dir)
     if format_name == "json" and (psql or preamble):
-        raise click.UsageError("--psql and --preamble are no JSON: leave --format out")
+        raise click.UsageError("--psql and --preamble are not JSON: remove --format")
     if psql or preamble:
         _show_for_psql(app, catalogue, _chosen(catalogue, name), alone=preamble)
         return
@@ -87,8 +87,8 @@ def _chosen(catalogue: Catalogue, name: str) -> list[Query]:
 
 def _show_for_psql(app: App, catalogue: Catalogue, queries: list[Query], *, alone: bool) -> None:
     types = unknown_types(queries)
-    told = _ask(app, None, types) if types else None
-    samples = shared_samples(queries, list(catalogue.values()), told.base_types if told else None)
+    described = _ask(app, None, types) if types else None
+    samples = shared_samples(queries, list(catalogue.values()), described.base_types if described else None)
     _tell_guesses(app, samples.values())
     click.echo(psql_preamble(queries, samples), nl=False)
     if not alone:
@@ -99,15 +99,15 @@ def _tell_guesses(app: App, samples: Iterable[Sample]) -> None:
     for sample in samples:
         if sample.origin is Origin.NOWHERE:
             app.say(
-                f"guestsql: {sample.name} is NULL: no value of type {sample.type} is known; "
+                f"guestsql: {sample.name} is NULL: no sample value of type {sample.type} is known; "
                 f"end its line in the file with: e.g. 'value'"
             )
 
 
 def _shown(app: App, catalogue: Catalogue, query: Query) -> _Shown:
-    told = _ask(app, query, unknown_types([query]))
-    samples = sample_values(query, catalogue.values(), told.base_types if told else None)
-    return _Shown(query, samples, told)
+    described = _ask(app, query, unknown_types([query]))
+    samples = sample_values(query, catalogue.values(), described.base_types if described else None)
+    return _Shown(query, samples, described)
 
 
 def _ask(app: App, query: Query | None, types: list[str]) -> Described | None:
@@ -123,27 +123,27 @@ def _ask(app: App, query: Query | None, types: list[str]) -> Described | None:
 
 
 def _print_json(shown: _Shown) -> None:
-    described = whole(shown.query)
-    told = shown.told
-    columns = None if told is None else [{"name": name, "type": type_} for name, type_ in told.columns]
+    described = shown.described
+    columns = None if described is None else [{"name": name, "type": type_} for name, type_ in described.columns]
     samples = {name: each.value for name, each in shown.samples.items()}
     call = python_call(shown.query, shown.samples)
-    Output("json").row({**described, "columns": columns, "samples": samples, "python": call, "sql": shown.query.source})
+    rest = {"columns": columns, "samples": samples, "python": call, "sql": shown.query.source}
+    Output("json").row({**whole(shown.query), **rest})
 
 
 def _print_sql(shown: _Shown) -> None:
     query = shown.query
     click.echo(f"-- {query.file}:{query.line}\n{written_head(query)}{query.source.strip()};")
-    click.echo(f"\n{_returned(query, shown.told)}", nl=False)
+    click.echo(f"\n{_returned(query, shown.described)}", nl=False)
     # A comment over lines, so that the lines can be copied as they are.
     click.echo(f"\n/* In Python:\n{python_call(query, shown.samples)}*/")
 
 
-def _returned(query: Query, told: Described | None) -> str:
+def _returned(query: Query, described: Described | None) -> str:
     head = _RETURNS[query.operator]
-    if query.operator is Operator.COUNT or (told is not None and not told.columns):
+    if query.operator is Operator.COUNT or (described is not None and not described.columns):
         return f"-- {head.removesuffix(' of')}.\n"
-    if told is None:
-        return f"-- {head} columns that a server would tell.\n"
-    width = max(len(name) for name, _ in told.columns)
-    return f"-- {head}:\n" + "".join(f"--   {name:{width}}  {type_}\n" for name, type_ in told.columns)
+    if described is None:
+        return f"-- {head} columns, which only a server knows.\n"
+    width = max(len(name) for name, _ in described.columns)
+    return f"-- {head}:\n" + "".join(f"--   {name:{width}}  {type_}\n" for name, type_ in described.columns)

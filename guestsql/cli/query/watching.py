@@ -35,11 +35,11 @@ def watch(
     """Ask and show at once and then at every interval; returns when Ctrl-C ends it.
 
     Args:
-        app: tells on stderr that a server was lost.
+        app: reports on stderr that a server was lost.
         output: what `show` prints with.
-        ask: gives what is to be shown.
+        ask: returns what is shown.
         show: prints it.
-        title: stands above each on a terminal.
+        title: printed above each on a terminal.
         seconds: from one beginning to the next; what takes longer is not caught up with.
 
     Raises:
