@@ -412,7 +412,8 @@ def _writes_when_reading(block: Block) -> Iterator[Made]:
         return
     end = block.first(r";$")
     one_table = block.first(r"^FROM (?:guest_figures|guestsql_migrations|legacy_imports)\b")
-    if one_table is not None and end is not None and block.first(r"^(?:WITH|GROUP|UNION)|\b(?:count|sum|min|max)\(") is None:
+    not_lockable = block.first(r"^(?:WITH|GROUP|UNION)|\b(?:count|sum|min|max)\(")
+    if one_table is not None and end is not None and not_lockable is None:
         line = block.lines[end].rstrip(";")
         yield [*block.lines[:end], line, "FOR UPDATE;", *block.lines[end + 1 :]], "GS401", end + 1, set()
     written = "WITH gone AS (DELETE FROM guest_days WHERE day < '2000-01-01' RETURNING day)"
