@@ -1,42 +1,44 @@
-"""One JSON value that starts at a place of a text: decoded, or told why not, and where it ends."""
+"""One JSON value inside a text: decoded, or why not, and where it ends.
+
+`json` decodes here because it keeps what faster decoders refuse or change: lone surrogates, control characters, long
+numbers, repeated members.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import cast
+from typing import NamedTuple, cast
 
 from guestsql.legacy.text import Json, Literal
 
-__all__ = ["NEXT_PAIR", "Element", "PlainDecoder", "decode_element", "skip_space"]
+__all__ = ["NEXT_PAIR", "Element", "decode_element", "skip_space"]
 
-# Where a pair ends and another begins. In a text the quotes would be escaped, so it can only stand between two values.
+# The end of a pair that another one follows. Inside a string the quotes would be escaped, so it is between two values.
 NEXT_PAIR = re.compile(r'\}[ \t\n\r]*\](?=[ \t\n\r]*,[ \t\n\r]*\[[ \t\n\r]*")')
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}"]', re.DOTALL)
 _SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,\[\]{}"]+', re.DOTALL)
 
-# jsonb and Python could go deeper, each to a limit of its own that depends on version and stack; no record does.
+# Python and jsonb each have a deeper limit that depends on version and stack size; no real record comes near this one.
 _DEEPEST = 100
 
-# Numbers up to here are kept exactly by Python and by numeric alike.
+# Python and numeric both keep numbers of up to this many digits exactly.
 _LONGEST_NUMBER = 1000
 
-# A literal or an escape that is cut by the end of the text.
+# A literal or an escape that the end of the text may cut.
 _LONGEST_TOKEN = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One decoded value.
 
     Attributes:
         value: the value; None when it is broken.
-        end: the index behind it; None when it is not to be found.
+        end: the index after it; None when the end cannot be found.
         broken: what is wrong with it, or "".
         final: whether more text would change nothing.
     """
@@ -48,7 +50,7 @@ class Element:
 
 
 def skip_space(text: str, position: int) -> int:
-    """Return the index of the next character that is no blank space.
+    """Return the index of the next character that is not white space.
 
     Args:
         text: any text.
@@ -59,12 +61,12 @@ def skip_space(text: str, position: int) -> int:
 
 
 def decode_element(text: str, start: int, *, in_array: bool) -> Element:
-    """Decode the value that starts here; one that is broken is stepped over if its end can be told.
+    """Decode the value that starts here, or find the end of one that is broken.
 
     Args:
         text: JSON, perhaps cut at its end.
         start: index of the value's first character.
-        in_array: whether it may be a pair with others behind it.
+        in_array: whether it may be a pair that others follow.
     """
     broken = "nested too deeply"
     try:
@@ -73,62 +75,14 @@ def decode_element(text: str, start: int, *, in_array: bool) -> Element:
         return Element(None, _find_end(text, start), broken)
     except json.JSONDecodeError as error:
         behind = _find_end(text, start)
-        # More text would mend neither, unless it is a text that does not end here, or the error lies at the end.
+        # More text fixes only a string that does not end here, or an error at the end of the text.
         final = not error.msg.startswith("Unterminated") and error.pos + _LONGEST_TOKEN < len(text)
         following = NEXT_PAIR.search(text, start + 1) if in_array and final else None
         if following and (behind is None or following.end() < behind):
-            # A quote that is missing turns texts inside out, up to the end of the file.
+            # After a missing quote, text and syntax are swapped up to the end of the file.
             return Element(None, following.end(), f"no JSON: {error.msg}", final=True)
         return Element(None, behind, f"no JSON: {error.msg}")
-    if _is_deep(text, start, end):
-        return Element(None, end, broken)
-    return Element(value, end)
-
-
-class PlainDecoder:
-    """Decodes values that are whole, and tells which jsonb keeps as they are written."""
-
-    def __init__(self) -> None:
-        self._odd: list[str] = []
-        self._decoder = json.JSONDecoder(
-            parse_float=self._float, parse_constant=self._literal, object_pairs_hook=self._members, strict=False
-        )
-
-    def decode(self, text: str, start: int) -> tuple[Json, int, bool] | None:
-        """Return the value that starts here, the index behind it, and whether jsonb keeps it as it is written.
-
-        Args:
-            text: JSON.
-            start: index of the value's first character.
-
-        Returns:
-            None when the value is broken, or has what needs a closer look.
-        """
-        self._odd.clear()
-        try:
-            value, end = self._decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            return None
-        if _may_be_deep(text, start, end):
-            return None
-        written = text[start:end]
-        # A backslash, a control character or half of an emoji must be escaped, one way or another.
-        return value, end, not self._odd and "\\" not in written and written.isprintable()
-
-    def _float(self, text: str) -> Decimal | Literal:
-        value = _float(text)
-        return self._literal(text) if isinstance(value, Literal) else value
-
-    def _members(self, pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-        members = dict(pairs)
-        if len(members) == len(pairs):
-            return members
-        self._odd.append("a member twice")
-        return _members(pairs)
-
-    def _literal(self, text: str) -> Literal:
-        self._odd.append(text)
-        return Literal(text)
+    return Element(None, end, broken) if _is_deep(text, start, end) else Element(value, end)
 
 
 def _raw_decode(text: str, start: int) -> tuple[Json, int]:
@@ -155,9 +109,9 @@ def _int(text: str) -> int | Literal:
 
 
 def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    """Return an object; of a repeated member the last value has the name, the others are `name#1`, `name#2`, ….
+    """Return an object; of a repeated member the last value keeps the name, the others become `name#1`, `name#2`, ….
 
-    JSON.stringify repeats none, so another tool wrote it, and any of the values may be the right one.
+    JSON.stringify never repeats a member, so another tool wrote this file, and any of the values may be the right one.
     """
     members = dict(pairs)
     if len(members) == len(pairs):
@@ -177,7 +131,7 @@ def _next_free(name: str, number: int, members: dict[str, Json]) -> int:
     return number
 
 
-# Not strict: a raw control character in a text is no reason to lose a guest.
+# Not strict: a raw control character in a string is no reason to lose a guest.
 _FAST = json.JSONDecoder(parse_float=_float, parse_constant=Literal, object_pairs_hook=_members, strict=False)
 _CAREFUL = json.JSONDecoder(
     parse_float=_float, parse_int=_int, parse_constant=Literal, object_pairs_hook=_members, strict=False
@@ -197,12 +151,8 @@ def _find_end(text: str, start: int) -> int | None:
     return None
 
 
-def _may_be_deep(text: str, start: int, end: int) -> bool:
-    return text.count("[", start, end) + text.count("{", start, end) > _DEEPEST
-
-
 def _is_deep(text: str, start: int, end: int) -> bool:
-    if not _may_be_deep(text, start, end):
+    if text.count("[", start, end) + text.count("{", start, end) <= _DEEPEST:
         return False
     depth = 0
     for _, step in _brackets(text, start, end):
@@ -213,7 +163,7 @@ def _is_deep(text: str, start: int, end: int) -> bool:
 
 
 def _brackets(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield where each bracket ends, with +1 for an opening and -1 for a closing one; stop at an open quote."""
+    """Yield the position after each bracket, with +1 for an opening and -1 for a closing one; stop at an open quote."""
     for found in _TOKEN.finditer(text, start, end):
         part = found[0]
         if part == '"':

@@ -1,12 +1,12 @@
-"""The files' records into guests, in one transaction: straight, or staged and then by ranges of keys, in their order.
+"""The import itself, in one transaction: all records are staged, then merged and written by ranges of keys.
 
-SQL: queries/internal/legacy.sql.
+SQL: queries/internal/legacy.sql, queries/legacy_history.sql
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from time import perf_counter
@@ -14,16 +14,14 @@ from typing import NamedTuple
 
 import psycopg
 
-from guestsql.errors import ConstraintViolation, DatabaseError
-from guestsql.legacy.copying import copy_lines
+from guestsql.errors import ConstraintViolation
 from guestsql.legacy.excluded import Excluded
 from guestsql.legacy.files import LegacyFile
 from guestsql.legacy.memory import peak_memory_bytes
 from guestsql.legacy.records import Reject
 from guestsql.legacy.report import Adjusted, FileReport, ImportReport
-from guestsql.legacy.seen import SeenKeys
-from guestsql.legacy.stage import FileLines, FileStager
-from guestsql.legacy.steps import Progress, Steps, size_of
+from guestsql.legacy.stage import COPY_STAGING, FileStager
+from guestsql.legacy.steps import Progress, Steps
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import DeadlineConnection, connect
 from guestsql.sql.packaged import packaged_queries
@@ -33,35 +31,28 @@ from guestsql.telemetry.log import logger
 __all__ = ["Import"]
 
 
-# Large enough that the server's work is in sets; small enough that it is told of often, and that little is in memory.
+# Large enough for the server to work on sets; small enough for little memory and frequent progress.
 _RANGE_RECORDS = 20_000
 
-# For this transaction only: one sort of a range fits into memory, plans are not compiled, and of the staged records a
-# few thousand are looked at to count them.
+# For this transaction only: a range is sorted in memory, plans are not compiled, and a sample of a few thousand staged
+# records is enough to count them.
 _SETTINGS = (
     "SET LOCAL work_mem = '64MB'",
     "SET LOCAL maintenance_work_mem = '128MB'",
     "SET LOCAL jit = off",
     "SET LOCAL default_statistics_target = 10",
-    # Each record's members are looked at once: to remember them is in vain.
+    # A record's members are read only once, so a cache of them is wasted work.
     "SET LOCAL enable_memoize = off",
 )
 
-# What is staged stays in the server's memory, up to some 300,000 guests: a range lies all over it.
+# Keeps up to about 300,000 staged guests in the server's memory: the records of a range are spread over all of them.
 _KEEP_STAGED = "SET LOCAL temp_buffers = '192MB'"
 
-# Once they are folded, staged guests are read in the order of their keys. That is cheaper than to read them as they lie
-# and sort, as the planner would for fear of a disk; but twice as slow where they lie on a disk, being more than this.
+# Reads staged records in the order of their keys. In memory that is cheaper than to sort them, which the planner would
+# choose; on disk, where more records than this end up, it takes twice as long.
 _READ_BY_KEY = "SET LOCAL random_page_cost = 0"
 _MOST_KEPT = 250_000
 _PRIMARY_KEY = "guest_profiles_pkey"
-
-# Guests that are not staged are written in no order, so somebody who writes several could be waiting for this import,
-# and it for him. It waits for nobody then: a second after somebody began to wait, the server looks for a deadlock, and
-# might end the bot's statement.
-_WAIT_FOR_NOBODY = "SET LOCAL lock_timeout = '10ms'"
-_WAIT_AGAIN = "SET LOCAL lock_timeout TO DEFAULT"
-_IN_THE_WAY = (psycopg.errors.UniqueViolation, psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 
 class _Written(NamedTuple):
@@ -80,8 +71,8 @@ class Import:
         files: those that `find_files` found, in its order.
         own: keys of the bot's own numbers, which are no guests.
         settings: for the connection.
-        dry_run: find out what would be done, and write nothing.
-        progress: is told now and then how many bytes of the files are done, and of how many.
+        dry_run: report what would be done, and write nothing.
+        progress: called now and then with the bytes done, and those of all files.
     """
 
     def __init__(
@@ -104,23 +95,23 @@ class Import:
         self._queries = packaged_queries("internal/legacy.sql", "legacy_history.sql")
 
     def run(self, url: str) -> ImportReport:
-        """Do it, all or nothing.
+        """Import everything or nothing.
 
         Args:
             url: the database.
 
         Raises:
             LegacyFileError: a file cannot be read.
-            DatabaseError: the server refused, or went away; nothing is written then, unless that was at the very end.
+            DatabaseError: the server refused, or went away. Nothing is written then, unless COMMIT itself failed.
         """
         try:
             with connect(self._settings, url) as connection:
-                # In another, a guest whom the bot makes meanwhile would be in the way and never to be seen.
+                # A stricter level would never see a guest whom the bot creates during the import.
                 connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 with connection.transaction(force_rollback=self._dry_run):
                     report = self._import(connection)
                 if not self._dry_run:
-                    # Once more without a lock on a guest: who erases one might wait for this import, and it for him.
+                    # Again, with no guest locked: a concurrent erasure may have waited for this import.
                     with connection.transaction():
                         self._queries.lock_erased_guests(connection)
                         self._queries.erase_imported_guests(connection)
@@ -135,9 +126,9 @@ class Import:
         self._began_at = self._queries.get_import_time(connection)
         ids = self._queries.get_erased_ids(connection)
         self._excluded = Excluded(self._own, ids.salt, frozenset(ids.id_hashes))
-        written = self._write_at_once(connection) or self._write_in_order(connection)
+        written = self._write(connection, self._stage(connection))
         if not self._dry_run:
-            # Who was erased since the import began: its rows could not be seen then.
+            # Guests erased since the import began: their hashes were not visible at its start.
             self._queries.erase_imported_guests(connection)
         rejects = self._queries.list_staged_rejects(connection, paths=[file.path for file in written.files])
         report = ImportReport(
@@ -157,65 +148,29 @@ class Import:
         )
         return report if self._dry_run else self._record(connection, report)
 
-    def _write_at_once(self, connection: DeadlineConnection) -> _Written | None:
-        """Write single guests of the largest file without staging them, which takes half as long.
-
-        None, and nothing is done, unless the table is empty and nobody else writes the same guests meanwhile. Should
-        the largest file tell of a guest twice, nothing is done either; that another file does is known in time.
-        """
-        if self._dry_run or self._queries.has_guests(connection):
-            return None
-        refusal = "its largest file tells of a guest twice"
-        try:
-            with connection.transaction() as attempt:
-                stagers = self._stage(connection, SeenKeys())
-                if self._queries.is_guest_told_again(connection):
-                    raise psycopg.Rollback(attempt)
-                written = self._write(connection, stagers)
-                connection.execute(_WAIT_AGAIN)
-                return written
-        except (DatabaseError, *_IN_THE_WAY) as error:
-            cause = error.__cause__ if isinstance(error, DatabaseError) else error
-            if not isinstance(cause, _IN_THE_WAY):
-                raise
-            refusal = type(cause).__name__
-        logger.info("the import begins anew, by ranges of keys: %s", refusal)
-        return None
-
-    def _write_in_order(self, connection: DeadlineConnection) -> _Written:
-        """Stage all records, then write the guests in the order of their keys, as all do who write several."""
-        return self._write(connection, self._stage(connection))
-
-    def _stage(self, connection: DeadlineConnection, seen: SeenKeys | None = None) -> list[FileStager]:
-        """Copy the records of all files; with `seen`, single guests of the largest one straight into their table."""
+    def _stage(self, connection: DeadlineConnection) -> list[FileStager]:
         self._queries.open_legacy_staging(connection)
         self._queries.open_legacy_guests(connection)
-        if seen:
-            connection.execute(_WAIT_FOR_NOBODY)
-        self._steps.again()
-        largest = max(self._files, key=size_of)
         stagers = [
-            FileStager(
-                number, file, self._excluded, self._began_at, self._steps.read, seen=seen, straight=file is largest
-            )
+            FileStager(number, file, self._excluded, self._began_at, self._steps.read)
             for number, file in enumerate(self._files, start=1)
         ]
-        # A guest of whom another file tells too has to be known before.
-        copy_lines(connection, _blocks(sorted(stagers, key=lambda stager: stager.straight)))
+        with connection.cursor() as cursor, cursor.copy(COPY_STAGING) as copy:
+            for stager in stagers:
+                for block in stager.blocks():
+                    copy.write(block)
         self._queries.index_legacy_staging(connection)
         self._queries.analyze_legacy_staging(connection)
         return stagers
 
     def _write(self, connection: DeadlineConnection, stagers: Sequence[FileStager]) -> _Written:
-        """Write the staged guests, range by range; what is told counts those too who were not staged."""
+        """Merge the staged records and write the guests in the order of their keys, so that no writers deadlock."""
         files = tuple(stager.report for stager in stagers)
         adjusted = tuple(each for stager in stagers for each in stager.adjusted)
         records = sum(file.records for file in files)
-        straight = sum(stager.guests for stager in stagers)
-        if records - straight <= _MOST_KEPT:
+        if records <= _MOST_KEPT:
             connection.execute(_READ_BY_KEY)
-        guests = inserted = straight
-        updated = 0
+        guests = inserted = updated = 0
         after, most = "", _RANGE_RECORDS
         while True:
             last = self._queries.get_next_legacy_range(connection, after_number=after, range_size=most)
@@ -232,7 +187,7 @@ class Import:
             except ConstraintViolation as error:
                 if error.constraint != _PRIMARY_KEY:
                     raise
-                # Somebody has made a guest of the range meanwhile; a smaller one leaves less time for that.
+                # The bot created a guest of this range in the meantime; a smaller range leaves less time for that.
                 most = max(1, most // 10)
                 continue
             most = min(_RANGE_RECORDS, most * 10)
@@ -240,7 +195,7 @@ class Import:
             inserted += made
             updated += changed
             after = last
-            # There are as many guests as records, or fewer.
+            # There are never more guests than records.
             self._steps.written(guests, records)
         self._steps.written(1, 1)
         erased = tuple(reject for stager in stagers for reject in stager.erased)
@@ -251,20 +206,20 @@ class Import:
             preview = self._queries.preview_legacy_guests(connection, **keys)
             return preview.inserted, preview.updated
         inserted = self._queries.insert_legacy_guests(connection)
-        # The others were there before; those just made hold their records, and are passed over.
+        # The rest existed before. Rows that were just inserted hold their records already, and are skipped.
         updated = self._queries.update_legacy_guests(connection, **keys) if inserted < guests else 0
         return inserted, updated
 
     def _record(self, connection: DeadlineConnection, report: ImportReport) -> ImportReport:
-        told = {
+        stored = {
             **report.as_dict(),
             "files": [asdict(file) for file in report.files],
             "rejects": None,
             "adjusted": None,
-            # legacy verify compares the times that were adjusted with it.
+            # legacy verify compares adjusted times with it.
             "started_at": self._began_at.isoformat(),
         }
-        number = self._queries.record_legacy_import(connection, report=json.dumps(told))
+        number = self._queries.record_legacy_import(connection, report=json.dumps(stored))
         return replace(report, import_id=number)
 
 
@@ -275,10 +230,5 @@ def _set_up(connection: DeadlineConnection) -> None:
         with connection.transaction():
             connection.execute(_KEEP_STAGED)
     except psycopg.errors.InvalidParameterValue:
-        # A pooler's session in which somebody had temporary tables keeps the room they had: slower, and no harm.
+        # A pooled session that has had temporary tables cannot change it any more. That is slower, but harmless.
         logger.debug("the staged records of the import are not kept in memory")
-
-
-def _blocks(stagers: Sequence[FileStager]) -> Iterator[FileLines]:
-    for stager in stagers:
-        yield from stager.blocks()

@@ -1,8 +1,7 @@
-"""What a file holds, place by place: records as they were written, and damages."""
+"""The records of a file as they were written, and the damaged places."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,11 +12,11 @@ __all__ = ["Damage", "RawRecord", "Span", "pointer_below", "pointer_to"]
 
 
 class Span(NamedTuple):
-    """A stretch of a file.
+    """A range of a file's bytes.
 
     Attributes:
-        start: its first byte, from 0.
-        end: the byte behind it; None for all that follows.
+        start: the first byte, from 0.
+        end: the byte after the last; None for the rest of the file.
     """
 
     start: int
@@ -28,13 +27,11 @@ class RawRecord(NamedTuple):
     """One record as the file has it.
 
     Attributes:
-        file: which file.
-        where: its index in the array, or its key in the object.
-        place: its rank among the file's records, from 0.
+        file: the file.
+        where: index in the file's array, or key in its object.
+        place: position among the file's records, from 0.
         key: the guest's key as written.
-        value: the record; anything that JSON can be.
-        text: the record as JSON that jsonb takes as it is, or None when it must be escaped or was not looked at.
-        span_of: tells where the pair or member stands, given its `place`; to be asked before the next one is read.
+        value: the record; any JSON value.
     """
 
     file: LegacyFile
@@ -42,8 +39,6 @@ class RawRecord(NamedTuple):
     place: int
     key: Json
     value: Json
-    text: str | None = None
-    span_of: Callable[[int], Span] | None = None
 
     @property
     def pointer(self) -> str:
@@ -53,14 +48,14 @@ class RawRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A place of a file at which no record could be read.
+    """A place of a file at which no record can be read.
 
     Attributes:
-        file: which file.
+        file: the file.
         pointer: JSON pointer of the place, "" for the whole file.
-        place: its rank among the file's records, from 0.
+        place: position among the file's records, from 0.
         reason: what is wrong, with the byte offset.
-        span: what could not be read.
+        span: the unreadable bytes.
     """
 
     file: LegacyFile

@@ -117,7 +117,7 @@ def read_record(raw: RawRecord, excluded: Excluded) -> PartialGuest | Reject:
     if isinstance(value, str) and value.startswith(_THREAD_ID) and raw.file.is_of_threads:
         # Another bot's shape: nothing but the thread.
         value = {"threadId": value}
-        raw = raw._replace(value=value, text=None)
+        raw = raw._replace(value=value)
     if not isinstance(value, dict):
         return _reject(raw, "the record is not an object")
     key = str(raw.key) if isinstance(raw.key, int) and not isinstance(raw.key, bool) else raw.key
@@ -234,13 +234,13 @@ def read_label_names(given: list[Json]) -> list[str] | None:
     Args:
         given: names, or objects with a name.
     """
-    names = (_composed(_label_name(label)) for label in given)
-    labels = list(dict.fromkeys(name for name in names if name is not None and len(name) <= LONGEST_LABEL))
+    names = [label.get("name") if isinstance(label, dict) else label for label in cast("list[Fields]", given)]
+    labels: list[str] = []
+    for each in names:
+        name = _composed(each)
+        if name is not None and len(name) <= LONGEST_LABEL and name not in labels:
+            labels.append(name)
     return labels if labels or not given else None
-
-
-def _label_name(label: Json) -> Json:
-    return cast("Fields", label).get("name") if isinstance(label, dict) else label
 
 
 def read_count(value: Json) -> int | None:

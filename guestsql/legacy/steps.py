@@ -25,10 +25,6 @@ class Steps:
         self._reported = 0
         self._total = max(1, sum(size_of(file) for file in files)) if progress else 0
 
-    def again(self) -> None:
-        """Begin to read, perhaps once more; what was reported never goes back."""
-        self._read = 0
-
     def read(self, count: int) -> None:
         """Report more bytes as read.
 

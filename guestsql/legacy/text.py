@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import NoReturn, cast
+from typing import cast
+
+import msgspec
 
 __all__ = ["Json", "Literal", "clean", "dump", "escape", "restore", "unescape"]
 
@@ -28,19 +29,32 @@ _TO_ESCAPE = re.compile("\x00|[\ud800-\udfff]|" + r"\\(?=u[0-9a-f]{4})")
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 _NUMBER = r"\u0023"
 
-# In encoded JSON: a backslash before a u, a NUL, a lone surrogate. Without these nothing is to be escaped.
-_SUSPICIOUS = re.compile(r"\\\\u|\\u0000|" + "[\ud800-\udfff]")
+# In encoded JSON: a backslash before a u, or a NUL.
+_SUSPICIOUS = re.compile(r"\\\\u|\\u0000")
 
 
-@dataclass(frozen=True, slots=True)
 class Literal:
-    """A number as the file wrote it, which neither Python nor jsonb would keep exactly.
+    """A number as the file wrote it, which neither Python nor jsonb keeps exactly.
 
-    Attributes:
+    Not a dataclass: msgspec encodes those, and `dump` relies on it to refuse this.
+
+    Args:
         text: the literal, such as `NaN` or one with 5,000 digits.
     """
 
-    text: str
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Literal) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Literal({self.text!r})"
 
 
 def clean(text: str) -> str:
@@ -77,10 +91,11 @@ def dump(value: Json) -> str:
         value: what the reader made; nested at most as deep as the reader allows.
     """
     try:
-        text = _encode(value)
-    except _Unencodable:
+        text = _encode(value).decode()
+    except (TypeError, ValueError):
+        # A literal, or a lone surrogate.
         return _encode_slowly(value)
-    return _encode_slowly(value) if _SUSPICIOUS.search(text) else text
+    return _encode_slowly(value) if "\\" in text and _SUSPICIOUS.search(text) else text
 
 
 def restore(value: Json) -> Json:
@@ -98,28 +113,21 @@ def restore(value: Json) -> Json:
     return value
 
 
-class _Unencodable(Exception):
-    """The fast encoder met a number that it would not keep exactly."""
-
-
-def _give_up(_value: object) -> NoReturn:
-    raise _Unencodable
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_give_up).encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_encode_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _encode_slowly(value: Json) -> str:
     if isinstance(value, str):
-        return _encode(escape(value))
+        return _encode_text(escape(value))
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, Literal):
-        return _encode(_NUMBER + value.text)
+        return _encode_text(_NUMBER + value.text)
     if isinstance(value, list):
         return f"[{','.join(_encode_slowly(item) for item in cast('list[Json]', value))}]"
     if isinstance(value, dict):
         members = cast("dict[str, Json]", value).items()
-        pairs = (f"{_encode(escape(key))}:{_encode_slowly(item)}" for key, item in members)
+        pairs = (f"{_encode_text(escape(key))}:{_encode_slowly(item)}" for key, item in members)
         return "{" + ",".join(pairs) + "}"
-    return _encode(value)
+    return json.dumps(value)

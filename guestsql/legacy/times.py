@@ -38,14 +38,13 @@ def parse_time(value: Json) -> datetime | None:
         value: ISO 8601 with `Z`, an offset or no zone (then UTC), a bare date, or a count of seconds or milliseconds
             since 1970 as a number or as digits.
     """
-    if value is None or isinstance(value, bool):
-        return None
-    if isinstance(value, int | Decimal):
-        return _from_number(Decimal(value))
     if isinstance(value, str):
         text = value.strip()
-        return _from_number(Decimal(text)) if _NUMBER.fullmatch(text) else _from_iso(text)
-    return None
+        # No ISO 8601 form with a dash is a number.
+        return _from_number(Decimal(text)) if "-" not in text and _NUMBER.fullmatch(text) else _from_iso(text)
+    if value is None or isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return _from_number(Decimal(value))
 
 
 def parse_name_time(name: str) -> datetime | None:
@@ -80,7 +79,8 @@ def _from_number(number: Decimal) -> datetime | None:
 def _from_iso(text: str) -> datetime | None:
     try:
         time = datetime.fromisoformat(text)
-        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        if time.tzinfo is not UTC:
+            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
     return time if time.year >= _FIRST_YEAR else None

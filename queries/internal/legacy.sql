@@ -4,9 +4,6 @@
 -- insert_legacy_guests and update_legacy_guests or, to write nothing, preview_legacy_guests; last the history of
 -- legacy_history.sql. See migrations/0003_legacy_imports.sql and 0010_legacy_guests.sql for the tables.
 --
--- Where there is no guest yet (has_guests), the records of those of whom one record tells are copied straight into
--- guest_profiles, just as fold_legacy_records and insert_legacy_guests would make a row of them.
---
 -- A row that holds its records under profile_data.legacy has been imported already, and is neither written nor locked,
 -- whatever the bot has made of it since.
 --
@@ -24,22 +21,6 @@ CREATE TEMPORARY TABLE legacy_guests (LIKE legacy_guests) ON COMMIT DROP;
 -- name: get_import_time()$
 -- The server's time, at which an import begins: no guest's time is later.
 SELECT statement_timestamp() AS imported_at;
-
--- name: has_guests()$
--- Whether there is a guest.
-SELECT EXISTS (SELECT 1 FROM guest_profiles) AS has_guests; -- noqa: CP03, LT01, LT06
-
--- name: is_guest_told_again()$
--- Whether a staged record tells of a guest who has a row.
--- One look by the key for each record: the planner does not know yet how many rows there are to be read otherwise.
-SELECT count(*) > 0 AS is_told_again
-FROM legacy_staging AS staged
-WHERE
-    (
-        SELECT TRUE
-        FROM guest_profiles AS guest
-        WHERE guest.phone_number = staged.phone_number
-    );
 
 -- name: index_legacy_staging()!
 -- Makes the ranges of keys of the staged guests quick to find, in order. Made behind COPY, which freezes the rows, so
@@ -96,10 +77,11 @@ WITH folded_guests AS MATERIALIZED (
         max(recorded_at) FILTER (WHERE labels IS NOT NULL) AS labels_at,
         (array_agg(thread_id) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_id,
         max(recorded_at) FILTER (WHERE thread_id IS NOT NULL) AS thread_id_at,
-        (array_agg(thread_created_at) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_created_at,
-        min(first_interaction) AS first_interaction,
+        (array_agg(coalesce(created_at, recorded_at)) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_created_at,
+        -- The bot made the record at the guest's first message.
+        min(least(first_interaction, created_at)) AS first_interaction,
         max(last_interaction) AS last_interaction,
-        min(created_at) AS created_at,
+        min(least(created_at, first_interaction, last_interaction)) AS created_at,
         max(total_interactions) AS total_interactions,
         count(*) AS records,
         array_agg(profile_data) AS kept
@@ -112,7 +94,6 @@ WITH folded_guests AS MATERIALIZED (
             contact_name,
             labels,
             thread_id,
-            thread_created_at,
             first_interaction,
             last_interaction,
             created_at,

@@ -23,8 +23,7 @@ import pytest
 from guestsql.embedded import PrivateServer
 from guestsql.legacy.excluded import Excluded
 from guestsql.legacy.files import find_files
-from guestsql.legacy.lines import COPY_STAGING
-from guestsql.legacy.stage import FileStager
+from guestsql.legacy.stage import COPY_STAGING, FileStager
 from tests.server import apply_migrations, pg_bin
 
 GUESTS = int(os.environ.get("GUESTSQL_BENCH_GUESTS", "200000"))
@@ -123,7 +122,7 @@ def _copy_alone(folder: Path, url: str) -> float:
     """
     files = enumerate(find_files(folder), start=1)
     stagers = [FileStager(number, file, Excluded(frozenset()), datetime.now(UTC)) for number, file in files]
-    blocks = [block.records.encode() for stager in stagers for block in stager.blocks()]
+    blocks = [block.encode() for stager in stagers for block in stager.blocks()]
     with psycopg.connect(url) as connection:
         connection.execute("SET LOCAL temp_buffers = '192MB'")
         connection.execute(_OPEN)
