@@ -258,7 +258,13 @@ def test_no_part_of_a_password_is_shown_however_it_is_written(command, way):
 
 @pytest.mark.parametrize(
     "variable",
-    ["GUESTSQL_TIMEZONE", "GUESTSQL_POOL_MAX", "GUESTSQL_DEADLINE_SECONDS", "GUESTSQL_QUERIES_DIR", "GUESTSQL_PG_BIN"],
+    [
+        "GUESTSQL_TIMEZONE",
+        "GUESTSQL_POOL_MAX",
+        "GUESTSQL_DEADLINE_SECONDS",
+        "GUESTSQL_MIGRATIONS_DIR",
+        "GUESTSQL_PG_BIN",
+    ],
 )
 def test_an_address_in_the_wrong_variable_is_not_quoted(variable):
     result = invoke("--debug", "query", "list", **{variable: f"postgresql://bot:{SECRET}@host/hotel"})
