@@ -16,7 +16,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
-from guestsql.migrate import OWN, PACKAGED, Patience, Runner, Series
+from guestsql.migrate import OWN, PACKAGED, RetryPolicy, Runner, Series
 from guestsql.settings import Settings
 
 _RUN = """
@@ -58,10 +58,10 @@ def write_files(folder: Path, files: Mapping[str, str]) -> Path:
     return folder
 
 
-def make_runner(url: str, folder: Path, packaged: Path | None = None, **patience: float) -> Runner:
-    """A runner of one own series, or of two series, that is quick to lose patience."""
-    known = {"first_pause": 0.01, "longest_pause": 0.05, **patience}
-    return Runner(Settings(), url, _series(folder, packaged), patience=Patience(**known))  # type: ignore[arg-type]
+def make_runner(url: str, folder: Path, packaged: Path | None = None, **retry: float) -> Runner:
+    """A runner of one own series, or of two series, that retries quickly."""
+    known = {"first_pause": 0.01, "longest_pause": 0.05, **retry}
+    return Runner(Settings(), url, _series(folder, packaged), retry=RetryPolicy(**known))  # type: ignore[arg-type]
 
 
 def apply_until(url: str, folder: Path, version: int) -> list[int]:

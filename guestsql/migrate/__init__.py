@@ -5,15 +5,15 @@ from guestsql.migrate.execution import Applied
 from guestsql.migrate.files import OWN, PACKAGED, Migration, default_directory, new_migration, read_migrations
 from guestsql.migrate.runner import Runner
 from guestsql.migrate.series import Series, configured_migrations, configured_series, read_series
-from guestsql.migrate.session import Patience
+from guestsql.migrate.session import RetryPolicy
 
 __all__ = [
     "OWN",
     "PACKAGED",
     "Applied",
     "Migration",
-    "Patience",
     "Problem",
+    "RetryPolicy",
     "Runner",
     "Series",
     "State",

@@ -1,4 +1,4 @@
-"""Statements that cannot run in a transaction: which of them a file may hold, and how to write the others."""
+"""Statements that cannot run in a transaction: which ones a file may have, and how to write the others."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["NO_TRANSACTION_HINT", "ConcurrentIndex", "concurrent_index", "folded
 NO_TRANSACTION_HINT = "put `-- no-transaction` on the first line and leave this statement alone in its file"
 
 _IN_TRANSACTION = "leave the first line out, so that it runs in a transaction"
-_BY_HAND = "make it by hand, with psql: it belongs to the whole server, not to this database's schema"
+_BY_HAND = "create it by hand, with psql: it belongs to the whole server, not to this database's schema"
 _UNNESTED = (
     "write the statement itself, not inside DO, a function or a procedure: alone in a file with `-- no-transaction` on "
     "the first line"
 )
-# The procedure or block is the author's: whether it can run twice is not for words to tell.
+# Whether a procedure or block can run twice, only its author knows.
 _REPEATABLE = (
     ("vacuum",),
     ("analyze",),
@@ -33,7 +33,7 @@ _REPEATABLE = (
 
 @dataclass(frozen=True, slots=True)
 class ConcurrentIndex:
-    """The index that a CREATE INDEX CONCURRENTLY makes.
+    """The index that a CREATE INDEX CONCURRENTLY creates.
 
     Attributes:
         name: the index's name, unquoted and folded; its schema is the table's.
@@ -45,10 +45,10 @@ class ConcurrentIndex:
 
 
 def hint_outside(statement: Statement) -> str:
-    """Return what keeps a statement from being run outside a transaction, as advice, or "".
+    """Return how to change a statement so that it can run outside a transaction, or "" if it can.
 
-    The ledger's row cannot be written in the transaction of such a statement, so a runner that dies between the two
-    leaves a statement that is done and not entered: the next runner runs it again.
+    The ledger's row cannot be written in the transaction of such a statement. If the runner dies between the two, the
+    statement is done and not recorded, and the next runner repeats it.
 
     Args:
         statement: the only one of its file.
@@ -57,10 +57,10 @@ def hint_outside(statement: Statement) -> str:
 
 
 def hint_inside(statement: Statement) -> str:
-    """Return how to write a statement of which the server says that it cannot run in a transaction.
+    """Return how to write a statement that, according to the server, cannot run in a transaction.
 
     Args:
-        statement: one of a transactional file, or one that calls a function that holds such a statement.
+        statement: one of a transactional file, or one that calls a function with such a statement.
     """
     if statement.begins("set"):
         return "write it as the first statement of the file"
@@ -87,7 +87,7 @@ def _is_repeatable(statement: Statement) -> bool:
 
 
 def _rewriting(statement: Statement) -> str:
-    """How to make a statement repeatable that has no other place than outside a transaction."""
+    """How to make a statement repeatable that can only run outside a transaction."""
     if _is_repeatable(statement):
         return ""
     if statement.begins("create") and "concurrently" in statement.words[:4]:
@@ -102,18 +102,18 @@ def _rewriting(statement: Statement) -> str:
 
 
 def _impossible(statement: Statement) -> str:
-    """What to do instead of a statement that can run neither in a transaction nor twice."""
+    """What to do instead of a statement that can neither run in a transaction nor twice."""
     if statement.begins("create", "database") or statement.begins("create", "tablespace"):
         return _BY_HAND
     if statement.begins("alter", "database") and "tablespace" in statement.words:
         return _BY_HAND
     if statement.begins("create", "subscription"):
-        return "add create_slot = false to its WITH (…), and have it run in a transaction: without `-- no-transaction`"
+        return "add create_slot = false to its WITH (…), and let it run in a transaction, without `-- no-transaction`"
     if statement.begins("alter", "subscription"):
-        return "add refresh = false to its WITH (…), and have it run in a transaction: without `-- no-transaction`"
+        return "add refresh = false to its WITH (…), and let it run in a transaction, without `-- no-transaction`"
     if statement.begins("alter", "table") and "detach" in statement.words and "concurrently" in statement.words:
         return (
-            "write it without CONCURRENTLY, and have it run in a transaction: without `-- no-transaction`; "
+            "write it without CONCURRENTLY, and let it run in a transaction, without `-- no-transaction`; "
             "it locks the table for a moment"
         )
     return ""
@@ -130,7 +130,7 @@ def concurrent_index(statement: Statement) -> ConcurrentIndex | None:
     table_at = name_at + 2
     if words[table_at : table_at + 1] == ("only",):
         table_at += 1
-    if table_at >= len(words):  # the server will say what is wrong with it
+    if table_at >= len(words):  # the server reports what is wrong
         return None
     table = _qualified_name(statement.tokens[table_at:])
     return ConcurrentIndex(folded(statement.tokens[name_at]), table)
@@ -139,7 +139,7 @@ def concurrent_index(statement: Statement) -> ConcurrentIndex | None:
 def _qualified_name(tokens: tuple[Token, ...]) -> str:
     parts: list[str] = []
     for token in tokens:
-        # Names and dots alternate; the second name in a row is no part of it.
+        # Names and dots alternate; a second name in a row is not part of it.
         if token.text != "." and parts and parts[-1] != ".":
             break
         parts.append(token.text)

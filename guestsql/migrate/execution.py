@@ -1,4 +1,4 @@
-"""One migration run to its end: in a transaction with its ledger row, or as one statement that can be repeated."""
+"""Run one migration: in a transaction with its ledger row, or as one statement that can be repeated."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from guestsql.migrate.concurrent import concurrent_index
 from guestsql.migrate.failure import StatementError, lost, migration_error, run_text
 from guestsql.migrate.files import Migration
 from guestsql.migrate.ledger import IndexState, Ledger
-from guestsql.migrate.notices import noticed
-from guestsql.migrate.session import Patience, session_reset, work_session
+from guestsql.migrate.notices import collect_notices
+from guestsql.migrate.session import RetryPolicy, session_reset, work_session
 from guestsql.migrate.watch import BlockerWatch
 from guestsql.settings import Settings
 from guestsql.telemetry.log import event
@@ -29,7 +29,7 @@ __all__ = ["Applied", "CommitUnknown", "Execution"]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A migration that is in the ledger now.
+    """A migration that was applied or recorded.
 
     Attributes:
         series: `guestsql` or `own`.
@@ -49,10 +49,10 @@ class Applied:
 
 
 class CommitUnknown(Exception):
-    """The connection broke after COMMIT was sent and before it was answered.
+    """The connection was lost after COMMIT was sent and before the answer.
 
     Attributes:
-        migration: whose COMMIT it was.
+        migration: the one that the COMMIT belongs to.
     """
 
     def __init__(self, migration: Migration) -> None:
@@ -61,32 +61,32 @@ class CommitUnknown(Exception):
 
 
 class Execution:
-    """Runs migrations, each try of a file on a connection of its own.
+    """Runs migrations, each attempt on a connection of its own.
 
     Args:
-        lock_ledger: upon the connection that holds the lock of the run; it also asks who blocks.
+        lock_ledger: on the connection that holds the lock of the run, which also finds out who blocks.
         settings: for the time to connect.
         url: a direct address.
-        patience: how long to wait for locks.
+        retry: how long to wait for locks and how often to try.
     """
 
-    def __init__(self, lock_ledger: Ledger, settings: Settings, url: str, patience: Patience) -> None:
+    def __init__(self, lock_ledger: Ledger, settings: Settings, url: str, retry: RetryPolicy) -> None:
         self._lock_ledger = lock_ledger
         self._settings = settings
         self._url = url
-        self._patience = patience
+        self._retry = retry
 
     def apply(self, migration: Migration) -> Applied:
-        """Run one migration and enter it into the ledger.
+        """Run one migration and record it.
 
         Args:
-            migration: it must not be in the ledger.
+            migration: one that is pending.
 
         Raises:
-            MigrationError: a statement failed, locks could not be had, or the run's lock is lost; of a transactional
-                file nothing is kept.
-            DatabaseUnavailable: a connection broke before COMMIT.
-            CommitUnknown: it broke at COMMIT.
+            MigrationError: a statement failed, a lock was not granted, or the run's lock is lost; nothing of a
+                transactional file is kept.
+            DatabaseUnavailable: a connection was lost before COMMIT.
+            CommitUnknown: it was lost at COMMIT.
         """
         notices: list[str] = []
         duration_ms = self._with_retries(migration, notices)
@@ -98,19 +98,19 @@ class Execution:
             version=migration.version,
             duration_ms=duration_ms,
         )
-        # A file that was tried again has remarked the same again.
-        remarks = tuple(dict.fromkeys(notices))
-        return Applied(migration.series, migration.version, migration.name, migration.file, duration_ms, remarks)
+        # Another attempt causes the same notices again.
+        unique_notices = tuple(dict.fromkeys(notices))
+        return Applied(migration.series, migration.version, migration.name, migration.file, duration_ms, unique_notices)
 
     def _with_retries(self, migration: Migration, notices: list[str]) -> float:
-        timeout = _lock_timeout(migration, self._patience)
+        timeout = _lock_timeout(migration, self._retry)
         blockers = ""
-        for attempt in range(1, self._patience.attempts + 1):
-            with work_session(self._settings, self._url, self._patience, self._lock_ledger) as connection:
+        for attempt in range(1, self._retry.attempts + 1):
+            with work_session(self._settings, self._url, self._retry, self._lock_ledger) as connection:
                 watch = BlockerWatch(self._lock_ledger, connection.info.backend_pid, migration.file.name)
                 try:
-                    with watch.after(timeout / 4), noticed(connection, notices):
-                        return _Attempt(connection, migration, self._patience).run()
+                    with watch.after(timeout / 4), collect_notices(connection, notices):
+                        return _Attempt(connection, migration, self._retry).run()
                 except StatementError as failure:
                     blockers = watch.blockers or blockers
                     self._stop_unless_lock(connection, migration, failure, attempt, blockers)
@@ -122,7 +122,7 @@ class Execution:
                         attempt=attempt,
                         sqlstate=failure.error.sqlstate,
                     )
-            sleep(self._patience.pause(attempt))
+            sleep(self._retry.pause(attempt))
         raise AssertionError("the last attempt returns or raises")  # pragma: no cover
 
     def _stop_unless_lock(
@@ -130,10 +130,10 @@ class Execution:
     ) -> None:
         if failure.is_lost:
             raise lost(migration, failure.error) from failure.error
-        if failure.is_lock and attempt < self._patience.attempts:
+        if failure.is_lock and attempt < self._retry.attempts:
             return
         if failure.is_lock:
-            hint = f"tried {attempt} times; blocked by {blockers or 'a session that is gone now'}"
+            hint = f"tried {attempt} times; blocked by {blockers or 'a session that has ended'}"
         else:
             hint = way_out(self._lock_ledger, migration, failure)
         in_bytes = connection.info.parameter_status("server_encoding") == "SQL_ASCII"
@@ -141,17 +141,17 @@ class Execution:
 
 
 class _Attempt:
-    """One try of a file, on a new connection with the runner's settings, in autocommit."""
+    """One attempt at a file, on a new connection with the runner's settings, in autocommit."""
 
-    def __init__(self, connection: Connection[Any], migration: Migration, patience: Patience) -> None:
+    def __init__(self, connection: Connection[Any], migration: Migration, retry: RetryPolicy) -> None:
         self._connection = connection
         self._migration = migration
-        self._patience = patience
+        self._retry = retry
         self._ledger = Ledger(connection)
         self._reset = session_reset(connection)
 
     def run(self) -> float:
-        """Run the file and enter it; return how long it took, in milliseconds."""
+        """Run the file and record it; return how long it took, in milliseconds."""
         return self._in_transaction() if self._migration.transactional else self._outside_transaction()
 
     def _in_transaction(self) -> float:
@@ -159,7 +159,7 @@ class _Attempt:
         migration = self._migration
         started = perf_counter()
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED")
-        lock_timeout = f"SET LOCAL lock_timeout = {_milliseconds(self._patience.lock_timeout)}"
+        lock_timeout = f"SET LOCAL lock_timeout = {_milliseconds(self._retry.lock_timeout)}"
         self._run(lock_timeout)
         run_text(self._connection, migration.text)
         if self._connection.info.transaction_status != TransactionStatus.INTRANS:
@@ -180,9 +180,9 @@ class _Attempt:
             raise
 
     def _outside_transaction(self) -> float:
-        """The statement, what it must have made, then the ledger row; after a death between them it is run again."""
+        """The statement, a check of its index, then the ledger row; a run that dies in between is repeated."""
         started = perf_counter()
-        self._run(f"SET lock_timeout = {_milliseconds(_lock_timeout(self._migration, self._patience))}")
+        self._run(f"SET lock_timeout = {_milliseconds(_lock_timeout(self._migration, self._retry))}")
         self._drop_invalid_index()
         run_text(self._connection, self._migration.text)
         self._run(self._reset)
@@ -192,7 +192,7 @@ class _Attempt:
         return duration_ms
 
     def _drop_invalid_index(self) -> None:
-        """Drop what a failed CREATE INDEX CONCURRENTLY left, for IF NOT EXISTS would be content with it."""
+        """Drop what a failed CREATE INDEX CONCURRENTLY left: IF NOT EXISTS would accept it."""
         migration, state = self._migration, self._index_state()
         if state is None or state.is_valid or not state.is_of_table:
             return
@@ -205,7 +205,7 @@ class _Attempt:
         event(
             logging.WARNING,
             "MIGRATION_INVALID_INDEX",
-            f"{migration.file.name}: an earlier try left an invalid index; dropping it first",
+            f"{migration.file.name}: an earlier attempt left an invalid index; dropping it first",
             version=migration.version,
         )
         self._run(state.drop_statement)
@@ -219,7 +219,7 @@ class _Attempt:
         if state is None or not state.is_of_table:
             raise MigrationError(
                 f"{index.name} is not an index of {index.table}: another relation has the name, so IF NOT EXISTS "
-                "made nothing",
+                "created nothing",
                 file=migration.file,
                 hint="give the index another name",
             )
@@ -237,7 +237,7 @@ class _Attempt:
             self._ledger.record(self._migration, duration_ms=duration_ms)
         except DatabaseError as error:
             if isinstance(error.__cause__, psycopg.Error):
-                # As if it were a statement after the file's last: a lock timeout is met by trying again.
+                # Like a statement after the file's last one, so that a lock timeout is retried.
                 raise StatementError(error.__cause__, len(self._migration.statements)) from error
             raise
 
@@ -245,9 +245,9 @@ class _Attempt:
         run_text(self._connection, statement)
 
 
-def _lock_timeout(migration: Migration, patience: Patience) -> float:
+def _lock_timeout(migration: Migration, retry: RetryPolicy) -> float:
     concurrent = not migration.transactional and "concurrently" in migration.statements[0].words
-    return patience.concurrent_lock_timeout if concurrent else patience.lock_timeout
+    return retry.concurrent_lock_timeout if concurrent else retry.lock_timeout
 
 
 def _milliseconds(seconds: float) -> int:

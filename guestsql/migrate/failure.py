@@ -1,4 +1,4 @@
-"""What the server says of a file, as an error with file, line and column."""
+"""Errors of the server in a migration, with file, line and column."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from guestsql.migrate.text import place
 __all__ = ["StatementError", "lost", "migration_error", "run_text"]
 
 _HINTS = {
-    "42501": "the role of the address lacks a right: use the owner's",
+    "42501": "the role of the address lacks a privilege: use the owner's address",
     "42P16": "CREATE OR REPLACE VIEW only adds columns at the end: write DROP VIEW IF EXISTS before it",
     "25006": "a standby, a server that is being promoted, or default_transaction_read_only of the role or database",
 }
 _NOT_IN_TRANSACTION = "25001"
 # COMMIT or ROLLBACK in a procedure or block.
 _ENDS_TRANSACTION = "2D000"
-# Classes of SQLSTATE with which the server says that the connection is over.
+# Classes of SQLSTATE with which the server ends the connection.
 _LOST = ("57P01", "57P02", "57P03", "08")
-# And the severities of it.
+# And the severities.
 _ENDING = ("FATAL", "PANIC")
 
 
@@ -33,7 +33,7 @@ class StatementError(Exception):
     """A statement of a file failed.
 
     Attributes:
-        error: what the server said.
+        error: the server's error.
         index: which statement of the file it was, 0-based; 0 too when the whole text did not parse.
     """
 
@@ -49,7 +49,7 @@ class StatementError(Exception):
 
     @property
     def is_lost(self) -> bool:
-        """True when the connection broke, or the server ended it: what is said then may be said behind a COMMIT."""
+        """True when the connection was lost, or the server ended it: a COMMIT may have succeeded before."""
         if self.error.sqlstate is None:
             return isinstance(self.error, psycopg.OperationalError | psycopg.InterfaceError)
         diag = self.error.diag
@@ -57,14 +57,14 @@ class StatementError(Exception):
 
 
 def run_text(connection: Connection[Any], text: str) -> None:
-    """Send a text of one or more statements as one simple query, without parameters, and read every result.
+    """Send one or more statements as one simple query, without parameters, and read every result.
 
-    Below psycopg's cursor, whose error does not tell how many statements went well before it: run-time errors
-    ("already exists") carry no position.
+    Works below psycopg's cursor, whose error does not say how many statements succeeded before: run-time errors
+    ("already exists") have no position.
 
     Args:
         connection: its client_encoding is UTF-8.
-        text: what psql would send; `%`, `:x` and `$1` mean nothing here.
+        text: as psql would send it; `%`, `:x` and `$1` have no meaning here.
 
     Raises:
         StatementError: a statement failed, or the connection was lost.
@@ -90,8 +90,8 @@ def migration_error(migration: Migration, failure: StatementError, *, in_bytes: 
 
     Args:
         migration: the file.
-        failure: what happened.
-        in_bytes: True when the server counts bytes, not characters: a database in SQL_ASCII.
+        failure: the failure.
+        in_bytes: True when the server counts bytes instead of characters: a database in SQL_ASCII.
         hint: how to fix it; default the one for the error's code, or the server's own.
     """
     error = failure.error
@@ -108,7 +108,7 @@ def migration_error(migration: Migration, failure: StatementError, *, in_bytes: 
 
 
 def lost(migration: Migration, failure: psycopg.Error) -> DatabaseUnavailable:
-    """Return the error for a connection that broke inside a file."""
+    """Return the error for a connection that was lost during a file."""
     message = (failure.diag.message_primary or str(failure)).strip().split("\n", 1)[0]
     kept = "nothing of it was kept" if migration.transactional else "the next run finishes it"
     return DatabaseUnavailable(
@@ -141,6 +141,6 @@ def _place(migration: Migration, failure: StatementError, *, in_bytes: bool) -> 
 
 
 def _context(error: psycopg.Error) -> str:
-    """Where in a function or a DO block it happened, on one line."""
+    """The place in a function or a DO block, on one line."""
     context = " / ".join((error.diag.context or "").split("\n"))
     return f"in {context}" if context else ""

@@ -1,4 +1,4 @@
-"""The files of migrations/: read, checked and numbered. Nothing here knows a database."""
+"""Migration files: reading, checking, numbering. Nothing here needs a database."""
 
 from __future__ import annotations
 
@@ -249,23 +249,25 @@ def _read_text(path: Path) -> str:
 
 
 def _read_pieces(path: Path, text: str, statements: list[Statement]) -> Iterator[Piece]:
-    """Read the file's statements into a list, and refuse what only a client knows before anything behind it is read."""
+    """Add the file's statements to a list, and refuse client commands before anything after them is read."""
     for piece in pieces(text, path):
         if piece.tokens != ";":
             statement = Statement(piece.begin, piece.end, text)
-            _refuse_client_s(path, text, statement, piece)
+            _refuse_client_commands(path, text, statement, piece)
             statements.append(statement)
         yield piece
 
 
-def _refuse_client_s(path: Path, text: str, statement: Statement, piece: Piece) -> None:
-    """Refuse a COPY with inline data, whose lines are no SQL, and the commands of psql."""
+def _refuse_client_commands(path: Path, text: str, statement: Statement, piece: Piece) -> None:
+    """Refuse COPY with inline data, whose lines are not SQL, and psql commands."""
     if statement.begins("copy") and not {"stdin", "stdout"}.isdisjoint(piece.tokens.lower().split(SEPARATOR)):
         message = "a migration cannot contain COPY with the client's data"
         raise _at(path, text, statement.offset, message, "write its rows as INSERT")
     if "\\" in piece.tokens and "\\" in piece.tokens.split(SEPARATOR):
         offset = next(token.offset for token in statement.scanned() if token.text == "\\")
-        raise _at(path, text, offset, "a psql command: only psql knows it", "write it as SQL, or leave it out")
+        raise _at(
+            path, text, offset, "a psql command, which the server does not know", "write it as SQL, or leave it out"
+        )
 
 
 def _check_statements(path: Path, text: str, statements: list[Statement], *, transactional: bool) -> None:
@@ -276,16 +278,16 @@ def _check_statements(path: Path, text: str, statements: list[Statement], *, tra
 
 
 def _objections(statements: list[Statement], *, transactional: bool) -> Iterator[tuple[int, str, str]]:
-    """Offset, message and hint of whatever a file must not hold."""
+    """Offset, message and hint of everything that a file must not have."""
     if not transactional:
         if len(statements) > 1:
             yield (
                 statements[1].offset,
-                "a file with -- no-transaction holds exactly one statement, this is the second",
-                "give each its own file: a failure between them would leave half",
+                "a file with -- no-transaction has exactly one statement; this is the second",
+                "give each its own file: a failure between them would leave half of the work",
             )
         if hint := hint_outside(statements[0]):
-            yield statements[0].offset, "outside a transaction only what may be run twice is safe", hint
+            yield statements[0].offset, "outside a transaction, only a statement that can run twice is safe", hint
     for statement in statements:
         if _CONTROL_WORD.match(statement.file_text, statement.offset) and any(
             statement.begins(*words) for words in _CONTROL

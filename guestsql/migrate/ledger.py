@@ -26,9 +26,9 @@ __all__ = ["AppliedKey", "Entry", "IndexState", "Ledger", "Lock"]
 class Lock(enum.Enum):
     """The runner's locks of one database, by their key on the server.
 
-    A connection that does nothing else holds RUN. The connection that runs a file holds FILE, takes it before it makes
-    sure that RUN is held, and loses it only when its session ends. So a runner that lost RUN in the middle of a file
-    keeps the next runner, which has RUN by then, from reading the ledger until that file is finished.
+    A connection that does nothing else holds RUN. The connection that runs a file acquires FILE, then checks that RUN
+    is held, and keeps FILE until its session ends. So after a runner has lost RUN in the middle of a file, the next
+    runner cannot read the ledger until that file has ended.
     """
 
     RUN = 1953722732
@@ -78,13 +78,13 @@ class Entry(AppliedKey):
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """What the server says of an index that CREATE INDEX CONCURRENTLY makes.
+    """The state of an index that CREATE INDEX CONCURRENTLY creates.
 
     Attributes:
-        is_valid: False when a failed build left it: no query uses it.
+        is_valid: False when a failed build left it; queries do not use it.
         is_of_table: False when another table's index has the name.
-        builder_pid: the server process that is building it now, or None.
-        drop_statement: what drops it without blocking writers.
+        builder_pid: the server process that is building it, or None.
+        drop_statement: drops it without blocking writers.
     """
 
     is_valid: bool
@@ -94,7 +94,7 @@ class IndexState:
 
 
 class Ledger:
-    """The runner's questions to one database.
+    """The ledger and the locks of one database.
 
     Args:
         connection: direct, in autocommit.
@@ -105,10 +105,10 @@ class Ledger:
         self._queries = packaged_queries("internal/migrations.sql")
 
     def prepare(self, files: Sequence[Migration], *, lock_timeout: float) -> None:
-        """Make the ledger's table, or convert one of a release without series; only under the lock.
+        """Create the ledger, or convert one of a release without series; only under the lock.
 
         Args:
-            files: the migrations of every configured series: they tell to which one an entry belongs.
+            files: the migrations of every configured series, from which the series of an old entry follows.
             lock_timeout: how long the conversion may wait for sessions that read the ledger, in seconds.
 
         Raises:
@@ -130,11 +130,11 @@ class Ledger:
         """Return all rows by version; none when there is no ledger. Writes nothing.
 
         Args:
-            files: the migrations of every configured series: in the ledger of a release without series, they tell to
-                which one an entry belongs.
+            files: the migrations of every configured series, from which the series of an entry follows in the ledger
+                of a release without series.
 
         Raises:
-            MigrationError: the database has several ledgers, and the search_path does not tell which one is meant.
+            MigrationError: the database has several ledgers, and the search_path does not select one.
         """
         with self._entered() as schema:
             return [] if schema is None else self._read(files)
@@ -161,17 +161,17 @@ class Ledger:
             return [AppliedKey(row[0] or _series_of(row, files), *row[1:]) for row in rows]
 
     def owner(self) -> str:
-        """Return the role that may migrate: it owns the ledger, or the database as long as there is no ledger."""
+        """Return the role that may migrate: the owner of the ledger, or of the database while there is no ledger."""
         return str(self._queries.get_migration_owner(self._connection))
 
     def moved_note(self) -> str:
-        """Return a remark when this session would make new tables in another schema than the ledger's, else ""."""
+        """Return a notice when this session creates new tables outside the ledger's schema, else ""."""
         with self._in_transaction(writes=False):
             place = self._queries.enter_ledger_schema(self._connection)
         if place.new_tables_schema is None or place.new_tables_schema in place.schema_names:
             return ""
         return (
-            f"the ledger is in the schema {place.schema_names[0]}, and new tables are made in "
+            f"the ledger is in the schema {place.schema_names[0]}, and new tables are created in "
             f"{place.new_tables_schema}: the search_path has changed since the first migration"
         )
 
@@ -198,33 +198,33 @@ class Ledger:
             self._queries.remove_repeatable_migrations(self._connection, series_names=later)
 
     def try_lock(self, lock: Lock) -> bool:
-        """Take a lock if it is free; never waits."""
+        """Acquire a lock if it is free; never waits."""
         return bool(self._queries.try_migration_lock(self._connection, lock_key=lock.value))
 
     def unlock(self, lock: Lock) -> None:
-        """Give a lock back."""
+        """Release a lock."""
         self._queries.release_migration_lock(self._connection, lock_key=lock.value)
 
     def holds_run_lock(self) -> bool:
-        """Tell whether the server process behind the connection holds the lock of the run now."""
+        """Return True while the server process behind the connection holds the lock of the run."""
         return bool(self._queries.holds_migration_lock(self._connection, lock_key=Lock.RUN.value))
 
     def lock_holder(self, lock: Lock) -> str:
-        """Return who holds a lock, in words."""
+        """Return a description of the session that holds a lock."""
         row = self._queries.get_migration_lock_holder(self._connection, lock_key=lock.value)
         return (
             "a session that has just ended"
             if row is None
-            else _person(row.pid, row.application_name, row.client_address)
+            else _session_words(row.pid, row.application_name, row.client_address)
         )
 
     def blockers(self, pid: int) -> str:
-        """Return the sessions that a server process waits for, in words, or "" when it does not wait."""
+        """Return a description of the sessions that a server process waits for, or "" when it does not wait."""
         rows = self._queries.list_blocking_sessions(self._connection, pid=pid)
-        return "; ".join(_person(row.pid, row.user_name, row.state, row.statement) for row in rows)
+        return "; ".join(_session_words(row.pid, row.user_name, row.state, row.statement) for row in rows)
 
     def index_state(self, index: ConcurrentIndex) -> IndexState | None:
-        """Return what is known of an index, or None when there is none of that name beside its table."""
+        """Return the state of an index, or None when its table's schema has none of that name."""
         row = self._queries.get_concurrent_index(self._connection, table_name=index.table, index_name=index.name)
         return None if row is None else IndexState(*row)
 
@@ -234,7 +234,7 @@ class Ledger:
         return [(row.object_type, row.object_name) for row in rows]
 
     def grant_roles(self) -> bool:
-        """Make the roles and give them their rights; False when the database does not know how yet.
+        """Create the roles and grant their rights; False when the database does not have the function yet.
 
         What the server refuses is a notice, not an error.
         """
@@ -250,7 +250,7 @@ class Ledger:
 
     @contextmanager
     def _entered(self, *, writes: bool = False) -> Generator[str | None]:
-        """A transaction in which the ledger's schema comes first in the search_path; that schema, or None."""
+        """A transaction whose search_path begins with the ledger's schema; yields the schema, or None."""
         with self._in_transaction(writes=writes) as is_own:
             place = self._queries.enter_ledger_schema(self._connection)
             schemas: list[str] = place.schema_names
@@ -262,22 +262,22 @@ class Ledger:
                     sqlstate="42501",
                 )
             yield schemas[0] if schemas else None
-            if not is_own:  # what a constraint or trigger does at COMMIT is not to see it
+            if not is_own:  # deferred constraints and triggers must not see it at COMMIT
                 self._connection.execute("RESET search_path")
 
     @contextmanager
     def _in_transaction(self, *, writes: bool) -> Generator[bool]:
-        """The connection's transaction, else one for this block of code; True for the latter."""
+        """The connection's transaction, or else a new one for this block of code; yields True for a new one."""
         is_own = self._connection.info.transaction_status == TransactionStatus.IDLE
         with self._connection.transaction(force_rollback=not writes) if is_own else nullcontext():
             yield is_own
 
 
 def _series_of(row: Any, files: Sequence[Migration]) -> str:  # noqa: ANN401  a row of either query
-    """The series of an entry that was made before there were series.
+    """The series of an entry that was recorded before there were series.
 
-    Then a folder was used in place of the packaged one, so an entry may be of either. It is an own one when the own
-    file of its number, and not the packaged one, has its text; or else its name.
+    At that time a folder could replace the packaged one, so the entry may belong to either. It is an own one when the
+    own file of its number, and not the packaged one, has its text; or else its name.
     """
     numbered = {migration.series: migration for migration in files if migration.version == row.version}
     own, packaged = numbered.get(OWN), numbered.get(PACKAGED)
@@ -293,13 +293,12 @@ def _series_of(row: Any, files: Sequence[Migration]) -> str:  # noqa: ANN401  a 
 def _several_ledgers(schemas: list[str]) -> MigrationError:
     tables = ", ".join(f"{schema}.guestsql_migrations" for schema in schemas)
     return MigrationError(
-        f"this database has {len(schemas)} ledgers of migrations, and the search_path leads to none of them alone: "
-        f"{tables}",
+        f"this database has {len(schemas)} ledgers of migrations, and the search_path does not select one: {tables}",
         hint="keep the one whose tables the bot uses, and rename the others: ALTER TABLE "
         f"{schemas[-1]}.guestsql_migrations RENAME TO old_migrations; or name one schema in the search_path",
     )
 
 
-def _person(pid: int, *details: str | None) -> str:
+def _session_words(pid: int, *details: str | None) -> str:
     known = ", ".join(" ".join(detail.split()) for detail in details if detail)
     return f"server process {pid} ({known})" if known else f"server process {pid}"

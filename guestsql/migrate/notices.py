@@ -1,4 +1,4 @@
-"""What the server remarks while it works: no error, but somebody should read it."""
+"""Notices of the server: no errors, but an operator should read them."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from psycopg.errors import Diagnostic
 
 from guestsql.telemetry.log import event
 
-__all__ = ["noticed"]
+__all__ = ["collect_notices"]
 
-# Said of IF NOT EXISTS, on which nobody has to act; so is "…, skipping" of IF EXISTS, which has no SQLSTATE of its own.
+# From IF NOT EXISTS: no action is needed. "…, skipping" of IF EXISTS is as harmless, and has no SQLSTATE of its own.
 _HARMLESS = ("42P06", "42P07", "42701", "42710")
-_TOLD = ("NOTICE", "WARNING")
+_REPORTED = ("NOTICE", "WARNING")
 
 
 @contextmanager
-def noticed(connection: Connection[Any], found: list[str]) -> Generator[None]:
+def collect_notices(connection: Connection[Any], found: list[str]) -> Generator[None]:
     """Collect the notices of a block of code.
 
     Args:
-        connection: whose.
-        found: is filled as they come: the message, and the hint in parentheses.
+        connection: the connection.
+        found: receives each message, with its hint in parentheses.
     """
 
-    def keep(remark: Diagnostic) -> None:
-        if (remark.severity_nonlocalized or remark.severity) not in _TOLD or remark.sqlstate in _HARMLESS:
+    def keep(notice: Diagnostic) -> None:
+        if (notice.severity_nonlocalized or notice.severity) not in _REPORTED or notice.sqlstate in _HARMLESS:
             return
-        text = remark.message_primary or ""
+        text = notice.message_primary or ""
         if not text.endswith("skipping"):
-            found.append(f"{text} ({remark.message_hint})" if remark.message_hint else text)
-            event(logging.WARNING, "MIGRATION_NOTICE", found[-1], sqlstate=remark.sqlstate)
+            found.append(f"{text} ({notice.message_hint})" if notice.message_hint else text)
+            event(logging.WARNING, "MIGRATION_NOTICE", found[-1], sqlstate=notice.sqlstate)
 
     connection.add_notice_handler(keep)
     try:

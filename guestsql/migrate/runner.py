@@ -1,4 +1,4 @@
-"""The runner: brings one database to the state that the files describe, however many runners start at once."""
+"""The runner: applies migrations to one database, however many runners start at once."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from guestsql.migrate.compare import (
 from guestsql.migrate.execution import Applied, CommitUnknown, Execution
 from guestsql.migrate.files import Migration
 from guestsql.migrate.ledger import Entry, Ledger
-from guestsql.migrate.notices import noticed
+from guestsql.migrate.notices import collect_notices
 from guestsql.migrate.series import Series, configured_series, read_series
-from guestsql.migrate.session import Patience, connect_within, locked, require_lock
+from guestsql.migrate.session import RetryPolicy, connect_within, locked, require_lock
 from guestsql.settings import Settings
 from guestsql.sql.translate import translate
 from guestsql.telemetry.log import event
@@ -46,7 +46,7 @@ class Runner:
         url: a direct address, not a transaction pooler's; default `unpooled_url`, else `database_url`.
         series: what to run, in this order; default the packaged series, then the own one of `migrations_dir`. To run
             only your own: `[Series("own", folder)]`, or `packaged = false` in the settings.
-        patience: how long to wait for locks.
+        retry: how long to wait for locks and how often to try.
 
     Raises:
         SettingsError: there is no address, or no series.
@@ -58,7 +58,7 @@ class Runner:
         url: str | None = None,
         series: Sequence[Series] | None = None,
         *,
-        patience: Patience | None = None,
+        retry: RetryPolicy | None = None,
     ) -> None:
         address = url if url is not None else settings.unpooled_url or settings.database_url
         if address is None:
@@ -68,19 +68,19 @@ class Runner:
         self._settings = settings
         self._url = address
         self._series = configured_series(settings) if series is None else tuple(series)
-        self._patience = Patience() if patience is None else patience
+        self._retry = RetryPolicy() if retry is None else retry
 
     def up(self, *, wait: float = 0.0) -> list[Applied]:
         """Apply what is pending, each file in its own transaction: series by series, numbered files before repeatable.
 
-        Any number of runners may do this at once: one works, the others wait for their turn and find it done. When
-        nothing is pending no lock is taken and nothing is written.
+        Any number of runners may do this at once: one works, the others wait and find nothing left to do. When nothing
+        is pending, no lock is acquired and nothing is written.
 
         Args:
-            wait: keep trying to connect for so many seconds, for a server that is starting.
+            wait: how long to keep trying to connect, in seconds, for a server that is starting.
 
         Returns:
-            What this call applied, in order; empty when all was applied already.
+            What this call applied, in order; empty when nothing was pending.
 
         Raises:
             MigrationError: a file cannot be used, an edited, missing or out-of-order file (the difference is in the
@@ -100,9 +100,9 @@ class Runner:
             return self._apply_pending(files)
 
     def grant(self) -> list[str] | None:
-        """Make the roles of migrations/0005_roles.sql and give them their rights; `up` does it by itself.
+        """Create the roles of migrations/0005_roles.sql and grant their rights; `up` does this too.
 
-        To be called after a role was made by hand, or a table was entered into `guestsql_grants`.
+        Call it after a role was created by hand, or a table was added to `guestsql_grants`.
 
         Returns:
             What could not be done, each with its hint, in order; None when the database has no such migration yet.
@@ -110,12 +110,12 @@ class Runner:
         Raises:
             MigrationError: another runner kept the lock.
             DatabaseUnavailable: no connection.
-            DatabaseError: the role may not call the function: it is the owner's.
+            DatabaseError: the role may not call the function, which belongs to the owner.
 
         SQL: queries/internal/migrations.sql
         """
         notices: list[str] = []
-        with _failures_logged(), self._locked(0.0) as (connection, ledger), noticed(connection, notices):
+        with _failures_logged(), self._locked(0.0) as (connection, ledger), collect_notices(connection, notices):
             done = ledger.grant_roles()
         return notices if done else None
 
@@ -148,7 +148,7 @@ class Runner:
 
         Returns:
             Edited files with the difference, missing files, gaps, pending files below the newest applied one, and
-            indexes that a failed CREATE INDEX CONCURRENTLY left; empty when all is well.
+            indexes that a failed CREATE INDEX CONCURRENTLY left; empty when everything agrees.
 
         Raises:
             MigrationError: a file cannot be used.
@@ -200,15 +200,15 @@ class Runner:
                 for migration in entering:
                     ledger.record(migration, duration_ms=0.0, is_baseline=True)
             done = [_as_applied(migration, 0.0) for migration in entering]
-            if done:  # the ledger is new: the roles are to read it
+            if done:  # the ledger may be new, and the roles read it
                 _grant_roles(connection, ledger, done)
         return done
 
     def _apply_pending(self, files: list[Migration]) -> list[Applied]:
-        """Apply under the lock; after a COMMIT without an answer, ask the ledger and go on."""
+        """Apply under the lock; after a COMMIT without an answer, read the ledger and continue."""
         done: list[Applied] = []
         in_doubt: Migration | None = None
-        for _ in range(self._patience.attempts):
+        for _ in range(self._retry.attempts):
             try:
                 self._work(files, in_doubt, done)
             except CommitUnknown as unknown:
@@ -216,7 +216,7 @@ class Runner:
                 event(
                     logging.WARNING,
                     "MIGRATION_WAITING",
-                    f"no answer to the COMMIT of {in_doubt.file.name}: asking the ledger",
+                    f"no answer to the COMMIT of {in_doubt.file.name}: reading the ledger",
                     version=in_doubt.version,
                 )
             else:
@@ -227,33 +227,33 @@ class Runner:
 
     def _work(self, files: list[Migration], in_doubt: Migration | None, done: list[Applied]) -> None:
         """Apply what is pending under the lock, adding to `done`."""
-        with self._locked(self._patience.reconnect) as (connection, ledger):
+        with self._locked(self._retry.reconnect) as (connection, ledger):
             self._prepare_ledger(ledger, files)
             entries = ledger.read(files)
             if in_doubt is not None:
-                # The file's lock is free only when the lost session has ended: the ledger is final by now.
+                # The file's lock is only free after the lost session has ended, so the ledger is final.
                 done += [
                     _as_applied(in_doubt, entry.duration_ms)
                     for entry in entries
                     if (entry.key, entry.checksum) == (in_doubt.key, in_doubt.checksum)
                 ]
-            execution = Execution(ledger, self._settings, self._url, self._patience)
+            execution = Execution(ledger, self._settings, self._url, self._retry)
             for migration in _agreed_pending(files, entries):
                 done.append(execution.apply(migration))
             if done:
-                _note_moved(ledger, done)
+                _add_moved_notice(ledger, done)
                 _grant_roles(connection, ledger, done)
 
     def _prepare_ledger(self, ledger: Ledger, files: list[Migration]) -> None:
-        """Make or convert the ledger; wait for whoever reads it no longer than for a table of a migration."""
-        for attempt in range(1, self._patience.attempts + 1):
+        """Create or convert the ledger, and wait for sessions that read it only as long as for any table."""
+        for attempt in range(1, self._retry.attempts + 1):
             try:
-                ledger.prepare(files, lock_timeout=self._patience.lock_timeout)
+                ledger.prepare(files, lock_timeout=self._retry.lock_timeout)
             except DatabaseError as error:
-                if error.sqlstate != _LOCK_TIMEOUT or attempt == self._patience.attempts:
+                if error.sqlstate != _LOCK_TIMEOUT or attempt == self._retry.attempts:
                     raise
                 event(logging.WARNING, "MIGRATION_WAITING", f"the ledger is in use: {error.message}", attempt=attempt)
-                sleep(self._patience.pause(attempt))
+                sleep(self._retry.pause(attempt))
             else:
                 return
 
@@ -263,7 +263,7 @@ class Runner:
 
     @contextmanager
     def _connected(self, wait: float = 0.0, *, session: bool = True) -> Generator[Connection[Any]]:
-        """A connection, closed at the end; psycopg's errors leave it as guestsql's. Reading needs no session."""
+        """A connection, closed at the end; translates psycopg's errors. Reading needs no session."""
         with closing(connect_within(self._settings, self._url, wait, session=session)) as connection:
             try:
                 yield connection
@@ -271,14 +271,14 @@ class Runner:
                 raise translate(error, "") from error
             except (DatabaseError, MigrationError) as error:
                 if error.sqlstate == _NO_RIGHT and connection.info.transaction_status == TransactionStatus.IDLE:
-                    error.hint = _whose_work(connection)
+                    error.hint = _owner_hint(connection)
                 raise
 
     @contextmanager
     def _locked(self, wait: float) -> Generator[tuple[Connection[Any], Ledger]]:
         with self._connected(wait) as connection:
             ledger = Ledger(connection)
-            with locked(connection, ledger, self._patience):
+            with locked(connection, ledger, self._retry):
                 yield connection, ledger
 
 
@@ -289,29 +289,29 @@ def _agreed_pending(files: list[Migration], entries: list[Entry]) -> list[Migrat
     return pending(files, entries)
 
 
-def _whose_work(connection: Connection[Any]) -> str:
+def _owner_hint(connection: Connection[Any]) -> str:
     owner, role = Ledger(connection).owner(), connection.info.user
     if role == owner:
-        return f"{role} lacks the right though it owns the ledger: a superuser can give it"
-    return f"run it as {owner}, the owner, or as a login with that role; the address's {role} is neither"
+        return f"{role} owns the ledger, but lacks the privilege: a superuser can grant it"
+    return f"run it as {owner}, the owner, or as a login with that role: {role} is neither"
 
 
-def _note_moved(ledger: Ledger, done: list[Applied]) -> None:
+def _add_moved_notice(ledger: Ledger, done: list[Applied]) -> None:
     if note := ledger.moved_note():
         event(logging.WARNING, "MIGRATION_NOTICE", note)
         done[0] = replace(done[0], notices=(note, *done[0].notices))
 
 
 def _grant_roles(connection: Connection[Any], ledger: Ledger, done: list[Applied]) -> None:
-    """Give the roles their rights upon what is new, which its own file may have forgotten.
+    """Grant the roles their rights on new objects, in case a file does not.
 
-    What the server remarks is told with the last migration, unless one has told it already.
+    The server's notices are added to the last migration, unless an earlier one has them.
     """
     notices: list[str] = []
-    with noticed(connection, notices):
+    with collect_notices(connection, notices):
         ledger.grant_roles()
-    told = {notice for applied in done for notice in applied.notices}
-    fresh = tuple(notice for notice in dict.fromkeys(notices) if notice not in told)
+    known = {notice for applied in done for notice in applied.notices}
+    fresh = tuple(notice for notice in dict.fromkeys(notices) if notice not in known)
     done[-1] = replace(done[-1], notices=(*done[-1].notices, *fresh))
 
 
@@ -325,7 +325,7 @@ def _invalid_index(name: str, table: str) -> Problem:
         None,
         None,
         None,
-        f"the index {name} of {table} is invalid: queries do not use it, writes still pay for it",
+        f"the index {name} of {table} is invalid: queries do not use it, and writes still maintain it",
         f"if its migration is pending, run guestsql migrate up; else drop it, or REINDEX INDEX CONCURRENTLY {name}",
     )
 

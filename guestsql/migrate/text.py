@@ -35,7 +35,7 @@ _GLUE = (
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of a file, whose tokens are cut when they are asked for.
+    """One statement of a file; its tokens are read on demand.
 
     Attributes:
         offset: where it begins in the file, in characters, 0-based.
@@ -58,18 +58,18 @@ class Statement:
         return tuple(token.text.lower() if token.kind is Kind.WORD else token.text for token in self.tokens)
 
     def scanned(self) -> Iterator[Token]:
-        """Return every token of it, one after the other, with its offset in the file."""
+        """Return all its tokens in order, with their offsets in the file."""
         for token in Scanner(self.file_text[self.offset : self.end], None).tokens():
             yield token._replace(offset=token.offset + self.offset)
 
     def begins(self, *words: str) -> bool:
-        """Tell whether its first words are these."""
+        """Return True when its first words are these."""
         size = len(words[0])
         first = self.file_text[self.offset : self.offset + size]
         return first.lower() == words[0] and self.words[: len(words)] == words
 
     def holds(self, *words: str) -> bool:
-        """Tell whether these words stand in it, one after the other."""
+        """Return True when it contains these words in a row."""
         own, size = self.words, len(words)
         return any(own[at : at + size] == words for at in range(len(own) - size + 1))
 
@@ -85,7 +85,7 @@ def pieces(text: str, file: Path | None = None) -> Iterator[Piece]:
         file: its path, for errors.
 
     Raises:
-        MigrationError: a string, comment or dollar quote does not end.
+        MigrationError: an unterminated string, comment or dollar quote.
     """
     try:
         yield from cut(text, file=file)
@@ -96,9 +96,9 @@ def pieces(text: str, file: Path | None = None) -> Iterator[Piece]:
 
 
 def normalise(found: Iterable[Piece]) -> str:
-    """Return the form in which two files are compared: no comments, blank space and line ends made equal.
+    """Return the form in which two files are compared: without comments, with uniform blank space and line ends.
 
-    What stands in strings and dollar quotes counts as it is, but for CRLF line ends, which a checkout may change.
+    Strings and dollar quotes count as they are, except for CRLF line ends, which a checkout may change.
 
     Args:
         found: the whole file.
@@ -106,10 +106,10 @@ def normalise(found: Iterable[Piece]) -> str:
     Returns:
         The text, a line for each statement and for each item of a list, so that a diff is readable.
     """
-    # Many at once: each call costs more than a statement's length.
+    # In batches: the calls cost more than the text.
     tokens = (piece.tokens for piece in found)
     body = "".join(_lines(SEPARATOR.join(some)) for some in iter(lambda: list(islice(tokens, 1000)), []))
-    # A last semicolon more or less changes nothing.
+    # A final semicolon makes no difference.
     return body.rstrip("\n;") + ";\n"
 
 
@@ -124,7 +124,7 @@ def place(text: str, offset: int) -> tuple[int, int]:
 
 
 def _lines(tokens: str) -> str:
-    # A separator is at a token's edge, so what a string holds is never taken for the glue between two tokens.
+    # A separator is at a token's edge, so the content of a string never counts as the space between two tokens.
     lines = _SIGNED.sub(lambda found: _server_operators(found[0]), tokens)
     if lines.endswith(";"):
         lines += SEPARATOR
@@ -134,7 +134,7 @@ def _lines(tokens: str) -> str:
 
 
 def _server_operators(text: str) -> str:
-    """Cut signs off an operator's end as the server does: `=-` is `=` and `-`, but `@-` is one operator."""
+    """Split trailing signs from an operator as the server does: `=-` is `=` and `-`, but `@-` is one operator."""
     signs = ""
     while len(text) > 1 and text[-1] in "+-" and not set(text) & set("~!@#%^&|`?"):
         text, signs = text[:-1], f" {text[-1]}{signs}"

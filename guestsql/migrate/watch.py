@@ -1,4 +1,4 @@
-"""Who blocks the runner: asked on the lock's connection while a file's connection waits."""
+"""Which sessions block the runner: queried on the lock's connection while a file's connection waits."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from guestsql.telemetry.log import event
 
 __all__ = ["BlockerWatch"]
 
-_LONG = 10.0
-"""In seconds: whoever waits longer wants to know for whom."""
+_REPORT_SECONDS = 10.0
+"""A longer wait is logged with the sessions that block it."""
 
 
 class BlockerWatch:
-    """Asks the server, from a thread, for whom a server process waits.
+    """Finds out, in a thread, which sessions a server process waits for.
 
-    Only while it waits can that be known; after a lock timeout the server has forgotten it.
+    The server only knows this while the process waits; after a lock timeout it is too late.
 
     Args:
-        ledger: upon a connection that does nothing else meanwhile.
+        ledger: on a connection that does nothing else at the same time.
         pid: the server process that may have to wait.
         file: the migration's name, for the log.
 
     Attributes:
-        blockers: the sessions in words, those of the last time that there were any; "" when nobody blocked.
+        blockers: a description of the sessions that blocked last; "" when none did.
     """
 
     def __init__(self, ledger: Ledger, pid: int, file: str) -> None:
@@ -39,13 +39,13 @@ class BlockerWatch:
 
     @contextmanager
     def after(self, seconds: float) -> Generator[None]:
-        """Ask once if the block of code takes longer than that.
+        """Query once if the block of code takes longer than this.
 
         Args:
-            seconds: less than the lock timeout. When the wait can be a long one, what was found is logged at once:
-                nothing else would tell an operator why nothing happens.
+            seconds: less than the lock timeout. When the wait can be long, the result is logged at once, so that an
+                operator sees why nothing happens.
         """
-        timer = threading.Timer(min(seconds, _LONG), self._ask, kwargs={"tell": seconds > _LONG})
+        timer = threading.Timer(min(seconds, _REPORT_SECONDS), self._ask, kwargs={"report": seconds > _REPORT_SECONDS})
         timer.daemon = True
         timer.start()
         try:
@@ -54,12 +54,12 @@ class BlockerWatch:
             timer.cancel()
             timer.join()
 
-    def _ask(self, *, tell: bool) -> None:
+    def _ask(self, *, report: bool) -> None:
         try:
             blockers = self._ledger.blockers(self._pid)
         except GuestSQLError as error:
             # Only the explanation is lost; the lock timeout itself is reported by the first connection.
-            blockers = f"sessions that could not be asked for: {error.message}"
+            blockers = f"unknown sessions: {error.message}"
         self.blockers = blockers or self.blockers
-        if tell and blockers:
+        if report and blockers:
             event(logging.WARNING, "MIGRATION_WAITING", f"{self._file} waits for {blockers}")

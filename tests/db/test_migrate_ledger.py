@@ -60,7 +60,7 @@ def test_a_schema_named_like_the_role_starts_no_second_ledger(hotel_url: str, fo
     (done,) = runner.up()
     assert done.version == 3
     assert len(done.notices) == 1
-    assert "the ledger is in the schema public, and new tables are made in ledger_hotel" in done.notices[0]
+    assert "the ledger is in the schema public, and new tables are created in ledger_hotel" in done.notices[0]
     assert runner.verify() == []
     assert value(hotel_url, LEDGERS) == ["public"]
     assert value(hotel_url, "SELECT array_agg(version ORDER BY version) FROM public.guestsql_migrations") == [1, 2, 3]
@@ -215,4 +215,4 @@ def test_the_changed_search_path_is_logged(
     write_files(folder, {"0002_more.sql": "CREATE TABLE more (id int);"})
     with caplog.at_level(logging.WARNING, "guestsql"):
         make_runner(with_path(empty_database_url, "app"), folder).up()
-    assert "new tables are made in app" in caplog.text
+    assert "new tables are created in app" in caplog.text

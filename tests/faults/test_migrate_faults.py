@@ -216,7 +216,7 @@ def test_a_lock_that_is_never_given_names_who_holds_it(empty_database_url: str, 
 def test_a_concurrent_statement_waits_long_and_says_for_whom(
     empty_database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("guestsql.migrate.watch._LONG", 0.1)
+    monkeypatch.setattr("guestsql.migrate.watch._REPORT_SECONDS", 0.1)
     text = "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS rooms_id ON rooms (id)"
     write_files(folder, {"0003_index.sql": text})
     runner = make_runner(empty_database_url, folder)
@@ -282,7 +282,7 @@ def test_a_lock_session_that_holds_it_no_more_stops_the_run(empty_database_url: 
     """As behind a transaction pooler that was not recognised."""
     with (
         contextlib.closing(connect(Settings(), empty_database_url)) as connection,
-        pytest.raises(MigrationError, match="not held any more") as caught,
+        pytest.raises(MigrationError, match="no longer held") as caught,
     ):
         require_lock(Ledger(connection))
     assert "DATABASE_UNPOOLED_URL" in caught.value.hint
@@ -308,7 +308,7 @@ def test_a_runner_waits_for_the_file_of_one_that_lost_its_lock(empty_database_ur
 
         with at_event("MIGRATION_WAITING", end) as waits:
             assert make_runner(empty_database_url, folder).up() == []
-    assert f"another runner is at work: server process {pid}" in waits[0].getMessage()
+    assert f"another runner is working: server process {pid}" in waits[0].getMessage()
 
 
 def test_a_failure_is_logged_with_its_place(empty_database_url: str, folder: Path) -> None:

@@ -55,7 +55,9 @@ def test_a_server_that_starts_meanwhile_is_waited_for(password_server: PasswordS
         admin.execute("CREATE DATABASE late OWNER visitor")
     server.stop()
     url = password_server.url("late")
-    process = spawn("--debug", "migrate", "up", "--wait", "60", DATABASE_URL=url, **own_series(tmp_path))
+    process = spawn(
+        *("--debug", "migrate", "up", "--wait", "60", "--format", "json"), DATABASE_URL=url, **own_series(tmp_path)
+    )
     assert process.stderr is not None
     line = process.stderr.readline()
     server.start()
