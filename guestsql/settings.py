@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,7 +16,15 @@ from guestsql.env_file import find_env_file, read_env_file
 from guestsql.errors import SettingsError
 from guestsql.project import Project, read_project
 
-__all__ = ["LONGEST_TTL_SECONDS", "SHELL_FORMATS", "Pooler", "Settings", "checked_settings", "known_variables"]
+__all__ = [
+    "LONGEST_TTL_SECONDS",
+    "SHELL_FORMATS",
+    "Pooler",
+    "Settings",
+    "checked_settings",
+    "known_variables",
+    "settings_for",
+]
 
 Pooler = Literal["auto", "off", "transaction", "tracked"]
 ShellFormat = Literal["table", "csv", "tsv", "json", "jsonl"]
@@ -198,6 +206,20 @@ def checked_settings(settings: object) -> Settings:
         f"settings is a {type(settings).__name__}, not a Settings",
         hint="pass Settings(name=value, ...), or leave it out for those of the environment",
     )
+
+
+def settings_for(url: str | None, settings: object) -> Settings:
+    """Return the settings of a database.
+
+    Args:
+        url: an address, which replaces that of the settings: what they say of it, such as a pooler, holds for it too.
+        settings: what was passed; None for those of the environment.
+
+    Raises:
+        SettingsError: a setting is unusable, or something else was passed.
+    """
+    known = Settings.from_env() if settings is None else checked_settings(settings)
+    return known if url is None else replace(known, database_url=url)
 
 
 def known_variables() -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def hurried(db: Any, seconds: float) -> Iterator[None]:
 
     With a short deadline from the beginning, a call that is to succeed would fail on a busy machine.
     """
-    context, executor = db.raw._context, db.raw._executor
+    context, executor = db.raw._context, db.raw._engine.executor
     kept, usual = context._settings, executor._seconds
     context._settings, executor._seconds = replace(kept, deadline_seconds=seconds), seconds
     try:

@@ -41,6 +41,19 @@ class Messages(Batch):
         super().__init__()
         self.guests = guests
 
+    @classmethod
+    def of_one(cls, key: str, at: datetime | None) -> Messages:
+        """Return one message that is written by itself.
+
+        Args:
+            key: the guest's key.
+            at: its time, with a zone; None for now.
+
+        Raises:
+            InvalidValue: the time has no zone.
+        """
+        return cls({key: _message(at)})
+
     def __len__(self) -> int:
         return len(self.guests)
 
@@ -79,12 +92,7 @@ class Pending(Outbox[Messages]):
         Raises:
             InvalidValue: the time has no zone.
         """
-        if at is None:
-            moment = monotonic()
-            message = _Count(1, first_moment=moment, last_moment=moment)
-        else:
-            time = _instant(at)
-            message = _Count(1, first_at=time, last_at=time)
+        message = _message(at)
         with self._lock:
             self._guests.setdefault(key, _Count()).add(message)
 
@@ -108,6 +116,14 @@ class Pending(Outbox[Messages]):
     def _collect(self) -> Messages:
         batch, self._guests = Messages(self._guests), {}
         return batch
+
+
+def _message(at: datetime | None) -> _Count:
+    if at is None:
+        moment = monotonic()
+        return _Count(1, first_moment=moment, last_moment=moment)
+    time = _instant(at)
+    return _Count(1, first_at=time, last_at=time)
 
 
 def _age(moment: float | None, now: float) -> float | None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 from guestsql.errors import QueryFileError
-from guestsql.sql.catalogue import Catalogue, query_files, scan_directory
+from guestsql.sql.catalogue import Catalogue, load_catalogue, query_files, scan_directory
 from guestsql.sql.head import name_at
 from guestsql.sql.query import Query
 from guestsql.sql.reading import read_queries
 
-__all__ = ["Folder", "Scan"]
+__all__ = ["Folder", "Scan", "read_folder"]
 
 # What tells one state of a file from another. Links are followed: a Kubernetes ConfigMap changes by a link alone.
 _State = tuple[int, ...]
@@ -99,6 +100,23 @@ class Folder:
         except OSError as error:
             return {self.directory: (error.errno or 0,)}
         return {file: _state(file) for file in files}
+
+
+def read_folder(path: str | os.PathLike[str]) -> tuple[Folder, Catalogue]:
+    """Read the queries of a folder that a program names.
+
+    Args:
+        path: the folder.
+
+    Raises:
+        QueryFileError: it is no folder, has no `.sql` file, or a file is unusable.
+    """
+    directory = Path(path)
+    if not directory.is_dir():
+        what = "this is a file, not a folder" if directory.exists() else "there is no such folder"
+        raise QueryFileError(what, file=directory.absolute(), hint="pass the folder of your .sql files as queries")
+    folder = Folder(directory)
+    return folder, load_catalogue(directory, read=folder.read)
 
 
 def _state(file: Path) -> _State:

@@ -174,7 +174,7 @@ class Counting(Outbox[Counted]):
             found.add(self._written)
             held = self._summing.acquire(timeout=_PATIENCE_SECONDS)
             try:
-                for minutes in (self._minutes, {} if self._open is None else self._open.minutes):
+                for minutes in (self._minutes, {} if self.open is None else self.open.minutes):
                     for figures in minutes.values():
                         found.add(figures)
             finally:

@@ -53,6 +53,7 @@ class Outbox(ABC, Generic[AnyBatch]):
     Attributes:
         query: the query that writes a batch.
         content: what it holds, as log events begin: `INTERACTIONS`.
+        open: the batch that was taken and is not known to be written, or None.
     """
 
     query: str
@@ -60,14 +61,10 @@ class Outbox(ABC, Generic[AnyBatch]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: AnyBatch | None = None
+        self.open: AnyBatch | None = None
 
     def __bool__(self) -> bool:
-        return self.is_open() or self.has_more()
-
-    def is_open(self) -> bool:
-        """Tell whether a batch was taken and is not known to be written."""
-        return self._open is not None
+        return self.open is not None or self.has_more()
 
     @abstractmethod
     def has_more(self) -> bool:
@@ -90,13 +87,13 @@ class Outbox(ABC, Generic[AnyBatch]):
     def take(self) -> AnyBatch | None:
         """Return the batch to write next: the open one, else all that was collected; None if there is nothing."""
         with self._lock:
-            if self._open is None:
-                self._open = self._collect() or None
-            return self._open
+            if self.open is None:
+                self.open = self._collect() or None
+            return self.open
 
     def done(self, batch: AnyBatch) -> None:
         """Close a batch that was written."""
         with self._lock:
-            if self._open is batch:
-                self._open = None
+            if self.open is batch:
+                self.open = None
                 self._remember(batch)

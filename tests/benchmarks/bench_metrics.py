@@ -32,7 +32,7 @@ def bench_hit_counted_against_uncounted(
     database: GuestDatabase, monkeypatch: pytest.MonkeyPatch, compare: Compare
 ) -> None:
     """On one connection: two differ by more than what is measured."""
-    counting, context = database._counting, database._context
+    counting, context = database._engine.counting, database._context
 
     def ours(calls: int) -> None:
         for _ in range(calls):

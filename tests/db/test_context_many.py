@@ -60,7 +60,7 @@ async def test_memory_turned_off_between_lookup_and_claim(
     profiles, build = counting()
     database = await opened(build)
     seed(autocommit, None)
-    executor = type(database.raw._executor)
+    executor = type(database.raw._engine.executor)
     call = executor.call
 
     def turned_off(self: Any, name: str, *given: Any, **known: Any) -> Any:

@@ -92,7 +92,7 @@ async def test_calls_rows_and_time(kind: str, database_url: str, autocommit: Con
 async def test_the_buckets_hold_the_durations(kind: str, database_url: str, autocommit: Connection) -> None:
     async with Either(kind, database_url, **LATER) as db:
         await db.get_profile(GUEST)
-        counting = db.raw._counting
+        counting = db.raw._engine.counting
         for seconds in (0.0, BOUNDS[0], BOUNDS[7], BOUNDS[7] * 1.0001, 0.9, 500.0):
             counting._calls.append(("timed", 0.0, seconds, 0))
     found = autocommit.execute(
@@ -164,7 +164,7 @@ async def test_no_connection_is_an_error_of_the_call(kind: str, database_url: st
             assert await db.get_context(GUEST, default="") == ""
             with pytest.raises(DatabaseUnavailable):
                 await db.queries.get_profile(phone_number=GUEST)
-            total = db.raw._counting.total()
+            total = db.raw._engine.counting.total()
     assert total.errors == {("get_profile", "unavailable"): 2, ("lookup_context", "unavailable"): 1}
     assert {query: figures.calls for query, figures in total.queries.items()} == {"get_profile": 2, "lookup_context": 1}
     assert total.queries["get_profile"].seconds >= 0.2  # it was waited for
@@ -179,7 +179,7 @@ async def test_an_operation_without_an_answer(kind: str, database_url: str) -> N
             proxy.lose("answer and all")
             with hurried(db, 1.0), pytest.raises(OutcomeUnknown):
                 await db.add_thread_tokens(GUEST, "thread_1", 5)
-            total = db.raw._counting.total()
+            total = db.raw._engine.counting.total()
     assert total.errors == {("add_thread_tokens", "unavailable"): 1, ("add_thread_tokens", "outcome_unknown"): 1}
     assert total.queries["add_thread_tokens"].calls == 2
 
@@ -265,7 +265,7 @@ async def test_switched_off(kind: str, database_url: str, autocommit: Connection
 def test_a_database_that_is_dropped_is_not_kept_alive(database_url: str) -> None:
     db = GuestDatabase(settings=make_settings(database_url, metrics_seconds=0.01))
     db.get_profile(GUEST)
-    kept = weakref.ref(db._metrics), weakref.ref(db._executor)
+    kept = weakref.ref(db._metrics), weakref.ref(db._engine.executor)
     chance = db._exit_flush
     del db
     eventually(lambda: gc.collect() >= 0 and [each() for each in kept] == [None, None])
@@ -287,7 +287,7 @@ async def test_a_failing_flush_never_reaches_the_bot(
     autocommit.execute(FAULTS[fault].format(name=name).encode())
     with caplog.at_level(logging.INFO, "guestsql"):
         async with Either(kind, database_url, **AT_ONCE) as db:
-            counting = db.raw._counting
+            counting = db.raw._engine.counting
             for _ in range(3):
                 assert await db.get_profile(GUEST) is None
             with hurried(db, 0.5):  # a server that is read-only for a while is asked again until the deadline
@@ -302,7 +302,7 @@ async def test_a_failing_flush_never_reaches_the_bot(
             told = [r for r in caplog.records if r.levelno >= logging.WARNING and r.name == "guestsql"]
     assert [getattr(record, "event", "") for record in told] == ["METRICS_KEPT"]
     if fault == "no table":
-        total = db.raw._counting.total()
+        total = db.raw._engine.counting.total()
         assert calls(autocommit)["get_profile"] == (total.queries["get_profile"].calls, 0)
         assert total.flush_failures == flushes(autocommit)[1]
 
@@ -315,7 +315,7 @@ async def test_the_servers_clock_dates_them(
     monkeypatch.setattr("guestsql.telemetry.counting.time.time", lambda: datetime.now(UTC).timestamp() + 86_400)
     async with Either(kind, database_url, **LATER) as db:
         for _ in range(1200):  # more than is kept as samples
-            db.raw._counting.answer("hit")
+            db.raw._engine.counting.answer("hit")
         await db.get_profile(GUEST)
     row = autocommit.execute(
         """SELECT min(minute), max(minute), statement_timestamp()
@@ -334,7 +334,7 @@ def test_threads_lose_no_count(database_url: str, autocommit: Connection) -> Non
             for _ in range(150):
                 db.get_context(GUEST)
             for _ in range(20_000):
-                db._counting.answer("stale")
+                db._engine.counting.answer("stale")
 
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads:
@@ -358,7 +358,7 @@ def test_updates_stay_heap_only(database_url: str, autocommit: Connection) -> No
     with GuestDatabase(settings=make_settings(database_url, **LATER)) as db:
         for _ in range(30):
             for number in range(60):
-                db._counting.call(f"query_{number}", 0.0, 1)
+                db._engine.counting.call(f"query_{number}", 0.0, 1)
             db._metrics.flush()
     eventually(lambda: _updates(autocommit)[0] >= 29 * 60)
     updates, hot = _updates(autocommit)

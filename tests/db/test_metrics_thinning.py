@@ -121,7 +121,7 @@ def test_thinning_that_fails_never_reaches_the_bot(
     with GuestDatabase(settings=make_settings(database_url, metrics_seconds=3600.0)) as db:
         db.open()
         db._metrics.tick()
-        total = db._counting.total()
+        total = db._engine.counting.total()
     assert total.errors == {("thin_minutes", "other"): 1}
     assert total.flush_failures == 0
     assert "METRICS_CHORE_FAILED" in caplog.text

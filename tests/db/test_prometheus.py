@@ -55,7 +55,7 @@ async def test_counters_and_histograms(kind: str, database_url: str) -> None:
 def test_the_buckets_are_cumulative(database_url: str) -> None:
     with GuestDatabase(settings=make_settings(database_url)) as db:
         for seconds in (0.0, BOUNDS[1], BOUNDS[2], 1000.0):
-            db._counting._calls.append(("timed", 0.0, seconds, 0))
+            db._engine.counting._calls.append(("timed", 0.0, seconds, 0))
         found = scraped(db)
     buckets = {
         float(labels[1]): value
@@ -76,7 +76,7 @@ def test_what_was_written_still_counts(database_url: str) -> None:
         assert db._metrics.flush() == 1
         db.get_profile(GUEST)
         assert scraped(db)["guestsql_query_duration_seconds_count", ("get_profile",)] == 2
-        batch = db._counting.take()
+        batch = db._engine.counting.take()
         assert scraped(db)["guestsql_query_duration_seconds_count", ("get_profile",)] == 2
-        db._counting.done(batch)
+        db._engine.counting.done(batch)
         assert scraped(db)["guestsql_query_duration_seconds_count", ("get_profile",)] == 2

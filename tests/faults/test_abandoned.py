@@ -153,7 +153,7 @@ async def test_where_every_session_hangs_one_more_is_opened_to_ask(
 ) -> None:
     url = own_server.url()
     async with Either(kind, url, deadline_seconds=0.6, pool_max=pool_max, pool_min=pool_max) as db:
-        pool = db.raw._executor._connections._pool
+        pool = db.raw._engine.executor._connections._pool
         await (pool.wait() if kind == "async" else asyncio.to_thread(pool.wait))  # none is still being made
         await db.update_profile(GUEST)
         pids = [pid for pid, _ in observer.execute(SESSIONS).fetchall()]

@@ -155,7 +155,7 @@ async def test_a_statement_that_was_done_and_not_answered_is_repeated_to_the_sam
     database = await opened(build, lease_seconds=3600.0)
     if query != "claim_new_context":
         seed(autocommit, None)
-    executor = type(database.raw._executor)
+    executor = type(database.raw._engine.executor)
     call = executor.call
     leases: set[UUID] = set()
 

@@ -141,7 +141,7 @@ async def test_a_server_that_does_not_answer_is_no_full_pool(kind: str, database
 async def test_no_free_connection(kind: str, database_url: str) -> None:
     async with Either(kind, database_url, pool_min=1, pool_max=1) as db:
         await db.update_profile(GUEST)
-        connections = db.raw._executor._connections
+        connections = db.raw._engine.executor._connections
         acquire, release = connections.acquire, connections.release
         held = await acquire(_far()) if kind == "async" else acquire(_far())
         with hurried(db, 0.3), pytest.raises(DatabaseUnavailable, match="no connection was free") as caught:

@@ -144,7 +144,7 @@ def _name(connection: Connection) -> Any:
 async def test_a_connection_that_is_given_back_by_a_cancelled_task_is_not_lost(database_url: str) -> None:
     async with AsyncGuestDatabase(settings=make_settings(database_url, pool_max=1)) as db:
         await db.get_profile(GUEST)
-        connections: Any = db._executor._connections  # type: ignore[union-attr]
+        connections: Any = db._engine.executor._connections  # type: ignore[union-attr]
         connection = await connections.acquire(monotonic() + 30)
         async with connections._pool._lock:
             giving = asyncio.create_task(connections._pool.putconn(connection))
@@ -168,7 +168,7 @@ async def test_a_close_that_is_cut_short_closes_everything_else(
 
     async with Either(kind, database_url) as db:
         await db.update_profile(GUEST)
-        pool, metrics = db.raw._executor._connections._pool, db.raw._metrics
+        pool, metrics = db.raw._engine.executor._connections._pool, db.raw._metrics
         monkeypatch.setattr(db.raw._interactions, "close", cut_short)
         with pytest.raises(CutShortError):
             await db.close()

@@ -23,7 +23,7 @@ _END_OTHERS = """
 
 
 def _outage(db: Either) -> Outage:
-    return db.raw._executor._connections._outage
+    return db.raw._engine.executor._connections._outage
 
 
 def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -64,7 +64,7 @@ def test_a_batch_stays_as_it_is_until_it_is_written() -> None:
     pending.add(A, NOON)
     batch = pending.take()
     assert batch is not None
-    assert pending.is_open()
+    assert pending.open is batch
     pending.add(A, NOON)
     pending.add(B, NOON)
     pending.move(A, B)
@@ -78,7 +78,7 @@ def test_a_batch_stays_as_it_is_until_it_is_written() -> None:
     pending.done(again)
     pending.done(again)  # two wrote it at once
     assert not pending
-    assert not pending.is_open()
+    assert pending.open is None
 
 
 def test_who_is_late_closes_no_other_batch() -> None:

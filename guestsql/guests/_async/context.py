@@ -79,7 +79,8 @@ class AsyncContextCache:
         check_not_building(self, key)
         started = monotonic()
         deadline = started + self._settings.deadline_seconds
-        row = await self._lookup(key, ttl_seconds, deadline)
+        parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
+        row = await self._executor.call("lookup_context", parameters, deadline=deadline)
         if row is not None and (row.is_fresh or not row.memory_enabled):
             self._count("hit")
             return hit_text(key, row)

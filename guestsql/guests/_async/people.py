@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from guestsql.errors import InvalidUserId
-from guestsql.guests._async.lifetime import AsyncLifetime
+from guestsql.guests._async.session import AsyncSession
 from guestsql.guests.models import GuestProfile
 from guestsql.guests.rows import profile_from
 from guestsql.telemetry.log import event
@@ -16,8 +17,8 @@ from guestsql.telemetry.outbox import new_operation_id
 __all__ = ["AsyncPeople"]
 
 
-class AsyncPeople(AsyncLifetime):
-    """The methods of `AsyncGuestDatabase` for all that is stored about a person."""
+class AsyncPeople(AsyncSession):
+    """The methods for everything that is stored about a person."""
 
     async def merge_guests(self, keep: str, duplicate: str) -> GuestProfile:
         """Merge a duplicate into the guest who stays, and remove it; may be repeated.
@@ -41,14 +42,13 @@ class AsyncPeople(AsyncLifetime):
         key, other = self._key(keep), self._key(duplicate)
         if key == other:
             raise InvalidUserId("both ids are the same guest's", hint="pass two different guests")
-        await self._ready()
-        async with self._interactions.held():
+        async with self._no_flush():
             row = None
             while row is None:  # again when the guest who stays was merged away by another process in this very moment
                 await self._call("create_guest", phone_number=key)
                 row = await self._call("merge_guests", keep=key, duplicate=other, operation_id=new_operation_id())
                 row = row or await self._call("get_profile", phone_number=key)
-            self._pending.move(other, key)
+            self._after_commit(partial(self._pending.move, other, key))
         return profile_from(row)
 
     async def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -84,12 +84,11 @@ class AsyncPeople(AsyncLifetime):
         SQL: queries/guests.sql
         """
         key = self._key(user_id)
-        await self._ready()
-        async with self._interactions.held():
+        async with self._no_flush():
             erased: Counter[str] = Counter()
             for _ in range(2):  # a merge that the first waited for has written rows that only the second can see
                 for row in await self._call("forget_guest", phone_number=key, operation_id=new_operation_id()):
                     erased[row.table_name] += row.erased_rows
-            self._pending.drop(key)
+            self._after_commit(partial(self._pending.drop, key))
         event(logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=key)
         return dict(erased)

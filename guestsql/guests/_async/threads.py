@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 
-from guestsql.guests._async.lifetime import AsyncLifetime
+from guestsql.guests._async.session import AsyncSession
 from guestsql.guests.models import GuestThread
 from guestsql.guests.rows import thread_from
 from guestsql.guests.values import clean_text, clean_tokens
-from guestsql.sql.attempts import Policy
 from guestsql.telemetry.log import event
 from guestsql.telemetry.outbox import new_operation_id
 
 __all__ = ["AsyncThreads"]
 
 
-class AsyncThreads(AsyncLifetime):
-    """The methods of `AsyncGuestDatabase` for threads."""
+class AsyncThreads(AsyncSession):
+    """The methods for threads."""
 
     async def get_thread(self, user_id: str) -> GuestThread | None:
         """Return a guest's thread and the tokens spent in it.
@@ -81,14 +80,13 @@ class AsyncThreads(AsyncLifetime):
 
         SQL: queries/threads.sql
         """
-        parameters = {
-            "phone_number": self._key(user_id),
-            "thread_id": clean_text(thread_id, "thread_id", blank=False),
-            "tokens": clean_tokens(tokens),
-            "operation_id": new_operation_id(),
-        }
-        executor = await self._ready()
-        count: int = await executor.call("add_thread_tokens", parameters, policy=Policy.ONCE)
+        count: int = await self._call_once(
+            "add_thread_tokens",
+            phone_number=self._key(user_id),
+            thread_id=clean_text(thread_id, "thread_id", blank=False),
+            tokens=clean_tokens(tokens),
+            operation_id=new_operation_id(),
+        )
         return count
 
     async def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:

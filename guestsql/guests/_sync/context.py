@@ -84,7 +84,8 @@ class ContextCache:
         check_not_building(self, key)
         started = monotonic()
         deadline = started + self._settings.deadline_seconds
-        row = self._lookup(key, ttl_seconds, deadline)
+        parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
+        row = self._executor.call("lookup_context", parameters, deadline=deadline)
         if row is not None and (row.is_fresh or not row.memory_enabled):
             self._count("hit")
             return hit_text(key, row)

@@ -1,27 +1,38 @@
 # Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
-"""The database of the bot's developer: contexts, profiles and interactions here, threads and whole people beside it."""
+"""The database of the bot's developer: the methods for guests, what is buffered, and the figures that are written."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any
 
-from guestsql.errors import DatabaseError, InvalidValue
-from guestsql.guests._sync.people import People
-from guestsql.guests._sync.threads import Threads
-from guestsql.guests.models import GuestProfile
-from guestsql.guests.profile import RESERVED, profile_changes, without_reserved
-from guestsql.guests.rows import profile_from
-from guestsql.guests.values import RAISE, Clear, Raise, clean_labels, clean_ttl
-from guestsql.sql.runtime import running_loop
-from guestsql.telemetry.log import event
+from guestsql.errors import InvalidValue
+from guestsql.guests._sync.context import ContextCache
+from guestsql.guests._sync.guests import Guests
+from guestsql.guests._sync.interactions import InteractionBuffer
+from guestsql.guests._sync.metrics import MetricsWriter
+from guestsql.guests._sync.queries import GuestQueries
+from guestsql.guests._sync.transaction import GuestTransaction
+from guestsql.guests.builder import Builder
+from guestsql.guests.exit import ExitFlush, install_sigterm_handler, watch
+from guestsql.guests.identity import own_keys
+from guestsql.guests.needed import INTERNAL, NEEDED
+from guestsql.guests.pending import Pending
+from guestsql.process import in_forked_child
+from guestsql.settings import Settings, settings_for
+from guestsql.sql import Folder, InUse, load_catalogue, read_packaged, read_queries
+from guestsql.sql._sync.engine import Engine
+from guestsql.sql._sync.executor import Executor
+from guestsql.sql._sync.lifecycle import Lifecycle
+from guestsql.sql._sync.transaction import TransactionSession
+from guestsql.sql.attempts import Policy
 
 __all__ = ["GuestDatabase"]
 
 
-class GuestDatabase(Threads, People):
+class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
     """Guests, their threads and contexts, in PostgreSQL.
 
     Use it as a context manager; it opens by itself at the first call otherwise, and is then to be closed. Many
@@ -67,251 +78,54 @@ class GuestDatabase(Threads, People):
         InvalidValue: `context_builder` is no function.
     """
 
-    def get_context(
+    def __init__(
         self,
-        user_id: str,
+        database_url: str | None = None,
         *,
-        ttl_seconds: float | None = None,
-        default: str | Raise = RAISE,
-        stale_if_error: bool = False,
-    ) -> str:
-        """Return a guest's context, cached if it is fresh and built otherwise; a guest not known yet is created.
+        settings: Settings | None = None,
+        context_builder: Builder | None = None,
+    ) -> None:
+        if context_builder is not None and not callable(context_builder):
+            raise InvalidValue("context_builder is not a function", hint="pass a function of a GuestProfile, or None")
+        self._settings = settings_for(database_url, settings)
+        self._builder = context_builder
+        self._own = own_keys(self._settings.own_numbers, self._settings.default_region)
+        edited = self._settings.queries_dir
+        folder = None if edited is None else Folder(edited)
+        read = read_queries if folder is None else folder.read
+        in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read), read_packaged(*INTERNAL))
+        self._engine = Engine(self._settings, in_use, folder, self)
+        self.queries = GuestQueries(in_use, self._engine.call_once)
+        self._begin()
+        in_forked_child(self, GuestDatabase._begin)
+        install_sigterm_handler()
 
-        While one caller builds, the others get the stale text at once, or wait for the new one if there is none. A
-        change of chat id, names, labels, profile data or memory makes a cached text wrong, and nobody gets it any more;
-        a new message or thread does not. A hit is one round trip, a miss three or four; one deadline holds for all,
-        and what the own builder takes is added.
+    def _begin(self) -> None:
+        """Have nothing buffered; also in a forked child, whose parent writes what it has buffered."""
+        self._pending = Pending()
+        self._exit_flush: ExitFlush | None = None
 
-        When the builder fails, the callers of this process that wait for its text get the same error at once. A builder
-        must not request the context of the guest it builds for, whether directly or through what it calls.
+    def opened(self, executor: Executor, url: str) -> None:
+        counting, settings = self._engine.counting, self._settings
+        outboxes = (self._pending, counting) if settings.metrics_seconds else (self._pending,)
+        if self._exit_flush is not None:  # an earlier close could not write: this one has the same buffers
+            self._exit_flush.unwatch()
+        self._exit_flush = ExitFlush(outboxes, counting, settings, url, self._engine.in_use)
+        watch(self._exit_flush)
+        self._context = ContextCache(executor, settings, self._builder, counting)
+        self._interactions = InteractionBuffer(executor, settings.flush_seconds, self._pending)
+        self._metrics = MetricsWriter(executor, settings.metrics_seconds, counting, str(settings.timezone))
+        self._metrics.start()
 
-        `default` shortens nothing: while the server is away it is returned when the whole deadline has passed. A bot
-        that has to answer sooner lowers `GUESTSQL_DEADLINE_SECONDS`, or puts `asyncio.timeout` around the async call.
+    def closing(self, ending: ExitStack) -> None:
+        ending.callback(self._leave_exit_flush)
+        ending.callback(self._metrics.stop)
+        self._interactions.close()
+        self._metrics.flush_last()
 
-        Args:
-            user_id: any spelling of a WhatsApp id.
-            ttl_seconds: seconds for which a cached context is fresh, 0 or more; default that of the settings. With 0
-                the text is built now, or by another caller since this one asked.
-            default: returned in place of a `DatabaseError`, which is logged, by a bot that prefers an empty context to
-                a failure. Without it the error is raised.
-            stale_if_error: True to get the old text, however old, when the new one could not be built or stored; the
-                error is logged as `CONTEXT_STALE_IF_ERROR`, and the answer counts as `stale`. A text from before a
-                change of the profile is never returned. Without such a text the error is raised, or `default` returned.
-
-        Returns:
-            The text, with the clock time of the hotel's zone; "" for a guest whose memory is off.
-
-        Raises:
-            InvalidUserId: the id is no guest's; `default` does not help.
-            InvalidValue: `ttl_seconds` is unusable, the builder returned no text, or it requested the context that it
-                builds; likewise.
-            QueryTimeout: another's builder took longer than the deadline, or the profile changed during every build.
-            DatabaseError: the server could not be asked in time, and there is no `default`.
-            Exception: whatever the builder raised; `default` does not help.
-
-        SQL: queries/context.sql, queries/internal/context.sql
-        """
-        key = self._key(user_id)
-        ttl = self._settings.context_ttl_seconds if ttl_seconds is None else clean_ttl(ttl_seconds)
-        try:
-            if self._executor is None or self._loop is not running_loop():
-                self._ready()
-            return self._context.get(key, ttl, stale_if_error=stale_if_error)
-        except BaseException as error:
-            self._counting.answer("error")
-            if not isinstance(error, DatabaseError):
-                raise
-            if isinstance(default, Raise):
-                raise
-            event(
-                logging.WARNING,
-                "CONTEXT_DEFAULT",
-                "default in place of the context",
-                guest=key,
-                reason=error.message,
-            )
-            return default
-
-    def get_contexts(
-        self, user_ids: Iterable[str], *, ttl_seconds: float | None = None, stale_if_error: bool = False
-    ) -> dict[str, str]:
-        """Return the contexts of many guests, as `get_context` does; all that are fresh come from one statement.
-
-        The others are built one after the other, and one deadline holds for all. There is no `default`: when one fails
-        the call fails. Texts that were built until then are stored, so a repeated call is shorter.
-
-        Args:
-            user_ids: ids in any spelling, not one text.
-            ttl_seconds: seconds for which a cached context is fresh, 0 or more; default that of the settings.
-            stale_if_error: True to get the old text of a guest whose new one could not be built or stored, as
-                `get_context` does.
-
-        Returns:
-            The texts by id as it was given, in the order given; {} for no ids.
-
-        Raises:
-            InvalidUserId: one of the ids is no guest's; nobody is asked for then.
-            InvalidValue: `user_ids` is a text, `ttl_seconds` is unusable, the builder returned no text, or it requested
-                a context that it builds.
-            QueryTimeout: as `get_context`.
-            DatabaseError: the server could not be asked in time.
-            Exception: whatever the builder raised.
-
-        SQL: queries/context.sql, queries/internal/context.sql
-        """
-        if isinstance(user_ids, str):
-            raise InvalidValue("user_ids is a list of ids, not a text", hint="for one guest call get_context")
-        keys = {user_id: self._key(user_id) for user_id in user_ids}
-        ttl = self._settings.context_ttl_seconds if ttl_seconds is None else clean_ttl(ttl_seconds)
-        if not keys:
-            return {}
-        guests = sorted(set(keys.values()))
-        try:
-            self._ready()
-            texts = self._context.get_many(guests, ttl, stale_if_error=stale_if_error)
-        except BaseException:
-            for _ in guests:
-                self._counting.answer("error")
-            raise
-        return {user_id: texts[key] for user_id, key in keys.items()}
-
-    def invalidate_context(self, user_id: str) -> bool:
-        """Make a guest's cached context stale, and whatever is being built for it just now unusable.
-
-        A change of the profile does more by itself; call this when what a builder asks elsewhere has changed. The next
-        `get_context` builds; others get the old text meanwhile.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-
-        Returns:
-            True if there is such a guest, cached or not; False otherwise.
-
-        SQL: queries/context.sql
-        """
-        rows: int = self._call("invalidate_context", phone_number=self._key(user_id))
-        return rows > 0
-
-    def get_profile(self, user_id: str) -> GuestProfile | None:
-        """Return what is known of a guest.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-
-        Returns:
-            The profile, messages that are still buffered not counted; None for a guest not known.
-
-        SQL: queries/guests.sql
-        """
-        row = self._call("get_profile", phone_number=self._key(user_id))
-        return None if row is None else profile_from(row)
-
-    def update_profile(
-        self,
-        user_id: str,
-        *,
-        chat_id: str | Clear | None = None,
-        user_name: str | Clear | None = None,
-        contact_name: str | Clear | None = None,
-        labels: Iterable[str] | Clear | None = None,
-        profile_data: Mapping[str, Any] | Clear | None = None,
-        memory_enabled: bool | None = None,
-    ) -> GuestProfile:
-        """Change what is given of a guest's profile; None means not given and changes nothing.
-
-        So `user_name=message.get("from_name")` is safe: a message without a name keeps the known one. `CLEAR` empties a
-        column.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-            chat_id: where the guest was met, a group perhaps, 1 to 256 characters; `CLEAR` sets NULL.
-            user_name: the guest's own name; `CLEAR` sets NULL. A name that is blank, `Usuario` or the guest's own phone
-                replaces nothing.
-            contact_name: the hotel's name for the guest; likewise.
-            labels: texts of 1 to 500 characters that replace the guest's labels, in this order, each once; [] or
-                `CLEAR` removes all.
-            profile_data: a mapping with a JSON form. Its top-level keys are set, whole, and other keys stay; None as a
-                value is JSON's null, it removes no key. `CLEAR` removes all keys. `legacy` and `merged` are reserved:
-                they stay in any case, and may only be given as they are.
-            memory_enabled: False if the guest's context is not to be used: `get_context` then returns "".
-
-        Returns:
-            The profile after the change, or as it is when nothing was to change.
-
-        Raises:
-            InvalidValue: a value is of the wrong type, or holds what PostgreSQL cannot keep (NUL, half an emoji);
-                `CLEAR` for `memory_enabled`; a reserved key of `profile_data` has another value than the stored one.
-
-        SQL: queries/internal/guests.sql
-        """
-        key = self._key(user_id)
-        if isinstance(profile_data, Mapping) and not RESERVED.isdisjoint(profile_data):
-            known = self.get_profile(key)
-            profile_data = without_reserved(profile_data, known.profile_data if known else {})
-        changes = profile_changes(
-            key,
-            chat_id=chat_id,
-            user_name=user_name,
-            contact_name=contact_name,
-            labels=labels,
-            profile_data=profile_data,
-            memory_enabled=memory_enabled,
-        )
-        return self._write_profile("upsert_profile", key, **changes)
-
-    def add_labels(self, user_id: str, labels: Iterable[str]) -> GuestProfile:
-        """Add labels behind those that a guest has.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-            labels: a list of texts, not one text; those that the guest has already stay where they are.
-
-        Returns:
-            The profile after the change, or as it is when nothing was to change.
-
-        Raises:
-            InvalidValue: `labels` is one text, or a label is no text, or blank.
-
-        SQL: queries/guests.sql
-        """
-        return self._write_profile("add_labels", self._key(user_id), labels=clean_labels(labels))
-
-    def remove_labels(self, user_id: str, labels: Iterable[str]) -> GuestProfile:
-        """Take labels away from a guest; those that the guest does not have are no error.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-            labels: what is to go: a list of texts, not one text.
-
-        Returns:
-            The profile after the change, or as it is when nothing was to change.
-
-        Raises:
-            InvalidValue: `labels` is one text, or a label is no text, or blank.
-
-        SQL: queries/guests.sql
-        """
-        return self._write_profile("remove_labels", self._key(user_id), labels=clean_labels(labels))
-
-    def record_interaction(self, user_id: str, *, at: datetime | None = None) -> None:
-        """Count a message of a guest; it is buffered, and written with others every `GUESTSQL_FLUSH_SECONDS` (5).
-
-        Once the database is open it waits for no server. What cannot be written is kept, and written later, once; a
-        kill -9 loses what was recorded since the last flush.
-
-        Args:
-            user_id: any spelling of a WhatsApp id.
-            at: the message's own time, a datetime with a zone; default now, by the server's clock. A time in the future
-                counts as now; an older one does not move the last interaction back.
-
-        Raises:
-            InvalidValue: the time is no datetime, or has no zone.
-
-        SQL: queries/internal/guests.sql
-        """
-        key = self._key(user_id)
-        self._ready()
-        self._interactions.record(key, at)
+    def _leave_exit_flush(self) -> None:
+        if not self._pending and self._exit_flush is not None:
+            self._exit_flush.unwatch()
 
     def flush(self) -> int:
         """Write the buffered interactions now, so that the next `get_profile` counts them.
@@ -327,13 +141,39 @@ class GuestDatabase(Threads, People):
         self._ready()
         return self._interactions.flush()
 
-    def _write_profile(self, query: str, key: str, **parameters: object) -> GuestProfile:
-        while True:
-            row = self._call(query, phone_number=key, **parameters)
-            if row is not None:
-                event(logging.INFO, "DATABASE_UPDATE", "profile updated", guest=key, query=query)
-                return profile_from(row)
-            row = self._call("get_profile", phone_number=key)  # there was nothing to change
-            if row is not None:
-                return profile_from(row)
-            # Another process has forgotten the guest in this moment: write again.
+    def _transaction(self, session: TransactionSession) -> GuestTransaction:
+        return GuestTransaction(
+            session,
+            self._engine.in_use,
+            self._settings,
+            own=self._own,
+            counting=self._engine.counting,
+            interactions=self._interactions,
+        )
+
+    def _count_error(self) -> None:
+        self._engine.counting.answer("error")
+
+    def _ready(self) -> None:
+        self._engine.ready()
+
+    def _call(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        executor = self._engine.ready()
+        return executor.call(name, parameters)
+
+    def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        executor = self._engine.ready()
+        return executor.call(name, parameters, policy=Policy.ONCE)
+
+    def _record(self, key: str, at: datetime | None) -> None:
+        self._engine.ready()
+        self._interactions.record(key, at)
+
+    def _after_commit(self, call: Callable[[], object]) -> None:
+        call()
+
+    @contextmanager
+    def _no_flush(self) -> Generator[None]:
+        self._engine.ready()
+        with self._interactions.held():
+            yield

@@ -30,11 +30,14 @@ class InteractionBuffer(Flusher):
         executor: runs the batch.
         seconds: between two flushes.
         pending: where they are collected; also emptied at exit.
+
+    Attributes:
+        pending: likewise.
     """
 
     def __init__(self, executor: Executor, seconds: float, pending: Pending) -> None:
         super().__init__(executor, pending)
-        self._pending = pending
+        self.pending = pending
         self._ticker = Ticker(seconds, self._tick)
         self._is_failing = False
 
@@ -45,7 +48,7 @@ class InteractionBuffer(Flusher):
             key: the guest's key.
             at: the message's own time, with its zone; None for now, by the server's clock.
         """
-        self._pending.add(key, at)
+        self.pending.add(key, at)
         self._ticker.start()
 
     def flush(self, deadline: float | None = None) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from guestsql.errors import InvalidUserId
-from guestsql.guests._sync.lifetime import Lifetime
+from guestsql.guests._sync.session import Session
 from guestsql.guests.models import GuestProfile
 from guestsql.guests.rows import profile_from
 from guestsql.telemetry.log import event
@@ -17,8 +18,8 @@ from guestsql.telemetry.outbox import new_operation_id
 __all__ = ["People"]
 
 
-class People(Lifetime):
-    """The methods of `AsyncGuestDatabase` for all that is stored about a person."""
+class People(Session):
+    """The methods for everything that is stored about a person."""
 
     def merge_guests(self, keep: str, duplicate: str) -> GuestProfile:
         """Merge a duplicate into the guest who stays, and remove it; may be repeated.
@@ -42,14 +43,13 @@ class People(Lifetime):
         key, other = self._key(keep), self._key(duplicate)
         if key == other:
             raise InvalidUserId("both ids are the same guest's", hint="pass two different guests")
-        self._ready()
-        with self._interactions.held():
+        with self._no_flush():
             row = None
             while row is None:  # again when the guest who stays was merged away by another process in this very moment
                 self._call("create_guest", phone_number=key)
                 row = self._call("merge_guests", keep=key, duplicate=other, operation_id=new_operation_id())
                 row = row or self._call("get_profile", phone_number=key)
-            self._pending.move(other, key)
+            self._after_commit(partial(self._pending.move, other, key))
         return profile_from(row)
 
     def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -85,12 +85,11 @@ class People(Lifetime):
         SQL: queries/guests.sql
         """
         key = self._key(user_id)
-        self._ready()
-        with self._interactions.held():
+        with self._no_flush():
             erased: Counter[str] = Counter()
             for _ in range(2):  # a merge that the first waited for has written rows that only the second can see
                 for row in self._call("forget_guest", phone_number=key, operation_id=new_operation_id()):
                     erased[row.table_name] += row.erased_rows
-            self._pending.drop(key)
+            self._after_commit(partial(self._pending.drop, key))
         event(logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=key)
         return dict(erased)

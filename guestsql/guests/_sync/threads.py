@@ -5,19 +5,18 @@ from __future__ import annotations
 
 import logging
 
-from guestsql.guests._sync.lifetime import Lifetime
+from guestsql.guests._sync.session import Session
 from guestsql.guests.models import GuestThread
 from guestsql.guests.rows import thread_from
 from guestsql.guests.values import clean_text, clean_tokens
-from guestsql.sql.attempts import Policy
 from guestsql.telemetry.log import event
 from guestsql.telemetry.outbox import new_operation_id
 
 __all__ = ["Threads"]
 
 
-class Threads(Lifetime):
-    """The methods of `AsyncGuestDatabase` for threads."""
+class Threads(Session):
+    """The methods for threads."""
 
     def get_thread(self, user_id: str) -> GuestThread | None:
         """Return a guest's thread and the tokens spent in it.
@@ -82,14 +81,13 @@ class Threads(Lifetime):
 
         SQL: queries/threads.sql
         """
-        parameters = {
-            "phone_number": self._key(user_id),
-            "thread_id": clean_text(thread_id, "thread_id", blank=False),
-            "tokens": clean_tokens(tokens),
-            "operation_id": new_operation_id(),
-        }
-        executor = self._ready()
-        count: int = executor.call("add_thread_tokens", parameters, policy=Policy.ONCE)
+        count: int = self._call_once(
+            "add_thread_tokens",
+            phone_number=self._key(user_id),
+            thread_id=clean_text(thread_id, "thread_id", blank=False),
+            tokens=clean_tokens(tokens),
+            operation_id=new_operation_id(),
+        )
         return count
 
     def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:

@@ -50,12 +50,25 @@ class AsyncFlusher:
             DatabaseError: a batch that may have been written, or is still being written, could not be written again.
         """
         until = self._executor.deadline()
-        async with self._turns.take(until):
+        async with self.turn(until):
             await self._write_open(until)
             yield
 
+    @asynccontextmanager
+    async def turn(self, deadline: float) -> AsyncGenerator[None]:
+        """Let no batch be taken or written meanwhile.
+
+        Args:
+            deadline: until when to wait for a flush that is under way, in seconds of `time.monotonic()`.
+
+        Raises:
+            QueryTimeout: it did not end in time.
+        """
+        async with self._turns.take(deadline):
+            yield
+
     async def _write_open(self, deadline: float) -> int:
-        return await self._write_next(deadline) if self._outbox.is_open() else 0
+        return await self._write_next(deadline) if self._outbox.open is not None else 0
 
     async def _write_next(self, deadline: float) -> int:
         outbox = self._outbox

@@ -3,46 +3,45 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from guestsql.errors import InvalidValue
 from guestsql.sql import InUse
-from guestsql.sql._async.executor import AsyncExecutor
-from guestsql.sql.attempts import Policy
 
 __all__ = ["AsyncQueries"]
 
 
-class _Opener(Protocol):
-    async def __call__(self) -> AsyncExecutor: ...
+class _Call(Protocol):
+    async def __call__(self, name: str, parameters: Mapping[str, object]) -> Any: ...  # noqa: ANN401  the query's own
 
 
 class AsyncQueries:
-    """The queries of one database: `queries.get_profile(phone_number="573000000001")`.
+    """The queries of one database as methods: `queries.get_profile(phone_number="573000000001")`.
 
-    A method takes the query's parameters by name, of which those with a default may be left out, and returns what the
-    operator behind the query's name says: a list of rows, a row or None (`^`), a value or None (`$`), or a count of
-    rows (`!`). Rows are named tuples, of a class if stubs were written. Each call is a transaction of its own.
-    `list(db.queries)` gives the names, `help(db.queries.get_profile)` what the file says.
+    A method takes the query's parameters by name; those with a default may be omitted. It returns what the operator
+    behind the query's name says: a list of rows, a row or None (`^`), a value or None (`$`), or a count of rows (`!`).
+    Rows are named tuples, of a class if stubs were written. `list(db.queries)` gives the names,
+    `help(db.queries.get_profile)` what the file says. A call of `db.queries` is a transaction of its own; those of
+    `tx.queries` are in the transaction of `tx`.
 
-    Nobody knows whether any query may be done twice, so one that may have run when the connection was lost is not
-    repeated: the error is then `OutcomeUnknown`, for reads too, which the caller may repeat. Whatever else was in the
-    way is believed only if the server itself says that it undid the statement; of a procedure that commits on its way
+    Whether a query may run twice is unknown. So one that may have run when the connection was lost is not repeated: the
+    error is `OutcomeUnknown`, also for a read, which the caller may repeat. After any other temporary failure it is
+    repeated only if the server itself reports that it undid the statement; for a procedure that commits on its way
     (`CALL`, `DO`) it cannot.
 
     Raises:
         AttributeError: no query has this name.
         TypeError: a parameter is missing or unknown.
         InvalidValue: a text holds half an emoji.
-        OutcomeUnknown: the connection was lost on the way, the deadline passed without an answer, or a procedure was
-            broken off.
+        OutcomeUnknown: the connection was lost during the call, the deadline passed without an answer, or a procedure
+            was interrupted.
         DatabaseError: the server refused it, or could not be reached in time.
     """
 
-    def __init__(self, in_use: InUse, ready: _Opener) -> None:
+    def __init__(self, in_use: InUse, call: _Call) -> None:
         self._in_use = in_use
-        self._ready = ready
+        self._call = call
 
     # Type checkers know the methods from the stubs; with this they would take a misspelt one for a method too.
     if not TYPE_CHECKING:
@@ -58,9 +57,8 @@ class AsyncQueries:
             raise AttributeError(self._unknown(name), name=name, obj=None)
 
         async def run(**parameters: object) -> Any:  # noqa: ANN401  the query's own
-            executor = await self._ready()
             try:
-                return await executor.call(name, parameters, policy=Policy.IF_UNDONE)
+                return await self._call(name, parameters)
             except UnicodeEncodeError as error:
                 raise InvalidValue(
                     f"query {name}: a parameter holds a lone surrogate (a broken emoji)",

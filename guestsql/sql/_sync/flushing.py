@@ -51,12 +51,25 @@ class Flusher:
             DatabaseError: a batch that may have been written, or is still being written, could not be written again.
         """
         until = self._executor.deadline()
-        with self._turns.take(until):
+        with self.turn(until):
             self._write_open(until)
             yield
 
+    @contextmanager
+    def turn(self, deadline: float) -> Generator[None]:
+        """Let no batch be taken or written meanwhile.
+
+        Args:
+            deadline: until when to wait for a flush that is under way, in seconds of `time.monotonic()`.
+
+        Raises:
+            QueryTimeout: it did not end in time.
+        """
+        with self._turns.take(deadline):
+            yield
+
     def _write_open(self, deadline: float) -> int:
-        return self._write_next(deadline) if self._outbox.is_open() else 0
+        return self._write_next(deadline) if self._outbox.open is not None else 0
 
     def _write_next(self, deadline: float) -> int:
         outbox = self._outbox

@@ -1,0 +1,14 @@
+"""Everything that can be done with guests, on a database or in a transaction."""
+
+from __future__ import annotations
+
+from guestsql.guests._async.contexts import AsyncContexts
+from guestsql.guests._async.people import AsyncPeople
+from guestsql.guests._async.profiles import AsyncProfiles
+from guestsql.guests._async.threads import AsyncThreads
+
+__all__ = ["AsyncGuests"]
+
+
+class AsyncGuests(AsyncContexts, AsyncProfiles, AsyncThreads, AsyncPeople):
+    """The methods of `AsyncGuestDatabase` and of its transactions. Each is written once, for both."""

@@ -1,0 +1,70 @@
+"""What the methods for guests need of a database, or of a transaction: a query by its name, and the key of an id."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Protocol
+
+from guestsql.errors import InvalidUserId
+from guestsql.guests.identity import canonical_user_id
+from guestsql.guests.pending import Pending
+from guestsql.settings import Settings
+
+__all__ = ["AsyncContextReader", "AsyncSession"]
+
+
+class AsyncContextReader(Protocol):
+    """Returns contexts, as `AsyncContextCache` does."""
+
+    async def get(self, key: str, ttl_seconds: float, *, stale_if_error: bool = False) -> str: ...
+    async def get_many(
+        self, keys: list[str], ttl_seconds: float, *, stale_if_error: bool = False
+    ) -> dict[str, str]: ...
+
+
+class AsyncSession(ABC):
+    """Where the methods for guests run: each statement by itself, or all in one transaction."""
+
+    _settings: Settings
+    _own: frozenset[str]
+    _context: AsyncContextReader
+    _pending: Pending
+
+    @abstractmethod
+    async def _ready(self) -> None:
+        """Open the database at the first call."""
+
+    @abstractmethod
+    async def _call(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        """Run a query that changes nothing twice."""
+
+    @abstractmethod
+    async def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        """Run a query that carries an operation id."""
+
+    @abstractmethod
+    async def _record(self, key: str, at: datetime | None) -> None:
+        """Count a message of a guest."""
+
+    @abstractmethod
+    def _after_commit(self, call: Callable[[], object]) -> None:
+        """Call a function when what was done so far has been committed: at once, outside a transaction."""
+
+    @abstractmethod
+    @asynccontextmanager
+    async def _no_flush(self) -> AsyncGenerator[None]:
+        """Let no buffered message be written meanwhile; in a transaction, until its end."""
+        yield
+
+    @abstractmethod
+    def _count_error(self) -> None:
+        """Count a context that was asked for in vain."""
+
+    def _key(self, user_id: str) -> str:
+        key = canonical_user_id(user_id, self._settings.default_region)
+        if key in self._own:
+            raise InvalidUserId("this is the bot's own number, never a guest", hint="see GUESTSQL_OWN_NUMBERS")
+        return key

@@ -1,0 +1,125 @@
+"""The methods for guests inside a transaction: everything is committed together, and nothing slow happens meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from guestsql.errors import TransactionError
+from guestsql.guests._async.guests import AsyncGuests
+from guestsql.guests._async.interactions import AsyncInteractionBuffer
+from guestsql.guests._async.queries import AsyncGuestQueries
+from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
+from guestsql.guests.pending import Messages
+from guestsql.settings import Settings
+from guestsql.sql import InUse
+from guestsql.sql._async.database import AsyncTransaction
+from guestsql.sql._async.transaction import AsyncTransactionSession
+from guestsql.telemetry.counting import Counting
+
+__all__ = ["AsyncGuestTransaction"]
+
+
+class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
+    """A transaction of a guest database inside its `with` block: it has the same methods for guests.
+
+    `get_context` and `get_contexts` read the cache and do not build: a builder may be slow, and rows would stay locked
+    meanwhile. `record_interaction` writes at once. A changed profile makes its cached context stale for others when the
+    transaction is committed, not before.
+    """
+
+    def __init__(
+        self,
+        session: AsyncTransactionSession,
+        in_use: InUse,
+        settings: Settings,
+        *,
+        own: frozenset[str],
+        counting: Counting,
+        interactions: AsyncInteractionBuffer,
+    ) -> None:
+        super().__init__(session, AsyncGuestQueries, in_use)
+        self._settings = settings
+        self._own = own
+        self._counting = counting
+        self._interactions = interactions
+        self._pending = interactions.pending
+        self._context = _CachedContexts(session, str(settings.timezone), counting)
+        self._holds_flush = False
+
+    async def _ready(self) -> None:
+        """The transaction itself refuses what comes too late."""
+
+    async def _call(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        return await self._session.call(name, parameters)
+
+    async def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        return await self._session.call(name, parameters)
+
+    async def _record(self, key: str, at: datetime | None) -> None:
+        await self._write(Messages.of_one(key, at))
+
+    async def _write(self, batch: Messages) -> None:
+        await self._session.call(self._pending.query, batch.parameters())
+
+    def _after_commit(self, call: Callable[[], object]) -> None:
+        self._session.on_commit(call)
+
+    @asynccontextmanager
+    async def _no_flush(self) -> AsyncGenerator[None]:
+        if not self._holds_flush:
+            await self._session.ending.enter_async_context(self._interactions.turn(self._session.deadline))
+            self._holds_flush = True
+        batch = self._pending.open
+        if batch is not None:
+            # Here, not on another connection: rows that this transaction has locked would keep it waiting.
+            await self._write(batch)
+            self._after_commit(partial(self._pending.done, batch))
+        yield
+
+    def _count_error(self) -> None:
+        self._counting.answer("error")
+
+
+class _CachedContexts:
+    """Reads contexts that are cached, and builds none."""
+
+    def __init__(self, session: AsyncTransactionSession, timezone: str, counting: Counting) -> None:
+        self._session = session
+        self._timezone = timezone
+        self._counting = counting
+
+    async def get(self, key: str, ttl_seconds: float, *, stale_if_error: bool = False) -> str:
+        texts = await self.get_many([key], ttl_seconds, stale_if_error=stale_if_error)
+        return texts[key]
+
+    async def get_many(self, keys: list[str], ttl_seconds: float, *, stale_if_error: bool = False) -> dict[str, str]:
+        parameters = {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
+        rows = await self._session.call("lookup_contexts", parameters)
+        known = {row.phone_number: row for row in rows}
+        texts: dict[str, str] = {}
+        outcomes: list[str] = []
+        for key in keys:
+            row = known.get(key)
+            if row is not None and is_hit(row):
+                texts[key] = hit_text(key, row)
+                outcomes.append("hit")
+            elif stale_if_error and row is not None and is_old(row):
+                texts[key] = stale_text(key, row)
+                outcomes.append("stale")
+            else:
+                raise _too_slow("build a context, and none that is fresh is cached")
+        for outcome in outcomes:
+            self._counting.answer(outcome)
+        return texts
+
+
+def _too_slow(what: str) -> TransactionError:
+    """Return the error of every method that calls something slow: a builder, a factory, a handler of a message."""
+    return TransactionError(
+        f"a transaction cannot {what}: its rows would stay locked meanwhile",
+        hint="call it before or after the transaction",
+    )

@@ -1,0 +1,142 @@
+# Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
+"""The guests' contexts: read from the cache, or built."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from guestsql.errors import DatabaseError, InvalidValue
+from guestsql.guests._sync.session import Session
+from guestsql.guests.values import RAISE, Raise, clean_ttl
+from guestsql.telemetry.log import event
+
+__all__ = ["Contexts"]
+
+
+class Contexts(Session):
+    """The methods for contexts."""
+
+    def get_context(
+        self,
+        user_id: str,
+        *,
+        ttl_seconds: float | None = None,
+        default: str | Raise = RAISE,
+        stale_if_error: bool = False,
+    ) -> str:
+        """Return a guest's context, cached if it is fresh and built otherwise; a guest not known yet is created.
+
+        While one caller builds, the others get the stale text at once, or wait for the new one if there is none. A
+        change of chat id, names, labels, profile data or memory makes a cached text wrong, and nobody gets it any more;
+        a new message or thread does not. A hit is one round trip, a miss three or four; one deadline holds for all,
+        and what the own builder takes is added.
+
+        When the builder fails, the callers of this process that wait for its text get the same error at once. A builder
+        must not request the context of the guest it builds for, whether directly or through what it calls.
+
+        `default` shortens nothing: while the server is away it is returned when the whole deadline has passed. A bot
+        that has to answer sooner lowers `GUESTSQL_DEADLINE_SECONDS`, or puts `asyncio.timeout` around the async call.
+
+        Args:
+            user_id: any spelling of a WhatsApp id.
+            ttl_seconds: seconds for which a cached context is fresh, 0 or more; default that of the settings. With 0
+                the text is built now, or by another caller since this one asked.
+            default: returned in place of a `DatabaseError`, which is logged, by a bot that prefers an empty context to
+                a failure. Without it the error is raised.
+            stale_if_error: True to get the old text, however old, when the new one could not be built or stored; the
+                error is logged as `CONTEXT_STALE_IF_ERROR`, and the answer counts as `stale`. A text from before a
+                change of the profile is never returned. Without such a text the error is raised, or `default` returned.
+
+        Returns:
+            The text, with the clock time of the hotel's zone; "" for a guest whose memory is off.
+
+        Raises:
+            InvalidUserId: the id is no guest's; `default` does not help.
+            InvalidValue: `ttl_seconds` is unusable, the builder returned no text, or it requested the context that it
+                builds; likewise.
+            QueryTimeout: another's builder took longer than the deadline, or the profile changed during every build.
+            DatabaseError: the server could not be asked in time, and there is no `default`.
+            Exception: whatever the builder raised; `default` does not help.
+
+        SQL: queries/context.sql, queries/internal/context.sql
+        """
+        key = self._key(user_id)
+        ttl = self._settings.context_ttl_seconds if ttl_seconds is None else clean_ttl(ttl_seconds)
+        try:
+            self._ready()
+            return self._context.get(key, ttl, stale_if_error=stale_if_error)
+        except BaseException as error:
+            self._count_error()
+            if not isinstance(error, DatabaseError):
+                raise
+            if isinstance(default, Raise):
+                raise
+            event(
+                logging.WARNING,
+                "CONTEXT_DEFAULT",
+                "default in place of the context",
+                guest=key,
+                reason=error.message,
+            )
+            return default
+
+    def get_contexts(
+        self, user_ids: Iterable[str], *, ttl_seconds: float | None = None, stale_if_error: bool = False
+    ) -> dict[str, str]:
+        """Return the contexts of many guests, as `get_context` does; all that are fresh come from one statement.
+
+        The others are built one after the other, and one deadline holds for all. There is no `default`: when one fails
+        the call fails. Texts that were built until then are stored, so a repeated call is shorter.
+
+        Args:
+            user_ids: ids in any spelling, not one text.
+            ttl_seconds: seconds for which a cached context is fresh, 0 or more; default that of the settings.
+            stale_if_error: True to get the old text of a guest whose new one could not be built or stored, as
+                `get_context` does.
+
+        Returns:
+            The texts by id as it was given, in the order given; {} for no ids.
+
+        Raises:
+            InvalidUserId: one of the ids is no guest's; nobody is asked for then.
+            InvalidValue: `user_ids` is a text, `ttl_seconds` is unusable, the builder returned no text, or it requested
+                a context that it builds.
+            QueryTimeout: as `get_context`.
+            DatabaseError: the server could not be asked in time.
+            Exception: whatever the builder raised.
+
+        SQL: queries/context.sql, queries/internal/context.sql
+        """
+        if isinstance(user_ids, str):
+            raise InvalidValue("user_ids is a list of ids, not a text", hint="for one guest call get_context")
+        keys = {user_id: self._key(user_id) for user_id in user_ids}
+        ttl = self._settings.context_ttl_seconds if ttl_seconds is None else clean_ttl(ttl_seconds)
+        if not keys:
+            return {}
+        guests = sorted(set(keys.values()))
+        try:
+            self._ready()
+            texts = self._context.get_many(guests, ttl, stale_if_error=stale_if_error)
+        except BaseException:
+            for _ in guests:
+                self._count_error()
+            raise
+        return {user_id: texts[key] for user_id, key in keys.items()}
+
+    def invalidate_context(self, user_id: str) -> bool:
+        """Make a guest's cached context stale, and whatever is being built for it just now unusable.
+
+        A change of the profile does more by itself; call this when what a builder asks elsewhere has changed. The next
+        `get_context` builds; others get the old text meanwhile.
+
+        Args:
+            user_id: any spelling of a WhatsApp id.
+
+        Returns:
+            True if there is such a guest, cached or not; False otherwise.
+
+        SQL: queries/context.sql
+        """
+        rows: int = self._call("invalidate_context", phone_number=self._key(user_id))
+        return rows > 0

@@ -1,0 +1,15 @@
+# Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
+"""Everything that can be done with guests, on a database or in a transaction."""
+
+from __future__ import annotations
+
+from guestsql.guests._sync.contexts import Contexts
+from guestsql.guests._sync.people import People
+from guestsql.guests._sync.profiles import Profiles
+from guestsql.guests._sync.threads import Threads
+
+__all__ = ["Guests"]
+
+
+class Guests(Contexts, Profiles, Threads, People):
+    """The methods of `AsyncGuestDatabase` and of its transactions. Each is written once, for both."""

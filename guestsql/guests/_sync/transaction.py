@@ -1,0 +1,126 @@
+# Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
+"""The methods for guests inside a transaction: everything is committed together, and nothing slow happens meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from guestsql.errors import TransactionError
+from guestsql.guests._sync.guests import Guests
+from guestsql.guests._sync.interactions import InteractionBuffer
+from guestsql.guests._sync.queries import GuestQueries
+from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
+from guestsql.guests.pending import Messages
+from guestsql.settings import Settings
+from guestsql.sql import InUse
+from guestsql.sql._sync.database import Transaction
+from guestsql.sql._sync.transaction import TransactionSession
+from guestsql.telemetry.counting import Counting
+
+__all__ = ["GuestTransaction"]
+
+
+class GuestTransaction(Guests, Transaction[GuestQueries]):
+    """A transaction of a guest database inside its `with` block: it has the same methods for guests.
+
+    `get_context` and `get_contexts` read the cache and do not build: a builder may be slow, and rows would stay locked
+    meanwhile. `record_interaction` writes at once. A changed profile makes its cached context stale for others when the
+    transaction is committed, not before.
+    """
+
+    def __init__(
+        self,
+        session: TransactionSession,
+        in_use: InUse,
+        settings: Settings,
+        *,
+        own: frozenset[str],
+        counting: Counting,
+        interactions: InteractionBuffer,
+    ) -> None:
+        super().__init__(session, GuestQueries, in_use)
+        self._settings = settings
+        self._own = own
+        self._counting = counting
+        self._interactions = interactions
+        self._pending = interactions.pending
+        self._context = _CachedContexts(session, str(settings.timezone), counting)
+        self._holds_flush = False
+
+    def _ready(self) -> None:
+        """The transaction itself refuses what comes too late."""
+
+    def _call(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        return self._session.call(name, parameters)
+
+    def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        return self._session.call(name, parameters)
+
+    def _record(self, key: str, at: datetime | None) -> None:
+        self._write(Messages.of_one(key, at))
+
+    def _write(self, batch: Messages) -> None:
+        self._session.call(self._pending.query, batch.parameters())
+
+    def _after_commit(self, call: Callable[[], object]) -> None:
+        self._session.on_commit(call)
+
+    @contextmanager
+    def _no_flush(self) -> Generator[None]:
+        if not self._holds_flush:
+            self._session.ending.enter_context(self._interactions.turn(self._session.deadline))
+            self._holds_flush = True
+        batch = self._pending.open
+        if batch is not None:
+            # Here, not on another connection: rows that this transaction has locked would keep it waiting.
+            self._write(batch)
+            self._after_commit(partial(self._pending.done, batch))
+        yield
+
+    def _count_error(self) -> None:
+        self._counting.answer("error")
+
+
+class _CachedContexts:
+    """Reads contexts that are cached, and builds none."""
+
+    def __init__(self, session: TransactionSession, timezone: str, counting: Counting) -> None:
+        self._session = session
+        self._timezone = timezone
+        self._counting = counting
+
+    def get(self, key: str, ttl_seconds: float, *, stale_if_error: bool = False) -> str:
+        texts = self.get_many([key], ttl_seconds, stale_if_error=stale_if_error)
+        return texts[key]
+
+    def get_many(self, keys: list[str], ttl_seconds: float, *, stale_if_error: bool = False) -> dict[str, str]:
+        parameters = {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
+        rows = self._session.call("lookup_contexts", parameters)
+        known = {row.phone_number: row for row in rows}
+        texts: dict[str, str] = {}
+        outcomes: list[str] = []
+        for key in keys:
+            row = known.get(key)
+            if row is not None and is_hit(row):
+                texts[key] = hit_text(key, row)
+                outcomes.append("hit")
+            elif stale_if_error and row is not None and is_old(row):
+                texts[key] = stale_text(key, row)
+                outcomes.append("stale")
+            else:
+                raise _too_slow("build a context, and none that is fresh is cached")
+        for outcome in outcomes:
+            self._counting.answer(outcome)
+        return texts
+
+
+def _too_slow(what: str) -> TransactionError:
+    """Return the error of every method that calls something slow: a builder, a factory, a handler of a message."""
+    return TransactionError(
+        f"a transaction cannot {what}: its rows would stay locked meanwhile",
+        hint="call it before or after the transaction",
+    )

@@ -1,0 +1,147 @@
+"""What a database consists of: connections, the queries in use, their reload, the figures. Opens and closes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+from guestsql.embedded import EmbeddedServer
+from guestsql.errors import DatabaseUnavailable, WrongEventLoop
+from guestsql.process import in_forked_child
+from guestsql.settings import Settings
+from guestsql.sql import Folder, InUse
+from guestsql.sql._async.executor import AsyncExecutor
+from guestsql.sql._async.reload import AsyncReloader
+from guestsql.sql.attempts import Policy
+from guestsql.sql.runtime import AsyncLock, async_in_thread, async_running_loop
+from guestsql.telemetry.counting import Counting
+
+__all__ = ["AsyncCompanion", "AsyncEngine"]
+
+
+class AsyncCompanion(Protocol):
+    """What opens and closes together with an engine."""
+
+    async def opened(self, executor: AsyncExecutor, url: str) -> None: ...
+    async def closing(self, ending: AsyncExitStack) -> None: ...
+
+
+class AsyncEngine:
+    """Opens at the first call, or when it is told to.
+
+    Args:
+        settings: with the address; without one the embedded server is started.
+        in_use: the queries.
+        folder: where they are edited; None if they are not reloaded.
+        companion: opens after the connections, and closes before them.
+
+    Attributes:
+        in_use: the queries.
+        counting: what was counted in this process.
+        executor: runs the queries; None while it is closed.
+    """
+
+    def __init__(
+        self, settings: Settings, in_use: InUse, folder: Folder | None, companion: AsyncCompanion | None = None
+    ) -> None:
+        self.in_use = in_use
+        self._settings = settings
+        self._folder = folder
+        self._companion = companion
+        self._loop: object = None
+        self._closed = False
+        self._begin()
+        in_forked_child(self, AsyncEngine._begin)
+
+    def _begin(self) -> None:
+        """Be as if never opened; also in a forked child, where the next call opens it."""
+        self._opening = AsyncLock()
+        self._server: EmbeddedServer | None = None
+        self._reloader: AsyncReloader | None = None
+        self.counting = Counting()
+        self.executor: AsyncExecutor | None = None
+
+    async def open(self) -> None:
+        """Start connecting, without waiting for it; start the embedded server if there is no address.
+
+        Raises:
+            SettingsError: the address does not parse.
+            EmbeddedServerError: the embedded server could not be started.
+            WrongEventLoop: it is open in another event loop, or was in the process that forked this one.
+        """
+        self._check_loop()
+        async with self._opening:
+            if self.executor is not None:
+                return
+            url = self._settings.database_url
+            if url is None:
+                self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
+                url = await async_in_thread(self._server.acquire)
+            executor = AsyncExecutor(self._settings, url, self.in_use.all, counting=self.counting)
+            await executor.open()
+            if self._companion is not None:
+                await self._companion.opened(executor, url)
+            if self._folder is not None and self._settings.reload_seconds:
+                self._reloader = AsyncReloader(self._settings, url, self._folder, self.in_use, executor)
+                self._reloader.start()
+            self._loop = async_running_loop()
+            self.executor = executor
+            self._closed = False
+
+    async def close(self) -> None:
+        """Close the companion and all connections; whatever of it fails or is cut short, the rest is done.
+
+        Raises:
+            DatabaseError: the companion could not write what it has buffered.
+            WrongEventLoop: it is open in another event loop.
+        """
+        if self.executor is not None:
+            self._check_loop()
+        async with self._opening:
+            executor, self.executor = self.executor, None
+            self._loop = None
+            self._closed = True
+            if executor is None:
+                return
+            async with AsyncExitStack() as ending:
+                if self._server is not None:
+                    server, self._server = self._server, None
+                    ending.push_async_callback(async_in_thread, server.release)
+                ending.push_async_callback(executor.close)
+                if self._reloader is not None:
+                    reloader, self._reloader = self._reloader, None
+                    ending.push_async_callback(reloader.stop)
+                if self._companion is not None:
+                    await self._companion.closing(ending)
+
+    async def ready(self) -> AsyncExecutor:
+        """Return the executor, opening the database at the first call.
+
+        Raises:
+            DatabaseUnavailable: the database was closed.
+        """
+        if self.executor is None and self._closed:
+            raise DatabaseUnavailable("the database is closed", hint="call open() to use it again")
+        if self.executor is None or self._loop is not async_running_loop():
+            await self.open()
+        if self.executor is None:
+            raise DatabaseUnavailable("the database was closed meanwhile", hint="call open() to use it again")
+        return self.executor
+
+    async def call_once(self, name: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401  the query's own
+        """Run a query of which only its author knows whether it may be done twice.
+
+        Args:
+            name: the query.
+            parameters: its parameters by name.
+        """
+        executor = await self.ready()
+        return await executor.call(name, parameters, policy=Policy.IF_UNDONE)
+
+    def _check_loop(self) -> None:
+        if self._loop is not None and self._loop is not async_running_loop():
+            raise WrongEventLoop(
+                "this database was opened in another event loop, or in the process that forked this one",
+                hint="make one in each event loop, and close it there",
+            )

@@ -1,0 +1,148 @@
+# Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
+"""What a database consists of: connections, the queries in use, their reload, the figures. Opens and closes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+from guestsql.embedded import EmbeddedServer
+from guestsql.errors import DatabaseUnavailable, WrongEventLoop
+from guestsql.process import in_forked_child
+from guestsql.settings import Settings
+from guestsql.sql import Folder, InUse
+from guestsql.sql._sync.executor import Executor
+from guestsql.sql._sync.reload import Reloader
+from guestsql.sql.attempts import Policy
+from guestsql.sql.runtime import Lock, in_thread, running_loop
+from guestsql.telemetry.counting import Counting
+
+__all__ = ["Companion", "Engine"]
+
+
+class Companion(Protocol):
+    """What opens and closes together with an engine."""
+
+    def opened(self, executor: Executor, url: str) -> None: ...
+    def closing(self, ending: ExitStack) -> None: ...
+
+
+class Engine:
+    """Opens at the first call, or when it is told to.
+
+    Args:
+        settings: with the address; without one the embedded server is started.
+        in_use: the queries.
+        folder: where they are edited; None if they are not reloaded.
+        companion: opens after the connections, and closes before them.
+
+    Attributes:
+        in_use: the queries.
+        counting: what was counted in this process.
+        executor: runs the queries; None while it is closed.
+    """
+
+    def __init__(
+        self, settings: Settings, in_use: InUse, folder: Folder | None, companion: Companion | None = None
+    ) -> None:
+        self.in_use = in_use
+        self._settings = settings
+        self._folder = folder
+        self._companion = companion
+        self._loop: object = None
+        self._closed = False
+        self._begin()
+        in_forked_child(self, Engine._begin)
+
+    def _begin(self) -> None:
+        """Be as if never opened; also in a forked child, where the next call opens it."""
+        self._opening = Lock()
+        self._server: EmbeddedServer | None = None
+        self._reloader: Reloader | None = None
+        self.counting = Counting()
+        self.executor: Executor | None = None
+
+    def open(self) -> None:
+        """Start connecting, without waiting for it; start the embedded server if there is no address.
+
+        Raises:
+            SettingsError: the address does not parse.
+            EmbeddedServerError: the embedded server could not be started.
+            WrongEventLoop: it is open in another event loop, or was in the process that forked this one.
+        """
+        self._check_loop()
+        with self._opening:
+            if self.executor is not None:
+                return
+            url = self._settings.database_url
+            if url is None:
+                self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
+                url = in_thread(self._server.acquire)
+            executor = Executor(self._settings, url, self.in_use.all, counting=self.counting)
+            executor.open()
+            if self._companion is not None:
+                self._companion.opened(executor, url)
+            if self._folder is not None and self._settings.reload_seconds:
+                self._reloader = Reloader(self._settings, url, self._folder, self.in_use, executor)
+                self._reloader.start()
+            self._loop = running_loop()
+            self.executor = executor
+            self._closed = False
+
+    def close(self) -> None:
+        """Close the companion and all connections; whatever of it fails or is cut short, the rest is done.
+
+        Raises:
+            DatabaseError: the companion could not write what it has buffered.
+            WrongEventLoop: it is open in another event loop.
+        """
+        if self.executor is not None:
+            self._check_loop()
+        with self._opening:
+            executor, self.executor = self.executor, None
+            self._loop = None
+            self._closed = True
+            if executor is None:
+                return
+            with ExitStack() as ending:
+                if self._server is not None:
+                    server, self._server = self._server, None
+                    ending.callback(in_thread, server.release)
+                ending.callback(executor.close)
+                if self._reloader is not None:
+                    reloader, self._reloader = self._reloader, None
+                    ending.callback(reloader.stop)
+                if self._companion is not None:
+                    self._companion.closing(ending)
+
+    def ready(self) -> Executor:
+        """Return the executor, opening the database at the first call.
+
+        Raises:
+            DatabaseUnavailable: the database was closed.
+        """
+        if self.executor is None and self._closed:
+            raise DatabaseUnavailable("the database is closed", hint="call open() to use it again")
+        if self.executor is None or self._loop is not running_loop():
+            self.open()
+        if self.executor is None:
+            raise DatabaseUnavailable("the database was closed meanwhile", hint="call open() to use it again")
+        return self.executor
+
+    def call_once(self, name: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401  the query's own
+        """Run a query of which only its author knows whether it may be done twice.
+
+        Args:
+            name: the query.
+            parameters: its parameters by name.
+        """
+        executor = self.ready()
+        return executor.call(name, parameters, policy=Policy.IF_UNDONE)
+
+    def _check_loop(self) -> None:
+        if self._loop is not None and self._loop is not running_loop():
+            raise WrongEventLoop(
+                "this database was opened in another event loop, or in the process that forked this one",
+                hint="make one in each event loop, and close it there",
+            )
