@@ -2,13 +2,15 @@
 
 from guestsql import errors
 from guestsql.guests._async.database import AsyncGuestDatabase
+from guestsql.guests._async.transaction import AsyncGuestTransaction
 from guestsql.guests._sync.database import GuestDatabase
+from guestsql.guests._sync.transaction import GuestTransaction
 from guestsql.guests.context_rows import CLOCK
 from guestsql.guests.models import GuestProfile, GuestThread
 from guestsql.guests.values import CLEAR, RAISE
 from guestsql.settings import Settings
-from guestsql.sql._async.database import AsyncDatabase
-from guestsql.sql._sync.database import Database
+from guestsql.sql._async.database import AsyncDatabase, AsyncTransaction
+from guestsql.sql._sync.database import Database, Transaction
 from guestsql.telemetry.figures import Figures, QueryFigures
 
 __all__ = [
@@ -17,12 +19,16 @@ __all__ = [
     "RAISE",
     "AsyncDatabase",
     "AsyncGuestDatabase",
+    "AsyncGuestTransaction",
+    "AsyncTransaction",
     "Database",
     "Figures",
     "GuestDatabase",
     "GuestProfile",
     "GuestThread",
+    "GuestTransaction",
     "QueryFigures",
     "Settings",
+    "Transaction",
     "errors",
 ]

@@ -35,7 +35,13 @@ _PLACE = re.compile(r"^\{\{ (\w+) ([\w ]+) \}\}$", re.MULTILINE)
 # Said once, at the head of the page.
 _ANY_SPELLING = "any spelling of a WhatsApp id."
 # What only marks a default, and what has no public name.
-_SPELT = {" | Raise": "", "Builder": "Callable[[GuestProfile], str]"}
+_SPELT = {
+    " | Raise": "",
+    "Builder": "Callable[[GuestProfile], str]",
+    "Generator[TransactionT]": "ContextManager[GuestTransaction]",
+    "TransactionT": "GuestTransaction",
+    "Result[Answer]": "Answer",
+}
 # What is no method, documented by its class.
 _ATTRIBUTES: dict[str, type[Any]] = {"queries": Queries}
 

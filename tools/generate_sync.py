@@ -23,7 +23,6 @@ REPLACEMENTS = {
     "AsyncAdapter": "SyncAdapter",
     "AsyncCancelled": "Cancelled",
     "AsyncBuilder": "Builder",
-    "AsyncCompanion": "Companion",
     "AsyncConnection": "Connection",
     "AsyncGenerator": "Generator",
     "AsyncTurns": "Turns",

@@ -93,7 +93,7 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
         folder = None if edited is None else Folder(edited)
         read = read_queries if folder is None else folder.read
         in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read), read_packaged(*INTERNAL))
-        self._engine = AsyncEngine(self._settings, in_use, folder, self)
+        self._engine = AsyncEngine(self._settings, in_use, folder, on_open=self._on_open, on_close=self._on_close)
         self.queries = AsyncGuestQueries(in_use, self._engine.call_once)
         self._begin()
         in_forked_child(self, AsyncGuestDatabase._begin)
@@ -104,7 +104,7 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
         self._pending = Pending()
         self._exit_flush: ExitFlush | None = None
 
-    async def opened(self, executor: AsyncExecutor, url: str) -> None:
+    async def _on_open(self, executor: AsyncExecutor, url: str) -> None:
         counting, settings = self._engine.counting, self._settings
         outboxes = (self._pending, counting) if settings.metrics_seconds else (self._pending,)
         if self._exit_flush is not None:  # an earlier close could not write: this one has the same buffers
@@ -116,7 +116,7 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
         self._metrics = AsyncMetricsWriter(executor, settings.metrics_seconds, counting, str(settings.timezone))
         self._metrics.start()
 
-    async def closing(self, ending: AsyncExitStack) -> None:
+    async def _on_close(self, ending: AsyncExitStack) -> None:
         ending.callback(self._leave_exit_flush)
         ending.push_async_callback(self._metrics.stop)
         await self._interactions.close()

@@ -94,7 +94,7 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         folder = None if edited is None else Folder(edited)
         read = read_queries if folder is None else folder.read
         in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read), read_packaged(*INTERNAL))
-        self._engine = Engine(self._settings, in_use, folder, self)
+        self._engine = Engine(self._settings, in_use, folder, on_open=self._on_open, on_close=self._on_close)
         self.queries = GuestQueries(in_use, self._engine.call_once)
         self._begin()
         in_forked_child(self, GuestDatabase._begin)
@@ -105,7 +105,7 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         self._pending = Pending()
         self._exit_flush: ExitFlush | None = None
 
-    def opened(self, executor: Executor, url: str) -> None:
+    def _on_open(self, executor: Executor, url: str) -> None:
         counting, settings = self._engine.counting, self._settings
         outboxes = (self._pending, counting) if settings.metrics_seconds else (self._pending,)
         if self._exit_flush is not None:  # an earlier close could not write: this one has the same buffers
@@ -117,7 +117,7 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         self._metrics = MetricsWriter(executor, settings.metrics_seconds, counting, str(settings.timezone))
         self._metrics.start()
 
-    def closing(self, ending: ExitStack) -> None:
+    def _on_close(self, ending: ExitStack) -> None:
         ending.callback(self._leave_exit_flush)
         ending.callback(self._metrics.stop)
         self._interactions.close()

@@ -17,24 +17,26 @@ from guestsql.sql.attempts import Policy
 from guestsql.sql.runtime import AsyncLock, async_in_thread, async_running_loop
 from guestsql.telemetry.counting import Counting
 
-__all__ = ["AsyncCompanion", "AsyncEngine"]
+__all__ = ["AsyncEngine"]
 
 
-class AsyncCompanion(Protocol):
-    """What opens and closes together with an engine."""
+class _OnOpen(Protocol):
+    async def __call__(self, executor: AsyncExecutor, url: str) -> None: ...
 
-    async def opened(self, executor: AsyncExecutor, url: str) -> None: ...
-    async def closing(self, ending: AsyncExitStack) -> None: ...
+
+class _OnClose(Protocol):
+    async def __call__(self, ending: AsyncExitStack) -> None: ...
 
 
 class AsyncEngine:
-    """Opens at the first call, or when it is told to.
+    """Opens at the first call, or by `open`.
 
     Args:
         settings: with the address; without one the embedded server is started.
         in_use: the queries.
         folder: where they are edited; None if they are not reloaded.
-        companion: opens after the connections, and closes before them.
+        on_open: called when the connections are opened.
+        on_close: called before they are closed. It adds what has to be done in any case to the stack that it is given.
 
     Attributes:
         in_use: the queries.
@@ -43,12 +45,19 @@ class AsyncEngine:
     """
 
     def __init__(
-        self, settings: Settings, in_use: InUse, folder: Folder | None, companion: AsyncCompanion | None = None
+        self,
+        settings: Settings,
+        in_use: InUse,
+        folder: Folder | None,
+        *,
+        on_open: _OnOpen | None = None,
+        on_close: _OnClose | None = None,
     ) -> None:
         self.in_use = in_use
         self._settings = settings
         self._folder = folder
-        self._companion = companion
+        self._on_open = on_open
+        self._on_close = on_close
         self._loop: object = None
         self._closed = False
         self._begin()
@@ -80,8 +89,8 @@ class AsyncEngine:
                 url = await async_in_thread(self._server.acquire)
             executor = AsyncExecutor(self._settings, url, self.in_use.all, counting=self.counting)
             await executor.open()
-            if self._companion is not None:
-                await self._companion.opened(executor, url)
+            if self._on_open is not None:
+                await self._on_open(executor, url)
             if self._folder is not None and self._settings.reload_seconds:
                 self._reloader = AsyncReloader(self._settings, url, self._folder, self.in_use, executor)
                 self._reloader.start()
@@ -90,10 +99,10 @@ class AsyncEngine:
             self._closed = False
 
     async def close(self) -> None:
-        """Close the companion and all connections; whatever of it fails or is cut short, the rest is done.
+        """Close everything; whatever of it fails or is cut short, the rest is done.
 
         Raises:
-            DatabaseError: the companion could not write what it has buffered.
+            DatabaseError: what was buffered could not be written.
             WrongEventLoop: it is open in another event loop.
         """
         if self.executor is not None:
@@ -112,8 +121,8 @@ class AsyncEngine:
                 if self._reloader is not None:
                     reloader, self._reloader = self._reloader, None
                     ending.push_async_callback(reloader.stop)
-                if self._companion is not None:
-                    await self._companion.closing(ending)
+                if self._on_close is not None:
+                    await self._on_close(ending)
 
     async def ready(self) -> AsyncExecutor:
         """Return the executor, opening the database at the first call.

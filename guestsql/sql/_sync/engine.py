@@ -18,24 +18,26 @@ from guestsql.sql.attempts import Policy
 from guestsql.sql.runtime import Lock, in_thread, running_loop
 from guestsql.telemetry.counting import Counting
 
-__all__ = ["Companion", "Engine"]
+__all__ = ["Engine"]
 
 
-class Companion(Protocol):
-    """What opens and closes together with an engine."""
+class _OnOpen(Protocol):
+    def __call__(self, executor: Executor, url: str) -> None: ...
 
-    def opened(self, executor: Executor, url: str) -> None: ...
-    def closing(self, ending: ExitStack) -> None: ...
+
+class _OnClose(Protocol):
+    def __call__(self, ending: ExitStack) -> None: ...
 
 
 class Engine:
-    """Opens at the first call, or when it is told to.
+    """Opens at the first call, or by `open`.
 
     Args:
         settings: with the address; without one the embedded server is started.
         in_use: the queries.
         folder: where they are edited; None if they are not reloaded.
-        companion: opens after the connections, and closes before them.
+        on_open: called when the connections are opened.
+        on_close: called before they are closed. It adds what has to be done in any case to the stack that it is given.
 
     Attributes:
         in_use: the queries.
@@ -44,12 +46,19 @@ class Engine:
     """
 
     def __init__(
-        self, settings: Settings, in_use: InUse, folder: Folder | None, companion: Companion | None = None
+        self,
+        settings: Settings,
+        in_use: InUse,
+        folder: Folder | None,
+        *,
+        on_open: _OnOpen | None = None,
+        on_close: _OnClose | None = None,
     ) -> None:
         self.in_use = in_use
         self._settings = settings
         self._folder = folder
-        self._companion = companion
+        self._on_open = on_open
+        self._on_close = on_close
         self._loop: object = None
         self._closed = False
         self._begin()
@@ -81,8 +90,8 @@ class Engine:
                 url = in_thread(self._server.acquire)
             executor = Executor(self._settings, url, self.in_use.all, counting=self.counting)
             executor.open()
-            if self._companion is not None:
-                self._companion.opened(executor, url)
+            if self._on_open is not None:
+                self._on_open(executor, url)
             if self._folder is not None and self._settings.reload_seconds:
                 self._reloader = Reloader(self._settings, url, self._folder, self.in_use, executor)
                 self._reloader.start()
@@ -91,10 +100,10 @@ class Engine:
             self._closed = False
 
     def close(self) -> None:
-        """Close the companion and all connections; whatever of it fails or is cut short, the rest is done.
+        """Close everything; whatever of it fails or is cut short, the rest is done.
 
         Raises:
-            DatabaseError: the companion could not write what it has buffered.
+            DatabaseError: what was buffered could not be written.
             WrongEventLoop: it is open in another event loop.
         """
         if self.executor is not None:
@@ -113,8 +122,8 @@ class Engine:
                 if self._reloader is not None:
                     reloader, self._reloader = self._reloader, None
                     ending.callback(reloader.stop)
-                if self._companion is not None:
-                    self._companion.closing(ending)
+                if self._on_close is not None:
+                    self._on_close(ending)
 
     def ready(self) -> Executor:
         """Return the executor, opening the database at the first call.

@@ -79,6 +79,10 @@ class Lifecycle(ABC, Generic[TransactionT]):
             isolation: `read committed`, `repeatable read` or `serializable`; default the server's, which is
                 `read committed` unless it was configured otherwise.
 
+        Returns:
+            A context manager, which gives `tx`: it has `queries`, `transaction` for savepoints, and on a guest database
+            all methods for guests.
+
         Raises:
             TransactionError: `tx` is used after its block, by two tasks at once, or in a forked child.
             TransactionAborted: an error of an earlier statement was caught inside the block.
