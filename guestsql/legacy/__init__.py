@@ -62,5 +62,11 @@ def import_directory(
     SQL: queries/internal/legacy.sql
     """
     files = find_files(directory)
-    importing = Import(files, own=own_keys(settings.own_numbers), settings=settings, dry_run=dry_run, progress=progress)
+    importing = Import(
+        files,
+        own=own_keys(settings.own_numbers, settings.default_region),
+        settings=settings,
+        dry_run=dry_run,
+        progress=progress,
+    )
     return replace(importing.run(url), unread=tuple(list_unread_files(directory)))

@@ -152,7 +152,14 @@ class Import:
         self._queries.open_legacy_staging(connection)
         self._queries.open_legacy_guests(connection)
         stagers = [
-            FileStager(number, file, self._excluded, self._began_at, self._steps.read)
+            FileStager(
+                number,
+                file,
+                self._excluded,
+                self._began_at,
+                progress=self._steps.read,
+                region=self._settings.default_region,
+            )
             for number, file in enumerate(self._files, start=1)
         ]
         with connection.cursor() as cursor, cursor.copy(COPY_STAGING) as copy:

@@ -103,12 +103,13 @@ class PartialGuest:
     messages: int | None
 
 
-def read_record(raw: RawRecord, excluded: Excluded) -> PartialGuest | Reject:
+def read_record(raw: RawRecord, excluded: Excluded, region: str | None = None) -> PartialGuest | Reject:
     """Read one record.
 
     Args:
         raw: the record as the file has it.
         excluded: whose records are not imported.
+        region: whose national numbers are completed (`Settings.default_region`).
 
     Returns:
         What it says, or why it says nothing.
@@ -124,7 +125,8 @@ def read_record(raw: RawRecord, excluded: Excluded) -> PartialGuest | Reject:
     if not isinstance(key, str):
         return _reject(raw, "the key is not a text")
     try:
-        phone_number = key if _PLAIN_PHONE.fullmatch(key) else canonical_user_id(key)
+        is_plain = region is None and _PLAIN_PHONE.fullmatch(key)
+        phone_number = key if is_plain else canonical_user_id(key, region)
     except InvalidUserId as error:
         return _reject(raw, f"unusable key: {error.message}")
     if reason := excluded.reason(phone_number):

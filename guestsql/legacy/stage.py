@@ -53,6 +53,7 @@ class FileStager:
         excluded: whose records are not imported.
         latest: the time of the import; a later time is in the future.
         progress: called with the number of bytes after each read.
+        region: whose national numbers are completed (`Settings.default_region`).
 
     Attributes:
         records: how many records were read, including rejected ones.
@@ -66,7 +67,9 @@ class FileStager:
         file: LegacyFile,
         excluded: Excluded,
         latest: datetime,
+        *,
         progress: Callable[[int], object] | None = None,
+        region: str | None = None,
     ) -> None:
         self.records = 0
         self.erased: list[Reject] = []
@@ -76,6 +79,7 @@ class FileStager:
         self._file = file
         self._excluded = excluded
         self._latest = latest
+        self._region = region
         self._reader = FileReader(file, progress=progress)
         self._prefix = f"{escape(file.path.name)}#" if file.source is Source.BACKUPS else ""
 
@@ -102,7 +106,7 @@ class FileStager:
     def _line(self, found: RawRecord | Damage) -> str:
         if isinstance(found, Damage):
             return self._reject(found, Reject(found.file.name, found.pointer, found.reason))
-        record = read_record(found, self._excluded)
+        record = read_record(found, self._excluded, self._region)
         if isinstance(record, PartialGuest):
             return self._guest(record)
         if record.reason == ERASED:

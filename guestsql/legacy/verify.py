@@ -143,7 +143,8 @@ def verify_directory(
     queries = packaged_queries("internal/legacy_export.sql", "legacy_history.sql")
     report = VerifyReport()
     kept, erased = _known_now(queries, directory, settings, url)
-    with read_into_buckets(directory, own_keys(settings.own_numbers), kept, erased) as (buckets, files, unusable):
+    own = own_keys(settings.own_numbers, settings.default_region)
+    with read_into_buckets(directory, own, kept, erased, settings.default_region) as (buckets, files, unusable):
         report.files = files
         report.unread = [visible(name) for name in list_unread_files(directory)]
         report.records = sum(file.records for file in files)

@@ -156,6 +156,7 @@ def read_into_buckets(
     own: frozenset[str],
     kept: Mapping[str, KeptPlaces] | None = None,
     erased: ErasedIds = _NO_ONE,
+    region: str | None = None,
 ) -> Generator[tuple[Buckets, list[CheckedFile], list[Unusable]]]:
     """Read all files of a folder.
 
@@ -164,6 +165,7 @@ def read_into_buckets(
         own: keys of the bot's own numbers, which are no guests.
         kept: of each file by its name, what the database keeps of it byte for byte, because it is no guest.
         erased: the guests who were erased.
+        region: whose national numbers are completed (`Settings.default_region`).
 
     Yields:
         The records by guest, the files, and what no guest can be made of.
@@ -178,7 +180,7 @@ def read_into_buckets(
     with ExitStack() as stack:
         buckets = Buckets(max(1, min(_MOST_BUCKETS, size // _BUCKET_BYTES)), stack)
         for path in paths:
-            reader = _FileReader(path, directory, own, erased)
+            reader = _FileReader(path, directory, own, erased, region)
             count = 0
             for found in reader.records((kept or {}).get(reader.name, {})):
                 count += 1
@@ -193,13 +195,14 @@ def read_into_buckets(
 class _FileReader:
     """Reads one file."""
 
-    def __init__(self, path: Path, directory: Path, own: frozenset[str], erased: ErasedIds) -> None:
+    def __init__(self, path: Path, directory: Path, own: frozenset[str], erased: ErasedIds, region: str | None) -> None:
         self.name = path.relative_to(directory).as_posix()
         self._source = source_of(self.name)
         self._named_at: datetime | None = time_in_name(path.name) if self._source == "backups" else None
         self._has_threads = path.name.lower().startswith("threads")
         self._own = own
         self._erased = erased
+        self._region = region
         self._path = path
         self.sha256 = ""
         self.size = 0
@@ -229,7 +232,7 @@ class _FileReader:
         if not isinstance(value, dict):
             return Unusable(self.name, pointer, "the record is no object", shown)
         try:
-            phone_number = canonical_user_id(written)
+            phone_number = canonical_user_id(written, self._region)
         except InvalidUserId as error:
             return Unusable(self.name, pointer, error.message, shown)
         is_erased = self._erased.has(phone_number)

@@ -111,6 +111,19 @@ def test_as_a_table(folder, database_url):
     assert float(told["seconds"]) > 0
 
 
+def test_national_keys_are_completed_and_verified(tmp_path, database_url):
+    given = {"DATABASE_URL": database_url, "GUESTSQL_DEFAULT_REGION": "CO", "GUESTSQL_FORMAT": "json"}
+    national = [["310 000 0001", {"userName": "Carla"}], ["3214567890", {"userName": "Diego"}]]
+    (tmp_path / "threads.json").write_text(json.dumps([ANA, *national]), encoding="utf-8")
+    report = json.loads(invoke("legacy", "import", str(tmp_path), **given).stdout)
+
+    assert (report["guests"], report["rejected"]) == (2, 1)
+    assert "not certainly a number of CO" in report["rejects"][0]["reason"]
+    found = json.loads(invoke("guest", "list", **given).stdout)
+    assert [row["phone_number"] for row in found] == ["573000000001", "573100000001"]
+    assert invoke("legacy", "verify", str(tmp_path), **given).exit_code == 0
+
+
 def test_one_object_a_line(folder, database_url):
     result = invoke("legacy", "import", str(folder), "--format", "jsonl", DATABASE_URL=database_url)
 
