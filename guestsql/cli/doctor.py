@@ -15,13 +15,13 @@ from guestsql.cli.output import Output, data_format_option
 from guestsql.cli.terminal import console
 from guestsql.cli.values import plain_text
 from guestsql.cli.waiting import waiting
-from guestsql.ops.doctor import CHECKS, Finding, Patient, Status, diagnose
+from guestsql.ops.doctor import CHECKS, Diagnosis, Status, Target, diagnose
 from guestsql.ops.doctor.environment import read_settings
 
 __all__ = ["doctor"]
 
 _GAP = "  "
-# On a narrower terminal the lines are longer than it is.
+# Narrower terminals get longer lines.
 _READABLE_WIDTH = 30
 
 
@@ -40,11 +40,11 @@ def doctor(app: App, format_name: str | None) -> None:
     Exits with 1 if there is a fault. Advice is not a fault, and neither is something that this role may not read.
     Nothing is written. Without DATABASE_URL the embedded server is created and started, as by any command.
     """
-    # Not app.settings: invalid settings are one of the findings.
+    # Not app.settings: invalid settings are one of the diagnoses.
     settings, faults = read_settings(os.environ)
     output = Output(format_name or settings.shell_format, settings.timezone)
-    with Patient(settings, faults, settings.database_url) as patient, waiting("checking"):
-        found = list(diagnose(patient, CHECKS))
+    with Target(settings, faults, settings.database_url) as target, waiting("checking"):
+        found = list(diagnose(target, CHECKS))
     if output.is_table:
         _print(found)
     else:
@@ -54,12 +54,12 @@ def doctor(app: App, format_name: str | None) -> None:
         )
     wrong = sum(each.status is Status.FAULT for each in found)
     if wrong:
-        app.say(f"doctor: {wrong} at fault")
+        app.say(f"doctor: {wrong} {'fault' if wrong == 1 else 'faults'}")
         raise click.exceptions.Exit(FAILED)
-    app.say("doctor: nothing is at fault")
+    app.say("doctor: no faults")
 
 
-def _print(found: Sequence[Finding]) -> None:
+def _print(found: Sequence[Diagnosis]) -> None:
     """Print a line for each check, with the fix below it. Words stay whole, so that commands can be copied."""
     widest = max(len(each.check) for each in found), max(len(each.status.value) for each in found)
     indent = " " * (sum(widest) + 2 * len(_GAP))
@@ -68,7 +68,7 @@ def _print(found: Sequence[Finding]) -> None:
         head = _GAP.join((each.check.ljust(widest[0]), each.status.value.ljust(widest[1]), ""))
         _print_wrapped(each.message, width, head, indent)
         if each.advice:
-            _print_wrapped(f"to do: {each.advice}", width, indent, indent)
+            _print_wrapped(f"fix: {each.advice}", width, indent, indent)
 
 
 def _print_wrapped(text: str, width: int, first: str, others: str) -> None:

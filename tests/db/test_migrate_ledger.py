@@ -202,7 +202,7 @@ def test_a_role_without_a_right_to_the_ledger_s_schema_runs_nothing(hotel_url: s
     with closing(Probe(Settings(), hotel_url, seconds=30)) as probe:
         report = probe.check()
     assert (report.database, report.sqlstate) == ("refused", "42501")
-    assert "ledger_hotel may not see which migrations are applied" in invoke("doctor", DATABASE_URL=hotel_url).output
+    assert "ledger_hotel may not read which migrations are applied" in invoke("doctor", DATABASE_URL=hotel_url).output
     assert value(hotel_url, "SELECT to_regclass('public.rooms')") is None
 
 

@@ -1,4 +1,4 @@
-"""`guestsql doctor`: each fault is arranged for real, is told with what to do, and no password is printed."""
+"""`guestsql doctor`: each fault is real, is reported with its fix, and no password is printed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from psycopg.conninfo import make_conninfo
 from guestsql import GuestDatabase
 from guestsql.embedded import PrivateServer
 from guestsql.migrate import Runner
-from guestsql.ops.doctor import CHECKS, Check, Finding, Limits, Patient, Status, Verdict, diagnose, environment
+from guestsql.ops.doctor import CHECKS, Check, CheckResult, Diagnosis, Limits, Status, Target, diagnose, environment
 from guestsql.ops.doctor.network import is_private
 from guestsql.settings import Settings
 from tests.cli.shell import invoke
@@ -56,11 +56,11 @@ def doctor(url: str | None, **environment: str) -> tuple[Result, dict[str, dict[
     return result, found
 
 
-def look(url: str, name: str, *, limits: Limits | None = None, **known: Any) -> Finding:
+def diagnosis_of(url: str, name: str, *, limits: Limits | None = None, **known: Any) -> Diagnosis:
     """One check's finding."""
     settings = known.pop("settings", Settings(database_url=url))
-    with Patient(settings, (), url, limits=limits or Limits(), **known) as patient:
-        return list(diagnose(patient, _with_what_it_needs(name)))[-1]
+    with Target(settings, (), url, limits=limits or Limits(), **known) as target:
+        return list(diagnose(target, _with_what_it_needs(name)))[-1]
 
 
 def _with_what_it_needs(name: str) -> list[Check]:
@@ -97,8 +97,8 @@ def role(admin: Connection) -> Iterator[str]:
 def test_all_is_well(url: str) -> None:
     result, found = doctor(url)
     assert result.exit_code == 0
-    assert result.stderr == "doctor: nothing is at fault\n"
-    assert {each["status"] for each in found.values()} <= {"ok", "advice", "could not look"}
+    assert result.stderr == "doctor: no faults\n"
+    assert {each["status"] for each in found.values()} <= {"ok", "advice", "unknown"}
     assert found["migrations"]["status"] == found["login"]["status"] == found["clock"]["status"] == "ok"
     shown = invoke("doctor", "--format", "table", DATABASE_URL=url)
     assert shown.exit_code == 0
@@ -115,13 +115,13 @@ def test_a_table_breaks_no_word(url: str, role: str) -> None:
         told = whole[check]["message"].split() + whole[check]["advice"].split()
         assert not [word for word in told if word not in words]
     assert "GUESTSQL_OWN_NUMBERS" in words
-    assert any(line.lstrip().startswith("to do: as the owner: GRANT guestsql_bot") for line in shown.splitlines())
+    assert any(line.lstrip().startswith("fix: as the owner: GRANT guestsql_bot") for line in shown.splitlines())
     assert not [line for line in shown.splitlines() if len(line) > 80 and " " in line[36:].strip()]
     assert not [line for line in shown.splitlines() if line != line.rstrip()]
 
 
 UNRESOLVABLE = f"postgresql://bot:{SECRET}@no-such-host.invalid/hotel"
-FAR = "not tried"
+FAR = "skipped"
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,14 @@ FAR = "not tried"
         (f"postgresql://bot:{SECRET}@host:none/x", "address", "does not parse", "percent-encoded"),
         ("postgresql://bot:${{Postgres.PGPASSWORD}}@h/x", "address", "still a sample", "real address"),
         (f"postgresql://bot:{SECRET}@host/x", "address", "still a sample", "real address"),
-        (UNRESOLVABLE, "dns", "not known: no-such-host.invalid", "check the host"),
-        (f"postgresql://bot:{SECRET}@127.0.0.1:1/hotel", "port", "connection refused", "nobody listens"),
-        (f"postgresql://bot:{SECRET}@%2Fno%2Fsuch%2Ffolder/hotel", "port", "No such file", "no server has its socket"),
+        (UNRESOLVABLE, "dns", "unknown: no-such-host.invalid", "check the host"),
+        (f"postgresql://bot:{SECRET}@127.0.0.1:1/hotel", "port", "connection refused", "nothing listens"),
+        (
+            f"postgresql://bot:{SECRET}@%2Fno%2Fsuch%2Ffolder/hotel",
+            "port",
+            "No such file",
+            "there is no socket of a server",
+        ),
     ],
     ids=["scheme", "port no number", "placeholder", "sample", "dns", "refused", "socket"],
 )
@@ -171,13 +176,13 @@ def test_something_else_listens_there() -> None:
     with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
         _, found = doctor(address)
     assert found["tls"]["status"] == "fault"
-    assert "no PostgreSQL" in found["tls"]["message"]
+    assert "is not PostgreSQL" in found["tls"]["message"]
 
 
 def test_tls_that_is_wanted_and_not_offered(password_server: PasswordServer) -> None:
     _, found = doctor(password_server.url(sslmode="require"))
     assert found["tls"]["status"] == "fault"
-    assert "sslmode=require wants it" in found["tls"]["message"]
+    assert "which sslmode=require requires" in found["tls"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +208,7 @@ def test_what_is_private(address: str, private: bool) -> None:
     [
         ({"password": "wrong-word"}, "password authentication failed", "the password is wrong"),
         ({"user": "nobody_here"}, "password authentication failed", "the role does not exist"),
-        ({"user": "blocked"}, "pg_hba.conf rejects", "pg_hba.conf at the server"),
+        ({"user": "blocked"}, "pg_hba.conf rejects", "pg_hba.conf on the server"),
         ({"dbname": "nowhere"}, 'database "nowhere" does not exist', "there is no such database"),
     ],
     ids=["password", "role", "pg_hba", "database"],
@@ -232,7 +237,7 @@ def test_migrations(empty_database_url: str) -> None:
     _, found = doctor(empty_database_url)
     assert found["migrations"]["message"] == "no migration is applied: the tables do not exist"
     assert found["migrations"]["advice"] == "guestsql migrate up"
-    assert found["permission"]["status"] == "could not look"
+    assert found["permission"]["status"] == "unknown"
     Runner(Settings(), empty_database_url).up()
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         newest = connection.execute("SELECT version, name FROM guestsql_migrations ORDER BY 1 DESC LIMIT 1").fetchone()
@@ -248,8 +253,8 @@ def test_migrations(empty_database_url: str) -> None:
 
 def test_a_role_without_rights(url: str, admin: Connection, role: str) -> None:
     _, found = doctor(make_conninfo(url, user=role))
-    assert found["migrations"]["status"] == "could not look"
-    assert "doctor_visitor may not see which migrations are applied: permission" in found["migrations"]["message"]
+    assert found["migrations"]["status"] == "unknown"
+    assert "doctor_visitor may not read which migrations are applied: permission" in found["migrations"]["message"]
     assert "GRANT guestsql_bot TO doctor_visitor" in found["migrations"]["advice"]
     assert found["permission"]["message"] == "doctor_visitor lacks DELETE, INSERT, SELECT, UPDATE on guest_profiles"
     admin.execute("GRANT SELECT ON guestsql_migrations, guestsql_grants TO doctor_visitor")
@@ -260,7 +265,7 @@ def test_a_role_without_rights(url: str, admin: Connection, role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "permission"), [("guestsql_bot", "may do what a bot does"), ("guestsql_monitor", "reads figures")]
+    ("group", "permission"), [("guestsql_bot", "has the rights of a bot"), ("guestsql_monitor", "has guestsql_monitor")]
 )
 def test_the_bot_and_the_monitor_are_well(url: str, admin: Connection, role: str, group: str, permission: str) -> None:
     admin.execute(f"GRANT {group} TO {role}".encode())
@@ -283,7 +288,7 @@ def test_an_invalid_index(url: str, admin: Connection) -> None:
 
 
 def _told(url: str) -> tuple[Status, str]:
-    found = look(url, "connections")
+    found = diagnosis_of(url, "connections")
     return found.status, found.message
 
 
@@ -300,13 +305,13 @@ def test_connection_limits(url: str, admin: Connection, role: str) -> None:
     admin.execute("GRANT guestsql_bot TO doctor_visitor")
     admin.execute("ALTER ROLE doctor_visitor CONNECTION LIMIT 3")
     mine = make_conninfo(url, user=role)
-    assert look(mine, "connections").status is Status.OK
+    assert diagnosis_of(mine, "connections").status is Status.OK
     # A session counts until its process has ended, a little after its client has closed it.
     eventually(lambda: _sessions(admin, role) == 0)
     with psycopg.connect(mine), psycopg.connect(mine):
         eventually(lambda: _sessions(admin, role) == 2)
-        full = (Status.FAULT, "3 of 3 connections of the role doctor_visitor are taken")
-        # One look at a time: the session of the last one may still count.
+        full = (Status.FAULT, "3 of 3 connections of the role doctor_visitor are in use")
+        # The session of the previous check may still count.
         eventually(lambda: _told(mine) == full)
     admin.execute("ALTER ROLE doctor_visitor CONNECTION LIMIT 1")
     eventually(lambda: _faults(mine) == ["connections"])
@@ -315,13 +320,13 @@ def test_connection_limits(url: str, admin: Connection, role: str) -> None:
     assert _faults(mine) == ["login"]
     assert "ALTER ROLE … CONNECTION LIMIT" in found_all["login"]["advice"]
     assert "max_connections" not in found_all["login"]["advice"]
-    assert look(url, "connections", limits=Limits(connection_share=0.0)).status is Status.FAULT
-    too_many = look(url, "connections", settings=Settings(database_url=url, pool_max=5000))
+    assert diagnosis_of(url, "connections", limits=Limits(connection_share=0.0)).status is Status.FAULT
+    too_many = diagnosis_of(url, "connections", settings=Settings(database_url=url, pool_max=5000))
     assert "GUESTSQL_POOL_MAX is 5000" in too_many.message
 
 
 class FakePooler:
-    """Tells the client another process number than the server's, as every pooler does."""
+    """Reports another process number to the client than the server's, as every pooler does."""
 
     def __init__(self, server: PrivateServer) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -391,28 +396,28 @@ def test_a_pooler_in_the_way(server: PrivateServer, url: str) -> None:
         assert found["pooler"]["status"] == found["direct address"]["status"] == "ok"
         _, found = doctor(behind, DATABASE_UNPOOLED_URL=make_conninfo(behind, application_name="x"))
         assert found["direct address"]["status"] == "fault"
-    assert "leads to the server itself" in look(url, "pooler").message
+    assert "leads to the server itself" in diagnosis_of(url, "pooler").message
 
 
 def test_the_other_addresses(url: str, password_server: PasswordServer) -> None:
     wrong = password_server.url(password="wrong-word")
     _, found = doctor(url, DATABASE_UNPOOLED_URL=wrong, DATABASE_REPLICA_URL=wrong)
     assert found["direct address"]["status"] == found["replica"]["status"] == "fault"
-    assert "copy DATABASE_REPLICA_URL anew" in found["replica"]["advice"]
+    assert "copy DATABASE_REPLICA_URL again" in found["replica"]["advice"]
     _, found = doctor(url, DATABASE_REPLICA_URL=url)
-    assert found["replica"]["message"] == "DATABASE_REPLICA_URL leads to a server that can be written to"
+    assert found["replica"]["message"] == "DATABASE_REPLICA_URL leads to a writable server"
 
 
 @pytest.mark.parametrize(("shift", "word"), [(60.0, "behind"), (-60.0, "ahead of")])
 def test_clocks_that_differ(url: str, shift: float, word: str) -> None:
-    found = look(url, "clock", clock=lambda: time.time() + shift)
+    found = diagnosis_of(url, "clock", clock=lambda: time.time() + shift)
     assert found.status is Status.FAULT
     assert f" s {word} this machine's" in found.message
     assert "NTP" in found.advice
 
 
 def test_a_read_only_database(url: str) -> None:
-    found = look(make_conninfo(url, options="-c default_transaction_read_only=on"), "writable")
+    found = diagnosis_of(make_conninfo(url, options="-c default_transaction_read_only=on"), "writable")
     assert found.status is Status.FAULT
     assert "default_transaction_read_only" in found.advice
 
@@ -424,16 +429,16 @@ def test_stale_statistics(url: str, admin: Connection) -> None:
     """)
     admin.execute("SELECT pg_stat_force_next_flush()")
     admin.execute("SELECT 1")
-    found = look(url, "statistics")
+    found = diagnosis_of(url, "statistics")
     assert found.status is Status.FAULT
     assert found.message == "stale: 1,500 rows of guest_profiles changed since ANALYZE"
     assert found.advice.startswith("ANALYZE guest_profiles")
     admin.execute("ANALYZE guest_profiles")
-    assert look(url, "statistics").status is Status.OK
+    assert diagnosis_of(url, "statistics").status is Status.OK
 
 
 def test_future_times(url: str, admin: Connection) -> None:
-    assert look(url, "future times").status is Status.OK
+    assert diagnosis_of(url, "future times").status is Status.OK
     admin.execute("""
         INSERT INTO guest_profiles (phone_number, first_interaction, last_interaction, thread_created_at, created_at)
         VALUES
@@ -442,13 +447,13 @@ def test_future_times(url: str, admin: Connection) -> None:
         ('573000000003', '2098-01-01', NULL, NULL, '2099-01-01'),
         ('573000000004', '2025-01-01', '2025-01-02', NULL, '2025-01-01')
     """)
-    found = look(url, "future times")
+    found = diagnosis_of(url, "future times")
     assert (found.status, found.message.split()[0]) == (Status.FAULT, "3")
     before = admin.execute("SELECT * FROM guest_profiles WHERE phone_number = '573000000004'").fetchone()
     assert "guestsql query run limit_future_times" in found.advice
     with GuestDatabase(url) as db:
         assert [db.queries.limit_future_times(max_rows=2) for _ in range(3)] == [2, 1, 0]
-    assert look(url, "future times").status is Status.OK
+    assert diagnosis_of(url, "future times").status is Status.OK
     rows = admin.execute("""
         SELECT first_interaction, last_interaction IS NULL, thread_created_at IS NULL, created_at <= updated_at
         FROM guest_profiles ORDER BY phone_number LIMIT 3
@@ -460,15 +465,15 @@ def test_future_times(url: str, admin: Connection) -> None:
 
 def test_slow_queries_and_the_extension(url: str, admin: Connection) -> None:
     limits = Limits(slow_milliseconds=0.0, slow_calls=3)
-    missing = look(url, "extension")
+    missing = diagnosis_of(url, "extension")
     assert (missing.status, missing.advice) == (Status.ADVICE, "CREATE EXTENSION pg_stat_statements")
-    assert look(url, "slow queries", limits=limits).status is Status.UNSEEN
+    assert diagnosis_of(url, "slow queries", limits=limits).status is Status.UNKNOWN
     admin.execute("CREATE EXTENSION pg_stat_statements")
-    assert look(url, "extension").status is Status.OK
-    assert look(url, "slow queries").status is Status.OK
+    assert diagnosis_of(url, "extension").status is Status.OK
+    assert diagnosis_of(url, "slow queries").status is Status.OK
     for _ in range(3):
         admin.execute("/* q=get_slowly */ SELECT count(*) FROM guest_profiles")
-    found = look(url, "slow queries", limits=limits)
+    found = diagnosis_of(url, "slow queries", limits=limits)
     assert found.status is Status.ADVICE
     assert "guestsql query explain" in found.advice
 
@@ -476,52 +481,52 @@ def test_slow_queries_and_the_extension(url: str, admin: Connection) -> None:
 def test_a_session_that_holds_up_others(url: str) -> None:
     with psycopg.connect(url) as idle:
         idle.execute("SELECT 1")
-        found = look(url, "sessions", limits=Limits(session_seconds=0.0))
+        found = diagnosis_of(url, "sessions", limits=Limits(session_seconds=0.0))
     assert found.status is Status.FAULT
-    assert "1 sessions are idle in a transaction" in found.message
+    assert "1 sessions have been idle in a transaction" in found.message
 
 
 def test_what_another_role_may_not_see_is_no_fault(url: str, admin: Connection, role: str) -> None:
-    found = look(make_conninfo(url, user=role), "sessions")
-    assert found.status is Status.UNSEEN
+    found = diagnosis_of(make_conninfo(url, user=role), "sessions")
+    assert found.status is Status.UNKNOWN
     assert "GRANT pg_monitor" in found.advice
     assert admin.closed == 0
 
 
 def test_disk_and_wraparound(url: str) -> None:
-    assert look(url, "disk", limits=Limits(free_bytes=10**18)).status is Status.FAULT
-    assert look(url, "wraparound", limits=Limits(wraparound=0)).status is Status.FAULT
-    assert look(url, "wraparound").status is Status.OK
+    assert diagnosis_of(url, "disk", limits=Limits(free_bytes=10**18)).status is Status.FAULT
+    assert diagnosis_of(url, "wraparound", limits=Limits(wraparound=0)).status is Status.FAULT
+    assert diagnosis_of(url, "wraparound").status is Status.OK
 
 
 def test_the_disk_of_a_server_on_127_0_0_1(password_server: PasswordServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with psycopg.connect(password_server.server.url(), autocommit=True) as connection:
-        unseen = look(password_server.url(), "disk")
-        assert unseen.status is Status.UNSEEN
-        assert "visitor may not see in which folder they lie" in unseen.message
-        assert "as a superuser: GRANT pg_read_all_settings TO visitor" in unseen.advice
+        unknown = diagnosis_of(password_server.url(), "disk")
+        assert unknown.status is Status.UNKNOWN
+        assert "visitor may not see the data directory" in unknown.message
+        assert "as a superuser: GRANT pg_read_all_settings TO visitor" in unknown.advice
         connection.execute("GRANT pg_read_all_settings TO visitor")
         try:
-            assert " MB are free in " in look(password_server.url(host="localhost"), "disk").message
-            assert " MB are free in " in look(password_server.url(), "disk").message
+            assert " MB are free in " in diagnosis_of(password_server.url(host="localhost"), "disk").message
+            assert " MB are free in " in diagnosis_of(password_server.url(), "disk").message
             monkeypatch.setattr("guestsql.ops.doctor.server._PROCESSES", Path("/no/such/folder"))  # as through a tunnel
-            assert "another machine" in look(password_server.url(), "disk").message
+            assert "another machine" in diagnosis_of(password_server.url(), "disk").message
         finally:
             connection.execute("REVOKE pg_read_all_settings FROM visitor")
 
 
-def _read_the_ledger(patient: Patient) -> Verdict:
-    patient.connection.execute("TABLE guestsql_migrations")
-    return Verdict(Status.OK, "")
+def _read_the_ledger(target: Target) -> CheckResult:
+    target.connection.execute("TABLE guestsql_migrations")
+    return CheckResult(Status.OK, "")
 
 
 def test_a_query_that_does_not_end_is_told_and_hides_no_other(url: str, admin: Connection) -> None:
     with psycopg.connect(url) as locking:
         locking.execute("LOCK TABLE guestsql_migrations IN ACCESS EXCLUSIVE MODE")
         limits = Limits(seconds=0.3)
-        with Patient(Settings(database_url=url), (), url, limits=limits) as patient:
+        with Target(Settings(database_url=url), (), url, limits=limits) as target:
             others = [replace(check, needs=()) for check in CHECKS if check.name in ("wraparound", "statistics")]
-            found = list(diagnose(patient, [Check("locked", _read_the_ledger), *others]))
+            found = list(diagnose(target, [Check("locked", _read_the_ledger), *others]))
     assert found[0].status is Status.FAULT
     assert "no answer within 0.3 s" in found[0].message
     assert [each.status for each in found[1:]] == [Status.OK, Status.OK]
@@ -535,7 +540,7 @@ def test_a_query_that_does_not_end_is_told_and_hides_no_other(url: str, admin: C
         ({"GUESTSQL_POOL_MAX": "many", "GUESTSQL_TIMEZONE": "Mars"}, "settings", "fault", "GUESTSQL_POOL_MAX"),
         ({"GUESTSQL_POOL_MIN": "20"}, "settings", "fault", "GUESTSQL_POOL_MAX"),
         ({"GUESTSQL_QUERIES_DIR": "/no/such"}, "settings", "fault", "GUESTSQL_QUERIES_DIR"),
-        ({"GUESTSQL_TIMEZON": "UTC"}, "unknown variables", "advice", "GUESTSQL_TIMEZON"),
+        ({"GUESTSQL_TIMEZON": "UTC"}, "unknown variables", "advice", "unknown: GUESTSQL_TIMEZON in the environment"),
         ({"GUESTSQL_OWN_NUMBERS": "abc"}, "own numbers", "fault", "GUESTSQL_OWN_NUMBERS"),
     ],
     ids=["zone", "two", "pair", "folder", "misspelt", "number"],
@@ -545,6 +550,19 @@ def test_variables(variables: dict[str, str], check: str, status: str, said: str
     assert found[check]["status"] == status
     assert said in found[check]["message"]
     assert found["login"]["status"] == "ok"
+
+
+def test_misspelt_variables_of_the_env_file(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"DATABASE_URI={url}\nGUESTSQL_TIMEZONE=UTC\nGUESTSQL_COFFEE=1\nOTHER=1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    found = diagnosis_of(url, "unknown variables", environ={"DATABASE_PUBLIC_URL": url, "guestsql_pool_maxx": "5"})
+    assert (found.status, found.message) == (
+        Status.ADVICE,
+        f"unknown: DATABASE_URI in {file}, GUESTSQL_COFFEE in {file}, guestsql_pool_maxx in the environment",
+    )
+    assert "write DATABASE_URL instead of DATABASE_URI; write GUESTSQL_POOL_MAX instead of" in found.advice
+    assert found.advice.endswith("remove GUESTSQL_COFFEE")
 
 
 def test_an_address_that_was_put_elsewhere_is_not_printed_either(url: str) -> None:

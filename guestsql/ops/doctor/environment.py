@@ -1,4 +1,4 @@
-"""The settings, the query files, and the address: before anything is sent."""
+"""Checks before anything is sent: settings, query files and addresses."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import difflib
 import re
 from collections.abc import Mapping
 
+from guestsql.env_file import find_env_file, read_env_file
 from guestsql.errors import EmbeddedServerError, InvalidUserId, SettingsError
 from guestsql.guests.identity import own_keys
 from guestsql.guests.needed import NEEDED
-from guestsql.ops.doctor.finding import Verdict, advise, fault, fine
-from guestsql.ops.doctor.patient import Patient
+from guestsql.ops.doctor.diagnosis import CheckResult, advise, fault, ok
+from guestsql.ops.doctor.target import Target
 from guestsql.settings import Settings, known_variables
 from guestsql.sql import scan_directory
 from guestsql.sql.catalogue import default_directory
@@ -19,20 +20,22 @@ from guestsql.sql.conninfo import parse_conninfo
 __all__ = ["address", "embedded", "own_numbers", "query_files", "read_settings", "settings", "unknown_variables"]
 
 _MANY = 5
+# Above the likeness that the common prefix gives to any two names.
+_NEAR = 0.8
 _PREFIXES = ("GUESTSQL_", "DATABASE_")
-# Variables of platforms, which are not ours.
+# Set by hosting platforms.
 _FOREIGN = frozenset({"DATABASE_PUBLIC_URL", "DATABASE_PRIVATE_URL"})
 _SAMPLES = frozenset({"host", "hostname", "user", "username", "password", "your-password", "database", "dbname"})
 
 
 def read_settings(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
-    """Read what can be read of the settings, and what is wrong with the rest.
+    """Read the settings, with defaults for unusable ones.
 
     Args:
-        environ: the variables; `.env` lies below them.
+        environ: the environment variables, which win over `.env`.
 
     Returns:
-        The settings, with the default in place of what cannot be used, and a line for each of those.
+        The settings, and a message for each unusable variable.
     """
     usable: dict[str, str | None] = dict(environ)
     faults: list[str] = []
@@ -47,77 +50,82 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]
     return Settings(), tuple(faults)
 
 
-def settings(patient: Patient) -> Verdict:
-    """Can every variable be used?"""
-    if patient.settings_faults:
+def settings(target: Target) -> CheckResult:
+    """Is every variable usable?"""
+    if target.settings_faults:
         return fault(
-            "; ".join(patient.settings_faults), "mend the variable, in the environment or in .env, or unset it"
+            "; ".join(target.settings_faults), "correct the variable in the environment or in .env, or unset it"
         )
-    return fine("every variable can be used")
+    return ok("every variable is usable")
 
 
-def unknown_variables(patient: Patient) -> Verdict:
-    """Is there a variable that looks like one of ours and is none?"""
+def unknown_variables(target: Target) -> CheckResult:
+    """Is every `GUESTSQL_…` and `DATABASE_…` variable one that is read, in the environment and in `.env`?"""
     names = known_variables()
-    strange = sorted(
-        name for name in patient.environ if name.startswith(_PREFIXES) and name not in names and name not in _FOREIGN
+    file = find_env_file()
+    given = {**dict.fromkeys(read_env_file(file), str(file)), **dict.fromkeys(target.environ, "the environment")}
+    unknown = {
+        name: place
+        for name, place in sorted(given.items())
+        if name.upper().startswith(_PREFIXES) and name not in names and name not in _FOREIGN
+    }
+    if not unknown:
+        return ok("every variable is known")
+    near = {name: difflib.get_close_matches(name.upper(), names, 1, _NEAR) for name in unknown}
+    renamed = [f"write {nearest[0]} instead of {name}" for name, nearest in near.items() if nearest]
+    others = [f"remove {name}" for name, nearest in near.items() if not nearest]
+    return advise(
+        f"unknown: {', '.join(f'{name} in {place}' for name, place in unknown.items())}", "; ".join(renamed + others)
     )
-    if not strange:
-        return fine("no variable is misspelt")
-    near = [match[0] for name in strange if (match := difflib.get_close_matches(name, names, 1))]
-    meant = f": did you mean {', '.join(near)}?" if near else ""
-    return advise(f"nobody reads {', '.join(strange)}", f"rename or unset it{meant}")
 
 
-def own_numbers(patient: Patient) -> Verdict:
-    """Are the bot's own numbers ids of a person?"""
-    numbers = patient.settings.own_numbers
+def own_numbers(target: Target) -> CheckResult:
+    """Are the bot's own numbers valid phone numbers?"""
+    numbers = target.settings.own_numbers
     try:
-        keys = own_keys(numbers, patient.settings.default_region)
+        keys = own_keys(numbers, target.settings.default_region)
     except (SettingsError, InvalidUserId) as error:
-        return fault(error.message, error.hint or "write them as 573000000099, with commas between them")
+        return fault(error.message, error.hint or "write them as 573000000099, separated by commas")
     if not keys:
-        return advise(
-            "GUESTSQL_OWN_NUMBERS is not set", "set it, or what the bot sends itself is taken for a guest's message"
-        )
-    return fine(f"{len(keys)} own numbers are refused as guests")
+        return advise("GUESTSQL_OWN_NUMBERS is not set", "set it, otherwise the bot's own messages count as a guest's")
+    return ok(f"{len(keys)} own numbers are never guests")
 
 
-def query_files(patient: Patient) -> Verdict:
-    """Can the query files be read?"""
-    folder = patient.settings.queries_dir
+def query_files(target: Target) -> CheckResult:
+    """Are the query files readable?"""
+    folder = target.settings.queries_dir
     catalogue, errors = scan_directory(folder or default_directory())
     if errors:
-        meanwhile = "; until then unset GUESTSQL_QUERIES_DIR, and the packaged queries are used" if folder else ""
-        told = "; ".join(str(error) for error in errors[:_MANY])
-        return fault(told, f"mend the file, then run guestsql check{meanwhile}")
+        until_then = "; until then, unset GUESTSQL_QUERIES_DIR to use the packaged queries" if folder else ""
+        shown = "; ".join(str(error) for error in errors[:_MANY])
+        return fault(shown, f"correct the file, then run guestsql check{until_then}")
     missing = sorted(set(NEEDED) - catalogue.keys())
     if missing:
         return fault(
             f"{folder} lacks {', '.join(missing[:_MANY])}",
-            f"the folder stands in place of the packaged one: copy what is missing from {default_directory()}",
+            f"the folder replaces the packaged one: copy what is missing from {default_directory()}",
         )
     where = f"in {folder} (GUESTSQL_QUERIES_DIR)" if folder else "of the package"
-    return fine(f"{len(catalogue)} queries {where}")
+    return ok(f"{len(catalogue)} queries {where}")
 
 
-def embedded(patient: Patient) -> Verdict:
-    """Without DATABASE_URL: does the embedded server start?"""
-    if patient.url is not None:
-        return fine("not used: DATABASE_URL is set")
+def embedded(target: Target) -> CheckResult:
+    """Does the embedded server start, if DATABASE_URL is not set?"""
+    if target.url is not None:
+        return ok("not used: DATABASE_URL is set")
     try:
-        patient.join_embedded()
+        target.join_embedded()
     except EmbeddedServerError as error:
         return fault(f"DATABASE_URL is not set, and {error.message}", error.hint or "set DATABASE_URL")
-    return fine(f"DATABASE_URL is not set: the embedded server in {patient.settings.home} answers")
+    return ok(f"DATABASE_URL is not set: the embedded server in {target.settings.home} answers")
 
 
-def address(patient: Patient) -> Verdict:
-    """Does each address parse, and does it say where and as whom?"""
+def address(target: Target) -> CheckResult:
+    """Is each address valid, and not a sample?"""
     given = {
-        "DATABASE_URL": patient.url,
-        "DATABASE_UNPOOLED_URL": patient.settings.unpooled_url,
-        "DATABASE_REPLICA_URL": patient.settings.replica_url,
+        "DATABASE_URL": target.url,
+        "DATABASE_UNPOOLED_URL": target.settings.unpooled_url,
+        "DATABASE_REPLICA_URL": target.settings.replica_url,
     }
     for variable, url in given.items():
         if url is None:
@@ -127,7 +135,7 @@ def address(patient: Patient) -> Verdict:
         except SettingsError as error:
             return fault(error.message, error.hint)
         if "${{" in url or str(known.get("host", "")) in _SAMPLES or str(known.get("password", "")) in _SAMPLES:
-            return fault(f"{variable} is still a sample", f"put the real address into {variable}")
-    known = parse_conninfo(patient.url or "")
+            return fault(f"{variable} is still a sample", f"set {variable} to the real address")
+    known = parse_conninfo(target.url or "")
     where = known.get("host", "the local socket")
-    return fine(f"{where}, port {known.get('port', 5432)}, database {known.get('dbname', known.get('user', '?'))}")
+    return ok(f"{where}, port {known.get('port', 5432)}, database {known.get('dbname', known.get('user', '?'))}")

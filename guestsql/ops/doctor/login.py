@@ -1,77 +1,77 @@
-"""The login, the other addresses, and what stands in between."""
+"""The login, the other addresses, and a pooler in between."""
 
 from __future__ import annotations
 
 from contextlib import closing
 
 from guestsql.errors import DatabaseUnavailable
-from guestsql.ops.doctor.finding import Verdict, advise, fault, fine
-from guestsql.ops.doctor.patient import Patient
+from guestsql.ops.doctor.diagnosis import CheckResult, advise, fault, ok
+from guestsql.ops.doctor.target import Target
 from guestsql.sql._sync.connection import connect
 from guestsql.sql.packaged import packaged_queries
 
 __all__ = ["direct", "login", "pooler", "replica"]
 
 _ADVICE = {
-    "28P01": "the password is wrong, or the role does not exist: copy DATABASE_URL anew, with % : / @ percent-encoded",
-    "28000": "the role may not log in from here: check its name, and pg_hba.conf at the server",
-    "3D000": "there is no such database: check the name behind the last / of DATABASE_URL, or CREATE DATABASE",
+    "28P01": "the password is wrong, or the role does not exist: copy DATABASE_URL again, with % : / @ percent-encoded",
+    "28000": "the role may not log in from here: check its name, and pg_hba.conf on the server",
+    "3D000": "there is no such database: check the name after the last / of DATABASE_URL, or CREATE DATABASE",
     "42501": "the role may not connect to this database: GRANT CONNECT ON DATABASE … TO its role",
-    "57P03": "the server is starting, stopping or recovering: wait, then look into its log",
+    "57P03": "the server is starting, stopping or recovering: wait, then read its log",
 }
-_UNPOOLED = "set DATABASE_UNPOOLED_URL to the server's own address: migrations need a session"
-_SESSION_MODE = "unset GUESTSQL_POOLER, unless the pooler is in session mode: else clients share sessions"
+_UNPOOLED = "set DATABASE_UNPOOLED_URL to the server's direct address: migrations need a session"
+_SESSION_MODE = "unset GUESTSQL_POOLER unless the pooler is in session mode: clients would share sessions"
 
 
-def login(patient: Patient) -> Verdict:
-    """Does the server let the role into the database?"""
+def login(target: Target) -> CheckResult:
+    """Can the role log in to the database?"""
     try:
-        connection = patient.connection
+        connection = target.connection
     except DatabaseUnavailable as error:
         return fault(error.message, _advice(error))
     info = connection.info
-    return fine(f"{info.user} is let into {info.dbname}")
+    return ok(f"{info.user} can log in to {info.dbname}")
 
 
-def pooler(patient: Patient) -> Verdict:
-    """Is there a pooler in the way, and is it treated as one?"""
-    is_there = patient.facts.session_pid != patient.connection.info.backend_pid
-    declared = patient.settings.pooler_of(patient.url or "")
-    if is_there and declared == "off":
-        return advise("DATABASE_URL leads to a pooler, and GUESTSQL_POOLER=off says that there is none", _SESSION_MODE)
-    if is_there and patient.settings.unpooled_url is None:
+def pooler(target: Target) -> CheckResult:
+    """Is there a pooler, and is it treated as one?"""
+    is_pooled = target.facts.session_pid != target.connection.info.backend_pid
+    declared = target.settings.pooler_of(target.url or "")
+    if is_pooled and declared == "off":
+        return advise("DATABASE_URL leads to a pooler, although GUESTSQL_POOLER is off", _SESSION_MODE)
+    if is_pooled and target.settings.unpooled_url is None:
         return advise("DATABASE_URL leads to a pooler, and DATABASE_UNPOOLED_URL is not set", _UNPOOLED)
-    if is_there:
-        return fine("DATABASE_URL leads to a pooler; DATABASE_UNPOOLED_URL is set")
+    if is_pooled:
+        return ok("DATABASE_URL leads to a pooler; DATABASE_UNPOOLED_URL is set")
     if declared in ("transaction", "tracked"):
-        return fine("DATABASE_URL leads to the server itself, and is used as if it were a pooler's")
-    return fine("none: DATABASE_URL leads to the server itself")
+        return ok("DATABASE_URL leads to the server itself but is used as a pooler's")
+    return ok("no pooler: DATABASE_URL leads to the server itself")
 
 
-def direct(patient: Patient) -> Verdict:
-    """DATABASE_UNPOOLED_URL: does it lead to the server itself?"""
-    if patient.settings.unpooled_url is None:
-        return fine("not set: DATABASE_URL is used")
-    return _other(patient, "DATABASE_UNPOOLED_URL", patient.settings.unpooled_url, unpooled=True)
+def direct(target: Target) -> CheckResult:
+    """Does DATABASE_UNPOOLED_URL lead to the server itself?"""
+    if target.settings.unpooled_url is None:
+        return ok("not set: DATABASE_URL is used")
+    return _other(target, "DATABASE_UNPOOLED_URL", target.settings.unpooled_url, unpooled=True)
 
 
-def replica(patient: Patient) -> Verdict:
-    """DATABASE_REPLICA_URL: does it answer?"""
-    if patient.settings.replica_url is None:
-        return fine("not set: DATABASE_URL is used")
-    return _other(patient, "DATABASE_REPLICA_URL", patient.settings.replica_url, unpooled=False)
+def replica(target: Target) -> CheckResult:
+    """Does DATABASE_REPLICA_URL answer?"""
+    if target.settings.replica_url is None:
+        return ok("not set: DATABASE_URL is used")
+    return _other(target, "DATABASE_REPLICA_URL", target.settings.replica_url, unpooled=False)
 
 
-def _other(patient: Patient, variable: str, url: str, *, unpooled: bool) -> Verdict:
+def _other(target: Target, variable: str, url: str, *, unpooled: bool) -> CheckResult:
     try:
-        with closing(connect(patient.hurried, url)) as connection:
+        with closing(connect(target.check_settings, url)) as connection:
             facts = packaged_queries("internal/doctor.sql").get_server_facts(connection)
             if unpooled and facts.session_pid != connection.info.backend_pid:
-                return fault(f"{variable} leads to a pooler too", _UNPOOLED)
-            kind = "a standby" if facts.is_standby else "a server that can be written to"
+                return fault(f"{variable} also leads to a pooler", _UNPOOLED)
+            kind = "a standby" if facts.is_standby else "a writable server"
     except DatabaseUnavailable as error:
         return fault(f"{variable}: {error.message}", _advice(error).replace("DATABASE_URL", variable))
-    return fine(f"{variable} leads to {kind}")
+    return ok(f"{variable} leads to {kind}")
 
 
 def _advice(error: DatabaseUnavailable) -> str:
@@ -79,7 +79,7 @@ def _advice(error: DatabaseUnavailable) -> str:
     if "permission denied for database" in message:
         return _ADVICE["42501"]
     if "certificate" in message:
-        return "the server's certificate is not trusted: name its issuer with sslrootcert, or use sslmode=require"
+        return "the server's certificate is not trusted: set sslrootcert to its issuer's, or use sslmode=require"
     if "ssl" in message and error.sqlstate is None:
-        return "the server offers no TLS: leave sslmode out on a private network, or switch ssl on at the server"
+        return "the server offers no TLS: enable ssl on the server, or omit sslmode on a private network"
     return _ADVICE.get(error.sqlstate or "", error.hint)

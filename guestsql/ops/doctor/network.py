@@ -1,4 +1,4 @@
-"""The way to the server: its name, its port, and whether what is sent can be read on the way."""
+"""The connection to the server: its name, its port, and encryption."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import threading
 from concurrent.futures import Future
 from pathlib import Path
 
-from guestsql.ops.doctor.finding import Verdict, fault, fine
-from guestsql.ops.doctor.patient import Patient
+from guestsql.ops.doctor.diagnosis import CheckResult, fault, ok
+from guestsql.ops.doctor.target import Target
 
 __all__ = ["dns", "is_private", "port", "tls"]
 
@@ -22,56 +22,56 @@ Place = tuple[str, int]
 """An address or a socket's folder, and the port."""
 
 
-def dns(patient: Patient) -> Verdict:
-    """Is the host's name known?"""
+def dns(target: Target) -> CheckResult:
+    """Does the host's name resolve?"""
     unknown: list[str] = []
     found: list[str] = []
-    for host, number in _places(patient):
+    for host, number in _places(target):
         if _is_socket(host):
-            found.append(f"{host} is a folder")
+            found.append(f"{host} is a socket's folder")
             continue
         try:
-            found.append(f"{host} is {', '.join(dict.fromkeys(_resolved(host, number, patient.limits.seconds)))}")
+            found.append(f"{host} is {', '.join(dict.fromkeys(_resolved(host, number, target.limits.seconds)))}")
         except OSError as error:
             unknown.append(f"{host}: {error.strerror or error}")
     if unknown and not found:
         return fault(
-            f"the host's name is not known: {'; '.join(unknown)}",
-            "check the host in DATABASE_URL; a private name such as ….railway.internal is known in its project only",
+            f"the host name is unknown: {'; '.join(unknown)}",
+            "check the host in DATABASE_URL; a private name such as ….railway.internal resolves in its project only",
         )
-    return fine("; ".join([*found, *unknown]))
+    return ok("; ".join([*found, *unknown]))
 
 
-def port(patient: Patient) -> Verdict:
-    """Does anybody listen there?"""
+def port(target: Target) -> CheckResult:
+    """Does a server listen there?"""
     good: list[str] = []
     bad: list[str] = []
-    for host, number in _places(patient):
-        for place in _addresses(patient, host, number):
+    for host, number in _places(target):
+        for place in _addresses(target, host, number):
             try:
-                _connected(place, number, patient.limits.seconds).close()
+                _connected(place, number, target.limits.seconds).close()
                 good.append(f"{place} answers on port {number}")
             except OSError as error:
                 bad.append(f"{place} port {number}: {_reason(error)}")
     if good:
-        return fine("; ".join([*good, *bad]))
+        return ok("; ".join([*good, *bad]))
     return fault("; ".join(bad), _advice(" ".join(bad)))
 
 
-def tls(patient: Patient) -> Verdict:
-    """Is PostgreSQL there, and is what is sent encrypted where others could read it?"""
-    mode = patient.address.get("sslmode", "prefer")
-    host, number, place = _first_that_answers(patient)
+def tls(target: Target) -> CheckResult:
+    """Is it PostgreSQL, and is the connection encrypted outside private networks?"""
+    mode = target.address.get("sslmode", "prefer")
+    host, number, place = _first_that_answers(target)
     if _is_socket(host):
-        return fine("a local socket needs none")
-    answer = _asked_for_tls(place, number, patient.limits.seconds)
+        return ok("a local socket needs no TLS")
+    answer = _asked_for_tls(place, number, target.limits.seconds)
     if answer not in (b"S", b"N"):
-        return fault(f"what listens on {host} port {number} is no PostgreSQL", "check host and port in DATABASE_URL")
+        return fault(f"what listens on {host} port {number} is not PostgreSQL", "check host and port in DATABASE_URL")
     offered = answer == b"S"
     if mode in _WANTS_TLS and not offered:
         return fault(
-            f"the server offers no TLS, and sslmode={mode} wants it",
-            "switch ssl on at the server, or, on a private network only, leave sslmode out",
+            f"the server offers no TLS, which sslmode={mode} requires",
+            "enable ssl on the server; on a private network only, omit sslmode",
         )
     used = offered and mode not in ("disable", "allow")
     if not used and not is_private(place):
@@ -80,12 +80,12 @@ def tls(patient: Patient) -> Verdict:
             "add ?sslmode=require to DATABASE_URL" if offered else "use the private address, or a server with TLS",
         )
     if used and mode == "prefer" and not is_private(place):
-        return fine("encrypted; sslmode=require in DATABASE_URL would insist on it")
-    return fine("encrypted" if used else "not encrypted, on a private address")
+        return ok("encrypted; sslmode=require in DATABASE_URL would enforce it")
+    return ok("encrypted" if used else "not encrypted, on a private address")
 
 
 def is_private(address: str) -> bool:
-    """Tell whether an address is of this machine or of a private network.
+    """Return whether an address is on this machine or in a private network.
 
     Args:
         address: an IP address, or the folder of a socket.
@@ -99,8 +99,8 @@ def is_private(address: str) -> bool:
     return known.is_loopback or known.is_private or known.is_link_local
 
 
-def _places(patient: Patient) -> list[Place]:
-    known = patient.address
+def _places(target: Target) -> list[Place]:
+    known = target.address
     hosts = (known.get("hostaddr") or known.get("host") or "localhost").split(",")
     ports = (known.get("port") or _DEFAULT_PORT).split(",")
     if len(ports) != len(hosts):
@@ -113,7 +113,7 @@ def _is_socket(host: str) -> bool:
 
 
 def _resolved(host: str, number: int, seconds: float) -> list[str]:
-    """Ask the resolver, which knows no deadline, in a thread."""
+    """Run the resolver in a thread, because it has no timeout."""
     answer: Future[list[str]] = Future()
 
     def ask() -> None:
@@ -129,12 +129,12 @@ def _resolved(host: str, number: int, seconds: float) -> list[str]:
         raise OSError(f"no answer within {seconds:g} s") from None
 
 
-def _addresses(patient: Patient, host: str, number: int) -> list[str]:
+def _addresses(target: Target, host: str, number: int) -> list[str]:
     if _is_socket(host):
         return [host]
     try:
-        return list(dict.fromkeys(_resolved(host, number, patient.limits.seconds)))
-    except OSError:  # another host of the list may be known; `dns` has told of this one
+        return list(dict.fromkeys(_resolved(host, number, target.limits.seconds)))
+    except OSError:  # another host of the list may resolve; `dns` reports this one
         return []
 
 
@@ -152,24 +152,24 @@ def _connected(place: str, number: int, seconds: float) -> socket.socket:
     return opened
 
 
-def _first_that_answers(patient: Patient) -> tuple[str, int, str]:
-    for host, number in _places(patient):
-        for place in _addresses(patient, host, number):
+def _first_that_answers(target: Target) -> tuple[str, int, str]:
+    for host, number in _places(target):
+        for place in _addresses(target, host, number):
             try:
-                _connected(place, number, patient.limits.seconds).close()
-            except OSError:  # `port` has told of it
+                _connected(place, number, target.limits.seconds).close()
+            except OSError:  # `port` reports it
                 continue
             return host, number, place
-    raise ConnectionRefusedError("nobody listens there any more")
+    raise ConnectionRefusedError("the server no longer listens")
 
 
 def _asked_for_tls(place: str, number: int, seconds: float) -> bytes:
-    """Send what a client sends first; the server answers S or N."""
+    """Send SSLRequest; the server answers S or N."""
     try:
         with _connected(place, number, seconds) as opened:
             opened.sendall(_SSL_REQUEST)
             return opened.recv(1)
-    except OSError:  # hung up on, or silent
+    except OSError:  # disconnected or silent
         return b""
 
 
@@ -183,9 +183,9 @@ def _reason(error: OSError) -> str:
 
 def _advice(reasons: str) -> str:
     if "connection refused" in reasons:
-        return "the machine is there and nobody listens: check the port, that PostgreSQL runs, and its listen_addresses"
+        return "the machine answers but nothing listens: check the port, that PostgreSQL runs, and listen_addresses"
     if "no answer" in reasons:
-        return "nothing comes back: check the host, a firewall in between, and that both are in one private network"
+        return "check the host, firewalls in between, and that both machines are in the same private network"
     if "No such file" in reasons:
-        return "no server has its socket there: start it, or check host and port in DATABASE_URL"
-    return "check host and port in DATABASE_URL, and that this machine has a way there (IPv6?)"
+        return "there is no socket of a server: start the server, or check host and port in DATABASE_URL"
+    return "check host and port in DATABASE_URL, and that this machine can reach it (IPv6?)"

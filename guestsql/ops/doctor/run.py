@@ -1,4 +1,4 @@
-"""Tries the checks one after the other; one that fails hides no other."""
+"""Runs the checks one after another. A check that fails does not prevent the others."""
 
 from __future__ import annotations
 
@@ -7,58 +7,62 @@ from collections.abc import Iterator, Sequence
 import psycopg
 
 from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, QueryTimeout
-from guestsql.ops.doctor.finding import Check, Finding, Status, Verdict, fault, unseen
-from guestsql.ops.doctor.patient import Patient
+from guestsql.ops.doctor.diagnosis import Check, CheckResult, Diagnosis, Status, fault, unknown
+from guestsql.ops.doctor.target import Target
 from guestsql.sql.translate import translate
 
 __all__ = ["diagnose"]
 
-_NO_RIGHT = "42501"
-_NOT_THERE = ("42P01", "42883", "42703")
+_INSUFFICIENT_PRIVILEGE = "42501"
+_UNDEFINED = ("42P01", "42883", "42703")
 _BLOCKING = (Status.FAULT, Status.SKIPPED)
 
 
-def diagnose(patient: Patient, checks: Sequence[Check]) -> Iterator[Finding]:
-    """Try each check.
+def diagnose(target: Target, checks: Sequence[Check]) -> Iterator[Diagnosis]:
+    """Run checks.
 
     Args:
-        patient: what is looked at.
-        checks: in order; one comes after those that it needs.
+        target: what is checked.
+        checks: the checks, each after those that it needs.
 
-    Returns:
-        A finding for each, as it is made.
+    Yields:
+        One diagnosis for each check, as soon as it is known.
     """
     failed: set[str] = set()
     for check in checks:
-        without = [need for need in check.needs if need in failed]
-        skipped = Verdict(Status.SKIPPED, f"{', '.join(without)} first")
-        verdict = skipped if without else _looked(check, patient)
-        if verdict.status in _BLOCKING:
+        missing = [need for need in check.needs if need in failed]
+        skipped = CheckResult(Status.SKIPPED, f"needs {' and '.join(missing)}")
+        result = skipped if missing else _run(check, target)
+        if result.status in _BLOCKING:
             failed.add(check.name)
-        yield Finding(check.name, verdict.status, _one_line(verdict.message), _one_line(verdict.advice))
+        yield Diagnosis(check.name, result.status, _one_line(result.message), _one_line(result.advice))
 
 
-def _looked(check: Check, patient: Patient) -> Verdict:
+def _run(check: Check, target: Target) -> CheckResult:
     try:
-        return check.look(patient)
+        return check.run(target)
     except psycopg.Error as error:
-        return _refused(translate(error, ""), patient)
+        return _rejected(translate(error, ""), target)
     except DatabaseError as error:
-        return _refused(error, patient)
+        return _rejected(error, target)
     except GuestSQLError as error:
         return fault(str(error), error.hint)
     except OSError as error:
-        return unseen(error.strerror or str(error))
+        return unknown(error.strerror or str(error))
 
 
-def _refused(error: DatabaseError, patient: Patient) -> Verdict:
-    if error.sqlstate == _NO_RIGHT:
-        return unseen(f"{patient.facts.role_name} may not: {error.message}", "run it as the owner to see it")
-    if error.sqlstate in _NOT_THERE:
-        return unseen(error.message, "guestsql migrate up")
-    patient.let_go()  # a connection whose deadline passed is of no use any more
+def _rejected(error: DatabaseError, target: Target) -> CheckResult:
+    if error.sqlstate == _INSUFFICIENT_PRIVILEGE:
+        return unknown(
+            f"{target.facts.role_name} may not: {error.message}", "run guestsql doctor as the owner to check it"
+        )
+    if error.sqlstate in _UNDEFINED:
+        return unknown(error.message, "guestsql migrate up")
+    target.disconnect()  # it is unusable once its deadline has passed
     if isinstance(error, QueryTimeout):
-        return fault(f"no answer within {patient.limits.seconds:g} s: {error.message}", "see sessions and slow queries")
+        return fault(
+            f"no answer within {target.limits.seconds:g} s: {error.message}", "see the checks sessions and slow queries"
+        )
     if isinstance(error, DatabaseUnavailable):
         return fault(error.message, error.hint)
     return fault(error.message, error.hint or "see the server's log")

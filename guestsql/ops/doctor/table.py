@@ -1,13 +1,13 @@
-"""Every check, in the order in which they are tried."""
+"""All checks, in the order in which they run."""
 
 from __future__ import annotations
 
 from guestsql.ops.doctor import environment, load, login, network, schema, server
-from guestsql.ops.doctor.finding import Check
+from guestsql.ops.doctor.diagnosis import Check
 
 __all__ = ["CHECKS"]
 
-_IN = ("login",)
+_LOGIN = ("login",)
 
 CHECKS = (
     Check("settings", environment.settings),
@@ -20,21 +20,21 @@ CHECKS = (
     Check("port", network.port, ("dns",)),
     Check("tls", network.tls, ("port",)),
     Check("login", login.login, ("tls",)),
-    Check("version", server.version, _IN),
-    Check("writable", server.writable, _IN),
-    Check("pooler", login.pooler, _IN),
+    Check("version", server.version, _LOGIN),
+    Check("writable", server.writable, _LOGIN),
+    Check("pooler", login.pooler, _LOGIN),
     Check("direct address", login.direct, ("address",)),
     Check("replica", login.replica, ("address",)),
-    Check("clock", server.clock, _IN),
-    Check("connections", server.connections, _IN),
+    Check("clock", server.clock, _LOGIN),
+    Check("connections", server.connections, _LOGIN),
     Check("migrations", schema.migrations, ("login", "direct address")),
-    Check("permission", schema.permission, _IN),
-    Check("extension", schema.extension, _IN),
-    Check("indexes", schema.indexes, _IN),
-    Check("slow queries", load.slow_queries, _IN),
-    Check("statistics", load.statistics, _IN),
-    Check("future times", load.future_times, _IN),
-    Check("sessions", load.sessions, _IN),
-    Check("wraparound", load.wraparound, _IN),
-    Check("disk", server.disk, _IN),
+    Check("permission", schema.permission, _LOGIN),
+    Check("extension", schema.extension, _LOGIN),
+    Check("indexes", schema.indexes, _LOGIN),
+    Check("slow queries", load.slow_queries, _LOGIN),
+    Check("statistics", load.statistics, _LOGIN),
+    Check("future times", load.future_times, _LOGIN),
+    Check("sessions", load.sessions, _LOGIN),
+    Check("wraparound", load.wraparound, _LOGIN),
+    Check("disk", server.disk, _LOGIN),
 )

@@ -1,4 +1,4 @@
-"""Who is looked at: the environment, an address, one connection; and from where on something is too much."""
+"""What is checked: the environment, an address and one connection; and the limits."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from guestsql.sql._sync.connection import DeadlineConnection, connect
 from guestsql.sql.conninfo import parse_conninfo
 from guestsql.sql.packaged import packaged_queries
 
-__all__ = ["Limits", "Patient"]
+__all__ = ["Limits", "Target"]
 
 _MEGABYTE = 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """From where on something is a fault.
+    """The limits beyond which something is a fault.
 
     Attributes:
-        seconds: each look takes so long at most.
-        clock_seconds: clocks may differ by so much.
-        connection_share: of the connections that there may be, so many may be in use, 0 to 1.
-        slow_milliseconds: a query that takes longer on average is slow.
-        slow_calls: a query that was called less often is not judged.
-        stale_rows: so many changed rows since ANALYZE do no harm.
-        session_seconds: nobody may keep a transaction open, or wait for a lock, longer.
-        wraparound: transactions that a row may have waited to be frozen.
-        free_share: of the disk so much must be free, 0 to 1.
-        free_bytes: and at least so much.
-        kept_wal_bytes: a replication slot that nobody reads may keep so much.
+        seconds: the longest time that a check may take.
+        clock_seconds: the largest difference between the two clocks, in seconds.
+        connection_share: the share of the allowed connections that may be in use, 0 to 1.
+        slow_milliseconds: a query is slow if it takes longer on average.
+        slow_calls: a query with fewer calls is not judged.
+        stale_rows: the number of rows that may change before a table must be analyzed.
+        session_seconds: the longest time that a session may idle in a transaction or wait for a lock.
+        wraparound: the largest age of an unfrozen row, in transactions.
+        free_share: the share of the disk that must be free, 0 to 1.
+        free_bytes: the number of bytes that must be free.
+        kept_wal_bytes: the bytes of WAL that unused replication slots may retain.
     """
 
     seconds: float = 5.0
@@ -51,15 +51,15 @@ class Limits:
 
 
 @dataclass
-class Patient:
-    """What the checks look at; a context manager, which closes the connection.
+class Target:
+    """What the checks look at; a context manager, which closes the connection at the end.
 
     Attributes:
-        settings: those that can be used.
-        settings_faults: what was wrong with the others.
-        url: the database, or None as long as there is none.
-        environ: the variables.
-        limits: from where on something is a fault.
+        settings: the settings, with defaults for the unusable ones.
+        settings_faults: what is wrong with those.
+        url: the database's address; None until the embedded server is started.
+        environ: the environment variables.
+        limits: the limits beyond which something is a fault.
         clock: this machine's time, in seconds since 1970.
     """
 
@@ -83,30 +83,30 @@ class Patient:
         return {name: str(value) for name, value in parse_conninfo(self.url or "").items()}
 
     @property
-    def hurried(self) -> Settings:
-        """The settings, with the time of one look as deadline."""
+    def check_settings(self) -> Settings:
+        """The settings with the time of one check as their deadline."""
         return replace(self.settings, deadline_seconds=self.limits.seconds)
 
     @property
     def direct_url(self) -> str | None:
-        """The address for what needs a session: DATABASE_UNPOOLED_URL, else the database's."""
+        """The address for everything that needs a session: DATABASE_UNPOOLED_URL, or else the database's."""
         return self.settings.unpooled_url or self.url
 
     @property
     def connection(self) -> DeadlineConnection:
-        """The connection, made when it is first asked for, with the time of one look from now.
+        """The connection, opened on first use. Its deadline is the time of one check from now.
 
         Raises:
-            DatabaseUnavailable: there is none.
+            DatabaseUnavailable: the server could not be reached.
         """
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self.hurried, self.url or "")
+            self._connection = connect(self.check_settings, self.url or "")
         self._connection.deadline = time.monotonic() + self.limits.seconds
         return self._connection
 
     @property
     def facts(self) -> Any:  # noqa: ANN401  a row of the query
-        """The row of `get_server_facts`, asked for once.
+        """The row of `get_server_facts`, read once.
 
         SQL: queries/internal/doctor.sql
         """
@@ -118,23 +118,23 @@ class Patient:
         """Run a query of queries/internal/doctor.sql.
 
         Raises:
-            DatabaseError: the server refused it, or could not be reached.
+            DatabaseError: the server rejected it or could not be reached.
         """
         return getattr(packaged_queries("internal/doctor.sql"), name)(self.connection, **parameters)
 
     def join_embedded(self) -> str:
-        """Join the embedded server, which is made and started when needed, until the end.
+        """Use the embedded server until the end; it is created and started if necessary.
 
         Raises:
-            EmbeddedServerError: no programs, or it cannot be made or started.
+            EmbeddedServerError: it is not installed, or could not be created or started.
         """
         server = EmbeddedServer(self.settings.home, self.settings.pg_bin)
         self.url = server.acquire()
         self._embedded = server
         return self.url
 
-    def let_go(self) -> None:
-        """Close the connection; the next question makes another."""
+    def disconnect(self) -> None:
+        """Close the connection; the next query opens another."""
         if self._connection is not None:
             self._connection.close()
 
@@ -142,7 +142,7 @@ class Patient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.let_go()
+        self.disconnect()
         if self._embedded is not None:
             self._embedded.release()
             self._embedded = None
