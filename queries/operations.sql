@@ -1,7 +1,8 @@
 -- Operations: writes that must be done only once, such as counting tokens and messages. When an answer is lost, it is
 -- unknown whether the write was committed. A transaction's number does not help: after a crash it is used again. Each of
--- these queries therefore takes a new operation_id and inserts it into the table operations in the same statement. It is
--- then always safe to repeat the query with the same id:
+-- these queries therefore takes a new operation_id and inserts it into the table operations in the same statement; an
+-- operation of several statements claims its id first, in the same transaction. It is then always safe to repeat either
+-- with the same id:
 --
 -- - The first attempt was committed: the repeat finds the row and changes nothing but attempts.
 -- - It was not: the repeat does it.

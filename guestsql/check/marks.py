@@ -4,6 +4,7 @@ In the head of a file, before its first query::
 
     -- check: read-only
     -- check: large guest_profiles, historical_clients
+    -- check: allow GS801 for invoices on forget_guest, because the law keeps them for ten years
 
 In the comments below a query's name::
 
@@ -24,10 +25,13 @@ from dataclasses import dataclass
 from guestsql.check.rules import RULES
 from guestsql.sql.head import MARK_WORDS, Mark, word_line
 
-__all__ = ["Allowance", "BadMark", "FileMarks", "QueryMarks", "read_file_marks", "read_query_marks"]
+__all__ = ["Allowance", "BadMark", "FileMarks", "QueryMarks", "TableAllowance", "read_file_marks", "read_query_marks"]
 
 _ALLOW = re.compile(r"allow\s+(?P<code>\w+)\s*(?:,\s*because\b\s*(?P<reason>.*))?(?P<rest>.*)$")
 _LARGE = re.compile(r"large\s+(?P<tables>[a-z_][\w.$]*(?:\s*,\s*[a-z_][\w.$]*)*)$")
+_ALLOW_TABLE = re.compile(
+    r"allow\s+GS801\s+for\s+(?P<table>[a-z_][\w.$]*)\s+on\s+(?P<hook>\w+)\s*(?:,\s*because\b\s*(?P<reason>.*))?$"
+)
 _MIN_REASON = 3
 # A letter too few or too many.
 _NEAR = 0.88
@@ -45,6 +49,23 @@ class Allowance:
     """
 
     code: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableAllowance:
+    """A suppression of GS801 for one table and one method.
+
+    Attributes:
+        table: its name, with or without schema.
+        hook: the method that does not cover it.
+        line: 1-based line of the mark.
+        column: 1-based column.
+    """
+
+    table: str
+    hook: str
     line: int
     column: int
 
@@ -73,11 +94,13 @@ class FileMarks:
     Attributes:
         is_read_only: its queries may only read.
         large: tables that no query may read whole, with the line and column of the name.
+        tables: suppressions of GS801.
         bad: lines that cannot be read.
     """
 
     is_read_only: bool
     large: dict[str, tuple[int, int]]
+    tables: tuple[TableAllowance, ...]
     bad: tuple[BadMark, ...]
 
 
@@ -103,19 +126,25 @@ def read_file_marks(marks: Iterable[Mark]) -> FileMarks:
         marks: those of the file.
     """
     large: dict[str, tuple[int, int]] = {}
+    allowed: list[TableAllowance] = []
     bad: list[BadMark] = []
     is_read_only = False
     for _, what, number, column in _of_check(marks):
-        tables = _LARGE.match(what)
+        tables, table = _LARGE.match(what), _ALLOW_TABLE.match(what)
         if what == "read-only":
             is_read_only = True
         elif tables:
-            for table in re.finditer(r"[\w.$]+", tables["tables"]):
-                large[table.group()] = (number, column + tables.start("tables") + table.start())
+            for name in re.finditer(r"[\w.$]+", tables["tables"]):
+                large[name.group()] = (number, column + tables.start("tables") + name.start())
+        elif table is not None and _has_reason(table["reason"]):
+            allowed.append(TableAllowance(table["table"], table["hook"], number, column))
         else:
-            hint = "in the head of a file write check: read-only, or check: large TABLE, TABLE"
+            hint = (
+                "in the head of a file write check: read-only, check: large TABLE, TABLE, or check: allow GS801 for"
+                " TABLE on METHOD, because …"
+            )
             bad.append(BadMark(number, column, f"unknown mark {what!r}", hint))
-    return FileMarks(is_read_only, large, tuple(bad))
+    return FileMarks(is_read_only, large, tuple(allowed), tuple(bad))
 
 
 def read_query_marks(marks: Iterable[Mark], lines: Iterable[tuple[int, str]]) -> QueryMarks:
@@ -172,9 +201,11 @@ def _nearest(word: str) -> str:
 def _fault(allow: re.Match[str]) -> str:
     if allow["code"] not in RULES:
         return f"there is no rule {allow['code']}"
-    if len((allow["reason"] or "").strip(" .…")) < _MIN_REASON:
-        return "the suppression has no reason"
-    return ""
+    return "" if _has_reason(allow["reason"]) else "the suppression has no reason"
+
+
+def _has_reason(text: str | None) -> bool:
+    return len((text or "").strip(" .…")) >= _MIN_REASON
 
 
 def _of_check(marks: Iterable[Mark]) -> Iterator[Mark]:

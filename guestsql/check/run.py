@@ -12,6 +12,7 @@ from typing import Protocol
 import psycopg
 
 from guestsql.check.answers import Accepted, Refused, ask_server
+from guestsql.check.coverage import Coverage, Understood, vet_coverage, vet_hook_marks
 from guestsql.check.finding import Finding
 from guestsql.check.identity import RowJudge
 from guestsql.check.infer.scope import Scope
@@ -21,7 +22,7 @@ from guestsql.check.planned import vet_plan, vet_read_only
 from guestsql.check.psql import vet_for_psql
 from guestsql.check.refused import refused
 from guestsql.check.returned import vet_returned
-from guestsql.check.sources import Source, Subject, read_sources
+from guestsql.check.sources import Source, Subject, read_sources, read_texts
 from guestsql.check.statements import vet_statement
 from guestsql.check.tables import Tables, read_tables
 from guestsql.check.texts import vet_names, vet_text
@@ -29,6 +30,7 @@ from guestsql.check.types import vet_parameter_types, vet_same_names
 from guestsql.errors import QueryFileError
 from guestsql.sql import Query
 from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.hooks import hooks_of
 from guestsql.sql.packaged import type_names
 from guestsql.sql.translate import translate
 
@@ -75,6 +77,7 @@ def check_files(
     *,
     beside: Iterable[Path] = (),
     promises: Promises | None = None,
+    coverage: Coverage | None = None,
 ) -> CheckReport:
     """Vet query files.
 
@@ -83,6 +86,7 @@ def check_files(
         scratch: a connection to the scratch database, entered when the files are read.
         beside: files that are read too, for names, types and marks that hold in a whole folder.
         promises: what the stubs have promised; None judges no promise.
+        coverage: which tables hold keys, and the methods that must know them; None judges no `on:` mark.
 
     Returns:
         What breaks a rule and is not suppressed.
@@ -97,10 +101,20 @@ def check_files(
     found = [finding for source in judged for finding in _read_alone(source)]
     found += vet_names(sources)
     subjects = [subject for source in sources for subject in source.subjects]
+    if coverage is not None:
+        found += vet_hook_marks(subjects, coverage.hooks)
+    of_tables: list[Finding] = []
     try:
         with scratch as connection:
-            said, more = _ask(connection, sources, subjects, chosen)
+            said, scopes, more = _ask(connection, sources, subjects, chosen)
             found += more
+            if coverage is not None:
+                understood = [
+                    Understood(subject.query, answer.by_index, scopes.get(subject.query))
+                    for subject, answer in zip(subjects, said, strict=True)
+                    if isinstance(answer, Accepted)
+                ]
+                of_tables = list(vet_coverage(connection, coverage, sources, understood))
             if promises is not None:
                 accepted = [
                     subject
@@ -119,6 +133,9 @@ def check_files(
     found = [each for each in found if each.rule != "GS108" or (each.file, each.line, each.query) not in broken]
     kept = [finding for finding in _excepted(found, subjects, said) if finding.file in chosen]
     count = sum(len(source.queries) + len(source.faults) for source in judged)
+    # A table is in no query file.
+    kept += [finding for finding in of_tables if finding.file in chosen or finding.rule == "GS801"]
+    judged += read_texts({finding.file for finding in kept} - chosen)
     return CheckReport(sorted(kept, key=lambda finding: finding.order), judged, count)
 
 
@@ -134,11 +151,12 @@ def _read_alone(source: Source) -> Iterator[Finding]:
 
 def _ask(
     connection: DeadlineConnection, sources: Sequence[Source], subjects: Sequence[Subject], chosen: Collection[Path]
-) -> tuple[list[Accepted | Refused], list[Finding]]:
+) -> tuple[list[Accepted | Refused], dict[Query, Scope | None], list[Finding]]:
     """Apply the rules that need a server."""
     beside = {subject.query for subject in subjects if subject.query.file not in chosen}
+    unplanned = {query for query in beside if not hooks_of(query)}
     try:
-        said = ask_server(connection, [subject.query for subject in subjects], beside=beside)
+        said = ask_server(connection, [subject.query for subject in subjects], beside=unplanned)
     except psycopg.Error as error:
         raise translate(error, "") from error
     types = {each.type for subject in subjects for each in subject.query.parameters if each.type is not None}
@@ -161,7 +179,7 @@ def _ask(
         found += vet_plan(subject, answer, tables, large)
         found += vet_parameter_types(subject, answer, tables, type_names)
     found += vet_same_names(subjects, said, tables, type_names)
-    return said, found
+    return said, scopes, found
 
 
 def _follows(subject: Subject, answer: Refused, refusal: Finding) -> bool:

@@ -16,7 +16,7 @@ from guestsql.sql import Kind, Query, tokenize
 from guestsql.sql.head import mark_of, name_lines, word_line
 from guestsql.sql.reading import read_queries
 
-__all__ = ["Source", "Subject", "read_sources"]
+__all__ = ["Source", "Subject", "read_sources", "read_texts"]
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,11 @@ class Source:
 def read_sources(files: Iterable[Path]) -> list[Source]:
     """Read files; what is wrong with one is among its faults."""
     return [_read(file) for file in files]
+
+
+def read_texts(files: Iterable[Path]) -> list[Source]:
+    """Read files that hold no queries, such as migrations."""
+    return [Source(file, file.read_text(encoding="utf-8-sig").replace("\r\n", "\n")) for file in sorted(files)]
 
 
 def _read(file: Path) -> Source:

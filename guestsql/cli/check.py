@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from guestsql.check import RULES, CheckReport, Finding, as_github, as_json, as_text, check_files, read_page
+from guestsql.check.coverage import Coverage
 from guestsql.check.rules import is_advisory
 from guestsql.check.sources import Source
 from guestsql.cli.addresses import embedded_url
@@ -24,7 +25,9 @@ from guestsql.cli.check_against import (
 )
 from guestsql.cli.failure import FAILED
 from guestsql.errors import GuestSQLError, QueryFileError
+from guestsql.guests.hooks import HOOKS, KEY_COLUMNS, KEY_COMMENT
 from guestsql.guests.needed import NEEDED
+from guestsql.migrate import configured_migrations
 from guestsql.sql import default_directory, internal_directory
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.conninfo import parse_conninfo
@@ -118,7 +121,8 @@ def check(  # noqa: PLR0917  click passes them by name
     inside = any(file.resolve().parent == home.resolve() for file in chosen)
     beside = [file for file in _files_of(home) if not _is_among(file, chosen)] if inside else []
     promises = _promises(stubs, python, home, [*chosen, *beside]) if inside or stubs is not None else None
-    report = check_files(chosen, scratch(app, server), beside=beside, promises=promises)
+    coverage = _coverage(app) if inside else None
+    report = check_files(chosen, scratch(app, server), beside=beside, promises=promises, coverage=coverage)
     try:
         with _naming_server(server):
             comparison = judge_order(app, server, against)
@@ -143,6 +147,12 @@ def check(  # noqa: PLR0917  click passes them by name
     if failed or (comparison is not None and not comparison.is_safe):
         raise click.exceptions.Exit(FAILED)
     save_release(app, against)
+
+
+def _coverage(app: App) -> Coverage:
+    """Which tables hold guests, and the methods that must know them; none without the packaged queries."""
+    schema = [migration.file for migration in configured_migrations(app.settings)]
+    return Coverage(HOOKS if app.settings.packaged else {}, KEY_COLUMNS, KEY_COMMENT, schema)
 
 
 def _promises(stubs: Path | None, python: Path, home: Path, read: Sequence[Path]) -> StubsVet | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["INTERNAL", "NEEDED"]
 
-INTERNAL = ("internal/context.sql", "internal/guests.sql", "internal/metrics.sql")
+INTERNAL = ("internal/context.sql", "internal/guests.sql", "internal/metrics.sql", "internal/people.sql")
 """The packaged files with those that only the methods call."""
 
 # A folder of edited files must have them all.
@@ -12,14 +12,11 @@ NEEDED = (
     "add_labels",
     "add_thread_tokens",
     "build_context",
-    "export_guest",
-    "forget_guest",
     "get_profile",
     "get_thread",
     "invalidate_context",
     "lookup_context",
     "lookup_contexts",
-    "merge_guests",
     "record_guest_days",
     "record_relation_sizes",
     "remove_labels",

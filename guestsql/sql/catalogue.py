@@ -12,6 +12,7 @@ from guestsql.sql.reading import read_queries
 __all__ = [
     "Catalogue",
     "InUse",
+    "Reader",
     "default_directory",
     "internal_directory",
     "load_catalogue",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from guestsql.errors import QueryFileError
-from guestsql.sql.catalogue import Catalogue, load_catalogue, query_files, scan_directory
+from guestsql.sql.catalogue import Catalogue, Reader, load_catalogue, query_files, scan_directory
 from guestsql.sql.head import name_at
 from guestsql.sql.query import Query
 from guestsql.sql.reading import read_queries
@@ -45,10 +45,12 @@ class Folder:
 
     Args:
         directory: the folder.
+        read: makes queries and errors of a file's content and path.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, read: Reader = read_queries) -> None:
         self.directory = directory
+        self._read = read
         self._known: _States | None = None
         self._seen: _States | None = None
         self._contents: dict[Path, bytes] = {}
@@ -78,9 +80,9 @@ class Folder:
         self._known = None
 
     def read(self, data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
-        """Read a file's queries as `read_queries` does, and remember its text."""
+        """Read a file's queries, and remember its text."""
         self._contents[file] = data
-        return read_queries(data, file)
+        return self._read(data, file)
 
     def query_at(self, file: Path | None, line: int | None) -> str | None:
         """Return the name of the query in which a line stands, as it was read last; None when there is none.

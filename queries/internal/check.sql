@@ -153,6 +153,74 @@ ORDER BY
     tables.oid,
     attributes.attnum;
 
+-- name: list_key_columns(column_names, comment_start)
+-- The columns that hold the keys of guests, by table and place: text columns of some names, those whose comment begins with
+-- some words, and foreign keys to any of these. Partitions count as the table they are of. An unlogged table is a job's work
+-- space, and counts for its foreign keys only.
+--   column_names: text[], e.g. '{phone_number}'
+--   comment_start: text, in any case of letters, e.g. 'guest key'
+WITH RECURSIVE key_columns (table_oid, column_number) AS (
+    SELECT
+        attributes.attrelid AS table_oid,
+        attributes.attnum AS column_number
+    FROM pg_attribute AS attributes
+    INNER JOIN pg_class AS tables ON attributes.attrelid = tables.oid
+    INNER JOIN pg_type AS types ON attributes.atttypid = types.oid
+    WHERE
+        attributes.attnum > 0
+        AND NOT attributes.attisdropped
+        AND tables.relkind IN ('r', 'p')
+        AND tables.relpersistence = 'p'
+        AND types.typcategory = 'S'
+        AND (
+            attributes.attname = ANY(:column_names::text[])
+            OR starts_with(
+                lower(col_description(attributes.attrelid, attributes.attnum)), lower(:comment_start::text)
+            )
+        )
+
+    UNION
+
+    SELECT
+        constraints.conrelid,
+        pairs.own
+    FROM key_columns
+    INNER JOIN pg_constraint AS constraints
+        ON
+            key_columns.table_oid = constraints.confrelid
+            AND constraints.contype = 'f'
+    INNER JOIN LATERAL unnest(constraints.conkey, constraints.confkey) AS pairs (own, referenced)
+        ON key_columns.column_number = pairs.referenced
+)
+
+SELECT
+    tables.oid::bigint AS table_oid,
+    namespaces.nspname::text AS schema_name,
+    tables.relname::text AS table_name,
+    attributes.attname::text AS column_name
+FROM key_columns
+INNER JOIN pg_class AS tables ON key_columns.table_oid = tables.oid
+INNER JOIN pg_namespace AS namespaces ON tables.relnamespace = namespaces.oid
+INNER JOIN pg_attribute AS attributes
+    ON
+        key_columns.table_oid = attributes.attrelid
+        AND key_columns.column_number = attributes.attnum
+WHERE
+    NOT tables.relispartition
+    AND namespaces.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+    AND NOT EXISTS (
+        SELECT 1
+        FROM pg_depend AS members
+        WHERE
+            members.classid = 'pg_class'::regclass
+            AND members.objid = tables.oid
+            AND members.deptype = 'e'
+    )
+ORDER BY
+    namespaces.nspname,
+    tables.relname,
+    attributes.attnum;
+
 -- name: list_partitions()
 -- Partitions and the tables at the top that they belong to, by number.
 SELECT

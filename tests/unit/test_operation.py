@@ -33,7 +33,7 @@ def test_reads(source: str, expected: bool) -> None:
 
 def test_what_a_hit_and_a_look_at_a_guest_need_are_reads() -> None:
     catalogue = every_query()
-    names = ("lookup_context", "lookup_contexts", "get_profile", "get_thread", "export_guest")
+    names = ("lookup_context", "lookup_contexts", "get_profile", "get_thread")
     assert all(is_read(catalogue[name].source) for name in names)
     names = ("claim_context", "publish_context", "upsert_profile", "add_thread_tokens", "record_interactions")
     assert not any(is_read(catalogue[name].source) for name in names)

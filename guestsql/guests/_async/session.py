@@ -6,14 +6,20 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from guestsql.errors import InvalidUserId
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.pending import Pending
 from guestsql.settings import Settings
+from guestsql.sql import InUse
+from guestsql.sql._async.transaction import AsyncTransactionSession
+from guestsql.sql.runtime import AsyncResult
+from guestsql.sql.transactions import Isolation
 
 __all__ = ["AsyncContextReader", "AsyncSession"]
+
+Answer = TypeVar("Answer")
 
 
 class AsyncContextReader(Protocol):
@@ -32,6 +38,7 @@ class AsyncSession(ABC):
     _own: frozenset[str]
     _context: AsyncContextReader
     _pending: Pending
+    _in_use: InUse
 
     @abstractmethod
     async def _ready(self) -> None:
@@ -44,6 +51,22 @@ class AsyncSession(ABC):
     @abstractmethod
     async def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         """Run a query that carries an operation id."""
+
+    @abstractmethod
+    async def _in_transaction(
+        self,
+        function: Callable[[AsyncTransactionSession], AsyncResult[Answer]],
+        *,
+        isolation: Isolation | None = None,
+        writes: bool = True,
+    ) -> Answer:
+        """Run a function in a transaction and repeat it after a failure, or in the transaction that is open already.
+
+        Args:
+            function: called with the transaction; it changes nothing twice.
+            isolation: the isolation level of a transaction of its own.
+            writes: False if it only reads.
+        """
 
     @abstractmethod
     async def _record(self, key: str, at: datetime | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from guestsql.errors import TransactionError
 from guestsql.guests._async.guests import AsyncGuests
@@ -18,9 +18,13 @@ from guestsql.settings import Settings
 from guestsql.sql import InUse
 from guestsql.sql._async.database import AsyncTransaction
 from guestsql.sql._async.transaction import AsyncTransactionSession
+from guestsql.sql.runtime import AsyncResult
+from guestsql.sql.transactions import Isolation
 from guestsql.telemetry.counting import Counting
 
 __all__ = ["AsyncGuestTransaction"]
+
+Answer = TypeVar("Answer")
 
 
 class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
@@ -42,6 +46,7 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
         interactions: AsyncInteractionBuffer,
     ) -> None:
         super().__init__(session, AsyncGuestQueries, in_use)
+        self._in_use = in_use
         self._settings = settings
         self._own = own
         self._counting = counting
@@ -58,6 +63,17 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
 
     async def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         return await self._session.call(name, parameters)
+
+    async def _in_transaction(
+        self,
+        function: Callable[[AsyncTransactionSession], AsyncResult[Answer]],
+        *,
+        isolation: Isolation | None = None,
+        writes: bool = True,
+    ) -> Answer:
+        del isolation, writes  # those of this transaction
+        async with self._session.savepoint():
+            return await function(self._session)
 
     async def _record(self, key: str, at: datetime | None) -> None:
         await self._write(Messages.of_one(key, at))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from guestsql.errors import InvalidValue
 from guestsql.guests._sync.context import ContextCache
@@ -17,19 +17,25 @@ from guestsql.guests._sync.queries import GuestQueries
 from guestsql.guests._sync.transaction import GuestTransaction
 from guestsql.guests.builder import Builder
 from guestsql.guests.exit import ExitFlush, install_sigterm_handler, watch
+from guestsql.guests.hooks import HOOKS
 from guestsql.guests.identity import own_keys
 from guestsql.guests.needed import INTERNAL, NEEDED
 from guestsql.guests.pending import Pending
 from guestsql.process import in_forked_child
 from guestsql.settings import Settings, settings_for
-from guestsql.sql import Folder, InUse, load_catalogue, read_packaged, read_queries
+from guestsql.sql import Folder, InUse, load_catalogue, read_packaged
 from guestsql.sql._sync.engine import Engine
 from guestsql.sql._sync.executor import Executor
 from guestsql.sql._sync.lifecycle import Lifecycle
 from guestsql.sql._sync.transaction import TransactionSession
 from guestsql.sql.attempts import Policy
+from guestsql.sql.hooks import hook_reader
+from guestsql.sql.runtime import Result
+from guestsql.sql.transactions import Isolation
 
 __all__ = ["GuestDatabase"]
+
+Answer = TypeVar("Answer")
 
 
 class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
@@ -53,10 +59,10 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
     A lost connection is replaced, and what is safe to repeat is repeated, until then; so while the server is away each
     call waits for the whole deadline. What waiting cannot fix is reported within a second or so: a wrong password, role
     or database, a refused TLS connection, an invalid parameter of the address.
-    `get_context`, `get_contexts`, `add_thread_tokens` and `flush` have one deadline for all their statements. In the
-    other methods each statement has its own: `update_profile`, `add_labels`, `remove_labels`, `set_thread` and
-    `clear_thread` send a second one when there was nothing to change; `forget_guest` and `merge_guests` first wait for
-    messages that are just being written, and `merge_guests` then sends two or three.
+    `get_context`, `get_contexts`, `add_thread_tokens` and `flush` have one deadline for all their statements, and so do
+    `export_guest`, `forget_guest` and `merge_guests` for their transaction; the last two first wait for messages that
+    are just being written. In the other methods each statement has its own: `update_profile`, `add_labels`,
+    `remove_labels`, `set_thread` and `clear_thread` send a second one when there was nothing to change.
 
     A call that is cancelled (`asyncio.timeout`, Ctrl-C) ends at once, also when the server hangs or the network loses
     its packets: the connection is closed and another made. The server may still do what it was sent, and its session
@@ -91,9 +97,10 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         self._builder = context_builder
         self._own = own_keys(self._settings.own_numbers, self._settings.default_region)
         edited = self._settings.queries_dir
-        folder = None if edited is None else Folder(edited)
-        read = read_queries if folder is None else folder.read
-        in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read), read_packaged(*INTERNAL))
+        reader = hook_reader(HOOKS)
+        folder = None if edited is None else Folder(edited, reader)
+        read = reader if folder is None else folder.read
+        self._in_use = in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read), read_packaged(*INTERNAL))
         self._engine = Engine(self._settings, in_use, folder, on_open=self._on_open, on_close=self._on_close)
         self.queries = GuestQueries(in_use, self._engine.call_once)
         self._begin()
@@ -164,6 +171,16 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
     def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         executor = self._engine.ready()
         return executor.call(name, parameters, policy=Policy.ONCE)
+
+    def _in_transaction(
+        self,
+        function: Callable[[TransactionSession], Result[Answer]],
+        *,
+        isolation: Isolation | None = None,
+        writes: bool = True,
+    ) -> Answer:
+        executor = self._engine.ready()
+        return executor.run(function, isolation=isolation, policy=Policy.REPEAT, writes=writes)
 
     def _record(self, key: str, at: datetime | None) -> None:
         self._engine.ready()

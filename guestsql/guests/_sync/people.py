@@ -1,8 +1,9 @@
 # Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
-"""A whole person, in every table and in what is buffered: two merged into one, handed over, forgotten."""
+"""A whole person: two merged into one, exported, erased, in every table and in what is buffered here."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from functools import partial
@@ -10,8 +11,12 @@ from typing import Any
 
 from guestsql.errors import InvalidUserId
 from guestsql.guests._sync.session import Session
+from guestsql.guests.export import exported_row
 from guestsql.guests.models import GuestProfile
 from guestsql.guests.rows import profile_from
+from guestsql.sql import Operator, Query
+from guestsql.sql._sync.transaction import TransactionSession
+from guestsql.sql.hooks import hooked_queries, subject_of
 from guestsql.telemetry.log import event
 from guestsql.telemetry.outbox import new_operation_id
 
@@ -19,14 +24,18 @@ __all__ = ["People"]
 
 
 class People(Session):
-    """The methods for everything that is stored about a person."""
+    """The methods for everything that is stored about a person.
+
+    Each is one transaction, which runs the queries marked with the method's name (docs/own-tables.md).
+    """
 
     def merge_guests(self, keep: str, duplicate: str) -> GuestProfile:
         """Merge a duplicate into the guest who stays, and remove it; may be repeated.
 
-        Messages add up, buffered ones too; labels are put behind; of two threads that of the guest who wrote last
-        stays, with its tokens; memory is off if it was for either. Of all else what `keep` has wins, and what of the
-        duplicate finds no place stands under `profile_data["merged"]`.
+        Messages add up, also those that are still buffered here; labels are appended; of two threads that of the guest
+        who wrote last stays, with its tokens; memory is off if it was off for either. In everything else the values of
+        `keep` win, and what has no place is kept under `profile_data["merged"]`. Custom tables follow by their queries
+        marked `-- on: merge_guests`.
 
         Args:
             keep: who stays; created if not known.
@@ -37,37 +46,41 @@ class People(Session):
 
         Raises:
             InvalidUserId: one is no guest's, or the two are spellings of one guest.
+            ConstraintViolation: a custom table refers to the duplicate, and no query moves its rows; nothing is merged.
 
-        SQL: queries/guests.sql
+        SQL: queries/people.sql
         """
         key, other = self._key(keep), self._key(duplicate)
         if key == other:
             raise InvalidUserId("both ids are the same guest's", hint="pass two different guests")
         with self._no_flush():
-            row = None
-            while row is None:  # again when the guest who stays was merged away by another process in this very moment
-                self._call("create_guest", phone_number=key)
-                row = self._call("merge_guests", keep=key, duplicate=other, operation_id=new_operation_id())
-                row = row or self._call("get_profile", phone_number=key)
+            row, moved = None, dict[str, int]()
+            while row is None:  # again when another process has removed the guest who stays between two attempts
+                queries, operation_id = self._marked("merge_guests"), new_operation_id()
+                merge = partial(_merge, queries=queries, keep=key, duplicate=other, operation_id=operation_id)
+                row, moved = self._in_transaction(merge)
             self._after_commit(partial(self._pending.move, other, key))
+        self._after_commit(partial(event, logging.INFO, "GUESTS_MERGED", "guests merged", guest=key, rows=moved))
         return profile_from(row)
 
     def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Return all that is stored about a person.
+        """Return all that is stored about a person, as of one moment.
 
-        What is only buffered is not in it: call `flush` before. Records of the old bot's files that could be no guest
-        are nobody's: docs/legacy-rejects.md.
+        Messages that are still buffered are not in it: call `flush` before. Records of the old bot's files that could
+        be no guest belong to no one: docs/legacy-rejects.md.
 
         Args:
             user_id: any spelling of a WhatsApp id.
 
         Returns:
-            Table to list of rows, each row whole, times as ISO 8601 text; empty lists for a guest not known.
+            Rows by table, as JSON has them: times are ISO 8601 text. For each query marked `-- on: export_guest` the
+            key is its name without the verb. Empty lists for a guest not known.
 
-        SQL: queries/guests.sql
+        SQL: queries/people.sql
         """
-        stored: dict[str, list[dict[str, Any]]] = self._call("export_guest", phone_number=self._key(user_id))
-        return stored
+        key = self._key(user_id)
+        export = partial(_export, queries=self._marked("export_guest"), phone_number=key)
+        return self._in_transaction(export, isolation="repeatable read", writes=False)
 
     def forget_guest(self, user_id: str) -> dict[str, int]:
         """Erase a person from every table that holds guests, and from what is buffered here.
@@ -80,16 +93,71 @@ class People(Session):
             user_id: any spelling of a WhatsApp id.
 
         Returns:
-            Rows erased, by table; 0 each for a guest not known, or for one whom a call that failed has erased.
+            Rows erased, by table. For each query marked `-- on: forget_guest` the key is its name without the verb.
+            0 each for a guest not known, or for one whom an earlier call that failed has erased.
 
-        SQL: queries/guests.sql
+        Raises:
+            ConstraintViolation: a custom table refers to the guest, and no query erases its rows; nothing is erased.
+
+        SQL: queries/people.sql
         """
         key = self._key(user_id)
         with self._no_flush():
-            erased: Counter[str] = Counter()
-            for _ in range(2):  # a merge that the first waited for has written rows that only the second can see
-                for row in self._call("forget_guest", phone_number=key, operation_id=new_operation_id()):
-                    erased[row.table_name] += row.erased_rows
+            queries, operation_id = self._marked("forget_guest"), new_operation_id()
+            forget = partial(_forget, queries=queries, phone_number=key, operation_id=operation_id)
+            erased = self._in_transaction(forget)
             self._after_commit(partial(self._pending.drop, key))
-        event(logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=key)
-        return dict(erased)
+        self._after_commit(partial(event, logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=key))
+        return erased
+
+    def _marked(self, hook: str) -> list[Query]:
+        return hooked_queries(self._in_use.catalogue.values(), hook)
+
+
+def _merge(
+    tx: TransactionSession, *, queries: list[Query], keep: str, duplicate: str, operation_id: str
+) -> tuple[Any, dict[str, int]]:
+    """Return the profile of the guest who stayed, and the rows written; none when the operation is done already."""
+    moved: dict[str, int] = {}
+    claimed = tx.call("claim_operation", {"operation_id": operation_id})
+    if claimed.is_new:
+        while True:
+            locked = tx.call("lock_guests", {"phone_numbers": [keep, duplicate]})
+            if keep in {row.phone_number for row in locked}:
+                break
+            tx.call("create_guest", {"phone_number": keep})
+        moved = _write(tx, queries, keep=keep, duplicate=duplicate, operation_id=operation_id)
+    return tx.call("get_profile", {"phone_number": keep}), moved
+
+
+def _export(tx: TransactionSession, *, queries: list[Query], phone_number: str) -> dict[str, list[dict[str, Any]]]:
+    stored: dict[str, list[dict[str, Any]]] = {}
+    for query in queries:
+        found = tx.call(query.name, _given(query, phone_number=phone_number))
+        rows = found if query.operator is Operator.ROWS else [] if found is None else [found]
+        stored.setdefault(subject_of(query), []).extend(map(exported_row, rows))
+    return dict(sorted(stored.items()))
+
+
+def _forget(tx: TransactionSession, *, queries: list[Query], phone_number: str, operation_id: str) -> dict[str, int]:
+    claimed = tx.call("claim_operation", {"operation_id": operation_id})
+    if not claimed.is_new:
+        return dict(sorted(claimed.answer.items()))
+    # A merge that is under way is waited for here; the statements below see what it has brought.
+    tx.call("lock_guests", {"phone_numbers": [phone_number]})
+    tx.call("remember_erasure", {"phone_number": phone_number})
+    erased = _write(tx, queries, phone_number=phone_number, operation_id=operation_id)
+    tx.call("answer_operation", {"operation_id": operation_id, "answer": json.dumps(erased)})
+    return erased
+
+
+def _write(tx: TransactionSession, queries: list[Query], **parameters: object) -> dict[str, int]:
+    """Run marked queries; return the rows that they wrote, by subject."""
+    written: Counter[str] = Counter()
+    for query in queries:
+        written[subject_of(query)] += tx.call(query.name, _given(query, **parameters))
+    return dict(sorted(written.items()))
+
+
+def _given(query: Query, **parameters: object) -> dict[str, object]:
+    return {each.name: parameters[each.name] for each in query.parameters}

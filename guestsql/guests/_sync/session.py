@@ -7,14 +7,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from guestsql.errors import InvalidUserId
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.pending import Pending
 from guestsql.settings import Settings
+from guestsql.sql import InUse
+from guestsql.sql._sync.transaction import TransactionSession
+from guestsql.sql.runtime import Result
+from guestsql.sql.transactions import Isolation
 
 __all__ = ["ContextReader", "Session"]
+
+Answer = TypeVar("Answer")
 
 
 class ContextReader(Protocol):
@@ -31,6 +37,7 @@ class Session(ABC):
     _own: frozenset[str]
     _context: ContextReader
     _pending: Pending
+    _in_use: InUse
 
     @abstractmethod
     def _ready(self) -> None:
@@ -43,6 +50,22 @@ class Session(ABC):
     @abstractmethod
     def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         """Run a query that carries an operation id."""
+
+    @abstractmethod
+    def _in_transaction(
+        self,
+        function: Callable[[TransactionSession], Result[Answer]],
+        *,
+        isolation: Isolation | None = None,
+        writes: bool = True,
+    ) -> Answer:
+        """Run a function in a transaction and repeat it after a failure, or in the transaction that is open already.
+
+        Args:
+            function: called with the transaction; it changes nothing twice.
+            isolation: the isolation level of a transaction of its own.
+            writes: False if it only reads.
+        """
 
     @abstractmethod
     def _record(self, key: str, at: datetime | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from guestsql.errors import TransactionError
 from guestsql.guests._sync.guests import Guests
@@ -19,9 +19,13 @@ from guestsql.settings import Settings
 from guestsql.sql import InUse
 from guestsql.sql._sync.database import Transaction
 from guestsql.sql._sync.transaction import TransactionSession
+from guestsql.sql.runtime import Result
+from guestsql.sql.transactions import Isolation
 from guestsql.telemetry.counting import Counting
 
 __all__ = ["GuestTransaction"]
+
+Answer = TypeVar("Answer")
 
 
 class GuestTransaction(Guests, Transaction[GuestQueries]):
@@ -43,6 +47,7 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         interactions: InteractionBuffer,
     ) -> None:
         super().__init__(session, GuestQueries, in_use)
+        self._in_use = in_use
         self._settings = settings
         self._own = own
         self._counting = counting
@@ -59,6 +64,17 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
 
     def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         return self._session.call(name, parameters)
+
+    def _in_transaction(
+        self,
+        function: Callable[[TransactionSession], Result[Answer]],
+        *,
+        isolation: Isolation | None = None,
+        writes: bool = True,
+    ) -> Answer:
+        del isolation, writes  # those of this transaction
+        with self._session.savepoint():
+            return function(self._session)
 
     def _record(self, key: str, at: datetime | None) -> None:
         self._write(Messages.of_one(key, at))

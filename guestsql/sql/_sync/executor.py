@@ -225,28 +225,36 @@ class Executor:
                 self._connections.release(connection)
 
     def run(
-        self, function: Callable[[TransactionSession], Result[Answer]], *, isolation: Isolation | None = None
+        self,
+        function: Callable[[TransactionSession], Result[Answer]],
+        *,
+        isolation: Isolation | None = None,
+        policy: Policy = Policy.IF_UNDONE,
+        writes: bool = True,
     ) -> Answer:
         """Run a function in a transaction; after a conflict, or a connection lost before COMMIT, run it again.
 
         Args:
             function: called with the transaction, once for each attempt.
             isolation: the isolation level; default the server's.
+            policy: when it may be run again. With an operation id, a transaction whose COMMIT was not answered is too.
+            writes: False for one that only reads.
 
         Returns:
             What the function returns.
 
         Raises:
-            OutcomeUnknown: the answer to COMMIT was lost.
+            OutcomeUnknown: the answer to COMMIT was lost, and `policy` does not let it be repeated.
             DatabaseError: a statement failed, or the deadline passed first.
             Exception: whatever the function raises.
         """
 
         def attempt(connection: DeadlineConnection) -> Answer:
-            with TransactionSession(self, connection, isolation) as transaction:
+            is_repeated = policy is not Policy.IF_UNDONE
+            with TransactionSession(self, connection, isolation, is_repeated=is_repeated) as transaction:
                 return function(transaction)
 
-        answer: Answer = self.call(Work("", attempt), {}, policy=Policy.IF_UNDONE)
+        answer: Answer = self.call(Work("", attempt, writes=writes), {}, policy=policy)
         return answer
 
 

@@ -38,15 +38,24 @@ class TransactionSession:
         executor: knows the queries.
         connection: on which it runs; its deadline is the transaction's.
         isolation: the isolation level; None for the server's default.
+        is_repeated: True if its caller repeats what may have been committed. It then gets the error of COMMIT as it is.
 
     Attributes:
         ending: what is to be left when the transaction has ended, in whatever way.
     """
 
-    def __init__(self, executor: Executor, connection: DeadlineConnection, isolation: Isolation | None) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        connection: DeadlineConnection,
+        isolation: Isolation | None,
+        *,
+        is_repeated: bool = False,
+    ) -> None:
         self._executor = executor
         self._connection = connection
         self._isolation: Isolation | None = isolation
+        self._is_repeated = is_repeated
         self._state = TransactionState(connection.deadline)
         self._savepoints: list[str] = []
         self._on_commit: list[Callable[[], object]] = []
@@ -180,7 +189,9 @@ class TransactionSession:
                 self._executor.confirm(connection, "", commit=True)
         except (psycopg.Error, DatabaseError) as error:
             failure = translate(error, "") if isinstance(error, psycopg.Error) else error
-            if failure.undone and isinstance(error, psycopg.Error):
+            if failure is error and self._is_repeated:
+                raise
+            if failure is not error and (failure.undone or self._is_repeated):
                 raise failure from error
             raise OutcomeUnknown(f"COMMIT: {failure.message}", sqlstate=failure.sqlstate) from error
         for call in self._on_commit:

@@ -1,0 +1,24 @@
+"""The methods that run the queries marked with their name: those about a whole person.
+
+A new one is one line here, and a method that runs it.
+"""
+
+from __future__ import annotations
+
+from guestsql.sql.declaration import Operator
+from guestsql.sql.hooks import Hook
+
+__all__ = ["HOOKS", "KEY_COLUMNS", "KEY_COMMENT"]
+
+_HOOKS = (
+    Hook("export_guest", ("phone_number",), (Operator.ROWS, Operator.ROW)),
+    Hook("forget_guest", ("phone_number", "operation_id"), (Operator.COUNT,)),
+    Hook("merge_guests", ("keep", "duplicate", "operation_id"), (Operator.COUNT,)),
+)
+HOOKS = {hook.name: hook for hook in _HOOKS}
+
+KEY_COLUMNS = ("phone_number", "guest_phone", "guest_phone_number", "guest_key")
+"""A text column with one of these names holds a guest's key, as `guestsql check` sees it; so does a foreign key."""
+
+KEY_COMMENT = "guest key"
+"""So does a text column whose comment begins so."""
