@@ -86,8 +86,8 @@ def up(app: App, wait: float, format_name: str | None) -> None:
     if not applied:
         app.say("migrations: nothing to apply")
     if applied or not output.is_table:
-        rows = [(*_identity(each), round(each.duration_ms, 1)) for each in applied]
-        output.rows(("series", "version", "name", "duration_ms"), rows)
+        rows = [(*_identity(each), _seconds(each.duration_ms)) for each in applied]
+        output.rows(("series", "version", "name", "seconds"), rows)
 
 
 def _say_notices(app: App, notices: Iterable[str]) -> None:
@@ -98,6 +98,10 @@ def _say_notices(app: App, notices: Iterable[str]) -> None:
 def _identity(each: Applied | Migration | Status) -> tuple[str, int | None, str]:
     """Series, number and name; a repeatable file has no number, and its prefix is part of the name."""
     return (each.series, each.version, each.name) if each.version else (each.series, None, f"R_{each.name}")
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds / 1000, 6)
 
 
 @migrate.command(
@@ -114,8 +118,8 @@ def status(app: App, judge: bool, format_name: str | None) -> None:
     output = app.output(format_name)
     with _runner(app) as runner:
         found = runner.status()
-    rows = [(*_identity(each), each.state, each.applied_at, each.duration_ms) for each in found]
-    output.rows(("series", "version", "name", "state", "applied_at", "duration_ms"), rows)
+    rows = [(*_identity(each), each.state, each.applied_at, _seconds(each.duration_ms)) for each in found]
+    output.rows(("series", "version", "name", "state", "applied_at", "seconds"), rows)
     if judge and any(each.state not in ("applied", "baseline", "removed") for each in found):
         raise click.exceptions.Exit(FAILED)
 

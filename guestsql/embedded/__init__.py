@@ -1,12 +1,12 @@
-"""A PostgreSQL of one's own: the embedded default server, and private servers for tests and checks.
+"""Embedded PostgreSQL: the shared default server, and private servers for tests and checks.
 
-`EmbeddedServer` is shared: every process with the same home uses one server, and the last one to leave
-stops it. `PrivateServer` belongs to one process and dies with it.
+`EmbeddedServer` is shared: all processes with the same home use one server, and the last one to leave
+stops it. `PrivateServer` belongs to one process and ends with it.
 
-The server listens on no network (Windows: on loopback, with a password); its socket lies in a directory
-that only its owner can enter. PostgreSQL refuses to run as root: started by root, it runs as `postgres`
-where there is such an account, else as `nobody` (`_account`), and keeps its data in a place that this
-account can reach (`_places`).
+The server does not listen on a network (on Windows: on loopback, with a password). Its socket is in a
+directory that only its owner can enter. PostgreSQL refuses to run as root: started by root, it runs as
+`postgres` if there is such an account, else as `nobody` (`_account`), and keeps its data in a place that
+this account can reach (`_places`).
 """
 
 from guestsql.embedded._binaries import Binaries, find_binaries

@@ -1,7 +1,7 @@
-"""The account that a server runs under, and running programs as it.
+"""The account that a server runs under, and how to run programs as this account.
 
-PostgreSQL refuses root, so root hands its programs to an unprivileged account; everybody else runs them
-as themselves.
+PostgreSQL refuses to run as root, so root uses an unprivileged account; other users run the programs
+themselves.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["WINDOWS", "Account", "can", "is_root", "run", "server_account"]
 
 WINDOWS = sys.platform == "win32"
 _CANDIDATES = ("postgres", "nobody")
-# Nothing else is handed on: PG* variables would redirect the programs, and DATABASE_URL is a secret.
+# No other variable is passed on: PG* variables would redirect the programs, and DATABASE_URL is a secret.
 _KEPT_VARIABLES = (
     "PATH",
     "LD_LIBRARY_PATH",
@@ -51,7 +51,7 @@ class Account:
 
 
 def is_root() -> bool:
-    """Tell whether this process is root."""
+    """Return True when this process is root."""
     return not WINDOWS and os.geteuid() == 0
 
 
@@ -59,14 +59,14 @@ def server_account(data: Path) -> Account | None:
     """Choose the account for the server of a data directory.
 
     Args:
-        data: the data directory; when it exists its owner is chosen, so that an account which is added
-            to the machine later does not lock the data out.
+        data: the data directory. If it exists, its owner is chosen, so that an account which is added to
+            the machine later does not make the data unreachable.
 
     Returns:
         The account, or None when programs run as the caller.
 
     Raises:
-        EmbeddedServerError: this is root, and there is no account to hand the server to.
+        EmbeddedServerError: this is root, and there is no account to run the server.
     """
     if not is_root():
         return None
@@ -104,20 +104,20 @@ def run(
     timeout: float = 120.0,
     detach: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, as the account, in a clean environment.
+    """Run a program as the account, in a clean environment, and wait for it.
 
     Args:
         command: the program and its arguments.
         account: who runs it; None is the caller.
-        stdin: what it reads.
-        timeout: seconds it may take.
+        stdin: its input.
+        timeout: how long it may take, in seconds.
         detach: put it into a session of its own, out of reach of the terminal's Ctrl-C.
 
     Returns:
         The exit status, and stdout and stderr as text.
 
     Raises:
-        EmbeddedServerError: it could not be run, or took too long.
+        EmbeddedServerError: it could not run, or took too long.
     """
     options: dict[str, Any] = {}
     if not WINDOWS:
@@ -145,10 +145,10 @@ def run(
 
 
 def can(test: str, path: Path, account: Account | None) -> bool:
-    """Ask the system itself (mode bits alone miss access lists and mounts) what the account may do.
+    """Check with the system what the account may do: mode bits alone miss access lists and mounts.
 
     Args:
-        test: `-x`, `-r` or `-w`, as of the shell's `test`.
+        test: `-x`, `-r` or `-w`, as for the shell's `test`.
         path: the file or folder.
         account: who asks; None is the caller.
 

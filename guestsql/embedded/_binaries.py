@@ -1,4 +1,4 @@
-"""Find the programs of PostgreSQL, and put them where another account can run them."""
+"""Find the programs of PostgreSQL, and copy them where another account can run them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def find_binaries(pg_bin: Path | None) -> Binaries:
         pg_bin: the folder of the programs; None means those of the extra `embedded`.
 
     Returns:
-        The programs, whose version has been asked.
+        The programs, with their version.
 
     Raises:
         EmbeddedServerError: there are none, they do not run, or they are too old.
@@ -67,7 +67,7 @@ def find_binaries(pg_bin: Path | None) -> Binaries:
 
 
 def _extra_bin_dir() -> Path:
-    # Not imported: its __init__ starts work that is not wanted here.
+    # Not imported: its __init__ does work that is not needed here.
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError("no PostgreSQL: the extra 'embedded' is not installed", hint=_HINT)
@@ -79,8 +79,8 @@ def _ask_version(bin_dir: Path) -> Binaries:
     answer = run([program, "--version"], None)
     found = re.search(r"\(PostgreSQL\) ((\d+)\S*)", answer.stdout)
     if answer.returncode != 0 or found is None:
-        said = (answer.stderr or answer.stdout).strip()
-        raise EmbeddedServerError(f"{program} --version does not run: {said}", hint=_HINT)
+        output = (answer.stderr or answer.stdout).strip()
+        raise EmbeddedServerError(f"{program} --version does not run: {output}", hint=_HINT)
     major = int(found.group(2))
     if major < _OLDEST_MAJOR:
         raise EmbeddedServerError(
@@ -93,8 +93,8 @@ def _ask_version(bin_dir: Path) -> Binaries:
 def reachable_binaries(binaries: Binaries, account: Account | None) -> Binaries:
     """Return programs that the account can run: the same, or a copy of them.
 
-    A virtual environment below a closed home is out of an account's reach. The installation is then
-    copied once to a place that root owns; no right on a folder is ever widened.
+    Another account cannot reach a virtual environment in a private home directory. The installation is
+    then copied once to a place that root owns; permissions of existing folders never change.
 
     Args:
         binaries: the programs.
@@ -104,7 +104,7 @@ def reachable_binaries(binaries: Binaries, account: Account | None) -> Binaries:
         Programs that the account can run.
 
     Raises:
-        EmbeddedServerError: they are out of reach and cannot be copied.
+        EmbeddedServerError: the account cannot reach them, and they cannot be copied.
     """
     prefix = binaries.bin_dir.parent
     if account is None or (can("-x", binaries.program("postgres"), account) and can("-r", binaries.bin_dir, account)):
@@ -121,9 +121,9 @@ def reachable_binaries(binaries: Binaries, account: Account | None) -> Binaries:
 
 
 def _copy_once(prefix: Path, base: Path, name: str) -> Path:
-    """Copy an installation to base/name, whole or not at all, and return the prefix of the copy."""
+    """Copy an installation to base/name, completely or not at all, and return the prefix of the copy."""
     target = base / name
-    # The libraries of a wheel are found relative to the programs, two folders further up.
+    # A wheel's libraries are relative to the programs, two folders further up.
     copied = target / prefix.parent.name / prefix.name
     if copied.is_dir():
         return copied

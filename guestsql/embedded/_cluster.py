@@ -1,4 +1,4 @@
-"""One data directory and its server: make, start, find, stop. Nothing here is shared or counted."""
+"""One data directory and its server: create, start, find, stop. Nothing here is shared or counted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _START_SECONDS = 60.0
 _FAST_STOP_SECONDS = 30.0
 _LOG_LINES = 12
 _LOG_BYTES_KEPT = 4 * 1024 * 1024
-# What a new server says while processes of a killed one still hold its memory.
+# From a new server's log while processes of a killed one still hold its memory.
 _STILL_IN_USE = "shared memory block"
 
 
@@ -50,7 +50,7 @@ class Endpoint:
     Attributes:
         host: the folder of its socket, or an address.
         port: its port, also part of the socket's name.
-        password: the superuser's, or None where none is asked.
+        password: the superuser's, or None where none is needed.
     """
 
     host: str
@@ -73,8 +73,8 @@ class Cluster:
         root: the server's own folder, which belongs to the account.
         binaries: programs that the account can run.
         account: who runs the server; None is the caller.
-        durable: False gives up durability for speed, for data that may be lost.
-        settings: further server settings by name; they win.
+        durable: False trades durability for speed, for data that may be lost.
+        settings: further server settings by name; they override the defaults.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Cluster:
         self._settings = dict(settings)
 
     def find(self) -> Endpoint | None:
-        """Return where the running server listens, or None when none runs."""
+        """Return where the running server listens, or None when none is running."""
         if find_postmaster(self.data) is None:
             return None
         pid_file = read_pid_file(self.data)
@@ -104,18 +104,18 @@ class Cluster:
         return Endpoint(pid_file.socket_folder or "127.0.0.1", pid_file.port, self._password())
 
     def pid(self) -> int | None:
-        """Return the postmaster's process id, or None when none runs."""
+        """Return the postmaster's process id, or None when none is running."""
         process = find_postmaster(self.data)
         return None if process is None else process.pid
 
     def ensure_started(self) -> Endpoint:
-        """Find the running server, or make and start one, and wait until it answers.
+        """Find the running server, or create and start one, and wait until it answers.
 
         Returns:
             Where it listens.
 
         Raises:
-            EmbeddedServerError: it cannot be made or started; quotes the end of the server's log.
+            EmbeddedServerError: it cannot be created or started; quotes the end of the server's log.
         """
         process = find_postmaster(self.data)
         if process is not None:
@@ -123,12 +123,12 @@ class Cluster:
                 return self._wait_ready(process, time.monotonic() + _START_SECONDS, self._log_size())
             except EmbeddedServerError:
                 if is_alive(process):
-                    raise  # else it was just stopping
+                    raise  # otherwise it was stopping
         self._initialise()
         return self._start()
 
     def stop(self) -> None:
-        """Stop the server if it runs: end the sessions, write everything out."""
+        """Stop the server if it is running: end the sessions, write all data."""
         process = find_postmaster(self.data)
         if process is None:
             return
@@ -147,20 +147,20 @@ class Cluster:
             kill_all(process)
 
     def end_now(self) -> None:
-        """End the server at once, for data that nobody needs any more."""
+        """End the server at once, for data that is no longer needed."""
         process = find_postmaster(self.data)
         if process is not None:
             end_now(process)
 
     def create_database(self, endpoint: Endpoint, dbname: str) -> None:
-        """Make a database unless it is there.
+        """Create a database unless it exists.
 
         Args:
             endpoint: where the server listens.
             dbname: the database.
 
         Raises:
-            EmbeddedServerError: it cannot be made.
+            EmbeddedServerError: it cannot be created.
         """
         try:
             psycopg.connect(endpoint.url(dbname), connect_timeout=10).close()
@@ -173,12 +173,12 @@ class Cluster:
         program = self.binaries.program("createdb")
         made = run([program, "--maintenance-db", endpoint.url("postgres"), dbname], None)
         if made.returncode != 0 and "already exists" not in made.stderr:
-            raise EmbeddedServerError(f"cannot make the database {dbname}: {made.stderr.strip()}")
+            raise EmbeddedServerError(f"cannot create the database {dbname}: {made.stderr.strip()}")
 
-    # -- making ------------------------------------------------------------------------------------
+    # -- creating ------------------------------------------------------------------------------------
 
     def _initialise(self) -> None:
-        """Run initdb into a folder of its own and rename that, so that half a cluster never counts."""
+        """Run initdb in a folder of its own and rename it, so that an incomplete cluster is never used."""
         for leftover in self.root.glob("data.partial-*"):
             shutil.rmtree(leftover, ignore_errors=True)  # its initdb may still be ending
         if (self.data / "PG_VERSION").exists():
@@ -194,7 +194,7 @@ class Cluster:
             shutil.rmtree(partial, ignore_errors=True)
             raise EmbeddedServerError(
                 f"initdb failed in {self.root}: {(done.stderr or done.stdout).strip()}",
-                hint="mend that, or set GUESTSQL_HOME to another folder, or set DATABASE_URL",
+                hint="fix this, or set GUESTSQL_HOME to another folder, or set DATABASE_URL",
             )
         self._append(partial / "postgresql.conf", INCLUDE_LINE)
         partial.rename(self.data)
@@ -228,7 +228,7 @@ class Cluster:
         self._append(conf, text)
 
     def _append(self, path: Path, text: str) -> None:
-        """Append to a file of the server as its account: root must follow no link that was laid there."""
+        """Append to a file of the server as its account: root must not follow a link that was planted there."""
         if self.account is None:
             with path.open("a", encoding="utf-8") as file:
                 file.write(text)
@@ -245,12 +245,12 @@ class Cluster:
             self.log.replace(self.log.with_name("server.log.1"))
 
     def _clear_stale(self, folder: Path | None) -> None:
-        """Remove what a killed server left and a new one would stumble over; none runs now."""
+        """Remove files of a killed server that would stop a new one; no server is running."""
         stale = [self.data / "postmaster.pid"]
         if folder is not None:
             if answers(folder / f".s.PGSQL.{_PORT}"):
                 raise EmbeddedServerError(
-                    f"a server that is not visible here, as in another container, runs in {self.root}",
+                    f"a server that is not visible here, for example in another container, runs in {self.root}",
                     hint="give each container its own GUESTSQL_HOME, or set DATABASE_URL",
                 )
             stale += [path for path in folder.iterdir() if path.name.startswith(".s.PGSQL.")]
@@ -258,10 +258,10 @@ class Cluster:
             path.unlink(missing_ok=True)
 
     def _launch(self, log_start: int) -> psutil.Process | None:
-        """Start the postmaster apart from this process, which it may outlive."""
+        """Start the postmaster detached from this process, which it may outlive."""
         postgres = self.binaries.program("postgres")
         if WINDOWS:
-            # pg_ctl gives up an administrator's rights, which PostgreSQL refuses like root's.
+            # pg_ctl drops administrator rights, which PostgreSQL refuses like root's.
             pg_ctl = self.binaries.program("pg_ctl")
             run([pg_ctl, "start", "-W", "-D", self.data, "-l", self.log], self.account)
             return None
@@ -297,12 +297,12 @@ class Cluster:
                 problem = "\n".join([problem, *file.read().splitlines()[-_LOG_LINES:]]).strip()
         kind = _StillInUse if _STILL_IN_USE in problem else EmbeddedServerError
         return kind(
-            f"PostgreSQL {self.binaries.version} does not start; the end of {self.log} says:\n{problem}",
-            hint="mend that, or set GUESTSQL_HOME to another folder, or set DATABASE_URL",
+            f"PostgreSQL {self.binaries.version} does not start; the end of {self.log}:\n{problem}",
+            hint="fix this, or set GUESTSQL_HOME to another folder, or set DATABASE_URL",
         )
 
     def _kill_orphans(self) -> None:
-        """Kill server processes that outlived their killed postmaster, as far as they can be seen."""
+        """Kill server processes that outlived their killed postmaster, as far as they are visible."""
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
                 if process.name().startswith("postgres") and Path(process.cwd()) == self.data:

@@ -1,4 +1,4 @@
-"""The arguments of initdb and the settings of a server, as text; nothing here touches the disk."""
+"""The arguments of initdb and the settings of a server, as text; no disk access."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _COMMON = {
     "lc_messages": "C",
     "shared_preload_libraries": "pg_stat_statements",
 }
-# fsync off is safe against a killed process, not against a machine that stops. Autovacuum would come and
-# go as it likes, and what a test counts must not depend on that. Shared memory in files of the data
-# directory goes with it, also after a kill.
+# Without fsync, data survives a killed process, but not a machine that stops. Autovacuum runs at random
+# times, and a test's counts must not depend on that. Shared memory in files of the data directory is
+# removed with it, also after a kill.
 _EPHEMERAL = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -42,17 +42,17 @@ def initdb_arguments(major: int, *, durable: bool) -> list[str]:
 
     Args:
         major: PostgreSQL's major version.
-        durable: False leaves out the flush to disk at the end.
+        durable: False skips the final flush to disk.
 
     Returns:
-        Arguments; on POSIX every local user of the socket is trusted, for only the owner can reach it.
+        The arguments. On POSIX every local user of the socket is trusted, because only the owner can reach it.
     """
     method = "scram-sha-256" if WINDOWS else "trust"
     arguments = ["-U", "postgres", "-A", method, "-E", "UTF8"]
     if major >= _FIRST_BUILTIN_LOCALE:
         arguments += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     else:
-        # Only Linux is sure to have C.UTF-8.
+        # Only Linux always has C.UTF-8.
         arguments += ["--locale=C.UTF-8" if sys.platform == "linux" else "--locale=C"]
     return arguments if durable else [*arguments, "--no-sync"]
 
@@ -63,11 +63,11 @@ def conf_text(folder: Path | None, port: int, *, durable: bool, settings: Mappin
     Args:
         folder: the folder of the socket, or None for loopback.
         port: the port.
-        durable: False gives up durability for speed.
-        settings: further settings by name; they win.
+        durable: False trades durability for speed.
+        settings: further settings by name; they override the defaults.
 
     Returns:
-        One setting a line.
+        One setting per line.
     """
     place = {
         "listen_addresses": "127.0.0.1" if folder is None else "",
@@ -86,7 +86,7 @@ def _quoted(value: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port of loopback that is free now."""
+    """Return a free port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

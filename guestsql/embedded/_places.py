@@ -1,9 +1,9 @@
-"""Where a server's files lie: chosen so that the server's account can reach them.
+"""Where a server's files are: in a place that the server's account can reach.
 
-An ordinary user's server lies in the home itself. Root's server runs as another account, which cannot
-pass a closed folder such as /root. When any folder above the home is closed to it, the server lies in
-`/var/lib/guestsql-<hash of the home>` instead (`/var/db` where there is no `/var/lib`, else the folder
-for temporary files); the rights of existing folders are never changed. Once made, that place is kept.
+An ordinary user's server is in the home itself. Root's server runs as another account, which cannot enter
+a private folder such as /root. If that account cannot enter a folder above the home, the server is in
+`/var/lib/guestsql-<hash of the home>` instead (`/var/db` if there is no `/var/lib`, else the folder for
+temporary files). Permissions of existing folders never change. Once chosen, that place is kept.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 # The shortest limit of the platforms (macOS): sun_path holds 104 bytes with its final NUL.
 _MAX_SOCKET_PATH = 103
 _SOCKET_NAME = ".s.PGSQL.5432"
-# libpq splits a host at commas; the rest would need escapes in two languages at once.
+# libpq splits a host at commas; the others would need escapes in two syntaxes at once.
 _UNSAFE_IN_HOST = frozenset(',"\n\r')
 
 
@@ -39,7 +39,7 @@ def _digest(path: Path) -> str:
 
 
 def reachable(path: Path, account: Account | None) -> bool:
-    """Tell whether the account can enter `path`, or the nearest folder above it that exists."""
+    """Return True when the account can enter `path`, or the nearest existing folder above it."""
     if account is None:
         return True
     return can("-x", _nearest_folder(path), account)
@@ -54,11 +54,11 @@ def _nearest_folder(path: Path) -> Path:
 
 
 def make_folder(path: Path, account: Account | None) -> None:
-    """Make a folder with those above it; for root, the new ones above are open to pass.
+    """Create a folder and its parents; for root, every account can enter the new parents.
 
     Args:
-        path: the folder; when it exists nothing is done.
-        account: who has to pass through; None is the caller.
+        path: the folder; nothing happens if it exists.
+        account: who has to enter it; None is the caller.
     """
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
@@ -68,17 +68,17 @@ def make_folder(path: Path, account: Account | None) -> None:
 
 
 def server_base(home: Path, account: Account | None) -> Path:
-    """Choose and make the folder below which the servers of a home lie.
+    """Choose and create the folder for the servers of a home.
 
     Args:
         home: `Settings.home`, absolute and resolved.
         account: who runs the server; None is the caller.
 
     Returns:
-        The home itself, or its stand-in when the account cannot reach the home.
+        The home itself, or its replacement if the account cannot reach the home.
 
     Raises:
-        EmbeddedServerError: the stand-in is not root's own.
+        EmbeddedServerError: the replacement does not belong to root.
     """
     if account is None:
         make_folder(home, None)
@@ -101,17 +101,17 @@ def _is_roots(folder: Path) -> bool:
 
 
 def system_base(name: str, account: Account) -> Path:
-    """Make `guestsql-<name>` in the system's folder for data, owned by root, open to pass.
+    """Create `guestsql-<name>` in the system's folder for data: owned by root, every account can enter it.
 
     Args:
-        name: what tells it from others.
+        name: distinguishes it from others.
         account: who has to reach it.
 
     Returns:
         The folder.
 
     Raises:
-        EmbeddedServerError: there is no such place, or someone else made the folder.
+        EmbeddedServerError: there is no such place, or someone else created the folder.
     """
     for folder in _system_folders():
         if not folder.is_dir() or not reachable(folder, account) or not os.access(folder, os.W_OK):
@@ -128,13 +128,13 @@ def system_base(name: str, account: Account) -> Path:
 
 
 def temporary_base(account: Account | None) -> Path:
-    """Return the folder for temporary files, or /tmp when the account cannot reach that."""
+    """Return the folder for temporary files, or /tmp if the account cannot reach it."""
     folder = Path(tempfile.gettempdir()).resolve()
     return folder if reachable(folder, account) else Path("/tmp")  # noqa: S108  # mkdtemp is used in it
 
 
 def _require_own(folder: Path, uid: int, forbidden: int) -> None:
-    """Refuse a folder that someone else could have made or can write to."""
+    """Refuse a folder that someone else could have created or can write to."""
     status = folder.lstat()
     if stat.S_ISDIR(status.st_mode) and status.st_uid == uid and not status.st_mode & forbidden:
         return
@@ -145,18 +145,18 @@ def _require_own(folder: Path, uid: int, forbidden: int) -> None:
 
 
 def socket_folder(root: Path, account: Account | None) -> Path:
-    """Choose and make the folder for the server's socket, which only its account can enter.
+    """Choose and create the folder for the server's socket, which only its account can enter.
 
     Args:
         root: the server's own folder.
         account: who runs the server; None is the caller.
 
     Returns:
-        `root/run`, or a folder for temporary files named after `root` when that path is too long for a
-        socket, or holds a character that libpq would take for the end of it.
+        `root/run`, or a temporary folder named after `root` if that path is too long for a socket or has
+        a character that ends a host for libpq.
 
     Raises:
-        EmbeddedServerError: someone else made the folder.
+        EmbeddedServerError: someone else created the folder.
     """
     uid = account.uid if account else os.geteuid()
     folder = root / "run"
@@ -169,10 +169,10 @@ def socket_folder(root: Path, account: Account | None) -> Path:
 
 
 def make_own_folder(folder: Path, account: Account | None) -> None:
-    """Make a folder that only the account can enter, or make sure that an existing one is such.
+    """Create a folder that only the account can enter, or check that an existing one is like that.
 
     Args:
-        folder: the folder; the one above it exists.
+        folder: the folder; its parent exists.
         account: its owner; None is the caller.
 
     Raises:

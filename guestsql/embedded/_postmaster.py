@@ -1,4 +1,4 @@
-"""The postmaster as a process: read its pid file, tell whether it lives, wait for its end."""
+"""The postmaster as a process: read its pid file, check that it is alive, wait for its end."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _PORT_LINE, _SOCKET_LINE = 3, 4
 
 @dataclass(frozen=True, slots=True)
 class PidFile:
-    """What `postmaster.pid` says.
+    """The content of `postmaster.pid`.
 
     Attributes:
         pid: the postmaster's process id.
-        port: its port, or None as long as that is not written.
+        port: its port, or None while it is not yet written.
         socket_folder: the folder of its socket, or "".
     """
 
@@ -34,7 +34,7 @@ class PidFile:
 
 
 def read_pid_file(data: Path) -> PidFile | None:
-    """Read `postmaster.pid` of a data directory; None when there is none, or it is not yet written."""
+    """Read `postmaster.pid` of a data directory; None if it does not exist or is not yet written."""
     try:
         lines = (data / "postmaster.pid").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
         pid = int(lines[0])
@@ -45,10 +45,10 @@ def read_pid_file(data: Path) -> PidFile | None:
 
 
 def find_postmaster(data: Path) -> psutil.Process | None:
-    """Return the living postmaster of a data directory, or None.
+    """Return the running postmaster of a data directory, or None.
 
-    A pid file alone proves nothing: after a kill the number may belong to any other process, so the
-    command line must name the directory.
+    A pid file alone is no proof: after a kill, the number may belong to another process, so the command
+    line must name the directory.
     """
     pid_file = read_pid_file(data)
     if pid_file is None:
@@ -68,7 +68,7 @@ def _serves(process: psutil.Process, data: Path) -> bool:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Tell whether a process runs; one that nobody has reaped yet does not."""
+    """Return True when a process is running; a zombie is not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -76,7 +76,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def answers(path: Path) -> bool:
-    """Tell whether somebody listens on a unix socket."""
+    """Return True when a process listens on a unix socket."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0
 
@@ -86,10 +86,10 @@ def wait_gone(process: psutil.Process, seconds: float) -> bool:
 
     Args:
         process: the process.
-        seconds: how long to wait at most.
+        seconds: the longest time to wait.
 
     Returns:
-        False when it still runs.
+        False if it is still running.
     """
     deadline = time.monotonic() + seconds
     while is_alive(process):
@@ -112,7 +112,7 @@ def kill_all(postmaster: psutil.Process) -> None:
 
 
 def end_now(postmaster: psutil.Process) -> None:
-    """End a server at once and without order; unlike a kill this gives its shared memory back."""
+    """End a server at once, without a clean shutdown; unlike a kill, this releases its shared memory."""
     with contextlib.suppress(psutil.NoSuchProcess):
         postmaster.send_signal(getattr(signal, "SIGQUIT", signal.SIGTERM))  # Windows has no SIGQUIT
     if not wait_gone(postmaster, _QUIT_SECONDS):

@@ -1,4 +1,4 @@
-"""A server of one process: for tests and checks. It dies with its owner, even with a killed one."""
+"""A server of one process, for tests and checks. It ends with its owner, even a killed one."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _WATCHDOG_SECONDS = 30.0
 class PrivateServer:
     """A PostgreSQL server that belongs to this process alone.
 
-    A watchdog process holds the read end of a pipe; when this process ends, however it ends, the
-    watchdog kills the server, and removes its folder when the server is ephemeral.
+    A watchdog process holds the read end of a pipe. However this process ends, the watchdog then kills
+    the server and, if the server is ephemeral, removes its folder.
 
     Args:
-        directory: the server's own folder; made when missing. When its account (see `_account`) cannot
-            reach it, a folder for temporary files is taken instead, and `directory` tells which.
+        directory: the server's own folder; created if missing. If its account (see `_account`) cannot
+            reach it, a temporary folder is used instead, and `directory` is its path.
         pg_bin: folder of PostgreSQL's programs; None means those of the extra `embedded`.
-        settings: server settings by name, above the defaults.
+        settings: server settings by name; they override the defaults.
         ephemeral: True: no durability (fsync off, no autovacuum), and `close` removes the folder.
 
     Attributes:
@@ -62,13 +62,13 @@ class PrivateServer:
         in_forked_child(self, PrivateServer._leave_to_parent)
 
     def start(self) -> Self:
-        """Make the server when it is new, start it, and wait until it answers.
+        """Create the server if it is new, start it, and wait until it answers.
 
         Returns:
             The server itself.
 
         Raises:
-            EmbeddedServerError: it cannot be made or started.
+            EmbeddedServerError: it cannot be created or started.
         """
         try:
             if self._cluster is None:
@@ -78,14 +78,14 @@ class PrivateServer:
             self._endpoint = self._cluster.ensure_started()
         except OSError as error:
             self.close()
-            raise EmbeddedServerError(f"cannot make a server in {self.directory}: {error}") from error
+            raise EmbeddedServerError(f"cannot create a server in {self.directory}: {error}") from error
         except EmbeddedServerError:
             self.close()
             raise
         return self
 
     def stop(self) -> None:
-        """Stop the server in good order and keep its data; `start` starts it again."""
+        """Shut the server down cleanly and keep its data; `start` starts it again."""
         if self._cluster is not None:
             self._cluster.stop()
 
@@ -95,12 +95,12 @@ class PrivateServer:
             self._cluster.kill()
 
     def restart(self) -> None:
-        """Stop the server in good order and start it again, at the same place."""
+        """Shut the server down cleanly and start it again, at the same place."""
         self.stop()
         self.start()
 
     def close(self) -> None:
-        """Stop the server for good, and remove its folder when it is ephemeral."""
+        """Stop the server for good, and remove its folder if it is ephemeral."""
         cluster, self._cluster, self._endpoint = self._cluster, None, None
         watchdog, self._watchdog = self._watchdog, None
         if cluster is not None:
@@ -134,7 +134,7 @@ class PrivateServer:
         """
         pid = None if self._cluster is None else self._cluster.pid()
         if pid is None:
-            raise EmbeddedServerError("the private server does not run", hint="call start()")
+            raise EmbeddedServerError("the private server is not running", hint="call start()")
         return pid
 
     @property
@@ -210,7 +210,7 @@ class PrivateServer:
         )
 
     def _leave_to_parent(self) -> None:
-        """Neither end the server nor keep it alive in a forked child; its address stays known there."""
+        """In a forked child, neither end the server nor keep it alive; its address stays known."""
         self._cluster = None
         if self._watchdog is not None and self._watchdog.stdin is not None:
             self._watchdog.stdin.close()
@@ -219,9 +219,9 @@ class PrivateServer:
 
 
 def _take_over(directory: Path, account: Account | None) -> None:
-    """Make the folder the account's own; one with foreign files is refused, for `close` removes it."""
+    """Give the folder to the account; refuse one with other files, because `close` removes it."""
     if directory.is_dir() and not (directory / "data" / "PG_VERSION").exists():
         if any(directory.iterdir()):
-            raise EmbeddedServerError(f"{directory} is not empty", hint="name a new or an empty folder")
-        directory.rmdir()  # and made anew, with the right owner
+            raise EmbeddedServerError(f"{directory} is not empty", hint="use a new or an empty folder")
+        directory.rmdir()  # created again with the right owner
     make_own_folder(directory, account)

@@ -1,10 +1,10 @@
 """The embedded server: one server for all processes with the same home.
 
-Two lock files lie beside a server's folder. `postgres-18.lock` is held while anyone looks, starts or
-stops. On `postgres-18.users` every process that uses the server holds a read lock as long as it does;
-who leaves and can get the write lock was the last, and stops the server. The system drops the locks of a
-process that dies, so one that was killed with -9 does not count, and a process id that is used again
-cannot mislead.
+Two lock files are beside a server's folder. `postgres-18.lock` is held while a process checks, starts or
+stops the server. Every process that uses the server holds a read lock on `postgres-18.users`. A process
+that leaves and gets the write lock was the last one, and stops the server. The system releases the locks
+of a process that dies, so a process that was killed with -9 does not count, and a reused process id does
+no harm.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Place:
     """Where the embedded server keeps its files.
 
     Attributes:
-        folder: of this server alone. For root it may be outside the home, which the server's account cannot reach.
-        has_data: whether there is a data directory already.
+        folder: the server's own folder. For root it may be outside the home, if the server's account cannot reach that.
+        has_data: True when there is a data directory.
     """
 
     folder: Path
@@ -47,15 +47,15 @@ class Place:
 
 
 class EmbeddedServer:
-    """The shared server of a home; a context manager that gives the URL.
+    """The shared server of a home; a context manager that returns the URL.
 
-    Safe to use from many threads; in one process the uses are counted. A process that ends leaves on
-    its own. When every process was killed with -9 the server runs on until the next one leaves.
+    Safe to use from many threads; the uses in one process are counted. A process that ends leaves the
+    server. If every process was killed with -9, the server keeps running until the next one leaves.
 
     Args:
         home: where it keeps its data (`Settings.home`); one server for each major version.
         pg_bin: folder of PostgreSQL's programs; None means those of the extra `embedded`.
-        database: the database of the URL; it is made when it does not exist.
+        database: the database of the URL; created if it does not exist.
     """
 
     def __init__(self, home: Path, pg_bin: Path | None = None, *, database: str = DATABASE) -> None:
@@ -66,13 +66,13 @@ class EmbeddedServer:
         in_forked_child(self, EmbeddedServer._leave_to_parent)
 
     def acquire(self) -> str:
-        """Join the server, which is made and started when needed; also after it was killed.
+        """Join the server; create and start it if necessary, also after it was killed.
 
         Returns:
             The URL of its database.
 
         Raises:
-            EmbeddedServerError: no programs, or the server cannot be made or started.
+            EmbeddedServerError: no programs, or the server cannot be created or started.
         """
         with self._setting_up():
             member = _members.of(*_found(self._home, self._pg_bin))
@@ -137,10 +137,10 @@ class _Member:
         self._users = InterProcessReaderWriterLock(self._users_path)
 
     def _renew(self) -> None:
-        """Be no user in a forked child: the locks are the parent's, only their open files are here too."""
+        """Start without uses in a forked child: the locks belong to the parent, the child only has their open files."""
         for lock in (self._lock, self._users):
             if lock.lockfile is not None:
-                lock.lockfile.close()  # now: closed later, it would release a lock that the child itself has by then
+                lock.lockfile.close()  # closed later, it could release a lock of the child
         self._begin()
 
     def join(self, database: str) -> str:
@@ -155,7 +155,7 @@ class _Member:
 
     def leave(self) -> None:
         with self._guard:
-            if self._count == 0:  # left at exit already
+            if self._count == 0:  # already left at exit
                 return
             self._count -= 1
             if self._count == 0:
@@ -194,7 +194,7 @@ class _Member:
 
 
 def _lock_file(root: Path, kind: str) -> Path:
-    """Make a lock file beside the server's folder, owned by who owns the home: root may be a guest there."""
+    """Create a lock file beside the server's folder with the owner of the home, which need not be root."""
     path = root.with_name(f"{root.name}.{kind}")
     path.touch()
     if is_root():
@@ -215,7 +215,7 @@ class _Members:
         self._guard = threading.Lock()
 
     def of(self, root: Path, binaries: Binaries, account: Account | None) -> _Member:
-        """Return the membership of the server in a folder, made on the first call."""
+        """Return the membership of the server in a folder, created on the first call."""
         with self._guard:
             if root not in self._known:
                 make_own_folder(root, account)

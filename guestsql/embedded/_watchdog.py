@@ -1,6 +1,6 @@
-"""A process that ends a private server when the server's owner has ended, however that happened.
+"""A process that ends a private server after the server's owner has ended, for whatever reason.
 
-Run as a script. Its stdin is a pipe whose other end only the owner holds: the pipe's end is the owner's.
+Run as a script. Its stdin is a pipe that only the owner has open for writing: it ends when the owner ends.
 Arguments: the data directory, then the folders to remove.
 """
 
@@ -15,9 +15,9 @@ from pathlib import Path
 
 import psutil
 
-_PATIENCE_SECONDS = 10.0
-_ORDER_SECONDS = 3.0
-# PostgreSQL's immediate shutdown; unlike a kill it gives shared memory back. Windows has no such signal.
+_GIVE_UP_SECONDS = 10.0
+_QUIT_SECONDS = 3.0
+# PostgreSQL's immediate shutdown; unlike a kill it releases shared memory. Windows has no such signal.
 _QUIT = getattr(signal, "SIGQUIT", signal.SIGTERM)
 
 
@@ -36,10 +36,10 @@ def _users(data: str) -> list[psutil.Process]:
 def _end(data: str) -> None:
     start = time.monotonic()
     asked: set[int] = set()
-    while (waited := time.monotonic() - start) < _PATIENCE_SECONDS and (processes := _users(data)):
+    while (waited := time.monotonic() - start) < _GIVE_UP_SECONDS and (processes := _users(data)):
         for process in processes:
             with contextlib.suppress(psutil.Error):
-                if waited < _ORDER_SECONDS and process.name().startswith("postgres"):
+                if waited < _QUIT_SECONDS and process.name().startswith("postgres"):
                     if process.pid not in asked:
                         process.send_signal(_QUIT)
                         asked.add(process.pid)
@@ -52,7 +52,7 @@ def _end(data: str) -> None:
 def _main(data: str, folders: list[str]) -> None:
     sys.stdin.buffer.read()
     _end(data)
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _GIVE_UP_SECONDS
     while folders and time.monotonic() < deadline:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)

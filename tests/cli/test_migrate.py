@@ -54,7 +54,7 @@ def test_the_packaged_migrations_are_the_default(empty_database_url):
     result = invoke("migrate", "up", "--format", "csv", DATABASE_URL=empty_database_url)
 
     assert result.exit_code == 0
-    assert result.stdout.startswith("series,version,name,duration_ms\nguestsql,1,guest_profiles,")
+    assert result.stdout.startswith("series,version,name,seconds\nguestsql,1,guest_profiles,")
     assert invoke("query", "run", "get_profile_totals", DATABASE_URL=empty_database_url).exit_code == 0
 
 

@@ -304,7 +304,7 @@ def test_the_shell_health_and_doctor_take_both_series_from_the_settings(
         assert probe.check().migrations == "pending"
         assert "pending: own 0016_rooms" in invoke("doctor").output
         assert invoke("migrate", "up", "--format", "csv").stdout.startswith(
-            "series,version,name,duration_ms\nown,16,rooms,"
+            "series,version,name,seconds\nown,16,rooms,"
         )
         assert probe.check().migrations == "ok"
     assert invoke("migrate", "status", "--exit-code").exit_code == 0

@@ -40,7 +40,7 @@ def test_data_outlives_a_crash_a_stop_and_a_restart(folder: Path) -> None:
             server.kill()
             with pytest.raises(psycopg.OperationalError):
                 connection.execute("SELECT 1")
-        with pytest.raises(EmbeddedServerError, match="does not run"):
+        with pytest.raises(EmbeddedServerError, match="is not running"):
             assert server.pid
         assert _count(server.start()) == 1
         assert server.pid != pid
