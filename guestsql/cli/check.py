@@ -24,6 +24,7 @@ from guestsql.cli.check_against import (
     shown,
 )
 from guestsql.cli.failure import FAILED
+from guestsql.cli.units import counted
 from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.guests.hooks import HOOKS, KEY_COLUMNS, KEY_COMMENT
 from guestsql.guests.needed import NEEDED
@@ -117,7 +118,7 @@ def check(  # noqa: PLR0917  click passes them by name
     against = Against.of(home, files, app.settings, options)
     homes = (home, shown(internal_directory())) if home.resolve() == default_directory().resolve() else (home,)
     chosen = _expanded(files or homes)
-    # What holds in the whole folder is judged by the whole folder.
+    # Rules about a whole folder need the whole folder.
     inside = any(file.resolve().parent == home.resolve() for file in chosen)
     beside = [file for file in _files_of(home) if not _is_among(file, chosen)] if inside else []
     promises = _promises(stubs, python, home, [*chosen, *beside]) if inside or stubs is not None else None
@@ -142,7 +143,7 @@ def check(  # noqa: PLR0917  click passes them by name
         show_verdict(app, comparison, against, is_text=format_name == "text")
     failed = [finding for finding in findings if not is_advisory(finding.rule)]
     if app.settings.queries_dir is not None and not files:
-        _tell_missing(app, report)
+        _report_missing(app, report)
     app.say(f"check: {_summary(len(failed), len(findings) - len(failed), report.queries)}")
     if failed or (comparison is not None and not comparison.is_safe):
         raise click.exceptions.Exit(FAILED)
@@ -168,8 +169,8 @@ def _promises(stubs: Path | None, python: Path, home: Path, read: Sequence[Path]
     return StubsVet(committed, Uses(python), is_whole)
 
 
-def _tell_missing(app: App, report: CheckReport) -> None:
-    """No rule is broken by a folder of a few queries, but no bot starts with it either."""
+def _report_missing(app: App, report: CheckReport) -> None:
+    """A folder of a few queries breaks no rule, but no bot starts with it either."""
     there = {query.name for source in report.sources for query in source.queries}
     missing = sorted(set(NEEDED) - there)
     if missing and not report.findings:
@@ -179,16 +180,17 @@ def _tell_missing(app: App, report: CheckReport) -> None:
         )
 
 
-def _summary(failed: int, looks: int, queries: int) -> str:
-    look = f", {looks} to look at" if looks else ""
+def _summary(failed: int, advisories: int, queries: int) -> str:
+    total = counted(queries, "query", "queries")
+    more = f", {counted(advisories, 'advisory', 'advisories')}" if advisories else ""
     if failed:
-        return f"{failed} finding{'s' if failed > 1 else ''} in {queries} queries{look}"
-    return f"{queries} queries, nothing found{look}"
+        return f"{counted(failed, 'finding', 'findings')} in {total}{more}"
+    return f"{total}, nothing found{more}"
 
 
 @contextmanager
 def _naming_server(server: str | None) -> Generator[None]:
-    """Have an error speak of --server, if that is where the address is from."""
+    """Have an error name --server, if the address is from there."""
     try:
         yield
     except GuestSQLError as error:
@@ -224,7 +226,7 @@ def _print(findings: Sequence[Finding], sources: Sequence[Source], format_name: 
 
 
 def _expanded(paths: Sequence[Path]) -> list[Path]:
-    """The files, with those of each folder; none twice."""
+    """The files, and those of each folder, without duplicates."""
     found: dict[Path, Path] = {}
     for path in paths:
         files = _files_of(path) if path.is_dir() else [path]

@@ -147,7 +147,7 @@ class Output:
 
         Args:
             name: what it is called.
-            value: the value.
+            value: of any type that psycopg returns.
         """
         if self._format in ("json", "jsonl"):
             self._print_json(value)

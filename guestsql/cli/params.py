@@ -47,7 +47,7 @@ def parse_parameters(query: Query, pairs: Sequence[str], nulls: Sequence[str]) -
     """Return the query's parameters as texts, which its own casts convert.
 
     Args:
-        query: the query.
+        query: whose parameters they are.
         pairs: `name=value` each. A value of an array type is PostgreSQL's literal (`{a,"b, c"}`), or its elements with
             commas between them.
         nulls: names of parameters that are NULL.
@@ -70,7 +70,7 @@ def given_parameters(query: Query, pairs: Sequence[str], nulls: Sequence[str]) -
     """Return the parameters that are given, as texts.
 
     Args:
-        query: the query.
+        query: whose parameters they are.
         pairs: `name=value` each.
         nulls: names of parameters that are NULL.
 

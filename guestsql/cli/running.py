@@ -1,4 +1,4 @@
-"""Runs queries for the shell: each in one transaction with a timeout, and with its columns, which named tuples lose."""
+"""Runs queries for the shell: each in one transaction with a timeout, and with the names of its columns."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from guestsql.sql.translate import translate
 
 __all__ = ["QuerySession", "Result", "explained"]
 
-# Python has no value for all that these can hold (infinity, 24:00, years before Christ), or a form of its own.
+# Values of these types that Python does not have (infinity, 24:00, years BC), or prints in another form.
 _AS_TEXT = ("date", "time", "timetz", "interval", "inet", "cidr", "record", "int4range", "int8range", "numrange")
 _RANGES = ("daterange", "tsrange", "tstzrange")
 _MULTIRANGES = ("int4multirange", "int8multirange", "nummultirange", "datemultirange", "tsmultirange", "tstzmultirange")
-# The server's own timeout speaks first: it says what was cancelled.
+# The server's own timeout comes first: its message says what was cancelled.
 _GRACE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a query gave.
+    """The result of a query.
 
     Attributes:
         columns: their names; empty when the query returns no rows.
@@ -54,7 +54,7 @@ class Result:
 
 
 class QuerySession:
-    """Runs queries on one server, each in a transaction of its own; connects when it has to, and again after a loss.
+    """Runs queries on one server, each in its own transaction. Connects at the first one, and again after a loss.
 
     Args:
         target: the server.
@@ -70,13 +70,13 @@ class QuerySession:
         """Run a query.
 
         Args:
-            query: the query.
-            parameters: a value for each.
-            timeout: seconds, above 0, after which the server gives up.
+            query: from a catalogue.
+            parameters: a value for each of its parameters.
+            timeout: after which the server cancels the query, in seconds, above 0.
 
         Raises:
             UsageError: the server cannot take the value of a parameter.
-            DatabaseError: the server refused the query, with its place in the file; or could not be reached.
+            DatabaseError: the server refused the query (with its place in the file), or could not be reached.
         """
         with self.transaction(timeout) as connection, explained(query, parameters, write=self._write):
             return _run(connection, query, parameters)
@@ -152,7 +152,7 @@ def _run(connection: DeadlineConnection, query: Query, parameters: Mapping[str, 
 def explained(
     query: Query, parameters: Mapping[str, str | None], *, write: bool = False, shift: int = 0
 ) -> Generator[None]:
-    """Raise the server's errors with their place in the file, and with the hint that the shell can give.
+    """Raise the server's errors with their place in the file, and with hints for the shell.
 
     Args:
         query: the query that is run.

@@ -11,6 +11,7 @@ from guestsql.check.infer import Signature, infer
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.check import scratch
 from guestsql.cli.failure import FAILED
+from guestsql.cli.units import counted
 from guestsql.errors import GuestSQLError
 from guestsql.migrate import configured_migrations
 from guestsql.sql import Catalogue, default_directory, load_catalogue
@@ -54,7 +55,7 @@ def stubs(app: App, only_check: bool, out: Path | None, server: str | None) -> N
     catalogue, target = load_catalogue(folder), Target(out)
     source = digest_of(catalogue, configured_migrations(app.settings))
     if is_fresh(target, source):
-        app.say(f"stubs: {len(catalogue)} queries, nothing has changed")
+        app.say(f"stubs: {counted(len(catalogue), 'query', 'queries')}, nothing has changed")
         return
     signatures = _inferred(app, catalogue, server)
     if only_check:

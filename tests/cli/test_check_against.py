@@ -108,7 +108,7 @@ def test_a_rename_is_shown_at_the_migration_with_the_verdict(repository, check):
         "  2. exchange the code\n"
         "  3. the release after, contract: take away what only the old release used\n"
     )
-    assert result.stderr == "check: 1 finding in 1 queries\n"
+    assert result.stderr == "check: 1 finding in 1 query\n"
 
 
 def test_json_keeps_its_shape_and_the_verdict_has_a_file(repository, check, tmp_path):
@@ -157,7 +157,7 @@ def test_what_is_to_be_looked_at_is_a_warning_and_does_not_fail(repository, chec
     result = check("--against", "v1", "--format", "github")
     assert result.exit_code == 0
     assert result.stdout.startswith("::warning file=migrations/0002_name.sql,line=1,col=32,title=GS754%3A")
-    assert result.stderr.endswith("check: 1 queries, nothing found, 1 to look at\n")
+    assert result.stderr.endswith("check: 1 query, nothing found, 1 advisory\n")
 
 
 @pytest.mark.usefixtures("repository")

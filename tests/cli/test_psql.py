@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -11,6 +12,7 @@ import pytest
 
 from guestsql.cli.waiting import waiting
 from guestsql.embedded import EmbeddedServer
+from guestsql.telemetry.log import event
 from tests.cli.shell import invoke, on_terminal, spawn
 from tests.databases import Proxy
 
@@ -115,6 +117,19 @@ def test_what_takes_longer_than_a_second_is_said_on_a_terminal(monkeypatch, caps
             while not shown and time.monotonic() < deadline:
                 shown = capsys.readouterr().err
         assert shown == ("guestsql: waiting for a test …\n" if is_terminal else "")
+
+
+def test_a_log_event_says_more_precisely_what_is_waited_for(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with waiting("waiting for the database", event="MIGRATION_WAITING"):
+        event(logging.INFO, "MIGRATION_WAITING", "another runner is at work: pid 7")
+        event(logging.INFO, "MIGRATION_APPLIED", "0001_first.sql")
+        deadline = time.monotonic() + 30
+        shown = ""
+        while not shown and time.monotonic() < deadline:
+            shown = capsys.readouterr().err
+    assert shown == "guestsql: another runner is at work: pid 7\n"
+    assert capsys.readouterr().err == ""
 
 
 def test_a_server_that_does_not_answer_is_waited_for_visibly(database_url):

@@ -112,7 +112,7 @@ def test_given_values_and_defaults_are_planned_with(explain):
 def test_the_costly_node_is_marked(explain):
     lines = explain("list_notes", "-p", "word=9", "--analyze").stdout.splitlines()
 
-    (costly,) = [line for line in lines if "<- costliest" in line]
+    (costly,) = [line for line in lines if "<- most expensive" in line]
     assert costly.startswith("▶")
     assert "on notes" in costly
     assert "planned in" in lines[-1]

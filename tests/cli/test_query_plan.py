@@ -133,7 +133,7 @@ def test_the_tree():
   self ms   %       rows  expected  loops  plan
     0.500   5          3         3      1  Sort
                                            │    Sort Key: a, b
-▶   9.500  95          3         3      1  ├─ Seq Scan on guests g  <- costliest
+▶   9.500  95          3         3      1  ├─ Seq Scan on guests g  <- most expensive
                                            │      Filter: (a\N{REPLACEMENT CHARACTER} = 1)
                never run         1      0  └─ Index Scan using i on guests
 trigger t on guests: 1.500 ms, 2 calls
@@ -147,4 +147,4 @@ def test_the_tree_without_other_characters_than_ascii():
 
 
 def test_what_takes_nothing_has_no_costly_node():
-    assert "costliest" not in plan_lines([{"Plan": node("Result")}])[1].plain
+    assert "most expensive" not in plan_lines([{"Plan": node("Result")}])[1].plain

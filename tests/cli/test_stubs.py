@@ -59,7 +59,7 @@ def test_a_package_is_written_once(server, folder, tmp_path):
     text = (tmp_path / "hotel_queries" / "__init__.pyi").read_text(encoding="utf-8")
     assert '    ) -> str | None:\n        """The guest\'s thread.\n' in text
     again = invoke("stubs", "--out", "hotel_queries", "--server", NOWHERE)
-    assert (again.exit_code, again.stderr) == (0, "stubs: 1 queries, nothing has changed\n")
+    assert (again.exit_code, again.stderr) == (0, "stubs: 1 query, nothing has changed\n")
     assert folder.is_dir()
 
 

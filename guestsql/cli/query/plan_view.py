@@ -1,4 +1,4 @@
-"""A plan as a tree: the figures on the left, the costly node marked."""
+"""A plan as a tree, with figures on the left and the most expensive node marked."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def plan_lines(plans: Sequence[Mapping[str, Any]], *, ascii_only: bool = False) 
 def _tree(root: WeighedNode, *, ascii_only: bool) -> Iterator[Text]:
     is_run = root.loops is not None
     heading = ("self ms", "%", "rows", "expected", "loops") if is_run else ("self cost", "%", "rows")
-    costly = _costliest(root)
+    costly = _most_expensive(root)
     whole = sum(node.own for node in root.walk())
     lines = list(_lines(root, "", "", whole, ascii_only=ascii_only))
     widths = [max(len(row[at]) for row in (heading, *(line.figures for line in lines))) for at in range(len(heading))]
@@ -90,14 +90,14 @@ def _tree(root: WeighedNode, *, ascii_only: bool) -> Iterator[Text]:
         text = Text(f"{mark if is_costly else ' '} {_padded(line.figures, widths)}  {line.branch}")
         text.append(plain_text(_title(line.node.facts)))
         if is_costly:
-            text.append("  <- costliest")
+            text.append("  <- most expensive")
             text.stylize("bold red")
         yield text
         for detail in _details(line.node.facts):
             yield Text(f"{margin}{line.below}    {detail}", style="dim")
 
 
-def _costliest(root: WeighedNode) -> WeighedNode | None:
+def _most_expensive(root: WeighedNode) -> WeighedNode | None:
     found = max(root.walk(), key=lambda node: node.own)
     return found if found.own > 0 else None
 

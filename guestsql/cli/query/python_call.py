@@ -22,7 +22,7 @@ def python_call(query: Query, samples: Mapping[str, Sample]) -> str:
     """Return a program that calls a query: imports, and a `with` block.
 
     Args:
-        query: the query.
+        query: from a catalogue.
         samples: a value for each parameter.
     """
     imports: set[str] = set()

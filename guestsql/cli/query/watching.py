@@ -1,4 +1,4 @@
-"""A command's data again and again, until Ctrl-C."""
+"""Repeats a command until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from guestsql.errors import DatabaseUnavailable, QueryTimeout
 
 __all__ = ["watch"]
 
-# The cursor to the corner, and the screen empty; what has scrolled away stays.
+# Moves the cursor to the corner and clears the screen; what has scrolled away stays.
 _REDRAW = "\x1b[H\x1b[2J"
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ def watch(
     title: str,
     seconds: float,
 ) -> None:
-    """Ask and show at once and then at every interval; returns when Ctrl-C ends it.
+    """Run and print a command now and then at every interval, until Ctrl-C.
 
     Args:
         app: reports on stderr that a server was lost.
@@ -40,10 +40,10 @@ def watch(
         ask: returns what is shown.
         show: prints it.
         title: printed above each on a terminal.
-        seconds: from one beginning to the next; what takes longer is not caught up with.
+        seconds: from one start to the next; a run that takes longer delays the next one.
 
     Raises:
-        GuestSQLError: it fails the first time; later a server that is lost or too slow is tried again.
+        GuestSQLError: the first run failed; later a server that is lost or too slow is tried again.
     """
     draws = output.is_table and sys.stdout.isatty()
     has_answered = False
