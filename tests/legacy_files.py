@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from guestsql.legacy.files import LegacyFile, Source
-from guestsql.legacy.read import Damage, FileReader, RawRecord
+from guestsql.legacy.reading.file_reader import Damage, FileReader, RawRecord
+from guestsql.legacy.reading.files import LegacyFile, Source
 
 
 def read_file(path: Path, **options: int) -> list[RawRecord | Damage]:

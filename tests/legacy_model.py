@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from guestsql.legacy.excluded import Excluded
-from guestsql.legacy.files import Source, find_files
-from guestsql.legacy.read import Damage, FileReader
-from guestsql.legacy.records import PartialGuest, read_record
-from guestsql.legacy.text import Json, dump
+from guestsql.legacy.reading.excluded import Excluded
+from guestsql.legacy.reading.file_reader import Damage, FileReader
+from guestsql.legacy.reading.files import Source, find_files
+from guestsql.legacy.reading.json_text import Json, dump
+from guestsql.legacy.reading.records import PartialGuest, read_record
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _RANKS = {Source.BACKUPS: 0, Source.GUESTS: 1, Source.GUEST_PROFILES: 2, Source.THREADS: 3}

@@ -13,10 +13,9 @@ from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import FORMATS, Output
 from guestsql.cli.progress import progress_bar
-from guestsql.legacy.cleanup import CleanupReport, cleanup_directory
-from guestsql.legacy.export import export_directory
-from guestsql.legacy.restore import restore_directory
-from guestsql.legacy.verify import Difference, VerifyReport, verify_directory
+from guestsql.legacy.cleanup import CleanupReport, cleanup_directory, restore_directory
+from guestsql.legacy.exporting import export_directory
+from guestsql.legacy.verifying import Difference, VerifyReport, verify_directory
 
 __all__ = ["COMMANDS", "unread"]
 

@@ -19,11 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from guestsql.guests.identity import own_keys
-from guestsql.legacy.files import find_files, list_unread_files
-from guestsql.legacy.load import Import
-from guestsql.legacy.records import Reject
-from guestsql.legacy.report import FileReport, ImportReport
-from guestsql.legacy.steps import Progress
+from guestsql.legacy.importing.progress import Progress
+from guestsql.legacy.importing.report import FileReport, ImportReport
+from guestsql.legacy.importing.run import Import
+from guestsql.legacy.reading.files import find_files, list_unread_files
+from guestsql.legacy.reading.records import Reject
 from guestsql.settings import Settings
 
 __all__ = ["FileReport", "ImportReport", "Reject", "import_directory"]

@@ -21,9 +21,9 @@ import psycopg
 import pytest
 
 from guestsql.embedded import PrivateServer
-from guestsql.legacy.excluded import Excluded
-from guestsql.legacy.files import find_files
-from guestsql.legacy.stage import COPY_STAGING, FileStager
+from guestsql.legacy.importing.staging import COPY_STAGING, FileStager
+from guestsql.legacy.reading.excluded import Excluded
+from guestsql.legacy.reading.files import find_files
 from tests.server import apply_migrations, pg_bin
 
 GUESTS = int(os.environ.get("GUESTSQL_BENCH_GUESTS", "200000"))

@@ -10,11 +10,11 @@ import pytest
 from guestsql import Settings
 from guestsql.legacy import import_directory
 from guestsql.legacy.cleanup import cleanup_directory
-from guestsql.legacy.export import export_directory
-from guestsql.legacy.files import find_files, list_unread_files
-from guestsql.legacy.verify import verify_directory
-from guestsql.legacy.verify_files import list_files
-from guestsql.legacy.verify_files import list_unread_files as list_unread_again
+from guestsql.legacy.exporting import export_directory
+from guestsql.legacy.reading.files import find_files, list_unread_files
+from guestsql.legacy.verifying import verify_directory
+from guestsql.legacy.verifying.files import list_files
+from guestsql.legacy.verifying.files import list_unread_files as list_unread_again
 
 PHONE = "573000000001"
 OTHER = "573000000002"

@@ -12,7 +12,7 @@ import pytest
 from guestsql import GuestDatabase, Settings
 from guestsql.legacy import import_directory
 from guestsql.legacy.cleanup import cleanup_directory
-from guestsql.legacy.verify import verify_directory
+from guestsql.legacy.verifying import verify_directory
 from tests.databases import PATIENCE_SECONDS, make_settings
 
 PHONE = "573000000001"

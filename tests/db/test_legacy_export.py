@@ -16,8 +16,8 @@ from guestsql import CLEAR, GuestDatabase
 from guestsql.errors import DatabaseError, LegacyFileError
 from guestsql.guests.identity import canonical_user_id
 from guestsql.legacy import import_directory
-from guestsql.legacy.export import export_directory
-from guestsql.legacy.verify import verify_directory
+from guestsql.legacy.exporting import export_directory
+from guestsql.legacy.verifying import verify_directory
 from guestsql.settings import Settings
 
 PHONE = "573000000001"
@@ -323,7 +323,7 @@ def test_a_file_that_comes_meanwhile_stays(tmp_path, database_url, monkeypatch):
         (tmp_path / "threads.json").write_text("theirs")
         return iter(())
 
-    monkeypatch.setattr("guestsql.legacy.export._rows", lambda *_: taken(None))
+    monkeypatch.setattr("guestsql.legacy.exporting.directory._rows", lambda *_: taken(None))
     with pytest.raises(LegacyFileError):
         export_directory(tmp_path, settings=Settings(), url=database_url)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["theirs"]
@@ -339,7 +339,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, empty_database_url):
 
 
 def test_pages(load, export, monkeypatch):
-    monkeypatch.setattr("guestsql.legacy.export._PAGE_ROWS", 7)
+    monkeypatch.setattr("guestsql.legacy.exporting.directory._PAGE_ROWS", 7)
     given = [[f"5730000{n:05}", {"threadId": f"t{n}"}] for n in range(50)]
     load(threads=given)
     assert json.loads(texts(export())[0]) == given

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from guestsql import GuestDatabase
 from guestsql.errors import DatabaseError, DatabaseUnavailable, LegacyFileError
 from guestsql.legacy import import_directory
-from guestsql.legacy.text import restore
+from guestsql.legacy.reading.json_text import restore
 from guestsql.settings import Settings
 
 PHONE = "573000000001"

@@ -12,7 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from guestsql.legacy import import_directory
-from guestsql.legacy.text import restore
+from guestsql.legacy.reading.json_text import restore
 from guestsql.settings import Settings
 from tests.legacy_model import model_guests
 

@@ -8,7 +8,7 @@ import pytest
 
 from guestsql import Settings
 from guestsql.legacy import import_directory
-from guestsql.legacy.verify import verify_directory
+from guestsql.legacy.verifying import verify_directory
 from tests.cli.shell import invoke
 
 PHONE = "573000000001"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from guestsql import Settings
 from guestsql.legacy import import_directory
-from guestsql.legacy.verify import verify_directory
-from guestsql.legacy.verify_text import list_elements
-from guestsql.legacy.verify_window import FileText
+from guestsql.legacy.verifying import verify_directory
+from guestsql.legacy.verifying.elements import list_elements
+from guestsql.legacy.verifying.window import FileText
 from tests.legacy_files import read_file
 
 PHONE = "573000000001"

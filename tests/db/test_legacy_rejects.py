@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from guestsql import GuestDatabase
 from guestsql.errors import LegacyFileError
-from guestsql.legacy import import_directory, read
-from guestsql.legacy import verify as verifying
-from guestsql.legacy.cleanup import cleanup_directory
-from guestsql.legacy.export import export_directory
-from guestsql.legacy.restore import restore_directory
-from guestsql.legacy.verify import verify_directory
+from guestsql.legacy import import_directory
+from guestsql.legacy.cleanup import cleanup_directory, restore_directory
+from guestsql.legacy.exporting import export_directory
+from guestsql.legacy.reading import file_reader as read
+from guestsql.legacy.verifying import directory as verifying
+from guestsql.legacy.verifying import verify_directory
 from guestsql.settings import Settings
 from tests.migrating import make_runner
 

@@ -16,8 +16,8 @@ import pytest
 
 from guestsql import GuestDatabase
 from guestsql.legacy import import_directory
-from guestsql.legacy.export import export_directory
-from guestsql.legacy.verify import verify_directory
+from guestsql.legacy.exporting import export_directory
+from guestsql.legacy.verifying import verify_directory
 from guestsql.settings import Settings
 from tests.legacy_cases import be_the_bot, make_guests
 

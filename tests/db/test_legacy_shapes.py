@@ -8,8 +8,8 @@ import pytest
 
 from guestsql import GuestDatabase, Settings
 from guestsql.legacy import import_directory
-from guestsql.legacy.export import export_directory
-from guestsql.legacy.verify import verify_directory
+from guestsql.legacy.exporting import export_directory
+from guestsql.legacy.verifying import verify_directory
 
 PHONE = "573000000001"
 OTHER = "573000000002"

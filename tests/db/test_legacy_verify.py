@@ -11,8 +11,9 @@ import pytest
 import guestsql.cli
 from guestsql import GuestDatabase
 from guestsql.errors import LegacyFileError
-from guestsql.legacy import import_directory, load
-from guestsql.legacy.verify import verify_directory
+from guestsql.legacy import import_directory
+from guestsql.legacy.importing import run as importing
+from guestsql.legacy.verifying import verify_directory
 from guestsql.settings import Settings
 
 PHONE = "573000000001"
@@ -285,7 +286,7 @@ def test_a_time_in_the_future_is_the_imports(folder, bring, verify, spoil):
 
 
 def test_a_time_that_lay_in_the_future_of_the_import_has_passed(bring, verify, monkeypatch, autocommit):
-    bind_queries = load.bind_queries
+    packaged_queries = importing.packaged_queries
 
     class In2024:
         """The queries of an import that began before the times in the files."""
@@ -300,7 +301,7 @@ def test_a_time_that_lay_in_the_future_of_the_import_has_passed(bring, verify, m
             return datetime(2024, 12, 24, tzinfo=UTC)
 
     with monkeypatch.context() as patch:
-        patch.setattr(load, "bind_queries", lambda *given: In2024(bind_queries(*given)))
+        patch.setattr(importing, "packaged_queries", lambda *names: In2024(packaged_queries(*names)))
         assert [each.pointer for each in bring().adjusted] == [
             "/0/1/createdAt",
             "/0/1/lastActivity",
@@ -353,8 +354,8 @@ def test_no_folder_and_no_file(tmp_path, database_url):
 
 
 def test_many_guests_in_many_buckets(folder, database_url, bring, monkeypatch):
-    monkeypatch.setattr("guestsql.legacy.verify_read._BUCKET_BYTES", 1 << 14)
-    monkeypatch.setattr("guestsql.legacy.verify_window._CHUNK_CHARACTERS", 1000)
+    monkeypatch.setattr("guestsql.legacy.verifying.buckets._BUCKET_BYTES", 1 << 14)
+    monkeypatch.setattr("guestsql.legacy.verifying.window._CHUNK_CHARACTERS", 1000)
     pairs = [[f"5730000{n:05}", BRUNO | {"userName": f"Bruno ñ{n}"}] for n in range(1500)]
     (folder / "threads.json").write_text(json.dumps(pairs, ensure_ascii=False), encoding="utf-8-sig")
     bring()

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from guestsql.errors import LegacyFileError
-from guestsql.legacy import cleanup, cleanup_backup
-from guestsql.legacy.cleanup import remove_verified_files
-from guestsql.legacy.cleanup_backup import find_backups
-from guestsql.legacy.restore import restore_directory
-from guestsql.legacy.verify_read import CheckedFile
+from guestsql.legacy.cleanup import backup as cleanup_backup
+from guestsql.legacy.cleanup import directory as cleanup
+from guestsql.legacy.cleanup import restore_directory
+from guestsql.legacy.cleanup.backup import find_backups
+from guestsql.legacy.cleanup.directory import remove_verified_files
+from guestsql.legacy.verifying.buckets import CheckedFile
 
 FILES = {
     "threads.json": b'[["573000000001",{"threadId":"t"}]]',
@@ -28,9 +29,9 @@ FILES = {
 KILLED = """
 import json, os, shutil, signal, sys
 from pathlib import Path
-from guestsql.legacy.cleanup import remove_verified_files
-from guestsql.legacy.restore import restore_directory
-from guestsql.legacy.verify_read import CheckedFile
+from guestsql.legacy.cleanup.directory import remove_verified_files
+from guestsql.legacy.cleanup import restore_directory
+from guestsql.legacy.verifying.buckets import CheckedFile
 
 base, work = Path(sys.argv[1]), sys.argv[2]
 files = [CheckedFile(**file) for file in json.loads(sys.argv[3])]

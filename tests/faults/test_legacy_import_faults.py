@@ -33,11 +33,11 @@ import psycopg
 from pathlib import Path
 from guestsql.sql._sync.adapter import SyncAdapter
 from guestsql.legacy import import_directory
-from guestsql.legacy import load
+from guestsql.legacy.importing import run
 from guestsql.settings import Settings
 
 folder, url, step = sys.argv[1], sys.argv[2], int(sys.argv[3])
-load._RANGE_RECORDS = 500
+run._RANGE_RECORDS = 500
 steps = 0
 
 def count():

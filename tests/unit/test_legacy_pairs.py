@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guestsql.legacy import container
-from guestsql.legacy.files import LegacyFile, Source
-from guestsql.legacy.pairs import decode_pairs
-from guestsql.legacy.raw import RawRecord
-from guestsql.legacy.read import FileReader
-from guestsql.legacy.text import dump
+from guestsql.legacy.reading import container
+from guestsql.legacy.reading.file_reader import FileReader
+from guestsql.legacy.reading.files import LegacyFile, Source
+from guestsql.legacy.reading.json_text import dump
+from guestsql.legacy.reading.pairs import decode_pairs
+from guestsql.legacy.reading.raw import RawRecord
 
 COMPACT = (",", ":")
 USUAL = {

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guestsql.errors import LegacyFileError
-from guestsql.legacy.files import LegacyFile, Source, find_files
-from guestsql.legacy.read import Damage, FileReader, RawRecord
-from guestsql.legacy.text import Literal
+from guestsql.legacy.reading.file_reader import Damage, FileReader, RawRecord
+from guestsql.legacy.reading.files import LegacyFile, Source, find_files
+from guestsql.legacy.reading.json_text import Literal
 from tests.legacy_files import read_file, shown
 
 CHUNKS = [1, 2, 3, 7, 64, 1 << 18]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from guestsql.legacy.excluded import Excluded
-from guestsql.legacy.files import LegacyFile, Source
-from guestsql.legacy.read import RawRecord
-from guestsql.legacy.records import PartialGuest, Reject, read_record
+from guestsql.legacy.reading.excluded import Excluded
+from guestsql.legacy.reading.file_reader import RawRecord
+from guestsql.legacy.reading.files import LegacyFile, Source
+from guestsql.legacy.reading.records import PartialGuest, Reject, read_record
 
 PHONE = "573000000001"
 THREADS = LegacyFile(Path("threads.json"), "threads.json", Source.THREADS)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestsql.legacy.text import Literal, clean, dump, escape, restore, unescape
+from guestsql.legacy.reading.json_text import Literal, clean, dump, escape, restore, unescape
 
 NASTY = st.text(
     st.one_of(st.characters(exclude_categories=()), st.sampled_from(list("\\u0dD8f5c\x00\ud83d\udf34"))), max_size=30

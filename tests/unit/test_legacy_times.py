@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestsql.legacy.times import parse_name_time, parse_time
+from guestsql.legacy.reading.times import parse_name_time, parse_time
 
 NOON = datetime(2025, 7, 5, 12, 0, tzinfo=UTC)
 

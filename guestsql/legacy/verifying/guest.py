@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
-from guestsql.legacy.compare import Record, Told, expect
-from guestsql.legacy.compare_kept import KeptRecord, read_kept
-from guestsql.legacy.compare_values import Number, Value
+from guestsql.legacy.verifying.expected import Record, Told, expect
+from guestsql.legacy.verifying.kept import KeptRecord, read_kept
+from guestsql.legacy.verifying.values import Number, Value
 
 __all__ = ["Difference", "GuestCheck", "ImportTimes", "shown", "visible"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from guestsql.legacy.records import Reject
+from guestsql.legacy.reading.records import Reject
 
 __all__ = ["Adjusted", "FileReport", "ImportReport"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from guestsql.legacy.files import LegacyFile
-from guestsql.legacy.text import Json, escape
+from guestsql.legacy.reading.files import LegacyFile
+from guestsql.legacy.reading.json_text import Json, escape
 
 __all__ = ["Damage", "RawRecord", "Span", "pointer_below", "pointer_to"]
 

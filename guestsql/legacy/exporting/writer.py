@@ -6,7 +6,7 @@ import json
 import re
 from typing import cast
 
-from guestsql.legacy.compare_values import Number, Value
+from guestsql.legacy.verifying.values import Number, Value
 
 __all__ = ["RecordWriter"]
 

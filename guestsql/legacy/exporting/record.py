@@ -14,9 +14,9 @@ from typing import Any, cast
 
 from guestsql.errors import InvalidUserId
 from guestsql.guests.identity import canonical_user_id
-from guestsql.legacy.compare import Record, expect, record_order
-from guestsql.legacy.compare_kept import read_kept
-from guestsql.legacy.compare_values import Value, composed_text, read_time
+from guestsql.legacy.verifying.expected import Record, expect, record_order
+from guestsql.legacy.verifying.kept import read_kept
+from guestsql.legacy.verifying.values import Value, composed_text, read_time
 
 __all__ = ["GuestExport"]
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
 
-from guestsql.legacy.compare_values import (
+from guestsql.legacy.verifying.values import (
     Value,
     plain_text,
     read_chat_id,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import IO, NamedTuple, TypeAlias, cast
 
-from guestsql.legacy.compare_values import Number, Value
+from guestsql.legacy.verifying.values import Number, Value
 
 __all__ = ["Broken", "FileText", "KeptPlaces", "Stretch"]
 

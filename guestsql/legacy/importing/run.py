@@ -15,13 +15,13 @@ from typing import NamedTuple
 import psycopg
 
 from guestsql.errors import ConstraintViolation
-from guestsql.legacy.excluded import Excluded
-from guestsql.legacy.files import LegacyFile
-from guestsql.legacy.memory import peak_memory_bytes
-from guestsql.legacy.records import Reject
-from guestsql.legacy.report import Adjusted, FileReport, ImportReport
-from guestsql.legacy.stage import COPY_STAGING, FileStager
-from guestsql.legacy.steps import Progress, Steps
+from guestsql.legacy.importing.memory import peak_memory_bytes
+from guestsql.legacy.importing.progress import Progress, Steps
+from guestsql.legacy.importing.report import Adjusted, FileReport, ImportReport
+from guestsql.legacy.importing.staging import COPY_STAGING, FileStager
+from guestsql.legacy.reading.excluded import Excluded
+from guestsql.legacy.reading.files import LegacyFile
+from guestsql.legacy.reading.records import Reject
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import DeadlineConnection, connect
 from guestsql.sql.packaged import packaged_queries

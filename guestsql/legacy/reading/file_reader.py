@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from guestsql.legacy.container import Container
-from guestsql.legacy.element import skip_space
-from guestsql.legacy.files import LegacyFile
-from guestsql.legacy.raw import Damage, RawRecord, Span
-from guestsql.legacy.window import CHUNK_BYTES, TextWindow
+from guestsql.legacy.reading.container import Container
+from guestsql.legacy.reading.element import skip_space
+from guestsql.legacy.reading.files import LegacyFile
+from guestsql.legacy.reading.raw import Damage, RawRecord, Span
+from guestsql.legacy.reading.window import CHUNK_BYTES, TextWindow
 
 __all__ = ["Damage", "FileReader", "RawRecord"]
 

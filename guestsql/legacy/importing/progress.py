@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from guestsql.legacy.files import LegacyFile
+from guestsql.legacy.reading.files import LegacyFile
 
 __all__ = ["Progress", "Steps", "size_of"]
 

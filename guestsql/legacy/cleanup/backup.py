@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from guestsql.errors import LegacyFileError
-from guestsql.legacy.cleanup_storage import copy_safely, file_sha256, sync_folder, write_safely
-from guestsql.legacy.verify_read import CheckedFile
+from guestsql.legacy.storage import copy_safely, file_sha256, sync_folder, write_safely
+from guestsql.legacy.verifying.buckets import CheckedFile
 
 __all__ = ["FOLDER", "Backup", "BackupFile", "find_backups", "make_backup", "remove_old_backups"]
 

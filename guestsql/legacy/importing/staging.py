@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from guestsql.legacy.copy_text import NULL, bytes_column, labels_column, text_column
-from guestsql.legacy.excluded import ERASED, Excluded
-from guestsql.legacy.files import LegacyFile, Source
-from guestsql.legacy.raw import Damage, RawRecord, pointer_below
-from guestsql.legacy.read import FileReader
-from guestsql.legacy.records import TIMES, PartialGuest, Reject, read_record
-from guestsql.legacy.report import Adjusted, FileReport
-from guestsql.legacy.text import dump, escape
-from guestsql.legacy.times import parse_time
+from guestsql.legacy.importing.copy_columns import NULL, bytes_column, labels_column, text_column
+from guestsql.legacy.importing.report import Adjusted, FileReport
+from guestsql.legacy.reading.excluded import ERASED, Excluded
+from guestsql.legacy.reading.file_reader import FileReader
+from guestsql.legacy.reading.files import LegacyFile, Source
+from guestsql.legacy.reading.json_text import dump, escape
+from guestsql.legacy.reading.raw import Damage, RawRecord, pointer_below
+from guestsql.legacy.reading.records import TIMES, PartialGuest, Reject, read_record
+from guestsql.legacy.reading.times import parse_time
 
 __all__ = ["COPY_STAGING", "FileStager"]
 

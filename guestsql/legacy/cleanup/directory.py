@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from guestsql.errors import LegacyFileError
-from guestsql.legacy.cleanup_backup import Backup, find_backups, make_backup, remove_old_backups
-from guestsql.legacy.cleanup_storage import file_sha256, sync_folder
-from guestsql.legacy.verify import Progress, VerifyReport, verify_directory
-from guestsql.legacy.verify_files import list_files
-from guestsql.legacy.verify_guest import visible
-from guestsql.legacy.verify_read import CheckedFile
+from guestsql.legacy.cleanup.backup import Backup, find_backups, make_backup, remove_old_backups
+from guestsql.legacy.storage import file_sha256, sync_folder
+from guestsql.legacy.verifying.buckets import CheckedFile
+from guestsql.legacy.verifying.directory import Progress, VerifyReport, verify_directory
+from guestsql.legacy.verifying.files import list_files
+from guestsql.legacy.verifying.guest import visible
 from guestsql.settings import Settings
 
 __all__ = ["CleanupReport", "cleanup_directory", "remove_verified_files"]

@@ -22,10 +22,10 @@ from typing import Any, Self
 import psycopg
 
 from guestsql.errors import LegacyFileError
-from guestsql.legacy.cleanup_storage import sync_folder
-from guestsql.legacy.compare_values import Value
-from guestsql.legacy.export_record import GuestExport
-from guestsql.legacy.export_text import RecordWriter
+from guestsql.legacy.exporting.record import GuestExport
+from guestsql.legacy.exporting.writer import RecordWriter
+from guestsql.legacy.storage import sync_folder
+from guestsql.legacy.verifying.values import Value
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import connect
 from guestsql.sql.packaged import packaged_queries

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from guestsql.legacy.text import Json
+from guestsql.legacy.reading.json_text import Json
 
 __all__ = ["parse_name_time", "parse_time"]
 

@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from guestsql.errors import LegacyFileError
-from guestsql.legacy.text import escape
-from guestsql.legacy.times import parse_name_time
+from guestsql.legacy.reading.json_text import escape
+from guestsql.legacy.reading.times import parse_name_time
 
 __all__ = ["LegacyFile", "Source", "find_files", "list_unread_files"]
 

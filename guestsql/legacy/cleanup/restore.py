@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from guestsql.errors import LegacyFileError
-from guestsql.legacy.cleanup_backup import FOLDER, Backup, BackupFile, find_backups
-from guestsql.legacy.cleanup_storage import copy_safely, file_sha256, sync_folder
-from guestsql.legacy.verify_guest import visible
+from guestsql.legacy.cleanup.backup import FOLDER, Backup, BackupFile, find_backups
+from guestsql.legacy.storage import copy_safely, file_sha256, sync_folder
+from guestsql.legacy.verifying.guest import visible
 
 __all__ = ["RestoreReport", "restore_directory"]
 

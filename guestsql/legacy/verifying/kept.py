@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from guestsql.legacy.compare import Record
-from guestsql.legacy.compare_values import Number, Value
+from guestsql.legacy.verifying.expected import Record
+from guestsql.legacy.verifying.values import Number, Value
 
 __all__ = ["KeptRecord", "read_kept"]
 

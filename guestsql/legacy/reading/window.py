@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from guestsql.errors import LegacyFileError
-from guestsql.legacy.files import LegacyFile
-from guestsql.legacy.raw import Span
+from guestsql.legacy.reading.files import LegacyFile
+from guestsql.legacy.reading.raw import Span
 
 __all__ = ["TextWindow"]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple, cast
 
-from guestsql.legacy.text import Json, Literal
+from guestsql.legacy.reading.json_text import Json, Literal
 
 __all__ = ["NEXT_PAIR", "Element", "decode_element", "skip_space"]
 

@@ -20,12 +20,12 @@ from typing import IO, NamedTuple, cast
 
 from guestsql.errors import InvalidUserId, LegacyFileError
 from guestsql.guests.identity import canonical_user_id
-from guestsql.legacy.cleanup_storage import file_sha256
-from guestsql.legacy.compare import Record
-from guestsql.legacy.compare_values import Number, Value, time_in_name
-from guestsql.legacy.verify_files import list_files, source_of
-from guestsql.legacy.verify_text import Element, list_elements
-from guestsql.legacy.verify_window import Broken, FileText, KeptPlaces, Stretch
+from guestsql.legacy.storage import file_sha256
+from guestsql.legacy.verifying.elements import Element, list_elements
+from guestsql.legacy.verifying.expected import Record
+from guestsql.legacy.verifying.files import list_files, source_of
+from guestsql.legacy.verifying.values import Number, Value, time_in_name
+from guestsql.legacy.verifying.window import Broken, FileText, KeptPlaces, Stretch
 
 __all__ = ["Buckets", "CheckedFile", "ErasedIds", "Unusable", "file_checksum", "read_into_buckets"]
 

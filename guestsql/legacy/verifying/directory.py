@@ -19,11 +19,11 @@ from typing import Any
 import psycopg
 
 from guestsql.guests.identity import own_keys
-from guestsql.legacy.compare import Record
-from guestsql.legacy.verify_files import list_files, list_unread_files
-from guestsql.legacy.verify_guest import Difference, GuestCheck, ImportTimes, visible
-from guestsql.legacy.verify_read import CheckedFile, ErasedIds, Unusable, file_checksum, read_into_buckets
-from guestsql.legacy.verify_window import KeptPlaces, Stretch
+from guestsql.legacy.verifying.buckets import CheckedFile, ErasedIds, Unusable, file_checksum, read_into_buckets
+from guestsql.legacy.verifying.expected import Record
+from guestsql.legacy.verifying.files import list_files, list_unread_files
+from guestsql.legacy.verifying.guest import Difference, GuestCheck, ImportTimes, visible
+from guestsql.legacy.verifying.window import KeptPlaces, Stretch
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import DeadlineConnection, connect
 from guestsql.sql.packaged import packaged_queries

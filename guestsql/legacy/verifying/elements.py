@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
-from guestsql.legacy.compare_values import Value
-from guestsql.legacy.verify_window import Broken, FileText, KeptPlaces, Stretch
+from guestsql.legacy.verifying.values import Value
+from guestsql.legacy.verifying.window import Broken, FileText, KeptPlaces, Stretch
 
 __all__ = ["Element", "list_elements"]
 

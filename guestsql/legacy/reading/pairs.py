@@ -6,7 +6,7 @@ from typing import TypeAlias, cast
 
 import msgspec
 
-from guestsql.legacy.text import Json
+from guestsql.legacy.reading.json_text import Json
 
 __all__ = ["Pair", "decode_pairs", "pair_length"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from guestsql.legacy.element import NEXT_PAIR, Element, decode_element, skip_space
-from guestsql.legacy.pairs import Pair, decode_pairs, pair_length
-from guestsql.legacy.raw import Damage, RawRecord, Span, pointer_to
-from guestsql.legacy.text import Json
-from guestsql.legacy.window import TextWindow
+from guestsql.legacy.reading.element import NEXT_PAIR, Element, decode_element, skip_space
+from guestsql.legacy.reading.json_text import Json
+from guestsql.legacy.reading.pairs import Pair, decode_pairs, pair_length
+from guestsql.legacy.reading.raw import Damage, RawRecord, Span, pointer_to
+from guestsql.legacy.reading.window import TextWindow
 
 __all__ = ["Container"]
 

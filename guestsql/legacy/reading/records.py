@@ -14,10 +14,10 @@ from typing import cast
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.guests.identity import canonical_user_id, clean_chat_id
 from guestsql.guests.values import LONGEST_LABEL, normalized
-from guestsql.legacy.excluded import Excluded
-from guestsql.legacy.raw import RawRecord
-from guestsql.legacy.text import Json, clean, escape
-from guestsql.legacy.times import parse_time
+from guestsql.legacy.reading.excluded import Excluded
+from guestsql.legacy.reading.json_text import Json, clean, escape
+from guestsql.legacy.reading.raw import RawRecord
+from guestsql.legacy.reading.times import parse_time
 
 __all__ = [
     "TIMES",

@@ -1,0 +1,1 @@
+"""The import: records are staged, merged and written in one transaction."""
