@@ -21,7 +21,7 @@ from rich.text import Text
 from guestsql.cli.addresses import embedded_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.cache_events import watched_cache
-from guestsql.cli.legacy import summary
+from guestsql.cli.legacy_report import summary
 from guestsql.cli.table import fit_table
 from guestsql.cli.terminal import console
 from guestsql.errors import GuestSQLError

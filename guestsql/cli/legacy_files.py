@@ -1,8 +1,8 @@
-"""`guestsql legacy verify | export | cleanup | restore`: the old bot's files after their import."""
+"""`guestsql legacy verify | export | cleanup | restore`: the old bot's files after the import."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,19 +11,19 @@ import click
 from guestsql.cli.addresses import main_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
+from guestsql.cli.legacy_report import counted, unread
 from guestsql.cli.output import FORMATS, Output
 from guestsql.cli.progress import progress_bar
 from guestsql.legacy.cleanup import CleanupReport, cleanup_directory, restore_directory
 from guestsql.legacy.exporting import export_directory
 from guestsql.legacy.verifying import Difference, VerifyReport, verify_directory
 
-__all__ = ["COMMANDS", "unread"]
+__all__ = ["COMMANDS"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _LONGEST_KEEP_DAYS = 36_500
-_MOST_NAMED = 5
-_KEPT = "no guest, kept in legacy_rejects"
+_KEPT = "not a guest, kept in legacy_rejects"
 
 
 def _format_option(rows: str) -> Callable[[Command], Command]:
@@ -31,7 +31,8 @@ def _format_option(rows: str) -> Callable[[Command], Command]:
         "--format",
         "format_name",
         type=click.Choice(FORMATS),
-        help=f"table, csv, tsv: {rows}; json, jsonl: one object with all. Default: table on a terminal, else json.",
+        help=f"table, csv, tsv: {rows}; json, jsonl: one object with everything."
+        " Default: table on a terminal, else json.",
     )
 
 
@@ -51,8 +52,8 @@ Examples:
 def verify(app: App, directory: Path, format_name: str | None) -> None:
     """Compare the files of DIR with the database, field by field.
 
-    Exits with 1 when a field of a file is not in the database and no later write of the bot explains it. A record that
-    can be no guest is no difference when legacy_rejects has kept it byte for byte.
+    Exits with 1 when a field of a file is missing from the database and no later write of the bot explains it. A
+    rejected record is not a difference when legacy_rejects has kept it byte for byte.
     """
     output = app.output(format_name, piped="json")
     with main_url(app.settings) as url, progress_bar("verifying") as progress:
@@ -76,15 +77,14 @@ Examples:
 """,
 )
 @_directory
-@click.option("--force", is_flag=True, help="Replace files that are there.")
+@click.option("--force", is_flag=True, help="Replace existing files.")
 @_format_option("the files")
 @pass_app
 def export(app: App, directory: Path, force: bool, format_name: str | None) -> None:
     """Write threads.json and guest_profiles.json into DIR, so that the old bot can run on them again.
 
-    A guest's records come back as they were, under the phone number. Where they no longer say what the database says,
-    they are written from the database.
-    Both files are whole before they get their names.
+    A guest's records come back as they were, under the phone number. Where they no longer agree with the database,
+    they are written from the database. Both files are complete before they get their names.
     """
     output = app.output(format_name, piped="json")
     with main_url(app.settings) as url:
@@ -93,12 +93,15 @@ def export(app: App, directory: Path, force: bool, format_name: str | None) -> N
         output.row(report.as_dict())
     else:
         output.rows(("file", "records", "bytes"), [(each.path, each.records, each.size) for each in report.files])
-    app.say(f"export: {_guests(report.guests)}, {report.new} new and {report.changed} changed since the import")
-    left_out = [f"{name} of {_guests(count)}" for name, count in report.left_out.items() if count]
+    app.say(
+        f"export: {counted(report.guests, 'guest')}, {report.new:,} new and {report.changed:,} changed since the import"
+    )
+    left_out = [f"{name} of {counted(count, 'guest')}" for name, count in report.left_out.items() if count]
     if left_out:
         app.say(f"the old files have no place for: {', '.join(left_out)}")
     if report.rejects:
-        app.say(f"{_rejects(report.rejects)} behind in legacy_rejects, of the latest import")
+        rejects = counted(report.rejects, "rejected record")
+        app.say(f"not exported: {rejects} of the latest import, kept in legacy_rejects")
 
 
 @click.command(
@@ -109,21 +112,21 @@ Examples:
 """,
 )
 @_directory
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
     "--keep-days",
     type=click.IntRange(0, _LONGEST_KEEP_DAYS),
     metavar="N",
-    help="Remove backups older than N days too, but never the newest. Default: all are kept.",
+    help="Also remove backups older than N days, but never the newest. Default: keep all.",
 )
 @_format_option("what was done, or the differences")
 @pass_app
 def cleanup(app: App, directory: Path, yes: bool, keep_days: int | None, format_name: str | None) -> None:
     """Verify the files of DIR, back them up, and only then delete them.
 
-    Without a verification that passes nothing is done, and 1 is the exit code; nor while DIR has a JSON file that was
-    not read. The backup is DIR/legacy-backups/TIME,
-    read again before anything is deleted; `guestsql legacy restore DIR` puts it back.
+    If the verification fails, or DIR has a JSON file that was not read, nothing is done and the exit code is 1. The
+    backup is DIR/legacy-backups/TIME; it is read again before anything is deleted. `guestsql legacy restore DIR` puts
+    it back.
     """
     output = app.output(format_name, piped="json")
     app.confirm(f"Back up and delete the old bot's files in {directory} if they verify", yes=yes)
@@ -143,10 +146,11 @@ def cleanup(app: App, directory: Path, yes: bool, keep_days: int | None, format_
         app.say("cleanup: nothing was deleted")
         raise click.exceptions.Exit(FAILED)
     kept = f", backed up in {report.backup.path}" if report.backup else ""
-    removed = f"; {len(report.removed_backups)} old backups removed" if report.removed_backups else ""
-    app.say(f"cleanup: {_files(len(report.deleted))} deleted{kept}{removed}")
+    removed = f"; {counted(len(report.removed_backups), 'old backup')} removed" if report.removed_backups else ""
+    app.say(f"cleanup: {counted(len(report.deleted), 'file')} deleted{kept}{removed}")
     if report.verification is not None and report.verification.kept:
-        app.say(f"{_rejects(report.verification.kept)} in legacy_rejects; docs/legacy-rejects.md tells how to see them")
+        rejects = counted(report.verification.kept, "rejected record")
+        app.say(f"kept in legacy_rejects: {rejects}; docs/legacy-rejects.md shows how to read them")
 
 
 @click.command(
@@ -157,14 +161,14 @@ Examples:
 """,
 )
 @_directory
-@click.option("--backup", "name", metavar="TIME", help="The backup's name; default: the newest.")
-@click.option("--force", is_flag=True, help="Overwrite files that are there and differ.")
+@click.option("--backup", "name", metavar="TIME", help="Name of the backup. Default: the newest.")
+@click.option("--force", is_flag=True, help="Overwrite existing files that differ.")
 @_format_option("the files")
 @pass_app
 def restore(app: App, directory: Path, name: str | None, force: bool, format_name: str | None) -> None:
-    """Put the files that cleanup has deleted back into DIR.
+    """Put the files that cleanup deleted back into DIR.
 
-    Copies are checked before anything is written. A file that is there and differs stays, unless --force is given.
+    The copies are checked before anything is written. An existing file that differs stays, unless --force is given.
     """
     output = app.output(format_name, piped="json")
     report = restore_directory(directory, name=name, force=force)
@@ -174,7 +178,7 @@ def restore(app: App, directory: Path, name: str | None, force: bool, format_nam
     else:
         states = ("restored", "unchanged")
         output.rows(("file", "state"), [(path, state) for state in states for path in document[state]])
-    app.say(f"restore: {_files(len(report.restored))} from {report.backup}, {len(report.unchanged)} unchanged")
+    app.say(f"restore: {counted(len(report.restored), 'file')} from {report.backup}, {len(report.unchanged)} unchanged")
 
 
 def _print_differences(output: Output, report: VerifyReport) -> None:
@@ -192,38 +196,13 @@ def _print_cleanup(output: Output, report: CleanupReport) -> None:
 
 
 def _verified(report: VerifyReport) -> str:
-    compared = f"{report.records} records of {_guests(report.guests)}: {report.fields} fields, {report.columns} columns"
-    explained = f", {report.explained} explained by later writes" if report.explained else ""
-    differences = f"{report.different or 'no'} difference{'' if report.different == 1 else 's'}"
-    kept = f", {report.kept} rejected kept" if report.kept else ""
-    erased = f", {report.erased} of erased guests" if report.erased else ""
-    return f"verify: {compared}; {differences}{explained}{kept}{erased}"
-
-
-def unread(names: Sequence[str]) -> str:
-    """Return which JSON files were not read, in one line.
-
-    Args:
-        names: relative to the folder, one or more.
-    """
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    listed = ", ".join(names[:_MOST_NAMED])
-    return (
-        f"not read: {listed}{more}. Give the old bot's files names that begin with threads, guest_profiles or guests;"
-        " move others away"
-    )
-
-
-def _guests(count: int) -> str:
-    return f"{count} guest" + ("" if count == 1 else "s")
-
-
-def _rejects(count: int) -> str:
-    return f"{count} rejected record{' stays' if count == 1 else 's stay'}"
-
-
-def _files(count: int) -> str:
-    return f"{count} file" + ("" if count == 1 else "s")
+    read = f"{counted(report.records, 'record')} of {counted(report.guests, 'guest')}"
+    compared = f"{counted(report.fields, 'field')}, {counted(report.columns, 'column')}"
+    differences = counted(report.different, "difference") if report.different else "no differences"
+    explained = f", {report.explained:,} explained by later writes" if report.explained else ""
+    kept = f", {counted(report.kept, 'rejected record')} kept" if report.kept else ""
+    erased = f", {counted(report.erased, 'record')} of erased guests" if report.erased else ""
+    return f"verify: {read}: {compared}; {differences}{explained}{kept}{erased}"
 
 
 COMMANDS = (verify, export, cleanup, restore)

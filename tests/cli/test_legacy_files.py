@@ -174,19 +174,19 @@ def test_cleanup_asks_on_a_terminal(run, folder, database_url):
     assert not (folder / "threads.json").exists()
 
 
-def test_rejected_records_are_kept_and_told_of(run, folder, tmp_path, database_url):
+def test_rejected_records_are_kept_and_reported(run, folder, tmp_path, database_url):
     (folder / "threads.json").write_text(json.dumps([[PHONE, ANA], ["grupo", {"name": "x\x00"}]]), encoding="utf-8")
     assert run("import").exit_code == 1
     result = run("verify", "--format", "csv")
     assert result.exit_code == 0
-    assert '\nthreads.json,/1,,,,"no guest, kept in legacy_rejects: ' in result.stdout.replace("\r", "")
-    assert result.stderr.endswith("; no differences, 1 rejected kept\n")
+    assert '\nthreads.json,/1,,,,"not a guest, kept in legacy_rejects: ' in result.stdout.replace("\r", "")
+    assert result.stderr.endswith("; no differences, 1 rejected record kept\n")
     report = json.loads(run("verify", "--format", "json").stdout)
     assert (report["passed"], report["kept"], report["kept_rejects"][0]["pointer"]) == (True, 1, "/1")
 
     exported = invoke("legacy", "export", str(tmp_path / "out"), DATABASE_URL=database_url)
     assert json.loads(exported.stdout)["rejects"] == 1
-    assert "1 rejected record stays behind in legacy_rejects" in exported.stderr
+    assert "not exported: 1 rejected record of the latest import" in exported.stderr
     cleaned = run("cleanup", "--yes")
     assert cleaned.exit_code == 0
-    assert "1 rejected record stays in legacy_rejects" in cleaned.stderr
+    assert "kept in legacy_rejects: 1 rejected record;" in cleaned.stderr
