@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+
+from guestsql.errors import QueryFileError
 from guestsql.migrate.concurrent import folded
 from guestsql.migrate.failure import StatementError
 from guestsql.migrate.files import PACKAGED, Migration
 from guestsql.migrate.ledger import Ledger
 from guestsql.migrate.text import Statement
-from guestsql.sql.scanner import Kind
+from guestsql.sql.scanner import Kind, Token, tokenize
 
 __all__ = ["way_out"]
 
 # "cannot drop … because other objects depend on it", "cannot alter type of a column used by a view or rule".
-_BLOCKED = ("2BP01", "0A000")
+_NOT_SUPPORTED = "0A000"
+_BLOCKED = ("2BP01", _NOT_SUPPORTED)
+_UNNAMED = "drop what the message names, run guestsql migrate up again, and create it in a repeatable file (R_name.sql)"
+_DOLLAR_QUOTED = re.compile(r"(?P<tag>\$\w*\$)(?P<text>.*)(?P=tag)", re.DOTALL)
 # Words of the statements that are blocked; a column may have such a name, but then it is quoted.
 _KEY_WORDS = {"alter", "drop", "table", "column", "type", "view", "function", "if", "exists", "only", "set", "data"}
 
 
 def way_out(ledger: Ledger, migration: Migration, failure: StatementError) -> str:
-    """Return how to go on where other objects block a statement, naming them; "" where that is not the failure.
+    """Return how to go on where other objects block a statement, naming them; "" if the failure is another one.
 
     Args:
         ledger: on a connection that is free; the failed transaction has ended or may end at any time.
@@ -29,7 +37,7 @@ def way_out(ledger: Ledger, migration: Migration, failure: StatementError) -> st
         return ""
     dependents = ledger.dependents(_names(migration.statements[failure.index]))
     if not dependents:
-        return ""
+        return "" if failure.error.sqlstate == _NOT_SUPPORTED else _UNNAMED
     named = ", ".join(f"{kind} {name}" for kind, name in dependents)
     drops = "; ".join(f"DROP {kind.upper()} {name}" for kind, name in dependents)
     verb = "depends" if len(dependents) == 1 else "depend"
@@ -45,10 +53,15 @@ def way_out(ledger: Ledger, migration: Migration, failure: StatementError) -> st
 
 
 def _names(statement: Statement) -> list[str]:
-    return sorted(
-        {
-            folded(token)
-            for token in statement.tokens
-            if token.kind is Kind.QUOTED_WORD or (token.kind is Kind.WORD and token.text.lower() not in _KEY_WORDS)
-        }
-    )
+    """The identifiers of a statement, as the catalogue has them; those in a DO block too."""
+    return sorted({name for token in statement.tokens for name in _names_of(token)})
+
+
+def _names_of(token: Token) -> Iterator[str]:
+    if token.kind is Kind.QUOTED_WORD or (token.kind is Kind.WORD and token.text.lower() not in _KEY_WORDS):
+        yield folded(token)
+    elif token.kind is Kind.STRING and (body := _DOLLAR_QUOTED.fullmatch(token.text)) is not None:
+        # In another language than SQL it may be anything.
+        with suppress(QueryFileError):
+            for inner in tokenize(body["text"]):
+                yield from _names_of(inner)

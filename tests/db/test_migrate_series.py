@@ -66,11 +66,14 @@ def test_the_packaged_series_runs_first_and_each_has_its_own_numbers(runner: Run
         runner.up()
 
 
-def test_a_later_packaged_migration_of_an_own_number_is_applied(runner: Runner, own: Path, packaged: Path) -> None:
-    """The next release may use any number that a project uses."""
-    write_files(own, {"0002_own.sql": "CREATE TABLE own_two (id int);"})
+def test_a_later_packaged_migration_of_an_own_number_is_applied(
+    runner: Runner, own: Path, packaged: Path, empty_database_url: str
+) -> None:
+    """The next release may use any number that a project uses, and an own view follows its tables."""
+    view = "CREATE OR REPLACE VIEW booking_guests AS SELECT * FROM guests;"
+    write_files(own, {"0002_own.sql": "CREATE TABLE own_two (id int);", "R_booking_guests.sql": view})
     runner.up()
-    write_files(packaged, {"0002_packaged.sql": "CREATE TABLE packaged_two (id int);"})
+    write_files(packaged, {"0002_packaged.sql": "ALTER TABLE guests ADD COLUMN city text;"})
     assert [each.label for each in runner.status() if each.state == "pending"] == [
         "0002_packaged",
         "R_counts",
@@ -78,6 +81,7 @@ def test_a_later_packaged_migration_of_an_own_number_is_applied(runner: Runner, 
     ]
     assert labels(runner)[0] == "guestsql 0002_packaged"
     assert runner.verify() == []
+    assert value(empty_database_url, "SELECT count(city) FROM booking_guests") == 0  # as on a fresh database
 
 
 @pytest.mark.parametrize("series", [PACKAGED, OWN])
@@ -156,7 +160,7 @@ def test_functions_policies_and_columns_of_others_are_told_apart(
             "CREATE POLICY tagged ON guests USING (labels IS NOT NULL);"
             "CREATE VIEW keys AS SELECT key FROM guests"
         )
-    write_files(packaged, {"0002_labels.sql": "ALTER TABLE guests DROP COLUMN labels;"})
+    write_files(packaged, {"0002_labels.sql": "DO $do$ BEGIN ALTER TABLE guests DROP COLUMN labels; END $do$;"})
     with pytest.raises(MigrationError) as caught:
         runner.up()
     drops = caught.value.hint.partition("then ")[2].partition(", and run")[0]

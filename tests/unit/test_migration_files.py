@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guestsql.errors import MigrationError
-from guestsql.migrate import Migration, default_directory, new_migration, read_migrations
+from guestsql.migrate import OWN, Migration, default_directory, new_migration, read_migrations
 from guestsql.migrate.concurrent import ConcurrentIndex, concurrent_index
 from guestsql.migrate.text import normalise, pieces
 from guestsql.sql.scanner import tokenize
@@ -46,7 +47,8 @@ def test_other_and_hidden_files_are_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["1_a.sql", "0001-a.sql", "0001_A.sql", "0001_.sql", "0001_a__b.sql", "a.sql", "00001_a.sql"]
+    "name",
+    ["1_a.sql", "0001-a.sql", "0001_A.sql", "0001_.sql", "0001_a__b.sql", "a.sql", "00001_a.sql", "r_a.sql", "R_A.sql"],
 )
 def test_a_bad_name_is_refused(tmp_path: Path, name: str) -> None:
     write_files(tmp_path, {name: "SELECT 1"})
@@ -54,6 +56,27 @@ def test_a_bad_name_is_refused(tmp_path: Path, name: str) -> None:
         read_migrations(tmp_path)
     assert caught.value.file == tmp_path / name
     assert "0007_guest_notes.sql" in caught.value.hint
+
+
+def test_numbers_come_before_times_and_repeatable_files_last(tmp_path: Path) -> None:
+    names = ["R_b.sql", "20261129103000_time.sql", "0002_two.sql", "R_a.sql", "0001_one.sql"]
+    write_files(tmp_path, dict.fromkeys(names, "SELECT 1;"))
+    found = read_migrations(tmp_path, OWN)
+    assert [(each.version, each.name) for each in found] == [
+        (1, "one"),
+        (2, "two"),
+        (20261129103000, "time"),
+        (0, "a"),
+        (0, "b"),
+    ]
+    assert {each.series for each in found} == {OWN}
+
+
+@pytest.mark.parametrize("digits", ["20261329103000", "20261129106000", "00000000000001"])
+def test_a_timestamp_is_a_time(tmp_path: Path, digits: str) -> None:
+    write_files(tmp_path, {f"{digits}_a.sql": "SELECT 1"})
+    with pytest.raises(MigrationError, match=f"{digits} is not a time"):
+        read_migrations(tmp_path)
 
 
 def test_number_zero_is_refused(tmp_path: Path) -> None:
@@ -260,6 +283,13 @@ def test_new_takes_the_next_number_and_has_to_be_filled(tmp_path: Path) -> None:
     assert path.read_text().startswith("-- Guest notes v2.\n")
     with pytest.raises(MigrationError, match="no statement"):
         read_migrations(tmp_path)
+
+
+def test_new_continues_timestamps_even_when_the_clock_is_behind(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 29, 10, 30, 59, tzinfo=UTC)
+    write_files(tmp_path, {"9999_last.sql": "SELECT 1;", "R_view.sql": "SELECT 1;"})
+    assert new_migration("one", tmp_path, now=now).name == "20261129103059_one.sql"
+    assert new_migration("two", tmp_path, now=now).name == "20261129103100_two.sql"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "../up", "7th", "año", "a/b", "x;y"])
