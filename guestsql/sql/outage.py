@@ -18,6 +18,8 @@ POOL_NAME = "guestsql-"
 """The name of each of this package's pools begins like this."""
 
 _POOL_LOGGER = "psycopg.pool"
+# How its warnings about attempts to connect, and about connections that were lost, begin.
+_REPORTED = ("error connecting in", "reconnection attempt in", "discarding ")
 
 
 class Outage:
@@ -92,9 +94,10 @@ class Outage:
 
 def _is_reported_elsewhere(record: logging.LogRecord) -> bool:
     """Whether psycopg's pool warns about a pool or a connection of this package: `Outage` reports it, once."""
+    if not str(record.msg).startswith(_REPORTED):
+        return False
     about = record.args[0] if isinstance(record.args, tuple) and record.args else None
-    is_ours = isinstance(about, str) and about.startswith(POOL_NAME)
-    return record.levelno == logging.WARNING and (is_ours or type(about).__module__.startswith("guestsql."))
+    return about.startswith(POOL_NAME) if isinstance(about, str) else type(about).__module__.startswith("guestsql.")
 
 
 logging.getLogger(_POOL_LOGGER).addFilter(lambda record: not _is_reported_elsewhere(record))

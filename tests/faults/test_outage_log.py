@@ -35,7 +35,7 @@ async def test_one_line_when_it_begins_and_one_when_it_ends(
     kind: str, database_url: str, autocommit: psycopg.Connection[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     with Proxy(database_url) as proxy:
-        async with Either(kind, proxy.url, flush_seconds=0.01) as db, asyncio.timeout(PATIENCE_SECONDS):
+        async with Either(kind, proxy.url, flush_seconds=0.01, pool_max=1) as db, asyncio.timeout(PATIENCE_SECONDS):
             await db.get_context(GUEST)
             await db.record_interaction(GUEST)
             proxy.deaf = True
