@@ -98,7 +98,7 @@ def run_page(text: str, places: Places) -> str:
 def _run_block(code: str, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
     for command, shown in _commands(code):
         found = _run(command, folder, environment)
-        yield f"$ {command}\n{shown if _is_alike(shown, found) else found}"
+        yield f"$ {command}\n{shown if _is_alike(shown, found) else _shortened(shown, found)}"
 
 
 def _commands(code: str) -> Iterator[tuple[str, str]]:
@@ -132,6 +132,16 @@ def _is_alike(shown: str, found: str) -> bool:
         r"(?:.*\n)*?" if line == _ANY_LINES else re.escape(line) + r"\n" for line in _steady(shown).splitlines()
     )
     return re.fullmatch(pattern, _steady(found)) is not None
+
+
+def _shortened(shown: str, found: str) -> str:
+    """New output, of which as many lines are left out as the page leaves out, between its first and its last lines."""
+    kept, lines = shown.splitlines(keepends=True), found.splitlines(keepends=True)
+    marks = [number for number, line in enumerate(kept) if line.strip() == _ANY_LINES]
+    if not marks:
+        return found
+    first, last = marks[0], len(kept) - marks[-1] - 1
+    return "".join([*lines[:first], f"{_ANY_LINES}\n", *lines[max(first, len(lines) - last) :]])
 
 
 def _steady(text: str) -> str:

@@ -49,6 +49,7 @@ def test_only_times_spacing_and_lines_that_are_left_out_may_differ(places):
     assert run(alike, places) == alike
     assert run(alike.replace("d\n", "e\n", 2), places) != alike
     assert run("$ echo one\ntwo\n", places) == "$ echo one\none\n"
+    assert run("$ seq 5\n2\n…\n5\n", places) == "$ seq 5\n1\n…\n5\n"
 
 
 def test_a_command_that_fails_is_an_error_and_so_is_output_without_a_command(places):
