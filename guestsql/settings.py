@@ -81,7 +81,7 @@ class Settings:
         pg_bin: folder of PostgreSQL binaries for the embedded server; None means the `embedded` extra's.
         deadline_seconds: no statement waits for the database longer than this, in seconds, above 0, a day at most.
         lease_seconds: how long a context builder may take before another caller may build, in seconds; shorter
-            than the deadline, so that whoever waits for a builder that was killed can take over.
+            than the deadline, so that a waiting caller can take over from a killed builder.
         flush_seconds: buffered interactions are written at least this often, in seconds; what a kill -9
             can lose is one such interval.
         metrics_seconds: figures of queries and contexts are added to the minute tables this often, in seconds; 0
