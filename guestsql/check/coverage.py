@@ -37,7 +37,7 @@ class Coverage:
     """Which tables hold keys, and what must know each of them.
 
     Attributes:
-        hooks: the methods that every such table belongs to, by name.
+        hooks: the methods, by name.
         key_columns: names of text columns that hold a key.
         key_comment: how the comment of any other column that holds one begins.
         schema: the files of the migrations, to point at a table.
@@ -110,7 +110,8 @@ def vet_coverage(
     allowed = [(source, allowance) for source in sources for allowance in source.marks.tables]
     used: set[tuple[Path, int, int]] = set()
     for table in tables:
-        hooks = [hook for hook in coverage.hooks if covered[hook].isdisjoint({table.oid, (table.schema, table.name)})]
+        names = {table.oid, (table.schema, table.name)}
+        hooks = [name for name, hook in coverage.hooks.items() if hook.is_for_all and covered[name].isdisjoint(names)]
         for source, allowance in allowed:
             if allowance.hook in hooks and table.is_called(allowance.table):
                 hooks.remove(allowance.hook)

@@ -44,11 +44,13 @@ class Hook:
         name: the method's name.
         parameters: the names of the parameters that it passes.
         operators: what a marked query may return.
+        is_for_all: True if every table that holds a key needs a query of this hook.
     """
 
     name: str
     parameters: tuple[str, ...]
     operators: tuple[Operator, ...]
+    is_for_all: bool = True
 
     @property
     def writes(self) -> bool:
