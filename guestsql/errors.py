@@ -166,9 +166,25 @@ class _FileError(GuestSQLError):
 class QueryFileError(_FileError):
     """A query file cannot be used as it stands; raised when the database object is made.
 
-    Mend the file at `file:line:column`; `guestsql check` finds the rest. A running bot does not meet it: an edit that
-    cannot be used is logged, and the old queries go on.
+    Correct the file at `file:line:column`; `guestsql check` finds the rest. A running bot does not meet it: an edit
+    that cannot be used is logged, and the old queries stay in use.
+
+    Attributes:
+        rule: the rule of `guestsql check` that the file breaks.
     """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: Path | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str = "",
+        rule: str = "GS003",
+    ) -> None:
+        super().__init__(message, file=file, line=line, column=column, hint=hint)
+        self.rule = rule
 
 
 class MigrationError(_FileError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from guestsql.check import Finding, check_files, scratch_database
 from guestsql.migrate import PACKAGED, Series
 from guestsql.settings import Settings
 from guestsql.sql import Catalogue, read_packaged
+from guestsql.sql.overrides import eject_query
 from tests.server import MIGRATIONS
 
 QUERIES = MIGRATIONS.parent / "queries"
@@ -52,6 +53,14 @@ CREATE SEQUENCE tickets;
 CREATE TYPE "UserRole" AS ENUM ('ADMIN', 'GUEST');
 CREATE TABLE members (id int PRIMARY KEY, role "UserRole" NOT NULL, kind "char" NOT NULL DEFAULT 'a');
 """
+
+
+def override(folder: Path, name: str, edit: Callable[[str], str]) -> Path:
+    """Override a packaged query in an own folder; returns the file."""
+    file = folder / f"{name}.sql"
+    eject_query(read_packaged(*(path.name for path in QUERIES.glob("*.sql")))[name], folder)
+    file.write_text(edit(file.read_text(encoding="utf-8")), encoding="utf-8")
+    return file
 
 
 def every_query() -> Catalogue:

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import queue
-import re
 import subprocess
 import sys
 import threading
@@ -29,7 +28,7 @@ from guestsql import AsyncGuestDatabase, GuestDatabase, GuestProfile
 from guestsql.settings import Settings
 from guestsql.sql._async.executor import AsyncExecutor
 from guestsql.sql._sync.executor import Executor
-from guestsql.sql.catalogue import default_directory
+from tests.checking import override
 
 GUEST = "573000000001"
 PATIENCE_SECONDS = 60.0
@@ -193,14 +192,13 @@ async def eventually(condition: Callable[[], object]) -> None:
 
 
 def queries_with(folder: Path, name: str, body: str) -> Path:
-    """Copy the packaged queries into a folder, with another body below the comment of one of them."""
-    for path in default_directory().glob("*.sql"):
-        blocks = re.split(r"(?m)^(?=-- name: )", path.read_text(encoding="utf-8"))
-        for index, block in enumerate(blocks):
-            if block.startswith(f"-- name: {name}("):
-                comment = "".join(line for line in block.splitlines(keepends=True) if line.startswith("--"))
-                blocks[index] = f"{comment}{body};\n\n"
-        (folder / path.name).write_text("".join(blocks), encoding="utf-8")
+    """Override a packaged query in a folder, with another body below its comment."""
+
+    def edit(text: str) -> str:
+        comment = "".join(line for line in text.splitlines(keepends=True) if line.startswith("--"))
+        return f"{comment}{body};\n"
+
+    override(folder, name, edit)
     return folder
 
 

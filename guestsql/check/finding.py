@@ -21,6 +21,7 @@ class Finding:
         query: the name of the query, or "" outside one.
         hint: how to fix it, or "".
         width: how many characters the caret marks, 1 or more.
+        details: further lines, such as a diff.
     """
 
     file: Path
@@ -31,6 +32,7 @@ class Finding:
     query: str = ""
     hint: str = ""
     width: int = 1
+    details: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[str, int, int, str]:

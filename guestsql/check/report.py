@@ -23,7 +23,8 @@ def as_text(findings: Iterable[Finding], sources: Iterable[Source]) -> Iterator[
     """
     texts: Mapping[Path, Source] = {source.file: source for source in sources}
     for finding in findings:
-        yield f"{_place(finding)}: {finding.rule}: {finding.message}\n{_excerpt(finding, texts)}"
+        details = "".join(f"    {line}\n" for line in finding.details)
+        yield f"{_place(finding)}: {finding.rule}: {finding.message}\n{_excerpt(finding, texts)}{details}"
 
 
 def as_json(findings: Iterable[Finding]) -> str:
@@ -37,6 +38,7 @@ def as_github(findings: Iterable[Finding]) -> Iterator[str]:
         place = f"file={_property(str(finding.file))},line={finding.line},col={finding.column}"
         title = _property(f"{finding.rule}: {RULES[finding.rule]}")
         text = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
+        text = "\n".join([text, *finding.details])
         level = "warning" if is_advisory(finding.rule) else "error"
         yield f"::{level} {place},title={title}::{_data(text)}"
 
@@ -53,6 +55,7 @@ def _fields(finding: Finding) -> dict[str, object]:
         "rule": finding.rule,
         "message": finding.message,
         "query": finding.query,
+        **({"details": list(finding.details)} if finding.details else {}),
     }
 
 

@@ -16,6 +16,8 @@ RULES: dict[str, str] = {
     "GS006": "a query's comments are below its name",
     "GS007": "a mark can be read",
     "GS008": "a suppression is used",
+    "GS009": "an override states which packaged query it replaces, as it is now",
+    "GS010": "an override can replace its packaged query",
     # Parameters.
     "GS101": "a parameter is declared",
     "GS102": "a parameter is used",

@@ -59,15 +59,15 @@ class CheckReport:
     queries: int
 
 
-class Promises(Protocol):
-    """The promises of the stubs: GS601 to GS603."""
+class Vet(Protocol):
+    """A judge of what is promised elsewhere: by the stubs, or by the packaged queries that an own folder overrides."""
 
     def vet(self, connection: DeadlineConnection, subjects: Sequence[Subject]) -> Iterable[Finding]:
         """Judge queries that the server accepts."""
         ...
 
-    def vet_gone(self, sources: Sequence[Source]) -> Iterable[Finding]:
-        """Judge queries that are no longer in any file."""
+    def vet_names(self, sources: Sequence[Source]) -> Iterable[Finding]:
+        """Judge which queries there are."""
         ...
 
 
@@ -76,7 +76,7 @@ def check_files(
     scratch: AbstractContextManager[DeadlineConnection],
     *,
     beside: Iterable[Path] = (),
-    promises: Promises | None = None,
+    vets: Sequence[Vet] = (),
     coverage: Coverage | None = None,
 ) -> CheckReport:
     """Vet query files.
@@ -85,7 +85,7 @@ def check_files(
         files: what is judged.
         scratch: a connection to the scratch database, entered when the files are read.
         beside: files that are read too, for names, types and marks that hold in a whole folder.
-        promises: what the stubs have promised; None judges no promise.
+        vets: judge what is promised elsewhere.
         coverage: which tables hold keys, and the methods that must know them; None judges no `on:` mark.
 
     Returns:
@@ -115,14 +115,14 @@ def check_files(
                     if isinstance(answer, Accepted)
                 ]
                 of_tables = list(vet_coverage(connection, coverage, sources, understood))
-            if promises is not None:
-                accepted = [
-                    subject
-                    for subject, answer in zip(subjects, said, strict=True)
-                    if isinstance(answer, Accepted) and subject.query.file in chosen
-                ]
-                found += promises.vet(connection, accepted)
-                found += promises.vet_gone(sources)
+            accepted = [
+                subject
+                for subject, answer in zip(subjects, said, strict=True)
+                if isinstance(answer, Accepted) and subject.query.file in chosen
+            ]
+            for vet in vets:
+                found += vet.vet(connection, accepted)
+                found += vet.vet_names(sources)
     except QueryFileError:
         # A file that the check itself needs cannot be read. If it is among these, it has been reported.
         if not any(finding.file in chosen for finding in found):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from guestsql.check.finding import Finding
 from guestsql.check.marks import FileMarks, QueryMarks, read_file_marks, read_query_marks
 from guestsql.check.words import Words, read_words
 from guestsql.sql import Kind, Query, tokenize
-from guestsql.sql.head import mark_of, name_lines, word_line
+from guestsql.sql.head import mark_of, name_at, name_lines, word_line
 from guestsql.sql.reading import read_queries
 
 __all__ = ["Source", "Subject", "read_sources", "read_texts"]
@@ -63,6 +63,14 @@ class Subject:
         """Return a finding at the query's name."""
         column = self.source.line(self.query.line).index(self.query.name) + 1
         return self.on(self.query.line, column, rule, message, hint, width=len(self.query.name))
+
+    def at_mark(self, word: str, rule: str, message: str, hint: str = "", details: tuple[str, ...] = ()) -> Finding:
+        """Return a finding at a mark below the query's name, or at its name."""
+        mark = next((each for each in self.query.marks if each.word == word), None)
+        found = (
+            self.at_name(rule, message, hint) if mark is None else self.on(mark.line, mark.column, rule, message, hint)
+        )
+        return replace(found, details=details)
 
     def at_operator(self, rule: str, message: str, hint: str = "") -> Finding:
         """Return a finding at the operator after the query's parameters, or where one would be."""
@@ -124,6 +132,10 @@ class Source:
         above = self.lines[: min(self.heads, default=len(self.lines) + 1) - 1]
         found = (mark_of(line, number) for number, line in enumerate(above, 1))
         return read_file_marks(mark for mark in found if mark is not None)
+
+    def name_at(self, number: int) -> str:
+        """Return the name of the query of a line, or ""."""
+        return name_at(self.text, number)
 
     def comments_below(self, number: int) -> list[tuple[int, str]]:
         """Return number and text of the comment lines directly below a line."""

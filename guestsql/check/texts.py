@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from guestsql.check.finding import Finding
 from guestsql.check.marks import BadMark
@@ -18,15 +19,15 @@ _PROSE = re.compile(r"--.*\w")
 
 
 def vet_names(sources: Sequence[Source]) -> Iterator[Finding]:
-    """GS005: a name is unique in all files together."""
-    first: dict[str, str] = {}
+    """GS005: a name is unique in a folder; an own folder beside the packaged one is another rule's."""
+    first: dict[tuple[Path, str], str] = {}
     for source in sources:
         for subject in source.subjects:
             name, place = subject.query.name, f"{source.file}:{subject.query.line}"
-            if name in first:
-                message = f"query {name} stands here and at {first[name]}"
+            known = first.setdefault((source.file.parent, name), place)
+            if known != place:
+                message = f"query {name} is defined here and at {known}"
                 yield subject.at_name("GS005", message, "a name must be unique in the whole folder: rename one")
-            first.setdefault(name, place)
 
 
 def vet_text(source: Source) -> Iterator[Finding]:

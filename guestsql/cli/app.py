@@ -14,7 +14,9 @@ from guestsql.cli.summary import set_summary
 from guestsql.cli.terminal import can_ask
 from guestsql.cli.values import plain_text
 from guestsql.errors import GuestSQLError, QueryFileError
+from guestsql.guests.needed import reserved_names
 from guestsql.settings import Settings
+from guestsql.sql import Catalogue, load_catalogue
 from guestsql.telemetry.log import logger
 
 __all__ = ["App", "CommandGroup", "pass_app"]
@@ -44,6 +46,17 @@ class App:
             SettingsError: a value cannot be used.
         """
         return Settings.from_env()
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The packaged queries and the project's own.
+
+        Raises:
+            QueryFileError: a query file cannot be used.
+        """
+        settings = self.settings
+        reserved = reserved_names() if settings.packaged else ()
+        return load_catalogue(settings.queries_dir, packaged=settings.packaged, reserved=reserved)
 
     def help_out(self, error: GuestSQLError) -> None:
         """Add to the hint of an error how to work around it: a broken query file must not stop an operator's tool.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from guestsql.check import RULES, CheckReport, Finding, as_github, as_json, as_text, check_files, read_page
+from guestsql.check import RULES, Finding, Vet, as_github, as_json, as_text, check_files, read_page
 from guestsql.check.coverage import Coverage
 from guestsql.check.rules import is_advisory
 from guestsql.check.sources import Source
@@ -27,12 +27,13 @@ from guestsql.cli.failure import FAILED
 from guestsql.cli.units import counted
 from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.guests.hooks import HOOKS, KEY_COLUMNS, KEY_COMMENT
-from guestsql.guests.needed import NEEDED
+from guestsql.guests.needed import reserved_names
 from guestsql.migrate import configured_migrations
-from guestsql.sql import default_directory, internal_directory
+from guestsql.sql import default_directory, internal_directory, is_packaged, load_catalogue
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.conninfo import parse_conninfo
-from guestsql.stubs import StubsVet, Target, Uses, read_committed
+from guestsql.sql.hooks import hooks_of
+from guestsql.stubs import OverridesVet, StubsVet, Target, Uses, read_committed
 
 __all__ = ["check", "scratch"]
 
@@ -75,7 +76,7 @@ Exit codes: 0 no findings, or only advisories (GS75x); 1 findings.
 @click.option(
     "--stubs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The package written by guestsql stubs --out. Default: the stubs beside guestsql's own modules.",
+    help="The package written by guestsql stubs. Default: stubs in [tool.guestsql] of pyproject.toml.",
 )
 @click.option(
     "--python",
@@ -116,14 +117,20 @@ def check(  # noqa: PLR0917  click passes them by name
     """
     home = shown(app.settings.queries_dir or default_directory())
     against = Against.of(home, files, app.settings, options)
-    homes = (home, shown(internal_directory())) if home.resolve() == default_directory().resolve() else (home,)
+    homes = (home, shown(internal_directory())) if is_packaged(home) else (home,)
     chosen = _expanded(files or homes)
     # Rules about a whole folder need the whole folder.
     inside = any(file.resolve().parent == home.resolve() for file in chosen)
     beside = [file for file in _files_of(home) if not _is_among(file, chosen)] if inside else []
-    promises = _promises(stubs, python, home, [*chosen, *beside]) if inside or stubs is not None else None
+    vets: list[Vet] = []
+    if inside or stubs is not None:
+        vets += _promises(app, stubs, python, home, [*chosen, *beside])
+    if inside and app.settings.packaged and not is_packaged(home):
+        vets.append(OverridesVet(reserved_names()))
+        # Tables of guestsql are exported, erased and merged by guestsql's own queries.
+        beside += dict.fromkeys(query.file for query in load_catalogue().values() if hooks_of(query))
     coverage = _coverage(app) if inside else None
-    report = check_files(chosen, scratch(app, server), beside=beside, promises=promises, coverage=coverage)
+    report = check_files(chosen, scratch(app, server), beside=beside, vets=vets, coverage=coverage)
     try:
         with _naming_server(server):
             comparison = judge_order(app, server, against)
@@ -142,8 +149,6 @@ def check(  # noqa: PLR0917  click passes them by name
     if comparison is not None:
         show_verdict(app, comparison, against, is_text=format_name == "text")
     failed = [finding for finding in findings if not is_advisory(finding.rule)]
-    if app.settings.queries_dir is not None and not files:
-        _report_missing(app, report)
     app.say(f"check: {_summary(len(failed), len(findings) - len(failed), report.queries)}")
     if failed or (comparison is not None and not comparison.is_safe):
         raise click.exceptions.Exit(FAILED)
@@ -156,28 +161,16 @@ def _coverage(app: App) -> Coverage:
     return Coverage(HOOKS if app.settings.packaged else {}, KEY_COLUMNS, KEY_COMMENT, schema)
 
 
-def _promises(stubs: Path | None, python: Path, home: Path, read: Sequence[Path]) -> StubsVet | None:
-    """What the stubs promise about the files that are read; None when there are no stubs."""
-    committed = read_committed(Target(stubs))
+def _promises(app: App, stubs: Path | None, python: Path, home: Path, read: Sequence[Path]) -> list[Vet]:
+    """What the stubs promise about the files that are read; none when there are no stubs."""
+    package = stubs or (None if is_packaged(home) else app.settings.stubs_dir)
+    committed = None if package is None and not is_packaged(home) else read_committed(Target(package))
     if committed is None:
         if stubs is not None:
             raise click.UsageError(f"there are no stubs in {stubs}: guestsql stubs --out writes them")
-        return None
-    # Stubs of another folder know queries that this one need not have.
-    is_own = stubs is not None or home.resolve() == default_directory().resolve()
-    is_whole = is_own and all(_is_among(file, read) for file in _files_of(home))
-    return StubsVet(committed, Uses(python), is_whole)
-
-
-def _report_missing(app: App, report: CheckReport) -> None:
-    """A folder of a few queries breaks no rule, but no bot starts with it either."""
-    there = {query.name for source in report.sources for query in source.queries}
-    missing = sorted(set(NEEDED) - there)
-    if missing and not report.findings:
-        app.say(
-            f"check: a bot cannot start with this folder, which lacks {', '.join(missing)}:"
-            f" copy them from {default_directory()}"
-        )
+        return []
+    is_whole = all(_is_among(file, read) for file in _files_of(home))
+    return [StubsVet(committed, Uses(python), is_whole)]
 
 
 def _summary(failed: int, advisories: int, queries: int) -> str:

@@ -69,6 +69,8 @@ def _print(found: Sequence[Diagnosis]) -> None:
         _print_wrapped(each.message, width, head, indent)
         if each.advice:
             _print_wrapped(f"fix: {each.advice}", width, indent, indent)
+        for line in each.details:
+            click.echo(f"{indent}{plain_text(line)}")
 
 
 def _print_wrapped(text: str, width: int, first: str, others: str) -> None:

@@ -18,7 +18,7 @@ from guestsql.cli.target import Target, open_target
 from guestsql.cli.terminal import console, is_narrow
 from guestsql.cli.values import plain_text
 from guestsql.errors import DatabaseError
-from guestsql.ops.monitor import NEEDED, FigureReader, Figures, Screen
+from guestsql.ops.monitor import FigureReader, Figures, Screen
 from guestsql.sql import load_catalogue
 from guestsql.sql.conninfo import parse_conninfo
 
@@ -81,7 +81,7 @@ def monitor(  # noqa: PLR0917  click passes them by name
     is queried: DATABASE_REPLICA_URL if that is set. The heading, and "server" in JSON, show which.
     """
     settings = app.settings
-    catalogue = load_catalogue(settings.queries_dir, needed=NEEDED)
+    catalogue = load_catalogue(settings.queries_dir)
     reader = FigureReader(catalogue, minutes=minutes, max_rows=50, min_seconds=min_seconds)
     is_drawn = not once and sys.stdout.isatty()
     with (

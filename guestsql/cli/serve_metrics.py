@@ -13,7 +13,6 @@ from guestsql.cli.stopping import stop_requested, wait_for
 from guestsql.cli.target import open_target
 from guestsql.errors import SettingsError
 from guestsql.ops.gauges import Scraper, find_gauges
-from guestsql.sql import load_catalogue
 
 __all__ = ["serve_metrics"]
 
@@ -49,7 +48,7 @@ def serve_metrics(  # noqa: PLR0917  click passes them by name
     served. Each change, with its reason, is logged to stderr. Needs the extra `prometheus`.
     """
     _require_client()
-    gauges = find_gauges(load_catalogue(app.settings.queries_dir).values())
+    gauges = find_gauges(app.catalogue.values())
     with open_target(app.settings, main=primary) as target:
         scraper = Scraper(app.settings, target.url, gauges, timeout, is_replica=target.is_replica)
         if once:

@@ -14,7 +14,7 @@ from guestsql.cli.failure import FAILED
 from guestsql.cli.units import counted
 from guestsql.errors import GuestSQLError
 from guestsql.migrate import configured_migrations
-from guestsql.sql import Catalogue, default_directory, load_catalogue
+from guestsql.sql import Catalogue, is_packaged, load_catalogue
 from guestsql.sql.translate import translate
 from guestsql.stubs import Target, digest_of, drift_of, is_fresh, write
 
@@ -36,23 +36,18 @@ Exit codes of --check: 0 the stubs are up to date, 1 they are not.
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The package to write, for the queries of GUESTSQL_QUERIES_DIR. Default: beside guestsql's own modules.",
+    help="The package to write, for your own queries. Default: stubs in [tool.guestsql] of pyproject.toml.",
 )
 @click.option("--server", metavar="URL", help="The server for the scratch database. Default: the embedded server.")
 @pass_app
 def stubs(app: App, only_check: bool, out: Path | None, server: str | None) -> None:
-    """Write the types of every query: parameters, columns, and what can be NULL.
+    """Write the types of your queries: parameters, columns, and what can be NULL.
 
-    The server reports the types. mypy and pyright then know `database.queries`, and the rows are classes of
-    `guestsql.guests.query_rows`. For a folder of your own, import GuestDatabase and AsyncGuestDatabase from the package
-    that --out names.
+    The server reports the types. Import GuestDatabase and AsyncGuestDatabase from the package that is written, with
+    packaged = false Database and AsyncDatabase: mypy and pyright then know your queries beside the packaged ones.
+    Without a folder of your own, the types of the packaged queries are written, which belong to guestsql.
     """
-    folder = app.settings.queries_dir
-    if out is None and folder is not None and not only_check and folder.resolve() != default_directory().resolve():
-        raise click.UsageError("the stubs beside guestsql are those of its own queries: name a package with --out")
-    if out is not None and not out.resolve().name.isidentifier():
-        raise click.UsageError(f"{out.resolve().name} cannot be imported: name a package with --out")
-    catalogue, target = load_catalogue(folder), Target(out)
+    catalogue, target = _chosen(app, out)
     source = digest_of(catalogue, configured_migrations(app.settings))
     if is_fresh(target, source):
         app.say(f"stubs: {counted(len(catalogue), 'query', 'queries')}, nothing has changed")
@@ -63,6 +58,21 @@ def stubs(app: App, only_check: bool, out: Path | None, server: str | None) -> N
     else:
         for path in write(target, signatures, source):
             app.say(f"stubs: wrote {path}")
+
+
+def _chosen(app: App, out: Path | None) -> tuple[Catalogue, Target]:
+    """Which queries, and where their types are."""
+    settings = app.settings
+    if settings.queries_dir is None or is_packaged(settings.queries_dir):
+        return app.catalogue, Target(out)
+    package = out or settings.stubs_dir
+    if package is None:
+        raise click.UsageError("name a package with --out, or with stubs in [tool.guestsql] of pyproject.toml")
+    if not package.resolve().name.isidentifier():
+        raise click.UsageError(f"{package.resolve().name} cannot be imported: name another package")
+    own = Catalogue(query for query in app.catalogue.values() if not is_packaged(query.file.parent))
+    packaged = load_catalogue() if settings.packaged else Catalogue(())
+    return own, Target(package, settings.packaged, frozenset(own.keys() & packaged.keys()))
 
 
 def _inferred(app: App, catalogue: Catalogue, server: str | None) -> list[Signature]:

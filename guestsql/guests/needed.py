@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["INTERNAL", "NEEDED"]
+from functools import cache
+
+from guestsql.sql import read_packaged
+
+__all__ = ["INTERNAL", "reserved_names"]
 
 INTERNAL = ("internal/context.sql", "internal/guests.sql", "internal/metrics.sql", "internal/people.sql")
-"""The packaged files with those that only the methods call."""
+"""The packaged files with those that only the methods call; the others are methods of `queries` too."""
 
-# A folder of edited files must have them all.
-NEEDED = (
-    "add_labels",
-    "add_thread_tokens",
-    "build_context",
-    "get_profile",
-    "get_thread",
-    "invalidate_context",
-    "lookup_context",
-    "lookup_contexts",
-    "record_guest_days",
-    "record_relation_sizes",
-    "remove_labels",
-    "set_thread",
-    "thin_minutes",
-    "thin_operations",
-    "thin_relation_sizes",
-)
+
+@cache
+def reserved_names() -> frozenset[str]:
+    """Return the names that no query of an own folder may have: those of `INTERNAL`."""
+    return frozenset(read_packaged(*INTERNAL))

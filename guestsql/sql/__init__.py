@@ -5,15 +5,17 @@ from guestsql.sql.catalogue import (
     InUse,
     default_directory,
     internal_directory,
-    load_catalogue,
+    is_packaged,
     read_packaged,
     scan_directory,
 )
 from guestsql.sql.declaration import Operator, Parameter
 from guestsql.sql.edits import Edit, Edits, Refusal, changed_signature
 from guestsql.sql.folder import Folder, Scan
-from guestsql.sql.loading import CatalogueLoader, EagerQueries, bind_queries
+from guestsql.sql.loading import EagerQueries, bind_queries
 from guestsql.sql.operation import is_read, operation_name
+from guestsql.sql.overlay import lay_over, load_catalogue, scan_queries
+from guestsql.sql.overrides import Outdated, find_outdated, query_digest, query_text, warn_outdated
 from guestsql.sql.query import Query, arrange
 from guestsql.sql.reading import read_queries
 from guestsql.sql.scanner import Kind, Token, tokenize
@@ -21,7 +23,6 @@ from guestsql.sql.signature import Signature, Typed, server_differences
 
 __all__ = [
     "Catalogue",
-    "CatalogueLoader",
     "EagerQueries",
     "Edit",
     "Edits",
@@ -29,6 +30,7 @@ __all__ = [
     "InUse",
     "Kind",
     "Operator",
+    "Outdated",
     "Parameter",
     "Query",
     "Refusal",
@@ -40,13 +42,20 @@ __all__ = [
     "bind_queries",
     "changed_signature",
     "default_directory",
+    "find_outdated",
     "internal_directory",
+    "is_packaged",
     "is_read",
+    "lay_over",
     "load_catalogue",
     "operation_name",
+    "query_digest",
+    "query_text",
     "read_packaged",
     "read_queries",
     "scan_directory",
+    "scan_queries",
     "server_differences",
     "tokenize",
+    "warn_outdated",
 ]

@@ -15,7 +15,7 @@ __all__ = [
     "Reader",
     "default_directory",
     "internal_directory",
-    "load_catalogue",
+    "is_packaged",
     "query_files",
     "read_packaged",
     "scan_directory",
@@ -81,6 +81,11 @@ def internal_directory() -> Path:
     return default_directory() / "internal"
 
 
+def is_packaged(directory: Path) -> bool:
+    """Tell whether a folder is the packaged one."""
+    return directory.resolve() == default_directory().resolve()
+
+
 def read_packaged(*names: str) -> Catalogue:
     """Read packaged query files, whatever folder GUESTSQL_QUERIES_DIR names and however broken the others are.
 
@@ -100,33 +105,6 @@ def read_packaged(*names: str) -> Catalogue:
     return Catalogue(found)
 
 
-def load_catalogue(
-    directory: Path | None = None, *, needed: Iterable[str] = (), read: Reader = read_queries
-) -> Catalogue:
-    """Load a folder of query files.
-
-    Args:
-        directory: the folder; only `*.sql` directly in it are read, sorted by name. Default: the package's own.
-        needed: names of queries that must be there.
-        read: makes queries and errors of a file's content and path.
-
-    Raises:
-        QueryFileError: the first thing that is wrong, with its file, line and column.
-    """
-    folder = directory or default_directory()
-    catalogue, errors = scan_directory(folder, read=read)
-    if errors:
-        raise errors[0]
-    missing = sorted(set(needed) - catalogue.keys())
-    if missing:
-        raise QueryFileError(
-            f"queries are missing: {', '.join(missing)}",
-            file=folder,
-            hint=f"the folder stands in place of the packaged one: copy what is missing from {default_directory()}",
-        )
-    return catalogue
-
-
 def query_files(directory: Path) -> list[Path]:
     """The query files of a folder: `*.sql` directly in it, sorted by name.
 
@@ -137,12 +115,15 @@ def query_files(directory: Path) -> list[Path]:
     return sorted(file for file in directory.iterdir() if file.suffix == ".sql" and not file.name.startswith("."))
 
 
-def scan_directory(directory: Path, *, read: Reader = read_queries) -> tuple[Catalogue, list[QueryFileError]]:
+def scan_directory(
+    directory: Path, *, read: Reader = read_queries, may_be_empty: bool = False
+) -> tuple[Catalogue, list[QueryFileError]]:
     """Load what can be loaded, and collect what is wrong.
 
     Args:
         directory: the folder.
         read: makes queries and errors of a file's content and path.
+        may_be_empty: a folder without an SQL file is no error.
 
     Returns:
         The queries without a fault, and the errors by file and line: one for each query at most, and one for a
@@ -152,9 +133,9 @@ def scan_directory(directory: Path, *, read: Reader = read_queries) -> tuple[Cat
         files = query_files(directory)
     except OSError as error:
         return Catalogue(()), [_unreadable(directory, error)]
-    if not files:
+    if not files and not may_be_empty:
         hint = "put the query files there, or name another folder in GUESTSQL_QUERIES_DIR"
-        return Catalogue(()), [QueryFileError("no *.sql file in this folder", file=directory, hint=hint)]
+        return Catalogue(()), [QueryFileError("no *.sql file in this folder", file=directory, hint=hint, rule="GS001")]
     queries: dict[str, Query] = {}
     errors: list[QueryFileError] = []
     for file in files:
@@ -174,11 +155,12 @@ def scan_directory(directory: Path, *, read: Reader = read_queries) -> tuple[Cat
 
 def _duplicate(query: Query, first: Query) -> QueryFileError:
     return QueryFileError(
-        f"query {query.name} stands here and at {first.file}:{first.line}",
+        f"query {query.name} is defined here and at {first.file}:{first.line}",
         file=query.file,
         line=query.line,
         column=query.column,
         hint="a name must be unique in the whole folder: rename one",
+        rule="GS005",
     )
 
 
@@ -187,4 +169,5 @@ def _unreadable(path: Path, error: OSError) -> QueryFileError:
         f"cannot be read: {error.strerror or error}",
         file=path,
         hint="GUESTSQL_QUERIES_DIR must name a readable folder of .sql files",
+        rule="GS001",
     )

@@ -1,19 +1,19 @@
-"""An edited folder against the queries in use: what has changed, what may be taken up, and what is left as it is.
+"""Edited folders against the queries in use: what has changed, what may be taken up, and what is left as it is.
 
-The unit is the file as it was saved. Queries of one file are written to go together (one claims a lease, another gives
-it back), so when one of them is refused nothing of its file is taken up. Files do not wait for each other, unless a
-query moves between them.
+The unit is the file as it was saved. Queries of one file are written to go together, so when one of them is refused
+nothing of its file is taken up. Files do not wait for each other, unless a query moves between them. An override that
+is in a file with a fault stays in use: the packaged query does not take its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from guestsql.errors import QueryFileError
-from guestsql.sql.catalogue import Catalogue
+from guestsql.sql.catalogue import Catalogue, is_packaged
 from guestsql.sql.signature import call_differences
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Refusal:
 
 
 class Edits:
-    """What stands in a folder, held against what is in use.
+    """What is in the folders, compared with what is in use.
 
     Args:
         in_use: the queries in use.
@@ -60,11 +60,14 @@ class Edits:
 
     def __init__(self, in_use: Catalogue, found: Catalogue, errors: Iterable[QueryFileError]) -> None:
         self._in_use = in_use
-        self._found = found
         self.refusals = [Refusal(error) for error in errors]
+        faulty = {refusal.error.file for refusal in self.refusals}
+        self._found = Catalogue(
+            query for name, query in found.items() if not _uncovers(in_use.get(name), query, faulty)
+        )
         self._refuse_gone()
         self.wanted: list[Edit] = []
-        for name, query in found.items():
+        for name, query in self._found.items():
             old = in_use.get(name)
             if old is None or _is_other(old, query):
                 self._want(Edit(old, query))
@@ -120,6 +123,13 @@ class Edits:
                 self.refusals.append(Refusal(error, new.name))
                 held.add(free)
         return held
+
+
+def _uncovers(old: Query | None, new: Query, faulty: Collection[Path | None]) -> bool:
+    """Tell whether a packaged query is found only because the file of its override cannot be read."""
+    if old is None or old.file == new.file or not is_packaged(new.file.parent):
+        return False
+    return old.file in faulty or old.file.parent in faulty
 
 
 def changed_signature(query: Query, differences: Iterable[str]) -> QueryFileError:

@@ -1,14 +1,16 @@
-"""A folder of query files that is looked at again and again while a bot runs."""
+"""Folders of query files that are looked at again and again while a bot runs."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 from guestsql.errors import QueryFileError
-from guestsql.sql.catalogue import Catalogue, Reader, load_catalogue, query_files, scan_directory
+from guestsql.sql.catalogue import Catalogue, Reader, default_directory, is_packaged, query_files
 from guestsql.sql.head import name_at
+from guestsql.sql.overlay import load_catalogue, scan_queries
 from guestsql.sql.query import Query
 from guestsql.sql.reading import read_queries
 
@@ -20,11 +22,11 @@ _States = dict[Path, _State]
 
 
 class Scan(NamedTuple):
-    """What stands in the folder.
+    """What is in the folders.
 
     Attributes:
         catalogue: the queries without a fault.
-        errors: the first fault of each other query, and what concerns a whole file or the folder.
+        errors: the first fault of each other query, and what concerns a whole file or a folder.
         states: what tells each file's content from an earlier one.
     """
 
@@ -38,25 +40,46 @@ class Scan(NamedTuple):
 
 
 class Folder:
-    """Tells when the files of a folder have changed, and come to rest.
+    """An own folder of queries, with or without the packaged one: reports when files have changed and come to rest.
 
     Its methods block, and are for one thread at a time. Files are compared by what the file system says of them, not by
     its notifications: those do not come from network file systems, nor for a link that is turned to another folder.
 
     Args:
-        directory: the folder.
+        directory: the own folder.
+        packaged: the packaged queries are loaded too, and watched.
+        reserved: names that no query of the own folder may have.
         read: makes queries and errors of a file's content and path.
     """
 
-    def __init__(self, directory: Path, read: Reader = read_queries) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        packaged: bool = False,
+        reserved: Collection[str] = (),
+        read: Reader = read_queries,
+    ) -> None:
         self.directory = directory
+        self._packaged = packaged
+        self._reserved = reserved
         self._read = read
+        both = packaged and not is_packaged(directory)
+        self._directories = (directory, default_directory()) if both else (directory,)
         self._known: _States | None = None
         self._seen: _States | None = None
         self._contents: dict[Path, bytes] = {}
 
+    def load(self) -> Catalogue:
+        """Load the queries.
+
+        Raises:
+            QueryFileError: the first thing that is wrong.
+        """
+        return load_catalogue(self.directory, packaged=self._packaged, reserved=self._reserved, read=self.parse)
+
     def changed(self) -> Scan | None:
-        """Return what stands in the folder, once for each change.
+        """Return what is in the folders, once for each change.
 
         A file that was seen to change is read when it is the same in the next look too, and after the reading: an
         editor may still be writing it.
@@ -68,7 +91,9 @@ class Folder:
         at_rest, self._seen = now == self._seen, now
         if now == self._known or not at_rest:
             return None
-        catalogue, errors = scan_directory(self.directory, read=self.read)
+        catalogue, errors = scan_queries(
+            self.directory, packaged=self._packaged, reserved=self._reserved, read=self.parse
+        )
         self._seen = self._look()
         if self._seen != now:
             return None
@@ -76,11 +101,11 @@ class Folder:
         return Scan(catalogue, errors, now)
 
     def forget(self) -> None:
-        """Count what stands there as a change."""
+        """Count what is there as a change."""
         self._known = None
 
-    def read(self, data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
-        """Read a file's queries, and remember its text."""
+    def parse(self, data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
+        """Read a file's queries and remember its text for `query_at`."""
         self._contents[file] = data
         return self._read(data, file)
 
@@ -97,11 +122,13 @@ class Folder:
         return name_at(text, line) or None
 
     def _look(self) -> _States:
-        try:
-            files = query_files(self.directory)
-        except OSError as error:
-            return {self.directory: (error.errno or 0,)}
-        return {file: _state(file) for file in files}
+        found: _States = {}
+        for directory in self._directories:
+            try:
+                found |= {file: _state(file) for file in query_files(directory)}
+            except OSError as error:
+                found[directory] = (error.errno or 0,)
+        return found
 
 
 def read_folder(path: str | os.PathLike[str]) -> tuple[Folder, Catalogue]:
@@ -118,7 +145,7 @@ def read_folder(path: str | os.PathLike[str]) -> tuple[Folder, Catalogue]:
         what = "this is a file, not a folder" if directory.exists() else "there is no such folder"
         raise QueryFileError(what, file=directory.absolute(), hint="pass the folder of your .sql files as queries")
     folder = Folder(directory)
-    return folder, load_catalogue(directory, read=folder.read)
+    return folder, folder.load()
 
 
 def _state(file: Path) -> _State:

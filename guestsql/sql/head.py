@@ -16,7 +16,7 @@ The name line is `-- name: verb_noun(parameter, …)` and one operator: none (ro
 Each comment line directly below it is, the first that fits,
 
 - a parameter's, when it begins with `word:` and that word is a declared parameter;
-- a mark, when the word is one of `cache`, `check`, `empty`, `metrics` and `on`, however deep it is indented;
+- a mark, when the word is one of `MARK_WORDS` (`check`, `empty`, `metrics`, …), however deep it is indented;
 - a parameter's too when it is indented by two spaces or more, and then it is an error: the parameter is not declared;
 - the continuation of a parameter's line, when it is indented deeper than that;
 - else the query's doc, to which marks belong as well.
@@ -58,7 +58,7 @@ __all__ = [
     "written_name_line",
 ]
 
-MARK_WORDS = ("cache", "check", "empty", "metrics", "on")
+MARK_WORDS = ("cache", "check", "empty", "metrics", "on", "overrides")
 
 
 class Mark(NamedTuple):

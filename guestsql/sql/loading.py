@@ -8,21 +8,18 @@ every method returns what the adapter returns (awaited, when the adapter is asyn
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from aiosql.queries import Queries
-from aiosql.query_loader import QueryLoader
 from aiosql.types import DriverAdapterProtocol, QueryDatum, QueryFn, SQLOperationType
 
-from guestsql.sql.catalogue import Catalogue, load_catalogue
+from guestsql.sql.catalogue import Catalogue
 from guestsql.sql.declaration import Operator
-from guestsql.sql.reading import read_queries
 
 if TYPE_CHECKING:
     from guestsql.sql.query import Query
 
-__all__ = ["CatalogueLoader", "EagerQueries", "bind_queries"]
+__all__ = ["EagerQueries", "bind_queries"]
 
 _OPERATIONS = {
     Operator.ROWS: SQLOperationType.SELECT,
@@ -93,49 +90,6 @@ class EagerQueries(Queries):
     def _look_like_a_select(self, sql: str) -> bool:
         del sql
         return True  # VALUES, TABLE and SHOW return rows too; the server is asked by `guestsql check`
-
-
-class CatalogueLoader(QueryLoader):
-    """aiosql's loader with this package's scanner, for `aiosql.from_path(…, loader_cls=CatalogueLoader)`."""
-
-    def load_query_data_from_sql(
-        self, sql: str, ns_parts: list[str], fname: Path | str = "<unknown>"
-    ) -> list[QueryDatum]:
-        """Read the queries of a text.
-
-        Raises:
-            QueryFileError: the first thing that is wrong.
-        """
-        del ns_parts  # there are no folders in a folder of query files
-        queries, errors = read_queries(sql.encode(), Path(fname))
-        if errors:
-            raise errors[0]
-        return [_datum(query) for query in queries]
-
-    def load_query_data_from_file(
-        self, path: Path, ns_parts: list[str] | None = None, encoding: str | None = None
-    ) -> list[QueryDatum]:
-        """Read the queries of a file.
-
-        Raises:
-            QueryFileError: the first thing that is wrong.
-        """
-        del ns_parts, encoding  # query files are UTF-8
-        queries, errors = read_queries(path.read_bytes(), path)
-        if errors:
-            raise errors[0]
-        return [_datum(query) for query in queries]
-
-    def load_query_data_from_dir_path(
-        self, dir_path: Path, ext: tuple[str, ...] = (".sql",), encoding: str | None = None
-    ) -> dict[str, QueryDatum | dict[str, Any]]:
-        """Read the queries of a folder.
-
-        Raises:
-            QueryFileError: the first thing that is wrong, a name used twice included.
-        """
-        del ext, encoding
-        return {name: _datum(query) for name, query in load_catalogue(dir_path).items()}
 
 
 def _datum(query: Query) -> QueryDatum:

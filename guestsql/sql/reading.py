@@ -112,17 +112,18 @@ def _decode(data: bytes, file: Path) -> str:
             line=line,
             column=column,
             hint="save the file as UTF-8",
+            rule="GS001",
         ) from error
     text = text.replace("\r\n", "\n")
     if "\0" in text:
         line, column = line_and_column(text, text.index("\0"))
-        raise QueryFileError("NUL character", file=file, line=line, column=column, hint="remove it")
+        raise QueryFileError("NUL character", file=file, line=line, column=column, hint="remove it", rule="GS001")
     return text
 
 
 def _error(fault: Misuse, text: str, file: Path) -> QueryFileError:
     line, column = line_and_column(text, fault.offset)
-    return QueryFileError(fault.message, file=file, line=line, column=column, hint=fault.hint)
+    return QueryFileError(fault.message, file=file, line=line, column=column, hint=fault.hint, rule=fault.rule)
 
 
 def _split(tokens: Sequence[Token]) -> tuple[list[Token], list[_Part]]:
@@ -169,6 +170,7 @@ def _check_preamble(tokens: Sequence[Token]) -> None:
                 token.offset,
                 "SQL before the first name line",
                 "begin the query with -- name: verb_noun(parameters)",
+                "GS004",
             )
         _refuse_misspelt(token)
 
@@ -225,7 +227,7 @@ def _counted_from(begin: int) -> Generator[None]:
     try:
         yield
     except Misuse as fault:
-        raise Misuse(fault.offset + begin, fault.message, fault.hint) from None
+        raise Misuse(fault.offset + begin, fault.message, fault.hint, fault.rule) from None
 
 
 def _statement(part: _Part, name: str, text: str) -> tuple[int, list[Token]]:
@@ -237,7 +239,7 @@ def _statement(part: _Part, name: str, text: str) -> tuple[int, list[Token]]:
     with _counted_from(begin):
         length = _statement_length(tokens, name)
     if not length:
-        raise Misuse(part.head.offset, f"query {name} is empty", "write the SQL below its name line")
+        raise Misuse(part.head.offset, f"query {name} is empty", "write the SQL below its name line", "GS004")
     return begin, tokens[:length]
 
 
@@ -258,6 +260,7 @@ def _statement_length(tokens: Sequence[Token], name: str) -> int:
                 token.offset,
                 f"query {name} has more than one statement",
                 "give each statement its own name line; a ; in a text or comment is fine",
+                "GS004",
             )
         else:
             length = index + 1
@@ -278,4 +281,5 @@ def _check_use(declaration: Declaration, used: tuple[str, ...]) -> None:
                 offset,
                 f"parameter {name} of query {declaration.name} is not used",
                 f"write :{name} outside quotes and comments, in a slice [1: :{name}], or take it off the list",
+                "GS102",
             )

@@ -19,14 +19,16 @@ class Misuse(Exception):
     Attributes:
         offset: of the place, as the tokens count.
         message: what is wrong.
-        hint: how to mend it.
+        hint: how to correct it.
+        rule: the rule of `guestsql check` that is broken.
     """
 
-    def __init__(self, offset: int, message: str, hint: str) -> None:
+    def __init__(self, offset: int, message: str, hint: str, rule: str = "GS003") -> None:
         super().__init__(message)
         self.offset = offset
         self.message = message
         self.hint = hint
+        self.rule = rule
 
 
 class Segment(NamedTuple):
@@ -111,7 +113,7 @@ def _pieces(tokens: Sequence[Token], declared: frozenset[str]) -> Iterator[tuple
         elif token.kind is Kind.COLON:
             _refuse_psql_forms(token, following)
         elif token.kind is Kind.POSITION:
-            raise Misuse(token.offset, f"{token.text} in a query file", "write :name, and declare the name")
+            raise Misuse(token.offset, f"{token.text} in a query file", "write :name, and declare the name", "GS101")
         if not token.is_blank:
             before = token.text
         yield token.offset, token.text, name
@@ -122,12 +124,13 @@ def _checked(token: Token, declared: frozenset[str]) -> str:
     if name in declared:
         return name
     if name.lower() in declared:
-        raise Misuse(token.offset, f"undeclared parameter :{name}", f"it is declared as {name.lower()}")
+        raise Misuse(token.offset, f"undeclared parameter :{name}", f"it is declared as {name.lower()}", "GS101")
     known = ", ".join(sorted(declared)) or "none"
     raise Misuse(
         token.offset,
         f"undeclared parameter :{name}",
         f"add it to the list in the name line; declared there: {known}",
+        "GS101",
     )
 
 
@@ -137,6 +140,7 @@ def _refuse_psql_forms(token: Token, following: Token | None) -> None:
             token.offset,
             f"psql's form :{following.text[0]} in a query file",
             "write :name; the driver sends the value apart from the text, so nothing needs quoting",
+            "GS101",
         )
 
 

@@ -275,7 +275,9 @@ class Scanner:
 
     def _unterminated(self, at: int, what: str, hint: str) -> QueryFileError:
         line, column = line_and_column(self.text, at)
-        return QueryFileError(f"unterminated {what}", file=self._file, line=line, column=column, hint=hint)
+        return QueryFileError(
+            f"unterminated {what}", file=self._file, line=line, column=column, hint=hint, rule="GS002"
+        )
 
 
 def _match(pattern: re.Pattern[str], text: str, at: int) -> int | None:

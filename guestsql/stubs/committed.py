@@ -6,10 +6,12 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from guestsql.check.infer import Signature
 from guestsql.errors import GuestSQLError
 from guestsql.stubs.files import Target
+from guestsql.stubs.naming import returned, row_names
 
-__all__ = ["Committed", "Promise", "plain", "read_committed"]
+__all__ = ["Committed", "Promise", "plain", "promise_of", "read_committed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,20 @@ class Promise:
 
 
 Committed = Mapping[str, Promise]
+
+
+def promise_of(signature: Signature) -> Promise:
+    """Return what stubs of a query would promise.
+
+    Args:
+        signature: the query's, as the server describes it.
+    """
+    return Promise(
+        {each.name: (plain(each.annotation), bool(each.default)) for each in signature.parameters},
+        plain(returned(signature, row_names([signature]))),
+        {each.name: plain(each.annotation) for each in signature.columns},
+        signature.file,
+    )
 
 
 def read_committed(target: Target) -> Committed | None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from guestsql.check.infer import Parameter, Signature
 from guestsql.sql.head import MARK_WORDS
@@ -33,6 +33,7 @@ _MODULES = {
 _APART = (" ", "- ", "* ", "Args:", "SQL:")
 _MARK = re.compile(rf"(?:{'|'.join((*MARK_WORDS, 'noqa', 'psql'))}):")
 _SENTENCE = re.compile(r"(?<=[.:])\s+(?=[A-Z{])")
+_OTHER_ROWS = "# type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]"
 _TUPLE_METHODS = ("count", "index")
 
 
@@ -151,21 +152,30 @@ def methods_stub(signatures: Sequence[Signature], name: str, *, is_async: bool, 
     return f'"""The queries as methods."""\n\n{imports_of(methods, rows if "_rows." in methods else "")}\n{methods}'
 
 
-def methods_class(signatures: Sequence[Signature], name: str, *, is_async: bool) -> str:
+def methods_class(
+    signatures: Sequence[Signature], name: str, *, is_async: bool, base: str = "", overridden: Collection[str] = ()
+) -> str:
     """Return a class whose methods are the queries.
 
     Args:
         signatures: of all queries.
         name: the class.
         is_async: the methods are coroutine functions.
+        base: the class that it extends, or "".
+        overridden: queries that `base` has too; their rows are of another class.
     """
     names = row_names(signatures)
     queries = [signature.name for signature in signatures]
     methods: list[str] = []
     for signature in _sorted(signatures):
         result = guarded(returned(signature, names), queries)
-        methods.append("".join(_method(signature, result, queries, is_async=is_async)))
-    return f'class {name}:\n    """A method for each query."""\n\n' + "\n".join(methods)
+        text = "".join(_method(signature, result, queries, is_async=is_async))
+        if signature.name in overridden and "_rows." in result:
+            line, rest = text.split("\n", 1)
+            text = f"{line}  {_OTHER_ROWS}\n{rest}"
+        methods.append(text)
+    extended = f"({base})" if base else ""
+    return f'class {name}{extended}:\n    """A method for each query."""\n\n' + "\n".join(methods)
 
 
 def _method(signature: Signature, result: str, queries: Sequence[str], *, is_async: bool) -> Iterator[str]:

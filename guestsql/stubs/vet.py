@@ -21,7 +21,7 @@ from guestsql.stubs.changes import COLUMN, PARAMETER, RESULT, Change, changes_of
 from guestsql.stubs.committed import Committed, Promise
 from guestsql.stubs.uses import Uses
 
-__all__ = ["StubsVet"]
+__all__ = ["StubsVet", "place_change"]
 
 _ROW = re.compile(r"_rows\.(\w+)")
 _HINT = "change it back, or in the lines that use it too; then run guestsql stubs and commit what it writes"
@@ -59,9 +59,10 @@ class StubsVet:
         for name, signature in signatures.items():
             promise = self.committed[name]
             for change in changes_of(signature, promise):
-                yield _at(known[name], change, self._message(name, promise, change))
+                message = self._message(name, promise, change)
+                yield place_change(known[name], change, change.rule, message, _HINT)
 
-    def vet_gone(self, sources: Sequence[Source]) -> Iterator[Finding]:
+    def vet_names(self, sources: Sequence[Source]) -> Iterator[Finding]:
         """Yield the queries that the stubs know and no file has.
 
         Args:
@@ -97,16 +98,25 @@ def _row_of(promise: Promise) -> str:
     return found[1] if found else ""
 
 
-def _at(subject: Subject, change: Change, message: str) -> Finding:
+def place_change(subject: Subject, change: Change, rule: str, message: str, hint: str) -> Finding:
+    """Return a finding at the column, parameter or operator that has changed.
+
+    Args:
+        subject: the query.
+        change: what has changed.
+        rule: the code of the finding.
+        message: its message.
+        hint: its hint.
+    """
     if change.rule == PARAMETER and change.now:
-        return subject.at_parameter(change.now, change.rule, message, _HINT)
+        return subject.at_parameter(change.now, rule, message, hint)
     if change.rule == COLUMN and change.now:
         found = _column_word(subject.words, change.now)
         if found is not None:
-            return subject.at(found.offset, change.rule, message, _HINT, width=len(found.text))
+            return subject.at(found.offset, rule, message, hint, width=len(found.text))
     if change.rule == RESULT:
-        return subject.at_operator(change.rule, message, _HINT)
-    return subject.at_name(change.rule, message, _HINT)
+        return subject.at_operator(rule, message, hint)
+    return subject.at_name(rule, message, hint)
 
 
 def _column_word(words: Words, name: str) -> Word | None:

@@ -77,15 +77,6 @@ def test_json_of_nothing_is_an_empty_array(server, folder):
     assert result.stderr.endswith("check: 2 queries, nothing found\n")
 
 
-def test_a_folder_with_which_no_bot_starts_is_told(server, folder):
-    (folder / "guests.sql").write_text(RIGHT, encoding="utf-8")
-    result = invoke("check", "--server", server.url())
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert "a bot cannot start with this folder" in result.stderr
-    assert "lookup_context," in result.stderr
-    assert "a bot" not in invoke("check", str(folder / "guests.sql"), "--server", server.url()).stderr
-
-
 @pytest.mark.usefixtures("folder")
 def test_github_gets_annotations(server):
     result = invoke("check", "--server", server.url(), "--format", "github")
@@ -272,7 +263,7 @@ def test_a_query_that_is_gone_is_found_in_its_file_alone(server, folder):
     assert invoke("stubs", "--out", "hotel_queries", "--server", server.url()).exit_code == 0
     arguments = ("--server", server.url(), "--stubs", "hotel_queries")
     assert invoke("check", "queries/other.sql", *arguments).exit_code == 0
-    (folder / "guests.sql").write_text(RIGHT.replace("get_thread_id", "get_thread"), encoding="utf-8")
+    (folder / "guests.sql").write_text(RIGHT.replace("get_thread_id", "get_own_thread"), encoding="utf-8")
     assert invoke("check", "queries/other.sql", *arguments).exit_code == 0
     result = invoke("check", "queries/guests.sql", *arguments)
     assert result.exit_code == 1

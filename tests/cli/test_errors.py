@@ -101,15 +101,6 @@ def test_a_broken_query_file_is_told_with_its_place_and_the_way_round_it(command
     assert "to go on with the packaged queries meanwhile, unset GUESTSQL_QUERIES_DIR" in result.stderr
 
 
-def test_what_a_folder_lacks_is_told_with_the_way_round_it(tmp_path):
-    (tmp_path / "mine.sql").write_text("-- name: get_one()$\nSELECT 1 AS one;\n", encoding="utf-8")
-    result = invoke("monitor", "--once", DATABASE_URL=NOWHERE, GUESTSQL_QUERIES_DIR=str(tmp_path))
-
-    _assert_one_line(result, 1)
-    assert "copy what is missing" in result.stderr
-    assert "unset GUESTSQL_QUERIES_DIR" in result.stderr
-
-
 def test_an_unusable_setting():
     result = invoke("query", "list", GUESTSQL_TIMEZONE="Mars/Olympus")
 
@@ -164,10 +155,10 @@ def test_debug_does_not_outlive_the_command(database_url):
 
 
 def test_a_bug_ends_in_one_line_too(monkeypatch):
-    def broken(_directory):
+    def broken(*_arguments, **_more):
         raise ZeroDivisionError("of bot:pw at postgresql://bot:pw@host/hotel")
 
-    monkeypatch.setattr("guestsql.cli.query.load_catalogue", broken)
+    monkeypatch.setattr("guestsql.cli.app.load_catalogue", broken)
     result = invoke("query", "list")
 
     _assert_one_line(result, 1)

@@ -8,7 +8,6 @@ import json
 import logging
 import math
 import re
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from guestsql.ops.gauges import Scraper, find_gauges
 from guestsql.ops.gauges.exposition import GaugeServer
-from guestsql.sql import default_directory, load_catalogue
+from guestsql.sql import load_catalogue
 from tests.cli.shell import ROOT, invoke, spawn
 from tests.databases import PATIENCE_SECONDS, Proxy, make_settings
 
@@ -149,7 +148,7 @@ def _get(port: int, host: str = "127.0.0.1") -> tuple[int, str]:
 
 @contextmanager
 def _served(url: str, queries: Path | None = None, *, seconds: float = 30.0, **known: Any) -> Iterator[GaugeServer]:
-    gauges = find_gauges(load_catalogue(queries).values())
+    gauges = find_gauges(load_catalogue(queries, packaged=queries is None).values())
     with GaugeServer(Scraper(make_settings(url, **known), url, gauges, seconds), 0, "127.0.0.1") as server:
         yield server
 
@@ -383,7 +382,6 @@ def test_once_tells_what_failed_by_its_exit_code(database_url: str, tmp_path: Pa
 
 
 def test_a_mark_that_cannot_be_read_ends_it_at_once(database_url: str, tmp_path: Path) -> None:
-    shutil.copy(default_directory() / "monitoring_guests.sql", tmp_path)
     (tmp_path / "own.sql").write_text("-- name: get_x()^\n-- metrics: X\nSELECT 1 AS x;", encoding="utf-8")
     done = invoke("serve-metrics", DATABASE_URL=database_url, GUESTSQL_QUERIES_DIR=str(tmp_path))
     assert done.exit_code == 1

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from tests.checking import QUERIES
 from tests.cli.shell import invoke
 
 NOWHERE = "postgresql://nobody:hidden@127.0.0.1:1/none"
@@ -34,13 +31,11 @@ def test_the_shipped_stubs_are_right_and_no_server_is_asked():
     assert result.stderr.endswith("queries, nothing has changed\n")
 
 
-def test_comments_and_blank_space_in_the_sql_change_nothing(monkeypatch, tmp_path):
-    for path in QUERIES.glob("*.sql"):
-        text = re.sub(r"^((?! *--).*);$", r"\1\n    -- so\n    ;", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        text = text.replace("\n", "\r\n")
-        (tmp_path / path.name).write_bytes(b"\xef\xbb\xbf" + text.encode())
-    monkeypatch.setenv("GUESTSQL_QUERIES_DIR", str(tmp_path))
-    assert invoke("stubs", "--check", "--server", NOWHERE).exit_code == 0
+def test_comments_and_blank_space_in_the_sql_change_nothing(server, folder):
+    assert invoke("stubs", "--out", "hotel_queries", "--server", server.url()).exit_code == 0
+    text = QUERY.replace("text;", "text\n    -- so\n    ;").replace("\n", "\r\n")
+    (folder / "threads.sql").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert invoke("stubs", "--check", "--out", "hotel_queries", "--server", NOWHERE).exit_code == 0
 
 
 def test_a_package_is_written_once(server, folder, tmp_path):

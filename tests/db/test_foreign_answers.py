@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import psycopg
 import pytest
 
 from guestsql.errors import OutcomeUnknown
-from guestsql.sql import default_directory
 from tests.databases import GUEST, KINDS, Either
 
 Connection = psycopg.Connection[Any]
@@ -91,7 +89,8 @@ async def test_an_unknown_statement_is_prepared_anew(kind: str, database_url: st
 async def test_columns_of_a_changed_table_are_the_querys_own(
     kind: str, calls: int, database_url: str, autocommit: Connection, tmp_path: Path
 ) -> None:
-    folder = shutil.copytree(default_directory(), tmp_path / "queries")
+    folder = tmp_path / "queries"
+    folder.mkdir()
     (folder / "rooms.sql").write_text("-- name: get_room()^\n-- A room.\nSELECT * FROM rooms;\n")
     autocommit.execute("CREATE TABLE rooms (id int)")
     autocommit.execute("INSERT INTO rooms VALUES (7)")

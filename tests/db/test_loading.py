@@ -2,13 +2,11 @@
 
 import inspect
 
-import aiosql
 import psycopg
 import pytest
 from psycopg import AsyncRawCursor, RawCursor
 
-from guestsql.errors import QueryFileError
-from guestsql.sql import CatalogueLoader, EagerQueries, arrange, bind_queries, load_catalogue
+from guestsql.sql import arrange, bind_queries, load_catalogue
 
 QUERIES = """\
 -- name: list_numbers(first, last)
@@ -184,26 +182,3 @@ def test_the_server_shows_the_name_of_a_long_query_in_both_views(connection, que
         "SELECT query FROM pg_stat_statements WHERE query LIKE '%pg_backend_pid()%xxx%'"
     ).fetchall()
     assert [text.endswith("-- q=get_activity") for (text,) in statements] == [True]
-
-
-def test_aiosqls_own_entry_points_read_the_same_queries(folder, catalogue):
-    loaders = {"loader_cls": CatalogueLoader, "queries_cls": EagerQueries}
-    for bound in (
-        aiosql.from_path(folder, Adapter, **loaders),
-        aiosql.from_path(folder / "numbers.sql", Adapter, **loaders),
-        aiosql.from_str(QUERIES, Adapter, **loaders),
-    ):
-        assert {name: getattr(bound, name).sql for name in bound.available_queries} == {
-            name: query.text for name, query in catalogue.items()
-        }
-
-
-def test_aiosqls_own_entry_points_raise_the_same_errors(folder):
-    (folder / "more.sql").write_text("-- name: get_one()\nSELECT :one")
-    for load in (
-        lambda: aiosql.from_path(folder, Adapter, loader_cls=CatalogueLoader),
-        lambda: aiosql.from_path(folder / "more.sql", Adapter, loader_cls=CatalogueLoader),
-        lambda: aiosql.from_str("-- name: get_one()\nSELECT :one", Adapter, loader_cls=CatalogueLoader),
-    ):
-        with pytest.raises(QueryFileError, match="undeclared parameter :one"):
-            load()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 import re
-import shutil
 import threading
 import traceback
 from pathlib import Path
@@ -15,9 +14,9 @@ import psycopg
 import pytest
 
 import guestsql
-from guestsql import AsyncGuestDatabase, GuestDatabase, Settings, errors
+from guestsql import AsyncGuestDatabase, GuestDatabase
 from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue
-from guestsql.sql import default_directory, internal_directory, read_packaged
+from guestsql.sql import internal_directory, read_packaged
 from tests.databases import GUEST, KINDS, OTHER, Either, case_id, make_settings
 
 Connection = psycopg.Connection[Any]
@@ -65,7 +64,8 @@ SELECT :word::text AS first, :word::text AS second;
 def folder(tmp_path: Path, autocommit: Connection) -> Path:
     """A folder of query files, and the table that they need."""
     autocommit.execute("CREATE TABLE letters (letter text PRIMARY KEY)")
-    path = shutil.copytree(default_directory(), tmp_path / "queries")
+    path = tmp_path / "queries"
+    path.mkdir()
     (path / "some.sql").write_text(QUERIES, encoding="utf-8")
     return path
 
@@ -254,10 +254,15 @@ def test_many_threads(database_url: str) -> None:
     assert wrong == []
 
 
-def test_a_folder_without_the_queries_of_the_methods_is_refused_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_folder_with_one_file_adds_to_the_packaged_queries(
+    kind: str, database_url: str, tmp_path: Path
+) -> None:
     (tmp_path / "mine.sql").write_text("-- name: list_ones(a)\nSELECT :a::int AS one;\n", encoding="utf-8")
-    with pytest.raises(errors.QueryFileError, match=r"missing: add_labels, .*copy what is missing"):
-        GuestDatabase("postgresql:///nowhere", settings=Settings(queries_dir=tmp_path))
+    async with Either(kind, database_url, queries_dir=tmp_path) as db:
+        assert await db.queries.list_ones(a=1) == [(1,)]
+        assert await db.queries.get_profile(phone_number=GUEST) is None
+        assert await db.get_context(GUEST) != ""
 
 
 def test_every_internal_query_is_called_by_the_package() -> None:

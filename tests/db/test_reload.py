@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import re
-import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,10 +16,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from guestsql.guests.needed import NEEDED
-from guestsql.sql import load_catalogue
 from guestsql.sql._async import reload as async_reload
 from guestsql.sql._sync import reload as sync_reload
+from tests.checking import override
 from tests.databases import GUEST, KINDS, PATIENCE_SECONDS, Either
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -30,20 +28,11 @@ GOOD = f"{HEAD}SELECT :first::int AS one, :second::int AS two;\n"
 OTHER = "-- name: get_other()$\n-- One value.\nSELECT 'other'::text AS other;\n"
 
 
-@pytest.fixture(scope="module")
-def needed_files() -> set[Path]:
-    """The packaged files that a bot cannot do without; fewer are read faster."""
-    catalogue = load_catalogue()
-    return {catalogue[name].file for name in NEEDED}
-
-
 @pytest.fixture
-def folder(tmp_path: Path, needed_files: set[Path]) -> Path:
-    """The packaged queries, with two files of our own."""
+def folder(tmp_path: Path) -> Path:
+    """An own folder with two files."""
     path = tmp_path / "queries"
     path.mkdir()
-    for file in needed_files:
-        shutil.copy(file, path)
     (path / "pair.sql").write_text(GOOD)
     (path / "other.sql").write_text(OTHER)
     return path
@@ -64,15 +53,15 @@ class Running:
         draft.write_bytes(text.encode() if isinstance(text, str) else text)
         draft.replace(self.folder / name)
 
-    def logged(self, code: str) -> list[Any]:
-        return [record for record in self._log.records if getattr(record, "event", "") == f"QUERY_RELOAD{code}"]
+    def logged(self, code: str, of: str = "QUERY_RELOAD") -> list[Any]:
+        return [record for record in self._log.records if getattr(record, "event", "") == f"{of}{code}"]
 
-    async def until(self, code: str, says: str = "") -> Any:
+    async def until(self, code: str, says: str = "", of: str = "QUERY_RELOAD") -> Any:
         """Wait until something is logged, and forget it."""
         found: list[Any] = []
 
         def look() -> bool:
-            found[:] = [each for each in self.logged(code) if says in each.getMessage()]
+            found[:] = [each for each in self.logged(code, of) if says in each.getMessage()]
             return bool(found)
 
         await wait_for(look)
@@ -127,10 +116,20 @@ async def test_a_good_edit_is_taken_up(kind: str, running: Any) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_methods_of_the_database_follow(kind: str, running: Any) -> None:
     async with running(kind) as bot:
-        text = (bot.folder / "context.sql").read_text()
         assert (await bot.db.get_context(GUEST)).startswith("[Cliente | ")
-        await bot.take(text.replace("'Cliente'", "'Huésped'"), "context.sql")
+        file = override(bot.folder, "build_context", lambda text: text.replace("'Cliente'", "'Huésped'"))
+        await bot.until("ED")
         assert (await bot.db.get_context("573000000002")).startswith("[Huésped | ")
+        text = file.read_text()
+        await bot.refuse(text.replace("SELECT", "SELEC '", 1), file.name)  # it stays in use
+        assert (await bot.db.get_context("573000000003")).startswith("[Huésped | ")
+        bot.write(text.replace("sha256:", "sha256:0").replace("Huésped", "Amigo"), file.name)
+        record = await bot.until("OVERRIDE_OUTDATED", of="QUERY_")
+        assert (record.levelname, record.query, record.file) == ("WARNING", "build_context", file)
+        assert (await bot.db.get_context("573000000004")).startswith("[Amigo | ")
+        file.unlink()  # the packaged query again
+        await bot.until("ED")
+        assert (await bot.db.get_context("573000000005")).startswith("[Cliente | ")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -193,8 +192,8 @@ REFUSED = [
     (GOOD.replace("second", "last"), 1, 1, "parameter second is gone; parameter last is new"),
     (GOOD.replace(" = 2", ""), 1, 1, "parameter second has no default any more"),
     (GOOD.replace("= 2", "= 'x'"), 5, 1, "invalid input syntax"),
-    (f"{GOOD}{GOOD}", 6, 1, "query get_pair stands here and at"),
-    (f"{GOOD}{OTHER}", 6, 1, "query get_other stands here and at"),
+    (f"{GOOD}{GOOD}", 6, 1, "query get_pair is defined here and at"),
+    (f"{GOOD}{OTHER}", 6, 1, "query get_other is defined here and at"),
     (f"{GOOD}-- name: get_new()\nSELECT nothing FROM nowhere", 7, 21, "does not exist"),
     (f"{GOOD}-- name: get_new()\nDELETE FROM guest_profiles", 6, 1, "get_new returns no columns"),
     (GOOD.replace("get_pair", "get_pear"), None, None, "query get_pair is gone"),
@@ -349,7 +348,7 @@ async def test_a_folder_that_is_gone_for_a_while(kind: str, running: Any) -> Non
         assert await bot.queries.get_pair(first=1) == (-1, 2)
         for file in bot.folder.glob("*.sql"):
             file.unlink()
-        await bot.until("_REFUSED", "no *.sql file")
+        await bot.until("_REFUSED", "is gone")
         assert await bot.queries.get_pair(first=1) == (-1, 2)
 
 
@@ -504,4 +503,4 @@ async def test_what_was_edited_while_it_was_closed(kind: str, running: Any) -> N
 @pytest.mark.parametrize("kind", KINDS)
 async def test_switched_off(kind: str, running: Any, known: dict[str, Any]) -> None:
     async with running(kind, **known) as bot:
-        assert bot.db.raw._reloader is None
+        assert bot.db.raw._engine._reloader is None

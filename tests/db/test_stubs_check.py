@@ -48,7 +48,7 @@ def promised(scratch, queries, folder):
 
 def check(scratch, paths, committed, python, *, beside=(), is_whole=False):
     vet = StubsVet(committed, Uses(python), is_whole)
-    return check_files(paths, nullcontext(scratch), beside=beside, promises=vet).findings
+    return check_files(paths, nullcontext(scratch), beside=beside, vets=[vet]).findings
 
 
 @pytest.fixture(scope="module")

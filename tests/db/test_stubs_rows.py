@@ -11,7 +11,7 @@ import pytest
 
 from guestsql.guests import query_rows as rows
 from guestsql.sql.row_classes import RowTypes, field_names, override_of, row_type
-from tests.checking import QUERIES
+from tests.checking import override
 from tests.cli.shell import invoke
 from tests.databases import GUEST, KINDS, Either
 
@@ -57,12 +57,9 @@ SELECT 1 AS "sure!", NULL::int AS "unsure?", 2 AS "class", 3 AS count, 4 AS "?co
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_mark_is_not_in_the_fields_name(database_url, tmp_path, kind):
-    for path in QUERIES.glob("*.sql"):
-        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "marked.sql").write_text(EDITED, encoding="utf-8")
     # The folder has another get_thread than the stubs know.
-    threads = tmp_path / "threads.sql"
-    threads.write_text(threads.read_text(encoding="utf-8").replace("AS token_count", "AS tokens", 1), encoding="utf-8")
+    override(tmp_path, "get_thread", lambda text: text.replace("AS token_count", "AS tokens", 1))
     async with Either(kind, database_url, queries_dir=tmp_path) as db:
         (row,) = await db.queries.list_marked()
         assert row._asdict() == {
@@ -97,8 +94,6 @@ def test_what_is_registered_last_is_asked_first():
 
 
 def test_the_shell_shows_no_mark_either(database_url, tmp_path):
-    for path in QUERIES.glob("*.sql"):
-        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "marked.sql").write_text(EDITED, encoding="utf-8")
     arguments = ("query", "run", "list_marked", "--format", "json")
     result = invoke(*arguments, DATABASE_URL=database_url, GUESTSQL_QUERIES_DIR=str(tmp_path))

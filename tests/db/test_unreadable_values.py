@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 
 from guestsql import GuestDatabase
 from guestsql.errors import ConstraintViolation, DatabaseError
-from guestsql.sql import default_directory
 from tests.databases import GUEST, KINDS, Either, make_settings
 from tests.server import MIGRATIONS
 
@@ -46,7 +44,8 @@ FORMS = {"list": "", "get": "^", "value": "$"}
 @pytest.mark.parametrize("kind", KINDS)
 async def test_each_is_a_typed_error(kind: str, autocommit: Connection, database_url: str, tmp_path: Path) -> None:
     values = VALUES | (ENDLESS if autocommit.info.server_version >= 170000 else {})
-    folder = shutil.copytree(default_directory(), tmp_path / "queries")
+    folder = tmp_path / "queries"
+    folder.mkdir()
     text = "\n".join(
         QUERY.format(form=form, name=name, operator=operator, value=value)
         for name, value in values.items()
@@ -170,7 +169,8 @@ def test_the_migration_corrects_what_is_there(empty_database_url: str) -> None:
 
 
 def test_the_error_of_the_check_is_typed(database_url: str, tmp_path: Path) -> None:
-    folder = shutil.copytree(default_directory(), tmp_path / "queries")
+    folder = tmp_path / "queries"
+    folder.mkdir()
     (folder / "own.sql").write_text(
         "-- name: move_guests()!\n-- Moves all guests.\nUPDATE guest_profiles SET last_interaction = 'infinity';\n",
         encoding="utf-8",

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from guestsql.settings import known_variables
-from guestsql.sql.loading import read_queries
+from guestsql.sql import read_queries
 from tests.docs.markdown import PAGES, ROOT, blocks_of, name_of
 
 # The pages of the rules show what is wrong; test_check_docs.py has them.

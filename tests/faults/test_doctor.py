@@ -39,7 +39,7 @@ SECRET = "right-word"
 def _files_are_read_once() -> Iterator[None]:
     """The packaged ones, of which every run of the command reads each."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(environment, "scan_directory", functools.cache(environment.scan_directory))
+        patch.setattr(environment, "scan_queries", functools.cache(environment.scan_queries))
         yield
 
 
@@ -577,12 +577,6 @@ def test_query_files_that_cannot_be_read(url: str, tmp_path: Any) -> None:
     assert "mine.sql:2" in found["query files"]["message"]
     assert "unset GUESTSQL_QUERIES_DIR" in found["query files"]["advice"]
     assert found["indexes"]["status"] == found["sessions"]["status"] == "ok"  # the others have been tried
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "mine.sql").write_text("-- name: get_one()$\nSELECT 1 AS one;\n", encoding="utf-8")
-    _, found = doctor(url, GUESTSQL_QUERIES_DIR=str(other))
-    assert "lacks " in found["query files"]["message"]
-    assert "copy what is missing" in found["query files"]["advice"]
 
 
 def test_without_an_address_the_embedded_server_is_looked_at(tmp_path: Any) -> None:

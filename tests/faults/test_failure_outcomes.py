@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -12,7 +11,7 @@ import psycopg
 import pytest
 
 from guestsql.errors import DatabaseError, OutcomeUnknown, QueryTimeout, TransactionConflict
-from guestsql.sql import attempts, default_directory
+from guestsql.sql import attempts
 from tests.databases import GUEST, KINDS, Either, Proxy, column
 
 Connection = psycopg.Connection[Any]
@@ -92,7 +91,8 @@ SELECT refuse(:sqlstate::text) AS answer;
 def folder(tmp_path: Path, autocommit: Connection) -> Path:
     """The query files and two that fail, and what these need."""
     autocommit.execute(FUNCTIONS)
-    path = shutil.copytree(default_directory(), tmp_path / "queries")
+    path = tmp_path / "queries"
+    path.mkdir()
     (path / "charges.sql").write_text(QUERIES, encoding="utf-8")
     return path
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from guestsql.guests.needed import NEEDED
-from guestsql.sql import load_catalogue
 from guestsql.sql._async import reload as async_reload
 from guestsql.sql._sync import reload as sync_reload
 from tests.databases import KINDS, PATIENCE_SECONDS, Either, Program, Proxy
@@ -25,9 +22,6 @@ SECOND = FIRST.replace("first", "second")
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "queries"
     path.mkdir()
-    catalogue = load_catalogue()
-    for file in {catalogue[name].file for name in NEEDED}:
-        shutil.copy(file, path)
     (path / "own.sql").write_text(FIRST)
     return path
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 from guestsql import GuestDatabase
 from guestsql.ops.health import Probe
 from guestsql.settings import Settings
-from guestsql.sql import default_directory
 from tests.bouncer import Bouncer, bouncer
 from tests.cli.shell import invoke
 from tests.databases import GUEST, Program, column, make_settings
@@ -110,7 +108,8 @@ def test_what_is_buffered_at_exit_is_written(single: str, autocommit: psycopg.Co
 
 
 def test_an_edit_is_taken_up(single: str, tmp_path: Path) -> None:
-    folder = shutil.copytree(default_directory(), tmp_path / "queries")
+    folder = tmp_path / "queries"
+    folder.mkdir()
     with GuestDatabase(settings=make_settings(single, queries_dir=folder, reload_seconds=0.01)) as db:
         (folder / "added.sql").write_text(
             "-- name: get_added(number)$\n-- Its number.\n--   number: int\nSELECT :number::int;\n"

@@ -38,7 +38,7 @@ def load(tmp_path):
         for name, content in {"a": text, **more}.items():
             data = content if isinstance(content, bytes) else content.encode()
             (folder / f"{name}.sql").write_bytes(data)
-        return load_catalogue(folder)
+        return load_catalogue(folder, packaged=False)
 
     return loader
 
@@ -96,7 +96,7 @@ def test_only_sql_files_directly_in_the_folder_are_read(load, tmp_path):
     (folder / ".#a.sql").write_text("nothing")
     (folder / "sub").mkdir()
     (folder / "sub" / "b.sql").write_text("nothing")
-    assert list(load_catalogue(folder)) == ["a"]
+    assert list(load_catalogue(folder, packaged=False)) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -258,15 +258,15 @@ def test_all_faults_of_a_folder_and_what_is_left(tmp_path):
 
 def test_a_folder_that_is_missing_or_empty(tmp_path):
     with pytest.raises(QueryFileError, match="GUESTSQL_QUERIES_DIR"):
-        load_catalogue(tmp_path / "nowhere")
+        load_catalogue(tmp_path / "nowhere", packaged=False)
     with pytest.raises(QueryFileError, match=r"no \*\.sql file"):
-        load_catalogue(tmp_path)
+        load_catalogue(tmp_path, packaged=False)
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
     (tmp_path / "a.sql").mkdir()
     with pytest.raises(QueryFileError, match=r"a\.sql: cannot be read"):
-        load_catalogue(tmp_path)
+        load_catalogue(tmp_path, packaged=False)
 
 
 def test_the_queries_of_the_package_can_be_found():
@@ -314,4 +314,4 @@ def test_a_routine_of_several_statements_is_one(tmp_path: Path) -> None:
         "BEGIN ATOMIC SELECT 1; SELECT CASE WHEN a > 0 THEN 1 ELSE 2 END; END;\n",
         encoding="utf-8",
     )
-    assert load_catalogue(tmp_path)["make_it"].source.endswith("END; END")
+    assert load_catalogue(tmp_path, packaged=False)["make_it"].source.endswith("END; END")

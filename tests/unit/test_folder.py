@@ -47,22 +47,22 @@ def test_a_file_that_is_written_while_it_is_read_is_read_again(folder: Folder, m
     file = folder.directory / "some.sql"
     file.write_text(ONE.replace("one", "two"))
     assert names(folder) is None
-    read = folder.read
+    read = folder.parse
 
     def interrupted(data: bytes, path: Path) -> tuple[list[Query], list[QueryFileError]]:
         file.write_text(ONE.replace("one", "three"))
         return read(data, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "read", interrupted)
+        patch.setattr(folder, "parse", interrupted)
         assert names(folder) is None
     assert names(folder) == ["get_three"]
 
 
 def test_only_what_has_changed_is_parsed_again(folder: Folder) -> None:
-    first = folder.read(ONE.encode(), folder.directory / "some.sql")
-    again = folder.read(ONE.encode(), folder.directory / "some.sql")
-    other = folder.read(ONE.encode() + b"\n", folder.directory / "some.sql")
+    first = folder.parse(ONE.encode(), folder.directory / "some.sql")
+    again = folder.parse(ONE.encode(), folder.directory / "some.sql")
+    other = folder.parse(ONE.encode() + b"\n", folder.directory / "some.sql")
     assert first[0][0] is again[0][0]
     assert first[0][0] is not other[0][0]
     assert first[0] is not again[0]  # whoever adds to it adds to a list of their own
@@ -70,7 +70,7 @@ def test_only_what_has_changed_is_parsed_again(folder: Folder) -> None:
 
 def test_the_query_of_a_line(folder: Folder) -> None:
     file = folder.directory / "some.sql"
-    folder.read(f"-- a head\n{ONE}{ONE.replace('one', 'two')}".encode(), file)
+    folder.parse(f"-- a head\n{ONE}{ONE.replace('one', 'two')}".encode(), file)
     assert [folder.query_at(file, line) for line in range(1, 6)] == [None, "get_one", "get_one", "get_two", "get_two"]
     assert folder.query_at(file, None) is None
     assert folder.query_at(folder.directory / "other.sql", 1) is None

@@ -63,6 +63,7 @@ def queries(draw: st.DrawFn) -> Written:
     parameters = tuple(draw(st.lists(st.sampled_from(PARAMETERS), max_size=3, unique=True)))
     chosen = {word: draw(st.booleans()) and word not in parameters for word in MARK_WORDS}
     texts = {"cache": "60s", "check": "hot", "empty": "nothing is there", "metrics": "prefix", "on": "close_day"}
+    texts["overrides"] = "get_one sha256:0123456789abcdef"
     lines = [draw(mark(word, texts[word])) for word, has in chosen.items() if has]
     lines += [f"--   {each}{draw(blanks())}: int = 1,{draw(blanks())} one e.g. 2" for each in parameters]
     lines.append("-- What it returns: everything.")
@@ -121,7 +122,7 @@ def test_every_reader_sees_the_same_query(written: Written, head: str) -> None:
     assert [(each.line, each.name) for each in name_lines(plain)] == [(query.line, query.name)]
     assert name_at(plain, query.locate(1)[0]) == query.name
     folder = Folder(Path())
-    folder.read(text.encode(), FILE)
+    folder.parse(text.encode(), FILE)
     assert folder.query_at(FILE, query.line) == query.name
 
     # psql, and a file that is written anew.
@@ -197,7 +198,7 @@ FAULTS = [
     (WITH_N + "--   n: int = x\n" + ASK, "a number or quoted", WITH_N + "--   n: int = 1\n" + ASK),
     (NAME + "SELECT 'a AS one;", "close it with '", NAME + "SELECT 'a' AS one;"),
     (NAME + "-- chek: hot\n" + SELECT, "did you mean check:", NAME + "-- check: hot\n" + SELECT),
-    (NAME + "-- empty:\n" + SELECT, "say what no row means", NAME + "-- empty: none\n" + SELECT),
+    (NAME + "-- empty:\n" + SELECT, "write what an empty result means", NAME + "-- empty: none\n" + SELECT),
     (NAME + "-- check: allow GS307\n" + SELECT, "because", NAME + "-- check: allow GS307, because of one\n" + SELECT),
     (NAME + "-- check: cold\n" + SELECT, "check: hot", NAME + "-- check: hot\n" + SELECT),
     ("-- check: readonly\n\n" + NAME + SELECT, "check: read-only", "-- check: read-only\n\n" + NAME + SELECT),

@@ -35,6 +35,13 @@ AWKWARD = [
     ),
     Signature("str", Operator.VALUE, (), (Column("labels", "list[str]"),), "Labels.", is_sure=True),
     Signature("touch", Operator.COUNT, (Parameter("when", "_datetime.datetime", "..."),), (), ""),
+    Signature(
+        "get_thread",
+        Operator.ROW,
+        (Parameter("phone_number", "str"),),
+        (Column("thread_id", "str | None"), Column("floor", "int | None")),
+        "Overrides a packaged query.",
+    ),
     Signature("list_", Operator.ROW, (), (Column("when", "_datetime.datetime | None"),), "Names that meet."),
 ]
 
@@ -43,7 +50,7 @@ AWKWARD = [
 def project(tmp_path_factory):
     """A project with the package that `guestsql stubs --out hotel_queries` writes, and two bots."""
     folder = tmp_path_factory.mktemp("project")
-    write(Target(folder / "hotel_queries"), AWKWARD, "0" * 64)
+    write(Target(folder / "hotel_queries", overridden=frozenset({"get_thread"})), AWKWARD, "0" * 64)
     for name in ("typed_bot.py", "typed_folder.py"):
         (folder / name).write_text((HERE / name).read_text(encoding="utf-8"), encoding="utf-8")
     return folder
@@ -94,7 +101,7 @@ def test_the_package_can_be_imported_and_makes_its_rows(project):
         "assert type(row) is rows.ListRow and row.class_ == 4, row\n"
         "assert pickle.loads(pickle.dumps(row)) == row\n"
         "assert typing.get_type_hints(rows.ListRow)['index'] == str | None\n"
-        "assert dir(rows) == ['ListRow', 'ListRow2'], dir(rows)\n"
+        "assert dir(rows) == ['GetThreadRow', 'ListRow', 'ListRow2'], dir(rows)\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", source], cwd=project, capture_output=True, text=True, check=False
@@ -103,9 +110,9 @@ def test_the_package_can_be_imported_and_makes_its_rows(project):
 
 
 def test_what_was_written_is_read_back(project):
-    target = Target(project / "hotel_queries")
+    target = Target(project / "hotel_queries", overridden=frozenset({"get_thread"}))
     committed = read_committed(target)
-    assert list(committed) == ["list", "list_", "str", "touch"]
+    assert list(committed) == ["get_thread", "list", "list_", "str", "touch"]
     assert committed["list"].columns["list"] == "list[int | None]"
     assert committed["list"].parameters == {"class_name": ("str", False), "int": ("int | None", True)}
     assert committed["touch"].returned == "int"
@@ -115,7 +122,7 @@ def test_what_was_written_is_read_back(project):
 
 
 def test_writing_again_writes_nothing(project):
-    assert write(Target(project / "hotel_queries"), AWKWARD, "0" * 64) == []
+    assert write(Target(project / "hotel_queries", overridden=frozenset({"get_thread"})), AWKWARD, "0" * 64) == []
 
 
 def test_an_edited_stub_is_not_fresh(tmp_path):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal, assert_type
 
 from hotel_queries import AsyncGuestDatabase, GuestDatabase
-from hotel_queries.rows import ListRow
+from hotel_queries.rows import GetThreadRow, ListRow
+
+from guestsql.guests.query_rows import GetProfileRow
 
 
 def right(db: GuestDatabase) -> None:
@@ -19,10 +21,12 @@ def right(db: GuestDatabase) -> None:
         assert_type(row.datetime, Any)
     assert_type(db.queries.str(), list[str])
     assert_type(db.get_context("573000000001"), str)
+    assert_type(db.queries.get_profile(phone_number="573000000001"), GetProfileRow | None)  # a packaged query
+    assert_type(db.queries.get_thread(phone_number="573000000001"), GetThreadRow | None)  # overridden
 
 
 def wrong(db: GuestDatabase) -> None:
-    db.queries.get_profile(phone_number="573000000001")  # error
+    db.queries.get_profil(phone_number="573000000001")  # error
     db.queries.list(class_name="a", int="b")  # error
     for row in db.queries.list(class_name="a", int=1):
         _ = row.class_ == "gladd"  # error

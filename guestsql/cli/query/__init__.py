@@ -7,10 +7,10 @@ import click
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.output import columns_option, format_option
 from guestsql.cli.query.common import RETURNS, whole
+from guestsql.cli.query.eject import eject
 from guestsql.cli.query.explain import explain
 from guestsql.cli.query.run import run
 from guestsql.cli.query.show import show
-from guestsql.sql import load_catalogue
 
 __all__ = ["query"]
 
@@ -39,7 +39,7 @@ Examples:
 @pass_app
 def list_queries(app: App, format_name: str | None) -> None:
     """List the queries."""
-    catalogue = load_catalogue(app.settings.queries_dir)
+    catalogue = app.catalogue
     output = app.output(format_name)
     if not output.is_table:
         rows = [whole(found) for found in catalogue.values()]
@@ -51,5 +51,5 @@ def list_queries(app: App, format_name: str | None) -> None:
     )
 
 
-for _command in (explain, run, show):
+for _command in (eject, explain, run, show):
     query.add_command(_command)

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from guestsql.cli.app import App
 from guestsql.errors import GuestSQLError
-from guestsql.settings import Settings
-from guestsql.sql import Catalogue, Operator, Query, internal_directory, load_catalogue, scan_directory
+from guestsql.sql import Catalogue, Operator, Query, internal_directory, scan_directory
 
 __all__ = ["RETURNS", "complete_name", "named", "timeout_option", "whole"]
 
@@ -33,7 +33,7 @@ def timeout_option(command: Command) -> Command:
 def complete_name(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete a query's name."""
     try:
-        catalogue = load_catalogue(Settings.from_env().queries_dir)
+        catalogue = App().catalogue
     except (GuestSQLError, OSError):  # completion must stay silent
         return []
     return [

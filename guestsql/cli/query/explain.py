@@ -20,7 +20,7 @@ from guestsql.cli.running import QuerySession, explained
 from guestsql.cli.target import Target, open_target
 from guestsql.cli.terminal import console, is_narrow
 from guestsql.errors import DatabaseError
-from guestsql.sql import Query, arrange, load_catalogue
+from guestsql.sql import Query, arrange
 from guestsql.sql._sync.connection import DeadlineConnection
 
 __all__ = ["explain"]
@@ -76,7 +76,7 @@ def explain(  # noqa: PLR0917  click passes them by name
     DATABASE_REPLICA_URL if that is set.
     """
     settings = app.settings
-    found = named(load_catalogue(settings.queries_dir), name)
+    found = named(app.catalogue, name)
     values = _values(found, pairs, nulls, analyze=analyze, generic=generic)
     patience = timeout or settings.deadline_seconds
     with open_target(settings, main=primary) as target:

@@ -11,7 +11,7 @@ from guestsql.cli.query.common import complete_name, named, timeout_option
 from guestsql.cli.query.watching import watch
 from guestsql.cli.running import QuerySession, Result
 from guestsql.cli.target import open_target
-from guestsql.sql import Operator, Query, load_catalogue
+from guestsql.sql import Operator, Query
 from guestsql.sql.query import why_empty
 
 __all__ = ["run"]
@@ -62,7 +62,7 @@ def run(  # noqa: PLR0917  click passes them by name
     server is lost or too slow meanwhile, stderr reports it and the query is tried again.
     """
     settings = app.settings
-    found = named(load_catalogue(settings.queries_dir), name)
+    found = named(app.catalogue, name)
     if write and seconds is not None:
         raise click.UsageError("--watch only reads: remove --write")
     parameters = parse_parameters(found, pairs, nulls)

@@ -13,7 +13,7 @@ from guestsql.cli.query.common import complete_name, named, whole
 from guestsql.cli.query.describe import Described, ask_server, may_have_server
 from guestsql.cli.query.python_call import python_call
 from guestsql.errors import GuestSQLError
-from guestsql.sql import Catalogue, Operator, Query, load_catalogue
+from guestsql.sql import Catalogue, Operator, Query
 from guestsql.sql.psql import psql_preamble, psql_query, written_head
 from guestsql.sql.samples import Origin, Sample, sample_values, shared_samples, unknown_types
 
@@ -61,7 +61,7 @@ def show(app: App, name: str, format_name: str, psql: bool, preamble: bool) -> N
     The server reports the columns, if there is one. For --psql and --preamble NAME may be a file, such as
     monitoring_sessions.sql: all of its queries with one set of values.
     """
-    catalogue = load_catalogue(app.settings.queries_dir)
+    catalogue = app.catalogue
     if format_name == "json" and (psql or preamble):
         raise click.UsageError("--psql and --preamble are not JSON: remove --format")
     if psql or preamble:

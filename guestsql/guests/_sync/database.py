@@ -19,11 +19,11 @@ from guestsql.guests.builder import Builder
 from guestsql.guests.exit import ExitFlush, install_sigterm_handler, watch
 from guestsql.guests.hooks import HOOKS
 from guestsql.guests.identity import own_keys
-from guestsql.guests.needed import INTERNAL, NEEDED
+from guestsql.guests.needed import INTERNAL, reserved_names
 from guestsql.guests.pending import Pending
 from guestsql.process import in_forked_child
 from guestsql.settings import Settings, settings_for
-from guestsql.sql import Folder, InUse, load_catalogue, read_packaged
+from guestsql.sql import Folder, InUse, load_catalogue, read_packaged, warn_outdated
 from guestsql.sql._sync.engine import Engine
 from guestsql.sql._sync.executor import Executor
 from guestsql.sql._sync.lifecycle import Lifecycle
@@ -96,11 +96,11 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         self._settings = settings_for(database_url, settings)
         self._builder = context_builder
         self._own = own_keys(self._settings.own_numbers, self._settings.default_region)
-        edited = self._settings.queries_dir
-        reader = hook_reader(HOOKS)
-        folder = None if edited is None else Folder(edited, reader)
-        read = reader if folder is None else folder.read
-        self._in_use = in_use = InUse(load_catalogue(edited, needed=NEEDED, read=read), read_packaged(*INTERNAL))
+        own, read = self._settings.queries_dir, hook_reader(HOOKS)
+        folder = None if own is None else Folder(own, packaged=True, reserved=reserved_names(), read=read)
+        catalogue = load_catalogue(read=read) if folder is None else folder.load()
+        self._in_use = in_use = InUse(catalogue, read_packaged(*INTERNAL))
+        warn_outdated(catalogue.values())
         self._engine = Engine(self._settings, in_use, folder, on_open=self._on_open, on_close=self._on_close)
         self.queries = GuestQueries(in_use, self._engine.call_once)
         self._begin()

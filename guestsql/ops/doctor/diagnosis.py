@@ -34,11 +34,13 @@ class CheckResult:
         status: how bad it is.
         message: what was found.
         advice: how to fix it, or "".
+        details: further lines, such as a diff.
     """
 
     status: Status
     message: str
     advice: str = ""
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,14 @@ class Diagnosis:
         status: how bad it is.
         message: what was found, on one line.
         advice: how to fix it, on one line, or "".
+        details: further lines, such as a diff.
     """
 
     check: str
     status: Status
     message: str
     advice: str
+    details: tuple[str, ...] = ()
 
 
 def ok(message: str) -> CheckResult:

@@ -9,15 +9,23 @@ from collections.abc import Mapping
 from guestsql.env_file import find_env_file, read_env_file
 from guestsql.errors import EmbeddedServerError, InvalidUserId, SettingsError
 from guestsql.guests.identity import own_keys
-from guestsql.guests.needed import NEEDED
-from guestsql.ops.doctor.diagnosis import CheckResult, advise, fault, ok
+from guestsql.guests.needed import reserved_names
+from guestsql.ops.doctor.diagnosis import CheckResult, Status, advise, fault, ok
 from guestsql.ops.doctor.target import Target
 from guestsql.settings import Settings, known_variables
-from guestsql.sql import scan_directory
-from guestsql.sql.catalogue import default_directory
+from guestsql.sql import find_outdated, is_packaged, scan_queries
 from guestsql.sql.conninfo import parse_conninfo
 
-__all__ = ["address", "embedded", "own_numbers", "query_files", "read_settings", "settings", "unknown_variables"]
+__all__ = [
+    "address",
+    "embedded",
+    "overrides",
+    "own_numbers",
+    "query_files",
+    "read_settings",
+    "settings",
+    "unknown_variables",
+]
 
 _MANY = 5
 # Above the likeness that the common prefix gives to any two names.
@@ -94,19 +102,29 @@ def own_numbers(target: Target) -> CheckResult:
 def query_files(target: Target) -> CheckResult:
     """Are the query files readable?"""
     folder = target.settings.queries_dir
-    catalogue, errors = scan_directory(folder or default_directory())
+    catalogue, errors = scan_queries(folder, reserved=reserved_names())
     if errors:
         until_then = "; until then, unset GUESTSQL_QUERIES_DIR to use the packaged queries" if folder else ""
         shown = "; ".join(str(error) for error in errors[:_MANY])
         return fault(shown, f"correct the file, then run guestsql check{until_then}")
-    missing = sorted(set(NEEDED) - catalogue.keys())
-    if missing:
-        return fault(
-            f"{folder} lacks {', '.join(missing[:_MANY])}",
-            f"the folder replaces the packaged one: copy what is missing from {default_directory()}",
-        )
-    where = f"in {folder} (GUESTSQL_QUERIES_DIR)" if folder else "of the package"
-    return ok(f"{len(catalogue)} queries {where}")
+    if folder is None:
+        return ok(f"{len(catalogue)} packaged queries")
+    own = sum(not is_packaged(query.file.parent) for query in catalogue.values())
+    return ok(f"{len(catalogue) - own} packaged queries and {own} in {folder}")
+
+
+def overrides(target: Target) -> CheckResult:
+    """Has guestsql changed a query since it was overridden?"""
+    catalogue, _ = scan_queries(target.settings.queries_dir)
+    found = list(find_outdated(catalogue.values()))
+    if not found:
+        return ok("every override is made from the packaged query as it is now")
+    return CheckResult(
+        Status.ADVICE,
+        "; ".join(f"{each.query.name} ({each.query.file}:{each.query.line}): {each.message}" for each in found),
+        "; ".join(dict.fromkeys(each.advice for each in found)),
+        tuple(line for each in found for line in each.diff),
+    )
 
 
 def embedded(target: Target) -> CheckResult:

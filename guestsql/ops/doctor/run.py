@@ -35,7 +35,8 @@ def diagnose(target: Target, checks: Sequence[Check]) -> Iterator[Diagnosis]:
         result = skipped if missing else _run(check, target)
         if result.status in _BLOCKING:
             failed.add(check.name)
-        yield Diagnosis(check.name, result.status, _one_line(result.message), _one_line(result.advice))
+        message, advice = _one_line(result.message), _one_line(result.advice)
+        yield Diagnosis(check.name, result.status, message, advice, result.details)
 
 
 def _run(check: Check, target: Target) -> CheckResult:

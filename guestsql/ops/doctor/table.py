@@ -14,6 +14,7 @@ CHECKS = (
     Check("unknown variables", environment.unknown_variables),
     Check("own numbers", environment.own_numbers),
     Check("query files", environment.query_files),
+    Check("overrides", environment.overrides, ("query files",)),
     Check("embedded server", environment.embedded),
     Check("address", environment.address, ("embedded server",)),
     Check("dns", network.dns, ("address",)),

@@ -15,18 +15,7 @@ from guestsql.sql._sync.adapter import SyncAdapter
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.packaged import packaged_queries
 
-__all__ = ["NEEDED", "FigureReader"]
-
-NEEDED = (
-    "get_connection_usage",
-    "list_blocked_sessions",
-    "list_call_rates",
-    "list_hit_rates",
-    "list_idle_transactions",
-    "list_long_queries",
-    "list_minute_latencies",
-    "list_query_latencies",
-)
+__all__ = ["FigureReader"]
 
 _MINUTE = timedelta(minutes=1)
 
@@ -35,7 +24,7 @@ class FigureReader:
     """Reads figures again and again.
 
     Args:
-        catalogue: the queries, `NEEDED` among them.
+        catalogue: the queries.
         minutes: how far to look back, 1 or more.
         max_rows: queries and sessions of each kind at most.
         min_seconds: how long a statement runs, or a transaction idles, before it is shown.

@@ -23,7 +23,9 @@ from guestsql.sql import (
     Scan,
     Signature,
     changed_signature,
+    is_packaged,
     server_differences,
+    warn_outdated,
 )
 from guestsql.sql._async.connection import AsyncDeadlineConnection, connect
 from guestsql.sql._async.describe import signature_of
@@ -62,7 +64,8 @@ class AsyncReloader:
         self._ticker = AsyncTicker(settings.reload_seconds, self._tick)
         # What the queries in use were last known to be: after a migration the server may refuse the old one.
         self._known: dict[str, Signature] = {}
-        self._unasked = list(in_use.catalogue.values())
+        # The last ones are asked first: those that are edited most often.
+        self._unasked = sorted(in_use.catalogue.values(), key=lambda query: not is_packaged(query.file.parent))
         self._scan: Scan | None = None
         self._next_try = 0.0
         self._told: set[tuple[object, ...]] = set()
@@ -159,6 +162,7 @@ class AsyncReloader:
             # The executor first: what `queries` offers must be there.
             self._executor.use(InUse(catalogue, self._in_use.internal).all)
             self._in_use.catalogue = catalogue
+            warn_outdated(edit.new for edit in taken)
         self._tell_refused(scan, edits.refusals)
         self._tell_mended(edits.refusals)
         for edit in taken:
