@@ -37,6 +37,13 @@ def configured_series(settings: Settings) -> tuple[Series, ...]:
     Raises:
         SettingsError: there is no series, or the own folder is the packaged one.
     """
+    found = _series(settings)
+    if not found:
+        raise SettingsError("no migrations: packaged is false, and there is no own folder", hint=_HOW_TO_CONFIGURE)
+    return found
+
+
+def _series(settings: Settings) -> tuple[Series, ...]:
     packaged, own = default_directory(), settings.migrations_dir
     if own is not None and own.resolve() == packaged.resolve():
         raise SettingsError(
@@ -46,19 +53,21 @@ def configured_series(settings: Settings) -> tuple[Series, ...]:
     found = [Series(PACKAGED, packaged)] if settings.packaged else []
     if own is not None:
         found.append(Series(OWN, own))
-    if not found:
-        raise SettingsError("no migrations: packaged is false, and there is no own folder", hint=_HOW_TO_CONFIGURE)
     return tuple(found)
 
 
 def configured_migrations(settings: Settings) -> list[Migration]:
     """Read the migrations of the settings, in the order in which they run.
 
+    Returns:
+        The migrations; none for a project whose tables other tools create: `packaged` is False, and it has no own
+        folder.
+
     Raises:
-        SettingsError: there is no series, or the own folder is the packaged one.
+        SettingsError: the own folder is the packaged one.
         MigrationError: a file cannot be used.
     """
-    return read_series(configured_series(settings))
+    return read_series(_series(settings))
 
 
 def read_series(series: Iterable[Series]) -> list[Migration]:

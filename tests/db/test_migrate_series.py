@@ -294,6 +294,9 @@ def test_a_project_without_guests_runs_its_own_series_alone(empty_database_url: 
     assert labels(runner) == ["own 0001_rooms"]
     assert value(empty_database_url, "SELECT to_regclass('guest_profiles')") is None
     assert runner.verify() == []
+    # Nor does a project have to have migrations at all.
+    with closing(Probe(Settings(packaged=False), empty_database_url, seconds=30)) as probe:
+        assert probe.check().is_ready
 
 
 def test_the_shell_health_and_doctor_take_both_series_from_the_settings(

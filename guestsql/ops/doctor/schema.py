@@ -23,11 +23,16 @@ _WRONG = ("changed", "missing", "out_of_order")
 def migrations(target: Target) -> CheckResult:
     """Is every migration applied, and unchanged since?"""
     try:
-        found = _statuses(target)
+        return _result(_statuses(target))
     except psycopg.Error as error:
         return _unread(target, translate(error, ""))
     except (DatabaseError, MigrationError) as error:
         return _unread(target, error)
+
+
+def _result(found: list[Status]) -> CheckResult:
+    if not found:
+        return ok("this project has no migrations")
     wrong = [f"{each.label} is {each.state.replace('_', ' ')}" for each in found if each.state in _WRONG]
     if wrong:
         return fault(
@@ -43,9 +48,9 @@ def migrations(target: Target) -> CheckResult:
 
 def _statuses(target: Target) -> list[Status]:
     """Use the open connection unless there is another address: a second connection may exceed the limit."""
-    if target.settings.unpooled_url is not None:
-        return Runner(target.check_settings, target.direct_url).status()
     files = configured_migrations(target.settings)
+    if files and target.settings.unpooled_url is not None:
+        return Runner(target.check_settings, target.direct_url).status()
     return statuses(files, Ledger(target.connection).read(files))
 
 
