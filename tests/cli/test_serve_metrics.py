@@ -249,11 +249,11 @@ def test_a_server_that_goes_and_comes_is_told_once_each(
         proxy.deaf = True
         assert [_read(_get(server.port)[1])["guestsql_up"] for _ in range(3)] == [{(): 0}] * 3
         (away,) = _told(caplog)
-        assert away.startswith("METRICS_AWAY the server cannot be asked: connection ")
+        assert away.startswith("METRICS_AWAY the server is unreachable: connection ")
         proxy.deaf = False
         assert [_read(_get(server.port)[1])["guestsql_up"] for _ in range(3)] == [{(): 1}] * 3
         back, broken = _told(caplog)
-        assert back == "METRICS_BACK the server can be asked again"
+        assert back == "METRICS_BACK the server is reachable again"
         assert broken.startswith("METRICS_ERROR query get_broken: division by zero")
 
 
@@ -311,7 +311,7 @@ def test_the_command_says_why_the_server_is_away_once_and_without_the_password()
     finally:
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=PATIENCE_SECONDS)
-    expected = r"warning: METRICS_AWAY the server cannot be asked: .*refused.*\nserve-metrics: ended\n"
+    expected = r"warning: METRICS_AWAY the server is unreachable: .*refused.*\nserve-metrics: ended\n"
     assert re.fullmatch(expected, errors), errors
     assert "hidden-word" not in errors
 

@@ -20,12 +20,12 @@ from psycopg.conninfo import make_conninfo
 
 from guestsql.errors import SettingsError
 from guestsql.migrate import Runner
-from guestsql.ops.health import HealthServer, Probe, Report
+from guestsql.ops.health import HealthReport, HealthServer, Probe
 from guestsql.settings import Settings
 from tests.cli.shell import invoke, spawn
 from tests.server import eventually, private_server
 
-READY = Report(True, "ok", "ok", None, 1.0)
+READY = HealthReport(True, "ok", "ok", None, 1.0)
 
 
 def get(port: int, path: str, host: str = "127.0.0.1", method: str = "GET") -> tuple[int, dict[str, Any] | None]:
@@ -209,7 +209,7 @@ def test_a_reason_that_changes_is_said(empty_database_url: str, caplog: pytest.L
 def test_a_port_that_is_none_is_told_by_its_variable(port: str) -> None:
     done = invoke("health", PORT=port, DATABASE_URL="postgresql://127.0.0.1:1/x")
     assert done.exit_code == 2
-    assert f"(env var: 'PORT'): {port!r} is no port: a whole number from 0 to 65535" in done.stderr
+    assert f"(env var: 'PORT'): {port!r} is not a port: a whole number from 0 to 65535" in done.stderr
 
 
 def test_a_role_that_may_not_look_is_refused(migrated_url: str) -> None:
@@ -251,7 +251,7 @@ def test_an_answer_is_given_again_for_a_while(migrated_url: str) -> None:
 def slow() -> Iterator[tuple[HealthServer, threading.Event, threading.Event]]:
     asked, go_on = threading.Event(), threading.Event()
 
-    def check() -> Report:
+    def check() -> HealthReport:
         asked.set()
         assert go_on.wait(30)
         return READY
@@ -282,7 +282,7 @@ def test_an_answer_that_is_under_way_is_finished(slow: tuple[HealthServer, threa
 
 
 def test_a_check_that_fails_is_no_answer_and_no_end() -> None:
-    def broken() -> Report:
+    def broken() -> HealthReport:
         raise ZeroDivisionError
 
     with HealthServer(broken, 0) as server:
@@ -294,7 +294,7 @@ def test_a_check_that_fails_is_no_answer_and_no_end() -> None:
 def test_a_port_that_is_taken() -> None:
     with HealthServer(lambda: READY, 0) as server, pytest.raises(SettingsError) as caught:
         HealthServer(lambda: READY, server.port)
-    assert "another program has it" in str(caught.value)
+    assert "choose another port" in str(caught.value)
 
 
 def test_a_bot_serves_it_beside_itself(migrated_url: str) -> None:

@@ -1,4 +1,4 @@
-"""What changed from one scrape to the next, in the log: a server that is away is told once, not at each scrape."""
+"""Logs what changed from one scrape to the next: an unreachable server is logged once, not at each scrape."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ Fault = tuple[type[GuestSQLError], str | None]
 
 
 class ChangeLog:
-    """Remembers what failed last. For one thread at a time."""
+    """Remembers what failed last. Not thread-safe."""
 
     def __init__(self) -> None:
         self._is_up = True
         self._faults: dict[str, Fault] = {}
 
     def take(self, scrape: Scrape) -> None:
-        """Log what fails since this scrape, or for another reason, and what does not any more."""
+        """Log what fails for the first time or for a new reason, and what has recovered."""
         if scrape.error is not None:
             if self._is_up:
-                event(logging.WARNING, "METRICS_AWAY", f"the server cannot be asked: {scrape.error}")
+                event(logging.WARNING, "METRICS_AWAY", f"the server is unreachable: {scrape.error}")
             self._is_up = False
             return
         if not self._is_up:
-            event(logging.INFO, "METRICS_BACK", "the server can be asked again")
+            event(logging.INFO, "METRICS_BACK", "the server is reachable again")
         self._is_up = True
         for answer in scrape.answers:
             self._compare(answer.gauge.query.name, answer.error)

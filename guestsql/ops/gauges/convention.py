@@ -1,16 +1,16 @@
-"""The convention by which a query is a metric; pure. docs/monitoring.md tells it to a DBA.
+"""The convention that makes a query a metric, without I/O. docs/monitoring.md describes it for a DBA.
 
-A line `-- metrics: PREFIX [parameter=value …]` among the comments below a query's name makes it one. Of its columns
+A line `-- metrics: PREFIX [parameter=value …]` in the comment of a query makes it a metric. Of its columns
 
 - a number or a boolean is a gauge, `guestsql_PREFIX_column`, and a time is one too, in seconds since 1970:
-  `last_vacuum_at` is `…_last_vacuum_timestamp_seconds`;
-- a text is a label, and so is a whole number that only tells one row from another: `pid`, `id`, `…_pid`, `…_id`;
-- anything else is left out.
+  `last_vacuum_at` becomes `…_last_vacuum_timestamp_seconds`;
+- a text is a label, and so is an integer that only identifies a row: `pid`, `id`, `…_pid`, `…_id`;
+- anything else is omitted.
 
 A line `-- cache: 60s` has an expensive query run at most once in that time; scrapes in between repeat its answer.
 
-No label and no value tells who a guest is: columns of the guests' tables and columns of such names are refused, and
-what may be a phone number is masked in a label.
+No label and no value may identify a guest: columns of the guests' tables, and columns with such names, are rejected,
+and what may be a phone number is masked in labels.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.ops.gauges.personal import is_personal_label, is_personal_value, may_be_shown, safe_label
 from guestsql.sql import Operator, Query
 
-__all__ = ["Column", "GaugeQuery", "Kind", "Sample", "find_gauges", "kind_of", "metric_name", "read_samples"]
+__all__ = ["Column", "ColumnKind", "GaugeQuery", "Sample", "find_gauges", "kind_of", "metric_name", "read_samples"]
 
 _REST = re.compile(r"\s*(?P<prefix>[a-z][a-z0-9_]*)(?P<given>(?:\s+[a-z][a-z0-9_]*=\S+)*)\s*")
 _HINT = "write -- metrics: PREFIX, or -- metrics: PREFIX parameter=value"
@@ -36,7 +36,7 @@ _SECONDS = re.compile(r"(?P<seconds>[1-9][0-9]{0,5})s")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _IDENTIFIER = re.compile(r"(?:.*_)?(?:pid|id)")
 
-# The numbers of PostgreSQL's types, which never change.
+# The OIDs of PostgreSQL's types, which never change.
 _NUMBERS = {20, 21, 23, 700, 701, 1700}
 _WHOLE_NUMBERS = {20, 21, 23, 26}
 _BOOLEAN = 16
@@ -44,13 +44,13 @@ _TIMES = {1114, 1184}
 _TEXTS = {18, 19, 25, 1042, 1043}
 
 
-class Kind(Enum):
-    """What a column is to a metric."""
+class ColumnKind(Enum):
+    """What a column becomes in a metric."""
 
     NUMBER = "a gauge"
     TIME = "a gauge, in seconds since 1970"
     LABEL = "a label"
-    NOTHING = "left out"
+    NOTHING = "omitted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class Column:
     """A column of a result.
 
     Attributes:
-        name: as the query calls it.
-        type_oid: PostgreSQL's number of its type.
-        origin: the column of a guests' table, as `table.column`, that it is as it comes; "" for any other.
+        name: its name in the result.
+        type_oid: the OID of its type.
+        origin: the column of a guests' table that it is a copy of, as `table.column`; "" for any other.
     """
 
     name: str
@@ -74,8 +74,8 @@ class GaugeQuery:
 
     Attributes:
         query: the query.
-        prefix: the middle of its metrics' names.
-        parameters: what the mark gives; the others have their defaults.
+        prefix: the middle part of its metrics' names.
+        parameters: values from its `metrics:` line; the others have their defaults.
         cache_seconds: how long an answer is repeated instead of running the query again; 0 for never.
     """
 
@@ -90,8 +90,8 @@ class Sample:
     """One value of one gauge.
 
     Attributes:
-        name: the gauge's.
-        labels: by name.
+        name: the name of the gauge.
+        labels: values by label.
         value: the value.
     """
 
@@ -104,13 +104,13 @@ def find_gauges(queries: Iterable[Query]) -> list[GaugeQuery]:
     """Find the queries that are metrics.
 
     Args:
-        queries: the catalogue's.
+        queries: the queries of a catalogue.
 
     Returns:
-        Those with a mark, in the order given.
+        Those with a `metrics:` line, in the order given.
 
     Raises:
-        QueryFileError: a mark cannot be read, a prefix stands twice, a parameter is unknown or has no value.
+        QueryFileError: a line cannot be read, a prefix is used twice, or a parameter is unknown or has no value.
     """
     found: dict[str, GaugeQuery] = {}
     for query in queries:
@@ -118,7 +118,7 @@ def find_gauges(queries: Iterable[Query]) -> list[GaugeQuery]:
         if gauge is None:
             continue
         if gauge.prefix in found:
-            raise _refused(query, f"{found[gauge.prefix].query.name} has the metrics' prefix {gauge.prefix} already")
+            raise _refused(query, f"{found[gauge.prefix].query.name} already has the prefix {gauge.prefix}")
         found[gauge.prefix] = gauge
     return list(found.values())
 
@@ -131,11 +131,11 @@ def _read_mark(query: Query) -> GaugeQuery | None:
     if rest is None or len(marks) > 1:
         raise _refused(query, "its metrics: line cannot be read")
     if query.operator is Operator.COUNT:
-        raise _refused(query, "it returns a count of rows written, and no metrics")
+        raise _refused(query, "it returns a count of rows written, which is not a metric")
     given = dict(pair.split("=", 1) for pair in rest["given"].split())
     known = {parameter.name: parameter for parameter in query.parameters}
     if unknown := sorted(given.keys() - known.keys()):
-        raise _refused(query, f"its metrics: line names a parameter that it does not have: {unknown[0]}")
+        raise _refused(query, f"its metrics: line names an unknown parameter: {unknown[0]}")
     missing = [name for name, each in known.items() if each.default is None and name not in given]
     if missing:
         raise _refused(query, f"its metrics: line gives no value for {missing[0]}, which has no default")
@@ -156,48 +156,47 @@ def _refused(query: Query, message: str, hint: str = _HINT) -> QueryFileError:
     return QueryFileError(f"query {query.name}: {message}", file=query.file, line=query.line, hint=hint)
 
 
-def kind_of(column: Column) -> Kind:
-    """Tell what a column is to a metric."""
+def kind_of(column: Column) -> ColumnKind:
+    """Return what a column becomes in a metric."""
     is_identifier = column.type_oid in _WHOLE_NUMBERS and _IDENTIFIER.fullmatch(column.name) is not None
     if is_identifier or column.type_oid in _TEXTS:
-        return Kind.LABEL
+        return ColumnKind.LABEL
     if column.type_oid in _NUMBERS or column.type_oid == _BOOLEAN:
-        return Kind.NUMBER
-    return Kind.TIME if column.type_oid in _TIMES else Kind.NOTHING
+        return ColumnKind.NUMBER
+    return ColumnKind.TIME if column.type_oid in _TIMES else ColumnKind.NOTHING
 
 
 def metric_name(prefix: str, column: Column) -> str:
-    """Return the name of the gauge that a column is."""
+    """Return the name of the gauge for a column."""
     name = column.name
-    if kind_of(column) is Kind.TIME:
+    if kind_of(column) is ColumnKind.TIME:
         name = f"{name.removesuffix('_at')}_timestamp_seconds"
     return f"guestsql_{prefix}_{name}"
 
 
 def read_samples(prefix: str, columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> list[Sample]:
-    """Make samples of a result.
+    """Turn a result into samples.
 
     Args:
-        prefix: the middle of the names.
-        columns: the result's.
+        prefix: the middle part of the names.
+        columns: the columns of the result.
         rows: the values of each row, in the order of the columns.
 
     Returns:
-        A sample for each row and gauge, gauge by gauge; none where the value is NULL.
+        A sample for each gauge and row, in that order; none where the value is NULL.
 
     Raises:
-        GuestSQLError: a label or a value would tell who a guest is, two rows have the same labels, or a name cannot be
-            used.
+        GuestSQLError: a label or a value would identify a guest, two rows have the same labels, or a name is invalid.
     """
     _check_names(columns)
     kinds = [kind_of(column) for column in columns]
     for column, kind in zip(columns, kinds, strict=True):
-        _check_nobody_is_told_of(column, kind)
+        _check_identifies_no_one(column, kind)
     labelled = _labelled(columns, kinds, rows)
     return [
         Sample(metric_name(prefix, column), labels, number)
         for place, column in enumerate(columns)
-        if kinds[place] in (Kind.NUMBER, Kind.TIME)
+        if kinds[place] in (ColumnKind.NUMBER, ColumnKind.TIME)
         for labels, row in labelled
         if (number := _number(row[place])) is not None
     ]
@@ -207,31 +206,31 @@ def _check_names(columns: Sequence[Column]) -> None:
     names = [column.name for column in columns]
     for name in names:
         if not _NAME.fullmatch(name):
-            raise GuestSQLError(f"a column {name!r} cannot name a metric", hint="call it by letters, digits and _")
+            raise GuestSQLError(f"the column {name!r} cannot name a metric", hint="use letters, digits and _")
         if names.count(name) > 1:
-            raise GuestSQLError(f"two columns are called {name}", hint="name each once, by AS")
+            raise GuestSQLError(f"two columns are called {name}", hint="rename one with AS")
 
 
-def _check_nobody_is_told_of(column: Column, kind: Kind) -> None:
-    if kind is Kind.NOTHING:
+def _check_identifies_no_one(column: Column, kind: ColumnKind) -> None:
+    if kind is ColumnKind.NOTHING:
         return
-    what = "a label" if kind is Kind.LABEL else "a value"
-    named = is_personal_label(column.name) if kind is Kind.LABEL else is_personal_value(column.name)
+    what = "a label" if kind is ColumnKind.LABEL else "a value"
+    named = is_personal_label(column.name) if kind is ColumnKind.LABEL else is_personal_value(column.name)
     if column.origin and not may_be_shown(column.origin.rpartition(".")[2]):
-        message = f"the column {column.name} is {column.origin}, which tells of a guest, and cannot be {what}"
-        raise GuestSQLError(message, hint="leave it out, or count")
+        message = f"the column {column.name} is {column.origin}, which identifies a guest, and cannot be {what}"
+        raise GuestSQLError(message, hint="omit it, or count")
     if named and not column.origin:
         raise GuestSQLError(
-            f"the column {column.name} tells of a guest by its name, and cannot be {what}",
-            hint="leave it out; if it tells of nobody, call it otherwise by AS",
+            f"the column {column.name} seems to identify a guest by its name, and cannot be {what}",
+            hint="omit it; if it identifies no one, rename it with AS",
         )
 
 
 def _labelled(
-    columns: Sequence[Column], kinds: Sequence[Kind], rows: Iterable[Sequence[object]]
+    columns: Sequence[Column], kinds: Sequence[ColumnKind], rows: Iterable[Sequence[object]]
 ) -> list[tuple[dict[str, str], Sequence[object]]]:
-    """Each row with its labels, which are of no other row."""
-    places = [place for place, kind in enumerate(kinds) if kind is Kind.LABEL]
+    """Pair each row with its labels, which must be unique."""
+    places = [place for place, kind in enumerate(kinds) if kind is ColumnKind.LABEL]
     names = [columns[place].name for place in places]
     labelled: list[tuple[dict[str, str], Sequence[object]]] = []
     seen: dict[tuple[str, ...], tuple[object, ...]] = {}
@@ -246,21 +245,23 @@ def _labelled(
 
 
 def _same(names: Sequence[str], first: Sequence[object], second: Sequence[object]) -> GuestSQLError:
-    """Why two rows have the same labels; what is in them is not told."""
+    """Explain why two rows have the same labels, without showing their values."""
     alike = [name for name, one, other in zip(names, first, second, strict=True) if (one or "") != (other or "")]
     if alike:
         return GuestSQLError(
-            f"two rows differ in {', '.join(alike)} by digits alone that may be a phone, which are masked: "
+            f"two rows differ in {', '.join(alike)} only by digits that are masked because they may be a phone number: "
             f"their labels are the same ({', '.join(names)})",
-            hint="leave it out and group by the others, or write fewer than seven digits",
+            hint="omit it and group by the others, or use fewer than seven digits",
         )
     empty = [name for name, one, other in zip(names, first, second, strict=True) if one != other]
     if empty:
         return GuestSQLError(
-            f"two rows have the same labels ({', '.join(names)}): to Prometheus NULL and '' in {empty[0]} are the same",
+            f"two rows have the same labels ({', '.join(names)}), because NULL and '' in {empty[0]} are equal",
             hint=f"group by coalesce({empty[0]}, '')",
         )
-    return GuestSQLError(f"two rows have the same labels ({', '.join(names)})", hint="group by them, or add one")
+    return GuestSQLError(
+        f"two rows have the same labels ({', '.join(names)})", hint="group by them, or add another label"
+    )
 
 
 def _number(value: object) -> float | None:

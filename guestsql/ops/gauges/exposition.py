@@ -1,4 +1,4 @@
-"""The gauges in Prometheus's text form, and over HTTP. Needs the extra `prometheus`."""
+"""The gauges in Prometheus's text format, and over HTTP. Needs the extra `prometheus`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 
 from guestsql.errors import SettingsError
 from guestsql.ops.gauges.changes import ChangeLog
-from guestsql.ops.gauges.convention import Kind, kind_of, metric_name
+from guestsql.ops.gauges.convention import ColumnKind, kind_of, metric_name
 from guestsql.ops.gauges.scrape import Answer, Scrape, Scraper
 from guestsql.process import in_forked_child
 from guestsql.telemetry.log import quietly
@@ -29,18 +29,18 @@ from guestsql.telemetry.log import quietly
 __all__ = ["GaugeCollector", "GaugeServer", "exposition", "families"]
 
 _SECONDS = 10.0
-"""A client that does not send its request within that time is hung up on."""
+"""A client that does not send its request within this time is disconnected."""
 
 
 def families(scrape: Scrape) -> Iterator[Metric]:
-    """Return the metrics of one scrape: the gauges of the queries, and how the scrape itself went."""
+    """Return the metrics of one scrape: the gauges of the queries, and those about the scrape."""
     for answer in scrape.answers:
         yield from _gauges(answer)
     yield GaugeMetricFamily("guestsql_up", "1 when the server could be reached.", value=scrape.error is None)
-    about = "1 when the server that is asked is the one of DATABASE_REPLICA_URL."
+    about = "1 when the server is that of DATABASE_REPLICA_URL."
     yield GaugeMetricFamily("guestsql_is_replica", about, value=scrape.is_replica)
     errors = GaugeMetricFamily("guestsql_scrape_error", "1 when the query failed in this scrape.", labels=["query"])
-    seconds = GaugeMetricFamily("guestsql_scrape_duration_seconds", "Time the query took.", labels=["query"])
+    seconds = GaugeMetricFamily("guestsql_scrape_duration_seconds", "How long the query took.", labels=["query"])
     for answer in scrape.answers:
         errors.add_metric([answer.gauge.query.name], answer.error is not None)
         seconds.add_metric([answer.gauge.query.name], answer.seconds)
@@ -50,9 +50,9 @@ def families(scrape: Scrape) -> Iterator[Metric]:
 
 def _gauges(answer: Answer) -> Iterator[Metric]:
     query = answer.gauge.query
-    labels = [column.name for column in answer.columns if kind_of(column) is Kind.LABEL]
+    labels = [column.name for column in answer.columns if kind_of(column) is ColumnKind.LABEL]
     for column in answer.columns:
-        if kind_of(column) not in (Kind.NUMBER, Kind.TIME):
+        if kind_of(column) not in (ColumnKind.NUMBER, ColumnKind.TIME):
             continue
         name = metric_name(answer.gauge.prefix, column)
         gauge = GaugeMetricFamily(name, f"{column.name} of {query.name}: {query.summary}", labels=labels)
@@ -63,14 +63,14 @@ def _gauges(answer: Answer) -> Iterator[Metric]:
 
 
 def exposition(scrape: Scrape) -> str:
-    """Return a scrape in Prometheus's text form."""
+    """Return a scrape in Prometheus's text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Taken(scrape))
+    registry.register(_FixedCollector(scrape))
     return generate_latest(registry).decode()
 
 
-class _Taken(Collector):
-    """A scrape that has been taken already."""
+class _FixedCollector(Collector):
+    """Returns a given scrape."""
 
     def __init__(self, scrape: Scrape) -> None:
         self._scrape = scrape
@@ -81,10 +81,10 @@ class _Taken(Collector):
 
 
 class GaugeCollector(Collector):
-    """Scrapes when it is asked, once at a time; what fails since then, or no more, is in the log.
+    """Scrapes on demand, one scrape at a time, and logs what starts or stops failing.
 
     Args:
-        scraper: what is asked.
+        scraper: runs the queries.
     """
 
     def __init__(self, scraper: Scraper) -> None:
@@ -105,7 +105,7 @@ class GaugeCollector(Collector):
         return families(scrape)
 
     def describe(self) -> Iterator[Metric]:
-        """Return nothing, so that registering asks no server."""
+        """Return nothing, so that registering runs no query."""
         return iter(())
 
 
@@ -113,12 +113,12 @@ class GaugeServer:
     """Answers every GET with the metrics; a context manager. A forked child does not answer.
 
     Args:
-        scraper: what is asked at each GET.
-        port: the port; 0 takes a free one.
-        host: an address; default all of IPv6 and IPv4.
+        scraper: runs the queries at each GET.
+        port: the port to listen on; 0 for a free one.
+        host: the address to listen on; by default all IPv6 and IPv4 addresses.
 
     Raises:
-        SettingsError: the port or the address cannot be had.
+        SettingsError: the port or the address is not available.
     """
 
     def __init__(self, scraper: Scraper, port: int, host: str | None = None) -> None:
@@ -150,7 +150,7 @@ class GaugeServer:
         self._server.server_close()
 
     def _leave_to_parent(self) -> None:
-        """Be closed in a forked child, where the thread that answers is missing."""
+        """Close the socket in a forked child, which does not have the thread that answers."""
         self._thread = None
         self._server.socket.close()
 
@@ -159,7 +159,7 @@ class _Handler(WSGIRequestHandler):
     timeout = _SECONDS
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the library's name
-        """Write nothing: a scrape is no event."""
+        """Log nothing: scrapes are too frequent."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -170,7 +170,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        """Listen on IPv4 too, and look no name up: WSGIServer asks for that of the address, which may take long."""
+        """Listen on IPv4, too, and skip WSGIServer's lookup of the host name, which may take long."""
         if self.address_family == socket.AF_INET6 and self.server_address[0] == "::":
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         TCPServer.server_bind(self)
@@ -187,6 +187,4 @@ def _listen(port: int, host: str | None) -> _Server:
             return _Server(family, (address, port))
         except OSError as error:  # a machine without IPv6, or a port that is taken
             failure = failure or error
-    raise SettingsError(
-        f"cannot listen on port {port}: {failure}", hint="another program has it: name another in --port"
-    ) from failure
+    raise SettingsError(f"cannot listen on port {port}: {failure}", hint="choose another port with --port") from failure

@@ -1,4 +1,4 @@
-"""What the server says of a result: each column's type, and of which guests' column it is the copy.
+"""The columns of a result: their types, and the guests' columns that they are copies of.
 
 SQL: queries/internal/doctor.sql
 """
@@ -20,19 +20,19 @@ from guestsql.sql.timestamps import load_timestamps
 
 __all__ = ["Origins", "adapt"]
 
-# They are left out; but Python has no value for all that they can hold (infinity, 24:00), and would fail on one.
+# These types are omitted. Read as text, because Python cannot represent all their values (infinity, 24:00).
 _LEFT_OUT = ("date", "time", "timetz", "interval", "json", "jsonb", "daterange", "tsrange", "tstzrange")
 
 
 class Origins:
-    """Which columns of a result are copies of a guest's.
+    """Finds the columns of a result that are copies of guests' columns.
 
-    The server says of which table's column each is the copy, through WITH, subqueries and GROUP BY too; of one that was
-    computed, cast, or comes out of a view, a function or a UNION, it says nothing. The tables are asked for once, when
-    there is such a copy.
+    The server reports the table and column that a result's column is a copy of, also through WITH, subqueries and
+    GROUP BY; not if it was computed or cast, or comes from a view, a function or a UNION. The guests' tables are looked
+    up once, when a result has such a column.
 
     Args:
-        connection: where the results come from.
+        connection: the connection of the results.
     """
 
     def __init__(self, connection: DeadlineConnection) -> None:
@@ -42,7 +42,7 @@ class Origins:
         """Return the columns of a result.
 
         Args:
-            cursor: with the result.
+            cursor: the cursor with the result.
         """
         result = cursor.pgresult
         if result is None:
@@ -61,12 +61,12 @@ class Origins:
 
 
 def adapt(connection: DeadlineConnection) -> None:
-    """Have a connection read whatever a time of the server's may be."""
+    """Make a connection read every time that the server can represent."""
     for name in _LEFT_OUT:
         connection.adapters.register_loader(name, TextLoader)
     load_timestamps(connection.adapters, _number)
 
 
 def _number(text: bytes) -> float:
-    """Infinity is one, and a year before 1 or after 9999 is no number."""
+    """Return infinity as such, and NaN for a year before 1 or after 9999."""
     return {b"infinity": math.inf, b"-infinity": -math.inf}.get(text, math.nan)

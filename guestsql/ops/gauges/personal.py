@@ -1,4 +1,4 @@
-"""What would tell who a guest is: names of columns, columns of the guests' tables, and what may be a phone; pure."""
+"""What may identify a guest: names of columns, columns of the guests' tables, and digits that may be a phone number."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["MASK", "is_personal_label", "is_personal_value", "may_be_shown", "sa
 
 MASK = "…"
 
-# Columns of the guests' tables that tell of nobody, whoever they belong to. Every other one is refused as it comes.
+# Columns of the guests' tables that identify no one. A copy of any other column is rejected.
 _HARMLESS = frozenset(
     {
         "archived_at",
@@ -25,7 +25,7 @@ _HARMLESS = frozenset(
     }
 )
 
-# Names that tell what is in a column, in this schema and in what a DBA is likely to call them.
+# Names of personal columns, in this schema and as a DBA may name them.
 _NUMBERED = (
     r"phones?|phone_numbers?|phone_no|mobile|cell|cellphone|celular|telefono|telephone|tel|whatsapp|wa_id|msisdn|jid|lid"
     r"|chat_id|thread_id|user_id|guest_id|client_id|contact_id|email|correo"
@@ -38,13 +38,13 @@ _PERSONAL_VALUE = re.compile(rf"(?:.*_)?(?:{_NUMBERED})", re.IGNORECASE)
 _PERSONAL_LABEL = re.compile(rf"(?:.*_)?(?:{_NUMBERED}|{_NAMED})", re.IGNORECASE)
 
 _LEAST_DIGITS = 7
-# Digits, with anything between them by which people and programs part them: signs, quotes, dashes of all kinds, blanks,
-# and what is written without being seen (soft hyphen, zero-width characters, direction marks).
+# Digits with any separators between them: signs, quotes, dashes of all kinds, blanks, and invisible characters (soft
+# hyphen, zero-width characters, direction marks).
 _RUN = re.compile(
     r"\d(?:[\s.\-/()_+'\u2019\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060\u2066-\u2069\ufeff]*\d)*"
 )
 
-# Forms that are no phones, and are taken out before one is looked for.
+# Values that look like phone numbers but are not; they are excluded first.
 _TIME = re.compile(
     r"(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?(?!\d)"
 )
@@ -56,35 +56,35 @@ _LOG_PLACE = re.compile(r"[0-9A-F]{1,8}/[0-9A-F]{1,8}")
 _LOG_PLACES = re.compile(r"(?:.*_)?lsn")
 _PROCESS = re.compile(r"(?P<host>[^:]*[A-Za-z][^:]*):(?P<pid>[1-9]\d{0,6})")
 _PROCESS_ID = re.compile(r"(?:.*_)?pid")
-# Linux numbers no process higher.
+# The highest process id on Linux.
 _MOST_PROCESSES = 4_194_304
 
 
 def is_personal_label(name: str) -> bool:
-    """Tell whether a label of that name says who a guest is."""
+    """Return whether a label with that name identifies a guest."""
     return _PERSONAL_LABEL.fullmatch(name) is not None
 
 
 def is_personal_value(name: str) -> bool:
-    """Tell whether a number of that name is a phone, or an id of a guest."""
+    """Return whether a number with that name is a phone number or a guest's id."""
     return _PERSONAL_VALUE.fullmatch(name) is not None
 
 
 def may_be_shown(column: str) -> bool:
-    """Tell whether a column of a guests' table tells of nobody."""
+    """Return whether a column of a guests' table identifies no one."""
     return column in _HARMLESS
 
 
 def safe_label(name: str, value: object) -> str:
-    """Return the value of a label, with what may be a phone masked.
+    """Return the value of a label, with everything masked that may be a phone number.
 
     Args:
-        name: the label's, which tells a process or a place in the log.
-        value: a text or a whole number; None is "".
+        name: the label's name; process ids and log positions are recognised by it.
+        value: a text or an integer; None becomes "".
 
     Returns:
-        The value. Seven digits or more, whatever parts them, are `…`, but for times, IP addresses and the forms of such
-        labels.
+        The value, with `…` for seven or more digits, whatever separates them. Times, IP addresses, process ids and log
+        positions are not masked.
     """
     if value is None:
         return ""

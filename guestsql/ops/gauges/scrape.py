@@ -1,4 +1,4 @@
-"""One scrape: every query that is a metric asked once, in a READ ONLY transaction of its own, before a deadline."""
+"""One scrape: runs every query that is a metric, each in its own READ ONLY transaction, before a deadline."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from guestsql.sql.translate import translate
 
 __all__ = ["Answer", "Scrape", "Scraper"]
 
-# The server's own timeout speaks first: it says what was cancelled, and the connection stays good.
+# The server's statement_timeout comes first: it says what was cancelled, and the connection stays usable.
 _GRACE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one query gave.
+    """The result of one query.
 
     Attributes:
         gauge: the query.
-        columns: its columns; none when it failed.
-        samples: the values; none when it failed.
+        columns: its columns; empty if it failed.
+        samples: its values; empty if it failed.
         seconds: how long it took.
-        error: what went wrong, or None.
+        error: why it failed, or None.
     """
 
     gauge: GaugeQuery
@@ -49,11 +49,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """What all of them gave.
+    """The results of all queries.
 
     Attributes:
-        answers: one a query, in their order.
-        is_replica: True when the server is the one of DATABASE_REPLICA_URL.
+        answers: one for each query, in their order.
+        is_replica: whether the server is that of DATABASE_REPLICA_URL.
         error: why the server could not be reached, or None.
     """
 
@@ -64,14 +64,14 @@ class Scrape:
 
 @dataclass(frozen=True)
 class Scraper:
-    """Asks the queries, over a connection of its own for each scrape.
+    """Runs the queries, on a new connection for each scrape.
 
     Args:
-        settings: for the hotel's zone and time to live.
-        url: the server.
+        settings: the settings, for the time zone and the time to live of contexts.
+        url: the server's address.
         gauges: the queries.
-        seconds: a scrape takes no longer, above 0; what is not answered by then is an error.
-        is_replica: True when `url` is DATABASE_REPLICA_URL.
+        seconds: the longest time that a scrape may take, above 0; a query that has not answered by then has failed.
+        is_replica: whether `url` is DATABASE_REPLICA_URL.
     """
 
     settings: Settings
@@ -86,7 +86,7 @@ class Scraper:
     )
 
     def scrape(self) -> Scrape:
-        """Ask every query once. Nothing is raised: what fails is an answer's error."""
+        """Run every query once. Nothing is raised: a failure is the `error` of an answer."""
         deadline = monotonic() + self.seconds
         try:
             # Connecting has a limit of its own, in whole seconds.
@@ -119,10 +119,10 @@ class Scraper:
         started = monotonic()
         left = deadline - started
         if left <= 0:
-            raise QueryTimeout("the scrape's time was over", query=gauge.query.name, hint="raise --timeout")
+            raise QueryTimeout("the time of the scrape was over", query=gauge.query.name, hint="raise --timeout")
         connection.deadline = deadline + _GRACE_SECONDS
         connection.read_only = True
-        text: Any = gauge.query.text  # no literal, which psycopg asks for: a .sql file's
+        text: Any = gauge.query.text  # from a .sql file; psycopg expects a literal
         with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
             milliseconds = sql.Literal(max(1, math.ceil(left * 1000)))
             cursor.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(milliseconds))
@@ -134,7 +134,7 @@ class Scraper:
         return Answer(gauge, columns, samples, monotonic() - started, None)
 
     def _parameters(self, gauge: GaugeQuery) -> dict[str, object]:
-        """What the mark gives; and of what it does not give, what the settings say."""
+        """Return the values of the `metrics:` line, and for others those of the settings."""
         known = {"timezone": self.settings.timezone.key, "ttl_seconds": self.settings.context_ttl_seconds}
         names = {parameter.name for parameter in gauge.query.parameters}
         return {**{name: value for name, value in known.items() if name in names}, **gauge.parameters}

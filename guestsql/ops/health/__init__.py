@@ -1,6 +1,6 @@
-"""Health over HTTP, for a platform's healthcheck: beside a bot, or alone as `guestsql health`."""
+"""Health over HTTP, for a platform's health check: within a bot, or on its own as `guestsql health`."""
 
-from guestsql.ops.health.probe import Probe, Report
+from guestsql.ops.health.probe import HealthReport, Probe
 from guestsql.ops.health.server import HealthServer
 
-__all__ = ["HealthServer", "Probe", "Report"]
+__all__ = ["HealthReport", "HealthServer", "Probe"]

@@ -1,4 +1,4 @@
-"""Whether the database can be worked with: asked with a short deadline, and not more often than of use."""
+"""Checks whether the database is usable, with a short deadline and at a limited rate."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from guestsql.sql._sync.connection import DeadlineConnection, connect
 from guestsql.sql.translate import translate
 from guestsql.telemetry.log import event, quietly
 
-__all__ = ["Probe", "Report"]
+__all__ = ["HealthReport", "Probe"]
 
 _MILLISECONDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What a probe found. Nothing in it tells of an address, a role or a guest.
+class HealthReport:
+    """What a probe found. It contains no address, role or guest.
 
     Attributes:
-        is_ready: True when the database answers and has every migration of this release.
-        database: "ok", "unavailable" (no connection), "timeout" or "refused" (it answers, and not to this).
+        is_ready: whether the database answers and every migration is applied.
+        database: "ok", "unavailable" (no connection), "timeout" or "refused" (the server rejected the query).
         migrations: "ok", "pending" or "unknown".
-        sqlstate: the server's code of what went wrong, or None.
-        milliseconds: how long it took.
+        sqlstate: the SQLSTATE of the error, or None.
+        milliseconds: how long the check took.
     """
 
     is_ready: bool
@@ -45,7 +45,7 @@ class Report:
 
 
 class _ChangeLog:
-    """Logs why the database cannot be worked with, and when it can again: once for each change."""
+    """Logs when and why the database becomes unusable, and when it is usable again."""
 
     def __init__(self) -> None:
         self._state = "ready"
@@ -55,8 +55,8 @@ class _ChangeLog:
     def _begin(self) -> None:
         self._lock = threading.Lock()
 
-    def take(self, report: Report, why: str = "") -> Report:
-        """Take in what was found, and return it."""
+    def take(self, report: HealthReport, why: str = "") -> HealthReport:
+        """Log a change since the last report, and return the report."""
         state = _state(report)
         with self._lock:
             before, self._state = self._state, state
@@ -69,21 +69,21 @@ class _ChangeLog:
 
 
 class Probe:
-    """Asks the database, from a thread of its own, over one connection that is kept.
+    """Checks the database in its own thread, over one connection that stays open.
 
-    In the log stands why the database cannot be worked with, and that it can again, once for each change.
+    It logs each change: why the database is unusable, and that it is usable again.
 
-    Safe to use from many threads: one question is under way at most, and its answer is everybody's.
+    Thread-safe: at most one check runs at a time, and all callers share its result.
 
     Args:
-        settings: for the address.
-        url: the database; default `settings.database_url`.
-        seconds: whoever asks waits no longer, above 0.
-        pause: an answer is given again for so many seconds, 0 or more: the endpoint may be open to anybody.
+        settings: the settings, for the address and the migrations.
+        url: the database's address; default `settings.database_url`.
+        seconds: the longest time that a caller waits, above 0.
+        pause: for how many seconds a report is reused, 0 or more: anyone may call the endpoint.
 
     Raises:
         SettingsError: `settings` is something else.
-        MigrationError: the migrations cannot be read.
+        MigrationError: the migrations are not readable.
     """
 
     def __init__(self, settings: Settings, url: str | None = None, *, seconds: float = 2.0, pause: float = 1.0) -> None:
@@ -99,75 +99,75 @@ class Probe:
         in_forked_child(self, Probe._begin)
 
     def _begin(self) -> None:
-        """Be as if never asked; also in a forked child, where the thread that would answer is missing."""
+        """Reset the state, also in a forked child, which does not have the thread of a running check."""
         self._guard = threading.Lock()
-        self._answer: Future[Report] | None = None
-        self._asked = 0.0
+        self._answer: Future[HealthReport] | None = None
+        self._checked_at = 0.0
         self._connection: DeadlineConnection | None = None
 
-    def check(self) -> Report:
-        """Return what the database says now, or said less than a pause ago.
+    def check(self) -> HealthReport:
+        """Check the database, or return the report of a check less than a pause ago.
 
         SQL: queries/internal/health.sql
         """
         started = monotonic()
         try:
-            return self._asked_already().result(self._seconds)
+            return self._running_check().result(self._seconds)
         except TimeoutError:
-            # Whatever hangs there (a name that is looked up, a server that has stopped) goes on hanging in its thread.
+            # What blocks (a DNS lookup, a stopped server) keeps blocking its own thread only.
             return self._changes.take(_failed("timeout", None, started), f"no answer within {self._seconds:g} s")
 
     def close(self) -> None:
-        """Let go of the connection; a question that is under way does so itself."""
+        """Close the connection. A running check closes it itself."""
         with self._guard:
             self._closed = True
             if self._answer is None or self._answer.done():
-                self._hang_up()
+                self._disconnect()
 
-    def _asked_already(self) -> Future[Report]:
+    def _running_check(self) -> Future[HealthReport]:
         with self._guard:
             answer = self._answer
-            if answer is not None and (not answer.done() or monotonic() - self._asked < self._pause):
+            if answer is not None and (not answer.done() or monotonic() - self._checked_at < self._pause):
                 return answer
-            asked: Future[Report] = Future()
+            asked: Future[HealthReport] = Future()
             self._answer = asked
-            threading.Thread(target=self._ask, args=(asked,), name="guestsql-health", daemon=True).start()
+            threading.Thread(target=self._run, args=(asked,), name="guestsql-health", daemon=True).start()
             return asked
 
-    def _ask(self, answer: Future[Report]) -> None:
+    def _run(self, answer: Future[HealthReport]) -> None:
         try:
             answer.set_result(self._report())
-        except Exception as error:  # noqa: BLE001  whoever waits is to hear of it, and not to wait for nothing
+        except Exception as error:  # noqa: BLE001  the callers must get it, or they would wait in vain
             answer.set_exception(error)
         with self._guard:
-            self._asked = monotonic()
+            self._checked_at = monotonic()
             if self._closed:
-                self._hang_up()
+                self._disconnect()
 
-    def _report(self) -> Report:
+    def _report(self) -> HealthReport:
         started = monotonic()
         try:
             with quietly():
                 missing = pending(self._migrations, self._applied())
         except DatabaseError as error:
-            self._hang_up()
+            self._disconnect()
             return self._changes.take(_failed(_kind(error), error.sqlstate, started), str(error))
-        except MigrationError as error:  # several ledgers, or one in a schema that this role may not use
+        except MigrationError as error:  # several ledgers, or a schema that this role may not use
             return self._changes.take(_failed("refused", error.sqlstate, started), str(error))
-        except GuestSQLError as error:  # an address that does not parse
+        except GuestSQLError as error:  # an invalid address
             return self._changes.take(_failed("unavailable", None, started), str(error))
-        report = Report(not missing, "ok", "pending" if missing else "ok", None, _since(started))
+        report = HealthReport(not missing, "ok", "pending" if missing else "ok", None, _since(started))
         return self._changes.take(report, f"migrations are pending ({len(missing)}): run guestsql migrate up")
 
     def _applied(self) -> list[AppliedKey]:
-        """What is in the ledger; a kept connection that is lost is replaced once."""
+        """Read the ledger. A lost connection is replaced once."""
         kept = self._connection is not None
         try:
             return self._keys()
         except DatabaseError as error:
             if not kept or not error.retryable:
                 raise
-            self._hang_up()
+            self._disconnect()
         return self._keys()
 
     def _keys(self) -> list[AppliedKey]:
@@ -180,16 +180,16 @@ class Probe:
         except psycopg.Error as error:
             raise translate(error, "list_applied_versions") from error
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
 
-def _state(report: Report) -> str:
+def _state(report: HealthReport) -> str:
     if report.is_ready:
         return "ready"
-    # A server that does not answer is away, whether the probe gave up or the connection did.
+    # No answer is the same to the log, whether the probe or the connection timed out.
     return report.migrations if report.database == "ok" else report.database.replace("timeout", "unavailable")
 
 
@@ -199,8 +199,8 @@ def _kind(error: DatabaseError) -> str:
     return "unavailable" if isinstance(error, DatabaseUnavailable) else "refused"
 
 
-def _failed(kind: str, sqlstate: str | None, started: float) -> Report:
-    return Report(False, kind, "unknown", sqlstate, _since(started))
+def _failed(kind: str, sqlstate: str | None, started: float) -> HealthReport:
+    return HealthReport(False, kind, "unknown", sqlstate, _since(started))
 
 
 def _since(started: float) -> float:

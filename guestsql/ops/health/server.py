@@ -1,4 +1,4 @@
-"""The HTTP endpoint: a thread of its own, so that a bot that is busy, sync or async, answers all the same."""
+"""The HTTP endpoint, in its own thread: it answers even while the bot is busy, whether sync or async."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from guestsql.errors import SettingsError
-from guestsql.ops.health.probe import Report
+from guestsql.ops.health.probe import HealthReport
 from guestsql.process import in_forked_child
 from guestsql.telemetry.log import event
 
 __all__ = ["HealthServer"]
 
 _SECONDS = 5.0
-"""A client that does not send its request within that time is hung up on."""
+"""A client that does not send its request within this time is disconnected."""
 
 
 Answer = Callable[[str], tuple[HTTPStatus, dict[str, object]]]
 
 
 class HealthServer:
-    """Answers `/live`, `/ready` and `/healthz`, which is `/ready` by another name, on IPv4 and IPv6; a context manager.
+    """Answers `/live`, `/ready` and `/healthz` (the same as `/ready`) on IPv4 and IPv6; a context manager.
 
-    `/live` is 200 as long as the process runs: for whoever restarts what hangs. `/ready` is 200 when the database
-    answers and no migration is pending, and 503 otherwise and while draining: for a load balancer. A forked child
-    does not answer; the process that started the server does.
+    `/live` returns 200 while the process runs, for a supervisor that restarts a hung process. `/ready` returns 200 when
+    the database answers and no migration is pending, otherwise and while draining 503, for a load balancer. A forked
+    child does not answer.
 
     Args:
-        check: what `/ready` asks, such as `Probe(settings).check`. It is called from many threads.
-        port: the port; 0 takes a free one.
-        host: an address; default all of IPv6 and IPv4.
+        check: called by `/ready`, such as `Probe(settings).check`; from many threads.
+        port: the port to listen on; 0 for a free one.
+        host: the address to listen on; by default all IPv6 and IPv4 addresses.
 
     Attributes:
-        draining: True after `drain`.
+        draining: whether `drain` was called.
     """
 
-    def __init__(self, check: Callable[[], Report], port: int, host: str | None = None) -> None:
+    def __init__(self, check: Callable[[], HealthReport], port: int, host: str | None = None) -> None:
         self.draining = False
         self._check = check
         self._server = _listen(port, host, self.answer)
@@ -55,7 +55,7 @@ class HealthServer:
         return int(self._server.server_address[1])
 
     def start(self) -> Self:
-        """Begin to answer, in a thread."""
+        """Start answering, in a thread."""
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="guestsql-health-http", daemon=True
         )
@@ -63,11 +63,11 @@ class HealthServer:
         return self
 
     def drain(self) -> None:
-        """Answer `/ready` with 503 from now on, so that no new traffic comes; `/live` stays 200."""
+        """Answer `/ready` with 503 from now on, to stop new traffic; `/live` stays 200."""
         self.draining = True
 
     def close(self) -> None:
-        """Accept nobody any more, and finish the answers that are under way."""
+        """Accept no more requests, and finish the running ones."""
         if self._thread is not None:
             self._server.shutdown()
             self._thread.join()
@@ -86,7 +86,7 @@ class HealthServer:
         self.close()
 
     def _leave_to_parent(self) -> None:
-        """Be closed in a forked child: a client whom it accepted would wait for a thread that is missing."""
+        """Close the socket in a forked child, which does not have the thread that answers."""
         self._thread = None
         self._server.socket.close()
 
@@ -94,7 +94,7 @@ class HealthServer:
         """Return status and body for a path.
 
         Args:
-            path: without the query string.
+            path: the path without the query string.
         """
         if path == "/live":
             return HTTPStatus.OK, {"status": "live"}
@@ -114,7 +114,7 @@ class HealthServer:
 
 
 class _Server(ThreadingHTTPServer):
-    """A thread for each request, waited for at the end."""
+    """Uses a thread for each request, and waits for them at the end."""
 
     daemon_threads = False
     request_queue_size = 64
@@ -125,17 +125,17 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        """Bind; an address of IPv6 takes IPv4 too, whatever the system's default is."""
+        """Bind. An IPv6 address accepts IPv4, too, whatever the system's default is."""
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        # Not HTTPServer's own, which asks the DNS for the host's name and may wait for it.
+        # HTTPServer.server_bind would look up the host name, which may take long.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)  # pyright: ignore[reportArgumentType]  a tuple of the family
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "localhost", self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  socketserver's own
-        """Log what a client that hung up, or a bug, has raised; the next one is answered."""
+        """Log an error of a request, such as a disconnected client; the server continues."""
         del request, client_address
         event(logging.WARNING, "HEALTH_ERROR", "a request to the health endpoint failed")
 
@@ -151,17 +151,17 @@ class _Handler(BaseHTTPRequestHandler):
     error_content_type = "application/json"
 
     def do_GET(self) -> None:
-        """Answer with status and JSON."""
-        self._respond(body_too=True)
+        """Send status and JSON."""
+        self._respond(with_body=True)
 
     def do_HEAD(self) -> None:
-        """Answer with the status alone."""
-        self._respond(body_too=False)
+        """Send the status only."""
+        self._respond(with_body=False)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
-        """Keep quiet: a healthcheck comes every few seconds."""
+        """Log nothing: health checks come every few seconds."""
 
-    def _respond(self, *, body_too: bool) -> None:
+    def _respond(self, *, with_body: bool) -> None:
         status, body = self.server.answer(self.path.partition("?")[0])
         data = json.dumps(body).encode() + b"\n"
         self.send_response(status)
@@ -169,12 +169,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        if body_too:
+        if with_body:
             self.wfile.write(data)
 
 
 def _listen(port: int, host: str | None, answer: Answer) -> _Server:
-    places = [_place(host)] if host is not None else [(socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")]  # noqa: S104  a healthcheck comes from outside
+    places = [_place(host)] if host is not None else [(socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")]  # noqa: S104  health checks come from outside
     failure: OSError | None = None
     for family, address in places:
         try:
@@ -182,7 +182,7 @@ def _listen(port: int, host: str | None, answer: Answer) -> _Server:
         except OSError as error:  # a machine without IPv6, or a port that is taken
             failure = failure or error
     raise SettingsError(
-        f"cannot listen on port {port}: {failure}", hint="another program has it: name another port in PORT or --port"
+        f"cannot listen on port {port}: {failure}", hint="choose another port with PORT or --port"
     ) from failure
 
 

@@ -1,25 +1,25 @@
-"""What the monitor shows, at one time."""
+"""What the monitor shows at one time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["Connections", "Figures", "Minute", "NamedQuery", "Trouble"]
+__all__ = ["Connections", "Figures", "Minute", "NamedQuery", "Problem"]
 
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """What all processes of the bot counted in a minute.
+    """What all processes of the bot counted in one minute.
 
     Attributes:
-        minute: its beginning, by the server's clock.
-        calls: of named queries, failed ones too.
-        errors: how many of those failed.
-        p50_milliseconds: what half of the calls took at most; None without calls.
-        p95_milliseconds: likewise 95 % of them.
-        requests: contexts asked for.
-        hit_percent: how many of those came from the cache; None without requests.
+        minute: its start, by the server's clock.
+        calls: calls of named queries, including failed ones.
+        errors: calls that failed.
+        p50_milliseconds: the median duration of the calls; None without calls.
+        p95_milliseconds: the 95th percentile; None without calls.
+        requests: contexts requested.
+        hit_percent: the share of contexts that came from the cache; None without requests.
     """
 
     minute: datetime
@@ -33,7 +33,7 @@ class Minute:
 
 @dataclass(frozen=True, slots=True)
 class NamedQuery:
-    """What was counted of one named query in those minutes."""
+    """What was counted of one named query in all minutes shown."""
 
     query: str
     calls: int
@@ -48,11 +48,11 @@ class Connections:
     """The server's connections.
 
     Attributes:
-        used: by whomever.
-        limit: how many it takes, without those it keeps for superusers.
-        active: run a statement.
-        idle_in_transaction: hold a transaction open, and do nothing.
-        waiting_for_locks: are among the active.
+        used: all connections.
+        limit: how many it allows, without those reserved for superusers.
+        active: those that run a statement.
+        idle_in_transaction: those that hold a transaction open and do nothing.
+        waiting_for_locks: active ones that wait for a lock.
     """
 
     used: int
@@ -63,14 +63,14 @@ class Connections:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """A session that is worth a look.
+class Problem:
+    """A session that may need attention.
 
     Attributes:
         kind: running, idle in transaction, or blocked.
-        pid: the session, for `pg_cancel_backend`.
-        seconds: since when; None where the server does not tell.
-        query: the name of its query, or the beginning of another statement; None where that may not be seen.
+        pid: its process id, for `pg_cancel_backend`.
+        seconds: for how long; None if unknown.
+        query: the name of its query, or the beginning of any other statement; None if this role may not see it.
         about: what it waits for, or who blocks it; "" for nothing.
     """
 
@@ -83,18 +83,18 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All of it.
+    """Everything the monitor shows.
 
     Attributes:
         at: the server's time.
-        minutes: one for each minute asked for, oldest first, the last not over yet.
-        queries: what was called in those minutes, the most time first.
-        connections: the server's.
-        sessions: blocked ones first, then running and idle ones, each longest first.
+        minutes: one entry for each minute, oldest first; the last is not over yet.
+        queries: the queries called in those minutes, the most time first.
+        connections: the server's connections.
+        sessions: blocked sessions, then running and idle ones, the longest first.
     """
 
     at: datetime
     minutes: tuple[Minute, ...]
     queries: tuple[NamedQuery, ...]
     connections: Connections
-    sessions: tuple[Trouble, ...]
+    sessions: tuple[Problem, ...]

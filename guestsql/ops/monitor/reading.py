@@ -1,4 +1,4 @@
-"""Reads the figures.
+"""Reads the figures of the monitor.
 
 SQL: queries/monitoring_calls.sql, queries/monitoring_sessions.sql, queries/internal/metrics.sql
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from guestsql.ops.monitor.figures import Connections, Figures, Minute, NamedQuery, Trouble
+from guestsql.ops.monitor.figures import Connections, Figures, Minute, NamedQuery, Problem
 from guestsql.sql import Catalogue, bind_queries
 from guestsql.sql._sync.adapter import SyncAdapter
 from guestsql.sql._sync.connection import DeadlineConnection
@@ -21,13 +21,13 @@ _MINUTE = timedelta(minutes=1)
 
 
 class FigureReader:
-    """Reads figures again and again.
+    """Reads the figures, as often as wanted.
 
     Args:
         catalogue: the queries.
         minutes: how far to look back, 1 or more.
-        max_rows: queries and sessions of each kind at most.
-        min_seconds: how long a statement runs, or a transaction idles, before it is shown.
+        max_rows: the most queries, and sessions of each kind, to return.
+        min_seconds: the shortest statement or idle transaction to return, in seconds.
     """
 
     def __init__(self, catalogue: Catalogue, *, minutes: int, max_rows: int, min_seconds: float) -> None:
@@ -37,13 +37,13 @@ class FigureReader:
         self._min_seconds = min_seconds
 
     def read(self, connection: DeadlineConnection) -> Figures:
-        """Read them now.
+        """Read the figures now.
 
         Args:
-            connection: to the server, in a transaction that only reads and has a statement timeout.
+            connection: a connection in a READ ONLY transaction with a statement timeout.
 
         Raises:
-            DatabaseError: the server could not be asked, or refused.
+            DatabaseError: the server could not be reached or rejected a query.
         """
         at = packaged_queries("internal/metrics.sql").get_server_time(connection)
         return Figures(
@@ -55,7 +55,7 @@ class FigureReader:
         )
 
     def _read_minutes(self, connection: DeadlineConnection, at: datetime) -> Iterator[Minute]:
-        """A minute in which nothing was counted has no row, and is shown all the same."""
+        """Fill in the minutes without a row, in which nothing was counted."""
         window = {"unit": "minute", "timezone": "UTC", "max_rows": self._minutes}
         calls = _by_minute(self._queries.list_call_rates(connection, **window), "since")
         hits = _by_minute(self._queries.list_hit_rates(connection, **window), "since")
@@ -95,21 +95,21 @@ class FigureReader:
             waiting_for_locks=row.waiting_for_locks,
         )
 
-    def _read_sessions(self, connection: DeadlineConnection) -> Iterator[Trouble]:
+    def _read_sessions(self, connection: DeadlineConnection) -> Iterator[Problem]:
         limits = {"min_seconds": self._min_seconds, "max_rows": self._max_rows}
         for row in self._queries.list_blocked_sessions(connection, max_rows=self._max_rows):
-            about = f"blocked by {row.blocking_pid}: {row.blocking_query or row.blocking_state or 'not to be seen'}"
-            yield Trouble("blocked", row.blocked_pid, _number(row.waiting_seconds), row.blocked_query, about)
+            about = f"blocked by {row.blocking_pid}: {row.blocking_query or row.blocking_state or 'not visible'}"
+            yield Problem("blocked", row.blocked_pid, _number(row.waiting_seconds), row.blocked_query, about)
         for row in self._queries.list_long_queries(connection, **limits):
             waits = ": ".join(part for part in (row.wait_event_type, row.wait_event) if part)
-            yield Trouble("running", row.pid, _number(row.running_seconds), row.query, waits)
+            yield Problem("running", row.pid, _number(row.running_seconds), row.query, waits)
         for row in self._queries.list_idle_transactions(connection, **limits):
-            yield Trouble("idle in transaction", row.pid, _number(row.idle_seconds), row.query, "")
+            yield Problem("idle in transaction", row.pid, _number(row.idle_seconds), row.query, "")
 
 
 def _by_minute(rows: Iterable[Any], column: str) -> Mapping[datetime, Any]:
     return {getattr(row, column): row for row in rows}
 
 
-def _number(value: Any) -> float | None:  # noqa: ANN401  a numeric of the server's
+def _number(value: Any) -> float | None:  # noqa: ANN401  a numeric from the server
     return None if value is None else float(value)

@@ -1,4 +1,4 @@
-"""Numbers as a line of small bars."""
+"""Numbers as a row of small bars."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def sparkline(
     """Draw numbers, the latest at the right.
 
     Args:
-        values: the numbers; None is a time of which nothing is known, and stays blank.
-        width: characters, 1 or more; older values than fit are left out.
-        lowest: what the lowest bar stands for; None is the least of the values.
-        highest: likewise for the highest bar. A value beyond either is drawn as that.
-        ascii_only: for a terminal that cannot show block characters.
+        values: the numbers; None is an unknown value and stays blank.
+        width: the number of characters, 1 or more; older values that do not fit are omitted.
+        lowest: the value of the lowest bar; None for the smallest value.
+        highest: the value of the highest bar; None for the largest value. Values beyond either are drawn like it.
+        ascii_only: True for a terminal without block characters.
 
     Returns:
-        A text of `width` characters at most, one a value.
+        At most `width` characters, one for each value.
     """
     shown = values[-width:]
     known = [value for value in shown if value is not None and math.isfinite(value)]
@@ -47,5 +47,5 @@ def _bar(value: float | None, low: float, high: float, bars: str) -> str:
     if high <= low:
         return bars[0]
     share = min(1.0, max(0.0, (value - low) / (high - low)))
-    # What is above the lowest is seen to be so, however little.
+    # Rounded up, so that any value above the lowest is visible.
     return bars[min(len(bars) - 1, math.ceil(share * (len(bars) - 1)))]

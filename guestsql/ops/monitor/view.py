@@ -1,4 +1,4 @@
-"""The figures on a terminal."""
+"""The monitor's figures on a terminal."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from guestsql.ops.monitor.sparkline import sparkline
 
 __all__ = ["Screen"]
 
-# Heading, names, blank lines and the footer; what is left of the terminal's height goes to the two lists.
+# Heading, figures, blank lines and the footer. The two lists share the rest of the terminal's height.
 _FIXED_LINES = 18
 _LEAST_ROWS = 3
 _LABEL_WIDTH = 18
 _VALUE_WIDTH = 16
-# A narrower terminal has no room for how it went, nor for every column.
+# A narrower terminal shows no curves and fewer columns.
 _ROOMY_WIDTH = 60
 _NUMBERS = ("pid", "seconds", "calls", "errors", "median", "95 %")
 _FULL_PERCENT = 100.0
-# From this share of the limit on, the next deploy may find no connection.
+# Above this share of the limit, the next deployment may get no connection.
 _CROWDED = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A name, what it is now, and how it went."""
+    """A figure: its name, present value and curve."""
 
     name: str
     now: str
@@ -42,18 +42,18 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What is shown at one time; rich asks it to draw itself.
+    """What is shown at one time, as a rich renderable.
 
     Attributes:
-        figures: the last that could be read; None before the first.
+        figures: the latest figures; None before the first.
         connections: used connections at each reading, oldest first.
-        title: which server.
-        zone: times are shown in it.
-        failure: why the figures are not newer, or "".
-        ascii_only: for a terminal that cannot show block characters.
-        clean: makes a text of the server's harmless for a terminal.
+        title: the name of the server.
+        zone: the time zone of the times shown.
+        failure: why the figures are not up to date, or "".
+        ascii_only: True for a terminal without block characters.
+        clean: makes a text from the server safe for a terminal.
         footer: the last line of the terminal, or "".
-        is_whole: draw everything, however high the terminal is.
+        is_whole: True to draw everything, regardless of the terminal's height.
     """
 
     figures: Figures | None
@@ -67,7 +67,7 @@ class Screen:
     is_whole: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw it as wide and high as the terminal is: of a low one the end is left out, not the footer."""
+        """Draw to the size of the terminal. If it is too low, the end is cut off but not the footer."""
         height = options.height or console.height
         body = Group(*self._parts(height, options.max_width))
         if self.is_whole:
@@ -146,8 +146,8 @@ class Screen:
                 "waits for": session.about,
             }
             table.add_row(*(Text(self.clean(words[column])) for column in columns))
-        title = "sessions to look at"
-        return _titled(title, table, len(figures.sessions), rows, "none runs long, waits or idles in a transaction")
+        title = "sessions that may need attention"
+        return _titled(title, table, len(figures.sessions), rows, "none")
 
     def _queries(self, figures: Figures, rows: int, width: int) -> RenderableType:
         columns = (
@@ -165,11 +165,11 @@ class Screen:
             style = "red" if query.errors else ""
             table.add_row(*(Text(self.clean(words[column])) for column in columns), style=style)
         title = f"queries of the last {len(figures.minutes)} minutes, most time first"
-        return _titled(title, table, len(figures.queries), rows, "none was called")
+        return _titled(title, table, len(figures.queries), rows, "none")
 
 
 def _last_whole(minutes: Sequence[Minute]) -> Minute:
-    """The last minute that is over; the current one would look like a fall."""
+    """Return the last complete minute: the current one would look like a drop."""
     return minutes[-2] if len(minutes) > 1 else minutes[-1]
 
 
@@ -201,4 +201,4 @@ def _duration(milliseconds: float | None) -> str:
         return "-"
     if milliseconds >= 1000:  # noqa: PLR2004  a second
         return f"{milliseconds / 1000:.1f} s"
-    return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.2g} ms"  # noqa: PLR2004  two digits say it
+    return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.2g} ms"  # noqa: PLR2004  two digits are enough
