@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import shutil
 import sys
 import tempfile
 import time
@@ -29,7 +28,6 @@ from guestsql.guests._sync.database import GuestDatabase
 from guestsql.legacy import ImportReport, import_directory
 from guestsql.migrate import Runner
 from guestsql.settings import Settings
-from guestsql.sql import default_directory
 
 __all__ = ["demo"]
 
@@ -86,8 +84,6 @@ def _own_queries() -> Generator[Path]:
     """A folder as a project has it, with the demo's query."""
     with tempfile.TemporaryDirectory(prefix="guestsql-demo-") as name:
         folder = Path(name)
-        for file in default_directory().glob("*.sql"):
-            shutil.copy(file, folder)
         (folder / "demo.sql").write_text(_sample("before.sql"), encoding="utf-8")
         yield folder
 
