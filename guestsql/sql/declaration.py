@@ -12,18 +12,33 @@ comma is a comma.
 from __future__ import annotations
 
 import enum
+import keyword
 import re
 from dataclasses import dataclass
+
+import aiosql.queries
 
 from guestsql.sql.rewriting import Misuse
 from guestsql.sql.type_names import TYPE_NAME
 
-__all__ = ["LITERAL", "Operator", "Parameter", "parse_parameter"]
+__all__ = ["LITERAL", "Declaration", "Operator", "Parameter", "parse_declaration", "parse_parameter"]
 
 LITERAL = r"'(?:[^']|'')*+'|[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?|true|false|null"
 """A default, or a sample; in any case of letters."""
 
 _DEFAULT = re.compile(LITERAL, re.IGNORECASE)
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+_OPERATORS = "none (rows), ^ (a row), $ (a value), ! (a count)"
+# Of aiosql, which files that were written for it may have.
+_AIOSQL_OPERATORS = {
+    "<!": "use ^ for the row of RETURNING, or $ for its value",
+    "*!": "use !, and pass arrays: INSERT INTO … SELECT * FROM unnest(:names::text[], :ages::int[])",
+    "#": "use ! and give each statement a name line; a script belongs into a migration",
+}
+# Names that a query would hide: what aiosql's container of queries has itself.
+_TAKEN = frozenset({*dir(aiosql.queries.Queries), "driver_adapter", "is_aio"})
+# Names that a keyword argument cannot have: the arguments that come before.
+_TAKEN_PARAMETERS = frozenset({"self", "conn"})
 
 
 class Operator(enum.Enum):
@@ -60,6 +75,90 @@ class Parameter:
         if self.default.startswith("'"):
             return self.default[1:-1].replace("''", "'")
         return self.default
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A name line.
+
+    Attributes:
+        name: the query's name.
+        operator: what the query gives back.
+        parameters: each name with its offset in the line, in order.
+    """
+
+    name: str
+    operator: Operator
+    parameters: dict[str, int]
+
+
+def parse_declaration(line: str, at: int) -> Declaration:
+    """Read what a name line declares.
+
+    Args:
+        line: the name line.
+        at: offset behind its colon.
+
+    Raises:
+        Misuse: what is wrong; its offset counts from the beginning of the line.
+    """
+    name = re.split(r"[\s(^$!*<#]", line[at:].lstrip(), maxsplit=1)[0]
+    begin = at + len(line[at:]) - len(line[at:].lstrip())
+    _check_name(name, begin)
+    at = begin + len(name)
+    at += len(line[at:]) - len(line[at:].lstrip())
+    if not line.startswith("(", at):
+        behind = line[at:].strip()
+        _refuse_aiosql_operator(behind, name, at)
+        shown = behind if behind in {each.value for each in Operator} else ""
+        hint = (
+            f"list what the SQL uses, so that a typing error is found: {name}(first, second){shown}, or {name}(){shown}"
+        )
+        raise Misuse(at, f"query {name} has no parameter list", hint)
+    closing = line.find(")", at)
+    if closing < 0:
+        raise Misuse(at, f"the parameter list of {name} does not end on its line", "close it with )")
+    parameters = _parse_names(line[at + 1 : closing], at + 1)
+    mark = line[closing + 1 :].strip()
+    try:
+        operator = Operator(mark)
+    except ValueError:
+        place = line.index(mark, closing + 1)
+        _refuse_aiosql_operator(mark, name, place)
+        raise Misuse(place, f"unknown operator {mark!r} of query {name}", f"use one of {_OPERATORS}") from None
+    return Declaration(name, operator, parameters)
+
+
+def _refuse_aiosql_operator(operator: str, name: str, at: int) -> None:
+    way = _AIOSQL_OPERATORS.get(operator)
+    if way is not None:
+        raise Misuse(at, f"query {name} has aiosql's operator {operator}, which does not exist here", way)
+
+
+def _check_name(name: str, at: int) -> None:
+    if not _IDENTIFIER.fullmatch(name) or keyword.iskeyword(name):
+        python = name.replace("-", "_").lower()
+        usable = _IDENTIFIER.fullmatch(python) and not keyword.iskeyword(python)
+        hint = f"it becomes a Python method: write {python}" if usable else "use a lowercase identifier, verb_noun"
+        raise Misuse(at, f"{name!r} cannot name a query", hint)
+    if name in _TAKEN:
+        raise Misuse(at, f"{name!r} cannot name a query: aiosql uses it", "choose another name")
+
+
+def _parse_names(names: str, at: int) -> dict[str, int]:
+    found: dict[str, int] = {}
+    if not names.strip():
+        return found
+    for written in names.split(","):
+        name = written.strip()
+        place = at + len(written) - len(written.lstrip())
+        if not _IDENTIFIER.fullmatch(name) or keyword.iskeyword(name) or name in _TAKEN_PARAMETERS:
+            raise Misuse(place, f"{name!r} cannot name a parameter", "use a lowercase identifier")
+        if name in found:
+            raise Misuse(place, f"parameter {name} is declared twice", "name each parameter once")
+        found[name] = place
+        at += len(written) + 1
+    return found
 
 
 def parse_parameter(name: str, rest: str, at: int) -> Parameter:

@@ -26,15 +26,11 @@ In the head of a file, before its first name line, a line with one of these word
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-import aiosql.queries
-
-from guestsql.sql.declaration import LITERAL, Operator, Parameter, parse_parameter
+from guestsql.sql.declaration import LITERAL, Declaration, Parameter, parse_declaration, parse_parameter
 from guestsql.sql.rewriting import Misuse
 
 if TYPE_CHECKING:
@@ -111,21 +107,6 @@ class NameLine(NamedTuple):
     is_listed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """A name line.
-
-    Attributes:
-        name: the query's name.
-        operator: what the query gives back.
-        parameters: each name with its offset in the line, in order.
-    """
-
-    name: str
-    operator: Operator
-    parameters: dict[str, int]
-
-
 _NAME = r"--[ \t]*name[ \t]*:"
 _NAME_LINE = re.compile(_NAME)
 _NAME_LINES = re.compile(rf"^[ \t]*(?P<line>{_NAME}[ \t]*(?P<name>\w*)(?P<list>[ \t]*\()?.*)$", re.MULTILINE)
@@ -136,13 +117,7 @@ _WORD_LINE = re.compile(r"(?P<word>[A-Za-z_]\w*)[ \t]*:(?P<rest>(?!:).*)", re.DO
 _STATED = re.compile(rf"(?:^|[\s,;(])e\.g\.\s+(?P<literal>{LITERAL})[).]*\s*$", re.IGNORECASE)
 # What indents a line of a parameter.
 _DEEP = 2
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
-_HEAD = re.compile(rf"{_NAME}[ \t]*(?P<name>[^\s(^$!]*)[ \t]*")
-_OPERATORS = "none (rows), ^ (a row), $ (a value), ! (a count)"
-# Names that a query would hide: what aiosql's container of queries has itself.
-_TAKEN = frozenset({*dir(aiosql.queries.Queries), "driver_adapter", "is_aio"})
-# Names that a keyword argument cannot have: the arguments that come before.
-_TAKEN_PARAMETERS = frozenset({"self", "conn"})
+_RECORD_CLASS = "record_class"
 
 
 def is_name_line(comment: str, above: str = "") -> bool:
@@ -252,47 +227,10 @@ def parse_name_line(line: str) -> Declaration:
     Raises:
         Misuse: what is wrong; its offset counts from the beginning of the line.
     """
-    head = _HEAD.match(line)
+    head = _NAME_LINE.match(line)
     if head is None:
         raise Misuse(0, "no name line", "write -- name: verb_noun(parameters)")
-    name, at = head["name"], head.end()
-    _check_name(name, head.start("name"))
-    if not line.startswith("(", at):
-        raise Misuse(at, f"query {name} has no parameter list", f"write {name}() when there is no parameter")
-    closing = line.find(")", at)
-    if closing < 0:
-        raise Misuse(at, f"the parameter list of {name} does not end on its line", "close it with )")
-    parameters = _parse_names(line[at + 1 : closing], at + 1)
-    mark = line[closing + 1 :].strip()
-    try:
-        operator = Operator(mark)
-    except ValueError:
-        place = line.index(mark, closing + 1)
-        raise Misuse(place, f"unknown operator {mark!r} of query {name}", f"use one of {_OPERATORS}") from None
-    return Declaration(name, operator, parameters)
-
-
-def _check_name(name: str, at: int) -> None:
-    if not _IDENTIFIER.fullmatch(name) or keyword.iskeyword(name):
-        raise Misuse(at, f"{name!r} cannot name a query", "use a lowercase identifier, verb_noun")
-    if name in _TAKEN:
-        raise Misuse(at, f"{name!r} cannot name a query: aiosql uses it", "choose another name")
-
-
-def _parse_names(names: str, at: int) -> dict[str, int]:
-    found: dict[str, int] = {}
-    if not names.strip():
-        return found
-    for written in names.split(","):
-        name = written.strip()
-        place = at + len(written) - len(written.lstrip())
-        if not _IDENTIFIER.fullmatch(name) or keyword.iskeyword(name) or name in _TAKEN_PARAMETERS:
-            raise Misuse(place, f"{name!r} cannot name a parameter", "use a lowercase identifier")
-        if name in found:
-            raise Misuse(place, f"parameter {name} is declared twice", "name each parameter once")
-        found[name] = place
-        at += len(written) + 1
-    return found
+    return parse_declaration(line, head.end())
 
 
 def parse_doc(lines: list[tuple[int, str]], declared: dict[str, int]) -> tuple[str, dict[str, Parameter]]:
@@ -316,6 +254,12 @@ def parse_doc(lines: list[tuple[int, str]], declared: dict[str, int]) -> tuple[s
         comment = _COMMENT.match(line)
         indent, body = (0, line) if comment is None else (len(comment["indent"]), comment["body"].rstrip())
         is_mark = mark_of(line, 0, declared) is not None
+        if found and found.word == _RECORD_CLASS and _RECORD_CLASS not in declared:
+            raise Misuse(
+                offset + found.word_at,
+                "aiosql's record_class does not exist here",
+                "remove the line: rows are named tuples, and guestsql stubs writes their classes",
+            )
         if found and (found.word in declared or (found.indent >= _DEEP and not is_mark)):
             name = found.word
             _check_documented(offset + found.word_at, name, declared, parameters)

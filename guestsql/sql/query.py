@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from psycopg.types.json import Json, Jsonb
+
+from guestsql.errors import InvalidValue
 from guestsql.sql.head import mark_of
 from guestsql.sql.places import line_and_column
 from guestsql.sql.rewriting import source_offset
@@ -24,6 +28,9 @@ __all__ = ["Query", "arrange", "first_sentence", "why_empty"]
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s+")
 
 
+_JSON: dict[str, type[Json | Jsonb]] = {"json": Json, "jsonb": Jsonb}
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A named query, as its file says, ready for the server.
@@ -39,6 +46,7 @@ class Query:
         source: the SQL as it stands in the file, without the last semicolon; line ends are line feeds.
         text: the SQL with `$1`, `$2`, … and the tag that names the query on the server.
         positional: the names of the parameters by `$n`.
+        json: place and type, json or jsonb, of the parameters that take a dict or a list; the place counts from 0.
         marks: those below its name.
         file_marks: those in the head of its file.
     """
@@ -53,6 +61,7 @@ class Query:
     source: str
     text: str
     positional: tuple[str, ...]
+    json: tuple[tuple[int, str], ...]
     marks: tuple[Mark, ...] = field(compare=False)
     file_marks: tuple[Mark, ...] = field(compare=False, repr=False)
     _source_place: tuple[int, int] = field(repr=False)  # line and column of the source's first character
@@ -105,9 +114,13 @@ def arrange(query: Query, parameters: Mapping[str, object]) -> list[object]:
     try:
         values = [parameters[name] for name in query.positional]
     except KeyError:
-        return _complete(query, parameters)
-    if len(parameters) != len(values):
-        raise _wrong_arguments(query, parameters)
+        values = _complete(query, parameters)
+    else:
+        if len(parameters) != len(values):
+            raise _wrong_arguments(query, parameters)
+    for place, type_ in query.json:
+        if isinstance(values[place], (dict, list)):
+            values[place] = _JSON[type_](values[place], _dump_json)
     return values
 
 
@@ -118,6 +131,16 @@ def why_empty(query: Query) -> str:
 
 def _text_of(marks: Iterable[Mark], word: str) -> str:
     return next((mark.text for mark in marks if mark.word == word and mark.text), "")
+
+
+def _dump_json(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(
+            f"a parameter has no JSON form: {error}",
+            hint="use dict with text keys, list, str, int, float, bool and None",
+        ) from None
 
 
 def _complete(query: Query, parameters: Mapping[str, object]) -> list[object]:

@@ -22,9 +22,10 @@ from guestsql.sql.places import line_and_column
 from guestsql.sql.query import Query
 from guestsql.sql.rewriting import Misuse, rewrite
 from guestsql.sql.scanner import Kind, Token, tokenize
+from guestsql.sql.type_names import plain_type
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Sequence
+    from collections.abc import Collection, Generator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["read_queries"]
@@ -214,11 +215,27 @@ def _read_query(part: _Part, text: str, file: Path, file_marks: tuple[Mark, ...]
         source=text[begin : begin + tokens[-1].end],
         text=rewritten.text,
         positional=rewritten.positional,
+        json=_json_places(rewritten.positional, described, rest),
         marks=_marks(part.comments, text, declaration.parameters),
         file_marks=file_marks,
         _source_place=line_and_column(text, begin),
         _segments=rewritten.segments,
     )
+
+
+def _json_places(
+    positional: Sequence[str], described: Mapping[str, Parameter], tokens: Sequence[Token]
+) -> tuple[tuple[int, str], ...]:
+    """The parameters that are JSON by their comment, or else by their cast."""
+    counting = [token for token in tokens if not token.is_blank]
+    types = {
+        name.text[1:]: type_.text
+        for name, cast, type_ in zip(counting, counting[1:], counting[2:], strict=False)
+        if name.kind is Kind.PARAMETER and cast.text == "::"
+    }
+    types |= {name: each.type for name, each in described.items() if each.type is not None}
+    plain = [plain_type(types.get(name)) for name in positional]
+    return tuple((place, type_) for place, type_ in enumerate(plain) if type_ in ("json", "jsonb"))
 
 
 @contextmanager

@@ -99,6 +99,8 @@ _IMPOSSIBLE = (
     ),
 )
 
+_NOT_ADAPTED = re.compile(r"cannot adapt type '(?P<type>[^']+)'")
+
 # In messages of class 22 (data exceptions) the server quotes the value that it could not take.
 _QUOTED_VALUE = re.compile(r'".*"', re.DOTALL)
 
@@ -210,6 +212,12 @@ def _unspoken(error: psycopg.Error, message: str, query: str) -> DatabaseError:
         sqlstate = next((state for words, state in _REFUSALS if words.search(message)), None)
         hint = _hint(sqlstate, message, impossible or "check that the server of DATABASE_URL runs and can be reached")
         return DatabaseUnavailable(message, query=query, sqlstate=sqlstate, hint=hint)
+    adapted = _NOT_ADAPTED.match(message)
+    if adapted is not None:
+        message = f"a parameter cannot be a {adapted['type']}"
+        return DatabaseError(
+            message, query=query, hint="a dict or a list is for a parameter of type jsonb: :name::jsonb"
+        )
     return DatabaseError(message, query=query)
 
 

@@ -176,10 +176,12 @@ SELECT = "SELECT 1 AS one;\n"
 ASK = "SELECT :n::int AS one;\n"
 # What is wrong, a part of the hint, and the text when the hint is followed.
 FAULTS = [
-    ("-- name: get_it$\n" + SELECT, "write get_it()", NAME + SELECT),
+    ("-- name: get_it$\n" + SELECT, "or get_it()$", NAME + SELECT),
+    ("-- name: add_it<!\n" + SELECT, "$ for its value", NAME + SELECT),
+    (NAME + "-- record_class: It\n" + SELECT, "remove the line", NAME + SELECT),
     ("-- name: get_it($\n" + SELECT, "close it with )", NAME + SELECT),
     ("-- name: get_it()?\n" + SELECT, "$ (a value)", NAME + SELECT),
-    ("-- name: Get-It()$\n" + SELECT, "lowercase identifier", NAME + SELECT),
+    ("-- name: Get-It()$\n" + SELECT, "write get_it", NAME + SELECT),
     ("-- name: class()$\n" + SELECT, "lowercase identifier", NAME + SELECT),
     ("-- name: driver_adapter()$\n" + SELECT, "another name", NAME + SELECT),
     ("-- NAME: get_it()$\n" + SELECT, "in lower case", NAME + SELECT),

@@ -44,7 +44,7 @@ for _name, _bound in _BOUNDS.items():
 
 _PARAMETERS = {
     **_RESULTS,
-    **dict.fromkeys(("json", "jsonb"), "str | _json.Json | _json.Jsonb"),
+    **dict.fromkeys(("json", "jsonb"), "str | dict[str, _typing.Any] | list[_typing.Any] | _json.Json | _json.Jsonb"),
     "bytea": "bytes | bytearray | memoryview",
     "numeric": "_decimal.Decimal | int | float",
     "inet": f"str | {_RESULTS['inet']}",
