@@ -7,7 +7,8 @@ It puts the parameters in order, runs the statement eagerly, and translates, tim
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, LiteralString
 
@@ -19,6 +20,7 @@ from guestsql.sql import Catalogue, arrange, operation_name
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.describe import client_encoding, described
 from guestsql.sql.result_rows import RowMaker, Shape, column_names
+from guestsql.sql.runtime import Result
 from guestsql.sql.translate import is_transient, translate
 from guestsql.sql.unreadable import unreadable
 from guestsql.telemetry.attributes import (
@@ -36,13 +38,14 @@ if TYPE_CHECKING:
 __all__ = ["SyncAdapter"]
 
 Parameters = Mapping[str, object]
+Fetch = Callable[[Cursor[Any]], Result[Any]]
 
 # A cursor that is kept keeps its last result too, until it runs again.
 _ROWS_KEPT = 100
 
 
 class SyncAdapter:
-    """Runs the queries of one catalogue. To psycopg their texts are literals: they come from files, not from input.
+    """Runs the queries of one catalogue. For psycopg their texts are literals: they come from files, not from input.
 
     Args:
         catalogue: where the names of the parameters are put in the order of `$1`, `$2`, ….
@@ -57,92 +60,42 @@ class SyncAdapter:
         self._tracing = make_tracing()
         self._described: dict[str, Attributes] = {}
         self._shapes: dict[str, Shape] = {}
+        # aiosql's four kinds of calls are one, and differ in what is fetched.
+        self.select = partial(self._run, Cursor.fetchall)
+        self.select_one = partial(self._run, Cursor.fetchone)
+        self.select_value = partial(self._run, _fetch_value)
+        self.insert_update_delete = partial(self._run, _fetch_count)
 
     def process_sql(self, query_name: str, op_type: object, sql: str) -> str:
         """Return the text as it is: the catalogue has rewritten it already."""
         del query_name, op_type
         return sql
 
-    def select(
+    def _run(
         self,
+        fetch: Fetch,
         conn: DeadlineConnection,
-        query_name: str,
+        name: str,
         sql: LiteralString,
         parameters: Parameters,
-        record_class: object = None,
-    ) -> list[Any]:
-        """Return all rows, in the query's order."""
-        del record_class
-        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
-        self._run(cursor, query_name, sql, parameters)
-        try:
-            rows = cursor.fetchall()
-        except Exception:  # noqa: BLE001  the rows are here: only a loader can fail, with whatever it likes
-            raise _unreadable(cursor, query_name) from None
-        if len(rows) > _ROWS_KEPT:
-            del conn.cursors[query_name]
-        return rows
-
-    def select_one(
-        self,
-        conn: DeadlineConnection,
-        query_name: str,
-        sql: LiteralString,
-        parameters: Parameters,
-        record_class: object = None,
-    ) -> Any | None:  # noqa: ANN401  a row's type is the query's
-        """Return the first row, or None."""
-        del record_class
-        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
-        self._run(cursor, query_name, sql, parameters)
-        try:
-            return cursor.fetchone()
-        except Exception:  # noqa: BLE001  as in select
-            raise _unreadable(cursor, query_name) from None
-
-    def select_value(
-        self, conn: DeadlineConnection, query_name: str, sql: LiteralString, parameters: Parameters
-    ) -> Any | None:  # noqa: ANN401  a value's type is the query's
-        """Return the first column of the first row, or None."""
-        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
-        self._run(cursor, query_name, sql, parameters)
-        try:
-            row = cursor.fetchone()
-        except Exception:  # noqa: BLE001  as in select
-            raise _unreadable(cursor, query_name) from None
-        return None if row is None else row[0]
-
-    def insert_update_delete(
-        self, conn: DeadlineConnection, query_name: str, sql: LiteralString, parameters: Parameters
-    ) -> int:
-        """Return the number of rows that were written."""
-        cursor = conn.cursors.get(query_name) or _kept_cursor(conn, query_name)
-        self._run(cursor, query_name, sql, parameters)
-        return cursor.rowcount
-
-    def _run(self, cursor: Cursor[Any], name: str, sql: LiteralString, parameters: Parameters) -> None:
+        *_record_class: object,
+    ) -> Any:  # noqa: ANN401  the query's own
+        """Run a statement, and return what is fetched of its result."""
+        cursor = conn.cursors.get(name) or _kept_cursor(conn, name)
         values = arrange(self._catalogue[name], parameters)
-        counting = self._counting
         tracing = self._tracing
         span = self._begin_span(cursor, name) if tracing is not None and tracing.is_on() else None
         started = perf_counter()
         try:
             cursor.execute(sql, values)
         except BaseException as error:
-            if counting is not None:
-                counting.call(name, started, 0)
-            failure = translate(error, name) if isinstance(error, psycopg.Error) else None
-            if span is not None:
-                span.end(failure or error)
-            if failure is None:  # a task that was cancelled, a text that cannot be encoded
-                if counting is not None:
-                    counting.error(name, error)
+            failure = self._failure(error, name, started, span)
+            if failure is None:
                 raise
-            _log_failure(failure, started)
-            # The detail of a refused value holds the value, a phone number perhaps, and would stand in a traceback.
-            raise failure from (None if _tells_values(failure) else error)
-        if counting is not None:
-            counting.call(name, started, cursor.rowcount)
+            # The detail of a refused value holds the value, a phone number perhaps, and would appear in a traceback.
+            raise failure from (None if _quotes_values(failure) else error)
+        if self._counting is not None:
+            self._counting.call(name, started, cursor.rowcount)
         if span is not None:
             span.end()
         shape = self._shapes.get(name) or self._new_shape(name)
@@ -151,6 +104,30 @@ class SyncAdapter:
             self._require_own(cursor, rows, shape, name)
         if logger.isEnabledFor(logging.DEBUG):
             _log_done(cursor, name, started)
+        try:
+            return fetch(cursor)
+        except Exception:  # noqa: BLE001  the rows are here: only a loader can fail, with whatever it likes
+            failure = unreadable(cursor, name)
+            _log_failure(failure, perf_counter())
+            raise failure from None
+        finally:
+            if cursor.rowcount > _ROWS_KEPT:
+                del conn.cursors[name]
+
+    def _failure(
+        self, error: BaseException, name: str, started: float, span: StatementSpan | None
+    ) -> DatabaseError | None:
+        """Count and log a statement that failed; return its error, or None for one that is not the server's."""
+        failure = translate(error, name) if isinstance(error, psycopg.Error) else None
+        if self._counting is not None:
+            self._counting.call(name, started, 0)
+            if failure is None:  # a task that was cancelled, a text that cannot be encoded
+                self._counting.error(name, error)
+        if span is not None:
+            span.end(failure or error)
+        if failure is not None:
+            _log_failure(failure, started)
+        return failure
 
     def _new_shape(self, name: str) -> Shape:
         shape = self._shapes[name] = Shape.of(operation_name(self._catalogue[name].source))
@@ -199,10 +176,13 @@ class SyncAdapter:
         return self._tracing.begin(statement, server_attributes(info.host, info.port, info.dbname))
 
 
-def _unreadable(cursor: Cursor[Any], name: str) -> DatabaseError:
-    failure = unreadable(cursor, name)
-    _log_failure(failure, perf_counter())
-    return failure
+def _fetch_value(cursor: Cursor[Any]) -> Any | None:  # noqa: ANN401  a value's type is the query's
+    row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def _fetch_count(cursor: Cursor[Any]) -> int:
+    return cursor.rowcount
 
 
 def _log_done(cursor: Cursor[Any], name: str, started: float) -> None:
@@ -233,7 +213,7 @@ def _kept_cursor(conn: DeadlineConnection, name: str) -> Cursor[Any]:
     return cursor
 
 
-def _tells_values(failure: DatabaseError) -> bool:
+def _quotes_values(failure: DatabaseError) -> bool:
     return failure.sqlstate is not None and failure.sqlstate.startswith(("22", "23"))
 
 
