@@ -160,8 +160,8 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
     def _count_error(self) -> None:
         self._engine.counting.answer("error")
 
-    async def _ready(self) -> None:
-        await self._engine.ready()
+    def _ready(self) -> AsyncResult[object]:
+        return self._engine.ready()
 
     async def _call(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         executor = await self._engine.ready()

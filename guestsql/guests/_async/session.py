@@ -41,7 +41,7 @@ class AsyncSession(ABC):
     _in_use: InUse
 
     @abstractmethod
-    async def _ready(self) -> None:
+    def _ready(self) -> AsyncResult[object]:
         """Open the database at the first call."""
 
     @abstractmethod

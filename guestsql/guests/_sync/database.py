@@ -161,8 +161,8 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
     def _count_error(self) -> None:
         self._engine.counting.answer("error")
 
-    def _ready(self) -> None:
-        self._engine.ready()
+    def _ready(self) -> Result[object]:
+        return self._engine.ready()
 
     def _call(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         executor = self._engine.ready()

@@ -40,7 +40,7 @@ class Session(ABC):
     _in_use: InUse
 
     @abstractmethod
-    def _ready(self) -> None:
+    def _ready(self) -> Result[object]:
         """Open the database at the first call."""
 
     @abstractmethod
