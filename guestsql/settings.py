@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import platformdirs
 
+from guestsql.conversion import (
+    as_count,
+    as_flag,
+    as_folder,
+    as_list,
+    as_path,
+    as_region,
+    as_seconds,
+    as_text,
+    as_zone,
+    quoted,
+)
 from guestsql.env_file import find_env_file, read_env_file
 from guestsql.errors import SettingsError
 from guestsql.project import Project, read_project
@@ -45,7 +56,6 @@ _KINDS: dict[object, tuple[tuple[type, ...], str]] = {
     "Path | None": ((Path, type(None)), "a pathlib.Path or None"),
     "bool": ((bool,), "True or False"),
 }
-_FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _LONGEST_WAIT_SECONDS = 86_400
 LONGEST_TTL_SECONDS = 10.0 * 365 * 86_400
 """What a longer time to live counts as: ten years, which PostgreSQL's intervals hold."""
@@ -255,99 +265,31 @@ def _require_region(region: str) -> None:
         raise SettingsError("GUESTSQL_DEFAULT_REGION needs phonenumbers, which is not installed", hint=hint) from None
     if region not in SUPPORTED_REGIONS:
         raise SettingsError(
-            f"GUESTSQL_DEFAULT_REGION (default_region): {_shown(region)} is not a region",
+            f"GUESTSQL_DEFAULT_REGION (default_region): {quoted(region)} is not a region",
             hint="two capital letters of ISO 3166, such as CO",
         )
 
 
-def _shown(value: str) -> str:
-    """A value for an error: an address that was put into the wrong variable may hold a password.
-
-    The cause of such an error quotes the value too, so it is left out.
-    """
-    return "an address" if "://" in value or "password" in value.lower() else repr(value)
-
-
-def _text(_variable: str, value: str) -> str:
-    return value
-
-
-def _region(_variable: str, value: str) -> str:
-    return value.upper()
-
-
-def _path(variable: str, value: str) -> Path:
-    try:
-        return Path(value).expanduser()
-    except RuntimeError:
-        raise SettingsError(f"{variable}: the home folder in {_shown(value)} is not known") from None
-
-
-def _folder(variable: str, value: str) -> Path:
-    path = _path(variable, value)
-    if not path.is_dir():
-        hint = "unset it, or name a folder that exists"
-        raise SettingsError(f"{variable}: {_shown(value)} is not a folder", hint=hint)
-    return path
-
-
-def _flag(variable: str, value: str) -> bool:
-    try:
-        return _FLAGS[value.lower()]
-    except KeyError:
-        raise SettingsError(f"{variable}: {_shown(value)} is neither true nor false") from None
-
-
-def _numbers(_variable: str, value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _zone(variable: str, value: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SettingsError(
-            f"{variable}: no time zone is named {_shown(value)}", hint="use an IANA name such as America/Bogota"
-        ) from None
-
-
-def _seconds(variable: str, value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        raise SettingsError(f"{variable}: {_shown(value)} is not a number of seconds") from None
-    if not math.isfinite(seconds):
-        raise SettingsError(f"{variable}: {_shown(value)} is not a finite number of seconds")
-    return seconds
-
-
-def _count(variable: str, value: str) -> int:
-    try:
-        return int(value)
-    except ValueError:
-        raise SettingsError(f"{variable}: {_shown(value)} is not a whole number") from None
-
-
 _VARIABLES = {
-    "DATABASE_URL": ("database_url", _text),
-    "DATABASE_UNPOOLED_URL": ("unpooled_url", _text),
-    "DATABASE_REPLICA_URL": ("replica_url", _text),
-    "GUESTSQL_POOLER": ("pooler", _text),
-    "GUESTSQL_TIMEZONE": ("timezone", _zone),
-    "GUESTSQL_CONTEXT_TTL_SECONDS": ("context_ttl_seconds", _seconds),
-    "GUESTSQL_OWN_NUMBERS": ("own_numbers", _numbers),
-    "GUESTSQL_DEFAULT_REGION": ("default_region", _region),
-    "GUESTSQL_QUERIES_DIR": ("queries_dir", _folder),
-    "GUESTSQL_MIGRATIONS_DIR": ("migrations_dir", _folder),
-    "GUESTSQL_PACKAGED": ("packaged", _flag),
-    "GUESTSQL_HOME": ("home", _path),
-    "GUESTSQL_PG_BIN": ("pg_bin", _folder),
-    "GUESTSQL_DEADLINE_SECONDS": ("deadline_seconds", _seconds),
-    "GUESTSQL_LEASE_SECONDS": ("lease_seconds", _seconds),
-    "GUESTSQL_FLUSH_SECONDS": ("flush_seconds", _seconds),
-    "GUESTSQL_METRICS_SECONDS": ("metrics_seconds", _seconds),
-    "GUESTSQL_RELOAD_SECONDS": ("reload_seconds", _seconds),
-    "GUESTSQL_POOL_MIN": ("pool_min", _count),
-    "GUESTSQL_POOL_MAX": ("pool_max", _count),
-    "GUESTSQL_FORMAT": ("shell_format", _text),
+    "DATABASE_URL": ("database_url", as_text),
+    "DATABASE_UNPOOLED_URL": ("unpooled_url", as_text),
+    "DATABASE_REPLICA_URL": ("replica_url", as_text),
+    "GUESTSQL_POOLER": ("pooler", as_text),
+    "GUESTSQL_TIMEZONE": ("timezone", as_zone),
+    "GUESTSQL_CONTEXT_TTL_SECONDS": ("context_ttl_seconds", as_seconds),
+    "GUESTSQL_OWN_NUMBERS": ("own_numbers", as_list),
+    "GUESTSQL_DEFAULT_REGION": ("default_region", as_region),
+    "GUESTSQL_QUERIES_DIR": ("queries_dir", as_folder),
+    "GUESTSQL_MIGRATIONS_DIR": ("migrations_dir", as_folder),
+    "GUESTSQL_PACKAGED": ("packaged", as_flag),
+    "GUESTSQL_HOME": ("home", as_path),
+    "GUESTSQL_PG_BIN": ("pg_bin", as_folder),
+    "GUESTSQL_DEADLINE_SECONDS": ("deadline_seconds", as_seconds),
+    "GUESTSQL_LEASE_SECONDS": ("lease_seconds", as_seconds),
+    "GUESTSQL_FLUSH_SECONDS": ("flush_seconds", as_seconds),
+    "GUESTSQL_METRICS_SECONDS": ("metrics_seconds", as_seconds),
+    "GUESTSQL_RELOAD_SECONDS": ("reload_seconds", as_seconds),
+    "GUESTSQL_POOL_MIN": ("pool_min", as_count),
+    "GUESTSQL_POOL_MAX": ("pool_max", as_count),
+    "GUESTSQL_FORMAT": ("shell_format", as_text),
 }
