@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from guestsql.errors import QueryFileError
 from guestsql.sql.catalogue import Catalogue, Reader, default_directory, is_packaged, scan_directory
+from guestsql.sql.hooks import hooks_of
 from guestsql.sql.operation import is_read
 from guestsql.sql.overrides import override_mark, parse_override, query_digest
 from guestsql.sql.reading import read_queries
@@ -136,8 +137,13 @@ def _differences(original: Query, query: Query) -> Iterator[str]:
     """What a caller of the packaged query would notice, as far as the files say; it may take more with a default."""
     optional = {f"parameter {each.name} is new" for each in query.parameters if each.default is not None}
     yield from (each for each in call_differences(original, query) if each not in optional)
+    yield from (f"it lacks -- on: {text}" for text in _marks(original) - _marks(query))
     if is_read(original.source) and not is_read(query.source):
         yield "it writes or locks rows, and the packaged query only reads"
+
+
+def _marks(query: Query) -> set[str]:
+    return {f"{hook}, last" if is_last else hook for hook, is_last in hooks_of(query).items()}
 
 
 def _error(query: Query, message: str, hint: str, mark: Mark | None = None, rule: str = "GS009") -> QueryFileError:

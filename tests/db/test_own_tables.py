@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,8 @@ import pytest
 
 from guestsql import GuestDatabase
 from guestsql.errors import ConstraintViolation, QueryFileError
-from tests.checking import QUERIES
+from guestsql.sql import load_catalogue
+from guestsql.sql.overrides import query_digest
 from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings
 
 Connection = psycopg.Connection[Any]
@@ -68,7 +68,7 @@ Maker = Callable[..., Path]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     made = tmp_path / "queries"
-    shutil.copytree(QUERIES, made)
+    made.mkdir()
     (made / "bookings.sql").write_text(MARKED)
     return made
 
@@ -251,3 +251,14 @@ def test_inside_a_transaction_a_method_is_undone_alone_or_with_it(
             assert rooms(autocommit, OTHER) == ["7"]
         assert (rooms(autocommit), rooms(autocommit, OTHER)) == (["12", "14"], [])
         assert db.flush() == 0
+
+
+def test_an_override_keeps_the_marks(folder: Path, database_url: str) -> None:
+    original = load_catalogue()["forget_guest_profiles"]
+    head = f"-- name: {original.name}(phone_number)!\n-- overrides: {original.name} {query_digest(original)}\n"
+    file = folder / "override.sql"
+    file.write_text(f"{head}-- on: forget_guest, last\n{original.source};\n")
+    Either("sync", database_url, queries_dir=folder)
+    file.write_text(f"{head}-- on: forget_guest\n{original.source};\n")
+    with pytest.raises(QueryFileError, match="it lacks -- on: forget_guest, last"):
+        Either("sync", database_url, queries_dir=folder)

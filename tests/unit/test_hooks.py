@@ -32,7 +32,7 @@ def test_own_queries_run_before_packaged_ones_and_the_last_after_all_others() ->
 
 
 def test_an_edit_with_a_faulty_mark_is_no_query(tmp_path: Path) -> None:
-    folder = Folder(tmp_path, hook_reader(HOOKS))
+    folder = Folder(tmp_path, read=hook_reader(HOOKS))
     file = tmp_path / "a.sql"
     file.write_text(QUERY.format("end_day", "close_day"))
     folder.changed()
