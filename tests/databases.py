@@ -12,8 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -49,8 +49,12 @@ class Either:
 
     def __init__(self, kind: str, url: str, **known: Any) -> None:
         settings = make_settings(url, **known)
-        self.raw: Any = GuestDatabase(settings=settings) if kind == "sync" else AsyncGuestDatabase(settings=settings)
-        self.queries = _Queries(self.raw.queries)
+        self.use(GuestDatabase(settings=settings) if kind == "sync" else AsyncGuestDatabase(settings=settings))
+
+    def use(self, raw: Any) -> None:
+        """Give a database of either class this face."""
+        self.raw = raw
+        self.queries = _Queries(raw.queries)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return _awaitable(getattr(self.raw, name))
@@ -322,3 +326,30 @@ class Program:
         with suppress(ProcessLookupError):  # the children that it forked may live longer
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()
+
+
+@asynccontextmanager
+async def transaction(db: Any, **known: Any) -> AsyncIterator[Any]:
+    """A transaction of either class, or a savepoint in one: everything of it is awaited."""
+    opened = getattr(db, "raw", db).transaction(**known)
+    if hasattr(opened, "__aenter__"):
+        async with opened as tx:
+            yield tx
+        return
+    tx = await asyncio.to_thread(opened.__enter__)
+    try:
+        yield _Awaited(tx)
+    except BaseException as error:
+        if not await asyncio.to_thread(opened.__exit__, type(error), error, error.__traceback__):
+            raise
+    else:
+        await asyncio.to_thread(opened.__exit__, None, None, None)
+
+
+class _Awaited:
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+        self.queries = _Queries(raw.queries)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return _awaitable(getattr(self.raw, name))

@@ -134,7 +134,7 @@ def scan_directory(
     except OSError as error:
         return Catalogue(()), [_unreadable(directory, error)]
     if not files and not may_be_empty:
-        hint = "put the query files there, or name another folder in GUESTSQL_QUERIES_DIR"
+        hint = "put your .sql files there, or name another folder"
         return Catalogue(()), [QueryFileError("no *.sql file in this folder", file=directory, hint=hint, rule="GS001")]
     queries: dict[str, Query] = {}
     errors: list[QueryFileError] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from guestsql import GuestDatabase
 from guestsql.errors import (
     ConstraintViolation,
     DatabaseUnavailable,
@@ -22,7 +24,7 @@ from guestsql.errors import (
 from guestsql.sql import load_catalogue
 from guestsql.sql._async.executor import AsyncExecutor
 from guestsql.sql._async.transaction import AsyncTransactionSession
-from tests.databases import Proxy, make_settings
+from tests.databases import GUEST, Program, Proxy, make_settings
 
 Connection = psycopg.Connection[Any]
 
@@ -304,3 +306,50 @@ async def test_a_server_that_is_away_is_an_error_in_time() -> None:
         async with executor.transaction():
             pytest.fail("there is no connection")
     await executor.close()
+
+
+def test_a_thread_that_comes_in_between_is_refused(database_url: str) -> None:
+    errors: list[BaseException] = []
+    with GuestDatabase(settings=make_settings(database_url)) as db, db.transaction() as tx:
+        with tx._session._state.used():  # as if a statement of this thread were running
+
+            def call() -> None:
+                try:
+                    tx.get_profile(GUEST)
+                except TransactionError as error:
+                    errors.append(error)
+
+            thread = threading.Thread(target=call)
+            thread.start()
+            thread.join()
+        assert tx.get_profile(GUEST) is None
+    assert "another task or thread" in str(errors[0])
+
+
+FORKED = """
+import os, sys
+from guestsql import GuestDatabase, Settings
+from guestsql.errors import TransactionError
+
+db = GuestDatabase(settings=Settings(database_url=sys.argv[1], metrics_seconds=0.0))
+with db.transaction() as tx:
+    tx.update_profile("573000000001", user_name="Ana")
+    child = os.fork()
+    if child == 0:
+        try:
+            tx.get_profile("573000000001")
+        except TransactionError as error:
+            assert "forked" in str(error)
+            assert db.get_profile("573000000001") is None    # a connection of its own
+            sys.exit(7)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    tx.add_labels("573000000001", ["VIP"])
+assert db.get_profile("573000000001").labels == ["VIP"]
+db.close()
+"""
+
+
+def test_a_forked_child_cannot_use_it_and_does_it_no_harm(database_url: str) -> None:
+    with Program(FORKED, database_url) as program:
+        assert program.wait() == (0, "")
