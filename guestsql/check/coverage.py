@@ -183,7 +183,7 @@ def _missing(table: _Table, hooks: Sequence[str], schema: Sequence[Path], source
     names = f"{', '.join(hooks[:-1])} and {hooks[-1]} do" if len(hooks) > 1 else f"{hooks[0]} does"
     message = f"{table.name} holds guests' keys ({', '.join(table.columns)}), and {names} not cover it"
     marks = ", ".join(f"-- on: {hook}" for hook in hooks)
-    hint = f"for each write a query on {table.name} with its mark: {marks}"
+    hint = f"write a query on {table.name} for each mark: {marks}"
     file, line, column, width = _place(table, schema) or (sources[0].file, 1, 1, 1)
     return Finding(file, line, column, RULE, message, "", hint, width)
 
