@@ -1,11 +1,11 @@
--- What is told of an import of the old bot's JSON files, and kept: see migrations/0003_legacy_imports.sql.
+-- The history of imports of the old bot's JSON files, and what they rejected: see migrations/0003_legacy_imports.sql.
 
 -- name: get_guest_table_bytes()$
--- The size of guest_profiles with its indexes and what is stored out of line, in bytes.
+-- The size of guest_profiles with its indexes and TOAST, in bytes.
 SELECT pg_total_relation_size('guest_profiles') AS table_bytes;
 
 -- name: get_erased_ids()^
--- The salted hashes of the guests whom forget_guest has erased, and the salt. An import skips their records.
+-- The salt and the salted hashes of erased guests, whose records an import skips.
 SELECT
     salt,
     array(SELECT erased.id_hash FROM erased_guests AS erased) AS id_hashes
@@ -13,7 +13,7 @@ FROM erasure_salt
 WHERE is_only_row = TRUE;
 
 -- name: list_legacy_imports(max_rows)
--- The imports that were committed, the latest first.
+-- The committed imports, the latest first.
 --   max_rows: int = 50, rows at most
 SELECT
     id,
@@ -36,8 +36,8 @@ ORDER BY id DESC
 LIMIT :max_rows::int;
 
 -- name: list_legacy_rejects(import_id, max_rows)
--- The records of which an import could make no guest, in the order of files and places. record is what the file says,
--- byte for byte: NULL when it was not kept.
+-- The rejected records of an import, in the order of files and places.
+-- record is what the file has, byte for byte; NULL when it was not kept.
 --   import_id: bigint, id of legacy_imports
 --   max_rows: int = 50, rows at most
 SELECT
@@ -54,9 +54,9 @@ ORDER BY rejects.number
 LIMIT :max_rows::int;
 
 -- name: find_legacy_rejects(text, max_rows)
--- The rejected records whose bytes or whose pointer contain a text, such as the digits of a phone: the latest import
--- first.
---   text: text, what to look for, to the letter
+-- The rejected records whose bytes or pointer contain a text, the latest import first.
+-- Such as the digits of a phone number.
+--   text: text, the exact text to look for
 --   max_rows: int = 50, rows at most
 SELECT
     rejects.import_id,
@@ -76,7 +76,8 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: delete_legacy_rejects(import_id)!
--- Deletes the rejected records of an import, with the bytes that no other import's have; how many.
+-- Deletes the rejected records of an import; the number deleted.
+-- Their bytes are deleted, too, unless another import rejected the same.
 --   import_id: bigint, id of legacy_imports
 WITH orphaned_records AS (
     DELETE FROM legacy_reject_records AS records
@@ -94,9 +95,9 @@ DELETE FROM legacy_rejects
 WHERE import_id = :import_id::bigint;
 
 -- name: forget_legacy_rejects(text)!
--- Deletes the rejected records whose bytes or whose pointer contain a text, such as the digits of a phone, with the
--- bytes; how many.
---   text: text, what to look for, to the letter
+-- Deletes the rejected records whose bytes or pointer contain a text; the number deleted.
+-- Such as the digits of a phone number. Their bytes are deleted, too.
+--   text: text, the exact text to look for
 WITH doomed_records AS MATERIALIZED (
     SELECT records.sha256
     FROM legacy_reject_records AS records

@@ -106,18 +106,25 @@ LIMIT :max_rows::int;
 -- check: allow GS501, because an exact count reads every guest
 --   timezone: text = 'America/Bogota', the hotel's
 --   silent_days: int = 30, days without a message after which a guest is silent
-WITH today AS MATERIALIZED ( -- inlined, it would be computed for each guest
+WITH today AS (
     SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
+),
+
+-- To compare times is four times as fast as to convert each guest's to a day. MATERIALIZED: computed once.
+limits AS MATERIALIZED (
+    SELECT
+        day::timestamp AT TIME ZONE :timezone::text AS today_since,
+        (day + 1)::timestamp AT TIME ZONE :timezone::text AS today_until,
+        (day - :silent_days::int + 1)::timestamp AT TIME ZONE :timezone::text AS silent_until
+    FROM today
 )
 
 SELECT
-    count(*) FILTER (WHERE (guests.first_interaction AT TIME ZONE :timezone::text)::date = today.day) AS new_guests,
-    count(*) FILTER (WHERE (guests.last_interaction AT TIME ZONE :timezone::text)::date = today.day) AS active_guests,
-    count(*) FILTER (
-        WHERE (guests.last_interaction AT TIME ZONE :timezone::text)::date <= today.day - :silent_days::int
-    ) AS silent_guests
-FROM guest_profiles AS guests
-CROSS JOIN today;
+    count(*) FILTER (WHERE first_interaction >= today_since AND first_interaction < today_until) AS new_guests,
+    count(*) FILTER (WHERE last_interaction >= today_since AND last_interaction < today_until) AS active_guests,
+    count(*) FILTER (WHERE last_interaction < silent_until) AS silent_guests
+FROM guest_profiles
+CROSS JOIN limits;
 
 -- name: get_import_comparison()^
 -- The last import: size of its files and of guest_profiles then and now, and its memory.

@@ -154,9 +154,9 @@ ORDER BY
     attributes.attnum;
 
 -- name: list_key_columns(column_names, comment_start)
--- The columns that hold the keys of guests, by table and place: text columns of some names, those whose comment begins with
--- some words, and foreign keys to any of these. Partitions count as the table they are of. An unlogged table is a job's work
--- space, and counts for its foreign keys only.
+-- The columns that hold guests' keys, by table and place.
+-- Text columns with one of the given names or a comment with the given start, and foreign keys to any of these. A
+-- partition counts as its table. An unlogged table holds the intermediate data of a job: only its foreign keys count.
 --   column_names: text[], e.g. '{phone_number}'
 --   comment_start: text, in any case of letters, e.g. 'guest key'
 WITH RECURSIVE key_columns (table_oid, column_number) AS (

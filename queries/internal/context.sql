@@ -96,7 +96,7 @@ RETURNING to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI')
 -- and created again, whose epoch may be the same.
 --   phone_number: text, the guest's key
 --   epoch: bigint, the one the claim returned
---   created_at: timestamptz, likewise
+--   created_at: timestamptz, the one the claim returned
 --   timezone: text = 'America/Bogota', the hotel's time zone
 SELECT to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
 FROM guest_profiles

@@ -2,8 +2,8 @@
 -- check: large guest_profiles, operations
 
 -- name: claim_operation(operation_id)^
--- Claims an operation for the transaction that begins with it: whether it is new, and else what was returned by the
--- attempt that did it. An attempt that still runs is waited for.
+-- Claims an operation; a repeat gets what the first attempt returned.
+-- is_new tells them apart. While the first attempt is still running, a repeat waits for it.
 --   operation_id: text, a new id for each operation, not empty
 INSERT INTO operations AS known (source, operation_id)
 VALUES ('guestsql', :operation_id::text)
@@ -14,7 +14,7 @@ RETURNING
     known.answer;
 
 -- name: answer_operation(operation_id, answer)!
--- Keeps what a claimed operation returns, for its repeat.
+-- Stores what a claimed operation returns, for its repeat.
 --   operation_id: text, the id that was claimed
 --   answer: jsonb, counts only, nothing personal
 UPDATE operations
@@ -24,8 +24,8 @@ WHERE
     AND operation_id = :operation_id::text;
 
 -- name: lock_guests(phone_numbers)
--- Locks guests' rows for the rest of the transaction and returns their keys. In the order of the keys, so that two merges
--- cannot deadlock.
+-- Locks guests' rows until the transaction ends, and returns their keys.
+-- They are locked in the order of their keys: in another order two merges deadlock.
 --   phone_numbers: text[], the guests' keys, e.g. '{573000000001}'
 SELECT phone_number
 FROM guest_profiles
@@ -34,8 +34,8 @@ ORDER BY phone_number
 FOR UPDATE;
 
 -- name: remember_erasure(phone_number)!
--- Keeps salted hashes of a guest's key and of the keys of guests who were merged into this one: an import of old files
--- does not bring any of them back. Runs while the guest's row is still there.
+-- Stores salted hashes of a guest's key and of the keys merged into it.
+-- With them, an import of old files does not bring any of these guests back. The guest's row must still exist.
 --   phone_number: text, the guest's key
 WITH erased_keys AS (
     SELECT :phone_number::text AS phone_number
