@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from guestsql.check import scratch_database
+from guestsql.migrate import PACKAGED, Series
 from guestsql.settings import Settings
 from tests.checking import SHIPPED, check_paths, extended_migrations, told
 from tests.db.test_check_corpus import CORPUS
@@ -147,12 +148,12 @@ def test_a_table_that_was_analysed_is_as_if_it_never_was(own_server, extended):
     with closing(_scratch(own_server.url(), extended)) as connection:
         connection.execute("ANALYZE")
         assert connection.execute(query.encode()).fetchone()[0] > 0
-    with scratch_database(Settings(), own_server.url(), extended) as connection:
+    with scratch_database(Settings(), own_server.url(), [Series(PACKAGED, extended)]) as connection:
         assert connection.execute(query.encode()).fetchone()[0] == 0
 
 
 def _scratch(url: str, migrations: Path) -> psycopg.Connection:
     """A connection to the scratch database that is not the check's own."""
-    with scratch_database(Settings(), url, migrations) as connection:
+    with scratch_database(Settings(), url, [Series(PACKAGED, migrations)]) as connection:
         name = connection.info.dbname
     return psycopg.connect(url, dbname=name, autocommit=True)

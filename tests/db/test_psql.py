@@ -211,7 +211,7 @@ def test_enums_and_domains_are_asked_of_the_server(psql, database_url, tmp_path)
     assert (shown.stderr, done.stderr, done.stdout) == ("", "", 'très glad|{"très glad"}|1\n')
 
     alone = invoke("query", "show", "get_rooms", "--psql", **own)
-    assert (alone.exit_code, alone.stderr.count("is NULL: no value of type")) == (0, 3)
+    assert (alone.exit_code, alone.stderr.count("is NULL: no sample value of type")) == (0, 3)
     assert psql(database_url, "-A", "-t", stdin=alone.stdout).stdout == "||\n"
 
 
@@ -355,7 +355,7 @@ SELECT :z::text, :own::text, :x::uuid;
     ("arguments", "told"),
     [
         (["nothing.sql", "--psql"], "no file of queries is named 'nothing.sql'"),
-        (["get_profile", "--psql", "--format", "json"], "leave --format out"),
+        (["get_profile", "--psql", "--format", "json"], "remove --format"),
     ],
 )
 def test_wrong_usage(arguments, told):

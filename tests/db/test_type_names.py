@@ -8,6 +8,7 @@ import pytest
 from guestsql.check import scratch_database
 from guestsql.check.infer import infer
 from guestsql.errors import DatabaseError
+from guestsql.migrate import PACKAGED, Series
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import connect
 from guestsql.sql.packaged import ask_types, packaged_queries
@@ -57,7 +58,7 @@ def extended(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scratch(server, extended):
-    with scratch_database(Settings(), server.url(), extended) as connection:
+    with scratch_database(Settings(), server.url(), [Series(PACKAGED, extended)]) as connection:
         yield connection
 
 
@@ -98,7 +99,7 @@ def test_the_name_that_stands_for_a_spelling_is_of_the_same_type(scratch):
     """What is known without a server, for sample values, names what the server knows; text stands for its kin."""
     kin = {"text", "text[]", "bit", "bit[]"}
     names = {spelling: plain_type(spelling) for spelling in SPELLINGS}
-    ask = packaged_queries("check.sql").list_type_oids
+    ask = packaged_queries("internal/check.sql").list_type_oids
     oids = {name: row.type_oid for name, row in ask_types(scratch, [*names, *names.values()], ask).items()}
     for spelling, plain in names.items():
         assert oids[spelling] is not None
@@ -120,7 +121,7 @@ SELECT id, role, kind FROM members WHERE role = :role::"UserRole" ORDER BY id LI
 
 def test_a_lost_connection_is_no_type_that_does_not_exist(server):
     connection = connect(Settings(), server.url())
-    ask = packaged_queries("check.sql").list_type_oids
+    ask = packaged_queries("internal/check.sql").list_type_oids
     with psycopg.connect(server.url(), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
     with pytest.raises((DatabaseError, psycopg.Error)):
