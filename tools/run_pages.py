@@ -39,6 +39,7 @@ _VARYING = re.compile(
     | \b\d+(?:\.\d+)?\s?(?:µs|ms|s|min|h|d|B|kB|KB|MB|GB)\b                         # a duration, a size
     | \b\d+\.\d+\b                                                                  # a measured number
     | \b\d{5,9}\b                                                                   # a number of bytes; no phone
+    | \bsha256:[0-9a-f]+                                                             # a digest
     | \b\d+(?=\ queries\b)                                                          # of the package, in each release
     """,
     re.VERBOSE,
@@ -111,7 +112,7 @@ def _commands(code: str) -> Iterator[tuple[str, str]]:
 
 def _run(command: str, folder: Path, environment: Mapping[str, str]) -> str:
     done = subprocess.run(  # noqa: S603  the pages of this repository
-        ["/bin/bash", "-c", command],
+        ["/bin/bash", "-o", "pipefail", "-c", command],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
