@@ -20,11 +20,13 @@ _HEADER = re.compile(
 )
 _MODULES = {
     "_builtins": "import builtins as _builtins",
+    "_contextlib": "import contextlib as _contextlib",
     "_datetime": "import datetime as _datetime",
     "_decimal": "import decimal as _decimal",
     "_ipaddress": "import ipaddress as _ipaddress",
     "_typing": "import typing as _typing",
     "_uuid": "import uuid as _uuid",
+    "_abc": "from collections import abc as _abc",
     "_json": "from psycopg.types import json as _json",
     "_multirange": "from psycopg.types import multirange as _multirange",
     "_range": "from psycopg.types import range as _range",

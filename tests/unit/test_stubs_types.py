@@ -51,7 +51,8 @@ def project(tmp_path_factory):
     """A project with the package that `guestsql stubs --out hotel_queries` writes, and two bots."""
     folder = tmp_path_factory.mktemp("project")
     write(Target(folder / "hotel_queries", overridden=frozenset({"get_thread"})), AWKWARD, "0" * 64)
-    for name in ("typed_bot.py", "typed_folder.py"):
+    write(Target(folder / "my_queries", packaged=False), AWKWARD, "0" * 64)
+    for name in ("typed_bot.py", "typed_folder.py", "typed_library.py"):
         (folder / name).write_text((HERE / name).read_text(encoding="utf-8"), encoding="utf-8")
     return folder
 
@@ -102,6 +103,8 @@ def test_the_package_can_be_imported_and_makes_its_rows(project):
         "assert pickle.loads(pickle.dumps(row)) == row\n"
         "assert typing.get_type_hints(rows.ListRow)['index'] == str | None\n"
         "assert dir(rows) == ['GetThreadRow', 'ListRow', 'ListRow2'], dir(rows)\n"
+        "import my_queries\n"
+        "assert my_queries.Database is guestsql.Database\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", source], cwd=project, capture_output=True, text=True, check=False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, assert_type
 
-from hotel_queries import AsyncGuestDatabase, GuestDatabase
+from hotel_queries import AsyncGuestDatabase, GuestDatabase, GuestTransaction
 from hotel_queries.rows import GetThreadRow, ListRow
 
 from guestsql.guests.query_rows import GetProfileRow
@@ -25,6 +25,20 @@ def right(db: GuestDatabase) -> None:
     assert_type(db.queries.get_thread(phone_number="573000000001"), GetThreadRow | None)  # overridden
 
 
+def in_a_transaction(db: GuestDatabase) -> None:
+    with db.transaction() as tx:
+        assert_type(tx, GuestTransaction)
+        assert_type(tx.queries.str(), list[str])
+        assert_type(tx.get_context("573000000001"), str)
+        with tx.transaction() as inner:
+            inner.queries.strr()  # error
+    assert_type(db.run(labels), list[str])
+
+
+def labels(tx: GuestTransaction) -> list[str]:
+    return tx.queries.str()
+
+
 def wrong(db: GuestDatabase) -> None:
     db.queries.get_profil(phone_number="573000000001")  # error
     db.queries.list(class_name="a", int="b")  # error
@@ -35,6 +49,8 @@ def wrong(db: GuestDatabase) -> None:
 
 async def right_async(db: AsyncGuestDatabase) -> None:
     assert_type(await db.queries.str(), list[str])
+    async with db.transaction() as tx:
+        assert_type(await tx.queries.str(), list[str])
 
 
 async def wrong_async(db: AsyncGuestDatabase) -> None:
