@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from guestsql.migrate import Runner, Series, configured_series, read_series
+from guestsql.migrate import Runner, Series, available_series, read_series
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import DeadlineConnection, connect
 from guestsql.sql.packaged import packaged_queries
@@ -47,7 +47,7 @@ def scratch_database(
 
     SQL: queries/internal/check.sql
     """
-    wanted = configured_series(settings) if series is None else series
+    wanted = available_series(settings) if series is None else series
     with closing(connect(settings, url, session=True)) as manager:
         try:
             name = f"guestsql_check_{_checksum(manager.info.user, wanted)}"
@@ -73,7 +73,8 @@ def _ensure(manager: DeadlineConnection, name: str, settings: Settings, target: 
         _run(manager, found.drop_statement)  # a check was killed while it made it
     _run(manager, found.create_statement)
     try:
-        Runner(replace(settings, deadline_seconds=_SECONDS), _without_roles(target), series).up()
+        if series:
+            Runner(replace(settings, deadline_seconds=_SECONDS), _without_roles(target), series).up()
     except BaseException:
         _run(manager, found.drop_statement)  # the schema of a migration that fails is not used again
         raise

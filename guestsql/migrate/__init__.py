@@ -4,7 +4,7 @@ from guestsql.migrate.compare import Problem, State, Status
 from guestsql.migrate.execution import Applied
 from guestsql.migrate.files import OWN, PACKAGED, Migration, default_directory, new_migration, read_migrations
 from guestsql.migrate.runner import Runner
-from guestsql.migrate.series import Series, configured_migrations, configured_series, read_series
+from guestsql.migrate.series import Series, available_series, configured_migrations, configured_series, read_series
 from guestsql.migrate.session import RetryPolicy
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Series",
     "State",
     "Status",
+    "available_series",
     "configured_migrations",
     "configured_series",
     "default_directory",

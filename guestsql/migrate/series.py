@@ -10,7 +10,7 @@ from guestsql.errors import MigrationError, SettingsError
 from guestsql.migrate.files import OWN, PACKAGED, Migration, default_directory, read_migrations
 from guestsql.settings import Settings
 
-__all__ = ["Series", "configured_migrations", "configured_series", "read_series"]
+__all__ = ["Series", "available_series", "configured_migrations", "configured_series", "read_series"]
 
 _HOW_TO_CONFIGURE = 'set GUESTSQL_MIGRATIONS_DIR, or migrations = "…" below [tool.guestsql] in pyproject.toml'
 
@@ -37,13 +37,18 @@ def configured_series(settings: Settings) -> tuple[Series, ...]:
     Raises:
         SettingsError: there is no series, or the own folder is the packaged one.
     """
-    found = _series(settings)
+    found = available_series(settings)
     if not found:
         raise SettingsError("no migrations: packaged is false, and there is no own folder", hint=_HOW_TO_CONFIGURE)
     return found
 
 
-def _series(settings: Settings) -> tuple[Series, ...]:
+def available_series(settings: Settings) -> tuple[Series, ...]:
+    """Return the series of the settings, as `configured_series`; none for a project whose tables other tools create.
+
+    Raises:
+        SettingsError: the own folder is the packaged one.
+    """
     packaged, own = default_directory(), settings.migrations_dir
     if own is not None and own.resolve() == packaged.resolve():
         raise SettingsError(
@@ -67,7 +72,7 @@ def configured_migrations(settings: Settings) -> list[Migration]:
         SettingsError: the own folder is the packaged one.
         MigrationError: a file cannot be used.
     """
-    return read_series(_series(settings))
+    return read_series(available_series(settings))
 
 
 def read_series(series: Iterable[Series]) -> list[Migration]:

@@ -150,3 +150,26 @@ def test_check_holds_the_files_against_the_stubs_that_are_named(server, folder, 
         "called in bot.py:1\n"
     ) in result.stdout
     assert invoke("check", "--server", server.url(), "--stubs", "queries").exit_code == 2
+
+
+def test_a_project_without_the_packaged_queries(server, tmp_path):
+    """No guest, and no migration: the queries of a folder, checked, typed and run."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.guestsql]\nqueries = "sql"\nstubs = "my_queries"\npackaged = false\n', encoding="utf-8"
+    )
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "numbers.sql").write_text(
+        "-- name: get_sum(a, b)$\n-- The sum.\n--   a: int, any\n--   b: int = 2, any\n"
+        "SELECT :a::int + :b::int AS total;\n",
+        encoding="utf-8",
+    )
+    assert invoke("check", "--server", server.url()).stderr == "check: 1 query, nothing found\n"
+    assert invoke("stubs", "--server", server.url()).exit_code == 0
+    assert "class Database(_guestsql.Database[Queries])" in (tmp_path / "my_queries" / "__init__.pyi").read_text(
+        "utf-8"
+    )
+    assert invoke("stubs", "--check", "--server", NOWHERE).exit_code == 0
+    result = invoke("query", "run", "get_sum", "-p", "a=40", "--format", "csv", DATABASE_URL=server.url())
+    assert result.stdout.splitlines()[1:] == ["42"]
+    assert "get_profile" not in invoke("query", "list").stdout
+    assert invoke("query", "eject", "get_profile").exit_code == 2

@@ -247,5 +247,5 @@ async def test_a_builder_of_the_other_class_is_told_by_its_name(database_url):
     async with AsyncGuestDatabase(database_url, context_builder=lambda profile: profile.phone_number) as db:
         with pytest.raises(errors.InvalidValue, match="context_builder is no coroutine function"):
             await db.get_context(GUEST)
-    with pytest.raises(errors.InvalidValue, match="context_builder is no function"):
+    with pytest.raises(errors.InvalidValue, match="context_builder is not a function"):
         GuestDatabase(database_url, context_builder=5)

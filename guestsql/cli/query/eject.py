@@ -53,6 +53,8 @@ def eject(app: App, name: str, accept: bool) -> None:
 
 def _own_folder(app: App) -> Path:
     folder = app.settings.queries_dir
+    if not app.settings.packaged:
+        raise click.UsageError("there is nothing to override: packaged is false in [tool.guestsql]")
     if folder is None or is_packaged(folder):
         raise click.UsageError(
             "there is no folder of your own: set GUESTSQL_QUERIES_DIR, or queries in [tool.guestsql] of pyproject.toml"
