@@ -52,7 +52,7 @@ def notes(report: ImportReport) -> Iterator[str]:
     """
     for file in report.files:
         if file.not_utf8:
-            yield f"{file.path}: {counted(file.not_utf8, 'byte')} not UTF-8, read as Windows-1252"
+            yield f"{file.path}: read as Windows-1252 where it is not UTF-8 ({counted(file.not_utf8, 'byte')})"
     if report.unread:
         yield unread(report.unread)
 

@@ -1,16 +1,13 @@
-"""The JSON files of the old bot, brought into the database.
+"""The JSON files of the old bot: import, verification, export and cleanup.
 
-The stages: `files` finds, `window`, `read`, `container`, `element` and `runs` take apart, `records` understands one
-record, `stage` makes lines of COPY, `usual` does both at once for what the bot wrote as it always did, `load` runs the
-queries that merge the records of a guest and write, `report` tells. Memory does not grow with the files, but for the
-lists of rejects and of times in the future.
+The import keeps every record as it was, under `profile_data.legacy.<kind of file>.<key as written>`, so that nothing is
+lost: values without a column, values that a newer record replaced, unreadable values, and the spelling of the key.
 
-Every record is kept as it was under `profile_data.legacy.<kind of file>.<key as written>`, so that nothing vanishes:
-what has no column, what lost, what could not be read, how the key was spelled. The kinds are `threads`,
-`guest_profiles`, `guests` and `backups`; the key of a backup is `<file's name>#<key as written>`, and of a backup only
-that is kept which no newer record of the guest says too. A second record under one key has `#2` behind it; a later
-import's other record under a key that is taken has `#<md5 of it>` behind it. `text` says how texts and numbers are
-written that jsonb refuses.
+- The kinds are `threads`, `guest_profiles`, `guests` and `backups`. The key of a backup is
+  `<file's name>#<key as written>`; a backup keeps only the members that no newer record of the guest has.
+- A second record under one key gets `#2` after it. Another record that a later import finds under the same key gets
+  `#<its md5>` after it.
+- `reading.json_text` describes how texts and numbers are written that jsonb refuses.
 """
 
 from __future__ import annotations
@@ -40,23 +37,23 @@ def import_directory(
     """Import `threads.json`, `guest_profiles.json` and `guests.json` of a folder, and their copies in it.
 
     A copy is a backup, whatever was added to its name: `backups/threads-2025-07-05T14-30-00-123Z.json`,
-    `threads.backup-20250705-143000.json`, `threads.json.backup`. They count in the order of the time in their names.
+    `threads.backup-20250705-143000.json`, `threads.json.backup`. Backups are ordered by the time in their names.
 
-    All in one transaction. A record from which no guest can be made is reported and the rest imported. Doing it again
-    changes nothing.
+    Everything is imported in one transaction. A record from which no guest can be made is reported, and the rest is
+    imported. Importing again changes nothing. Memory grows only with the lists of rejected records and of future times.
 
     Args:
-        directory: the folder of the old bot's files; not all of them need be there.
-        settings: for the connection, the folder of queries and the bot's own numbers.
+        directory: the folder of the old bot's files; some of them may be missing.
+        settings: for the connection and the bot's own numbers.
         url: the database.
         dry_run: report what would be done, and write nothing.
-        progress: is told now and then how many bytes of the files are done, and of how many.
+        progress: called now and then with the bytes done, and those of all files.
 
     Returns:
         What was done.
 
     Raises:
-        LegacyFileError: there is no such folder, none of the files is in it, or one cannot be read.
+        LegacyFileError: there is no such folder, it has none of the files, or one cannot be read.
         DatabaseError: the server refused or went away; nothing is written then.
 
     SQL: queries/internal/legacy.sql

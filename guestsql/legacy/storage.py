@@ -1,4 +1,4 @@
-"""Files that must not be lost: copied, checked, and known to be on the disk before anything is deleted."""
+"""Copies files so that they are safely on disk before anything is deleted."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def file_sha256(path: Path) -> str:
 
 
 def copy_safely(source: Path, target: Path) -> None:
-    """Copy a file, with its times and rights, until it is on the disk.
+    """Copy a file with its times and permissions, and sync it to disk.
 
     Args:
         source: the file.
-        target: the copy; there must be none yet.
+        target: the copy; it must not exist yet.
 
     Raises:
-        OSError: one cannot be read, or the other not be written.
+        OSError: the source cannot be read, or the target cannot be written.
     """
     with source.open("rb") as read, target.open("xb") as written:
         shutil.copyfileobj(read, written, _CHUNK_BYTES)
@@ -43,10 +43,10 @@ def copy_safely(source: Path, target: Path) -> None:
 
 
 def write_safely(target: Path, data: bytes) -> None:
-    """Write a new file, until it is on the disk.
+    """Write a new file, and sync it to disk.
 
     Args:
-        target: the file; there must be none yet.
+        target: the file; it must not exist yet.
         data: its bytes.
 
     Raises:
@@ -59,7 +59,7 @@ def write_safely(target: Path, data: bytes) -> None:
 
 
 def sync_folder(directory: Path) -> None:
-    """See that the names in a folder are on the disk.
+    """Sync the names in a folder to disk.
 
     Args:
         directory: the folder.
@@ -68,7 +68,7 @@ def sync_folder(directory: Path) -> None:
         OSError: it cannot be opened.
     """
     if os.name == "nt":
-        return  # Windows opens no folder; its file system keeps the order of names by itself
+        return  # Windows cannot open a folder; its file system orders changes of names by itself
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,41 +1,42 @@
--- The import of the old bot's JSON files, all in one transaction: open_legacy_staging, open_legacy_guests, COPY of the
--- records into legacy_staging, index_legacy_staging and analyze_legacy_staging; then by ranges of keys
--- get_next_legacy_range, empty_legacy_guests, fold_legacy_records, limit_legacy_times if a time lies in the future, and
--- insert_legacy_guests and update_legacy_guests or, to write nothing, preview_legacy_guests; last the history of
--- legacy_history.sql. See migrations/0003_legacy_imports.sql and 0010_legacy_guests.sql for the tables.
+-- The import of the old bot's JSON files, in one transaction:
+-- 1. open_legacy_staging, open_legacy_guests, COPY of all records into legacy_staging, index_legacy_staging and
+--    analyze_legacy_staging;
+-- 2. for each range of keys get_next_legacy_range, empty_legacy_guests, fold_legacy_records, limit_legacy_times if a
+--    time is in the future, then insert_legacy_guests and update_legacy_guests, or preview_legacy_guests for a dry run;
+-- 3. record_legacy_import.
+-- The tables are in migrations/0003_legacy_imports.sql and 0010_legacy_guests.sql.
 --
--- A row that holds its records under profile_data.legacy has been imported already, and is neither written nor locked,
--- whatever the bot has made of it since.
+-- A row that has its records under profile_data.legacy was imported before. It is neither written nor locked, whatever
+-- the bot has changed in it since.
 --
--- updated_at of an imported row is the newest record's time, not the import's: so a later import of newer files is not
--- taken for older than the row, and what the bot writes itself always is newer.
+-- updated_at of an imported row is the newest record's time, not the import's: a later import of newer files must not
+-- count as older than the row, and everything that the bot writes must count as newer.
 
 -- name: open_legacy_staging()!
--- Makes this transaction's own staging table, which stands before the one that is its pattern.
+-- Creates this transaction's own staging table, which hides the permanent one that it copies.
 CREATE TEMPORARY TABLE legacy_staging (LIKE legacy_staging) ON COMMIT DROP;
 
 -- name: open_legacy_guests()!
--- Makes this transaction's own table for the guests of a range, likewise.
+-- Creates this transaction's own table for the guests of a range, in the same way.
 CREATE TEMPORARY TABLE legacy_guests (LIKE legacy_guests) ON COMMIT DROP;
 
 -- name: get_import_time()$
--- The server's time, at which an import begins: no guest's time is later.
+-- The server's time at which an import begins. No time of a guest may be later.
 SELECT statement_timestamp() AS imported_at;
 
 -- name: index_legacy_staging()!
--- Makes the ranges of keys of the staged guests quick to find, in order. Made behind COPY, which freezes the rows, so
--- that what asks for keys alone reads this index and not the rows.
+-- Indexes the staged records by key. The index is created after COPY, which freezes the rows, so that a query of keys
+-- alone reads only the index.
 CREATE INDEX legacy_staging_phone_number ON legacy_staging (phone_number);
 
 -- name: analyze_legacy_staging()!
--- Lets the planner know how many guests are staged: no autovacuum sees a temporary table.
+-- Collects statistics of the staged records: autovacuum does not see a temporary table.
 ANALYZE legacy_staging (phone_number);
 
 -- name: get_next_legacy_range(after_number, range_size)$
--- The last key of the range behind a key, in the order of the keys; NULL at the end. All records of a guest are in one
--- range.
+-- The last key of the range after a key, NULL at the end. All records of a guest are in one range.
 --   after_number: text, the key before the range, '' for none
---   range_size: bigint, records of the range, and those more that tell of its last guest
+--   range_size: bigint, records of the range; further records of its last guest are added
 SELECT max(next_records.phone_number) AS last_number
 FROM (
     SELECT phone_number
@@ -46,22 +47,22 @@ FROM (
 ) AS next_records;
 
 -- name: empty_legacy_guests()!
--- Takes out the guests of the range before. Made in the same transaction, the table is emptied in its place.
+-- Removes the guests of the previous range. The table was created in this transaction, so TRUNCATE reuses its file.
 TRUNCATE legacy_guests;
 
 -- name: fold_legacy_records(after_number, last_number, thread_files)!
--- Merges all staged records of each guest of the range into one row of legacy_guests; how many guests.
--- Per column the newest record that says something wins; of two of one time the weightier file, and there the later
--- place. Labels are the newest of threads.json and its backups, then the newest of the other files, as the old bot showed
--- them. Every record stays: a second one under one key gets #2 behind it. Of a backup only those members stay which
--- neither another file's record nor a newer backup of the guest says too.
--- Few guests need all of that: mostly each record is of another kind of file, and they are put beside each other as they
--- are, which is several times as fast.
+-- Merges all staged records of each guest of the range into one row of legacy_guests; returns the number of guests.
+-- Each column comes from the newest record that has it; of records with equal times the file with precedence wins, then
+-- the later place. Labels are the newest of threads.json and its backups, then the newest of the other files, as the
+-- old bot showed them. Every record is kept: a second one under one key gets #2 after it. A backup keeps only the
+-- members that neither another file's record nor a newer backup of the guest has.
+-- Few guests need all of that. Usually each record comes from another kind of file, and they are kept side by side
+-- unchanged, which is several times as fast.
 --   after_number: text, the key before the range, '' for none
 --   last_number: text, the last key of the range
 --   thread_files: bigint[], the numbers of threads.json and its backups
 WITH folded_guests AS MATERIALIZED (
-    -- array_agg takes the records in their order, the newest first; the first value of each column is wanted.
+    -- array_agg sees the newest record first, so the first value of each column is the one to keep.
     SELECT
         phone_number,
         max(recorded_at) AS recorded_at,
@@ -71,14 +72,14 @@ WITH folded_guests AS MATERIALIZED (
         max(recorded_at) FILTER (WHERE user_name IS NOT NULL) AS user_name_at,
         (array_agg(contact_name) FILTER (WHERE contact_name IS NOT NULL))[1] AS contact_name,
         max(recorded_at) FILTER (WHERE contact_name IS NOT NULL) AS contact_name_at,
-        -- As text: an array of arrays wants them all of one length.
+        -- As text, because the arrays in an array must have equal lengths.
         (array_agg(labels::text) FILTER (WHERE labels IS NOT NULL AND is_thread))[1]::text[] AS thread_labels,
         (array_agg(labels::text) FILTER (WHERE labels IS NOT NULL AND NOT is_thread))[1]::text[] AS profile_labels,
         max(recorded_at) FILTER (WHERE labels IS NOT NULL) AS labels_at,
         (array_agg(thread_id) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_id,
         max(recorded_at) FILTER (WHERE thread_id IS NOT NULL) AS thread_id_at,
         (array_agg(coalesce(created_at, recorded_at)) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_created_at,
-        -- The bot made the record at the guest's first message.
+        -- The bot created the record at the guest's first message.
         min(least(first_interaction, created_at)) AS first_interaction,
         max(last_interaction) AS last_interaction,
         min(least(created_at, first_interaction, last_interaction)) AS created_at,
@@ -122,7 +123,7 @@ joined_records AS MATERIALIZED (
     WHERE records > 1
 ),
 
--- One of the records is a backup's, or two are of one kind of file.
+-- Guests with a record in a backup, or with two in one kind of file.
 tangled_guests AS MATERIALIZED (
     SELECT phone_number
     FROM joined_records
@@ -299,8 +300,8 @@ LEFT JOIN merged_legacy ON guest.phone_number = merged_legacy.phone_number
 ORDER BY guest.phone_number;
 
 -- name: limit_legacy_times(imported_at)!
--- Sets the times in legacy_guests that lie in the future to the time of the import, as record_interactions does; how many
--- guests. The records have been put in order by the times as written.
+-- Replaces times in the future by the time of the import, as record_interactions does; returns the number of guests.
+-- The order of the records depends on the times as written.
 --   imported_at: timestamptz, when the import began
 UPDATE legacy_guests
 SET
@@ -319,11 +320,11 @@ WHERE
     greatest(recorded_at, thread_created_at, first_interaction, last_interaction, created_at) > limits.latest;
 
 -- name: insert_legacy_guests()!
--- Makes the rows of those guests of legacy_guests who are not known yet, in the order of their keys; how many.
--- Fails when somebody else makes a row of the range meanwhile: then that row is known, and the caller tries again. ON
--- CONFLICT would spare that, but costs a sixth of the time, for a guest whom nobody else is making.
--- OFFSET 0 keeps the planner to one look by the key for each guest: it does not know how many rows this transaction has
--- made already, and would read them all.
+-- Inserts the guests of legacy_guests who have no row yet, in the order of their keys; returns their number.
+-- Fails if another transaction inserts one of them at the same time: the row exists then, and the caller tries again.
+-- ON CONFLICT would avoid that, but takes a sixth longer, for a rare case.
+-- OFFSET 0 makes the planner look up each key: it does not know how many rows this transaction has inserted, and would
+-- read them all.
 INSERT INTO guest_profiles (
     phone_number,
     chat_id,
@@ -348,7 +349,7 @@ SELECT
     staged.profile_data,
     staged.thread_id,
     staged.thread_created_at,
-    -- A last message is no earlier than the first.
+    -- The last message cannot be earlier than the first.
     CASE
         WHEN staged.first_interaction IS NOT NULL
             THEN least(staged.first_interaction, staged.last_interaction)
@@ -368,11 +369,11 @@ WHERE
 ORDER BY staged.phone_number;
 
 -- name: update_legacy_guests(after_number, last_number)!
--- Merges the guests of legacy_guests into the rows that do not hold their records yet; how many.
--- Per column the later wins, the row's last change or the record; what the row lacks is filled in any case, a placeholder
--- for a name counting as lacking. A record kept already under a key stays, and another one under the same key goes beside
--- it, its checksum behind the key. Rows are locked in the order of their keys: unsorted batches of several writers
--- deadlock. The range is that of legacy_guests: it only keeps the planner from the rest of the table.
+-- Merges the guests of legacy_guests into existing rows that lack their records; returns the number of rows.
+-- In each column the later of the row's last change and the record wins; an empty column is always filled, and a
+-- placeholder for a name counts as empty. A record that is kept under a key stays, and another one under the same key
+-- is added with its checksum after the key. Rows are locked in the order of their keys, because unsorted batches of
+-- several writers deadlock. The range is that of legacy_guests; it only limits the part of the table that is read.
 --   after_number: text, the key before the range, '' for none
 --   last_number: text, the last key of the range
 WITH staged_guests AS MATERIALIZED (
@@ -465,7 +466,7 @@ SET
         known.thread_id,
         staged.thread_id
     ),
-    -- The record's thread comes in when the row has none or is older; its tokens are not known.
+    -- The record's thread is taken when the row has none or is older; its tokens are unknown.
     thread_tokens = CASE
         WHEN
             staged.thread_id <> known.thread_id
@@ -536,7 +537,8 @@ INNER JOIN staged_guests AS staged ON locked_guests.phone_number = staged.phone_
 WHERE known.phone_number = locked_guests.phone_number;
 
 -- name: preview_legacy_guests(after_number, last_number)^
--- How many rows insert_legacy_guests and update_legacy_guests would write now. The range is that of legacy_guests.
+-- The numbers of rows that insert_legacy_guests and update_legacy_guests would write. The range is that of
+-- legacy_guests.
 --   after_number: text, the key before the range, '' for none
 --   last_number: text, the last key of the range
 SELECT
@@ -575,13 +577,13 @@ ORDER BY
     staged.place;
 
 -- name: lock_erased_guests()!
--- Lets no guest be erased until the transaction ends, and waits for those who are being erased.
+-- Waits for running erasures, and blocks new ones until the transaction ends.
 LOCK TABLE erased_guests IN SHARE MODE;
 
 -- name: erase_imported_guests()!
--- Erases guests whom an import brought back although they had been erased; how many. That happens when they are erased
--- while it runs, also in an earlier import that ended before it could look once more. A guest who wrote again and was then
--- merged with an imported one stays.
+-- Erases guests that an import restored although they had been erased; returns their number. That happens when a guest
+-- is erased while an import runs, and also if an earlier import ended before this check. A guest who wrote again and
+-- was then merged with an imported one stays.
 -- check: allow GS501, because a hash cannot be turned into a key
 DELETE FROM guest_profiles AS guest
 USING erasure_salt
@@ -594,8 +596,8 @@ WHERE
     );
 
 -- name: record_legacy_import(report)$
--- Enters an import into the history, with the rejected records that are staged; its id. A record that is kept already,
--- from another file or import, is not stored once more.
+-- Adds an import and its staged rejected records to the history; returns its id. A record that is kept already, from
+-- another file or import, is not stored again.
 --   report: jsonb, an object of the columns of legacy_imports, e.g. '{"started_at": "2026-01-01", "files": [], "records": 0,
 --     "guests": 0, "inserted": 0, "updated": 0, "unchanged": 0, "rejected": 0, "merged": 0, "file_bytes": 0,
 --     "table_bytes": 0, "peak_memory_bytes": 0, "seconds": 0}'

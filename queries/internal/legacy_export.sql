@@ -1,9 +1,9 @@
--- The way back to the old bot's JSON files, and the comparison with them. Both read page by page, by primary key, so that
--- neither the server nor the client ever holds the table.
+-- The export to the old bot's JSON files, and the comparison with them. Both read pages by primary key, so that neither
+-- the server nor the client keeps the table in memory.
 
 -- name: list_guests_to_verify(phone_numbers)
--- The guests of a list as the import is to have left them, in the order of their keys; legacy is what is kept of their
--- records, as text, so that no number loses a digit.
+-- The rows of some guests, in the order of their keys. legacy has their kept records as text, so that no number loses a
+-- digit.
 --   phone_numbers: text[], the guests' keys
 SELECT
     phone_number,
@@ -26,8 +26,8 @@ WHERE phone_number = ANY(:phone_numbers::text[])
 ORDER BY phone_number;
 
 -- name: get_import_times(paths, checksums)^
--- When the imports began, in their order, and when just these bytes of each file were first imported, NULL for never. An
--- import writes its own time in place of a later one.
+-- The times at which imports began, and the time at which exactly these bytes of each file were first imported, NULL
+-- for never. An import stores its own time in place of a later one.
 --   paths: text[], the files
 --   checksums: text[], their SHA-256, in hex
 SELECT
@@ -51,10 +51,10 @@ SELECT
     ) AS first_times;
 
 -- name: list_kept_rejects(path, sha256, after_offset, max_rows)
--- One page of the places of a file of which an import could make no guest, and has kept the bytes; in the order of the
--- places. When just these bytes of the file were imported, only what those imports kept: the end of an older, torn state
--- may be the beginning of a guest of this one. When they never were, what all imports kept of any state of the file. How
--- many bytes there are and their checksum, worked out anew from what is kept; more than one of each when the states differ.
+-- One page of the rejected places of a file, in their order: the number of bytes and their checksum, computed from the
+-- kept bytes; more than one of each when states of the file differ. If exactly these bytes of the file were imported,
+-- only what those imports kept counts: the end of an older, torn state may be the beginning of a guest in this one. If
+-- they never were, everything that imports kept of any state of the file counts.
 --   path: text, the file
 --   sha256: text, checksum of the file as it is now, in hex
 --   after_offset: bigint = -1, the last place of the page before
@@ -86,8 +86,8 @@ ORDER BY rejects.byte_offset
 LIMIT :max_rows::int;
 
 -- name: list_guests_to_export(after, max_rows)
--- One page of all guests, in the order of their keys; legacy as above. The flags tell of what the old files have no place
--- for.
+-- One page of all guests, in the order of their keys; legacy as above. The flags show values that have no place in the
+-- old files.
 --   after: text = '', the last key of the page before
 --   max_rows: int = 500, rows at most
 SELECT

@@ -91,4 +91,4 @@ def test_what_is_rejected_behind_it_is_kept_byte_for_byte(bring, verify, autocom
 def test_the_command_says_so(tmp_path, database_url):
     (tmp_path / "threads.json").write_bytes(f'[["{PHONE}",{{"userName":"Núñez"}}]]'.encode("latin-1"))
     result = invoke("legacy", "import", str(tmp_path), DATABASE_URL=database_url)
-    assert "threads.json: 2 bytes are not UTF-8 and were read as Windows-1252" in result.stderr
+    assert "threads.json: read as Windows-1252 where it is not UTF-8 (2 bytes)" in result.stderr

@@ -145,7 +145,7 @@ def test_a_file_changed_since_its_verification_stops_everything(tmp_path):
     assert all((tmp_path / name).exists() for name in FILES)
     assert find_backups(tmp_path) == []
     (tmp_path / "guest_profiles.json").unlink()
-    with pytest.raises(LegacyFileError, match="gone since"):
+    with pytest.raises(LegacyFileError, match="removed after"):
         remove_verified_files(tmp_path, files)
     assert (tmp_path / "threads.json").exists()
 

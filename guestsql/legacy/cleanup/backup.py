@@ -1,6 +1,6 @@
-"""Dated backups of the old bot's files: `legacy-backups/<time>/` beside them, with a manifest of checksums.
+"""Dated backups of the old bot's files, in `legacy-backups/<time>/` next to them, with a manifest of checksums.
 
-A backup is `<time>.partial` until every copy and the manifest are on the disk and have been read again.
+A backup is named `<time>.partial` until every copy and the manifest are on disk and have been read again.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class BackupFile:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that is whole.
+    """A complete backup.
 
     Attributes:
         path: its folder.
         made_at: the time in its name.
-        files: what it holds.
+        files: the files in it.
     """
 
     path: Path
@@ -70,16 +70,16 @@ class Backup:
 
 
 def make_backup(directory: Path, files: list[CheckedFile], now: datetime) -> Backup:
-    """Copy files, and see that the copies are on the disk and right.
+    """Copy files, sync the copies to disk, and check them.
 
     Args:
         directory: the folder of the files.
-        files: which, and the checksums that their copies must have.
+        files: the files, with the checksums that the copies must have.
         now: becomes the backup's name; an aware datetime.
 
     Raises:
-        LegacyFileError: a file is not what it was when it was verified; nothing is left of the backup then.
-        OSError: the disk is full, or not to be written to.
+        LegacyFileError: a file has changed since it was verified; nothing of the backup remains then.
+        OSError: the disk is full or cannot be written to.
     """
     folder = directory / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -108,16 +108,16 @@ def _copied(directory: Path, partial: Path, file: CheckedFile) -> BackupFile:
     try:
         copy_safely(directory / file.path, target)
     except FileNotFoundError as error:
-        raise LegacyFileError("is gone since it was verified", path=directory / file.path) from error
+        raise LegacyFileError("was removed after it was verified", path=directory / file.path) from error
     if file_sha256(target) != file.sha256:
         raise LegacyFileError(
-            "has changed since it was verified", path=directory / file.path, hint="stop the old bot, then do it again"
+            "has changed since it was verified", path=directory / file.path, hint="stop the old bot, then try again"
         )
     return BackupFile(file.path, file.sha256, target.stat().st_size)
 
 
 def find_backups(directory: Path) -> list[Backup]:
-    """Return the backups of a folder that are whole, the oldest first.
+    """Return the complete backups of a folder, the oldest first.
 
     Args:
         directory: the folder of the old bot's files.
@@ -152,7 +152,7 @@ def _manifest(path: Path) -> tuple[BackupFile, ...]:
 
 
 def _is_inside(path: str) -> bool:
-    """Tell whether a path stays below the folder that it is relative to."""
+    """Return whether a path stays below the folder that it is relative to."""
     return not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts and ":" not in path[:2]
 
 
@@ -163,7 +163,7 @@ def _unusable(path: Path) -> LegacyFileError:
 
 
 def remove_old_backups(directory: Path, keep_days: int, now: datetime) -> list[str]:
-    """Remove the backups older than some days, and what was left of some that never became whole; never the newest.
+    """Remove backups older than some days, and remains of incomplete ones; never the newest.
 
     Args:
         directory: the folder of the old bot's files.
@@ -171,7 +171,7 @@ def remove_old_backups(directory: Path, keep_days: int, now: datetime) -> list[s
         now: an aware datetime.
 
     Returns:
-        The names of what was removed, the oldest first.
+        The names of the removed ones, the oldest first.
 
     Raises:
         OSError: one cannot be removed.
@@ -187,7 +187,7 @@ def remove_old_backups(directory: Path, keep_days: int, now: datetime) -> list[s
         made_at = _made_at(name.removesuffix(_PARTIAL))
         if made_at is None or made_at >= limit or name in whole[-1:]:
             continue
-        # Under its own name half a backup would pass for a whole one.
+        # Under its own name a half-removed backup would look complete.
         partial = folder / f"{name.removesuffix(_PARTIAL)}{_PARTIAL}"
         if name in whole:
             (folder / name).rename(partial)

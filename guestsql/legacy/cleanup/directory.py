@@ -1,4 +1,4 @@
-"""The old bot's files deleted, once everything in them is proven to be in the database and in a backup."""
+"""Deletes the old bot's files once everything in them is in the database and in a backup."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["CleanupReport", "cleanup_directory", "remove_verified_files"]
 
 @dataclass(slots=True)
 class CleanupReport:
-    """What a cleanup did.
+    """The result of a cleanup.
 
     Attributes:
-        verification: what was found first; None when there was no file any more.
-        backup: the backup that was made, None when none was.
-        deleted: the files that are gone, relative to the folder.
+        verification: its verification; None when there was no file left.
+        backup: the new backup, None without one.
+        deleted: the deleted files, relative to the folder.
         removed_backups: names of the old backups that were removed.
     """
 
@@ -37,7 +37,7 @@ class CleanupReport:
 
     @property
     def passed(self) -> bool:
-        """Whether the verification let the files be deleted: no difference, and no JSON file that was not read."""
+        """Whether the files could be deleted: no difference, and no JSON file that was not read."""
         return self.verification is None or (self.verification.passed and not self.verification.unread)
 
     def as_dict(self) -> dict[str, Any]:
@@ -61,19 +61,19 @@ def cleanup_directory(
     keep_days: int | None = None,
     progress: Progress | None = None,
 ) -> CleanupReport:
-    """Verify the old bot's files, back them up, and delete them; without a verification that passes, nothing.
+    """Verify the old bot's files, back them up, and delete them; do nothing if the verification fails.
 
-    Nothing is deleted either while there is a JSON file that was not read: it may be the old bot's under another name.
+    Nothing is deleted while there is a JSON file that was not read: it may be the old bot's under another name.
 
     Args:
         directory: the folder of the old bot's files.
         settings: for the connection, the folder of queries and the bot's own numbers.
         url: the database.
-        keep_days: remove backups older than so many days, 0 or more, but never the newest; None keeps all.
-        progress: is told how many bytes are verified, and of how many.
+        keep_days: remove backups older than this many days, 0 or more, but never the newest; None keeps all.
+        progress: called with the bytes verified, and those of all files.
 
     Raises:
-        LegacyFileError: there is no file, or one has changed meanwhile, or cannot be copied or deleted.
+        LegacyFileError: there is no file, or one has changed since, or cannot be copied or deleted.
         DatabaseError: the server refused, or went away; nothing is deleted then.
     """
     report = CleanupReport()
@@ -99,18 +99,18 @@ def _has_files(directory: Path) -> bool:
 
 
 def remove_verified_files(directory: Path, files: list[CheckedFile]) -> Backup:
-    """Back files up, then delete them. Whenever it is interrupted, each file is in its place or in a whole backup.
+    """Back files up, then delete them. After any interruption each file is in its place or in a complete backup.
 
     Args:
         directory: the folder of the files.
-        files: which, and what they were when they were verified.
+        files: the files, as they were verified.
 
     Raises:
-        LegacyFileError: a file is not what was verified, or the disk refuses; a file that is not deleted yet stays.
+        LegacyFileError: a file has changed since it was verified, or the disk refuses; files not deleted yet stay.
     """
     try:
         backup = make_backup(directory, files, datetime.now(UTC))
-        # All before the first: a bot that is still writing is to lose none.
+        # All are checked before the first is deleted: a bot that is still writing must lose none.
         for file in files:
             _check_unchanged(directory / file.path, file.sha256)
         for file in files:
@@ -141,7 +141,7 @@ def _fingerprint(path: Path) -> tuple[int, int, int, int]:
 
 
 def _changed(path: Path) -> LegacyFileError:
-    return LegacyFileError("has changed since it was verified", path=path, hint="stop the old bot, then do it again")
+    return LegacyFileError("has changed since it was verified", path=path, hint="stop the old bot, then try again")
 
 
 def _failure(directory: Path, error: OSError) -> LegacyFileError:
@@ -149,5 +149,5 @@ def _failure(directory: Path, error: OSError) -> LegacyFileError:
     return LegacyFileError(
         f"the cleanup failed: {error.strerror}",
         path=path,
-        hint="what is not deleted yet stays; mend it, then do it again",
+        hint="files not deleted yet are still there; fix the cause, then try again",
     )

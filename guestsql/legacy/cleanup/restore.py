@@ -1,4 +1,4 @@
-"""A backup of the old bot's files put back into its place."""
+"""Puts a backup of the old bot's files back."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["RestoreReport", "restore_directory"]
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What was put back.
+    """The result of a restore.
 
     Attributes:
-        backup: from which backup.
+        backup: the backup.
         restored: files that were written, relative to the folder.
-        unchanged: files that were there as the backup has them.
+        unchanged: files that were already as in the backup.
     """
 
     backup: Path
@@ -44,11 +44,11 @@ def restore_directory(directory: Path, *, name: str | None = None, force: bool =
     Args:
         directory: the folder of the old bot's files.
         name: of the backup; None takes the newest.
-        force: overwrite files that are there and differ.
+        force: overwrite existing files that differ.
 
     Raises:
-        LegacyFileError: there is no such backup; a copy is damaged; a file that differs is there, or cannot be written.
-            Nothing is written before all copies and places have been checked.
+        LegacyFileError: there is no such backup; a copy is damaged; an existing file differs, or cannot be written.
+            Nothing is written before all copies and existing files have been checked.
     """
     backup = _chosen(directory, name)
     backup.check()
@@ -78,7 +78,7 @@ def _chosen(directory: Path, name: str | None) -> Backup:
         raise LegacyFileError(
             f"there is no backup {name}" if name else "there is no backup",
             path=directory / FOLDER,
-            hint=f"there are: {known}" if known else "name the folder that guestsql legacy cleanup was given",
+            hint=f"there are: {known}" if known else "name the folder that you gave to guestsql legacy cleanup",
         )
     return chosen[-1]
 
@@ -93,7 +93,7 @@ def _put_back(copy: Path, place: Path, sha256: str, *, force: bool) -> None:
         if force:
             partial.replace(place)
         else:
-            # Somebody may have written the file meanwhile: rename would overwrite it.
+            # The file may have been written in the meantime: rename would overwrite it.
             os.link(partial, place)
     except FileExistsError as error:
         raise _differs(place) from error
@@ -104,5 +104,5 @@ def _put_back(copy: Path, place: Path, sha256: str, *, force: bool) -> None:
 
 def _differs(place: Path) -> LegacyFileError:
     return LegacyFileError(
-        "is there already and is not as in the backup", path=place, hint="move it away, or overwrite it with --force"
+        "exists and differs from the backup", path=place, hint="move it away, or overwrite it with --force"
     )

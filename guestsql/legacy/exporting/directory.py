@@ -1,7 +1,7 @@
 """The way back: `threads.json` and `guest_profiles.json` in the old bot's own shape, from the database.
 
-A record stands under the guest's key (the bare phone number), however its key was written before. Both files are
-written beside their places, made safe on the disk, and only then given their names.
+A record's key is the guest's (the bare phone number), however it was written before. Both files are written under
+temporary names, synced to disk, and only then renamed.
 
 SQL: queries/internal/legacy_export.sql.
 """
@@ -46,7 +46,7 @@ class ExportedFile:
         path: relative to the folder.
         sha256: of its bytes, in hex.
         size: in bytes.
-        records: how many it holds.
+        records: how many it has.
     """
 
     path: str
@@ -62,11 +62,11 @@ class ExportReport:
     Attributes:
         files: the files.
         guests: guests of the database.
-        new: guests of whom the files that were imported had no record.
+        new: guests without a record in the imported files.
         changed: guests whose records are not as they were, because the database says something else.
         no_numbers: numbers that JSON does not have (`NaN`), written as `null`.
         left_out: what the old files have no place for, with the number of guests who have it.
-        rejects: records of the latest import that stay behind in `legacy_rejects`, being no guests.
+        rejects: rejected records of the latest import, which stay in `legacy_rejects`.
     """
 
     files: tuple[ExportedFile, ...]
@@ -136,7 +136,7 @@ def _exists(path: Path) -> LegacyFileError:
 
 
 def _rows(settings: Settings, url: str, reject: Callable[[int], None]) -> Iterator[Any]:
-    """Yield all guests, page by page, in one snapshot, and tell how many rejected records there are in it."""
+    """Yield all guests, page by page, in one snapshot, and report how many rejected records it has."""
     queries = packaged_queries("internal/legacy_export.sql", "legacy_history.sql")
     try:
         with connect(settings, url) as connection:
@@ -192,7 +192,7 @@ class _Counts:
 
 
 class _PairFile:
-    """An array of `[key, record]` pairs that gets its name when it is whole; removed at the end without one."""
+    """An array of `[key, record]` pairs that gets its name when it is complete, and is removed otherwise."""
 
     def __init__(self, directory: Path, name: str) -> None:
         self.name = name
@@ -214,7 +214,7 @@ class _PairFile:
         self.records += 1
 
     def finish(self) -> None:
-        """Write the end, and see that it is on the disk."""
+        """Write the end, and sync the file to disk."""
         self._write("]" if self.records else "[]")
         self._file.flush()
         os.fchmod(self._file.fileno(), self._mode())
@@ -227,7 +227,7 @@ class _PairFile:
             self._path.replace(self._place)
             return
         try:
-            # A name that somebody has taken meanwhile is theirs: rename would overwrite it.
+            # A file that appeared in the meantime must not be overwritten, as rename would do.
             os.link(self._path, self._place)
         except FileExistsError as error:
             raise _exists(self._place) from error
@@ -240,7 +240,7 @@ class _PairFile:
         self.size += len(data)
 
     def _mode(self) -> int:
-        """Return the rights of the file that is replaced, else the owner's alone: guests are nobody else's business."""
+        """Return the permissions of the replaced file, else the owner's only: guests' data is private."""
         try:
             return self._place.stat().st_mode & 0o777
         except OSError:

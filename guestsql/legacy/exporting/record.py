@@ -1,8 +1,8 @@
 """One row as the two records that the old bot would have of the guest.
 
-What is kept of the guest's records is written as it was while importing it would make the same row. Otherwise the row
-counts: every member that says something else is written anew, in each record of the guest, and what has no column stays
-as it was.
+The guest's kept records are written unchanged as long as importing them would give the same row. Otherwise the row
+counts: every member that disagrees is rewritten, in each record of the guest, and everything without a column stays as
+it was.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Fields = dict[str, Value]
 _THREADS = "threads"
 _PROFILES = "guest_profiles"
 _BACKUPS = "backups"
-# What the files can say. When the row was made is not among it: createdAt is the first message.
+# What the files can contain. The row's creation is not among it: createdAt is the first message.
 _COLUMNS = (
     "chat_id",
     "thread_id",
@@ -49,7 +49,7 @@ _NEW_PROFILE: Fields = {"name": None, "label": _NO_LABEL, "whapiLabels": []}
 
 
 class GuestExport:
-    """What the old bot's files are to say of one guest.
+    """The records of one guest for the old bot's files.
 
     Args:
         row: of the query `list_guests_to_export`.
@@ -57,8 +57,8 @@ class GuestExport:
     Attributes:
         thread: the record for `threads.json`; None for a guest whom only `guest_profiles.json` had, unchanged.
         profile: the record for `guest_profiles.json`; None for a guest who was imported without one.
-        is_new: made since the import, or known to backups alone.
-        is_changed: not new, and the records are not as they were.
+        is_new: created since the import, or known from backups only.
+        is_changed: not new, and the records differ from the imported ones.
     """
 
     def __init__(self, row: Any) -> None:  # noqa: ANN401  psycopg's named tuple
@@ -80,9 +80,9 @@ class GuestExport:
         self.profile = profile and _ordered(profile, _PROFILE_ORDER)
 
     def _newest_of(self, source: str, *, of_threads: bool = True) -> Fields | None:
-        """Return the newest record of a source, with the members without a column of those under other spellings.
+        """Return the newest record of a source, with members that have no column from records under other spellings.
 
-        Of several records under one spelling the newest counts alone: what it lacks was removed.
+        Of several records under one spelling only the newest counts: what it lacks was removed.
         """
         newest: dict[tuple[str, int], Record] = {}
         for each in (each for each in self._kept if each.source == source):
@@ -98,19 +98,19 @@ class GuestExport:
 
     def _order(self, record: Record) -> tuple[object, ...]:
         at, *rest = record_order(record)
-        # None that was made after the last message is newer than what an export said of it.
+        # A record created after the last message is no newer than an export of the guest.
         latest = self._row.last_interaction or self._row.first_interaction or at
         return min(at, latest), *rest
 
     def _are_true(self, thread: Fields | None, profile: Fields | None) -> bool:
-        """Whether the import would make the row of these records."""
+        """Whether importing these records would give this row."""
         given = ((_THREADS, thread), (_PROFILES, profile))
         records = [_record(source, fields) for source, fields in given if fields is not None]
         is_same = all(value == getattr(self._row, column) for column, value in self._said(records).items())
         return is_same and not self._others_ids(profile or {})
 
     def _others_ids(self, profile: Fields) -> list[str]:
-        """Return the members that name another guest, whose records a merged guest may have come with."""
+        """Return the members that name another guest: a merged guest may have them from the duplicate."""
         return [member for member in ("id", "phone") if _is_other(profile.get(member), self._row.phone_number)]
 
     def _said(self, records: list[Record]) -> dict[str, object]:
@@ -141,7 +141,7 @@ class GuestExport:
     def _true_profile(self, kept: Fields) -> Fields:
         row, fields = self._row, dict(kept)
         different = self._different(_PROFILES, fields)
-        # The record for threads.json says these.
+        # These belong to the record in threads.json.
         thread_members = {"thread_id": "threadId", "chat_id": "chatId", "total_interactions": "messageCount"}
         for column, member in thread_members.items():
             if column in different:
@@ -172,13 +172,13 @@ class GuestExport:
         _put_time(fields, _FIRST if source == _THREADS else _FIRST[::-1], min, first)
 
     def _labels_as(self, before: Value) -> list[Value]:
-        """Return the labels as objects if those before were, else as names."""
+        """Return the labels as objects if they were objects before, else as names."""
         given = cast("list[Value]", before) if isinstance(before, list) else []
         has_objects = bool(given) and len(_objects(given)) == len(given)
         return self._label_objects() if has_objects else list(self._row.labels)
 
     def _label_objects(self) -> list[Value]:
-        """Return the labels as the gateway's objects, with the id and colour that any kept record knows."""
+        """Return the labels as the gateway's objects, with the id and colour of any kept record."""
         known: dict[str, Fields] = {}
         for each in self._kept:
             for member in ("labels", "whapiLabels"):
@@ -203,7 +203,7 @@ def _put(fields: Fields, member: str, value: Value) -> None:
 def _put_time(
     fields: Fields, members: Sequence[str], pick: Callable[[datetime, datetime], datetime], time: datetime | None
 ) -> None:
-    """Write a time under the first of the members, unless the one of them that counts says so already."""
+    """Write a time to the first of the members, unless they give this time already."""
     said = [read for member in members if (read := read_time(fields.get(member)))]
     if (reduce(pick, said) if said else None) != time:
         for member in members:
@@ -232,7 +232,7 @@ def _objects(value: Value) -> list[Fields]:
 
 
 def _richness(label: Fields) -> tuple[int, str]:
-    """Order objects of one label: the one that knows more, and of equals always the same."""
+    """Order objects of one label: the one with more members, and a fixed order of equals."""
     return len(label), repr(sorted(label.items(), key=str)) if label else ""
 
 

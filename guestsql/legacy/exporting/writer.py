@@ -1,4 +1,4 @@
-"""JSON as `JSON.stringify` writes it, numbers digit by digit as they were."""
+"""JSON as `JSON.stringify` writes it, with every digit of its numbers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class RecordWriter:
     """Writes records.
 
     Attributes:
-        no_numbers: how often `null` stands for a number that JSON does not have (`NaN`, `Infinity`); the old bot could
-            not have read it, nor written it.
+        no_numbers: how many numbers that JSON does not have (`NaN`, `Infinity`) became `null`; the old bot can neither
+            read nor write them.
     """
 
     def __init__(self) -> None:
@@ -52,5 +52,5 @@ class RecordWriter:
 
 def _text(text: str) -> str:
     encoded = _encode_text(text)
-    # Half of a broken emoji has no UTF-8: JSON.stringify escapes it too.
+    # Half of a broken emoji has no UTF-8 form: JSON.stringify escapes it too.
     return encoded if encoded.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["NULL", "bytes_column", "escape_json", "labels_column", "text_column"]
+__all__ = ["NULL", "bytes_column", "labels_column", "text_column"]
 
 NULL = "\\N"
 
@@ -44,12 +44,3 @@ def labels_column(labels: Sequence[str] | None) -> str:
     if "\\" in items or items.count('"') > 2 * (len(labels) - 1):
         items = '","'.join(label.translate(_LABEL_ESCAPES) for label in labels)
     return text_column(f'{{"{items}"}}')
-
-
-def escape_json(text: str) -> str:
-    """Return JSON that may hold backslashes and line ends.
-
-    Args:
-        text: JSON.
-    """
-    return text.translate(_ESCAPES)

@@ -1,4 +1,4 @@
-"""The most memory that this process has held."""
+"""The peak memory of this process."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _PEAK = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 
 
 def peak_memory_bytes() -> int | None:
-    """Return the peak of the resident memory in bytes; None where the system does not tell."""
+    """Return the peak of the resident memory in bytes; None where the system does not report it."""
     try:
-        # getrusage would count what the parent held before this program was started.
+        # getrusage would include the parent's memory from before this program was started.
         found = _PEAK.search(_STATUS.read_text(encoding="ascii", errors="replace"))
     except OSError:
         found = None

@@ -1,4 +1,4 @@
-"""How far an import has come."""
+"""The progress of an import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Progress = Callable[[int, int], None]
 
 
 class Steps:
-    """Bytes of the files that are done: one half is reading, the other writing.
+    """Bytes of the files that are done: one half for reading, the other for writing.
 
     Args:
         files: those that are read.
@@ -51,7 +51,7 @@ class Steps:
 
 
 def size_of(file: LegacyFile) -> int:
-    """Return a file's bytes; 0 when it is gone or may not be asked.
+    """Return a file's size in bytes; 0 when it cannot be read.
 
     Args:
         file: one that `find_files` found.

@@ -1,4 +1,4 @@
-"""What an import did, in the words of the report."""
+"""The report of an import."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["Adjusted", "FileReport", "ImportReport"]
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """A time in the future, in place of which the guest has the time of the import.
+    """A time in the future, replaced by the time of the import.
 
     Attributes:
         path: the file, relative to the folder.
         pointer: JSON pointer of the member; of the record when the time is the one in the file's name.
         written: the time as read, in ISO 8601.
-        used: the time of the import, likewise.
+        used: the time of the import, in ISO 8601.
     """
 
     path: str
@@ -34,7 +34,7 @@ class FileReport:
     Attributes:
         path: relative to the folder.
         sha256: of its bytes, in hex.
-        records: how many it holds, rejected ones included.
+        records: how many it has, including rejected ones.
         bytes: its size.
         not_utf8: how many bytes are not UTF-8; they were read as Windows-1252.
     """
@@ -51,21 +51,21 @@ class ImportReport:
     """What an import did, or with `dry_run` would have done.
 
     Attributes:
-        files: the files, by their weight.
+        files: the files, by precedence.
         records: records of all files: the imported and the rejected.
-        guests: guests the imported records tell of: the inserted, the updated and the unchanged.
-        inserted: rows that were made.
-        updated: rows that were changed.
-        unchanged: rows that had it all, and were not touched.
+        guests: guests of the imported records: the inserted, the updated and the unchanged.
+        inserted: new rows.
+        updated: changed rows.
+        unchanged: rows that had everything already.
         rejects: the records from which no guest could be made, in the order of files and places, those
             of erased guests last.
         dry_run: whether nothing was written.
         adjusted: the times in the future, in the same order; `profile_data` keeps them as written.
         import_id: the import's number in the history; None when nothing was written.
         table_bytes: the size of `guest_profiles` with its indexes, after the import.
-        peak_memory_bytes: the most memory that this process has held; None where the system does not tell.
+        peak_memory_bytes: peak memory of this process; None where the system does not report it.
         seconds: how long it took.
-        erased: how many of the rejected records are of guests who were erased on request. Nothing of them is written.
+        erased: how many of the rejected records belong to erased guests. Nothing of them is written.
         unread: JSON files in the folder that were not read, relative to it.
     """
 
@@ -97,7 +97,7 @@ class ImportReport:
 
     @property
     def merged(self) -> int:
-        """How many records told of a guest of whom another record told too."""
+        """How many records were merged with another record of their guest."""
         return self.imported - self.guests
 
     @property

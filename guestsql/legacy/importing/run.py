@@ -69,7 +69,7 @@ class Import:
 
     Args:
         files: those that `find_files` found, in its order.
-        own: keys of the bot's own numbers, which are no guests.
+        own: keys of the bot's own numbers, which are not guests.
         settings: for the connection.
         dry_run: report what would be done, and write nothing.
         progress: called now and then with the bytes done, and those of all files.

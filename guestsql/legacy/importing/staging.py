@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from guestsql.legacy.importing.report import Adjusted, FileReport
 from guestsql.legacy.reading.excluded import ERASED, Excluded
 from guestsql.legacy.reading.file_reader import FileReader
 from guestsql.legacy.reading.files import LegacyFile, Source
-from guestsql.legacy.reading.json_text import dump, escape
+from guestsql.legacy.reading.json_text import Json, dump, escape
 from guestsql.legacy.reading.raw import Damage, RawRecord, pointer_below
 from guestsql.legacy.reading.records import TIMES, PartialGuest, Reject, read_record
 from guestsql.legacy.reading.times import parse_time
@@ -40,6 +41,7 @@ COPY_STAGING = (
     f"COPY legacy_staging (file_number, place, {', '.join((*_GUEST_COLUMNS, *_REJECT_COLUMNS))}) FROM STDIN (FREEZE)"
 )
 
+_BOT_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _NO_GUEST = "\t".join([NULL] * len(_GUEST_COLUMNS))
 _NO_REJECT = "\t".join([NULL] * len(_REJECT_COLUMNS))
 
@@ -133,7 +135,8 @@ class FileStager:
         at, created, first, last = record.at, record.created_at, record.first_interaction, record.last_interaction
         if _is_later(at, self._latest) or _is_later(created, self._latest) or _is_later(first, self._latest):
             self.adjusted.extend(_future_times(record, self._latest))
-        last_column = _time_column(last)
+        get = record.fields.get
+        last_column = _time_column(last, None if get("lastInteraction") else get("lastActivity"))
         columns = (
             self._number,
             str(record.raw.place),
@@ -144,7 +147,7 @@ class FileStager:
             text_column(record.contact_name),
             labels_column(record.labels),
             text_column(record.thread_id),
-            _time_column(created),
+            _time_column(created, get("createdAt")),
             _time_column(first),
             last_column,
             NULL if record.messages is None else str(record.messages),
@@ -173,5 +176,8 @@ def _is_later(time: datetime | None, latest: datetime) -> bool:
     return time is not None and time > latest
 
 
-def _time_column(time: datetime | None) -> str:
-    return NULL if time is None else time.isoformat()
+def _time_column(time: datetime | None, written: Json = None) -> str:
+    if time is None:
+        return NULL
+    # The file's own text, where the server reads it alike: isoformat takes three times as long.
+    return written if isinstance(written, str) and _BOT_TIME.fullmatch(written) else time.isoformat()

@@ -74,14 +74,14 @@ def decode_element(text: str, start: int, *, in_array: bool) -> Element:
     except RecursionError:
         return Element(None, _find_end(text, start), broken)
     except json.JSONDecodeError as error:
-        behind = _find_end(text, start)
+        after = _find_end(text, start)
         # More text fixes only a string that does not end here, or an error at the end of the text.
         final = not error.msg.startswith("Unterminated") and error.pos + _LONGEST_TOKEN < len(text)
         following = NEXT_PAIR.search(text, start + 1) if in_array and final else None
-        if following and (behind is None or following.end() < behind):
+        if following and (after is None or following.end() < after):
             # After a missing quote, text and syntax are swapped up to the end of the file.
-            return Element(None, following.end(), f"no JSON: {error.msg}", final=True)
-        return Element(None, behind, f"no JSON: {error.msg}")
+            return Element(None, following.end(), f"not JSON: {error.msg}", final=True)
+        return Element(None, after, f"not JSON: {error.msg}")
     return Element(None, end, broken) if _is_deep(text, start, end) else Element(value, end)
 
 

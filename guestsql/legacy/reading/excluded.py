@@ -1,4 +1,4 @@
-"""Whose records are not imported."""
+"""The guests whose records are not imported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ERASED = "the guest was erased on request"
 
 
 class Excluded:
-    """The bot's own numbers, which are no guests, and the guests who were erased.
+    """The bot's own numbers, which are not guests, and the erased guests.
 
     Args:
         own: keys of the bot's own numbers.
@@ -26,13 +26,13 @@ class Excluded:
         self._erased = frozenset(erased)
 
     def reason(self, key: str) -> str:
-        """Return why the records of a guest are not imported, or "".
+        """Return why the records of a guest are not imported; "" when they are.
 
         Args:
             key: the guest's.
         """
         if key in self._own:
             return OWN_NUMBER
-        # Hardly ever is there one.
+        # Usually there is none.
         is_erased = self._erased and hashlib.sha256(self._salt + key.encode()).digest() in self._erased
         return ERASED if is_erased else ""

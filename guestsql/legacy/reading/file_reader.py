@@ -17,10 +17,10 @@ from guestsql.legacy.reading.window import CHUNK_BYTES, TextWindow
 
 __all__ = ["Damage", "FileReader", "RawRecord"]
 
-# A record is held in memory; anything longer is not a record.
+# A record must fit into memory; anything longer is not a record.
 LONGEST_RECORD = 8_000_000
 
-# Rejected bytes are held in memory too, on their way to the database; a longer range is not stored.
+# Rejected bytes must fit too, on their way to the database; a longer range is not stored.
 LONGEST_REJECT = 16 << 20
 
 
@@ -35,8 +35,8 @@ class FileReader:
 
     Attributes:
         sha256: of the file's bytes, in hex, once all was read.
-        size: of the file in bytes, likewise.
-        not_utf8: how many of them are not UTF-8 and were read as Windows-1252, likewise.
+        size: of the file in bytes, once all was read.
+        not_utf8: how many of them are not UTF-8 and were read as Windows-1252, once all was read.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Which files of a folder are the old bot's, in which order they count, and which JSON files are not read."""
+"""The old bot's files of a folder, in their order of precedence, and the JSON files that are not read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["LegacyFile", "Source", "find_files", "list_unread_files"]
 
 
 class Source(StrEnum):
-    """Which kind of file told; its value is the key under `profile_data.legacy`."""
+    """The kind of a file; its value is the key under `profile_data.legacy`."""
 
     THREADS = "threads"
     GUEST_PROFILES = "guest_profiles"
@@ -31,7 +31,7 @@ class LegacyFile:
 
     Attributes:
         path: where it is.
-        name: the path relative to the folder, with `/`; bytes that are no UTF-8 are escaped.
+        name: the path relative to the folder, with `/`; bytes that are not UTF-8 are escaped.
         source: its kind.
         named_at: the time in a backup's name; None without one, and for the other kinds.
     """
@@ -43,23 +43,23 @@ class LegacyFile:
 
     @property
     def is_of_threads(self) -> bool:
-        """Whether it is `threads.json` or a copy of it; else it is one of the profiles."""
+        """Whether it is `threads.json` or a copy of it, and not a file of profiles."""
         is_copy = self.source is Source.BACKUPS and not self.path.name.lower().startswith("guest")
         return is_copy or self.source is Source.THREADS
 
 
-# By weight: of two records of one time that of the earlier file counts. The guests.json of the folder itself is the one
-# of data/, copied beside the others.
+# By precedence: of two records with equal times the one of the earlier file counts. A guests.json in the folder itself
+# is the one of data/, copied next to the others.
 _FIXED = (
     ("threads.json", Source.THREADS),
     ("guest_profiles.json", Source.GUEST_PROFILES),
     ("guests.json", Source.GUESTS),
     ("data/guests.json", Source.GUESTS),
 )
-# A copy, whatever was added to the name: threads-2025-….json, threads.backup-….json, threads.json.backup.
+# A copy, whatever was added to its name: threads-2025-….json, threads.backup-….json, threads.json.backup.
 _COPY = re.compile(r"(?:threads|guest_profiles|guests)(?![A-Za-z0-9]).*", re.IGNORECASE | re.DOTALL)
 _JSON = re.compile(r"(?!\.).*\.json(?![A-Za-z0-9])", re.IGNORECASE | re.DOTALL)
-# Where the old bot and its tools put files.
+# Where the old bot and its tools store files.
 _PLACES = ("*", "backups/**/*", "data/*")
 
 
@@ -69,26 +69,26 @@ def find_files(directory: Path) -> list[LegacyFile]:
     A copy of one of the files is a backup, wherever it is and whatever was added to the name.
 
     Args:
-        directory: the folder that holds `threads.json`, `guest_profiles.json`, `backups/`, `data/guests.json`.
+        directory: the folder with `threads.json`, `guest_profiles.json`, `backups/`, `data/guests.json`.
 
     Raises:
         LegacyFileError: there is no such folder, or none of the files is in it.
     """
     if not directory.is_dir():
         what = "is a file, not a folder" if directory.exists() else "there is no such folder"
-        raise LegacyFileError(what, path=directory, hint="name the folder that holds threads.json")
+        raise LegacyFileError(what, path=directory, hint="name the folder with threads.json")
     found = [*_present(directory), *_backups(directory)]
     if not found:
         raise LegacyFileError(
-            "no file of the old bot is in this folder",
+            "the folder has no file of the old bot",
             path=directory,
-            hint="name the folder that holds threads.json or guest_profiles.json, in the old bot often tmp/",
+            hint="name the folder with threads.json or guest_profiles.json; the old bot often calls it tmp/",
         )
     return found
 
 
 def list_unread_files(directory: Path) -> list[str]:
-    """Return the names of the JSON files beside the old bot's which no one reads, relative to the folder.
+    """Return the names, relative to the folder, of JSON files that are not read.
 
     Args:
         directory: the folder of the old bot's files.
@@ -112,7 +112,7 @@ def _backups(directory: Path) -> list[LegacyFile]:
         for path in _json_files(directory)
         if path not in fixed and _COPY.fullmatch(path.name)
     ]
-    # By the time in the name: threads-backup-… sorts behind every threads-2… whatever its time.
+    # By the time in the name: by name alone, threads-backup-… would sort after every threads-2….
     return sorted(files, key=lambda file: (file.named_at is not None, file.named_at, file.name), reverse=True)
 
 

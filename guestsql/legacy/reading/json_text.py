@@ -1,13 +1,13 @@
-"""JSON values as jsonb can hold them, and back: the one place that knows the escape.
+"""JSON values in a form that jsonb accepts, and back: the only place that knows the escape.
 
-jsonb refuses NUL and lone surrogates (half of a broken emoji) in texts, and numbers that are none (`NaN`) or too long.
-So in what is kept of a record, keys included:
+jsonb refuses NUL and lone surrogates (half of a broken emoji) in texts, `NaN`, and numbers that are too long. So in the
+kept records, including their keys:
 
-- a backslash, `u` and four lower-case hex digits stand for that one code unit. It is written for U+0000, for
-  surrogates, and for a backslash that would otherwise be read as the start of such a sequence;
-- a text that starts with the escape of `#` is the literal of a number that jsonb cannot hold.
+- a backslash, `u` and four lower-case hex digits mean that one code unit. They are written for U+0000, for surrogates,
+  and for a backslash that would otherwise begin such a sequence;
+- a text that starts with the escape of `#` is the literal of a number that jsonb cannot store.
 
-Everything else stays as it is, so that what is kept can be read in `psql`.
+Everything else stays as it is, so that kept records can be read in `psql`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import msgspec
 __all__ = ["Json", "Literal", "clean", "dump", "escape", "restore", "unescape"]
 
 Json = object
-"""What the reader makes of JSON: dict, list, str, int, Decimal, bool, None, and `Literal`."""
+"""A decoded JSON value: dict, list, str, int, Decimal, bool, None, or `Literal`."""
 
 _REFUSED = re.compile("\x00|[\ud800-\udfff]")
 _TO_ESCAPE = re.compile("\x00|[\ud800-\udfff]|" + r"\\(?=u[0-9a-f]{4})")
@@ -67,7 +67,7 @@ def clean(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Return a text that PostgreSQL accepts and that `unescape` turns back.
+    """Return a text that PostgreSQL accepts, and that `unescape` reverses.
 
     Args:
         text: any text.
@@ -88,7 +88,7 @@ def dump(value: Json) -> str:
     """Return a JSON value as JSON text for jsonb, escaped.
 
     Args:
-        value: what the reader made; nested at most as deep as the reader allows.
+        value: a value of the reader, nested at most as deep as it allows.
     """
     try:
         text = _encode(value).decode()
@@ -99,7 +99,7 @@ def dump(value: Json) -> str:
 
 
 def restore(value: Json) -> Json:
-    """Return the value that `dump` was given, from what jsonb gave back.
+    """Return the value that was dumped, from the one that jsonb returns.
 
     Args:
         value: decoded JSON.

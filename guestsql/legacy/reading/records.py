@@ -1,6 +1,6 @@
-"""One record of a file as what it says of a guest, each field read as far as it can be.
+"""What one record of a file says about its guest, each field read as far as possible.
 
-A field of a hopeless type says nothing; the record itself is kept whole by the merge, so nothing is lost with it.
+A field of an unusable type counts as missing. Nothing is lost with it: the merge keeps the complete record.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ __all__ = [
 
 Fields = dict[str, Json]
 
-# The members that hold times.
+# The members with times.
 TIMES = ("createdAt", "firstInteraction", "lastActivity", "lastInteraction")
 
-# A key that is its own canonical form, as nearly all are.
+# A key in canonical form, as nearly all are.
 _PLAIN_PHONE = re.compile("[1-9][0-9]{6,14}")
 
 _THREAD_ID = "thread_"
 
-# The bot's name for a guest without one.
+# The bot's placeholder for a missing name.
 _PLACEHOLDER = "usuario"
 
-# An id's other spellings hold digits, a phone's 7 or more: a name without them need not be tried as one.
+# Other spellings of an id have digits, those of a phone 7 or more: a name with fewer cannot be one.
 _DIGIT = re.compile(r"\d")
 _PHONES_DIGITS = re.compile(r"(?:\d\D*){7}")
 
-# The label of a profile without labels.
+# The bot's placeholder for a profile without labels.
 _NO_LABEL = "nuevo"
 
 _LARGEST_COUNT = 2**62
@@ -56,7 +56,7 @@ _LARGEST_COUNT = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A record, or a damaged place, from which no guest can be made.
+    """A record or a damaged place from which no guest can be made.
 
     Attributes:
         path: the file, relative to the folder.
@@ -69,20 +69,20 @@ class Reject:
     reason: str
 
 
-# Not frozen: there are millions of them, and that would double their cost.
+# Not frozen: that would double the cost of millions of them.
 @dataclass(slots=True)
 class PartialGuest:
-    """What one record says of a guest; None is said nothing.
+    """What one record says about a guest; None where it says nothing.
 
     Attributes:
         phone_number: the guest's key.
-        raw: the record as it was.
+        raw: the record as the file has it.
         fields: its members.
-        at: the record's own time.
+        at: the time of the record.
         user_name: never a placeholder.
         contact_name: never a placeholder.
         labels: none twice; empty when the record says that there are none.
-        created_at: when the record was made.
+        created_at: when the record was created.
         first_interaction: the guest's first message.
         last_interaction: the guest's last message.
         messages: how many the bot had counted.
@@ -112,11 +112,11 @@ def read_record(raw: RawRecord, excluded: Excluded, region: str | None = None) -
         region: whose national numbers are completed (`Settings.default_region`).
 
     Returns:
-        What it says, or why it says nothing.
+        What it says about its guest, or why it was rejected.
     """
     value = raw.value
     if isinstance(value, str) and value.startswith(_THREAD_ID) and raw.file.is_of_threads:
-        # Another bot's shape: nothing but the thread.
+        # Another bot stores only the thread.
         value = {"threadId": value}
         raw = raw._replace(value=value)
     if not isinstance(value, dict):
@@ -143,7 +143,7 @@ def _partial_guest(raw: RawRecord, phone_number: str, fields: Fields) -> Partial
     created = parse_time(get("createdAt"))
     first = parse_time(get("firstInteraction"))
     last = _later(parse_time(get("lastActivity")), parse_time(get("lastInteraction")))
-    # There `userName` is the name and `name` the contact's.
+    # In threads.json `userName` is the guest's name and `name` the contact's.
     is_thread = raw.file.is_of_threads
     name = read_name(get("name"), phone_number)
     user_name = read_name(get("userName"), phone_number) or read_name(get("whatsappName"), phone_number)
@@ -180,7 +180,7 @@ def _composed(value: Json) -> str | None:
 
 
 def read_chat_id(value: Json, phone_number: str) -> str | None:
-    """Return a chat id, or None for what is none.
+    """Return a chat id, or None for anything else.
 
     Args:
         value: as written.
@@ -197,7 +197,7 @@ def read_chat_id(value: Json, phone_number: str) -> str | None:
 
 
 def read_name(value: Json, phone_number: str) -> str | None:
-    """Return a name, unless it is a placeholder: the bot's word for nobody, or the guest's id in any spelling.
+    """Return a name; None for a placeholder: `Usuario`, or the guest's id in any spelling.
 
     Args:
         value: as written.
@@ -215,7 +215,7 @@ def read_name(value: Json, phone_number: str) -> str | None:
 
 
 def read_labels(fields: Fields) -> list[str] | None:
-    """Return the labels' names; [] when the record says that there are none, None when it does not say.
+    """Return the names of the labels; [] for an empty list, None when the record has no list.
 
     Args:
         fields: the record.
@@ -231,7 +231,7 @@ def read_labels(fields: Fields) -> list[str] | None:
 
 
 def read_label_names(given: list[Json]) -> list[str] | None:
-    """Return the labels' names in their order; None when something was given and none of it is a label.
+    """Return the names of labels in their order; None when none of the given values is a label.
 
     Args:
         given: names, or objects with a name.
@@ -246,7 +246,7 @@ def read_label_names(given: list[Json]) -> list[str] | None:
 
 
 def read_count(value: Json) -> int | None:
-    """Return a count, or None for what is none.
+    """Return a count, or None for anything else.
 
     Args:
         value: as written.

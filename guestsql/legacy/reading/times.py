@@ -1,4 +1,4 @@
-"""Every form of time that the old bot's files hold, read as UTC."""
+"""Every form of time in the old bot's files, read as UTC."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["parse_name_time", "parse_time"]
 _NUMBER = re.compile(r"[0-9]{9,18}(\.[0-9]{1,9})?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# A count of seconds below is before 1973; one above, after the year 5138, is a count of milliseconds. Of the latter,
-# what lies after the year 9999 is no time.
+# Smaller numbers would be before 1973. From the second limit on (the year 5138 in seconds) a number counts
+# milliseconds, up to the year 9999.
 _LEAST_SECONDS = 10**8
 _LEAST_MILLISECONDS = 10**11
 _FIRST_YEAR = 1970
@@ -32,7 +32,7 @@ _EPOCH_IN_NAME = re.compile(r"(?<![0-9])[0-9]{9,14}(?![0-9])")
 
 
 def parse_time(value: Json) -> datetime | None:
-    """Return a time in UTC, or None for what is none.
+    """Return a time in UTC, or None for anything else.
 
     Args:
         value: ISO 8601 with `Z`, an offset or no zone (then UTC), a bare date, or a count of seconds or milliseconds

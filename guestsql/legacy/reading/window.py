@@ -1,4 +1,4 @@
-"""A text file seen through a window that moves: only the part that is being read is in memory."""
+"""A moving window on a text file: only the part that is being read is in memory."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ class TextWindow:
 
     Args:
         file: one that `find_files` found.
-        chunk_bytes: how much is read at a time, at least.
-        progress: is told how many bytes were read, each time.
+        chunk_bytes: least number of bytes to read at a time.
+        progress: called with the number of bytes after each read.
 
     Attributes:
         text: decoded; a byte that is not UTF-8 is read as Windows-1252, which older tools wrote.
-        at_end: whether nothing of the file lies behind the window.
+        at_end: whether the window reaches the end of the file.
         bytes_read: bytes of the file up to the end of the window.
         not_utf8: how many of them are not UTF-8.
 
     Raises:
-        LegacyFileError: the operating system does not let it be read.
+        LegacyFileError: the operating system refuses to read the file.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class TextWindow:
     ) -> None:
         self.file = file
         self.text = ""
-        # The same, with a surrogate for each byte that is not UTF-8: it has as many characters, and the file's bytes.
+        # The same with a surrogate for each byte that is not UTF-8: as many characters, and the bytes can be restored.
         self._escaped = ""
         self.not_utf8 = 0
         self.at_end = False
@@ -80,7 +80,7 @@ class TextWindow:
         self._encoding, mark = next((known for known in _MARKS if first.startswith(known[1])), ("utf-8", b""))
         errors = "surrogateescape" if self._encoding == "utf-8" else "replace"
         self._decoder = codecs.getincrementaldecoder(self._encoding)(errors)
-        # A position in the text and the byte of the file at which it stands: the next one asked for is seldom far.
+        # A position in the text and its byte in the file: the next position is usually close to it.
         self._known = (0, len(mark))
         self._append(first[len(mark) :])
 
@@ -90,7 +90,7 @@ class TextWindow:
         return self._hash.hexdigest()
 
     def advance(self, position: int) -> None:
-        """Drop the text before a position and read on, so much that the window at least doubles.
+        """Drop the text before a position and read more, so that the window at least doubles.
 
         Args:
             position: index into `text`; it becomes index 0.
@@ -102,13 +102,13 @@ class TextWindow:
         self._append(self._read(max(self._chunk_bytes, len(self.text))))
 
     def drain(self) -> None:
-        """Read to the end and keep nothing."""
+        """Read to the end, and keep nothing."""
         self.text = self._escaped = ""
         while not self.at_end:
             self._read(self._chunk_bytes)
 
     def byte_offset(self, position: int) -> int:
-        """Return the byte of the file at which a character of the window stands, counted from 0.
+        """Return the byte offset in the file of a character of the window.
 
         Args:
             position: index into `text`.
@@ -121,14 +121,14 @@ class TextWindow:
         return offset
 
     def bytes_of(self, span: Span, longest: int) -> bytes | None:
-        """Return the bytes of a stretch as the file has them, or None when it is too long.
+        """Return a range of the file's bytes, or None when it is too long.
 
         Args:
-            span: of the file, wherever the window stands.
-            longest: how many bytes are not too many.
+            span: anywhere in the file.
+            longest: most bytes to return.
 
         Raises:
-            LegacyFileError: the operating system does not let it be read.
+            LegacyFileError: the operating system refuses to read the file.
         """
         wanted = longest + 1 if span.end is None else span.end - span.start
         if wanted > longest and span.end is not None:
@@ -174,5 +174,5 @@ class TextWindow:
 
     def _unreadable(self, error: OSError) -> LegacyFileError:
         return LegacyFileError(
-            f"cannot be read: {error.strerror}", path=self.file.path, hint="check that the file is yours to read"
+            f"cannot be read: {error.strerror}", path=self.file.path, hint="check the file's permissions"
         )

@@ -1,7 +1,7 @@
-"""The old bot's files read a second time, for the verification: plain `json`, and nothing the import reads with.
+"""The old bot's files read a second time, for the verification: plain `json`, and nothing of the import's reader.
 
-A file is read in pieces, record by record, and its records are laid into buckets by guest, on disk when they are many:
-memory does not grow with the files.
+A file is read record by record. The records go into buckets by guest, on disk when there are many, so memory does not
+grow with the files.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CheckedFile:
     Attributes:
         path: relative to the folder, with `/`.
         sha256: of its bytes, in hex.
-        records: how many it holds, those included of which no guest can be made.
+        records: how many records it has, including rejected ones.
         size: in bytes.
     """
 
@@ -52,15 +52,15 @@ class CheckedFile:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """A place of a file of which no guest can be made.
+    """A place of a file from which no guest can be made.
 
     Attributes:
         path: the file, relative to the folder.
         pointer: JSON pointer of the place.
         reason: why.
-        key: the key as JSON, when there is one.
-        kept: where it stands in the file and in the database, byte for byte; None when it does not.
-        is_erased: whether it is of a guest who was erased.
+        key: the key as JSON, "" without one.
+        kept: its bytes, when the database keeps exactly these; None when it does not.
+        is_erased: whether it belongs to an erased guest.
     """
 
     path: str
@@ -87,7 +87,7 @@ def file_checksum(path: Path) -> str:
 
 
 class ErasedIds(NamedTuple):
-    """The guests who were erased, as the database knows them.
+    """The erased guests, as the database knows them.
 
     Attributes:
         salt: of the hashes.
@@ -110,7 +110,7 @@ _NO_ONE = ErasedIds(b"", frozenset())
 
 
 class Buckets:
-    """Records by guest, a share of the guests in each bucket.
+    """Records by guest, each bucket with a share of the guests.
 
     Args:
         count: how many buckets.
@@ -125,7 +125,7 @@ class Buckets:
             self._files.append(cast("IO[bytes]", stack.enter_context(file)))
 
     def add(self, phone_number: str, record: Record) -> None:
-        """Lay a record into its guest's bucket.
+        """Add a record to its guest's bucket.
 
         Args:
             phone_number: the guest's key.
@@ -135,7 +135,7 @@ class Buckets:
         pickle.dump((phone_number, record), file, pickle.HIGHEST_PROTOCOL)
 
     def __iter__(self) -> Iterator[dict[str, list[Record]]]:
-        """Yield each bucket: the records of each of its guests, in the order of the keys."""
+        """Yield each bucket: the records of its guests, in the order of their keys."""
         for file in self._files:
             guests: dict[str, list[Record]] = {}
             for phone_number, record in _unpickled(file):
@@ -162,13 +162,13 @@ def read_into_buckets(
 
     Args:
         directory: the folder.
-        own: keys of the bot's own numbers, which are no guests.
-        kept: of each file by its name, what the database keeps of it byte for byte, because it is no guest.
-        erased: the guests who were erased.
+        own: keys of the bot's own numbers, which are not guests.
+        kept: by file name, the rejected bytes of the file that the database keeps.
+        erased: the erased guests.
         region: whose national numbers are completed (`Settings.default_region`).
 
     Yields:
-        The records by guest, the files, and what no guest can be made of.
+        The records by guest, the files, and the places from which no guest can be made.
 
     Raises:
         LegacyFileError: there is no such folder or no file in it, or one cannot be read.
@@ -226,11 +226,11 @@ class _FileReader:
         written = key.text if isinstance(key, Number) else key
         shown = json.dumps(written) if isinstance(written, str) else ""
         if not isinstance(written, str):
-            return Unusable(self.name, pointer, "the key is no text")
+            return Unusable(self.name, pointer, "the key is not a text")
         if isinstance(value, str) and value.startswith("thread_") and self._has_threads:
             value = {"threadId": value}
         if not isinstance(value, dict):
-            return Unusable(self.name, pointer, "the record is no object", shown)
+            return Unusable(self.name, pointer, "the record is not an object", shown)
         try:
             phone_number = canonical_user_id(written, self._region)
         except InvalidUserId as error:
@@ -245,4 +245,4 @@ class _FileReader:
 
 
 def _unreadable(path: Path, error: OSError) -> LegacyFileError:
-    return LegacyFileError(f"cannot be read: {error.strerror}", path=path, hint="check that the file is yours to read")
+    return LegacyFileError(f"cannot be read: {error.strerror}", path=path, hint="check the file's permissions")

@@ -1,10 +1,10 @@
-"""The old bot's files compared with the database, field by field, without the code of the import.
+"""The comparison of the old bot's files with the database, field by field, without the import's code.
 
-Two things are asked of each record: is all of it kept under `profile_data.legacy`, and do the columns say what the
-records together say? A column that says something else is explained when the row was written after its newest record;
-what is kept of a record is explained by nothing, for nobody writes there but the import.
+Each record must be kept completely under `profile_data.legacy`, and the columns must have the values that the records
+together lead to. A different column is explained if the row was written after its newest record. A difference in a kept
+record is never explained: only the import writes there.
 
-Of what can be no guest another thing is asked: do the tables of rejects keep it, byte for byte? Then nothing is lost.
+A record that cannot be a guest must be kept byte for byte in the tables of rejects.
 
 SQL: queries/internal/legacy_export.sql.
 """
@@ -32,7 +32,7 @@ from guestsql.sql.translate import translate
 __all__ = ["Difference", "KeptReject", "VerifyReport", "verify_directory"]
 
 _BATCH_GUESTS = 500
-# A report is for reading; the counts tell of the rest.
+# Enough to read; the counts include the rest.
 _MOST_LISTED = 1000
 
 Progress = Callable[[int, int], None]
@@ -40,12 +40,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class KeptReject:
-    """A place of a file of which no guest can be made, and which `legacy_rejects` keeps byte for byte.
+    """A place of a file from which no guest can be made, and which `legacy_rejects` keeps byte for byte.
 
     Attributes:
         path: the file, relative to the folder.
         pointer: JSON pointer of the place.
-        reason: why it is no guest.
+        reason: why it is not a guest.
     """
 
     path: str
@@ -55,22 +55,22 @@ class KeptReject:
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What a verification found.
+    """The result of a verification.
 
     Attributes:
         files: the files, with the checksum of what was compared.
         records: records of all files.
-        guests: guests of whom they tell.
+        guests: guests with a record.
         fields: members of records that were compared.
         columns: columns that were compared.
-        different: how many differences nothing explains.
-        explained: how many differences a later write of the bot explains.
-        kept: how many rejected records are kept byte for byte, which is no difference.
-        erased: how many records are of guests who were erased on request, which is no difference.
-        unread: JSON files in the folder that were not read, relative to it; they are no difference either.
-        differences: the first 1,000 of those that nothing explains.
-        explanations: the first 1,000 of those that are explained.
-        kept_rejects: the first 1,000 of those that are kept.
+        different: how many unexplained differences.
+        explained: how many differences that a later write of the bot explains.
+        kept: how many rejected records are kept byte for byte; they are not differences.
+        erased: how many records belong to erased guests; they are not differences.
+        unread: JSON files in the folder that were not read, relative to it; they are not differences.
+        differences: the first 1,000 unexplained ones.
+        explanations: the first 1,000 explained ones.
+        kept_rejects: the first 1,000 kept ones.
     """
 
     files: list[CheckedFile] = field(default_factory=list[CheckedFile])
@@ -89,11 +89,11 @@ class VerifyReport:
 
     @property
     def passed(self) -> bool:
-        """Whether all that the files say is in the database."""
+        """Whether everything in the files is in the database."""
         return self.different == 0
 
     def add(self, difference: Difference) -> None:
-        """Count a difference, and list it while there is room.
+        """Count a difference, and list it if it is among the first.
 
         Args:
             difference: explained or not.
@@ -108,10 +108,10 @@ class VerifyReport:
             listed.append(difference)
 
     def keep(self, place: Unusable) -> None:
-        """Count a rejected record that is kept, and list it while there is room.
+        """Count a rejected record that is kept, and list it if it is among the first.
 
         Args:
-            place: where it stands.
+            place: where it is.
         """
         self.kept += 1
         if len(self.kept_rejects) < _MOST_LISTED:
@@ -126,13 +126,13 @@ class VerifyReport:
 def verify_directory(
     directory: Path, *, settings: Settings, url: str, progress: Progress | None = None
 ) -> VerifyReport:
-    """Compare the old bot's files of a folder with the database, as it is at one moment.
+    """Compare the old bot's files of a folder with one snapshot of the database.
 
     Args:
         directory: the folder of the old bot's files.
         settings: for the connection, the folder of queries and the bot's own numbers.
-        url: the database; not a replica, which may lag behind.
-        progress: is told how many bytes of the files are compared, and of how many.
+        url: the database; not a replica, which may lag.
+        progress: called with the bytes compared, and those of all files.
 
     Raises:
         LegacyFileError: there is no such folder, none of the files is in it, or one cannot be read.
@@ -180,7 +180,7 @@ def _known_now(
 
 
 def _checksums(files: list[CheckedFile], unusable: list[Unusable]) -> dict[str, str]:
-    """Of the files with places to judge, as they were read: one may have changed since `_kept_now`."""
+    """Return the checksums of files with such places, as they were read: they may have changed since `_known_now`."""
     names = {place.path for place in unusable}
     return {file.path: file.sha256 for file in files if file.path in names}
 
@@ -198,7 +198,7 @@ def _kept_places(
         while page := queries.list_kept_rejects(connection, **known, after_offset=after):
             for row in page:
                 sizes, sums = row.byte_counts, row.checksums
-                # Of several imports: which size goes with which checksum does not matter, for the bytes are hashed.
+                # With several imports it does not matter which size belongs to which checksum: the bytes are hashed.
                 places[row.byte_offset] = [Stretch(row.byte_offset, size, sum_) for size in sizes for sum_ in sums]
             after = page[-1].byte_offset
         kept[name] = places
@@ -206,7 +206,7 @@ def _kept_places(
 
 
 def _judge(unusable: list[Unusable], kept: Mapping[str, KeptPlaces], report: VerifyReport) -> None:
-    """Tell of each place whether it is kept still, in the snapshot with which the guests are compared."""
+    """Check that each place is still kept in the snapshot with which the guests are compared."""
     for place in unusable:
         if place.is_erased:
             report.erased += 1
@@ -257,5 +257,5 @@ def _batches(guests: dict[str, list[Record]]) -> Iterator[dict[str, list[Record]
 
 
 def _unusable(place: Unusable) -> Difference:
-    reason = f"stands in no row: {place.reason}; nor is it in legacy_rejects as the file has it"
+    reason = f"not imported: {place.reason}; nor does legacy_rejects have these bytes"
     return Difference(visible(place.path), visible(place.pointer), "", "", place.key, "", reason)

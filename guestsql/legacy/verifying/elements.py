@@ -1,7 +1,7 @@
-"""One of the old bot's files, element by element, for the verification.
+"""A file read element by element, for the verification.
 
-What the database keeps of a file byte for byte is held against the file's bytes, and stepped over when it is the same:
-so what stands behind a damage can be read too.
+Bytes that the database keeps are compared with the file's, and skipped when they are equal, so that the records after a
+damaged place can be read too.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _PAIR = 2
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A pair of an array, whose record stands `below` the pointer, or a member of an object.
+    """A pair of an array, whose record is `below` the pointer, or a member of an object.
 
     Attributes:
         pointer: JSON pointer of the pair or member.
-        index: its rank in the file, from 0.
+        index: its position in the file, from 0.
         key: the guest's key as written.
         value: the record, or `Broken`.
         below: the pointer from the pair to its record.
-        kept: where it stands, when the database keeps just these bytes as no guest.
+        kept: its bytes, when the database keeps exactly these as a rejected record.
     """
 
     pointer: str
@@ -41,7 +41,7 @@ class Element:
 
 
 def list_elements(text: FileText, kept: KeptPlaces) -> Iterator[Element]:
-    """Yield each pair of an array, or each member of an object, and a `Broken` in place of what cannot be read.
+    """Yield each pair of an array or each member of an object, with a `Broken` value where it cannot be read.
 
     Args:
         text: of a file, at its beginning.
@@ -71,9 +71,9 @@ def list_elements(text: FileText, kept: KeptPlaces) -> Iterator[Element]:
     text.at += len(character) if character == close else 0
     behind = text.skip_space()
     if character != close or behind:
-        reason = "something stands behind the end" if character == close else "the file is damaged or ends too early"
+        reason = "something follows the end" if character == close else "the file is damaged or ends too early"
         rest = _rest(text, kept, Element(f"/{index}" if close == "]" else "", index, None, Broken(reason)))
-        # A record that is kept up to the end of the file leaves nothing behind that could be missed.
+        # If a kept record reaches the end of the file, nothing is missing after it.
         if rest.kept or behind or not (element and element.kept):
             yield rest
     _drain(text)
@@ -84,7 +84,7 @@ def _element(text: FileText, index: int, close: str) -> Element:
 
 
 def _kept_element(text: FileText, index: int, kept: KeptPlaces, close: str) -> Element | None:
-    """Read an element out of the bytes that are kept of this place, and step over them; None when none are."""
+    """Read an element from the bytes that are kept of this place, and move past them; None when none are kept."""
     found = text.kept_here(kept)
     if not found or not found[1]:
         return None
@@ -92,7 +92,7 @@ def _kept_element(text: FileText, index: int, kept: KeptPlaces, close: str) -> E
     alone = FileText(io.BytesIO(data), text.encoding)
     alone.skip_space()
     element = _element(alone, index, close)
-    # More than one element is kept only of what is no JSON: else others would be passed by unread.
+    # Only broken JSON may be kept as more than one element: otherwise other records would be skipped unread.
     is_json = not isinstance(element.value, Broken) or element.value.is_json
     if (is_json and alone.skip_space()) or not text.step_over(data):
         return None
@@ -100,7 +100,7 @@ def _kept_element(text: FileText, index: int, kept: KeptPlaces, close: str) -> E
 
 
 def _rest(text: FileText, kept: KeptPlaces, element: Element) -> Element:
-    """Add to an element that is the rest of the file that just this is kept, if it is."""
+    """Mark an element that is the rest of the file as kept, if the database keeps exactly these bytes."""
     found = text.kept_here(kept)
     is_kept = found is not None and text.step_over(found[1]) and text.skip_space() == ""
     return replace(element, kept=found[0]) if found and is_kept else element
@@ -117,7 +117,7 @@ def _pair(text: FileText, index: int) -> Element:
         if key is not None:
             return Element(pointer, index, key, fields)
     if not isinstance(value, list) or len(cast("list[Value]", value)) != _PAIR:
-        return Element(pointer, index, None, Broken("no [key, record] pair", is_json=True))
+        return Element(pointer, index, None, Broken("not a [key, record] pair", is_json=True))
     key, record = cast("list[Value]", value)
     return Element(pointer, index, key, record, "/1")
 
@@ -127,7 +127,7 @@ def _member(text: FileText, index: int) -> Element:
     if not isinstance(key, str) or text.skip_space() != ":":
         text.at = len(text.text)
         _drain(text)
-        return Element(f"/{index}", index, None, Broken("no key and colon"))
+        return Element(f"/{index}", index, None, Broken("expected a key and a colon"))
     text.at += 1
     text.skip_space()
     pointer = "/" + key.replace("~", "~0").replace("/", "~1")

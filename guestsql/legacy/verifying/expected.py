@@ -1,12 +1,12 @@
-"""What the old bot's records mean for the columns of a guest, worked out anew: the import's own code is not used.
+"""The columns that a guest's records lead to, computed without the import's own code.
 
-The verification asks it of the files, the export of what is kept of them in the row. The rules:
+The verification uses it on the files, the export on the records that the row keeps. The rules:
 
-- a record's own time is its last activity, else when it was made, else the time in the name of its backup;
-- of each column the newest record that says something of it counts; of records of one time `threads.json` goes before
+- a record's own time is its last activity, else its creation, else the time in the name of its backup;
+- each column comes from the newest record that has it; of records with equal times `threads.json` goes before
   `guest_profiles.json`, that before `guests.json`, and backups come last, the later name first;
-- labels are the newest of `threads.json` and its backups, then those of the newest of the other files, none twice;
-- what a single value says, `compare_values` tells; what says nothing leaves the word to the next older record.
+- labels are the newest of `threads.json` and its backups, then the newest of the other files, each once;
+- `values` reads a single value; a record without one leaves the column to the next older record.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from guestsql.legacy.verifying.values import (
     read_time,
 )
 
-__all__ = ["TIMES", "Expectation", "Record", "Told", "expect", "record_order"]
+__all__ = ["TIMES", "Claim", "Expectation", "Record", "expect", "record_order"]
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-# The members that hold times.
+# The members with times.
 TIMES = ("createdAt", "firstInteraction", "lastActivity", "lastInteraction")
 _RANK = {"threads": 3, "guest_profiles": 2, "guests": 1, "backups": 0}
 
@@ -42,7 +42,7 @@ class Record:
         source: `threads`, `guest_profiles`, `guests` or `backups`.
         file: the file's path relative to the folder, "" when it is not known.
         named_at: the time in a backup's name.
-        index: its place among the file's records, from 0.
+        index: its position among the file's records, from 0.
         pointer: JSON pointer of the record itself.
         key: the guest's key as written.
         fields: its members.
@@ -58,21 +58,21 @@ class Record:
 
     @property
     def is_of_threads(self) -> bool:
-        """Whether `threads.json` or a copy of it has the record; else it is one of the profiles."""
+        """Whether the record is from `threads.json` or a copy of it, and not from a file of profiles."""
         if self.source == "backups":
             return not self.file.lower().rpartition("/")[2].startswith("guest")
         return self.source == "threads"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the records say of one column.
+class Claim:
+    """The value that the records give to one column.
 
     Attributes:
-        value: as psycopg gives it; None when nothing is said.
-        record: who says it.
-        member: where in the record.
-        at: the record's own time.
+        value: as psycopg returns it; None when no record has one.
+        record: the record that it comes from.
+        member: the member of the record.
+        at: the time of the record.
     """
 
     value: object
@@ -83,19 +83,19 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What the records of one guest make of the row.
+    """The row that the records of one guest lead to.
 
     Attributes:
-        columns: what is said of each column.
-        recorded_at: the newest time of all records; its value is None when none has one.
+        columns: the value of each column, by its name.
+        recorded_at: the newest time of all records; its value is None when no record has one.
     """
 
-    columns: dict[str, Told]
-    recorded_at: Told
+    columns: dict[str, Claim]
+    recorded_at: Claim
 
 
 def expect(phone_number: str, records: Sequence[Record]) -> Expectation:
-    """Work out what the records of one guest make of the row.
+    """Return the row that the records of one guest lead to.
 
     Args:
         phone_number: the guest's key.
@@ -105,38 +105,38 @@ def expect(phone_number: str, records: Sequence[Record]) -> Expectation:
     first = newest_first[0]
     columns = {
         name: next(
-            (told for reading in newest_first if (told := reading.columns.get(name)) is not None),
-            Told(None, first.record, ""),
+            (claim for reading in newest_first if (claim := reading.columns.get(name)) is not None),
+            Claim(None, first.record, ""),
         )
         for name in ("chat_id", "thread_id", "user_name", "contact_name")
     }
     columns["labels"] = _labels(newest_first)
     columns |= _thread_time(columns["thread_id"], newest_first) | _times(newest_first)
     counts = [reading.messages for reading in newest_first if reading.messages is not None]
-    columns["total_interactions"] = max(counts, key=_value, default=Told(0, first.record, ""))
-    recorded_at = Told(first.at, first.record, first.at_member, first.at)
+    columns["total_interactions"] = max(counts, key=_value, default=Claim(0, first.record, ""))
+    recorded_at = Claim(first.at, first.record, first.at_member, first.at)
     return Expectation(columns, recorded_at)
 
 
-def _labels(newest_first: list[_Reading]) -> Told:
+def _labels(newest_first: list[_Reading]) -> Claim:
     """Unite the two sources' labels; the later of them counts as their time."""
-    newest: dict[bool, Told] = {}
+    newest: dict[bool, Claim] = {}
     for reading in newest_first:
         if "labels" in reading.columns:
             newest.setdefault(reading.is_thread, reading.columns["labels"])
     sources = [newest[is_thread] for is_thread in (True, False) if is_thread in newest]
     if not sources:
-        return Told(None, newest_first[0].record, "")
-    labels = dict.fromkeys(label for told in sources for label in cast("list[str]", told.value))
-    return replace(sources[0], value=list(labels), at=max((told.at for told in sources if told.at), default=None))
+        return Claim(None, newest_first[0].record, "")
+    labels = dict.fromkeys(label for claim in sources for label in cast("list[str]", claim.value))
+    return replace(sources[0], value=list(labels), at=max((claim.at for claim in sources if claim.at), default=None))
 
 
-def _value(told: Told) -> int:
-    return cast("int", told.value)
+def _value(claim: Claim) -> int:
+    return cast("int", claim.value)
 
 
-def _time(told: Told) -> datetime:
-    return cast("datetime", told.value)
+def _time(claim: Claim) -> datetime:
+    return cast("datetime", claim.value)
 
 
 def record_order(record: Record) -> tuple[datetime, int, datetime, str, int]:
@@ -157,51 +157,51 @@ def _reading_order(reading: _Reading) -> tuple[datetime, int, datetime, str, int
     return _order(reading.record, reading.at)
 
 
-def _thread_time(thread: Told, newest_first: list[_Reading]) -> dict[str, Told]:
-    teller = next(reading for reading in newest_first if reading.record is thread.record)
+def _thread_time(thread: Claim, newest_first: list[_Reading]) -> dict[str, Claim]:
+    newest = next(reading for reading in newest_first if reading.record is thread.record)
     if thread.value is None:
         return {"thread_created_at": thread}
-    created = teller.times.get("createdAt")
-    return {"thread_created_at": created or Told(teller.at, teller.record, teller.at_member, teller.at)}
+    created = newest.times.get("createdAt")
+    return {"thread_created_at": created or Claim(newest.at, newest.record, newest.at_member, newest.at)}
 
 
-def _times(newest_first: list[_Reading]) -> dict[str, Told]:
-    nobody = Told(None, newest_first[0].record, "")
+def _times(newest_first: list[_Reading]) -> dict[str, Claim]:
+    nothing = Claim(None, newest_first[0].record, "")
     created = _all(newest_first, "createdAt")
     first = _all(newest_first, "firstInteraction")
     last = _all(newest_first, "lastActivity") + _all(newest_first, "lastInteraction")
-    latest = max(last, key=_time, default=nobody)
-    earliest = min(created + first, key=_time, default=nobody)
+    latest = max(last, key=_time, default=nothing)
+    earliest = min(created + first, key=_time, default=nothing)
     if earliest.value is not None and latest.value is not None and _time(latest) < _time(earliest):
         earliest = latest
     # When a record was made counts as the first message: the bot made it then. A last message alone does not.
-    ends = [told for told in last if _is_latest_of_its_record(told, last)]
-    oldest = min(created + first + ends, key=_time, default=nobody)
+    ends = [claim for claim in last if _is_latest_of_its_record(claim, last)]
+    oldest = min(created + first + ends, key=_time, default=nothing)
     return {"first_interaction": earliest, "last_interaction": latest, "created_at": oldest}
 
 
-def _is_latest_of_its_record(told: Told, last: list[Told]) -> bool:
-    return all(_time(other) <= _time(told) for other in last if other.record is told.record)
+def _is_latest_of_its_record(claim: Claim, last: list[Claim]) -> bool:
+    return all(_time(other) <= _time(claim) for other in last if other.record is claim.record)
 
 
-def _all(readings: Iterable[_Reading], member: str) -> list[Told]:
+def _all(readings: Iterable[_Reading], member: str) -> list[Claim]:
     return [reading.times[member] for reading in readings if member in reading.times]
 
 
 class _Reading:
-    """What one record says."""
+    """The values of one record."""
 
     def __init__(self, phone_number: str, record: Record) -> None:
         self.record = record
         fields = record.fields
         read = _read_times(fields)
         self.at_member, self.at = _own_time(record, read)
-        self.times = {member: self._told(time, member) for member, time in read.items() if time is not None}
-        # What the hotel calls the guest in threads.json is what the guest is called in the other files.
+        self.times = {member: self._claim(time, member) for member, time in read.items() if time is not None}
+        # `name` is the hotel's name for the guest in threads.json, and the guest's own name in the other files.
         self.is_thread = is_thread = record.is_of_threads
         name = ("name", read_name(fields.get("name"), phone_number))
         user_name = ("userName", read_name(fields.get("userName"), phone_number))
-        # Other bots' words.
+        # The names of this member in other bots.
         if user_name[1] is None:
             user_name = ("whatsappName", read_name(fields.get("whatsappName"), phone_number))
         thread = next((each for each in ("threadId", "lastThread") if plain_text(fields.get(each))), "threadId")
@@ -213,13 +213,13 @@ class _Reading:
             "labels": read_labels(fields),
         }
         self.columns = {
-            column: self._told(value, member) for column, (member, value) in said.items() if value is not None
+            column: self._claim(value, member) for column, (member, value) in said.items() if value is not None
         }
         count = read_count(fields.get("messageCount"))
-        self.messages = None if count is None else self._told(count, "messageCount")
+        self.messages = None if count is None else self._claim(count, "messageCount")
 
-    def _told(self, value: object, member: str) -> Told:
-        return Told(value, self.record, member, self.at)
+    def _claim(self, value: object, member: str) -> Claim:
+        return Claim(value, self.record, member, self.at)
 
 
 def _read_times(fields: dict[str, Value]) -> dict[str, datetime | None]:

@@ -1,4 +1,4 @@
-"""The old bot's files of a folder, listed a second time, for the verification: the import's own list is not used."""
+"""Lists the old bot's files of a folder for the verification, without the import's own list."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _JSON_NAME = re.compile(r"[^.].*\.json([^a-z0-9].*)?", re.IGNORECASE | re.DOTALL
 
 
 def list_files(directory: Path) -> list[Path]:
-    """Return the old bot's files of a folder, those of its own names first, then their copies by name.
+    """Return the old bot's files of a folder: first those with the bot's own names, then their copies by name.
 
     Args:
-        directory: the folder that holds `threads.json`, `guest_profiles.json`, `backups/`, `data/guests.json`.
+        directory: the folder with `threads.json`, `guest_profiles.json`, `backups/`, `data/guests.json`.
 
     Raises:
         LegacyFileError: none of the files is there.
@@ -31,8 +31,8 @@ def list_files(directory: Path) -> list[Path]:
     found = [directory / name for name in _NAMED if (directory / name).is_file()]
     found += [path for path in _json_files(directory) if path not in found and _BACKUP.fullmatch(path.name)]
     if not found:
-        what = "no file of the old bot is in this folder" if directory.is_dir() else "there is no such folder"
-        raise LegacyFileError(what, path=directory, hint="name the folder that holds threads.json")
+        what = "the folder has no file of the old bot" if directory.is_dir() else "there is no such folder"
+        raise LegacyFileError(what, path=directory, hint="name the folder with threads.json")
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
-from guestsql.legacy.verifying.expected import Record, Told, expect
+from guestsql.legacy.verifying.expected import Claim, Record, expect
 from guestsql.legacy.verifying.kept import KeptRecord, read_kept
 from guestsql.legacy.verifying.values import Number, Value
 
@@ -19,23 +19,23 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_SHOWN = 200
 _KEPT = "profile_data.legacy"
 
-# A bot moves these one way only: a value on the other side of what the files tell is wrong whenever it was written.
+# The bot changes these in one direction only: a value on the other side of the files' value is wrong, whenever written.
 _ONLY_LATER = ("last_interaction", "total_interactions")
 _ONLY_EARLIER = ("first_interaction", "created_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field on which a file and the database do not agree.
+    """One field in which a file and the database differ.
 
     Attributes:
         path: the file, relative to the folder.
         pointer: JSON pointer of the field, or of the record.
         column: the column, or `profile_data.legacy.<source>.<key>.<member>`; "" for the whole row.
         phone_number: the guest's key, "" when there is none.
-        expected: what the files say, as JSON text.
-        found: what the database says, as JSON text; "" for nothing.
-        reason: what that means.
+        expected: the value in the files, as JSON text.
+        found: the value in the database, as JSON text; "" for none.
+        reason: what the difference means.
         is_explained: whether a later write of the bot explains it.
     """
 
@@ -51,11 +51,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ImportTimes:
-    """When files were imported: the import writes its own time in place of a later one.
+    """When files were imported. The import stores its own time in place of a later one.
 
     Attributes:
         starts: when each import began.
-        first: of a file by its name, when just these bytes were first imported.
+        first: by file name, when exactly these bytes were first imported.
     """
 
     starts: frozenset[datetime] = frozenset()
@@ -67,7 +67,7 @@ class GuestCheck:
 
     Args:
         phone_number: the guest's key.
-        records: what the files hold of the guest, one or more.
+        records: the guest's records in the files, one or more.
         row: of the query `list_guests_to_verify`, None when there is no such guest.
         imports: when the files were imported.
 
@@ -91,7 +91,7 @@ class GuestCheck:
         self.columns = 0
 
     def differences(self) -> Iterator[Difference]:
-        """Yield what does not agree, explained or not."""
+        """Yield the differences, explained or not."""
         if self._row is None:
             for record in self._records:
                 yield self._difference(record, "", "", shown(record.fields), "", "no such guest in the database")
@@ -126,11 +126,11 @@ class GuestCheck:
             yield self._difference(record, member, f"{place}.{member}", "", found, "the file has no such member")
 
     def _compare_backup(self, record: Record, kept: list[KeptRecord]) -> Iterator[Difference]:
-        """Of a backup that is kept which nothing else says; so each member must be said somewhere."""
+        """A backup keeps only what no other record has, so each member must be in some kept record."""
         for member, value in record.fields.items():
             if not any(member in each.fields and each.fields[member] == value for each in kept):
                 place = f"{_KEPT}.backups"
-                yield self._difference(record, member, place, shown(value), "", "no kept record says so")
+                yield self._difference(record, member, place, shown(value), "", "no kept record has it")
 
     def _compare_columns(self, kept: list[KeptRecord]) -> Iterator[Difference]:
         expectation = expect(self._phone_number, self._records)
@@ -140,13 +140,13 @@ class GuestCheck:
         for column, said in expectation.columns.items():
             self.columns += 1
             found = getattr(row, column)
-            told = self._limited(said, found)
-            expected: object = [] if column == "labels" and told.value is None else told.value
+            claim = self._limited(said, found)
+            expected: object = [] if column == "labels" and claim.value is None else claim.value
             if found == expected or (column == "created_at" and expected is None):
                 continue
-            reason = self._explanation(column, told, recorded_at) or self._others_say(column, kept)
+            reason = self._explanation(column, claim, recorded_at) or self._others_say(column, kept)
             difference = self._difference(
-                told.record, told.member, column, shown(expected), shown(found), reason or "not what the files say"
+                claim.record, claim.member, column, shown(expected), shown(found), reason or "differs from the files"
             )
             yield replace(difference, is_explained=bool(reason))
         if recorded_at is not None and row.updated_at < recorded_at:
@@ -160,42 +160,42 @@ class GuestCheck:
                 "older than the newest record",
             )
 
-    def _limited(self, told: Told, found: object) -> Told:
-        """Return a column's value with the time of the import in place of one that lay in its future."""
-        time, starts = told.value, self._imports.starts
-        first = self._imports.first.get(told.record.file, self._row.read_at)
+    def _limited(self, claim: Claim, found: object) -> Claim:
+        """Return a column's value with the time of the import in place of one in its future."""
+        time, starts = claim.value, self._imports.starts
+        first = self._imports.first.get(claim.record.file, self._row.read_at)
         if not isinstance(time, datetime) or time <= first or time == found or not starts:
-            return told
-        # Of several imports the row has the time of the one that wrote it; what the bot wrote since is later than any.
+            return claim
+        # The row has the time of the import that wrote it; anything that the bot wrote since is later than all imports.
         used = found if isinstance(found, datetime) and found in starts and found < time else min(starts)
-        return replace(told, value=used, at=min(told.at or used, used))
+        return replace(claim, value=used, at=min(claim.at or used, used))
 
-    def _explanation(self, column: str, told: Told, recorded_at: datetime | None) -> str:
+    def _explanation(self, column: str, claim: Claim, recorded_at: datetime | None) -> str:
         """Return why a column may differ, or ""."""
         row, found = self._row, getattr(self._row, column)
-        if told.value is not None and (column in _ONLY_LATER or column in _ONLY_EARLIER):
-            is_earlier = found is not None and found < told.value
+        if claim.value is not None and (column in _ONLY_LATER or column in _ONLY_EARLIER):
+            is_earlier = found is not None and found < claim.value
             if found is None or is_earlier == (column in _ONLY_LATER):
                 return ""
-        # The import leaves updated_at at the newest record's time; a record without any time leaves it with the row's.
+        # The import sets updated_at to the newest record's time; a record without a time leaves it as it is.
         if row.updated_at > (recorded_at or row.created_at):
             return f"written later, at {row.updated_at.isoformat()}"
-        # Nobody has touched a row of epoch 0 since the import made it. Any other was there before: what no record says,
-        # or an older one than the row, it keeps.
-        is_older = told.at is None or told.at < row.updated_at
-        says_nothing = told.value is None or column in _ONLY_LATER or column in _ONLY_EARLIER or not told.member
+        # A row with epoch 0 has not changed since the import inserted it. Any other may have existed before, and keeps
+        # the values that no record has, or only an older one.
+        is_older = claim.at is None or claim.at < row.updated_at
+        says_nothing = claim.value is None or column in _ONLY_LATER or column in _ONLY_EARLIER or not claim.member
         if column == "thread_created_at" and found is not None:
-            # Of two times of one thread the import leaves the earlier.
-            says_nothing = says_nothing or found < told.value
+            # Of two times of one thread the import keeps the earlier.
+            says_nothing = says_nothing or found < claim.value
         if row.context_epoch > 0 and (is_older or says_nothing):
-            return "the row was there before this import, and what it had goes before"
+            return "the row existed before this import, and its own value takes precedence"
         return ""
 
     def _others_say(self, column: str, kept: list[KeptRecord]) -> str:
-        """Return that the records of all imports together say what the column does, or ""."""
+        """Return a reason if the records of all imports together give the column's value, else ""."""
         said = expect(self._phone_number, [each.as_record(self._phone_number) for each in kept]).columns if kept else {}
         agrees = column in said and said[column].value == getattr(self._row, column)
-        return "the guest's records of other files, imported before, say so" if agrees else ""
+        return "it comes from the guest's records in other files, imported before" if agrees else ""
 
     def _difference(  # noqa: PLR0917  in the order of the report
         self, record: Record, member: str, column: str, expected: str, found: str, reason: str
@@ -213,7 +213,7 @@ class GuestCheck:
 
 
 def visible(text: str) -> str:
-    """Return a text that any stream can take: lone surrogates stand escaped.
+    """Return a text that any stream accepts: lone surrogates are escaped.
 
     Args:
         text: any text.

@@ -1,4 +1,4 @@
-"""What a row keeps of the old bot's records under `profile_data.legacy`, read without the code that wrote it."""
+"""The records that a row keeps under `profile_data.legacy`, read without the code that wrote them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NUMBER_MARK = r"\u0023"
 _FROM_BACKUPS = "backups"
 _BACKUP = re.compile(r"(.*?\.json[^#]*)#(.*)", re.IGNORECASE | re.DOTALL)
 _SOURCES = ("threads", "guest_profiles", "guests", _FROM_BACKUPS)
-# A checksum behind a key has 32 digits, a number fewer.
+# A checksum after a key has 32 digits, a number fewer.
 _LONGEST_NUMBER = 9
 _IS_PLAIN = 1 << 40
 _CAME_LATER = 1 << 41
@@ -33,8 +33,8 @@ class KeptRecord:
         key: the key under which it is kept.
         file: the backup's name, "" for the other sources.
         written: the guest's key as the file wrote it.
-        copy: which record of its file it was under that key, from 1, and whether it came with a later import.
-        fields: the members, as the file had them.
+        copy: its number among the file's records under that key, from 1, and whether a later import added it.
+        fields: the members as in the file.
     """
 
     source: str
@@ -45,20 +45,20 @@ class KeptRecord:
     fields: dict[str, Value]
 
     def as_record(self, phone_number: str) -> Record:
-        """Return it as if a file had it, for `expect`.
+        """Return it as a record of a file, for `expect`.
 
         Args:
             phone_number: the guest's key.
         """
         number, is_later = self.copy
-        # Of records of one time: the one of a later import, then the one under the guest's key, as an export writes it.
+        # Of records with equal times a later import's wins, then the one under the guest's key, as an export writes it.
         index = number + (_CAME_LATER if is_later else 0) + (_IS_PLAIN if self.written == phone_number else 0)
-        # Of a backup only that is kept which no newer record says, often not its time: it is not to pass for newer.
+        # A backup keeps only what no newer record has, often without its time, and must not count as newer.
         return Record(self.source, self.file, None, index, "", self.written, self.fields)
 
 
 def read_kept(legacy: str | None) -> list[KeptRecord]:
-    """Read what a row keeps.
+    """Return the records that a row keeps.
 
     Args:
         legacy: `profile_data -> 'legacy'` as text; None when there is none.
@@ -80,7 +80,7 @@ def _records(kept: dict[str, Value]) -> Iterator[KeptRecord]:
 
 
 def _parts(source: str, key: str) -> tuple[str, str, tuple[int, bool]]:
-    """Split a key: no id contains a `#`; a backup's name may."""
+    """Split a key. No id contains a `#`, but a backup's name may."""
     plain = _unescaped(key)
     file = ""
     backup = _BACKUP.fullmatch(plain) if source == _FROM_BACKUPS else None

@@ -1,9 +1,9 @@
-"""What the single values of the old bot's records mean: numbers, texts, names, labels, counts and times.
+"""The meaning of single values in the old bot's records: numbers, texts, names, labels, counts and times.
 
-The reading half of `compare`, and like it without the import's own code: the verification must not trust that.
+Like `expected`, it shares no code with the import, which the verification must not trust.
 
-- A name that is `Usuario` or the guest's own id says nothing; an empty list of labels says that there are none.
-- A text loses NUL and lone surrogates, which PostgreSQL refuses, and blanks at its ends. Names and labels are in
+- A name that is `Usuario` or the guest's own id counts as missing; an empty list of labels means that there are none.
+- A text loses NUL and lone surrogates, which PostgreSQL refuses, and white space at its ends. Names and labels are in
   Unicode's composed form (NFC).
 """
 
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Value = object
-"""What `json` makes of a value, numbers as `Number`."""
+"""A value as `json` decodes it, numbers as `Number`."""
 
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,4000}))?")
 _REFUSED = re.compile("[\x00\ud800-\udfff]")
@@ -49,7 +49,7 @@ _DIGITS_IN_NAME = re.compile(
 _EPOCH_IN_NAME = re.compile(r"(?<![0-9])[0-9]{9,14}(?![0-9])")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Counts of seconds begin in 1973, counts of milliseconds where one of seconds would lie after the year 5138.
+# Counts of seconds begin in 1973; counts of milliseconds begin where a count of seconds would be after the year 5138.
 _SECONDS_FROM = 10**8
 _MILLISECONDS_FROM = 10**11
 _MILLISECONDS_TO = 10**16
@@ -89,7 +89,7 @@ class Number:
         return (sign, bare, int(exponent or 0) - len(fraction) + len(digits) - len(bare)) if bare else ("", "0", 0)
 
     def exactly(self) -> Fraction | None:
-        """Return its value; None for one too large to be a time or a count."""
+        """Return its value; None when it is too large for a time or a count."""
         found = _NUMBER.fullmatch(self.text)
         if found is None or len(self.text) > _LONGEST_COUNT or abs(int(found[4] or 0)) > _LONGEST_COUNT:
             return None
@@ -97,7 +97,7 @@ class Number:
 
 
 def plain_text(value: Value) -> str | None:
-    """Return a text as a column can hold it; None for what is no text, or blank.
+    """Return a text as a column stores it; None for anything but a text, and for a blank one.
 
     Args:
         value: of a file.
@@ -106,7 +106,7 @@ def plain_text(value: Value) -> str | None:
 
 
 def composed_text(value: Value) -> str | None:
-    """Return a name or a label as a column holds it, in Unicode's composed form; None for no text, or a blank one.
+    """Return a name or a label as a column stores it, in Unicode's composed form; None for no text, or a blank one.
 
     Args:
         value: of a file.
@@ -116,7 +116,7 @@ def composed_text(value: Value) -> str | None:
 
 
 def read_chat_id(value: Value) -> str | None:
-    """Return a chat id as a column can hold it; None for what is none.
+    """Return a chat id as a column stores it; None for anything else.
 
     Args:
         value: of a file.
@@ -129,7 +129,7 @@ def read_chat_id(value: Value) -> str | None:
 
 
 def read_name(value: Value, phone_number: str) -> str | None:
-    """Return a guest's name; None for what says nothing: no text, blank, `Usuario`, or the guest's own id.
+    """Return a guest's name; None for a missing one: no text, blank, `Usuario`, or the guest's own id.
 
     Args:
         value: of a file.
@@ -146,9 +146,9 @@ def read_name(value: Value, phone_number: str) -> str | None:
 
 
 def read_labels(fields: dict[str, Value]) -> tuple[str, list[str] | None]:
-    """Return which member of a record tells of labels, and which, in their order and none twice; None for nothing said.
+    """Return the member of a record that lists labels, and its labels in order, each once; None when it lists none.
 
-    An empty list says that there are none.
+    An empty list means that there are no labels.
 
     Args:
         fields: the record's members.
@@ -164,7 +164,7 @@ def read_labels(fields: dict[str, Value]) -> tuple[str, list[str] | None]:
 
 
 def read_count(value: Value) -> int | None:
-    """Return a count of messages, 0 or more; None for what is none.
+    """Return a count of messages, 0 or more; None for anything else.
 
     Args:
         value: of a file.
@@ -176,7 +176,7 @@ def read_count(value: Value) -> int | None:
 
 
 def read_time(value: Value) -> datetime | None:
-    """Return a time from 1970 on, in UTC; None for what is none. A text without a zone is UTC.
+    """Return a time from 1970 on, in UTC; None for anything else. A text without a zone is UTC.
 
     Args:
         value: of a file: ISO 8601 text, or seconds or milliseconds since 1970 as a number or its digits.

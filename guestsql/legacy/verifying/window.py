@@ -1,4 +1,4 @@
-"""The text of one of the old bot's files, as much of it as is being looked at, for the verification: plain `json`."""
+"""A moving window on the text of a file, for the verification: plain `json`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _C1 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}
 
 
 class Stretch(NamedTuple):
-    """Some bytes of a file.
+    """A range of a file's bytes.
 
     Attributes:
         offset: the first, from 0.
@@ -41,16 +41,16 @@ class Stretch(NamedTuple):
 
 
 KeptPlaces: TypeAlias = Mapping[int, list[Stretch]]
-"""By their offset in the file, the stretches of it that the database says to keep."""
+"""The ranges of a file that the database claims to keep, by offset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Stands for a value that cannot be read.
+    """Marks a value that cannot be read.
 
     Attributes:
         reason: why.
-        is_json: whether it is JSON nevertheless, only not what stands in these files.
+        is_json: whether it is JSON, but not of a form that these files have.
     """
 
     reason: str
@@ -58,18 +58,18 @@ class Broken:
 
 
 class FileText:
-    """The text of a file, as much of it as is being looked at.
+    """The part of a file's text that is in memory.
 
     Args:
         file: at its beginning.
-        encoding: "" to look for a mark at the beginning.
+        encoding: "" to detect a byte order mark at the beginning.
 
     Attributes:
         digest: of the bytes that were read.
         encoding: known once something was read.
-        text: decoded; a byte that is no UTF-8 is read as Windows-1252.
-        at: index of what comes next.
-        is_whole: whether nothing of the file lies behind the text.
+        text: decoded; a byte that is not UTF-8 is read as Windows-1252.
+        at: index of the next character.
+        is_whole: whether the text reaches the end of the file.
     """
 
     def __init__(self, file: IO[bytes], encoding: str = "") -> None:
@@ -77,16 +77,16 @@ class FileText:
         self.digest = hashlib.sha256()
         self.encoding = encoding
         self._decoder: codecs.IncrementalDecoder | None = None
-        # An index into the text, and the byte of the file that stands there.
+        # An index into the text, and its byte in the file.
         self._known = (0, 0)
         self.text = ""
-        # The same with a surrogate for each byte that is no UTF-8: so many characters, and the bytes can be told.
+        # The same with a surrogate for each byte that is not UTF-8: as many characters, and the bytes can be restored.
         self._escaped = ""
         self.at = 0
         self.is_whole = False
 
     def more(self) -> bool:
-        """Read on, dropping what was passed; False at the end of the file."""
+        """Read more and drop what was passed; False at the end of the file."""
         if self.is_whole:
             return False
         wanted = max(_CHUNK_CHARACTERS, len(self.text) - self.at, _LONGEST_MARK)
@@ -117,7 +117,7 @@ class FileText:
         return offset
 
     def kept_here(self, kept: KeptPlaces) -> tuple[Stretch, bytes] | None:
-        """Return what the database keeps of this very place, if the file has just these bytes here.
+        """Return what the database keeps of exactly this place, if the file has the same bytes here.
 
         Args:
             kept: of the file.
@@ -132,7 +132,7 @@ class FileText:
         return None
 
     def step_over(self, data: bytes) -> bool:
-        """Step over some bytes; False, and no step, when the text has other ones here.
+        """Move past some bytes; return False and stay when the text differs here.
 
         Args:
             data: what `kept_here` returned.
@@ -146,7 +146,7 @@ class FileText:
         return True
 
     def skip_space(self) -> str:
-        """Step over blank space and return the character that follows, "" at the end."""
+        """Move past white space and return the next character, "" at the end."""
         while True:
             found = _SPACE.match(self.text, self.at)
             self.at = found.end() if found else self.at
@@ -154,7 +154,7 @@ class FileText:
                 return self.text[self.at : self.at + 1]
 
     def decode(self) -> Value:
-        """Read the value that starts here and step behind it; `Broken` for one that is none."""
+        """Read the value that starts here and move past it; `Broken` when it is not JSON."""
         value: Value
         end: int | None
         while True:
@@ -163,11 +163,11 @@ class FileText:
             except (json.JSONDecodeError, RecursionError) as error:
                 end = _end_by_brackets(self.text, self.at)
                 value = Broken("nested too deeply" if isinstance(error, RecursionError) else "no JSON")
-            # What ends with the text read so far may go on in what is not.
+            # A value that ends with the text read so far may continue in the rest of the file.
             if end is not None and (end < len(self.text) or self.is_whole):
                 break
             if not self.more():
-                # Neither readable nor with an end of its own: nothing behind it can be told apart.
+                # It has no recognisable end, so nothing after it can be read.
                 self.at = len(self.text)
                 return Broken("damaged up to the end of the file")
         text, start, self.at = self.text, self.at, end
@@ -177,7 +177,7 @@ class FileText:
 
 
 def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
-    """Return an object with all its values: the earlier ones of a repeated member as `name#1`, `name#2` and so on."""
+    """Return an object with all its values: earlier ones of a repeated member become `name#1`, `name#2`, …."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
         values: dict[str, list[Value]] = {}
@@ -195,7 +195,7 @@ _JSON = json.JSONDecoder(
 
 
 def _with_letters(escaped: str) -> str:
-    """Return a text with the letters of Windows-1252 for bytes that are no UTF-8."""
+    """Return a text with the letters of Windows-1252 for bytes that are not UTF-8."""
     return escaped if escaped.isascii() else _ESCAPED_BYTE.sub(lambda found: _letter(ord(found[0]) - 0xDC00), escaped)
 
 
