@@ -13,7 +13,7 @@
 -- count as older than the row, and everything that the bot writes must count as newer.
 
 -- name: open_legacy_staging()!
--- Creates this transaction's own staging table, which hides the permanent one that it copies.
+-- Creates this transaction's own staging table, which hides its permanent pattern.
 CREATE TEMPORARY TABLE legacy_staging (LIKE legacy_staging) ON COMMIT DROP;
 
 -- name: open_legacy_guests()!
@@ -51,7 +51,7 @@ FROM (
 TRUNCATE legacy_guests;
 
 -- name: fold_legacy_records(after_number, last_number, thread_files)!
--- Merges all staged records of each guest of the range into one row of legacy_guests; returns the number of guests.
+-- Merges the staged records of the range into one row for each guest; the number of guests.
 -- Each column comes from the newest record that has it; of records with equal times the file with precedence wins, then
 -- the later place. Labels are the newest of threads.json and its backups, then the newest of the other files, as the
 -- old bot showed them. Every record is kept: a second one under one key gets #2 after it. A backup keeps only the
@@ -300,8 +300,8 @@ LEFT JOIN merged_legacy ON guest.phone_number = merged_legacy.phone_number
 ORDER BY guest.phone_number;
 
 -- name: limit_legacy_times(imported_at)!
--- Replaces times in the future by the time of the import, as record_interactions does; returns the number of guests.
--- The order of the records depends on the times as written.
+-- Replaces times in the future by the time of the import; the number of guests.
+-- record_interactions does the same. The order of the records depends on the times as written.
 --   imported_at: timestamptz, when the import began
 UPDATE legacy_guests
 SET
@@ -320,7 +320,7 @@ WHERE
     greatest(recorded_at, thread_created_at, first_interaction, last_interaction, created_at) > limits.latest;
 
 -- name: insert_legacy_guests()!
--- Inserts the guests of legacy_guests who have no row yet, in the order of their keys; returns their number.
+-- Inserts the guests of legacy_guests who have no row yet; the number inserted.
 -- Fails if another transaction inserts one of them at the same time: the row exists then, and the caller tries again.
 -- ON CONFLICT would avoid that, but takes a sixth longer, for a rare case.
 -- OFFSET 0 makes the planner look up each key: it does not know how many rows this transaction has inserted, and would
@@ -369,7 +369,7 @@ WHERE
 ORDER BY staged.phone_number;
 
 -- name: update_legacy_guests(after_number, last_number)!
--- Merges the guests of legacy_guests into existing rows that lack their records; returns the number of rows.
+-- Merges guests of legacy_guests into rows that lack their records; the number updated.
 -- In each column the later of the row's last change and the record wins; an empty column is always filled, and a
 -- placeholder for a name counts as empty. A record that is kept under a key stays, and another one under the same key
 -- is added with its checksum after the key. Rows are locked in the order of their keys, because unsorted batches of
@@ -581,7 +581,7 @@ ORDER BY
 LOCK TABLE erased_guests IN SHARE MODE;
 
 -- name: erase_imported_guests()!
--- Erases guests that an import restored although they had been erased; returns their number. That happens when a guest
+-- Erases guests that an import restored although they had been erased; the number erased. That happens when a guest
 -- is erased while an import runs, and also if an earlier import ended before this check. A guest who wrote again and
 -- was then merged with an imported one stays.
 -- check: allow GS501, because a hash cannot be turned into a key
@@ -596,7 +596,7 @@ WHERE
     );
 
 -- name: record_legacy_import(report)$
--- Adds an import and its staged rejected records to the history; returns its id. A record that is kept already, from
+-- Adds an import and its staged rejected records to the history; its id. A record that is kept already, from
 -- another file or import, is not stored again.
 --   report: jsonb, an object of the columns of legacy_imports, e.g. '{"started_at": "2026-01-01", "files": [], "records": 0,
 --     "guests": 0, "inserted": 0, "updated": 0, "unchanged": 0, "rejected": 0, "merged": 0, "file_bytes": 0,

@@ -26,8 +26,9 @@ WHERE phone_number = ANY(:phone_numbers::text[])
 ORDER BY phone_number;
 
 -- name: get_import_times(paths, checksums)^
--- The times at which imports began, and the time at which exactly these bytes of each file were first imported, NULL
--- for never. An import stores its own time in place of a later one.
+-- The times at which imports began, and at which these files were first imported.
+-- A file counts with exactly these bytes; NULL when they were never imported. An import stores its own time in place of a
+-- later one.
 --   paths: text[], the files
 --   checksums: text[], their SHA-256, in hex
 SELECT
@@ -51,10 +52,11 @@ SELECT
     ) AS first_times;
 
 -- name: list_kept_rejects(path, sha256, after_offset, max_rows)
--- One page of the rejected places of a file, in their order: the number of bytes and their checksum, computed from the
--- kept bytes; more than one of each when states of the file differ. If exactly these bytes of the file were imported,
--- only what those imports kept counts: the end of an older, torn state may be the beginning of a guest in this one. If
--- they never were, everything that imports kept of any state of the file counts.
+-- One page of the rejected places of a file, in their order.
+-- The number of bytes and their checksum are computed from the kept bytes; there is more than one of each when states of
+-- the file differ. If exactly these bytes of the file were imported, only what those imports kept counts: the end of an
+-- older, torn state may be the beginning of a guest in this one. If they never were, everything that imports kept of any
+-- state of the file counts.
 --   path: text, the file
 --   sha256: text, checksum of the file as it is now, in hex
 --   after_offset: bigint = -1, the last place of the page before
