@@ -37,9 +37,9 @@ def param_options(command: Command) -> Command:
         "pairs",
         multiple=True,
         metavar="NAME=VALUE",
-        help="A parameter; an array is a,b,c or '{a,\"b, c\"}'. Not given: the default of the query's comments.",
+        help="Set a parameter; an array is a,b,c or '{a,\"b, c\"}'. Default: the one in the query's comments.",
     )
-    nulls = click.option("--null", "nulls", multiple=True, metavar="NAME", help="A parameter that is NULL.")
+    nulls = click.option("--null", "nulls", multiple=True, metavar="NAME", help="Set a parameter to NULL.")
     return pairs(nulls(command))
 
 

@@ -38,7 +38,11 @@ Examples:
 @format_option
 @pass_app
 def list_queries(app: App, format_name: str | None) -> None:
-    """List the queries."""
+    """List the queries.
+
+    The table has the name, what the query returns, and what it is about; the other formats also have the parameters,
+    the comment, and the place in the files.
+    """
     catalogue = app.catalogue
     output = app.output(format_name)
     if not output.is_table:
