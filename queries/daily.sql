@@ -30,27 +30,30 @@ ON CONFLICT ON CONSTRAINT relation_sizes_pkey DO UPDATE
 -- Returns the number of rows written. Yesterday's row is updated, too, but never created: guests who have written since
 -- are no longer counted among yesterday's. For the same reason a figure only grows.
 --   timezone: text = 'America/Bogota', the hotel's
-WITH counted_days AS (
+WITH today AS (
+    SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
+),
+
+counted_days AS (
     SELECT
         (events.moment AT TIME ZONE :timezone::text)::date AS day,
         count(*) FILTER (WHERE events.change = 'new') AS new_guests,
         count(*) FILTER (WHERE events.change = 'active') AS active_guests
     FROM guest_profiles
     CROSS JOIN LATERAL (VALUES ('new', first_interaction), ('active', last_interaction)) AS events (change, moment)
-    WHERE last_active_on >= (statement_timestamp() AT TIME ZONE :timezone::text)::date - 2
+    WHERE last_active_on >= (SELECT day FROM today) - 2
     GROUP BY day
 )
 
 INSERT INTO guest_days AS known (day, new_guests, active_guests)
 SELECT
-    (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days AS day,
+    today.day - past.days AS day,
     coalesce(counted.new_guests, 0) AS new_guests,
     coalesce(counted.active_guests, 0) AS active_guests
-FROM generate_series(0, 1) AS past (days)
-LEFT JOIN counted_days AS counted
-    ON (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days = counted.day
-LEFT JOIN guest_days AS recorded
-    ON (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days = recorded.day
+FROM today
+CROSS JOIN generate_series(0, 1) AS past (days)
+LEFT JOIN counted_days AS counted ON today.day - past.days = counted.day
+LEFT JOIN guest_days AS recorded ON today.day - past.days = recorded.day
 WHERE past.days = 0 OR recorded.day IS NOT NULL
 ORDER BY day
 ON CONFLICT ON CONSTRAINT guest_days_pkey DO UPDATE

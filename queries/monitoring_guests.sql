@@ -60,12 +60,15 @@ LIMIT :max_rows::int;
 
 -- name: list_guest_days(timezone, silent_days, max_rows)
 -- New, active and silent guests by the hotel's day, today first.
--- Silent guests had not written for silent_days on that day, nor since. Unless the day was recorded (record_guest_days),
--- its active guests lack those who have written again since. The index on last_active_on bounds what is read.
+-- Silent: no message for silent_days, nor since. Unless is_recorded, active_guests lacks those who have written again.
 --   timezone: text = 'America/Bogota', the hotel's
 --   silent_days: int = 30, days without a message after which a guest is silent
 --   max_rows: int = 14, days
-WITH counted_days AS (
+WITH today AS ( -- as a subquery it is computed once, as an expression for each guest
+    SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
+),
+
+counted_days AS (
     SELECT
         (events.moment AT TIME ZONE :timezone::text)::date + events.days AS day,
         count(*) FILTER (WHERE events.change = 'new') AS new_guests,
@@ -79,23 +82,20 @@ WITH counted_days AS (
             ('active', last_interaction, 0),
             ('silent', last_interaction, :silent_days::int)
         ) AS events (change, moment, days)
-    WHERE
-        last_active_on
-        >= (statement_timestamp() AT TIME ZONE :timezone::text)::date - :max_rows::int - :silent_days::int
+    WHERE last_active_on >= (SELECT day FROM today) - :max_rows::int - :silent_days::int
     GROUP BY day
 )
 
 SELECT
-    (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days AS day,
+    today.day - past.days AS day,
     greatest(counted.new_guests, recorded.new_guests, 0) AS new_guests,
     greatest(counted.active_guests, recorded.active_guests, 0) AS active_guests,
     coalesce(counted.silent_guests, 0) AS silent_guests,
     recorded.day IS NOT NULL AS is_recorded
-FROM generate_series(0, :max_rows::int - 1) AS past (days)
-LEFT JOIN guest_days AS recorded
-    ON (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days = recorded.day
-LEFT JOIN counted_days AS counted
-    ON (statement_timestamp() AT TIME ZONE :timezone::text)::date - past.days = counted.day
+FROM today
+CROSS JOIN generate_series(0, :max_rows::int - 1) AS past (days)
+LEFT JOIN guest_days AS recorded ON today.day - past.days = recorded.day
+LEFT JOIN counted_days AS counted ON today.day - past.days = counted.day
 ORDER BY day DESC
 LIMIT :max_rows::int;
 
