@@ -18,7 +18,7 @@ from guestsql.check.infer.scope import Scope
 from guestsql.check.marks import TableAllowance
 from guestsql.check.sources import Source, Subject, read_texts
 from guestsql.check.words import Words, read_words
-from guestsql.sql import Query
+from guestsql.sql import Query, tokenize
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.hooks import Hook, hook_faults, hooks_of
 from guestsql.sql.packaged import packaged_queries
@@ -191,7 +191,7 @@ def _missing(table: _Table, hooks: Sequence[str], schema: Sequence[Path], source
 def _place(table: _Table, schema: Sequence[Path]) -> tuple[Path, int, int, int] | None:
     for source in read_texts(schema):
         text = source.text
-        words = read_words(text if table.name in text else "")
+        words = read_words(tokenize(text) if table.name in text else ())
         for index, word in enumerate(words):
             if word.folded.strip('"') == table.name and _is_created(words, index):
                 before = text[: word.offset]

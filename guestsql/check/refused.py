@@ -9,6 +9,7 @@ from guestsql.check.answers import Refused
 from guestsql.check.finding import Finding
 from guestsql.check.sources import Subject
 from guestsql.check.tables import Tables
+from guestsql.sql.rewriting import name_positions
 
 __all__ = ["refused"]
 
@@ -38,14 +39,8 @@ def refused(subject: Subject, refusal: Refused, tables: Tables) -> Finding:
     found = _TOKEN.match(text, column - 1)
     token = found.group() if found else ""
     hint = refusal.hint or _meant(rule, token, tables)
-    # `$1` means nothing in the file.
-    message = re.sub(r"\$(\d+)", lambda number: _parameter(subject, int(number[1])), refusal.message)
+    message = name_positions(refusal.message, subject.query.positional)
     return subject.on(line, column, rule, message, hint, width=max(1, len(token)))
-
-
-def _parameter(subject: Subject, number: int) -> str:
-    names = subject.query.positional
-    return f":{names[number - 1]}" if 0 < number <= len(names) else f"${number}"
 
 
 def _meant(rule: str, token: str, tables: Tables) -> str:

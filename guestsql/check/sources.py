@@ -36,7 +36,7 @@ class Subject:
     @cached_property
     def words(self) -> Words:
         """Its tokens that count."""
-        return read_words(self.query.source)
+        return read_words(self.query.tokens)
 
     @cached_property
     def _begin(self) -> tuple[int, int]:

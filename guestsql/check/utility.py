@@ -24,7 +24,7 @@ def absence(connection: DeadlineConnection, query: Query) -> psycopg.Error | Non
         connection: to the scratch database, in autocommit.
         query: one that has no plan.
     """
-    if query.positional or operation_name(query.source) not in _TRIED:
+    if query.positional or operation_name(query.tokens) not in _TRIED:
         return None
     pgconn = connection.pgconn  # psycopg itself would forget what is prepared, at the sight of ROLLBACK
     pgconn.exec_(b"BEGIN")

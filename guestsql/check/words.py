@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from guestsql.sql import Kind, Token, tokenize
+from guestsql.sql import Kind, Token
 
 __all__ = ["Word", "Words", "read_words"]
 
@@ -85,13 +85,13 @@ class Words(Sequence[Word]):
         return len(self._words)
 
 
-def read_words(source: str) -> Words:
-    """Cut a statement into the tokens that count.
+def read_words(tokens: Sequence[Token]) -> Words:
+    """Return the tokens of a statement that count.
 
     Args:
-        source: the statement, as its file has it.
+        tokens: the statement's.
     """
-    return Words(list(_words(tokenize(source))))
+    return Words(list(_words(tokens)))
 
 
 def _words(tokens: Sequence[Token]) -> Iterator[Word]:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from guestsql.errors import MigrationError, QueryFileError
 from guestsql.sql.pieces import SEPARATOR, Piece, cut
-from guestsql.sql.places import line_and_column
-from guestsql.sql.scanner import Kind, Scanner, Token
+from guestsql.sql.scanner import Kind, Scanner, Token, line_and_column
 
 __all__ = ["Statement", "checksum", "normalise", "pieces", "place"]
 

@@ -67,11 +67,11 @@ def query_work(query: Query, do: Callable[..., Awaitable[Any] | Any]) -> Work:
         query: the query.
         do: its method.
     """
-    operation = operation_name(query.source)
+    operation = operation_name(query.tokens)
     return Work(
         query.name,
         do,
-        writes=not is_read(query.source),
+        writes=not is_read(query.tokens),
         is_atomic=operation in _ATOMIC,
         needs_confirmation=operation in _WRITES and "operation_id" not in query.positional,
     )

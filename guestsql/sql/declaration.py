@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import aiosql.queries
 
-from guestsql.sql.rewriting import Misuse
+from guestsql.sql.rewriting import SyntaxFault
 from guestsql.sql.type_names import TYPE_NAME
 
 __all__ = ["LITERAL", "Declaration", "Operator", "Parameter", "parse_declaration", "parse_parameter"]
@@ -100,7 +100,7 @@ def parse_declaration(line: str, at: int) -> Declaration:
         at: offset behind its colon.
 
     Raises:
-        Misuse: what is wrong; its offset counts from the beginning of the line.
+        SyntaxFault: what is wrong; its offset counts from the beginning of the line.
     """
     name = re.split(r"[\s(^$!*<#]", line[at:].lstrip(), maxsplit=1)[0]
     begin = at + len(line[at:]) - len(line[at:].lstrip())
@@ -114,10 +114,10 @@ def parse_declaration(line: str, at: int) -> Declaration:
         hint = (
             f"list what the SQL uses, so that a typing error is found: {name}(first, second){shown}, or {name}(){shown}"
         )
-        raise Misuse(at, f"query {name} has no parameter list", hint)
+        raise SyntaxFault(at, f"query {name} has no parameter list", hint)
     closing = line.find(")", at)
     if closing < 0:
-        raise Misuse(at, f"the parameter list of {name} does not end on its line", "close it with )")
+        raise SyntaxFault(at, f"the parameter list of {name} does not end on its line", "close it with )")
     parameters = _parse_names(line[at + 1 : closing], at + 1)
     mark = line[closing + 1 :].strip()
     try:
@@ -125,14 +125,14 @@ def parse_declaration(line: str, at: int) -> Declaration:
     except ValueError:
         place = line.index(mark, closing + 1)
         _refuse_aiosql_operator(mark, name, place)
-        raise Misuse(place, f"unknown operator {mark!r} of query {name}", f"use one of {_OPERATORS}") from None
+        raise SyntaxFault(place, f"unknown operator {mark!r} of query {name}", f"use one of {_OPERATORS}") from None
     return Declaration(name, operator, parameters)
 
 
 def _refuse_aiosql_operator(operator: str, name: str, at: int) -> None:
     way = _AIOSQL_OPERATORS.get(operator)
     if way is not None:
-        raise Misuse(at, f"query {name} has aiosql's operator {operator}, which does not exist here", way)
+        raise SyntaxFault(at, f"query {name} has aiosql's operator {operator}, which does not exist here", way)
 
 
 def _check_name(name: str, at: int) -> None:
@@ -140,9 +140,9 @@ def _check_name(name: str, at: int) -> None:
         python = name.replace("-", "_").lower()
         usable = _IDENTIFIER.fullmatch(python) and not keyword.iskeyword(python)
         hint = f"it becomes a Python method: write {python}" if usable else "use a lowercase identifier, verb_noun"
-        raise Misuse(at, f"{name!r} cannot name a query", hint)
+        raise SyntaxFault(at, f"{name!r} cannot name a query", hint)
     if name in _TAKEN:
-        raise Misuse(at, f"{name!r} cannot name a query: aiosql uses it", "choose another name")
+        raise SyntaxFault(at, f"{name!r} cannot name a query: aiosql uses it", "choose another name")
 
 
 def _parse_names(names: str, at: int) -> dict[str, int]:
@@ -153,9 +153,9 @@ def _parse_names(names: str, at: int) -> dict[str, int]:
         name = written.strip()
         place = at + len(written) - len(written.lstrip())
         if not _IDENTIFIER.fullmatch(name) or keyword.iskeyword(name) or name in _TAKEN_PARAMETERS:
-            raise Misuse(place, f"{name!r} cannot name a parameter", "use a lowercase identifier")
+            raise SyntaxFault(place, f"{name!r} cannot name a parameter", "use a lowercase identifier")
         if name in found:
-            raise Misuse(place, f"parameter {name} is declared twice", "name each parameter once")
+            raise SyntaxFault(place, f"parameter {name} is declared twice", "name each parameter once")
         found[name] = place
         at += len(written) + 1
     return found
@@ -170,7 +170,7 @@ def parse_parameter(name: str, rest: str, at: int) -> Parameter:
         at: where that is, for the error.
 
     Raises:
-        Misuse: it cannot be read.
+        SyntaxFault: it cannot be read.
     """
     form = f"write {name}: type = default, text; the type is PostgreSQL's, the default a number or quoted"
     reader = _Reader(rest, at, form)
@@ -215,8 +215,8 @@ class _Reader:
         self._skip_space()
         return found.group()
 
-    def refuse(self, what: str) -> Misuse:
-        return Misuse(self._at + self._next, f"no {what} here: {self.rest!r}", self._form)
+    def refuse(self, what: str) -> SyntaxFault:
+        return SyntaxFault(self._at + self._next, f"no {what} here: {self.rest!r}", self._form)
 
     def _skip_space(self) -> None:
         self._next += len(self.rest) - len(self.rest.lstrip())

@@ -31,7 +31,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from guestsql.sql.declaration import LITERAL, Declaration, Parameter, parse_declaration, parse_parameter
-from guestsql.sql.rewriting import Misuse
+from guestsql.sql.rewriting import SyntaxFault
 
 if TYPE_CHECKING:
     from guestsql.sql.query import Query
@@ -225,11 +225,11 @@ def parse_name_line(line: str) -> Declaration:
         line: the comment, from its `--` on.
 
     Raises:
-        Misuse: what is wrong; its offset counts from the beginning of the line.
+        SyntaxFault: what is wrong; its offset counts from the beginning of the line.
     """
     head = _NAME_LINE.match(line)
     if head is None:
-        raise Misuse(0, "no name line", "write -- name: verb_noun(parameters)")
+        raise SyntaxFault(0, "no name line", "write -- name: verb_noun(parameters)")
     return parse_declaration(line, head.end())
 
 
@@ -244,7 +244,7 @@ def parse_doc(lines: list[tuple[int, str]], declared: dict[str, int]) -> tuple[s
         The query's doc, and what is said of parameters by name.
 
     Raises:
-        Misuse: a line of a parameter that is not declared, or that cannot be read.
+        SyntaxFault: a line of a parameter that is not declared, or that cannot be read.
     """
     prose: list[str] = []
     parameters: dict[str, Parameter] = {}
@@ -255,7 +255,7 @@ def parse_doc(lines: list[tuple[int, str]], declared: dict[str, int]) -> tuple[s
         indent, body = (0, line) if comment is None else (len(comment["indent"]), comment["body"].rstrip())
         is_mark = mark_of(line, 0, declared) is not None
         if found and found.word == _RECORD_CLASS and _RECORD_CLASS not in declared:
-            raise Misuse(
+            raise SyntaxFault(
                 offset + found.word_at,
                 "aiosql's record_class does not exist here",
                 "remove the line: rows are named tuples, and guestsql stubs writes their classes",
@@ -275,13 +275,13 @@ def parse_doc(lines: list[tuple[int, str]], declared: dict[str, int]) -> tuple[s
 
 def _check_documented(at: int, name: str, declared: dict[str, int], known: dict[str, Parameter]) -> None:
     if name not in declared:
-        raise Misuse(
+        raise SyntaxFault(
             at,
             f"a line describes {name}, which is not in the parameter list",
             "add it to the list, or indent the line by one space when it is prose",
         )
     if name in known:
-        raise Misuse(at, f"parameter {name} is described twice", "keep one line")
+        raise SyntaxFault(at, f"parameter {name} is described twice", "keep one line")
 
 
 def _continued(parameter: Parameter, text: str) -> Parameter:

@@ -139,7 +139,7 @@ def _faults(query: Query, mark: Mark, hooks: Mapping[str, Hook]) -> Iterator[Hoo
         wanted = " or ".join(_OPERATORS[each] for each in hook.operators)
         message = f"{query.name} returns {_OPERATORS[query.operator]}, and {hook.name} needs {wanted}"
         yield HookFault(mark, message, "change the operator behind the query's parameters")
-    elif not hook.writes and not is_read(query.source):
+    elif not hook.writes and not is_read(query.tokens):
         yield HookFault(
             mark, f"{query.name} writes, and {hook.name} only reads", "take the write to a query of its own"
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from guestsql.sql.scanner import Kind, tokenize
+from collections.abc import Iterable, Sequence
+
+from guestsql.sql.scanner import Kind, Token
 
 __all__ = ["is_read", "operation_name"]
 
@@ -11,18 +13,18 @@ _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 _AFTER_WITH = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE")
 
 
-def operation_name(source: str) -> str:
+def operation_name(tokens: Iterable[Token]) -> str:
     """Return the statement's command in upper case: `SELECT`; what follows a WITH's queries, not WITH.
 
     Args:
-        source: the SQL.
+        tokens: of the SQL.
 
     Returns:
         The command; "" when there is no word.
     """
     depth = 0
     behind_with = False
-    for token in tokenize(source):
+    for token in tokens:
         if token.kind is Kind.PUNCTUATION:
             depth += (token.text == "(") - (token.text == ")")
         elif token.kind is Kind.WORD and depth == 0:
@@ -35,11 +37,11 @@ def operation_name(source: str) -> str:
     return ""
 
 
-def is_read(source: str) -> bool:
+def is_read(tokens: Sequence[Token]) -> bool:
     """Tell whether a statement only reads, unless a function that it calls writes; FOR UPDATE counts as a write.
 
     Args:
-        source: the SQL.
+        tokens: of the SQL.
     """
-    words = {token.text.upper() for token in tokenize(source) if token.kind is Kind.WORD}
-    return operation_name(source) in _READS and not words & _WRITES
+    words = {token.text.upper() for token in tokens if token.kind is Kind.WORD}
+    return operation_name(tokens) in _READS and not words & _WRITES

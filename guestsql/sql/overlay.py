@@ -138,7 +138,7 @@ def _differences(original: Query, query: Query) -> Iterator[str]:
     optional = {f"parameter {each.name} is new" for each in query.parameters if each.default is not None}
     yield from (each for each in call_differences(original, query) if each not in optional)
     yield from (f"it lacks -- on: {text}" for text in _marks(original) - _marks(query))
-    if is_read(original.source) and not is_read(query.source):
+    if is_read(original.tokens) and not is_read(query.tokens):
         yield "it writes or locks rows, and the packaged query only reads"
 
 

@@ -16,7 +16,7 @@ from guestsql.sql.declaration import Parameter
 from guestsql.sql.head import written_name_line
 from guestsql.sql.query import Query
 from guestsql.sql.samples import NUMBERS, Sample
-from guestsql.sql.scanner import Kind, Token, tokenize
+from guestsql.sql.scanner import Kind, Token
 from guestsql.sql.type_names import plain_type
 
 __all__ = ["misread_colons", "psql_preamble", "psql_query", "set_line", "sql_literal", "written_head"]
@@ -84,13 +84,13 @@ def psql_query(query: Query) -> str:
         query: the query.
     """
     spaced = {offset for offset, _ in _colons(query)}
-    text = "".join(f"{token.text} " if token.offset in spaced else token.text for token in tokenize(query.source))
+    text = "".join(f"{token.text} " if token.offset in spaced else token.text for token in query.tokens)
     warning = "-- It may write: run it between BEGIN; and ROLLBACK;\n" if _may_write(query) else ""
     return f"{warning}{written_head(query)}{text};\n"
 
 
 def _may_write(query: Query) -> bool:
-    words = [token.text.lower() for token in tokenize(query.source) if token.kind is Kind.WORD]
+    words = [token.text.lower() for token in query.tokens if token.kind is Kind.WORD]
     return words[0] not in _READING or any(
         word in _CHANGING and before not in _BEFORE_A_LOCK for before, word in pairwise(["", *words])
     )
@@ -132,7 +132,7 @@ def _colons(query: Query) -> list[tuple[int, str]]:
     declared = {each.name for each in query.parameters}
     found: list[tuple[int, str]] = []
     before = ""
-    for token, following in pairwise(tokenize(query.source)):
+    for token, following in pairwise(query.tokens):
         # Directly behind [ a declared name is a parameter, for both.
         is_own = token.kind is Kind.SEPARATOR and (before != "[" or following.text not in declared)
         if is_own and (variable := _VARIABLE.fullmatch(following.text)):
@@ -144,7 +144,7 @@ def _colons(query: Query) -> list[tuple[int, str]]:
 
 def _glued_names(query: Query) -> set[str]:
     """The parameters that stand directly behind what their value would become a part of."""
-    tokens = tokenize(query.source)
+    tokens = query.tokens
     names = {each.name for each in query.parameters}
     return {
         token.text[1:]

@@ -12,8 +12,8 @@ from psycopg.types.json import Json, Jsonb
 
 from guestsql.errors import InvalidValue
 from guestsql.sql.head import mark_of
-from guestsql.sql.places import line_and_column
 from guestsql.sql.rewriting import source_offset
+from guestsql.sql.scanner import line_and_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from guestsql.sql.declaration import Operator, Parameter
     from guestsql.sql.head import Mark
     from guestsql.sql.rewriting import Segment
+    from guestsql.sql.scanner import Token
 
 __all__ = ["Query", "arrange", "first_sentence", "why_empty"]
 
@@ -44,6 +45,7 @@ class Query:
         line: 1-based line of its name.
         column: 1-based column of its name line.
         source: the SQL as it stands in the file, without the last semicolon; line ends are line feeds.
+        tokens: those of `source`, space and comments included; offsets count from its beginning.
         text: the SQL with `$1`, `$2`, … and the tag that names the query on the server.
         positional: the names of the parameters by `$n`.
         json: place and type, json or jsonb, of the parameters that take a dict or a list; the place counts from 0.
@@ -64,6 +66,7 @@ class Query:
     json: tuple[tuple[int, str], ...]
     marks: tuple[Mark, ...] = field(compare=False)
     file_marks: tuple[Mark, ...] = field(compare=False, repr=False)
+    tokens: tuple[Token, ...] = field(compare=False, repr=False)
     _source_place: tuple[int, int] = field(repr=False)  # line and column of the source's first character
     _segments: tuple[Segment, ...] = field(repr=False, compare=False)
 

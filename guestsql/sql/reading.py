@@ -18,10 +18,9 @@ from guestsql.sql.head import (
     parse_doc,
     parse_name_line,
 )
-from guestsql.sql.places import line_and_column
 from guestsql.sql.query import Query
-from guestsql.sql.rewriting import Misuse, rewrite
-from guestsql.sql.scanner import Kind, Token, tokenize
+from guestsql.sql.rewriting import SyntaxFault, rewrite
+from guestsql.sql.scanner import Kind, Token, line_and_column, tokenize
 from guestsql.sql.type_names import plain_type
 
 if TYPE_CHECKING:
@@ -90,13 +89,13 @@ def _read(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
     preamble, parts = _split(tokens)
     try:
         _check_preamble(preamble)
-    except Misuse as fault:
+    except SyntaxFault as fault:
         errors.append(_error(fault, text, file))
     file_marks = _marks(preamble, text)
     for part in parts:
         try:
             queries.append(_read_query(part, text, file, file_marks))
-        except Misuse as fault:
+        except SyntaxFault as fault:
             errors.append(_error(fault, text, file))
     return queries, errors
 
@@ -122,7 +121,7 @@ def _decode(data: bytes, file: Path) -> str:
     return text
 
 
-def _error(fault: Misuse, text: str, file: Path) -> QueryFileError:
+def _error(fault: SyntaxFault, text: str, file: Path) -> QueryFileError:
     line, column = line_and_column(text, fault.offset)
     return QueryFileError(fault.message, file=file, line=line, column=column, hint=fault.hint, rule=fault.rule)
 
@@ -167,7 +166,7 @@ def _begins_line(tokens: Sequence[Token], index: int) -> bool:
 def _check_preamble(tokens: Sequence[Token]) -> None:
     for token in tokens:
         if not token.is_blank:
-            raise Misuse(
+            raise SyntaxFault(
                 token.offset,
                 "SQL before the first name line",
                 "begin the query with -- name: verb_noun(parameters)",
@@ -178,7 +177,7 @@ def _check_preamble(tokens: Sequence[Token]) -> None:
 
 def _refuse_misspelt(token: Token) -> None:
     if token.kind is Kind.LINE_COMMENT and is_misspelt_name_line(token.text):
-        raise Misuse(token.offset, "a name line that is not read as one", "write -- name: in lower case")
+        raise SyntaxFault(token.offset, "a name line that is not read as one", "write -- name: in lower case")
 
 
 def _marks(tokens: Sequence[Token], text: str, declared: Collection[str] = ()) -> tuple[Mark, ...]:
@@ -218,6 +217,7 @@ def _read_query(part: _Part, text: str, file: Path, file_marks: tuple[Mark, ...]
         json=_json_places(rewritten.positional, described, rest),
         marks=_marks(part.comments, text, declaration.parameters),
         file_marks=file_marks,
+        tokens=tuple(tokens),
         _source_place=line_and_column(text, begin),
         _segments=rewritten.segments,
     )
@@ -243,8 +243,8 @@ def _counted_from(begin: int) -> Generator[None]:
     """Shift the place of a fault that is counted from the beginning of a part."""
     try:
         yield
-    except Misuse as fault:
-        raise Misuse(fault.offset + begin, fault.message, fault.hint, fault.rule) from None
+    except SyntaxFault as fault:
+        raise SyntaxFault(fault.offset + begin, fault.message, fault.hint, fault.rule) from None
 
 
 def _statement(part: _Part, name: str, text: str) -> tuple[int, list[Token]]:
@@ -256,7 +256,7 @@ def _statement(part: _Part, name: str, text: str) -> tuple[int, list[Token]]:
     with _counted_from(begin):
         length = _statement_length(tokens, name)
     if not length:
-        raise Misuse(part.head.offset, f"query {name} is empty", "write the SQL below its name line", "GS004")
+        raise SyntaxFault(part.head.offset, f"query {name} is empty", "write the SQL below its name line", "GS004")
     return begin, tokens[:length]
 
 
@@ -273,7 +273,7 @@ def _statement_length(tokens: Sequence[Token], name: str) -> int:
         if token.kind is Kind.SEMICOLON and depth.is_outside:
             finished = True
         elif finished:
-            raise Misuse(
+            raise SyntaxFault(
                 token.offset,
                 f"query {name} has more than one statement",
                 "give each statement its own name line; a ; in a text or comment is fine",
@@ -294,7 +294,7 @@ def _leading_hint(tokens: list[Token]) -> tuple[str, list[Token]]:
 def _check_use(declaration: Declaration, used: tuple[str, ...]) -> None:
     for name, offset in declaration.parameters.items():
         if name not in used:
-            raise Misuse(
+            raise SyntaxFault(
                 offset,
                 f"parameter {name} of query {declaration.name} is not used",
                 f"write :{name} outside quotes and comments, in a slice [1: :{name}], or take it off the list",

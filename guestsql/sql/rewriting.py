@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,10 +11,10 @@ from guestsql.sql.scanner import Kind, Token
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Misuse", "Rewritten", "Segment", "rewrite", "source_offset"]
+__all__ = ["Rewritten", "Segment", "SyntaxFault", "name_positions", "rewrite", "source_offset"]
 
 
-class Misuse(Exception):
+class SyntaxFault(Exception):
     """Something in a query that cannot stand; it never leaves this package: a QueryFileError is made of it.
 
     Attributes:
@@ -66,7 +67,7 @@ def rewrite(tokens: Sequence[Token], declared: frozenset[str], *, head: str = ""
         The text, whose every character outside `head` and `tail` leads back to the source.
 
     Raises:
-        Misuse: the first name that is not declared, or parameter that is not written `:name`.
+        SyntaxFault: the first name that is not declared, or parameter that is not written `:name`.
     """
     numbers: dict[str, int] = {}
     segments: list[Segment] = []
@@ -80,6 +81,21 @@ def rewrite(tokens: Sequence[Token], declared: frozenset[str], *, head: str = ""
         text += written
         after_number = name is not None
     return Rewritten(text + tail, tuple(numbers), tuple(segments))
+
+
+def name_positions(message: str, positional: Sequence[str]) -> str:
+    """Put `:name` for each `$n` of a message: `$1` means nothing in the file.
+
+    Args:
+        message: the server's.
+        positional: the names of the parameters in the order of `$1`, `$2`, ….
+    """
+
+    def name(found: re.Match[str]) -> str:
+        number = int(found[1])
+        return f":{positional[number - 1]}" if 0 < number <= len(positional) else found[0]
+
+    return re.sub(r"\$(\d+)", name, message)
 
 
 def source_offset(segments: Sequence[Segment], offset: int) -> int:
@@ -113,7 +129,9 @@ def _pieces(tokens: Sequence[Token], declared: frozenset[str]) -> Iterator[tuple
         elif token.kind is Kind.COLON:
             _refuse_psql_forms(token, following)
         elif token.kind is Kind.POSITION:
-            raise Misuse(token.offset, f"{token.text} in a query file", "write :name, and declare the name", "GS101")
+            raise SyntaxFault(
+                token.offset, f"{token.text} in a query file", "write :name, and declare the name", "GS101"
+            )
         if not token.is_blank:
             before = token.text
         yield token.offset, token.text, name
@@ -124,9 +142,9 @@ def _checked(token: Token, declared: frozenset[str]) -> str:
     if name in declared:
         return name
     if name.lower() in declared:
-        raise Misuse(token.offset, f"undeclared parameter :{name}", f"it is declared as {name.lower()}", "GS101")
+        raise SyntaxFault(token.offset, f"undeclared parameter :{name}", f"it is declared as {name.lower()}", "GS101")
     known = ", ".join(sorted(declared)) or "none"
-    raise Misuse(
+    raise SyntaxFault(
         token.offset,
         f"undeclared parameter :{name}",
         f"add it to the list in the name line; declared there: {known}",
@@ -136,7 +154,7 @@ def _checked(token: Token, declared: frozenset[str]) -> str:
 
 def _refuse_psql_forms(token: Token, following: Token | None) -> None:
     if following is not None and following.text[0] in "'\"{":
-        raise Misuse(
+        raise SyntaxFault(
             token.offset,
             f"psql's form :{following.text[0]} in a query file",
             "write :name; the driver sends the value apart from the text, so nothing needs quoting",

@@ -18,14 +18,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from guestsql.errors import QueryFileError
-from guestsql.sql.keywords import CONNECTING, NEVER_LAST
-from guestsql.sql.places import line_and_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["CONTINUATION", "NUMBER", "WORD", "Kind", "Scanner", "Token", "tokenize"]
+__all__ = ["CONTINUATION", "NUMBER", "WORD", "Kind", "Scanner", "Token", "line_and_column", "tokenize"]
 
 
 class Kind(enum.Enum):
@@ -70,6 +68,22 @@ class Token(NamedTuple):
 _BLANK = (Kind.SPACE, Kind.LINE_COMMENT, Kind.BLOCK_COMMENT)
 _VALUES = (Kind.STRING, Kind.QUOTED_WORD, Kind.NUMBER, Kind.POSITION, Kind.PARAMETER)
 
+# pg_get_keywords() of PostgreSQL 15 and 18: categories R (reserved) and T (reserved, can be function or
+# type name), without those that are a value or end an operator: CURRENT_DATE, END, NULL, ISNULL, …
+_WORDS = """
+    all analyse analyze and any array as asc asymmetric both case cast check collate column constraint
+    create deferrable desc distinct do else except fetch for foreign from grant group having in initially
+    intersect into lateral leading limit not offset on only or order placing primary references returning
+    select some symmetric table then to trailing union unique using variadic when where window with
+
+    authorization binary collation concurrently cross freeze full ilike inner is join left like natural
+    outer overlaps right similar tablesample verbose
+"""
+_NEVER_LAST = frozenset(_WORDS.split())
+
+# Words that may name a column, and that connect two expressions when they stand after one.
+_CONNECTING = frozenset({"between", "escape", "value"})
+
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 WORD = r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
 _WORD = re.compile(WORD)
@@ -92,6 +106,19 @@ _QUOTED_WORD_BODY = re.compile(r'(?:[^"]++|"")*+"')
 CONTINUATION = r"(?:[ \t\f\v]++|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+'"
 _CONTINUATION = re.compile(CONTINUATION)
 _OPERATOR = re.compile(r"(?:(?!--|/\*)[-+*/<>=~!@#%^&|`?])+")
+
+
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Where an offset stands.
+
+    Args:
+        text: the whole text, its lines ended by a line feed.
+        offset: 0-based, in characters; may be the text's length.
+
+    Returns:
+        The line and the column, both 1-based, the column in characters.
+    """
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def tokenize(text: str, *, file: Path | None = None) -> list[Token]:
@@ -151,11 +178,11 @@ class _Context:
         before = self.recent[-1]
         if before == ".":
             return True
-        if word in CONNECTING:
+        if word in _CONNECTING:
             return not (self.ended or before == "not")
         if word == "zone":
             return self.recent != ("at", "time")
-        return word not in NEVER_LAST
+        return word not in _NEVER_LAST
 
     def _follow_punctuation(self, mark: str) -> None:
         if mark == "(":

@@ -43,7 +43,7 @@ class Signature:
     columns: tuple[Typed, ...]
     kind: str
 
-    def misfit(self, query: Query) -> QueryFileError | None:
+    def incompatibility(self, query: Query) -> QueryFileError | None:
         """Return what is wrong with a query that nobody has called yet: its operator promises rows, and it has none."""
         if self.columns or query.operator is Operator.COUNT:
             return None

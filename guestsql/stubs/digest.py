@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 
 from guestsql.migrate import Migration
-from guestsql.sql import Catalogue, Query, tokenize
+from guestsql.sql import Catalogue, Query
 
 __all__ = ["digest_of"]
 
@@ -34,6 +34,6 @@ def digest_of(catalogue: Catalogue, migrations: Iterable[Migration]) -> str:
 
 
 def _told(query: Query) -> list[object]:
-    sql = [token.text for token in tokenize(query.source) if not token.is_blank]
+    sql = [token.text for token in query.tokens if not token.is_blank]
     parameters = [(each.name, each.type, each.default, each.doc) for each in query.parameters]
     return [query.name, query.operator.value, query.doc, query.file.name, parameters, sql]

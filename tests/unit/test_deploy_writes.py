@@ -11,6 +11,7 @@ from guestsql.check.against.order import DeployVerdict, Matrix, Order, judge, me
 from guestsql.check.against.schema import Constraint, is_widened
 from guestsql.check.against.writes import read_writes
 from guestsql.check.words import read_words
+from guestsql.sql import tokenize
 
 MERGE = """
 MERGE INTO t AS x USING u ON x.a = u.a
@@ -55,7 +56,7 @@ def _names(text):
 def test_the_columns_that_a_statement_names(sql, expected):
     found = [
         (write.schema, write.table, write.operation, write.inserted, write.updated)
-        for write in read_writes(read_words(sql))
+        for write in read_writes(read_words(tokenize(sql)))
     ]
     assert found == [
         (schema, table, operation, None if inserted is None else _names(inserted), _names(updated))

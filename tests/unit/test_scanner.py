@@ -1,7 +1,7 @@
 import pytest
 
 from guestsql.errors import QueryFileError
-from guestsql.sql.rewriting import Misuse, rewrite
+from guestsql.sql.rewriting import SyntaxFault, rewrite
 from guestsql.sql.scanner import Kind, tokenize
 
 
@@ -187,7 +187,7 @@ def test_what_does_not_end_is_shown_where_it_begins(text, line, column, what):
     ],
 )
 def test_what_is_no_parameter_is_refused(text, offset, words):
-    with pytest.raises(Misuse) as caught:
+    with pytest.raises(SyntaxFault) as caught:
         rewritten(text, "a")
     assert caught.value.offset == offset
     assert words in f"{caught.value} {caught.value.hint}"

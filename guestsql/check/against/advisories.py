@@ -71,7 +71,7 @@ def find_advisories(queries: Iterable[Query], home: Stage, there: Stage) -> list
 
 
 def _of_query(query: Query, answer: Answer, home: Schema, there: Schema) -> Iterator[Told]:
-    words = read_words(query.source)
+    words = read_words(query.tokens)
     for written in _written(answer, words, home):
         yield from _constraints(written, home, there)
         yield from _columns(written, home, there)

@@ -11,6 +11,7 @@ from guestsql.check.against.writes import read_writes
 from guestsql.check.answers import Refused
 from guestsql.check.words import read_words
 from guestsql.sql import Query
+from guestsql.sql.rewriting import name_positions
 
 __all__ = ["Incompatibility", "find_incompatibility", "python_type"]
 
@@ -98,16 +99,12 @@ def _refused(query: Query, refusal: Refused) -> Incompatibility:
     for quoted in _QUOTED.findall(refusal.message):
         names += reversed(_WORD.findall(quoted))
     if refusal.sqlstate == "42P10":
-        for write in read_writes(read_words(query.source)):
+        for write in read_writes(read_words(query.tokens)):
             names.append(write.table)
     if refusal.sqlstate == "42703":
         names += reversed(_WORD.findall(refusal.message.partition("column ")[2].partition(" does")[0]))
-    message = re.sub(r"\$(\d+)", lambda number: _parameter(query, int(number[1])), refusal.message)
+    message = name_positions(refusal.message, query.positional)
     return Incompatibility("GS701", refusal.sqlstate, message, tuple(dict.fromkeys(names)), refusal.position)
-
-
-def _parameter(query: Query, number: int) -> str:
-    return f":{query.positional[number - 1]}" if 0 < number <= len(query.positional) else f"${number}"
 
 
 def _other_types(query: Query, own: Answer, met: Answer) -> Incompatibility | None:
@@ -160,7 +157,7 @@ def _merged(query: Query, table: Table, stage: Stage) -> frozenset[str] | None:
     """The columns that each INSERT of a MERGE into a table names; None when there is none, or it names none."""
     found = [
         write.inserted
-        for write in read_writes(read_words(query.source))
+        for write in read_writes(read_words(query.tokens))
         if write.operation == "Merge" and stage.schema.named(write.schema, write.table) == table
     ]
     return found[0] if len(found) == 1 and found[0] else None

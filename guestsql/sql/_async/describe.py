@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, cast
 
 import psycopg
@@ -15,6 +14,7 @@ from guestsql.sql import Query, Signature, Typed
 from guestsql.sql._async.connection import AsyncDeadlineConnection
 from guestsql.sql.describe import client_encoding, described, description_of
 from guestsql.sql.plan import PlanNode
+from guestsql.sql.rewriting import name_positions
 from guestsql.sql.translate import is_transient, translate
 
 __all__ = ["signature_of"]
@@ -101,14 +101,9 @@ def _refused(query: Query, error: psycopg.Error, position: str | None) -> QueryF
         raise error
     line, column = query.locate(int(position) if position else 1)
     message = (error.diag.message_primary or str(error)).split("\n", 1)[0]
-    # `$1` means nothing in the file.
-    message = re.sub(r"\$(\d+)", lambda found: _parameter(query, int(found[1])), message)
+    message = name_positions(message, query.positional)
     hint = _HINTS.get(failure.sqlstate or "", failure.hint)
     return QueryFileError(message, file=query.file, line=line, column=column, hint=hint)
-
-
-def _parameter(query: Query, number: int) -> str:
-    return f":{query.positional[number - 1]}" if 0 < number <= len(query.positional) else f"${number}"
 
 
 def _type_name(connection: AsyncDeadlineConnection, oid: int) -> str:

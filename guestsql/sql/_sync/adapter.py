@@ -130,7 +130,7 @@ class SyncAdapter:
         return failure
 
     def _new_shape(self, name: str) -> Shape:
-        shape = self._shapes[name] = Shape.of(operation_name(self._catalogue[name].source))
+        shape = self._shapes[name] = Shape.of(operation_name(self._catalogue[name].tokens))
         return shape
 
     def _require_own(self, cursor: Cursor[Any], rows: RowMaker, shape: Shape, name: str) -> None:
@@ -171,7 +171,7 @@ class SyncAdapter:
         statement = self._described.get(name)
         if statement is None:
             query = self._catalogue[name]
-            statement = self._described[name] = statement_attributes(name, operation_name(query.source), query.text)
+            statement = self._described[name] = statement_attributes(name, operation_name(query.tokens), query.text)
         info = cursor.connection.info
         return self._tracing.begin(statement, server_attributes(info.host, info.port, info.dbname))
 

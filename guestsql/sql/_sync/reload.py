@@ -150,10 +150,10 @@ class Reloader:
             return said
         if edit.old is None:
             self._known[edit.new.name] = said
-            return said.misfit(edit.new)
+            return said.incompatibility(edit.new)
         known = self._remember(connection, edit.old)
         if known is None:  # it never ran: whatever it was to return, nobody has had it
-            return said.misfit(edit.new)
+            return said.incompatibility(edit.new)
         differences = list(server_differences(known, said))
         return changed_signature(edit.new, differences) if differences else None
 
