@@ -42,7 +42,7 @@ _TAKEN_PARAMETERS = frozenset({"self", "conn"})
 
 
 class Operator(enum.Enum):
-    """What a query gives back."""
+    """What a query returns."""
 
     ROWS = ""
     ROW = "^"
@@ -83,7 +83,7 @@ class Declaration:
 
     Attributes:
         name: the query's name.
-        operator: what the query gives back.
+        operator: what the query returns.
         parameters: each name with its offset in the line, in order.
     """
 
@@ -166,7 +166,7 @@ def parse_parameter(name: str, rest: str, at: int) -> Parameter:
 
     Args:
         name: the parameter.
-        rest: what stands behind its name and the colon.
+        rest: what follows its name and the colon.
         at: where that is, for the error.
 
     Raises:

@@ -8,7 +8,7 @@ __all__ = ["Depth"]
 
 
 class Depth:
-    """How deep in brackets and in a body of BEGIN ATOMIC a token of one statement stands."""
+    """How deeply a token of one statement is nested in brackets and in a body of BEGIN ATOMIC."""
 
     def __init__(self) -> None:
         self._brackets = 0

@@ -119,7 +119,7 @@ class Edits:
             for old, new in torn:
                 free, other = (new.file, old.file) if old.file in held else (old.file, new.file)
                 message = f"query {new.name} moves between this file and {other.name}, which is refused"
-                error = QueryFileError(message, file=free, hint=f"mend {other.name}")
+                error = QueryFileError(message, file=free, hint=f"correct {other.name}")
                 self.refusals.append(Refusal(error, new.name))
                 held.add(free)
         return held

@@ -1,4 +1,4 @@
-"""Folders of query files that are looked at again and again while a bot runs."""
+"""Folders of query files that are watched while a bot runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from guestsql.sql.reading import read_queries
 
 __all__ = ["Folder", "Scan", "read_folder"]
 
-# What tells one state of a file from another. Links are followed: a Kubernetes ConfigMap changes by a link alone.
+# What distinguishes one state of a file from another. Links are followed: in a Kubernetes ConfigMap only a link changes.
 _State = tuple[int, ...]
 _States = dict[Path, _State]
 
@@ -27,7 +27,7 @@ class Scan(NamedTuple):
     Attributes:
         catalogue: the queries without a fault.
         errors: the first fault of each other query, and what concerns a whole file or a folder.
-        states: what tells each file's content from an earlier one.
+        states: what distinguishes each file's content from an earlier one.
     """
 
     catalogue: Catalogue
@@ -35,7 +35,7 @@ class Scan(NamedTuple):
     states: _States
 
     def state(self, file: Path | None) -> _State | None:
-        """Return what tells a file's content from an earlier one; None for what is no file of the folder."""
+        """Return what distinguishes a file's content from an earlier one; None for other paths."""
         return None if file is None else self.states.get(file)
 
 
@@ -110,7 +110,7 @@ class Folder:
         return self._read(data, file)
 
     def query_at(self, file: Path | None, line: int | None) -> str | None:
-        """Return the name of the query in which a line stands, as it was read last; None when there is none.
+        """Return the name of the query that a line belongs to, as it was read last; None when there is none.
 
         Args:
             file: a file of the folder.

@@ -11,7 +11,7 @@
     -- empty: everybody has written lately
 
 The name line is `-- name: verb_noun(parameter, …)` and one operator: none (rows), `^` (a row or None), `$` (a value) or
-`!` (a count). It stands on a line of its own; blanks before and behind `--`, `name` and the colon do not matter.
+`!` (a count). It is on a line of its own; blanks before and after `--`, `name` and the colon do not matter.
 
 Each comment line directly below it is, the first that fits,
 
@@ -62,7 +62,7 @@ class Mark(NamedTuple):
 
     Attributes:
         word: one of `MARK_WORDS`.
-        text: what stands behind the colon, or "".
+        text: what follows the colon, or "".
         line: 1-based line in the file.
         column: 1-based column of the text.
     """
@@ -78,8 +78,8 @@ class WordLine(NamedTuple):
 
     Attributes:
         word: the word.
-        rest: what stands behind the colon.
-        indent: how many blanks stand between `--` and the word.
+        rest: what follows the colon.
+        indent: how many blanks are between `--` and the word.
         word_at: offset of the word in the line.
         rest_at: offset of the rest in the line.
     """
@@ -92,7 +92,7 @@ class WordLine(NamedTuple):
 
 
 class NameLine(NamedTuple):
-    """A line of a text that looks like a name line, in whatever it stands.
+    """A line of a text that looks like a name line, also in a comment or a string.
 
     Attributes:
         line: 1-based.
@@ -156,7 +156,7 @@ def name_lines(text: str) -> Iterator[NameLine]:
 
 
 def name_at(text: str, line: int) -> str:
-    """Return the name of the query in which a line stands, or "".
+    """Return the name of the query that a line belongs to, or "".
 
     Args:
         text: a file, as for `name_lines`.
@@ -174,7 +174,7 @@ def word_line(line: str) -> WordLine | None:
     """Read a comment line that begins with `word:`; None for any other.
 
     Args:
-        line: with or without what stands before its `--`, blanks alone.
+        line: with or without the blanks before its `--`.
     """
     comment = _COMMENT.fullmatch(line.rstrip())
     found = None if comment is None else _WORD_LINE.fullmatch(comment["body"])
@@ -192,7 +192,7 @@ def mark_of(line: str, number: int, declared: Collection[str] = (), *, column: i
     Args:
         line: the comment line.
         number: its number in the file.
-        declared: the parameters of the query below whose name it stands; a parameter's line is no mark.
+        declared: the parameters of the query that it describes; a parameter's line is not a mark.
         column: 1-based column of the line's first character.
     """
     found = word_line(line)

@@ -20,7 +20,7 @@ def operation_name(tokens: Iterable[Token]) -> str:
         tokens: of the SQL.
 
     Returns:
-        The command; "" when there is no word.
+        The command; "" when there is none.
     """
     depth = 0
     behind_with = False

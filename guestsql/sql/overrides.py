@@ -54,7 +54,7 @@ _IDLE_MARKS = frozenset({"check", "overrides"})
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """An override of a packaged query that is no longer, or was never, the one that it was made from.
+    """An override whose packaged query has changed, is gone, or is not stated.
 
     Attributes:
         query: the override.

@@ -1,6 +1,6 @@
 r"""The same query for psql: `\set` lines, and what psql would read otherwise.
 
-psql puts the text of a variable where `:name` stands, so a value is an SQL literal, its quotes included. It does so
+psql replaces `:name` by the text of a variable, so a value is an SQL literal, its quotes included. It does so
 outside quotes, dollar quotes and comments, as this package's scanner does; the two differ in one place. PostgreSQL's
 own colons, in a slice `a[1:n]` and in `JSON_OBJECT('k':n)`, begin a variable for psql when a name follows directly and
 a variable of that name is set. A space behind the colon, `a[1: n]`, keeps them apart.
@@ -143,7 +143,7 @@ def _colons(query: Query) -> list[tuple[int, str]]:
 
 
 def _glued_names(query: Query) -> set[str]:
-    """The parameters that stand directly behind what their value would become a part of."""
+    """The parameters that directly follow a token that their value would become a part of."""
     tokens = query.tokens
     names = {each.name for each in query.parameters}
     return {

@@ -38,13 +38,13 @@ class Query:
 
     Attributes:
         name: unique in the catalogue.
-        operator: what it gives back.
+        operator: what it returns.
         parameters: in the order of the declaration.
         doc: the prose below the name line.
-        file: where it stands.
+        file: its file.
         line: 1-based line of its name.
         column: 1-based column of its name line.
-        source: the SQL as it stands in the file, without the last semicolon; line ends are line feeds.
+        source: the SQL as in the file, without the last semicolon; line ends are line feeds.
         tokens: those of `source`, space and comments included; offsets count from its beginning.
         text: the SQL with `$1`, `$2`, … and the tag that names the query on the server.
         positional: the names of the parameters by `$n`.

@@ -127,7 +127,7 @@ def _error(fault: SyntaxFault, text: str, file: Path) -> QueryFileError:
 
 
 def _split(tokens: Sequence[Token]) -> tuple[list[Token], list[_Part]]:
-    """Cut a file at its name lines; what stands before the first is the preamble."""
+    """Cut a file at its name lines; what precedes the first is the preamble."""
     preamble: list[Token] = []
     parts: list[_Part] = []
     below_head = False  # nothing but comment lines since the name line

@@ -15,7 +15,7 @@ __all__ = ["Rewritten", "Segment", "SyntaxFault", "name_positions", "rewrite", "
 
 
 class SyntaxFault(Exception):
-    """Something in a query that cannot stand; it never leaves this package: a QueryFileError is made of it.
+    """A fault in the text of a query; it never leaves this package: a QueryFileError is made from it.
 
     Attributes:
         offset: of the place, as the tokens count.
@@ -99,7 +99,7 @@ def name_positions(message: str, positional: Sequence[str]) -> str:
 
 
 def source_offset(segments: Sequence[Segment], offset: int) -> int:
-    """Where a character of the server's text stands in the source.
+    """Return where a character of the server's text is in the source.
 
     Args:
         segments: of the rewritten text.
@@ -114,7 +114,7 @@ def source_offset(segments: Sequence[Segment], offset: int) -> int:
 def _pieces(tokens: Sequence[Token], declared: frozenset[str]) -> Iterator[tuple[int, str, str | None]]:
     """Offset, text and parameter's name (None: copy the text) of each piece."""
     skip = False
-    before = ""  # the last text that is no space and no comment
+    before = ""  # the last text that is neither space nor a comment
     for index, token in enumerate(tokens):
         if skip:
             skip = False

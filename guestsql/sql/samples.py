@@ -1,4 +1,4 @@
-"""Sample values: what stands in for a caller where a query is tried by hand.
+"""Sample values for trying a query by hand.
 
 They come, the first that there is, from
 

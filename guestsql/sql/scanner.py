@@ -6,7 +6,7 @@ server would refuse passes as it is: the server's own message is the better one.
 tokens are the text that was read.
 
 A colon before a name begins a parameter, except where PostgreSQL itself has a colon: between the bounds of a
-slice, `arr[lo:hi]`, and in `JSON_OBJECT(key: value)`. There it separates when an expression stands before it.
+slice, `arr[lo:hi]`, and in `JSON_OBJECT(key: value)`. There it separates when it follows an expression.
 Directly behind the `[` of a subscript, `arr[:n]` can be read both ways; who knows the parameters decides.
 """
 
@@ -81,7 +81,7 @@ _WORDS = """
 """
 _NEVER_LAST = frozenset(_WORDS.split())
 
-# Words that may name a column, and that connect two expressions when they stand after one.
+# Words that may name a column, and that connect two expressions when they follow one.
 _CONNECTING = frozenset({"between", "escape", "value"})
 
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
@@ -102,14 +102,14 @@ _QUOTED_WORD_START = re.compile(r'(?:[uU]&)?"')
 _PLAIN_BODY = re.compile(r"(?:[^']++|'')*+'")
 _ESCAPE_BODY = re.compile(r"(?:[^'\\]++|''|\\[\s\S])*+'")
 _QUOTED_WORD_BODY = re.compile(r'(?:[^"]++|"")*+"')
-# Two strings are one when only space and line comments with at least one line break stand between them.
+# Two strings are one when only space and line comments with at least one line break are between them.
 CONTINUATION = r"(?:[ \t\f\v]++|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+'"
 _CONTINUATION = re.compile(CONTINUATION)
 _OPERATOR = re.compile(r"(?:(?!--|/\*)[-+*/<>=~!@#%^&|`?])+")
 
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
-    """Where an offset stands.
+    """Return the line and column of an offset.
 
     Args:
         text: the whole text, its lines ended by a line feed.
@@ -126,7 +126,7 @@ def tokenize(text: str, *, file: Path | None = None) -> list[Token]:
 
     Args:
         text: SQL, any number of statements.
-        file: where it stands, for errors.
+        file: its path, for errors.
 
     Returns:
         Every token in order, space and comments included; nothing of the text is lost.

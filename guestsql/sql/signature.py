@@ -44,7 +44,7 @@ class Signature:
     kind: str
 
     def incompatibility(self, query: Query) -> QueryFileError | None:
-        """Return what is wrong with a query that nobody has called yet: its operator promises rows, and it has none."""
+        """Return what is wrong with a new query: its operator promises rows, and it returns none."""
         if self.columns or query.operator is Operator.COUNT:
             return None
         return QueryFileError(
@@ -57,7 +57,7 @@ class Signature:
 
 
 def call_differences(old: Query, new: Query) -> Iterator[str]:
-    """Tell what a caller of the old query would notice of the new one, as far as the files say.
+    """Yield what a caller of the old query would notice of the new one, as far as the files say.
 
     A default may change, or be added: no call becomes wrong by it.
     """
@@ -73,7 +73,7 @@ def call_differences(old: Query, new: Query) -> Iterator[str]:
 
 
 def server_differences(old: Signature, new: Signature) -> Iterator[str]:
-    """Tell what a caller of the old query would notice of the new one, as far as the server says."""
+    """Yield what a caller of the old query would notice of the new one, as far as the server says."""
     for name, before in old.parameters.items():
         after = new.parameters.get(name)
         if after is not None and after.oid != before.oid:

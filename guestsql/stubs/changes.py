@@ -1,4 +1,4 @@
-"""What a query takes and returns, held against what the stubs have promised."""
+"""What a query takes and returns, compared with the promises of the stubs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Change:
         now: as it is called now, or "" when it is gone.
         message: what has changed.
         is_breaking: code that was right may be wrong now.
-        is_of_every_call: every call is concerned, whatever it uses.
+        is_of_every_call: every call is affected, whatever it uses.
     """
 
     rule: str

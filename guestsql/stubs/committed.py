@@ -20,7 +20,7 @@ class Promise:
 
     Attributes:
         parameters: the type of each, and whether it may be left out.
-        returned: the type of what it gives back.
+        returned: the type of its result.
         columns: the types of a row's fields, in order; empty when it returns no rows.
         file: the name of the file with the query, or "".
     """
@@ -52,7 +52,7 @@ def read_committed(target: Target) -> Committed | None:
     """Read stubs.
 
     Args:
-        target: where they stand.
+        target: where they are.
 
     Returns:
         What they say of each query, by name; None when there are none.

@@ -1,4 +1,4 @@
-"""A checksum of what the stubs are made from, so that nobody needs a server to see that nothing has changed."""
+"""A checksum of what the stubs are made from: no server is needed to see that nothing has changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GENERATOR = 4
 def digest_of(catalogue: Catalogue, migrations: Iterable[Migration]) -> str:
     """Return the checksum of queries and migrations.
 
-    Blank space and comments inside the SQL count for nothing, nor where in its file a query stands; the text below its
+    Blank space and comments inside the SQL do not count, nor does the place of a query in its file; the text below its
     name does, because it is in the stubs.
 
     Args:
@@ -27,13 +27,13 @@ def digest_of(catalogue: Catalogue, migrations: Iterable[Migration]) -> str:
     """
     digest = hashlib.sha256(f"generator {_GENERATOR}\n".encode())
     for name in sorted(catalogue):
-        digest.update(json.dumps(_told(catalogue[name])).encode())
+        digest.update(json.dumps(_described(catalogue[name])).encode())
     for migration in migrations:
         digest.update(f"{migration.file.name} {migration.checksum}\n".encode())
     return digest.hexdigest()
 
 
-def _told(query: Query) -> list[object]:
+def _described(query: Query) -> list[object]:
     sql = [token.text for token in query.tokens if not token.is_blank]
     parameters = [(each.name, each.type, each.default, each.doc) for each in query.parameters]
     return [query.name, query.operator.value, query.doc, query.file.name, parameters, sql]

@@ -1,4 +1,4 @@
-"""Where the stubs stand, and whether they are still right."""
+"""Where the stubs are, and whether they are up to date."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Target:
         return _GUESTS / "_sync" / "methods.pyi" if self.folder is None else self.folder / "__init__.pyi"
 
     def bodies(self, signatures: Sequence[Signature]) -> dict[Path, str]:
-        """Return what stands below the header of each file.
+        """Return what follows the header of each file.
 
         Args:
             signatures: of all queries.
@@ -99,7 +99,7 @@ def write(target: Target, signatures: Sequence[Signature], source: str) -> list[
         The files that were written.
 
     Raises:
-        GuestSQLError: a file that was not generated stands in the way, or cannot be written.
+        GuestSQLError: a file that was not generated is in the way, or cannot be written.
     """
     texts: Mapping[Path, str] = {path: with_header(body, source) for path, body in target.bodies(signatures).items()}
     changed = {path: text for path, text in texts.items() if _read(path) != text}
@@ -119,10 +119,10 @@ def write(target: Target, signatures: Sequence[Signature], source: str) -> list[
 
 
 def is_fresh(target: Target, source: str) -> bool:
-    """Tell whether the stubs are those of the same queries and migrations, and nobody has edited them.
+    """Tell whether the stubs are those of the same queries and migrations, and have not been edited.
 
     Args:
-        target: where they stand.
+        target: where they are.
         source: the checksum of what they should be made from.
     """
     headers = [header_of(_read(path)) for path in target.files]
@@ -133,7 +133,7 @@ def drift_of(target: Target, signatures: Sequence[Signature]) -> list[Drift]:
     """Compare the stubs with what they should be; which queries they were made from is not compared.
 
     Args:
-        target: where they stand.
+        target: where they are.
         signatures: of all queries.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Names and types as they stand in the stubs."""
+"""Names and types as the stubs have them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def row_names(signatures: Iterable[Signature]) -> dict[str, str]:
 
 
 def returned(signature: Signature, rows: Mapping[str, str]) -> str:
-    """Return the type of what a query gives back.
+    """Return the type of a query's result.
 
     Args:
         signature: the query's.

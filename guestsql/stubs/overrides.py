@@ -1,4 +1,4 @@
-"""GS005, GS009 and GS010: own queries compared with the packaged ones that they stand beside or replace."""
+"""GS005, GS009 and GS010: own queries compared with the packaged ones that they are added to or replace."""
 
 from __future__ import annotations
 

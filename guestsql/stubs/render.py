@@ -31,7 +31,7 @@ _MODULES = {
     "_multirange": "from psycopg.types import multirange as _multirange",
     "_range": "from psycopg.types import range as _range",
 }
-# Lines that are no prose, and where a sentence ends.
+# Lines that are not prose, and where a sentence ends.
 _APART = (" ", "- ", "* ", "Args:", "SQL:")
 _MARK = re.compile(rf"(?:{'|'.join((*MARK_WORDS, 'noqa', 'psql'))}):")
 _SENTENCE = re.compile(r"(?<=[.:])\s+(?=[A-Z{])")
@@ -195,9 +195,9 @@ def _method(signature: Signature, result: str, queries: Sequence[str], *, is_asy
 
 def _method_doc(signature: Signature) -> str:
     parts = [signature.doc or f"Run `{signature.name}`."]
-    told = [each for each in signature.parameters if each.doc]
-    if told:
-        parts.append("Args:\n" + "\n".join(f"    {each.name}: {_sentence(each)}" for each in told))
+    described = [each for each in signature.parameters if each.doc]
+    if described:
+        parts.append("Args:\n" + "\n".join(f"    {each.name}: {_sentence(each)}" for each in described))
     return "\n\n".join([*parts, f"SQL: {signature.file}"])
 
 
@@ -219,9 +219,9 @@ def _docstring(text: str, indent: str) -> Iterator[str]:
 
 def _paragraphs(text: str) -> list[str]:
     """The lines of a text, those of one paragraph joined, its first sentence alone; without marks such as `check:`."""
-    told = [line.rstrip() for line in text.splitlines() if not _MARK.match(line)]
+    prose = [line.rstrip() for line in text.splitlines() if not _MARK.match(line)]
     joined: list[str] = []
-    for line in told:
+    for line in prose:
         if line and joined and joined[-1] and not line.startswith(_APART) and not joined[-1].startswith(_APART):
             joined[-1] = f"{joined[-1]} {line}"
         else:

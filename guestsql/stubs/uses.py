@@ -1,6 +1,6 @@
 """Where Python uses a query, its parameters and the fields of its rows.
 
-As far as a reader of the text can tell: calls of `….queries.name(…)`, of a variable that stands for `….queries`, and of
+As far as a reader of the text can tell: calls of `….queries.name(…)`, of a variable that holds `….queries`, and of
 anything that is given the query's name as a text; fields of variables that such a call was assigned to or is looped
 over, in the same function, and of arguments that are annotated with the class of the rows.
 """
@@ -50,7 +50,7 @@ class Uses:
                 continue  # what cannot be read uses nothing
         return texts
 
-    def told(self, query: str, row: str, *, column: str = "", parameter: str = "") -> str:
+    def places_of(self, query: str, row: str, *, column: str = "", parameter: str = "") -> str:
         """Return the places as one would name them: `; used in bot.py:3, bot.py:9`; or that there are none.
 
         Args:
@@ -217,7 +217,7 @@ class _Reader:
 
 
 def _within(scope: ast.AST) -> Iterator[ast.AST]:
-    """What stands in a scope, without the functions in it."""
+    """What is in a scope, without the functions in it."""
     waiting = list(ast.iter_child_nodes(scope))
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""GS601 to GS603: queries held against the committed stubs."""
+"""GS601 to GS603: queries compared with the committed stubs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HINT = "change it back, or in the lines that use it too; then run guestsql stub
 
 @dataclass(frozen=True, slots=True)
 class StubsVet:
-    """Holds queries against the stubs.
+    """Compares queries with the stubs.
 
     Attributes:
         committed: what the stubs say.
@@ -77,17 +77,17 @@ class StubsVet:
                 near = difflib.get_close_matches(name, sorted(names - self.committed.keys()), n=1)
                 hint = f"was it renamed to {near[0]}? {_HINT}" if near else _HINT
                 row = _row_of(promise)
-                message = f"breaking: query {name} is gone{self.uses.told(name, row)}"
+                message = f"breaking: query {name} is gone{self.uses.places_of(name, row)}"
                 yield Finding(files.get(promise.file, sources[0].file), 1, 1, RESULT, message, name, hint)
 
     def _message(self, name: str, promise: Promise, change: Change) -> str:
         row = _row_of(promise)
         if change.is_of_every_call:
-            used = self.uses.told(name, row)
+            used = self.uses.places_of(name, row)
         elif change.rule == COLUMN:
-            used = self.uses.told(name, row, column=change.name)
+            used = self.uses.places_of(name, row, column=change.name)
         else:
-            used = self.uses.told(name, row, parameter=change.name)
+            used = self.uses.places_of(name, row, parameter=change.name)
         if change.is_breaking:
             return f"breaking: {change.message}{used}"
         return f"{change.message}, which breaks nothing, but the stubs say otherwise{used}"

@@ -36,7 +36,7 @@ def eject(app: App, name: str, accept: bool) -> None:
     packaged, _ = scan_directory(default_directory())
     original = packaged.get(name)
     if original is None:
-        named(packaged, name)  # tells the nearest names, or that the query is internal
+        named(packaged, name)  # suggests the nearest names
         raise click.UsageError(f"{name} is internal to guestsql and cannot be overridden")
     own, _ = scan_directory(folder, may_be_empty=True)
     if accept:
