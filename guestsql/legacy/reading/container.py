@@ -176,7 +176,7 @@ class Container:
             fields = cast("dict[str, Json]", value)
             phone = next((fields[member] for member in _PHONES if member in fields), None)
             if phone is not None:
-                return self._record(self._index, phone, value)
+                return self._record(self._index, phone, fields)
         return self._damage(self._index, "not a [key, record] pair", self.span())
 
     def _record(self, where: int | str, key: Json, value: Json) -> RawRecord:

@@ -236,7 +236,7 @@ def read_label_names(given: list[Json]) -> list[str] | None:
     Args:
         given: names, or objects with a name.
     """
-    names = [label.get("name") if isinstance(label, dict) else label for label in cast("list[Fields]", given)]
+    names = [label.get("name") if isinstance(label, dict) else label for label in cast("list[Fields | str]", given)]
     labels: list[str] = []
     for each in names:
         name = _composed(each)

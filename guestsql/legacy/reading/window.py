@@ -66,9 +66,9 @@ class TextWindow:
         progress: Callable[[int], object] | None = None,
     ) -> None:
         self.file = file
-        self.text = ""
+        self.text: str = ""
         # The same with a surrogate for each byte that is not UTF-8: as many characters, and the bytes can be restored.
-        self._escaped = ""
+        self._escaped: str = ""
         self.not_utf8 = 0
         self.at_end = False
         self.bytes_read = 0
