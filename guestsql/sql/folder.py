@@ -16,7 +16,7 @@ from guestsql.sql.reading import read_queries
 
 __all__ = ["Folder", "Scan", "read_folder"]
 
-# What distinguishes one state of a file from another. Links are followed: of a Kubernetes ConfigMap only a link changes.
+# What distinguishes one state of a file from another. Links are followed: in a ConfigMap only a link changes.
 _State = tuple[int, ...]
 _States = dict[Path, _State]
 
