@@ -20,7 +20,7 @@ Absence is `None`; a failure is an exception, never an empty answer::
         ├ TransactionAborted             a statement of a transaction that an earlier failure has ended
         └ OutcomeUnknown                 it may or may not have been done: read before you repeat
 
-Every error says what happened, where, and how to mend it: the last part is `hint`. `retryable` is for a program: True
+Every error says what happened, where, and how to fix it: the last part is `hint`. `retryable` is for a program: True
 when the same call may be repeated as it is, later, without anything being done twice.
 
 The second paragraph of each class tells the caller what to do; docs/python.md shows them as a table.
@@ -55,11 +55,11 @@ __all__ = [
 class GuestSQLError(Exception):
     """Any of the errors below: the base of all that guestsql raises on purpose.
 
-    Catch it where all are alike to you, and log `str(error)`: what happened, where, and how to mend it.
+    Catch it where you treat all errors alike, and log `str(error)`: what happened, where, and how to fix it.
 
     Attributes:
         message: what happened, in one line.
-        hint: how to mend it, or "".
+        hint: how to fix it, or "".
         retryable: True when the same call may be repeated later, and nothing is done twice by it.
     """
 
@@ -93,7 +93,7 @@ def _restored(kind: type[GuestSQLError], arguments: tuple[Any, ...]) -> GuestSQL
 class SettingsError(GuestSQLError):
     """An environment variable, a line of `.env`, an argument of `Settings` or the database's address is unusable.
 
-    Mend the variable that the message names, and start again.
+    Correct the variable that the message names, and start again.
     """
 
 
@@ -107,7 +107,7 @@ class InvalidUserId(GuestSQLError, ValueError):
 class InvalidValue(GuestSQLError, ValueError):
     """A value is of a wrong type, out of range, or cannot be kept as it is: NUL in a text, labels that are no texts.
 
-    Mend the call: the same values fail again. It is a `ValueError` too.
+    Correct the call: the same values fail again. It is a `ValueError` too.
     """
 
 
@@ -164,7 +164,7 @@ class _FileError(GuestSQLError):
 
 
 class QueryFileError(_FileError):
-    """A query file cannot be used as it stands; raised when the database object is made.
+    """A query file cannot be used as it is; raised when the database object is made.
 
     Correct the file at `file:line:column`; `guestsql check` finds the rest. A running bot does not meet it: an edit
     that cannot be used is logged, and the old queries stay in use.
@@ -213,7 +213,7 @@ class MigrationError(_FileError):
 class LegacyFileError(GuestSQLError):
     """A JSON file of the old bot cannot be read; raised by `guestsql legacy`, not in a bot.
 
-    Mend the file at `path` and JSON pointer, and run the command again: it changes nothing that is right already.
+    Correct the file at `path` and JSON pointer, and run the command again: it changes nothing that is already correct.
 
     Attributes:
         path: the file.
@@ -232,7 +232,7 @@ class LegacyFileError(GuestSQLError):
 
 
 class DatabaseError(GuestSQLError):
-    """The server refused a query, or could not run it; the five errors below are the kinds that a bot can tell apart.
+    """The server refused a query, or could not run it; the errors below are the kinds that a bot can distinguish.
 
     Look at `sqlstate` and the hint: a missing migration or right, most often.
 
@@ -261,7 +261,7 @@ class DatabaseError(GuestSQLError):
 class ConstraintViolation(DatabaseError):
     """The schema forbids the row: a check, a unique key, a NOT NULL or a foreign key; nothing was written.
 
-    The values are wrong, not the moment: mend the call, or the query.
+    The values are wrong, not the time: correct the call, or the query.
 
     Attributes:
         constraint: the name of the constraint, or "" when the server names none.
@@ -302,7 +302,7 @@ class DatabaseUnavailable(DatabaseError):
 
 
 class TransactionConflict(DatabaseError):
-    """Other transactions were in the way again and again, by a deadlock or a serialization failure; nothing was stored.
+    """Other transactions kept interfering, by a deadlock or a serialization failure; nothing was stored.
 
     Repeat the call later: it was repeated until the deadline already. If it stays, see who blocks whom (`guestsql query
     run list_blocked_sessions`).

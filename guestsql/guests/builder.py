@@ -31,7 +31,7 @@ async def async_call_builder(builder: AsyncBuilder, profile: GuestProfile) -> st
     """The same, for the async class."""
     text = builder(profile)
     if not inspect.isawaitable(text):
-        raise _wrong_builder("is no coroutine function")
+        raise _wrong_builder("is not a coroutine function")
     return await text
 
 

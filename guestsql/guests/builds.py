@@ -1,4 +1,4 @@
-"""Builds of contexts in this process: which of them ask for themselves, and how the last ones have failed."""
+"""Builds of contexts in this process: which of them request their own context, and how the last ones failed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["BuildFailures", "building", "check_not_building"]
 class _Build:
     owner: object
     key: str
-    # A task that a builder has started carries the build along, and may outlive it.
+    # A task that a builder has started inherits the build, and may outlive it.
     is_running: bool = True
 
 
@@ -43,7 +43,7 @@ def building(owner: object, key: str) -> Generator[None]:
 
 
 def check_not_building(owner: object, key: str) -> None:
-    """Refuse a context that is wanted by its own builder: it would wait for itself.
+    """Refuse a context that its own builder requests: it would wait for itself.
 
     Args:
         owner: the cache that is asked.

@@ -1,4 +1,4 @@
-"""One caller's wish for a context: whose, how fresh, and how long it may take."""
+"""One caller's request for a context: whose, how fresh, and how long it may take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from guestsql.errors import QueryTimeout
 
-__all__ = ["Deadline", "Wanted"]
+__all__ = ["ContextRequest", "Deadline"]
 
 _PUBLISH_GRACE_SECONDS = 1.0
 
@@ -46,8 +46,8 @@ class Deadline:
 
 
 @dataclass(slots=True)
-class Wanted:
-    """One caller's wish: whose context, and how fresh.
+class ContextRequest:
+    """One caller's request: whose context, and how fresh.
 
     Attributes:
         row: what lookup_context has returned last.

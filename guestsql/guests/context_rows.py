@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from guestsql.guests.context_calls import Wanted
+from guestsql.guests.context_calls import ContextRequest
 from guestsql.telemetry.log import event, logger
 
 __all__ = ["CLOCK", "hit_text", "is_hit", "is_old", "may_serve_stale", "stale_text", "was_stored_since", "with_clock"]
@@ -15,7 +15,7 @@ CLOCK = "{HH:MM}"
 
 
 def is_hit(row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
-    """Tell whether the row answers the call: the text is fresh, or the guest has none."""
+    """Return whether the row answers the call: the text is fresh, or the guest has none."""
     return bool(row.is_fresh or not row.memory_enabled)
 
 
@@ -28,13 +28,13 @@ def hit_text(key: str, row: Any) -> str:  # noqa: ANN401  a row of lookup_contex
     return with_clock(row.context_cache, row.clock_time)
 
 
-def may_serve_stale(wanted: Wanted, row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
-    """Tell whether an old text will do: it is old, not wrong, and the caller did not ask for none but new."""
-    return wanted.ttl_seconds > 0 and is_old(row)
+def may_serve_stale(request: ContextRequest, row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
+    """Return whether an old text is good enough: it is old, not wrong, and the caller accepts one."""
+    return request.ttl_seconds > 0 and is_old(row)
 
 
 def is_old(row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
-    """Tell whether there is a text that is right but for its age: no profile has changed since."""
+    """Return whether there is a text that is only old: no profile has changed since."""
     return row.context_cache is not None and row.age_seconds is not None
 
 
@@ -51,7 +51,7 @@ def stale_text(key: str, row: Any) -> str:  # noqa: ANN401  a row of lookup_cont
 
 
 def was_stored_since(first: Any | None, row: Any) -> bool:  # noqa: ANN401  rows of lookup_context
-    """Tell whether the text was stored while its caller waited: with a ttl of 0 that is as fresh as can be.
+    """Return whether the text was stored while its caller waited: with a ttl of 0 that is as fresh as can be.
 
     The age of a text grows unless it is stored anew, so no other clock than the server's is needed.
     """

@@ -1,4 +1,4 @@
-"""The last chance of what is buffered: at exit, and on SIGTERM, which by itself ends Python without any of its exits.
+"""Writes what is still buffered at exit, and on SIGTERM, which by default ends Python without running any exit code.
 
 The databases' own pools cannot be relied on by then (an event loop may be gone, a new thread refused), so each buffer
 is written on a connection made for it.
@@ -56,11 +56,11 @@ class ExitFlush:
         return any(self.outboxes)
 
     def unwatch(self) -> None:
-        """Leave it to somebody else: the database has written it or reported the failure, or the parent has it."""
-        _chances.discard(self)
+        """Stop watching: the database has written it or reported the failure, or the parent process has it."""
+        _watched.discard(self)
 
     def flush(self, *, final: bool = True) -> None:
-        """Write what is left; log it if that fails: there is no caller any more.
+        """Write what is left; log it if that fails: there is no caller to report it to.
 
         Args:
             final: False while the program still runs: what cannot be written now is kept.
@@ -89,7 +89,7 @@ def _flush(executor: Executor, outbox: Outbox[Any], *, final: bool) -> None:
 
 
 class _OneConnection:
-    """Lends one connection, made when it is asked for. A pool has threads, and none can be started at exit."""
+    """One connection, made when it is first acquired. A pool has threads, and none can be started at exit."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
@@ -110,7 +110,7 @@ class _OneConnection:
     acquire_live = acquire
 
     def release(self, connection: DeadlineConnection) -> None:
-        """Keep the connection for the next, unless it is left in the midst of something."""
+        """Keep the connection for the next caller, unless a statement or transaction is unfinished."""
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:
             connection.close()
 
@@ -121,23 +121,23 @@ class _OneConnection:
 
 
 # Held strongly: a database that is dropped without being closed must not take what is buffered with it.
-_chances: set[ExitFlush] = set()
+_watched: set[ExitFlush] = set()
 
 
-def watch(chance: ExitFlush) -> None:
+def watch(flush: ExitFlush) -> None:
     """Have a buffer written at exit, until `unwatch`. A forked child has a copy of it, which its parent writes."""
-    _chances.add(chance)
-    in_forked_child(chance, ExitFlush.unwatch)
+    _watched.add(flush)
+    in_forked_child(flush, ExitFlush.unwatch)
     at_worker_end(flush_all, priority=1)
     install_sigterm_handler()
 
 
 def install_sigterm_handler() -> None:
-    """See to SIGTERM, if this is the main thread and nobody else does.
+    """Handle SIGTERM, if this is the main thread and the program has no handler.
 
-    The buffers are written, then the program ends by `SystemExit(143)`, so that its own `finally` and `with` are
-    heeded. A handler the program has set is left alone. Python lets the main thread alone do this, and a database that
-    is made there may be opened elsewhere: so it is done when one is made, too.
+    The buffers are written, then the program ends by `SystemExit(143)`, so that its `finally` and `with` blocks run.
+    Python allows this in the main thread only. A database that is made there may be opened in another thread, so this
+    is called when a database is made, and again when it is opened.
     """
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
@@ -156,13 +156,13 @@ def flush_all(*, final: bool = True) -> None:
     if final and in_main and signal.getsignal(signal.SIGTERM) is _terminate:
         # The program ends anyway, and no flush outlives its deadline.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    for chance in list(_chances):
-        chance.flush(final=final)
+    for each in list(_watched):
+        each.flush(final=final)
 
 
 def _terminate(signum: int, _frame: FrameType | None) -> None:
-    # In a thread: the main one may just hold a buffer's lock, and would wait for itself.
-    worker = threading.Thread(target=flush_all, kwargs={"final": False}, name="guestsql-last-chance")
+    # In a thread: the main thread may hold a buffer's lock, and would wait for itself.
+    worker = threading.Thread(target=flush_all, kwargs={"final": False}, name="guestsql-exit-flush")
     worker.start()
-    worker.join(max((chance.settings.deadline_seconds for chance in list(_chances)), default=0.0))
+    worker.join(max((each.settings.deadline_seconds for each in list(_watched)), default=0.0))
     sys.exit(128 + signum)

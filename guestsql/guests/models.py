@@ -11,7 +11,7 @@ __all__ = ["GuestProfile", "GuestThread"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestProfile:
-    """All that is known of a guest. Times carry their zone.
+    """Everything stored about a guest. Times carry their zone.
 
     Attributes:
         phone_number: the guest's key: the phone's digits, or an id without a phone.
@@ -25,8 +25,9 @@ class GuestProfile:
         last_interaction: when the guest last wrote; likewise.
         total_interactions: messages counted, 0 or more.
         memory_enabled: False for a guest whose context is not to be used.
-        created_at: when the guest became known; from the old bot's files, the earliest time that they tell.
-        updated_at: when anything but the context last changed, a message counted included; likewise the latest.
+        created_at: when the guest became known; from the old bot's files, the earliest time in them.
+        updated_at: when anything but the context last changed, including counted messages; from the old bot's files,
+            the latest time in them.
     """
 
     phone_number: str

@@ -110,7 +110,7 @@ class Pending(Outbox[Messages]):
         return 0 if messages is None else messages.count
 
     def has_more(self) -> bool:
-        """Tell whether there is anything that is in no batch yet."""
+        """Return whether anything is in no batch yet."""
         return bool(self._guests)
 
     def _collect(self) -> Messages:

@@ -83,12 +83,12 @@ def without_reserved(given: Mapping[str, Any], stored: Mapping[str, Any]) -> dic
 
 
 def _cleaned(value: Given | Clear | None, clean: Callable[[Given], Cleaned]) -> Cleaned | None:
-    """Both None and `CLEAR` send NULL; `cleared` tells the query which of the two it is."""
+    """Both None and `CLEAR` send NULL; `cleared` shows the query which of the two it is."""
     return None if value is None or isinstance(value, Clear) else clean(value)
 
 
 def _name(key: str, name: str, what: str) -> str | None:
-    """A name that says nothing replaces nothing."""
+    """A placeholder replaces nothing."""
     text = clean_name(name, what)
     return None if is_placeholder(text, key) else text
 

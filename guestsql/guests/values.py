@@ -184,7 +184,7 @@ def clean_ttl(seconds: object) -> float:
 
 
 def is_blank(text: str) -> bool:
-    """Tell whether nothing of a text can be seen: spaces, direction marks, zero-width joiners.
+    """Return whether a text has no visible character: only spaces, direction marks, zero-width joiners.
 
     Args:
         text: the text.
@@ -193,9 +193,9 @@ def is_blank(text: str) -> bool:
 
 
 def is_placeholder(name: str, key: str) -> bool:
-    """Tell whether a name says nothing: blank, `Usuario`, or the guest's own id in any spelling.
+    """Return whether a name is a placeholder: blank, `Usuario`, or the guest's own id in any spelling.
 
-    The function guestsql_is_placeholder of the migrations says the same in SQL.
+    The function guestsql_is_placeholder of the migrations does the same in SQL.
 
     Args:
         name: the name.

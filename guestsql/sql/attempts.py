@@ -1,4 +1,4 @@
-"""When work that failed on one connection is done again on another, and what its caller is told if it is not."""
+"""When work that failed on one connection is done again on another, and what its caller gets otherwise."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ class Attempts:
         self.is_sure = True
 
     def needs_new_connection(self, error: DatabaseError) -> bool:
-        """Tell whether the connection is of no use for another attempt.
+        """Return whether the connection cannot be used for another attempt.
 
         Args:
             error: what the attempt ended with.
         """
-        # A migration changed the type of a column, or a pooler changed the server process: what this connection has
-        # prepared is of no use. And another host may be the primary by now, or the address may lead to another server.
+        # A migration changed the type of a column, or a pooler changed the server process: the prepared statements of
+        # this connection cannot be used. Or another host has become the primary.
         return self._is_stale(error) or error.sqlstate == _READ_ONLY
 
     def pause_after(self, error: DatabaseError) -> float | None:
@@ -142,7 +142,7 @@ class Attempts:
 
 
 def _is_known(error: DatabaseError, *, is_atomic: bool) -> bool:
-    """Tell whether it is known what became of the work that failed."""
+    """Return whether the outcome of the work that failed is known."""
     if not error.undone:
         # Without a code: refused by psycopg itself; otherwise the connection was lost, or the time.
         return error.sqlstate is None and not error.retryable
@@ -154,7 +154,7 @@ def _is_known(error: DatabaseError, *, is_atomic: bool) -> bool:
 def _pause_before(attempt: int, deadline: float) -> float | None:
     """Return how long to wait before another attempt; None when no time would be left for it.
 
-    An attempt that the deadline breaks off says less than the one before it.
+    An attempt that the deadline interrupts is less informative than the one before it.
     """
     seconds = _pause(attempt)
     return seconds if monotonic() + 2 * seconds < deadline else None

@@ -87,7 +87,7 @@ def async_running_loop() -> object:
 
 
 class Turns:
-    """Lets in one after the other, and nobody waits past a deadline."""
+    """Lets callers in one after the other; none waits past its deadline."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

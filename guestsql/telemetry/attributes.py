@@ -1,8 +1,8 @@
-"""What a span tells of a statement and its server.
+"""The attributes of spans: those of the statement and of its server.
 
 The attributes are those of the semantic conventions for database clients that are stable. The text is the file's, with
-`$1` where the parameters go; what is passed for them is never told, and no message of the server's either: it may quote
-a value.
+`$1` where the parameters go; parameters are never included, nor are messages of the server: they may quote a
+value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Attributes = Mapping[str, str | int]
 
 
 def statement_attributes(name: str, operation: str, text: str) -> Attributes:
-    """Return what a span tells of a statement.
+    """Return the attributes of a statement.
 
     Args:
         name: the query's name, which is its summary.
@@ -31,7 +31,7 @@ def statement_attributes(name: str, operation: str, text: str) -> Attributes:
 
 
 def server_attributes(host: str, port: int, database: str) -> Attributes:
-    """Return what a span tells of the server.
+    """Return the attributes of the server.
 
     Args:
         host: its name, or the folder of its socket.

@@ -1,7 +1,7 @@
 """Counts calls of queries and context answers in the process; nothing is written when something is read.
 
 On the path of a call one sample is appended to a deque, which no other thread can tear apart. Samples are counted
-together when there are many, or when somebody wants the figures.
+together when there are many, or when the figures are read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Sample = TypeVar("Sample")
 
 # So many samples are kept at most before a caller counts them together, which takes about a third of a millisecond.
 _SAMPLES_KEPT = 500
-# So many minutes are told apart while nothing can be written; then the oldest are added together.
+# So many minutes are kept apart while nothing can be written; then the oldest are added together.
 _MINUTES_KEPT = 120
 _PATIENCE_SECONDS = 1.0
 # Two clocks drift apart by a few milliseconds in this time.
@@ -78,8 +78,8 @@ class Counted(Batch):
 class Counting(Outbox[Counted]):
     """What one database has counted and not written yet. May be used from several threads.
 
-    A minute is one of the server's clock: what the server said last is carried on by a clock that nobody sets. Before
-    it has said anything, the machine's own clock is taken.
+    A minute is one of the server's clock: its last known time is continued by a monotonic clock. Before it
+    is known, the machine's own clock is used.
     """
 
     query = "record_metrics"
@@ -107,7 +107,7 @@ class Counting(Outbox[Counted]):
         Args:
             query: its name.
             started: when it began, in seconds of `time.perf_counter()`.
-            rows: returned or written; below 0 when nobody knows.
+            rows: returned or written; below 0 if unknown.
         """
         calls = self._calls
         calls.append((query, started, perf_counter(), rows))
@@ -153,11 +153,11 @@ class Counting(Outbox[Counted]):
         self._failures.append(perf_counter())
 
     def needs_time(self) -> bool:
-        """Tell whether the server was last asked for its time too long ago."""
+        """Return whether the server was last asked for its time too long ago."""
         return perf_counter() >= self._ask_at
 
     def set_time(self, server_time: datetime) -> None:
-        """Take note of what the server's clock says now."""
+        """Take note of the server's time."""
         now = perf_counter()
         self._said = server_time.timestamp() - now
         self._ask_at = now + _ASK_TIME_SECONDS
@@ -183,7 +183,7 @@ class Counting(Outbox[Counted]):
         return found
 
     def has_more(self) -> bool:
-        """Tell whether there is anything but what the last writing has itself counted."""
+        """Return whether there is anything but what the last write has itself counted."""
         self._sum(_PATIENCE_SECONDS)
         return any(
             figures.errors or figures.outcomes or figures.flush_failures or not figures.queries.keys() <= _OWN_QUERIES
@@ -207,7 +207,7 @@ class Counting(Outbox[Counted]):
         if not self._summing.acquire(timeout=seconds):
             return
         try:
-            self._heed_the_server()
+            self._adjust_clock()
             self._sum_calls()
             self._sum_answers()
             for query, kind, moment in _drained(self._errors):
@@ -260,8 +260,8 @@ class Counting(Outbox[Counted]):
             found = self._minutes[minute] = Figures()
         return found
 
-    def _heed_the_server(self) -> None:
-        """Go by what the server's clock said last; what was counted by another clock moves by whole minutes."""
+    def _adjust_clock(self) -> None:
+        """Use the server's last known time; what was counted by another clock moves by whole minutes."""
         said = self._said
         minutes = round((said - self._offset) / _MINUTE)
         self._offset = said

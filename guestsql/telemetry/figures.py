@@ -36,7 +36,7 @@ _KINDS_OF: tuple[tuple[type[BaseException], str], ...] = (
     (QueryTimeout, "timeout"),
     (DatabaseUnavailable, "unavailable"),
     (Exception, "other"),
-    (BaseException, "cancelled"),  # a task that is no longer wanted, Ctrl-C
+    (BaseException, "cancelled"),  # a cancelled task, Ctrl-C
 )
 
 
@@ -51,7 +51,7 @@ def kind_of(error: BaseException) -> str:
 
 @dataclass(slots=True)
 class QueryFigures:
-    """What is known of one query.
+    """The figures of one query.
 
     Attributes:
         calls: statements sent, and calls for which there was no connection; the failed ones too.

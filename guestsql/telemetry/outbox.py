@@ -68,7 +68,7 @@ class Outbox(ABC, Generic[AnyBatch]):
 
     @abstractmethod
     def has_more(self) -> bool:
-        """Tell whether there is anything that is in no batch yet."""
+        """Return whether anything is in no batch yet."""
 
     @abstractmethod
     def _collect(self) -> AnyBatch:
@@ -78,11 +78,11 @@ class Outbox(ABC, Generic[AnyBatch]):
         """Take note of a batch that was written, under the lock."""
 
     def needs_time(self) -> bool:
-        """Tell whether the server is to be asked for its time before a batch is taken."""
+        """Return whether the server's time is needed before a batch is taken."""
         return False
 
     def set_time(self, server_time: datetime) -> None:
-        """Take note of what the server's clock says now; asked for by `needs_time`."""
+        """Take note of the server's time; requested by `needs_time`."""
 
     def take(self) -> AnyBatch | None:
         """Return the batch to write next: the open one, else all that was collected; None if there is nothing."""

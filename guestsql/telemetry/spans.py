@@ -24,7 +24,7 @@ class Tracing:
         self._look_at = 0.0
 
     def is_on(self) -> bool:
-        """Tell whether anybody would see the spans."""
+        """Return whether the spans are recorded anywhere."""
         if self._tracer is None:
             now = monotonic()
             if now < self._look_at:

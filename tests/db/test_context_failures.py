@@ -245,7 +245,7 @@ async def test_a_builder_of_the_other_class_is_told_by_its_name(database_url):
     ):
         db.get_context(GUEST)
     async with AsyncGuestDatabase(database_url, context_builder=lambda profile: profile.phone_number) as db:
-        with pytest.raises(errors.InvalidValue, match="context_builder is no coroutine function"):
+        with pytest.raises(errors.InvalidValue, match="context_builder is not a coroutine function"):
             await db.get_context(GUEST)
     with pytest.raises(errors.InvalidValue, match="context_builder is not a function"):
         GuestDatabase(database_url, context_builder=5)

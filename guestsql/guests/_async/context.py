@@ -14,7 +14,7 @@ from typing import Any
 from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, InvalidValue, QueryTimeout
 from guestsql.guests.builder import AsyncBuilder, async_call_builder
 from guestsql.guests.builds import BuildFailures, building, check_not_building
-from guestsql.guests.context_calls import Deadline, Wanted
+from guestsql.guests.context_calls import ContextRequest, Deadline
 from guestsql.guests.context_rows import (
     hit_text,
     is_hit,
@@ -48,7 +48,7 @@ class AsyncContextCache:
         executor: runs the queries.
         settings: for the time zone, the lease and the deadline.
         builder: makes a context from a profile; None for the query `build_context`.
-        counting: counts the answers, each by its outcome; whoever asks counts what ends with an error.
+        counting: counts the answers, each by its outcome; the caller counts what ends with an error.
     """
 
     def __init__(
@@ -84,9 +84,9 @@ class AsyncContextCache:
         if row is not None and (row.is_fresh or not row.memory_enabled):
             self._count("hit")
             return hit_text(key, row)
-        wanted = Wanted(key, ttl_seconds, Deadline(started, deadline), row, stale_if_error, since=started)
-        text = await self._refresh(wanted)
-        self._count(wanted.outcome)
+        request = ContextRequest(key, ttl_seconds, Deadline(started, deadline), row, stale_if_error, since=started)
+        text = await self._refresh(request)
+        self._count(request.outcome)
         return text
 
     async def get_many(self, keys: list[str], ttl_seconds: float, *, stale_if_error: bool = False) -> dict[str, str]:
@@ -121,10 +121,10 @@ class AsyncContextCache:
                 texts[key] = hit_text(key, row)
                 hits += 1
             else:
-                wanted = Wanted(key, ttl_seconds, deadline, row, stale_if_error)
-                texts[key] = await self._refresh(wanted)
-                outcomes.append(wanted.outcome)
-        # Not before: when one fails, nobody is answered.
+                request = ContextRequest(key, ttl_seconds, deadline, row, stale_if_error)
+                texts[key] = await self._refresh(request)
+                outcomes.append(request.outcome)
+        # Not before: when one fails, none is returned.
         if hits:
             self._count("hit", hits)
         for outcome in outcomes:
@@ -139,76 +139,76 @@ class AsyncContextCache:
         parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
         return await self._executor.call("lookup_context", parameters, deadline=deadline)
 
-    async def _refresh(self, wanted: Wanted) -> str:
+    async def _refresh(self, request: ContextRequest) -> str:
         """Build the text, or get it from the caller that builds it; whatever happens, no lease is left behind."""
-        event(logging.INFO, "CONTEXT_CACHE_MISS", "no fresh context", guest=wanted.key)
+        event(logging.INFO, "CONTEXT_CACHE_MISS", "no fresh context", guest=request.key)
         try:
-            return await self._build_or_wait(wanted)
+            return await self._build_or_wait(request)
         except Exception as error:
-            await self._release(wanted)
-            if wanted.stale_if_error and (text := await self._old_text(wanted, error)) is not None:
-                wanted.outcome = "stale"
+            await self._release(request)
+            if request.stale_if_error and (text := await self._old_text(request, error)) is not None:
+                request.outcome = "stale"
                 return text
             raise
-        except BaseException:  # a cancelled task, Ctrl-C: the caller wants to go on
-            wanted.deadline.at = min(wanted.deadline.at, monotonic() + _INTERRUPTED_RELEASE_SECONDS)
-            await self._release(wanted)
+        except BaseException:  # a cancelled task, Ctrl-C: the caller must not be held up
+            request.deadline.at = min(request.deadline.at, monotonic() + _INTERRUPTED_RELEASE_SECONDS)
+            await self._release(request)
             raise
 
-    async def _old_text(self, wanted: Wanted, error: Exception) -> str | None:
+    async def _old_text(self, request: ContextRequest, error: Exception) -> str | None:
         """Return the text from before a failure; None if there is none, or if the profile has changed since."""
-        row = wanted.row
+        row = request.row
         try:
-            row = await self._lookup(wanted.key, wanted.ttl_seconds, wanted.deadline.at)
+            row = await self._lookup(request.key, request.ttl_seconds, request.deadline.at)
         except DatabaseError:
-            if wanted.has_built:  # the profile may have changed meanwhile
+            if request.has_built:  # the profile may have changed meanwhile
                 return None
-            event(logging.DEBUG, "CONTEXT_LOOKUP_FAILED", "the old text is as it was before", guest=wanted.key)
+            event(logging.DEBUG, "CONTEXT_LOOKUP_FAILED", "the old text is as it was before", guest=request.key)
         if row is None:
             return None
         if is_hit(row):  # another process has built it, or the memory was turned off
-            return hit_text(wanted.key, row)
+            return hit_text(request.key, row)
         if not is_old(row):
             return None
         event(
             logging.WARNING,
             "CONTEXT_STALE_IF_ERROR",
             "an old text in place of an error",
-            guest=wanted.key,
+            guest=request.key,
             age_seconds=row.age_seconds,
             reason=error.message if isinstance(error, GuestSQLError) else type(error).__name__,
         )
         return with_clock(row.context_cache, row.clock_time)
 
-    async def _build_or_wait(self, wanted: Wanted) -> str:
+    async def _build_or_wait(self, request: ContextRequest) -> str:
         pause = _FIRST_PAUSE_SECONDS
         builds = 0
-        first = row = wanted.row
+        first = row = request.row
         while True:
-            self._failures.check(wanted.key, wanted.since)
-            claimed = await self._claim(wanted, known=row is not None)
-            # Again: a builder that fails says so before it gives its lease back.
-            self._failures.check(wanted.key, wanted.since)
+            self._failures.check(request.key, request.since)
+            claimed = await self._claim(request, known=row is not None)
+            # Again: a builder that fails records it before it releases its lease.
+            self._failures.check(request.key, request.since)
             if claimed is not None:
-                wanted.has_built = True
-                text = await self._build_and_publish(wanted, claimed)
+                request.has_built = True
+                text = await self._build_and_publish(request, claimed)
                 if text is not None:
                     return text
                 builds += 1
                 if builds > 1:
-                    self._check_overtaken(wanted.deadline, builds, pause)
+                    self._check_overtaken(request.deadline, builds, pause)
                     pause = await _rest(pause)
-            elif row is not None and may_serve_stale(wanted, row):
-                wanted.outcome = "stale"
-                return stale_text(wanted.key, row)
+            elif row is not None and may_serve_stale(request, row):
+                request.outcome = "stale"
+                return stale_text(request.key, row)
             else:
-                wanted.deadline.check_waiting(pause)
+                request.deadline.check_waiting(pause)
                 pause = await _rest(pause)
-            # Even after a build: the row from before it may tell of a profile, or a guest, that is no more.
-            row = wanted.row = await self._lookup(wanted.key, wanted.ttl_seconds, wanted.deadline.at)
-            wanted.has_built = False
+            # Even after a build: the row from before it may show a profile, or a guest, that no longer exists.
+            row = request.row = await self._lookup(request.key, request.ttl_seconds, request.deadline.at)
+            request.has_built = False
             if row is not None and (is_hit(row) or was_stored_since(first, row)):
-                return hit_text(wanted.key, row)
+                return hit_text(request.key, row)
 
     def _check_overtaken(self, deadline: Deadline, builds: int, pause: float) -> None:
         """Give up on a profile that changes in every build: its builder changes it, most likely."""
@@ -221,45 +221,45 @@ class AsyncContextCache:
                 hint="a context builder must not change the guest it builds for",
             )
 
-    async def _claim(self, wanted: Wanted, *, known: bool) -> Any | None:  # noqa: ANN401  a row of claim_context
+    async def _claim(self, request: ContextRequest, *, known: bool) -> Any | None:  # noqa: ANN401  a row of claim_context
         """Return what to build from, or None when the lease is another's."""
         parameters: dict[str, object] = {
-            "phone_number": wanted.key,
-            "lease": wanted.lease,
+            "phone_number": request.key,
+            "lease": request.lease,
             "lease_seconds": self._settings.lease_seconds,
         }
         query = "claim_new_context"
         if known:
             query = "claim_context"
-            parameters["ttl_seconds"] = wanted.ttl_seconds
-        wanted.may_hold_lease = True
+            parameters["ttl_seconds"] = request.ttl_seconds
+        request.may_hold_lease = True
         try:
-            claimed = await self._executor.call(query, parameters, deadline=wanted.deadline.at)
+            claimed = await self._executor.call(query, parameters, deadline=request.deadline.at)
         except DatabaseError:
-            wanted.may_hold_lease = False
+            request.may_hold_lease = False
             raise
-        wanted.may_hold_lease = claimed is not None
+        request.may_hold_lease = claimed is not None
         return claimed
 
-    async def _build_and_publish(self, wanted: Wanted, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
+    async def _build_and_publish(self, request: ContextRequest, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
         """Return the text, or None when it was overtaken: the guest has changed or gone since."""
         if not claimed.memory_enabled:
-            await self._release(wanted)
+            await self._release(request)
             return ""
         try:
-            text = await self._build(wanted, claimed)
+            text = await self._build(request, claimed)
         except Exception as error:
             # Those who wait for a server that comes back have a deadline of their own.
             if not (isinstance(error, DatabaseError) and error.retryable):
-                self._failures.add(wanted.key, error)
+                self._failures.add(request.key, error)
             raise
-        clock_time = None if text is None else await self._publish(wanted, claimed, text)
+        clock_time = None if text is None else await self._publish(request, claimed, text)
         if text is not None and clock_time is not None:
-            event(logging.INFO, "CONTEXT_BUILT", "context built and stored", guest=wanted.key)
+            event(logging.INFO, "CONTEXT_BUILT", "context built and stored", guest=request.key)
             return with_clock(text, clock_time)
-        clock_time = await self._confirm(wanted, claimed)
+        clock_time = await self._confirm(request, claimed)
         if clock_time is None:
-            event(logging.INFO, "CONTEXT_OVERTAKEN", "the profile changed during the build", guest=wanted.key)
+            event(logging.INFO, "CONTEXT_OVERTAKEN", "the profile changed during the build", guest=request.key)
             return None
         if text is None:
             raise InvalidValue(
@@ -267,69 +267,69 @@ class AsyncContextCache:
             )
         # Another took the lease over. It stores its own text; this one is as right, and two slow builders that take
         # the lease from each other again and again would otherwise never answer.
-        event(logging.WARNING, "CONTEXT_LEASE_LOST", "the build took longer than the lease", guest=wanted.key)
+        event(logging.WARNING, "CONTEXT_LEASE_LOST", "the build took longer than the lease", guest=request.key)
         return with_clock(text, clock_time)
 
-    async def _build(self, wanted: Wanted, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
+    async def _build(self, request: ContextRequest, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
         """Make the text; no connection is held meanwhile. None when the default query found no guest."""
         if self._builder is None:
-            parameters = {"phone_number": wanted.key}
-            text = await self._call_as_owner(wanted, "build_context", parameters)
+            parameters = {"phone_number": request.key}
+            text = await self._call_as_owner(request, "build_context", parameters)
             return None if text is None else clean_text(text, "the context that build_context returned")
         started = monotonic()
         try:
-            with building(self, wanted.key):
+            with building(self, request.key):
                 text = await async_call_builder(self._builder, profile_from(claimed))
         finally:
-            wanted.deadline.add_build(monotonic() - started)
+            request.deadline.add_build(monotonic() - started)
         return clean_text(text, "the context that the builder returned")
 
-    async def _publish(self, wanted: Wanted, claimed: Any, text: str) -> str | None:  # noqa: ANN401  a row
+    async def _publish(self, request: ContextRequest, claimed: Any, text: str) -> str | None:  # noqa: ANN401  a row
         """Store the text; return the hotel's clock, or None when it was refused."""
         parameters: Mapping[str, object] = {
-            "phone_number": wanted.key,
-            "lease": wanted.lease,
+            "phone_number": request.key,
+            "lease": request.lease,
             "epoch": claimed.context_epoch,
             "context_text": text,
             "timezone": self._timezone,
         }
-        clock_time: str | None = await self._call_as_owner(wanted, "publish_context", parameters)
-        wanted.may_hold_lease = False
+        clock_time: str | None = await self._call_as_owner(request, "publish_context", parameters)
+        request.may_hold_lease = False
         return clock_time
 
-    async def _confirm(self, wanted: Wanted, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
+    async def _confirm(self, request: ContextRequest, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
         """Return the hotel's clock if the profile is still the one that was claimed."""
         parameters: Mapping[str, object] = {
-            "phone_number": wanted.key,
+            "phone_number": request.key,
             "epoch": claimed.context_epoch,
             "created_at": claimed.created_at,
             "timezone": self._timezone,
         }
-        clock_time: str | None = await self._call_as_owner(wanted, "confirm_context", parameters)
+        clock_time: str | None = await self._call_as_owner(request, "confirm_context", parameters)
         return clock_time
 
-    async def _call_as_owner(self, wanted: Wanted, name: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401  the query's own
+    async def _call_as_owner(self, request: ContextRequest, name: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401  the query's own
         """Run a query while the lease is held; a server that does not answer is not asked to take the lease back."""
         try:
-            return await self._executor.call(name, parameters, deadline=wanted.deadline.at)
+            return await self._executor.call(name, parameters, deadline=request.deadline.at)
         except (DatabaseUnavailable, QueryTimeout):
-            wanted.may_hold_lease = False
+            request.may_hold_lease = False
             raise
 
-    async def _release(self, wanted: Wanted) -> None:
+    async def _release(self, request: ContextRequest) -> None:
         """Give back the lease, if it may be held; if that fails it runs out by itself, and the first error matters."""
-        if not wanted.may_hold_lease:
+        if not request.may_hold_lease:
             return
-        wanted.may_hold_lease = False
-        parameters: Mapping[str, object] = {"phone_number": wanted.key, "lease": wanted.lease}
+        request.may_hold_lease = False
+        parameters: Mapping[str, object] = {"phone_number": request.key, "lease": request.lease}
         try:
-            await self._executor.call("release_context", parameters, deadline=wanted.deadline.at)
+            await self._executor.call("release_context", parameters, deadline=request.deadline.at)
         except DatabaseError as error:
             event(
                 logging.WARNING,
                 "CONTEXT_LEASE_KEPT",
                 "the lease will run out by itself",
-                guest=wanted.key,
+                guest=request.key,
                 sqlstate=error.sqlstate,
             )
 

@@ -1,4 +1,4 @@
-"""Writes what was counted to the minute tables, and keeps house among the figures; the bot never hears of it.
+"""Writes what was counted to the minute tables, and thins old figures; its failures never reach the bot.
 
 What a kill -9 can lose is what was counted since the last flush. What could not be written is kept for the next flush,
 and that it could not is counted too.
@@ -22,7 +22,7 @@ from guestsql.telemetry.log import event, quietly
 
 __all__ = ["AsyncMetricsWriter"]
 
-# Nobody waits for figures; a close does, for a flush that is under way.
+# No caller waits for figures, except a close, for a flush that is under way.
 _PATIENCE_SECONDS = 5.0
 _CHORES_SECONDS = 3600.0
 # A call thins a part. What is left after these rounds waits for the next hour.

@@ -21,13 +21,13 @@ class AsyncProfiles(AsyncSession):
     """The methods for profiles."""
 
     async def get_profile(self, user_id: str) -> GuestProfile | None:
-        """Return what is known of a guest.
+        """Return a guest's profile.
 
         Args:
             user_id: any spelling of a WhatsApp id.
 
         Returns:
-            The profile, messages that are still buffered not counted; None for a guest not known.
+            The profile, without messages that are still buffered; None for an unknown guest.
 
         SQL: queries/guests.sql
         """
@@ -45,10 +45,10 @@ class AsyncProfiles(AsyncSession):
         profile_data: Mapping[str, Any] | Clear | None = None,
         memory_enabled: bool | None = None,
     ) -> GuestProfile:
-        """Change what is given of a guest's profile; None means not given and changes nothing.
+        """Change the given parts of a guest's profile; None means not given and changes nothing.
 
-        So `user_name=message.get("from_name")` is safe: a message without a name keeps the known one. `CLEAR` empties a
-        column.
+        So `user_name=message.get("from_name")` is safe: a message without a name keeps the stored one. `CLEAR` empties
+        a column.
 
         Args:
             user_id: any spelling of a WhatsApp id.
@@ -58,16 +58,16 @@ class AsyncProfiles(AsyncSession):
             contact_name: the hotel's name for the guest; likewise.
             labels: texts of 1 to 500 characters that replace the guest's labels, in this order, each once; [] or
                 `CLEAR` removes all.
-            profile_data: a mapping with a JSON form. Its top-level keys are set, whole, and other keys stay; None as a
-                value is JSON's null, it removes no key. `CLEAR` removes all keys. `legacy` and `merged` are reserved:
-                they stay in any case, and may only be given as they are.
-            memory_enabled: False if the guest's context is not to be used: `get_context` then returns "".
+            profile_data: a mapping with a JSON form. Each of its top-level keys replaces the stored one, and other keys
+                stay. None as a value is JSON's null, it removes no key. `CLEAR` removes all keys. `legacy` and `merged`
+                are reserved: they always stay, and may only be given unchanged.
+            memory_enabled: False to turn off the guest's context: `get_context` then returns "".
 
         Returns:
-            The profile after the change, or as it is when nothing was to change.
+            The profile after the change, or the unchanged one.
 
         Raises:
-            InvalidValue: a value is of the wrong type, or holds what PostgreSQL cannot keep (NUL, half an emoji);
+            InvalidValue: a value is of the wrong type, or contains what PostgreSQL cannot store (NUL, half an emoji);
                 `CLEAR` for `memory_enabled`; a reserved key of `profile_data` has another value than the stored one.
 
         SQL: queries/internal/guests.sql
@@ -88,44 +88,45 @@ class AsyncProfiles(AsyncSession):
         return await self._write_profile("upsert_profile", key, **changes)
 
     async def add_labels(self, user_id: str, labels: Iterable[str]) -> GuestProfile:
-        """Add labels behind those that a guest has.
+        """Add labels after those that a guest has.
 
         Args:
             user_id: any spelling of a WhatsApp id.
             labels: a list of texts, not one text; those that the guest has already stay where they are.
 
         Returns:
-            The profile after the change, or as it is when nothing was to change.
+            The profile after the change, or the unchanged one.
 
         Raises:
-            InvalidValue: `labels` is one text, or a label is no text, or blank.
+            InvalidValue: `labels` is one text, or a label is not a text, or blank.
 
         SQL: queries/guests.sql
         """
         return await self._write_profile("add_labels", self._key(user_id), labels=clean_labels(labels))
 
     async def remove_labels(self, user_id: str, labels: Iterable[str]) -> GuestProfile:
-        """Take labels away from a guest; those that the guest does not have are no error.
+        """Remove labels from a guest; labels that the guest does not have are ignored.
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            labels: what is to go: a list of texts, not one text.
+            labels: a list of texts, not one text.
 
         Returns:
-            The profile after the change, or as it is when nothing was to change.
+            The profile after the change, or the unchanged one.
 
         Raises:
-            InvalidValue: `labels` is one text, or a label is no text, or blank.
+            InvalidValue: `labels` is one text, or a label is not a text, or blank.
 
         SQL: queries/guests.sql
         """
         return await self._write_profile("remove_labels", self._key(user_id), labels=clean_labels(labels))
 
     async def record_interaction(self, user_id: str, *, at: datetime | None = None) -> None:
-        """Count a message of a guest; it is buffered, and written with others every `GUESTSQL_FLUSH_SECONDS` (5).
+        """Count a message of a guest: buffered, and written with others every `GUESTSQL_FLUSH_SECONDS` (5).
 
-        Once the database is open it waits for no server. What cannot be written is kept, and written later, once; a
-        kill -9 loses what was recorded since the last flush.
+        Once the database is open, the call does not wait for the server. What cannot be written is kept, and written
+        once later. A kill -9 loses what was recorded since the last flush. Inside a transaction the message is not
+        buffered but written, and undone with the transaction.
 
         Args:
             user_id: any spelling of a WhatsApp id.
@@ -133,7 +134,7 @@ class AsyncProfiles(AsyncSession):
                 counts as now; an older one does not move the last interaction back.
 
         Raises:
-            InvalidValue: the time is no datetime, or has no zone.
+            InvalidValue: the time is not a datetime, or has no zone.
 
         SQL: queries/internal/guests.sql
         """

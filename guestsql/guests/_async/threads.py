@@ -24,7 +24,7 @@ class AsyncThreads(AsyncSession):
             user_id: any spelling of a WhatsApp id.
 
         Returns:
-            The thread, whose `thread_id` is None for a guest without one; None for a guest not known.
+            The thread, whose `thread_id` is None for a guest without one; None for an unknown guest.
 
         SQL: queries/threads.sql
         """
@@ -32,7 +32,7 @@ class AsyncThreads(AsyncSession):
         return None if row is None else thread_from(row)
 
     async def set_thread(self, user_id: str, thread_id: str) -> GuestThread:
-        """Make a thread the guest's; its tokens start from 0, unless it is the guest's already: then nothing changes.
+        """Set a guest's thread; its tokens start from 0. If it is the guest's thread already, nothing changes.
 
         Args:
             user_id: any spelling of a WhatsApp id.
@@ -42,14 +42,14 @@ class AsyncThreads(AsyncSession):
             The thread after the change.
 
         Raises:
-            InvalidValue: the thread is no text, or blank.
+            InvalidValue: the thread is not a text, or blank.
 
         SQL: queries/threads.sql
         """
         return await self._write_thread(self._key(user_id), clean_text(thread_id, "thread_id", blank=False))
 
     async def clear_thread(self, user_id: str) -> GuestThread:
-        """Leave a guest without a thread; the tokens of the old one are forgotten.
+        """Remove a guest's thread, and its token count.
 
         Args:
             user_id: any spelling of a WhatsApp id.
@@ -62,21 +62,21 @@ class AsyncThreads(AsyncSession):
         return await self._write_thread(self._key(user_id), None)
 
     async def add_thread_tokens(self, user_id: str, thread_id: str, tokens: int) -> int:
-        """Count tokens spent in a thread; never twice, even when the connection is lost on the way.
+        """Count tokens spent in a thread; never twice, even if the connection is lost during the call.
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            thread_id: the thread in which they were spent, not blank. If it is not the guest's it becomes so, and
-                starts from these.
+            thread_id: the thread in which they were spent, not blank. If it is not the guest's thread, it becomes it,
+                with these tokens.
             tokens: what was spent since the last call, 0 or more, below 2^63: added, not a new total.
 
         Returns:
             The thread's new count.
 
         Raises:
-            InvalidValue: the thread is no text or blank, or the tokens are no whole number of 0 or more.
-            OutcomeUnknown: the connection was lost, or the server did not answer, and so it was until the deadline.
-                The tokens may have been counted: call `get_thread` before you repeat it.
+            InvalidValue: the thread is not a text or blank, or the tokens are not a whole number of 0 or more.
+            OutcomeUnknown: the server could not be reached again, or did not answer, until the deadline. The tokens may
+                have been counted: call `get_thread` before you repeat it.
 
         SQL: queries/threads.sql
         """

@@ -25,25 +25,26 @@ class Contexts(Session):
         default: str | Raise = RAISE,
         stale_if_error: bool = False,
     ) -> str:
-        """Return a guest's context, cached if it is fresh and built otherwise; a guest not known yet is created.
+        """Return a guest's context, cached if it is fresh and built otherwise; an unknown guest is created.
 
         While one caller builds, the others get the stale text at once, or wait for the new one if there is none. A
-        change of chat id, names, labels, profile data or memory makes a cached text wrong, and nobody gets it any more;
-        a new message or thread does not. A hit is one round trip, a miss three or four; one deadline holds for all,
-        and what the own builder takes is added.
+        change of chat id, names, labels, profile data or memory makes a cached text wrong: it is never returned again.
+        A new message or thread does not. A hit is one round trip, a miss three or four. All of them are bounded by one
+        deadline; time spent in your context builder does not count towards it.
 
         When the builder fails, the callers of this process that wait for its text get the same error at once. A builder
-        must not request the context of the guest it builds for, whether directly or through what it calls.
+        must not request the context of the guest it builds for, directly or indirectly.
 
-        `default` shortens nothing: while the server is away it is returned when the whole deadline has passed. A bot
-        that has to answer sooner lowers `GUESTSQL_DEADLINE_SECONDS`, or puts `asyncio.timeout` around the async call.
+        `default` does not shorten the wait: while the server is away it is returned after the whole deadline. To answer
+        sooner, lower `GUESTSQL_DEADLINE_SECONDS`, or put `asyncio.timeout` around the async call.
+
+        Inside a transaction only a cached context is returned, because a builder may be slow.
 
         Args:
             user_id: any spelling of a WhatsApp id.
             ttl_seconds: seconds for which a cached context is fresh, 0 or more; default that of the settings. With 0
-                the text is built now, or by another caller since this one asked.
-            default: returned in place of a `DatabaseError`, which is logged, by a bot that prefers an empty context to
-                a failure. Without it the error is raised.
+                the text is built now, or was built by another caller since this call began.
+            default: returned in place of a `DatabaseError`, which is logged. Without it the error is raised.
             stale_if_error: True to get the old text, however old, when the new one could not be built or stored; the
                 error is logged as `CONTEXT_STALE_IF_ERROR`, and the answer counts as `stale`. A text from before a
                 change of the profile is never returned. Without such a text the error is raised, or `default` returned.
@@ -56,7 +57,8 @@ class Contexts(Session):
             InvalidValue: `ttl_seconds` is unusable, the builder returned no text, or it requested the context that it
                 builds; likewise.
             QueryTimeout: another's builder took longer than the deadline, or the profile changed during every build.
-            DatabaseError: the server could not be asked in time, and there is no `default`.
+            TransactionError: inside a transaction, no fresh context is cached; `default` does not help.
+            DatabaseError: the server did not answer in time, and there is no `default`.
             Exception: whatever the builder raised; `default` does not help.
 
         SQL: queries/context.sql, queries/internal/context.sql
@@ -86,8 +88,8 @@ class Contexts(Session):
     ) -> dict[str, str]:
         """Return the contexts of many guests, as `get_context` does; all that are fresh come from one statement.
 
-        The others are built one after the other, and one deadline holds for all. There is no `default`: when one fails
-        the call fails. Texts that were built until then are stored, so a repeated call is shorter.
+        The others are built one after the other, within one deadline. There is no `default`: when one fails, the call
+        fails. Texts that were built before the failure are stored, so a repeated call is shorter.
 
         Args:
             user_ids: ids in any spelling, not one text.
@@ -99,11 +101,12 @@ class Contexts(Session):
             The texts by id as it was given, in the order given; {} for no ids.
 
         Raises:
-            InvalidUserId: one of the ids is no guest's; nobody is asked for then.
+            InvalidUserId: one of the ids is no guest's; no context is read then.
             InvalidValue: `user_ids` is a text, `ttl_seconds` is unusable, the builder returned no text, or it requested
                 a context that it builds.
             QueryTimeout: as `get_context`.
-            DatabaseError: the server could not be asked in time.
+            TransactionError: as `get_context`.
+            DatabaseError: the server did not answer in time.
             Exception: whatever the builder raised.
 
         SQL: queries/context.sql, queries/internal/context.sql
@@ -125,10 +128,10 @@ class Contexts(Session):
         return {user_id: texts[key] for user_id, key in keys.items()}
 
     def invalidate_context(self, user_id: str) -> bool:
-        """Make a guest's cached context stale, and whatever is being built for it just now unusable.
+        """Make a guest's cached context stale, and discard the text that is just being built for it.
 
-        A change of the profile does more by itself; call this when what a builder asks elsewhere has changed. The next
-        `get_context` builds; others get the old text meanwhile.
+        A change of the profile needs no call. Call this when the data has changed that your builder reads elsewhere.
+        The next `get_context` builds; others get the old text meanwhile.
 
         Args:
             user_id: any spelling of a WhatsApp id.

@@ -41,47 +41,44 @@ Answer = TypeVar("Answer")
 class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
     """Guests, their threads and contexts, in PostgreSQL.
 
-    Use it as a context manager; it opens by itself at the first call otherwise, and is then to be closed. Many
-    threads may share a `GuestDatabase`, and the tasks of one event loop an `AsyncGuestDatabase`.
+    Use it as a context manager. Otherwise it opens at the first call, and you close it. Many threads may share a
+    `GuestDatabase`, and the tasks of one event loop an `AsyncGuestDatabase`.
 
-    It may be forked. In a forked child a `GuestDatabase` is as if it had been made there: its first call opens
-    connections of its own, nothing is buffered or counted, and the parent writes what the parent has buffered. An
-    `AsyncGuestDatabase` that the parent had opened raises `WrongEventLoop` in the child, as it does in a second event
-    loop: make one in each.
+    It survives a fork. In a forked child a `GuestDatabase` starts afresh: its first call opens its own connections,
+    nothing is buffered or counted, and the parent writes what the parent has buffered. An `AsyncGuestDatabase` that the
+    parent had opened raises `WrongEventLoop` in the child, as it does in a second event loop: make one in each.
 
-    `user_id` is any spelling of a WhatsApp id. A guest not known yet is created by `get_context`, `get_contexts` and
-    every method that stores something; nobody is created by `get_profile`, `get_thread`, `invalidate_context`,
-    `export_guest` and `forget_guest`. Every method that takes an id raises `InvalidUserId` for one that is no guest's,
-    or that may be another guest's (`573000000001/2`, `573000000001.0`), and every method that asks the server raises
-    `DatabaseError` (its subclasses tell more) when it could not do what was asked.
+    `user_id` is any spelling of a WhatsApp id. An unknown guest is created by `get_context`, `get_contexts` and every
+    method that stores something; not by `get_profile`, `get_thread`, `invalidate_context`, `export_guest` and
+    `forget_guest`. Every method that takes an id raises `InvalidUserId` for one that is no guest's, or may be another
+    guest's (`573000000001/2`, `573000000001.0`). Every method that uses the server raises `DatabaseError`, or one of
+    its subclasses, if it fails.
 
-    No statement waits longer than the deadline (`GUESTSQL_DEADLINE_SECONDS`, 10), the wait for a connection included.
-    A lost connection is replaced, and what is safe to repeat is repeated, until then; so while the server is away each
-    call waits for the whole deadline. What waiting cannot fix is reported within a second or so: a wrong password, role
-    or database, a refused TLS connection, an invalid parameter of the address.
+    Every statement is bounded by the deadline (`GUESTSQL_DEADLINE_SECONDS`, 10), including the wait for a connection.
+    Until then a lost connection is replaced, and what is safe to repeat is repeated; so while the server is away each
+    call takes the whole deadline. What waiting cannot fix is reported within about a second: a wrong password, role or
+    database, a refused TLS connection, an invalid parameter of the address.
     `get_context`, `get_contexts`, `add_thread_tokens` and `flush` have one deadline for all their statements, and so do
     `export_guest`, `forget_guest` and `merge_guests` for their transaction; the last two first wait for messages that
     are just being written. In the other methods each statement has its own: `update_profile`, `add_labels`,
-    `remove_labels`, `set_thread` and `clear_thread` send a second one when there was nothing to change.
+    `remove_labels`, `set_thread` and `clear_thread` send a second one if there was nothing to change.
 
-    A call that is cancelled (`asyncio.timeout`, Ctrl-C) ends at once, also when the server hangs or the network loses
-    its packets: the connection is closed and another made. The server may still do what it was sent, and its session
-    counts against `GUESTSQL_POOL_MAX` until it has ended (docs/deployment.md). A part of the connections is for reads
-    alone.
+    A cancelled call (`asyncio.timeout`, Ctrl-C) ends at once, even if the server hangs or the network loses packets:
+    the connection is closed and another one made. The server may still complete the statement, and its session counts
+    against `GUESTSQL_POOL_MAX` until it has ended (docs/deployment.md). Some connections are reserved for reads.
 
     Args:
         database_url: PostgreSQL's address; default that of the settings, and without one the embedded server.
         settings: default what the environment and `.env` say.
         context_builder: makes a guest's context from the `GuestProfile`, in place of the query `build_context`: a
-            function that returns the text, for the async class a coroutine function. It is called without any
-            connection held, and what it raises reaches the caller of `get_context`. It must not change the guest it
-            builds for, nor request that guest's context. `CLOCK` in its text becomes the hotel's time when the text is
-            read.
+            function that returns the text; for the async class a coroutine function. No connection is held while it
+            runs, and what it raises reaches the caller of `get_context`. It must not change the guest it builds for,
+            nor request that guest's context. `CLOCK` in its text becomes the hotel's time when the text is read.
 
     Raises:
         SettingsError: a setting is unusable.
         QueryFileError: a query file is unusable.
-        InvalidValue: `context_builder` is no function.
+        InvalidValue: `context_builder` is not a function.
     """
 
     def __init__(

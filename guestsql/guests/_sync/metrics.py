@@ -1,5 +1,5 @@
 # Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
-"""Writes what was counted to the minute tables, and keeps house among the figures; the bot never hears of it.
+"""Writes what was counted to the minute tables, and thins old figures; its failures never reach the bot.
 
 What a kill -9 can lose is what was counted since the last flush. What could not be written is kept for the next flush,
 and that it could not is counted too.
@@ -23,7 +23,7 @@ from guestsql.telemetry.log import event, quietly
 
 __all__ = ["MetricsWriter"]
 
-# Nobody waits for figures; a close does, for a flush that is under way.
+# No caller waits for figures, except a close, for a flush that is under way.
 _PATIENCE_SECONDS = 5.0
 _CHORES_SECONDS = 3600.0
 # A call thins a part. What is left after these rounds waits for the next hour.

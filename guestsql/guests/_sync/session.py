@@ -83,7 +83,7 @@ class Session(ABC):
 
     @abstractmethod
     def _count_error(self) -> None:
-        """Count a context that was asked for in vain."""
+        """Count a request for a context that ended with an error."""
 
     def _key(self, user_id: str) -> str:
         key = canonical_user_id(user_id, self._settings.default_region)

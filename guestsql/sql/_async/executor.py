@@ -159,7 +159,7 @@ class AsyncExecutor:
             finally:
                 await connections.release(connection)
             await async_sleep(pause)
-            acquire = connections.acquire_live  # where one connection was dead the others at hand are too
+            acquire = connections.acquire_live  # where one connection was dead the other recent ones are too
 
     def count_error(self, name: str, error: BaseException) -> None:
         """Count the error of a query.

@@ -85,7 +85,7 @@ class AsyncLifecycle(ABC, Generic[TransactionT]):
         Raises:
             TransactionError: `tx` is used after its block, by two tasks at once, or in a forked child.
             TransactionAborted: an error of an earlier statement was caught inside the block.
-            TransactionConflict: another transaction was in the way; nothing was stored, and `run` repeats it.
+            TransactionConflict: another transaction interfered; nothing was stored, and `run` repeats it.
             QueryTimeout: the deadline passed inside the block; nothing was stored.
             OutcomeUnknown: the connection was lost during COMMIT. It may or may not have been stored.
             DatabaseError: the server refused a statement, or could not be reached in time; nothing was stored.

@@ -1,4 +1,4 @@
-"""Connections to lend: psycopg's pool, with those just used kept at hand in front of it."""
+"""A pool of connections: psycopg's pool, with a stack of recently used connections in front of it."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ from guestsql.telemetry.log import event
 
 __all__ = ["AsyncConnections"]
 
-# A waiting client alone does not make the pool try to connect again; asking anew does.
+# A waiting client alone does not make the pool try to connect again; a new request does.
 _ASK_AGAIN_SECONDS = 1.0
-# After this a connection at hand goes back to the pool, which closes what is old or idle.
+# After this a connection leaves the stack for the pool, which closes old and idle ones.
 _AT_HAND_SECONDS = 30.0
 # One connection of so many is for reads alone: all writes may wait for the same thing, such as a synchronous standby.
 _READ_SHARE = 5
-# While sessions are abandoned a caller that waits looks again after this.
+# While sessions are abandoned, a waiting caller checks again after this.
 _LOOK_AGAIN_SECONDS = 0.1
-# The server ends a statement by itself when its client has gone, and looks for that so often.
+# How often the server checks whether the client of a running statement has gone; it then ends the statement.
 _CLIENT_CHECK_SECONDS = 1.0
 # How long closing waits for a connection that is being made; it is closed as soon as it is there.
 _CLOSING_SECONDS = 1.0
 
 
 class AsyncConnections:
-    """Lends connections to one server.
+    """Connections to one server, which callers acquire and release.
 
-    The pool's own lending costs a tenth of a cached context's whole read, so a connection that is given back is lent
-    again from a stack in front of the pool. Nobody waits beside that stack: whoever finds it empty announces itself and
-    waits at the pool, and from then on connections are given back there.
+    To acquire one from psycopg's pool costs a tenth of the whole read of a cached context. So a released connection is
+    put on a stack in front of the pool, and reused from there. No caller waits for the stack: one that finds it empty
+    announces itself and waits for the pool, and from then on connections are released to the pool.
 
     A connection that was closed in the middle of a statement leaves a session behind, which may last: a commit that
     waits for a synchronous standby cannot be ended. It keeps its place in the pool, and its permit to write, until the
-    server says that it has ended. So there are never more sessions than `pool_max`, and some are left for reads.
+    server reports that it has ended. So there are never more sessions than `pool_max`, and some are left for reads.
 
     Args:
         settings: for deadlines and the size of the pool.
@@ -89,7 +89,7 @@ class AsyncConnections:
         end_with_loop(self._pool.name)
 
     async def close(self) -> None:
-        """Close all connections; those that are lent are closed when they are given back."""
+        """Close all connections; those in use are closed when they are released."""
         self._closed = True
         await self._empty_hand()
         await self._pool.close(_CLOSING_SECONDS)
@@ -120,7 +120,7 @@ class AsyncConnections:
         return connection
 
     async def acquire_live(self, deadline: float, *, writes: bool = False) -> AsyncDeadlineConnection:
-        """Take a connection whose server has not hung up, as far as the socket tells without a round trip.
+        """Take a connection whose server has not hung up, as far as the socket shows without a round trip.
 
         Args:
             deadline: as for `acquire`.
@@ -150,7 +150,7 @@ class AsyncConnections:
             await self._pool.putconn(connection)
             return
         self._at_hand.append(connection)
-        # Looked at again after the append: whoever has announced itself meanwhile may have missed it.
+        # Checked again after the append: a caller that announced itself meanwhile may have missed it.
         if self._waiting or self._closed:
             await self._empty_hand()
         elif len(self._at_hand) > 1:
@@ -170,7 +170,7 @@ class AsyncConnections:
     async def _wait_for_one(self, deadline: float) -> PooledConnection:
         self._waiting += 1
         try:
-            if self._at_hand:  # given back before anyone knew of this waiting
+            if self._at_hand:  # released before this caller announced itself
                 await self._empty_hand()
             while True:
                 try:
@@ -230,7 +230,7 @@ class AsyncConnections:
             await self._pool.putconn(place)
 
     async def _empty_hand(self) -> None:
-        """Give all that is at hand back to the pool."""
+        """Give the whole stack back to the pool."""
         await self._retire(math.inf)
 
     async def _retire(self, now: float) -> None:
@@ -259,7 +259,7 @@ class AsyncConnections:
             await connection.execute(check)
 
     def _is_refused(self) -> bool:
-        """Tell whether waiting is of no use: the last attempt failed for a reason that stays."""
+        """Return whether waiting cannot help: the last attempt failed for a permanent reason."""
         failure = self._outage.failure
         return failure is not None and is_permanent(failure)
 

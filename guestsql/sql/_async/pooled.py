@@ -23,7 +23,7 @@ class PooledConnection(AsyncDeadlineConnection):
 
     Attributes:
         taken_at: when it left the pool, in seconds of `time.monotonic()`.
-        writes: True while it is lent for a write, which holds a permit.
+        writes: True while it is in use for a write, which holds a permit.
     """
 
     taken_at = 0.0

@@ -123,7 +123,7 @@ class AsyncTransactionSession:
         connection = self._connection
         if self.is_forked or connection.closed or connection.pgconn.transaction_status == TransactionStatus.IDLE:
             return
-        with suppress(psycopg.Error):  # the connection is lost; the exception that leads here says more
+        with suppress(psycopg.Error):  # the connection is lost, which the exception that leads here reports
             await connection.execute(f"ROLLBACK TO {name}; RELEASE {name}".encode(), prepare=False)
             self._state.failure = None
 

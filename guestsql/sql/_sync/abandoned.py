@@ -13,7 +13,7 @@ from guestsql.sql._sync.connection import DeadlineConnection
 
 __all__ = ["AbandonedSessions"]
 
-# Behind a pooler process numbers say nothing. It ends the server session of a client that left, or lends it again.
+# Behind a pooler, process numbers mean nothing. The pooler ends the server session of a client that left, or reuses it.
 _POOLER_SECONDS = 30.0
 # The server is asked soon after a session was abandoned: most end at once. Then less and less often.
 _FIRST_PAUSE_SECONDS = 0.05
@@ -49,7 +49,7 @@ class AbandonedSessions:
 
     @property
     def reason(self) -> str:
-        """What to tell a caller that waited in vain."""
+        """Why a caller that waited got no connection."""
         waits = f", waiting for {', '.join(self._wait_events)}" if self._wait_events else ""
         return f"{len(self)} sessions whose callers have left are still busy on the server{waits}"
 

@@ -41,17 +41,17 @@ _POOLED: tuple[Pooler, ...] = ("transaction", "tracked")
 
 
 class DeadlineConnection(psycopg.Connection[Any]):
-    """A connection none of whose waits outlives `deadline`, and whose interrupted waits end at once.
+    """A connection on which no wait lasts longer than `deadline`, and an interrupted wait ends at once.
 
-    The server's own `statement_timeout` does not help when the server hangs or the network swallows its answer,
-    and cannot be set behind a transaction pooler; so the client watches the clock too.
+    The server's own `statement_timeout` does not help when the server hangs or the network loses its answer, and cannot
+    be set for a session behind a transaction pooler. So the client enforces the deadline too.
 
-    psycopg answers an interruption with a request to cancel the statement, and waits up to ten seconds for its effect.
-    A server that hangs does not answer that either, and a commit that waits for a synchronous standby must not be
-    cancelled: it would stay on this server alone. So the connection is closed instead.
+    On an interruption psycopg asks the server to cancel the statement, and waits up to ten seconds for that. A server
+    that hangs does not answer this either, and a commit that waits for a synchronous standby must not be cancelled: it
+    would exist on this server only. So the connection is closed instead.
 
     Attributes:
-        deadline: in seconds of `time.monotonic()`; infinity waits for ever.
+        deadline: in seconds of `time.monotonic()`; infinity for no limit.
         has_session: False behind a transaction pooler: the next statement may run in another server process.
         is_unreplicated: True when a commit waited for a synchronous standby, and that wait was cancelled.
         connected_at: when it was made, in seconds of `time.monotonic()`.
@@ -85,7 +85,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
             self.__dict__.setdefault("_pool", None)
 
     def is_live(self) -> bool:
-        """Tell whether the server has hung up: an idle socket that can be read holds a farewell or its end."""
+        """Return False if the server has hung up: an idle socket is readable only for a last message or its end."""
         while not self.closed and is_readable(self.fileno()):
             try:
                 self.pgconn.consume_input()
@@ -108,7 +108,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
 
 def _is_cut_short(error: BaseException) -> bool:
-    """Tell whether a wait ended without an answer: by its timeout, a cancelled task, Ctrl-C, a signal's exception."""
+    """Return whether a wait ended without an answer: by its timeout, a cancelled task, Ctrl-C, a signal's exception."""
     # What a wait raises past its timeout has no public name.
     return not isinstance(error, psycopg.Error) or isinstance(error, psycopg.errors._WaitTimeout)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 

@@ -160,7 +160,7 @@ class Executor:
             finally:
                 connections.release(connection)
             sleep(pause)
-            acquire = connections.acquire_live  # where one connection was dead the others at hand are too
+            acquire = connections.acquire_live  # where one connection was dead the other recent ones are too
 
     def count_error(self, name: str, error: BaseException) -> None:
         """Count the error of a query.
