@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from guestsql.embedded import PrivateServer
-from tests.databases import GUEST, KINDS, OTHER, PATIENCE_SECONDS, Either, column
+from guestsql.errors import OutcomeUnknown
+from tests.databases import GUEST, KINDS, OTHER, PATIENCE_SECONDS, Either, column, transaction
 from tests.server import apply_migrations, eventually, private_server
 
 Connection = psycopg.Connection[Any]
@@ -126,3 +127,26 @@ async def test_a_repeat_waits_for_the_standby_too(
         else:
             assert column(watcher, "total_interactions") == (1 if name == "flush" else 0)
             assert column(watcher, "thread_tokens") == (5 if name == "add_thread_tokens" else 0)
+
+
+async def test_a_transaction_that_no_standby_has_is_not_acknowledged(
+    lonely_server: PrivateServer, watcher: Connection
+) -> None:
+    async def write(db: Either) -> None:
+        async with transaction(db) as tx:
+            await tx.update_profile(GUEST, user_name="Ana")
+
+    async with Either("async", lonely_server.url(), pool_max=2) as db:
+        await db.get_profile(GUEST)
+        with without_standby(watcher):
+            call = asyncio.create_task(write(db))
+            for _ in range(2):  # the COMMIT, and the one behind it that confirms it
+                await asyncio.to_thread(eventually, lambda: waiting(watcher))
+                assert not call.done()
+                before = position(watcher)
+                for pid in waiting(watcher):
+                    watcher.execute("SELECT pg_cancel_backend(%s)", [pid])
+                await asyncio.to_thread(eventually, lambda known=before: position(watcher) != known or call.done())
+            with pytest.raises(OutcomeUnknown, match="COMMIT: committed, but the wait for a synchronous standby"):
+                await asyncio.wait_for(call, PATIENCE_SECONDS)
+        assert column(watcher, "user_name") == "Ana"
