@@ -236,10 +236,9 @@ def read_label_names(given: list[Json]) -> list[str] | None:
     Args:
         given: names, or objects with a name.
     """
-    names = [label.get("name") if isinstance(label, dict) else label for label in cast("list[Fields | str]", given)]
     labels: list[str] = []
-    for each in names:
-        name = _composed(each)
+    for each in given:
+        name = _composed(cast("Fields", each).get("name") if isinstance(each, dict) else each)
         if name is not None and len(name) <= LONGEST_LABEL and name not in labels:
             labels.append(name)
     return labels if labels or not given else None
