@@ -45,7 +45,7 @@ def decode_pairs(text: str, start: int) -> tuple[list[Pair], int]:
     try:
         data = f"[{text[start:end]}]".encode()
         pairs = cast("list[Pair]", _decode(data))
-    except (ValueError, RecursionError):
+    except (ValueError, msgspec.MsgspecError, RecursionError):  # an older DecodeError is no ValueError
         return [], start
     return (pairs, end) if _encode(pairs) == data else ([], start)
 
