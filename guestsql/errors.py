@@ -105,7 +105,7 @@ class InvalidUserId(GuestSQLError, ValueError):
 
 
 class InvalidValue(GuestSQLError, ValueError):
-    """A value is of a wrong type, out of range, or cannot be kept as it is: NUL in a text, labels that are no texts.
+    """A value is of a wrong type, out of range, or cannot be kept as it is: NUL in a text, labels that are not texts.
 
     Correct the call: the same values fail again. It is a `ValueError` too.
     """

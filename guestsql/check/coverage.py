@@ -80,7 +80,7 @@ class _Table:
     columns: tuple[str, ...]
 
     def is_called(self, name: str) -> bool:
-        """Tell whether a name, with or without schema, is the table's."""
+        """Return True if a name, with or without schema, is the table's."""
         return name in (self.name, f"{self.schema}.{self.name}")
 
 
@@ -201,7 +201,7 @@ def _place(table: _Table, schema: Sequence[Path]) -> tuple[Path, int, int, int] 
 
 
 def _is_created(words: Words, index: int) -> bool:
-    """Tell whether a name is that of a table that is made there."""
+    """Return True if a name is that of a table that is made there."""
     before = index - 3 if words[index - 1].text == "." else index - 1
     if words[before].folded == "exists":
         before -= 3

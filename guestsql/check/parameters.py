@@ -41,11 +41,11 @@ def uncast_parameters(subject: Subject) -> set[str]:
 
 def _uncast(subject: Subject) -> Iterator[Finding]:
     types = {parameter.name: parameter.type for parameter in subject.query.parameters}
-    told: set[str] = set()
+    reported: set[str] = set()
     for index, name in _uses(subject.words, types):
-        if name in told or _is_cast(subject.words, index):
+        if name in reported or _is_cast(subject.words, index):
             continue
-        told.add(name)
+        reported.add(name)
         word = subject.words[index]
         yield subject.at(
             word.offset,

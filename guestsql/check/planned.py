@@ -88,19 +88,19 @@ def vet_plan(subject: Subject, said: Accepted, tables: Tables, large: AbstractSe
     """
     if said.by_index is None:
         return
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for node, limited in _scans(said.by_index, subject, limited=False):
         # A plan reads partitions; marked, and named in the query, is their table.
         schema, table = tables.roots.get((node.schema, node.relation), (node.schema, node.relation))
         scanned = (table, node.alias if table == node.relation else "")
-        if scanned in told:
+        if scanned in reported:
             continue
         is_large = table in large or f"{schema}.{table}" in large
         if is_large and _reads_whole(node, limited=limited, tables=tables):
-            told.add(scanned)
+            reported.add(scanned)
             yield _read_whole(subject, node, table)
         elif subject.marks.is_hot and _grows(node, tables, limited=limited):
-            told.add(scanned)
+            reported.add(scanned)
             yield _grown(subject, node, table)
 
 

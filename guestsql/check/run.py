@@ -184,12 +184,12 @@ def _ask(
 
 def _follows(subject: Subject, answer: Refused, refusal: Finding) -> bool:
     """Return True if another rule has already reported what the server refuses."""
-    told = list(vet_parameters(subject))
+    reported = list(vet_parameters(subject))
     if answer.sqlstate in _TYPELESS:
-        return bool(told)
+        return bool(reported)
     if answer.position is None:  # a value that only the planner reads, such as a time zone
-        return answer.sqlstate.startswith("22") and any(each.rule == "GS105" for each in told)
-    return answer.sqlstate in _FOLLOWING and any(each.line == refusal.line for each in told)
+        return answer.sqlstate.startswith("22") and any(each.rule == "GS105" for each in reported)
+    return answer.sqlstate in _FOLLOWING and any(each.line == refusal.line for each in reported)
 
 
 def _read_scopes(

@@ -67,7 +67,7 @@ class Output:
 
     Attributes:
         has_heading: False leaves out the line of names in csv and tsv, when there has been one.
-        why_empty: what no row means, printed below a table without one; "" when nothing is known.
+        why_empty: what no row means, printed below a table without one; "" when it is unknown.
     """
 
     def __init__(

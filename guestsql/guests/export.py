@@ -15,7 +15,7 @@ def exported_row(row: Any) -> dict[str, Any]:  # noqa: ANN401  a row of any quer
     """Return a row by column, in values that JSON has.
 
     Args:
-        row: a named tuple. One that is a single JSON object, such as `to_jsonb(booking)`, stands for its own keys.
+        row: a named tuple. One that is a single JSON object, such as `to_jsonb(booking)`, gives its own keys.
     """
     if len(row) == 1 and isinstance(row[0], Mapping):
         return cast("dict[str, Any]", row[0])

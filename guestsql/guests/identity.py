@@ -49,7 +49,7 @@ _MARKS = (0xAD, 0x61C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x
 _SPACES = (0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)
 _DASHES = (*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63)
 # Digits of other scripts, full-width signs, and the invisible marks that a copied contact carries. What is not in here
-# is no part of a number: a superscript two is not the digit 2.
+# is not part of a number: a superscript two is not the digit 2.
 _FOLD = (
     {zero + digit: str(digit) for zero in _DIGITS for digit in range(10)}
     | {0xFEE0 + ord(sign): sign for sign in "+-.():/@"}
@@ -102,7 +102,7 @@ def own_keys(numbers: Iterable[str], region: str | None = None) -> frozenset[str
         region: as for `canonical_user_id`.
 
     Raises:
-        SettingsError: one of them is no id of a person.
+        SettingsError: one of them is not the id of a person.
     """
     try:
         return frozenset(canonical_user_id(number, region) for number in numbers)
@@ -117,7 +117,7 @@ def clean_chat_id(chat_id: str) -> str:
         chat_id: the id as the gateway gave it, 1 to 256 characters.
 
     Raises:
-        InvalidValue: it is no text, empty, too long, or holds blanks or control characters.
+        InvalidValue: it is not a text, empty, too long, or holds blanks or control characters.
     """
     if not isinstance(chat_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  not every caller is type-checked
         raise InvalidValue(f"a chat id is a text, not {type(chat_id).__name__}")

@@ -64,7 +64,7 @@ def clean_text(text: object, what: str, *, blank: bool = True) -> str:
         blank: whether it may be empty or blank.
 
     Raises:
-        InvalidValue: it is no text, blank when it must not be, or holds NUL or half of a broken emoji.
+        InvalidValue: it is not a text, blank when it must not be, or holds NUL or half of a broken emoji.
     """
     if not isinstance(text, str):
         raise InvalidValue(f"{what} is a text, not {type(text).__name__}")
@@ -138,7 +138,7 @@ def clean_json(data: object, what: str) -> str:
         what: what it is, for the error.
 
     Raises:
-        InvalidValue: it is no mapping, or something in it has no JSON form, or holds NUL or a lone surrogate.
+        InvalidValue: it is not a mapping, or something in it has no JSON form, or holds NUL or a lone surrogate.
     """
     if not isinstance(data, Mapping):
         raise InvalidValue(f"{what} is a mapping, not {type(data).__name__}")
@@ -158,7 +158,7 @@ def clean_tokens(tokens: object) -> int:
         tokens: 0 or more, below 2^63.
 
     Raises:
-        InvalidValue: it is no whole number, or out of range.
+        InvalidValue: it is not a whole number, or out of range.
     """
     if not isinstance(tokens, int) or isinstance(tokens, bool):
         raise InvalidValue(f"tokens are a whole number, not {type(tokens).__name__}")

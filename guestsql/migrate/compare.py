@@ -39,7 +39,7 @@ class Status:
         state: `applied`, `baseline` (recorded without being run), `pending` (a repeatable file too when its text has
             changed, or a numbered migration is pending before it), `changed` (the file was edited after it was
             applied, or is another one), `missing` (applied, but there is no file), `out_of_order` (pending below the
-            newest applied), `removed` (a repeatable file that is gone, which is no problem).
+            newest applied), `removed` (a repeatable file that is gone, which is fine).
         applied_at: when it was applied, or None.
         duration_ms: how long it ran, in milliseconds, or None.
     """

@@ -82,7 +82,7 @@ def internal_directory() -> Path:
 
 
 def is_packaged(directory: Path) -> bool:
-    """Tell whether a folder is the packaged one."""
+    """Return True if a folder is the packaged one."""
     return directory.resolve() == default_directory().resolve()
 
 
@@ -123,7 +123,7 @@ def scan_directory(
     Args:
         directory: the folder.
         read: makes queries and errors of a file's content and path.
-        may_be_empty: a folder without an SQL file is no error.
+        may_be_empty: a folder without an SQL file is not an error.
 
     Returns:
         The queries without a fault, and the errors by file and line: one for each query at most, and one for a

@@ -81,7 +81,7 @@ def parse_conninfo(url: str, *, variable: str = "DATABASE_URL") -> dict[str, str
 
 
 def _is_encodable(host: str) -> bool:
-    """Tell whether a name can be looked up: Python refuses an empty or long label by itself, not as an OSError."""
+    """Return True if a name can be looked up: Python refuses an empty or long label by itself, not as an OSError."""
     try:
         host.encode("idna")
     except UnicodeError:
@@ -128,14 +128,14 @@ def _foreign_parameter(url: str) -> str | None:
 
 
 def _has_split_password(url: str) -> bool:
-    """Tell whether a `/` that was not encoded has moved a part of the password into the database's name."""
+    """Return True if a `/` that was not encoded has moved a part of the password into the database's name."""
     _, is_url, rest = url.partition("://")
     _, _, path = rest.partition("?")[0].partition("/")
     return bool(is_url) and "@" in path
 
 
 def _is_plausible(hosts: str, ports: str) -> bool:
-    """Tell whether host and port can be what they say.
+    """Return True if host and port can be what they say.
 
     A `/` or `@` that was not encoded moves a part of the password into one of the two, and from there into libpq's
     messages. libpq takes lists of both.

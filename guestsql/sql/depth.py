@@ -17,7 +17,7 @@ class Depth:
 
     @property
     def is_outside(self) -> bool:
-        """Tell whether a semicolon here would end the statement."""
+        """Return True if a semicolon here would end the statement."""
         return self._brackets <= 0 and self._blocks <= 0
 
     def follow(self, token: Token) -> None:

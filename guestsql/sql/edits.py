@@ -126,7 +126,7 @@ class Edits:
 
 
 def _uncovers(old: Query | None, new: Query, faulty: Collection[Path | None]) -> bool:
-    """Tell whether a packaged query is found only because the file of its override cannot be read."""
+    """Return True if a packaged query is found only because the file of its override cannot be read."""
     if old is None or old.file == new.file or not is_packaged(new.file.parent):
         return False
     return old.file in faulty or old.file.parent in faulty
@@ -144,6 +144,6 @@ def changed_signature(query: Query, differences: Iterable[str]) -> QueryFileErro
 
 
 def _is_other(old: Query, new: Query) -> bool:
-    """Tell whether a call would do anything else."""
+    """Return True if a call would do anything else."""
     defaults = [[(each.name, each.default) for each in query.parameters] for query in (old, new)]
     return old.text != new.text or old.operator is not new.operator or defaults[0] != defaults[1]

@@ -138,7 +138,7 @@ def read_folder(path: str | os.PathLike[str]) -> tuple[Folder, Catalogue]:
         path: the folder.
 
     Raises:
-        QueryFileError: it is no folder, has no `.sql` file, or a file is unusable.
+        QueryFileError: it is not a folder, has no `.sql` file, or a file is unusable.
     """
     directory = Path(path)
     if not directory.is_dir():

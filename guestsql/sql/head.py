@@ -121,7 +121,7 @@ _RECORD_CLASS = "record_class"
 
 
 def is_name_line(comment: str, above: str = "") -> bool:
-    """Tell whether a line comment is a name line, not the description of a parameter that is called `name`.
+    """Return True if a line comment is a name line, not the description of a parameter that is called `name`.
 
     Args:
         comment: from its `--` on, the first thing in its line.
@@ -134,7 +134,7 @@ def is_name_line(comment: str, above: str = "") -> bool:
 
 
 def is_misspelt_name_line(comment: str) -> bool:
-    """Tell whether a line comment is a name line but for capitals, and so none."""
+    """Return True if a line comment is a name line but for capitals, so it is not read as one."""
     return bool(_MISSPELT_NAME_LINE.match(comment)) and not _NAME_LINE.match(comment)
 
 

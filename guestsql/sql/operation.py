@@ -38,7 +38,7 @@ def operation_name(tokens: Iterable[Token]) -> str:
 
 
 def is_read(tokens: Sequence[Token]) -> bool:
-    """Tell whether a statement only reads, unless a function that it calls writes; FOR UPDATE counts as a write.
+    """Return True if a statement only reads, unless a function that it calls writes; FOR UPDATE counts as a write.
 
     Args:
         tokens: of the SQL.

@@ -82,7 +82,7 @@ class Outage:
             attempts, self._failed_attempts = self._failed_attempts, 0
             seconds = monotonic() - self._began_at
         if attempts:
-            # A warning like the first: whoever sees only warnings is to see the end too.
+            # A warning like the first: a reader who sees only warnings must see the end too.
             event(
                 logging.WARNING,
                 "DATABASE_REACHABLE",

@@ -52,7 +52,7 @@ def ask_types(
     Args:
         connection: to the server.
         names: as comments write them.
-        query: takes `type_names`, and reads them with `to_regtype`, which raises an error for what is no name at all.
+        query: takes `type_names`, and reads them with `to_regtype`, which raises an error for what is not a name.
 
     Returns:
         The row of each name; None where the server cannot read the name.

@@ -32,7 +32,7 @@ _TOKEN = "|".join(
         rf"[bBxXnN]'{_PLAIN}(?:{CONTINUATION}{_PLAIN})*+",
         rf"[uU]&'{_PLAIN}(?:{CONTINUATION}{_PLAIN})*+",
         r'(?:[uU]&)?"(?:[^"]++|"")*+"',
-        rf"(?![eEbBxXnN]'|[uU]&['\"]){WORD}",  # an open string is no word
+        rf"(?![eEbBxXnN]'|[uU]&['\"]){WORD}",  # an open string is not a word
         r"[()\[\],]",
         NUMBER,
         r"\.\.|\.",

@@ -8,7 +8,7 @@ __all__ = ["is_readable"]
 
 
 def is_readable(fileno: int) -> bool:
-    """Tell whether reading would return at once.
+    """Return True if reading would return at once.
 
     Args:
         fileno: the socket's.

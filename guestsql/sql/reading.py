@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["read_queries"]
 
 
-# The tag, `q=name`, stands at both ends of the text, because each view keeps only one of them. Tried with a
+# The tag, `q=name`, is at both ends of the text, because each view keeps only one of them. Tried with a
 # statement of 3,000 characters, prepared and not, as SELECT, WITH and INSERT … RETURNING:
 #
 #                               pg_stat_activity       pg_stat_statements

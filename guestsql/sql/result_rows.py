@@ -58,7 +58,7 @@ class Shape:
         return cls(_TAGS.get(operation, b""))
 
     def has_tag(self, result: PGresult | None) -> bool:
-        """Tell whether a result answers such a command."""
+        """Return True if a result answers such a command."""
         return result is not None and (result.command_status or b"").startswith(self.tag)
 
 

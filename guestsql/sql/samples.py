@@ -80,7 +80,7 @@ _BY_TYPE = {
 class Origin(enum.IntEnum):
     """Where a sample is from; the greater says more."""
 
-    NOWHERE = 0  # nothing is known of the type: only NULL is sure to be taken
+    NOWHERE = 0  # the type is unknown: only NULL is sure to be accepted
     TYPE = 1
     COMMENT = 2
 

@@ -46,7 +46,7 @@ _HINTS = {
     "40P01": "nothing was stored: repeat the call",
 }
 
-# Of all limits on connections 53300 is said, and the words tell whose it is.
+# The server reports 53300 for every limit on connections; the message says which one it is.
 _LIMITS = (
     (
         re.compile(r"too many connections for role"),
@@ -106,7 +106,7 @@ _QUOTED_VALUE = re.compile(r'".*"', re.DOTALL)
 
 
 def translate(error: psycopg.Error, query: str) -> DatabaseError:
-    """Return the error of guestsql that stands for an error of psycopg.
+    """Return guestsql's error for an error of psycopg.
 
     Args:
         error: what psycopg raised.
@@ -141,11 +141,11 @@ def _translate(error: psycopg.Error, query: str) -> DatabaseError:
 
 
 def _is_undone(error: psycopg.Error) -> bool:
-    """Tell whether the server said itself that nothing of the statement was kept.
+    """Return True if the server said itself that nothing of the statement was kept.
 
     An ERROR undoes the statement. A FATAL or a PANIC ends the session and does not say what became of it: it may come
     behind a COMMIT that has reached the disk, and a pooler says FATAL of a server that it has lost. Only where the
-    server looks for interrupts it has never committed yet; the place is told by the server alone, not by a pooler.
+    server looks for interrupts it has never committed yet; only the server sends the place, a pooler does not.
     """
     if error.sqlstate is None or error.sqlstate.startswith(_UNSURE):
         return False
@@ -154,7 +154,7 @@ def _is_undone(error: psycopg.Error) -> bool:
 
 
 def is_rolled_back(error: DatabaseError) -> bool:
-    """Tell whether it is an error with which the server undoes a statement that may succeed the next time.
+    """Return True if it is an error with which the server undoes a statement that may succeed the next time.
 
     Whether the server itself has said it is another matter: `undone`.
 
@@ -165,7 +165,7 @@ def is_rolled_back(error: DatabaseError) -> bool:
 
 
 def is_transient(error: DatabaseError) -> bool:
-    """Tell whether another connection, or another moment, may make the same statement succeed.
+    """Return True if another connection, or another moment, may make the same statement succeed.
 
     Args:
         error: an error made by `translate`.
@@ -174,7 +174,7 @@ def is_transient(error: DatabaseError) -> bool:
 
 
 def is_permanent(error: DatabaseError) -> bool:
-    """Tell whether trying to connect again is of no use.
+    """Return True if trying to connect again is of no use.
 
     That is so after a wrong password, role or database, when TLS is refused, and when a parameter is invalid.
 

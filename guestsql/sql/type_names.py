@@ -83,7 +83,7 @@ def plain_type(type_: str | None) -> str:
 
 
 def element_type(type_: str | None) -> str | None:
-    """Return the type of an array's elements, whatever its dimensions; None for what is no array.
+    """Return the type of an array's elements, whatever its dimensions; None for what is not an array.
 
     Args:
         type_: as a comment writes it.

@@ -119,7 +119,7 @@ def write(target: Target, signatures: Sequence[Signature], source: str) -> list[
 
 
 def is_fresh(target: Target, source: str) -> bool:
-    """Tell whether the stubs are those of the same queries and migrations, and have not been edited.
+    """Return True if the stubs are those of the same queries and migrations, and have not been edited.
 
     Args:
         target: where they are.

@@ -1,6 +1,6 @@
 """Where Python uses a query, its parameters and the fields of its rows.
 
-As far as a reader of the text can tell: calls of `….queries.name(…)`, of a variable that holds `….queries`, and of
+As far as the text shows: calls of `….queries.name(…)`, of a variable that holds `….queries`, and of
 anything that is given the query's name as a text; fields of variables that such a call was assigned to or is looped
 over, in the same function, and of arguments that are annotated with the class of the rows.
 """

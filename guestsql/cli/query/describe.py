@@ -40,7 +40,7 @@ class Described:
 
 
 def may_have_server(settings: Settings) -> bool:
-    """Return True if there is a server to ask; this is no reason to create an embedded one."""
+    """Return True if there is a server to ask; this does not create an embedded one."""
     given = settings.database_url or settings.replica_url
     return bool(given) or any(settings.home.expanduser().glob("postgres-*"))
 

@@ -86,7 +86,7 @@ class WeighedNode:
         return any(isinstance(text, str) and f"hashed {name}" in text for text in self.facts.values())
 
     def attribute(self, ctes: dict[str, WeighedNode], *, is_run: bool) -> Iterator[WeighedNode]:
-        """Find out whose work is a part of whose, and yield what is no part of any.
+        """Find out whose work is a part of whose, and yield what belongs to no other.
 
         The time of a CTE passes in the node that first scans it, whereas its cost is a part of the node it hangs on.
         A CTE that nothing scans is run after all others.

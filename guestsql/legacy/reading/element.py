@@ -131,7 +131,7 @@ def _next_free(name: str, number: int, members: dict[str, Json]) -> int:
     return number
 
 
-# Not strict: a raw control character in a string is no reason to lose a guest.
+# Not strict: a raw control character in a string is not a reason to lose a guest.
 _FAST = json.JSONDecoder(parse_float=_float, parse_constant=Literal, object_pairs_hook=_members, strict=False)
 _CAREFUL = json.JSONDecoder(
     parse_float=_float, parse_int=_int, parse_constant=Literal, object_pairs_hook=_members, strict=False

@@ -16,7 +16,7 @@ __all__ = ["Check", "CheckResult", "Diagnosis", "Status", "advise", "fault", "ok
 class Status(StrEnum):
     """How bad it is. Only a fault makes the exit code 1.
 
-    UNKNOWN: the check could not be made, for a reason that is no fault. SKIPPED: a check that it needs failed.
+    UNKNOWN: the check could not be made, for a reason that is not a fault. SKIPPED: a check that it needs failed.
     """
 
     OK = "ok"
@@ -93,5 +93,5 @@ def fault(message: str, advice: str) -> CheckResult:
 
 
 def unknown(message: str, advice: str = "") -> CheckResult:
-    """Return a result for what could not be checked, for a reason that is no fault."""
+    """Return a result for what could not be checked, for a reason that is not a fault."""
     return CheckResult(Status.UNKNOWN, message, advice)

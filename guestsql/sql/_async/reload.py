@@ -35,7 +35,7 @@ from guestsql.telemetry.log import event
 
 __all__ = ["AsyncReloader"]
 
-# Nobody waits for an edit as long as for a call; and closing waits for one that is being tried.
+# An edit is not worth as long a wait as a call; and closing waits for one that is being tried.
 _LONGEST_SECONDS = 5.0
 # A server that could not be asked is asked again; and so is one that refused, for a migration may follow the edit.
 _UNREACHABLE_SECONDS = 1.0
@@ -68,11 +68,11 @@ class AsyncReloader:
         self._unasked = sorted(in_use.catalogue.values(), key=lambda query: not is_packaged(query.file.parent))
         self._scan: Scan | None = None
         self._next_try = 0.0
-        self._told: set[tuple[object, ...]] = set()
+        self._reported: set[tuple[object, ...]] = set()
         self._refused: set[Path] = set()
 
     def start(self) -> None:
-        """Start looking; what stands in the folder by now is judged too."""
+        """Start looking; what is in the folder by now is judged too."""
         self._folder.forget()
         self._ticker.start()
 
@@ -88,7 +88,7 @@ class AsyncReloader:
             if monotonic() >= self._next_try:
                 self._next_try = math.inf
                 self._next_try = monotonic() + await self._try()
-        except Exception as error:  # noqa: BLE001  the timer must outlive whatever stands in a file
+        except Exception as error:  # noqa: BLE001  the timer must outlive whatever is in a file
             event(logging.ERROR, "QUERY_RELOAD_REFUSED", f"the folder could not be judged: {error!r}")
 
     async def _try(self) -> float:
@@ -151,7 +151,7 @@ class AsyncReloader:
             self._known[edit.new.name] = said
             return said.incompatibility(edit.new)
         known = await self._remember(connection, edit.old)
-        if known is None:  # it never ran: whatever it was to return, nobody has had it
+        if known is None:  # it never ran, so no caller depends on what it returns
             return said.incompatibility(edit.new)
         differences = list(server_differences(known, said))
         return changed_signature(edit.new, differences) if differences else None
@@ -179,11 +179,11 @@ class AsyncReloader:
 
     def _tell_refused(self, scan: Scan, refusals: list[Refusal]) -> None:
         """Log what is refused, once for each state of the file."""
-        told: set[tuple[object, ...]] = set()
+        reported: set[tuple[object, ...]] = set()
         for refusal in refusals:
             error = refusal.error
             key = (str(error), scan.state(error.file))
-            if key not in self._told | told:
+            if key not in self._reported | reported:
                 event(
                     logging.ERROR,
                     "QUERY_RELOAD_REFUSED",
@@ -193,8 +193,8 @@ class AsyncReloader:
                     line=error.line,
                     column=error.column,
                 )
-            told.add(key)
-        self._told = told
+            reported.add(key)
+        self._reported = reported
 
     def _tell_mended(self, refusals: list[Refusal]) -> None:
         """Log of which files nothing is refused any more; one that is as it was in use exchanges nothing."""
@@ -206,9 +206,9 @@ class AsyncReloader:
     def _tell_deferred(self, scan: Scan, error: DatabaseError) -> None:
         """Log once for each change that it waits for the server."""
         key = ("deferred", id(scan))
-        if key in self._told:
+        if key in self._reported:
             return
-        self._told.add(key)
+        self._reported.add(key)
         event(
             logging.WARNING,
             "QUERY_RELOAD_DEFERRED",

@@ -48,7 +48,7 @@ class Lifecycle(ABC, Generic[TransactionT]):
 
         A guest database lets a flush that is under way end, waits for the deadline at most to write interactions, and
         for 5 seconds at most to write figures, whose failure is only logged. Other databases buffer nothing. Closing
-        twice is no error.
+        twice is not an error.
 
         Raises:
             DatabaseError: interactions could not be written; everything is closed nevertheless, and the end of the
