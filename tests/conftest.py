@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
@@ -16,6 +17,10 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 from guestsql.embedded import PrivateServer
 from tests.server import apply_migrations, drop_database, private_server, reachable_folder
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("any-machine", deadline=None)
+hypothesis.settings.load_profile("any-machine")
 
 _numbers = itertools.count(1)
 _KEPT = {"GUESTSQL_PG_BIN"}
