@@ -20,6 +20,7 @@ _LONGEST_PAUSE_SECONDS = 0.5
 # These are done altogether or not at all; CALL, DO, VACUUM and others may commit on their way.
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 _ATOMIC = _WRITES | {"SELECT", "VALUES", "TABLE"}
+_CONTROLS = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "PREPARE"})
 # feature_not_supported, which is also «cached plan must not change result type»; and an unknown prepared statement.
 _STATEMENT_STALE = ("0A000", "26000")
 _READ_ONLY = "25006"
@@ -51,6 +52,7 @@ class Work:
         is_atomic: False for what may commit a part of itself, such as a procedure.
         needs_confirmation: True for a write that has nothing to write when it is repeated: its repeat does not wait
             for a synchronous standby, and another commit has to.
+        controls_transaction: True for COMMIT, SAVEPOINT and the like.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Work:
     writes: bool = True
     is_atomic: bool = True
     needs_confirmation: bool = False
+    controls_transaction: bool = False
 
 
 def query_work(query: Query, do: Callable[..., Awaitable[Any] | Any]) -> Work:
@@ -74,6 +77,7 @@ def query_work(query: Query, do: Callable[..., Awaitable[Any] | Any]) -> Work:
         writes=not is_read(query.tokens),
         is_atomic=operation in _ATOMIC,
         needs_confirmation=operation in _WRITES and "operation_id" not in query.positional,
+        controls_transaction=operation in _CONTROLS,
     )
 
 

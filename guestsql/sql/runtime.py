@@ -171,7 +171,11 @@ class AsyncPermits:
 
 
 def _turn_missed() -> QueryTimeout:
-    return QueryTimeout("another flush was still being written at the deadline", query="record_interactions")
+    return QueryTimeout(
+        "another flush, or a transaction that merges or erases guests, was not done at the deadline",
+        query="record_interactions",
+        hint="inside such a transaction do not flush, merge or erase on the database itself: use tx",
+    )
 
 
 class Ticker:

@@ -43,6 +43,10 @@ SELECT nullif(:number::int, 0) AS number WHERE :number::int >= 0;
 --   letters: text[], any
 INSERT INTO letters (letter) SELECT unnest(:letters::text[]);
 
+-- name: analyze_letters()!
+-- A command without a count.
+ANALYZE letters;
+
 -- name: add_letter(letter)
 -- Inserts a row and returns it.
 --   letter: text, any
@@ -81,6 +85,7 @@ async def test_answers(kind: str, database_url: str, folder: Path) -> None:
         assert [await db.queries.get_value(number=number) for number in (7, 0, -1)] == [7, None, None]
         assert await db.queries.count_letters(letters=["a", "b"]) == 2
         assert await db.queries.count_letters(letters=[]) == 0
+        assert await db.queries.analyze_letters() == 0
         assert await db.queries.echo_bytes(data=b"\x00\xff") == b"\x00\xff"
         assert await db.queries.get_twice(word="a'b\\%s") == ("a'b\\%s", "a'b\\%s")
 

@@ -35,6 +35,12 @@ INSERT INTO numbers (number) VALUES (:number::int);
 -- name: list_numbers()
 SELECT number FROM numbers ORDER BY number;
 
+-- name: commit_all()!
+COMMIT;
+
+-- name: set_savepoint()!
+/* for an editor */ savepoint guestsql_1;
+
 -- name: get_pid()$
 SELECT pg_backend_pid();
 
@@ -153,6 +159,34 @@ async def test_savepoints_that_overlap_are_refused(opened: AsyncExecutor) -> Non
             await add(tx, 1)
             await first.__aexit__(None, None, None)
     assert await numbers(opened) == []
+
+
+async def test_savepoints_that_overlap_leave_nothing_even_if_the_error_is_caught(opened: AsyncExecutor) -> None:
+    with pytest.raises(TransactionAborted, match="overlap"):
+        async with opened.transaction() as tx:
+            await add(tx, 1)
+            first, second = tx.savepoint(), tx.savepoint()
+            await first.__aenter__()
+            await second.__aenter__()
+            await first.__aexit__(KeyError, KeyError(), None)
+            with pytest.raises(TransactionAborted):
+                await add(tx, 2)
+            with pytest.raises(TransactionError, match="overlap"):
+                await second.__aexit__(None, None, None)
+    assert await numbers(opened) == []
+
+
+@pytest.mark.parametrize("query", ["commit_all", "set_savepoint"])
+async def test_a_query_cannot_end_the_transaction(query: str, opened: AsyncExecutor) -> None:
+    async with opened.transaction() as tx:
+        with pytest.raises(KeyError):
+            async with tx.savepoint():
+                await add(tx, 1)
+                with pytest.raises(TransactionError, match=f"query {query} would begin or end a transaction"):
+                    await tx.call(query, {})
+                raise KeyError
+        await add(tx, 2)
+    assert await numbers(opened) == [2]
 
 
 async def test_one_deadline_holds_for_everything(opened: AsyncExecutor) -> None:
@@ -284,6 +318,52 @@ async def test_a_commit_whose_answer_is_lost_is_neither_repeated_nor_denied(
                     await work(tx)
         assert not caught.value.retryable
         assert await numbers(executor) == [1]
+        await executor.close()
+
+
+async def test_an_error_from_elsewhere_says_nothing_of_the_transaction(empty_database_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE numbers (number int)")
+    (tmp_path / "numbers.sql").write_text(QUERIES, encoding="utf-8")
+    attempts = 0
+
+    async def work(tx: AsyncTransactionSession) -> None:
+        nonlocal attempts
+        attempts += 1
+        await add(tx, 10)
+        async with executor.transaction() as other:
+            await add(other, attempts)
+            proxy.lie("57P01", at=b"COMMIT")
+
+    with Proxy(empty_database_url) as proxy:
+        executor = AsyncExecutor(make_settings(proxy.url), proxy.url, load_catalogue(tmp_path))
+        await executor.open()
+        for count, call in enumerate((executor.run, run_once(executor)), 1):
+            with pytest.raises(OutcomeUnknown, match="COMMIT: told 57P01") as caught:
+                await call(work)
+            assert attempts == count
+            assert not caught.value.undone
+        assert await numbers(executor) == [1, 2]
+        await executor.close()
+
+
+def run_once(executor: AsyncExecutor) -> Any:
+    """Like `run`, with a block."""
+
+    async def run(function: Any) -> None:
+        async with executor.transaction() as tx:
+            await function(tx)
+
+    return run
+
+
+async def test_a_connection_that_is_lost_at_its_beginning_is_repeated(empty_database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "numbers.sql").write_text(QUERIES, encoding="utf-8")
+    with Proxy(empty_database_url) as proxy:
+        executor = AsyncExecutor(make_settings(proxy.url), proxy.url, load_catalogue(tmp_path))
+        await executor.open()
+        proxy.lie("57P01", at=b"BEGIN")
+        assert await executor.run(lambda tx: tx.call("get_pid", {})) > 0
         await executor.close()
 
 

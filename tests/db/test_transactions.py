@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from guestsql import GuestTransaction
-from guestsql.errors import ConstraintViolation, DatabaseUnavailable, InvalidValue, TransactionError
+from guestsql.errors import ConstraintViolation, InvalidValue, TransactionError
 from tests.databases import GUEST, KINDS, OTHER, Either, column, transaction
 
 Connection = psycopg.Connection[Any]
@@ -152,14 +152,17 @@ async def test_a_batch_on_its_way_is_written_inside_an_erasure(
         assert column(autocommit, "total_interactions", OTHER) == 1
 
 
-async def test_run_repeats_the_whole_function(kind: str, database_url: str) -> None:
+async def test_run_repeats_the_whole_function(kind: str, database_url: str, autocommit: Connection) -> None:
     attempts = 0
 
     def fail_once() -> None:
         nonlocal attempts
         attempts += 1
         if attempts == 1:
-            raise DatabaseUnavailable("as if the connection had been lost")
+            autocommit.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND state = 'idle in transaction'"
+            )
 
     def sync(tx: GuestTransaction) -> int:
         tx.record_interaction(GUEST)

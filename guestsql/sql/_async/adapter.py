@@ -177,7 +177,7 @@ async def _fetch_value(cursor: AsyncCursor[Any]) -> Any | None:  # noqa: ANN401 
 
 
 async def _fetch_count(cursor: AsyncCursor[Any]) -> int:
-    return cursor.rowcount
+    return max(0, cursor.rowcount)  # psycopg has -1 for CALL and other commands without a count
 
 
 def _log_done(cursor: AsyncCursor[Any], name: str, started: float) -> None:

@@ -251,10 +251,26 @@ class AsyncExecutor:
         async def attempt(connection: AsyncDeadlineConnection) -> Answer:
             is_repeated = policy is not Policy.IF_UNDONE
             async with AsyncTransactionSession(self, connection, isolation, is_repeated=is_repeated) as transaction:
-                return await function(transaction)
+                try:
+                    return await function(transaction)
+                except DatabaseError as error:
+                    if transaction.has_raised(error):
+                        raise
+                    raise _OthersError(error) from error
 
-        answer: Answer = await self.call(Work("", attempt, writes=writes), {}, policy=policy)
+        try:
+            answer: Answer = await self.call(Work("", attempt, writes=writes), {}, policy=policy)
+        except _OthersError as others:
+            raise others.error from others.error.__cause__
         return answer
+
+
+class _OthersError(Exception):
+    """Holds an error that the function got outside its transaction, of which it says nothing."""
+
+    def __init__(self, error: DatabaseError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def _log_given_up(error: DatabaseError) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -52,6 +52,9 @@ class AsyncTransactionSession:
         self._is_repeated = is_repeated
         self._state = TransactionState(connection.deadline)
         self._savepoints: list[str] = []
+        self._savepoint_count = 0
+        self._have_overlapped = False
+        self._raised: list[DatabaseError] = []
         self._on_commit: list[Callable[[], object]] = []
         self.ending = AsyncExitStack()
 
@@ -64,6 +67,10 @@ class AsyncTransactionSession:
     def deadline(self) -> float:
         """When it ends at the latest, in seconds of `time.monotonic()`."""
         return self._connection.deadline
+
+    def has_raised(self, error: DatabaseError) -> bool:
+        """Return True for an error of this transaction, False for one that its caller got elsewhere."""
+        return any(each is error for each in self._raised)
 
     def on_commit(self, call: Callable[[], object]) -> None:
         """Have a function called when everything done so far has been committed.
@@ -81,13 +88,16 @@ class AsyncTransactionSession:
             parameters: its parameters by name.
 
         Raises:
-            TransactionError: the transaction has ended, or another caller uses it.
+            TransactionError: the transaction has ended, another caller uses it, or the query would begin or end one.
             TransactionAborted: an earlier statement has failed.
             DatabaseError: the server refused it, or the deadline passed first.
         """
-        with self._state.used():
+        with self._used():
+            work = self._executor.work(name)
+            if work.controls_transaction:
+                raise _controls(name)
             try:
-                return await self._executor.work(name).do(self._connection, **parameters)
+                return await work.do(self._connection, **parameters)
             except BaseException as error:
                 self._note(error)
                 if isinstance(error, DatabaseError):
@@ -97,38 +107,59 @@ class AsyncTransactionSession:
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None]:
         """Undo what is done meanwhile if it ends with an exception, and nothing else of the transaction."""
-        name = f"guestsql_{len(self._savepoints) + 1}"
+        self._savepoint_count += 1  # a name that is used again could be another caller's
+        name = f"guestsql_{self._savepoint_count}"
         await self._command(f"SAVEPOINT {name}")
         self._savepoints.append(name)
         kept = len(self._on_commit)
         try:
             yield
-            self._leave_savepoint(name)
+            self._check_innermost(name)
             await self._command(f"RELEASE SAVEPOINT {name}")
         except BaseException:
-            if name in self._savepoints:
-                self._leave_savepoint(name)
             del self._on_commit[kept:]
             await self._undo(name)
             raise
+        finally:
+            self._savepoints.remove(name)
 
-    def _leave_savepoint(self, name: str) -> None:
-        if self._savepoints.pop() != name:
-            raise TransactionError(
+    def _check_innermost(self, name: str) -> None:
+        """Let nothing of the transaction be kept if savepoints overlap: whose work is in which is unknown."""
+        if self._savepoints[-1] != name:
+            self._have_overlapped = True
+            self._state.failure = TransactionError(
                 "savepoints of one transaction overlap", hint="open a transaction in each task or thread"
             )
+            raise self._state.failure
 
     async def _undo(self, name: str) -> None:
         """Go back to a savepoint, after which the transaction can be used again."""
         connection = self._connection
         if self.is_forked or connection.closed or connection.pgconn.transaction_status == TransactionStatus.IDLE:
             return
-        with suppress(psycopg.Error):  # the connection is lost, which the exception that leads here reports
+        with suppress(TransactionError):
+            self._check_innermost(name)
+        if self._have_overlapped:
+            return
+        try:
             await connection.execute(f"ROLLBACK TO {name}; RELEASE {name}".encode(), prepare=False)
+        except psycopg.Error as error:  # the exception that leads here is the one to report
+            self._state.failure = self._state.failure or error
+        else:
             self._state.failure = None
 
+    @contextmanager
+    def _used(self) -> Generator[None]:
+        """Use the transaction meanwhile, and remember its errors."""
+        try:
+            with self._state.used():
+                yield
+        except DatabaseError as error:
+            self._raised.append(error)
+            raise
+
     async def _command(self, text: str) -> None:
-        with self._state.used():
+        with self._used():
             try:
                 await self._connection.execute(text.encode(), prepare=False)
             except BaseException as error:
@@ -143,7 +174,11 @@ class AsyncTransactionSession:
             self._state.failure = self._state.failure or error
 
     async def __aenter__(self) -> Self:
-        await self._command(begin_text(self._isolation, self.deadline - monotonic()))
+        try:
+            await self._command(begin_text(self._isolation, self.deadline - monotonic()))
+        except DatabaseError as error:
+            error.undone = True
+            raise
         return self
 
     async def __aexit__(
@@ -155,7 +190,7 @@ class AsyncTransactionSession:
                 await self._commit()
                 return
             await self._roll_back()
-            if isinstance(exc, DatabaseError):
+            if isinstance(exc, DatabaseError) and self.has_raised(exc):
                 exc.undone = True
             if exc is None and fault is not None:
                 raise fault
@@ -190,3 +225,10 @@ class AsyncTransactionSession:
             raise OutcomeUnknown(f"COMMIT: {failure.message}", sqlstate=failure.sqlstate) from error
         for call in self._on_commit:
             call()
+
+
+def _controls(name: str) -> TransactionError:
+    return TransactionError(
+        f"query {name} would begin or end a transaction inside this one",
+        hint="leave the with block to commit, raise to roll back, and use tx.transaction() for a savepoint",
+    )

@@ -182,7 +182,7 @@ def _fetch_value(cursor: Cursor[Any]) -> Any | None:  # noqa: ANN401  a value's 
 
 
 def _fetch_count(cursor: Cursor[Any]) -> int:
-    return cursor.rowcount
+    return max(0, cursor.rowcount)  # psycopg has -1 for CALL and other commands without a count
 
 
 def _log_done(cursor: Cursor[Any], name: str, started: float) -> None:
