@@ -63,6 +63,7 @@ REPLACEMENTS = {
     "AsyncSession": "Session",
     "AsyncThreads": "Threads",
     "AsyncTicker": "Ticker",
+    "AsyncWorker": "Worker",
     "AsyncTransaction": "Transaction",
     "AsyncTransactionSession": "TransactionSession",
     "AsyncUntypedQueries": "UntypedQueries",

@@ -28,13 +28,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from guestsql.sql.declaration import LITERAL, Declaration, Parameter, parse_declaration, parse_parameter
 from guestsql.sql.rewriting import SyntaxFault
-
-if TYPE_CHECKING:
-    from guestsql.sql.query import Query
 
 __all__ = [
     "MARK_WORDS",
@@ -51,7 +48,6 @@ __all__ = [
     "parse_name_line",
     "stated_literal",
     "word_line",
-    "written_name_line",
 ]
 
 MARK_WORDS = ("cache", "check", "empty", "metrics", "on", "overrides")
@@ -210,12 +206,6 @@ def stated_literal(text: str) -> str | None:
     """
     found = _STATED.search(text)
     return None if found is None else found["literal"]
-
-
-def written_name_line(query: Query) -> str:
-    """Return a query's name line as a query file has it."""
-    names = ", ".join(each.name for each in query.parameters)
-    return f"-- name: {query.name}({names}){query.operator.value}"
 
 
 def parse_name_line(line: str) -> Declaration:

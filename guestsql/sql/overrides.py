@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 from guestsql.errors import GuestSQLError
 from guestsql.sql.catalogue import Catalogue, default_directory, scan_directory
-from guestsql.sql.head import written_name_line
 from guestsql.sql.reading import read_queries
 from guestsql.telemetry.log import event
 
@@ -98,7 +97,7 @@ def query_digest(query: Query) -> str:
     parameters = (f"{each.name}: {each.type} = {each.default}" for each in query.parameters)
     marks = sorted(f"{mark.word}: {mark.text}" for mark in query.marks if mark.word not in _IDLE_MARKS)
     sql = (token.text for token in query.tokens if not token.is_blank)
-    text = "\n".join([written_name_line(query), *parameters, *marks, *sql])
+    text = "\n".join([query.name_line, *parameters, *marks, *sql])
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]}"
 
 

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from guestsql.sql.declaration import Parameter
-from guestsql.sql.head import written_name_line
 from guestsql.sql.query import Query
 from guestsql.sql.samples import NUMBERS, Sample
 from guestsql.sql.scanner import Kind, Token
@@ -102,7 +101,7 @@ def written_head(query: Query) -> str:
     Args:
         query: the query.
     """
-    lines = [written_name_line(query)]
+    lines = [query.name_line]
     lines += [f"-- {line}".rstrip() for line in query.doc.splitlines()]
     lines += [f"--   {each.name}: {about}" for each in query.parameters if (about := _about(each))]
     return "".join(f"{line}\n" for line in lines)

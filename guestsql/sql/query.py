@@ -71,6 +71,12 @@ class Query:
     _segments: tuple[Segment, ...] = field(repr=False, compare=False)
 
     @property
+    def name_line(self) -> str:
+        """The name line as a query file has it."""
+        names = ", ".join(each.name for each in self.parameters)
+        return f"-- name: {self.name}({names}){self.operator.value}"
+
+    @property
     def summary(self) -> str:
         """The first sentence of `doc` on one line; "" without one."""
         prose = takewhile(bool, (line.strip() for line in self.doc.splitlines() if not mark_of(f"-- {line}", 0)))

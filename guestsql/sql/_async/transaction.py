@@ -6,23 +6,29 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown, TransactionError
 from guestsql.sql._async.connection import AsyncDeadlineConnection
+from guestsql.sql.attempts import Work
 from guestsql.sql.transactions import Isolation, TransactionState, begin_text
 from guestsql.sql.translate import translate
-
-if TYPE_CHECKING:
-    from guestsql.sql._async.executor import AsyncExecutor
 
 __all__ = ["AsyncTransactionSession"]
 
 # A transaction whose deadline has passed is still rolled back properly, if the server answers at once.
 _ROLLBACK_SECONDS = 1.0
+
+
+class AsyncWorker(Protocol):
+    """Runs queries on a connection, as `AsyncExecutor` does."""
+
+    def work(self, name: str) -> Work: ...
+    def count_error(self, name: str, error: BaseException) -> None: ...
+    async def confirm(self, connection: AsyncDeadlineConnection, name: str, *, commit: bool) -> None: ...
 
 
 class AsyncTransactionSession:
@@ -40,7 +46,7 @@ class AsyncTransactionSession:
 
     def __init__(
         self,
-        executor: AsyncExecutor,
+        executor: AsyncWorker,
         connection: AsyncDeadlineConnection,
         isolation: Isolation | None,
         *,

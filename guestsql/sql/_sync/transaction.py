@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -19,16 +19,22 @@ from guestsql.errors import (
     TransactionError,
 )
 from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.attempts import Work
 from guestsql.sql.transactions import Isolation, TransactionState, begin_text
 from guestsql.sql.translate import translate
-
-if TYPE_CHECKING:
-    from guestsql.sql._sync.executor import Executor
 
 __all__ = ["TransactionSession"]
 
 # A transaction whose deadline has passed is still rolled back properly, if the server answers at once.
 _ROLLBACK_SECONDS = 1.0
+
+
+class Worker(Protocol):
+    """Runs queries on a connection, as `AsyncExecutor` does."""
+
+    def work(self, name: str) -> Work: ...
+    def count_error(self, name: str, error: BaseException) -> None: ...
+    def confirm(self, connection: DeadlineConnection, name: str, *, commit: bool) -> None: ...
 
 
 class TransactionSession:
@@ -46,7 +52,7 @@ class TransactionSession:
 
     def __init__(
         self,
-        executor: Executor,
+        executor: Worker,
         connection: DeadlineConnection,
         isolation: Isolation | None,
         *,
