@@ -7,7 +7,7 @@ Absence is `None`; a failure is an exception, never an empty answer::
      ├ QueryFileError(file, line, column)     a file of queries/ cannot be used
      ├ MigrationError(file, line, column)     migrations/ and the database disagree, or a file failed
      ├ LegacyFileError(path, pointer)    a JSON file of the old bot cannot be read
-     ├ EmbeddedServerError               the embedded PostgreSQL could not be found, made or started
+     ├ EmbeddedServerError               the embedded PostgreSQL could not be found, created or started
      ├ InvalidUserId                     no guest can have this id
      ├ InvalidValue                      a value that the database could not keep as it is
      ├ WrongEventLoop                    an async database is used outside the loop in which it was opened
@@ -16,14 +16,14 @@ Absence is `None`; a failure is an exception, never an empty answer::
         ├ ConstraintViolation(constraint)
         ├ QueryTimeout                   the deadline passed (retryable)
         ├ DatabaseUnavailable            no connection, it was lost, or no write is possible now (retryable)
-        ├ TransactionConflict            a deadlock or serialization failure that stayed (retryable)
-        ├ TransactionAborted             a statement of a transaction that an earlier failure has ended
-        └ OutcomeUnknown                 it may or may not have been done: read before you repeat
+        ├ TransactionConflict            a deadlock or serialization failure that lasted (retryable)
+        ├ TransactionAborted             the transaction was ended by an earlier failure
+        └ OutcomeUnknown                 it may or may not have taken effect: read before you repeat
 
 Every error says what happened, where, and how to fix it: the last part is `hint`. `retryable` is for a program: True
 when the same call may be repeated as it is, later, without anything being done twice.
 
-The second paragraph of each class tells the caller what to do; docs/python.md shows them as a table.
+The second paragraph of each class says what the caller should do; docs/python.md shows them as a table.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ __all__ = [
 
 
 class GuestSQLError(Exception):
-    """Any of the errors below: the base of all that guestsql raises on purpose.
+    """The base class of all errors that guestsql raises.
 
     Catch it where you treat all errors alike, and log `str(error)`: what happened, where, and how to fix it.
 
     Attributes:
         message: what happened, in one line.
         hint: how to fix it, or "".
-        retryable: True when the same call may be repeated later, and nothing is done twice by it.
+        retryable: True when the same call may be repeated later without anything being done twice.
     """
 
     retryable = False
@@ -98,14 +98,14 @@ class SettingsError(GuestSQLError):
 
 
 class InvalidUserId(GuestSQLError, ValueError):
-    """No guest can have this id: it is empty, no phone number, a group, a channel, or one of the bot's own numbers.
+    """No guest can have this id: it is empty, not a phone number, a group, a channel, or one of the bot's own numbers.
 
-    Pass the participant's id instead of the group's; do not answer to messages of such ids. It is a `ValueError` too.
+    Pass the participant's id instead of the group's; do not answer messages from such ids. It is a `ValueError` too.
     """
 
 
 class InvalidValue(GuestSQLError, ValueError):
-    """A value is of a wrong type, out of range, or cannot be kept as it is: NUL in a text, labels that are not texts.
+    """A value has the wrong type, is out of range, or cannot be stored as it is: NUL in a text, labels not a list.
 
     Correct the call: the same values fail again. It is a `ValueError` too.
     """
@@ -119,17 +119,17 @@ class WrongEventLoop(GuestSQLError, RuntimeError):
 
 
 class TransactionError(GuestSQLError, RuntimeError):
-    """A transaction is used after its end, by two tasks at once or in a forked child; or it cannot do what is asked.
+    """A transaction is used after its end, by two tasks at once or in a forked child, or cannot do what was requested.
 
-    Use `tx` only inside its `with` block, one call at a time, and do what is slow before or after it. It is a
+    Use `tx` only inside its `with` block, one call at a time, and do slow work before or after it. It is a
     `RuntimeError` too.
     """
 
 
 class EmbeddedServerError(GuestSQLError):
-    """The embedded PostgreSQL could not be found, made or started.
+    """The embedded PostgreSQL could not be found, created or started.
 
-    See the hint; or set `DATABASE_URL`, with which there is no embedded server.
+    See the hint, or set `DATABASE_URL`: then no embedded server is used.
     """
 
 
@@ -166,7 +166,7 @@ class _FileError(GuestSQLError):
 class QueryFileError(_FileError):
     """A query file cannot be used as it is; raised when the database object is made.
 
-    Correct the file at `file:line:column`; `guestsql check` finds the rest. A running bot does not meet it: an edit
+    Correct the file at `file:line:column`; `guestsql check` finds the rest. A running bot does not raise it: an edit
     that cannot be used is logged, and the old queries stay in use.
 
     Attributes:
@@ -193,7 +193,7 @@ class MigrationError(_FileError):
     See the hint, and `guestsql migrate status`.
 
     Attributes:
-        sqlstate: the server's five-character code, or None when the server did not speak.
+        sqlstate: the server's five-character code, or None when the error did not come from the server.
     """
 
     def __init__(
@@ -234,11 +234,11 @@ class LegacyFileError(GuestSQLError):
 class DatabaseError(GuestSQLError):
     """The server refused a query, or could not run it; the errors below are the kinds that a bot can distinguish.
 
-    Look at `sqlstate` and the hint: a missing migration or right, most often.
+    Look at `sqlstate` and the hint. Most often a migration or a privilege is missing.
 
     Attributes:
         query: the name of the query, or "" outside one.
-        sqlstate: the server's five-character code, or None when the server did not speak.
+        sqlstate: the server's five-character code, or None when the error did not come from the server.
     """
 
     # True when it is certain that nothing was kept: the server said so, or COMMIT was never sent. It decides whether
@@ -264,7 +264,7 @@ class ConstraintViolation(DatabaseError):
     The values are wrong, not the time: correct the call, or the query.
 
     Attributes:
-        constraint: the name of the constraint, or "" when the server names none.
+        constraint: the name of the constraint, or "" if the server does not name one.
     """
 
     def __init__(
@@ -283,19 +283,19 @@ class ConstraintViolation(DatabaseError):
 class QueryTimeout(DatabaseError):
     """The deadline, or one of the server's own timeouts, passed before there was an answer.
 
-    Repeat the call later. If it stays, see who blocks whom (`guestsql query run list_blocked_sessions`) and what is
-    slow (`guestsql query run list_query_latencies`), or raise `GUESTSQL_DEADLINE_SECONDS`.
+    Repeat the call later. If the error persists, see which sessions block each other (`guestsql query run
+    list_blocked_sessions`) and what is slow (`guestsql query run list_query_latencies`), or raise
+    `GUESTSQL_DEADLINE_SECONDS`.
     """
 
     retryable = True
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The server is away, refuses or cannot write now (a standby, a full disk); no connection is free; or it is closed.
+    """The server is down, refuses or cannot write now (a standby, a full disk); no connection is free; or it is closed.
 
-    Repeat the call later: the server was asked until the deadline already. A wrong password, role or database,
-    a refused TLS connection and an invalid address must be fixed first, as the hint says; a closed database needs
-    `open()`.
+    Repeat the call later: guestsql has already tried until the deadline. A wrong password, role or database, a refused
+    TLS connection and an invalid address must be fixed first, as the hint says; a closed database needs `open()`.
     """
 
     retryable = True
@@ -304,28 +304,28 @@ class DatabaseUnavailable(DatabaseError):
 class TransactionConflict(DatabaseError):
     """Other transactions kept interfering, by a deadlock or a serialization failure; nothing was stored.
 
-    Repeat the call later: it was repeated until the deadline already. If it stays, see who blocks whom (`guestsql query
-    run list_blocked_sessions`).
+    Repeat the call later: guestsql has already repeated it until the deadline. If the error persists, see which
+    sessions block each other (`guestsql query run list_blocked_sessions`).
     """
 
     retryable = True
 
 
 class TransactionAborted(DatabaseError):
-    """An earlier statement of the transaction failed, and the error was caught: the server takes no more statements.
+    """An earlier statement of the transaction failed, and the error was caught: the server accepts no more statements.
 
-    Let the first error, which the message quotes, leave the `with` block. To go on after a statement that may fail, put
-    it into a savepoint: `with tx.transaction():`.
+    Let the first error, which the message quotes, leave the `with` block. To continue after a statement that may fail,
+    put it in a savepoint: `with tx.transaction():`.
     """
 
 
 class OutcomeUnknown(DatabaseError):
-    """The connection was lost, or the deadline passed, when the call may or may not have been done.
+    """The connection was lost or the deadline passed, and it is unknown whether the call took effect.
 
-    Only `add_thread_tokens`, `queries`, `run` and the end of a transaction raise it, and any call whose answer is that
-    of another statement: behind a pooler that was not recognised (`GUESTSQL_POOLER`). Read what the call was to change
-    (`get_thread` after `add_thread_tokens`), and repeat it only if it is not there: otherwise it may be done twice.
-    What only reads may be repeated.
+    Only `add_thread_tokens`, `queries`, `run` and the end of a transaction raise it, as does any call that receives the
+    answer to another statement, through a pooler that was not recognised (`GUESTSQL_POOLER`). Read what the call should
+    have changed (`get_thread` after `add_thread_tokens`), and repeat the call only if the change is missing: otherwise
+    it may be applied twice. A call that only reads may be repeated.
     """
 
     def __init__(self, message: str, *, query: str = "", sqlstate: str | None = None, hint: str = "") -> None:

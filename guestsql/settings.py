@@ -45,13 +45,13 @@ SHELL_FORMATS: tuple[str, ...] = get_args(ShellFormat)
 """The formats of the shell's data."""
 # By the annotation of a field: what its value may be, and what that is called.
 _KINDS: dict[object, tuple[tuple[type, ...], str]] = {
-    "str | None": ((str, type(None)), "a text or None"),
-    "Pooler": ((str,), "a text"),
-    "ShellFormat | None": ((str, type(None)), "a text or None"),
+    "str | None": ((str, type(None)), "a string or None"),
+    "Pooler": ((str,), "a string"),
+    "ShellFormat | None": ((str, type(None)), "a string or None"),
     "ZoneInfo": ((ZoneInfo,), "a zoneinfo.ZoneInfo"),
     "float": ((int, float), "a number"),
     "int": ((int,), "a whole number"),
-    "tuple[str, ...]": ((tuple, list), "a tuple of texts"),
+    "tuple[str, ...]": ((tuple, list), "a tuple of strings"),
     "Path": ((Path,), "a pathlib.Path"),
     "Path | None": ((Path, type(None)), "a pathlib.Path or None"),
     "bool": ((bool,), "True or False"),
@@ -71,33 +71,34 @@ class Settings:
 
     Attributes:
         database_url: PostgreSQL of the bot; None means the embedded server.
-        unpooled_url: direct address for migrations and whatever else needs a session; when it is given, `database_url`
-            is taken to be a transaction pooler.
+        unpooled_url: direct address for migrations and everything else that needs a session; if it is given,
+            `database_url` is treated as a transaction pooler's.
         replica_url: where read-only monitoring may run.
-        pooler: what is between here and the server of `database_url` and `replica_url`. `auto`: a pooler is
-            recognised at each new connection and taken to be in transaction mode; `off`: none, or one in session mode;
+        pooler: the pooler in front of the servers of `database_url` and `replica_url`. `auto`: a pooler is detected at
+            each new connection and treated as one in transaction mode; `off`: none, or one in session mode;
             `transaction`: one in transaction mode, so that nothing is prepared; `tracked`: one in transaction mode that
             keeps prepared statements per client (PgBouncer 1.22 or newer with `max_prepared_statements`).
         timezone: the hotel's time zone.
-        context_ttl_seconds: how long a context is fresh, in seconds, 0 or more; above ten years counts as ten years.
+        context_ttl_seconds: how long a context is fresh, in seconds, 0 or more; more than ten years counts as ten
+            years.
         own_numbers: the bot's own numbers, in any spelling; never guests.
         default_region: the region whose national phone numbers are completed, as two letters such as `CO`; None
             completes none. Needs the extra `phones`.
-        queries_dir: a folder used instead of the packaged `queries/`.
-        migrations_dir: the folder of your own migrations, a series beside the packaged one.
+        queries_dir: the folder of your own queries, added to the packaged ones.
+        migrations_dir: the folder of your own migrations, a series that runs after the packaged one.
         stubs_dir: the package into which `guestsql stubs` writes the types of your own queries.
         packaged: False to use neither the packaged queries nor the packaged migrations.
         home: where the embedded server keeps its data.
-        pg_bin: folder of PostgreSQL binaries for the embedded server; None means the `embedded` extra's.
+        pg_bin: folder of PostgreSQL binaries for the embedded server; None means those of the extra `embedded`.
         deadline_seconds: no statement waits for the database longer than this, in seconds, above 0, a day at most.
         lease_seconds: how long a context builder may take before another caller may build, in seconds; shorter
             than the deadline, so that a waiting caller can take over from a killed builder.
-        flush_seconds: buffered interactions are written at least this often, in seconds; what a kill -9
-            can lose is one such interval.
+        flush_seconds: buffered interactions are written at least this often, in seconds; a kill -9 can lose one such
+            interval.
         metrics_seconds: figures of queries and contexts are added to the minute tables this often, in seconds; 0
             for never. A kill -9 loses those of one such interval.
-        reload_seconds: a running bot looks at `queries_dir` this often, in seconds; 0 for never. An edit is taken up
-            after two looks.
+        reload_seconds: a running bot checks `queries_dir` this often, in seconds; 0 for never. An edit is used after
+            two checks that find it unchanged.
         pool_min: connections kept open, 0 or more.
         pool_max: connections at most, 1 or more.
         shell_format: the shell's default format: table, csv, tsv, json or jsonl; None leaves it to each command.
@@ -163,7 +164,7 @@ class Settings:
             fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
             _require(fits, known.name, f"must be {words}, not {type(value).__name__}")
         for number in self.own_numbers:
-            _require(isinstance(number, str), "own_numbers", f"must hold texts, not {type(number).__name__}")  # pyright: ignore[reportUnnecessaryIsInstance]  callers without a type checker
+            _require(isinstance(number, str), "own_numbers", f"must hold strings, not {type(number).__name__}")  # pyright: ignore[reportUnnecessaryIsInstance]  callers without a type checker
 
     def pooler_of(self, url: str) -> Pooler:
         """Return what is known of the pooler at an address.

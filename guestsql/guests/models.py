@@ -15,16 +15,16 @@ class GuestProfile:
 
     Attributes:
         phone_number: the guest's key: the phone's digits, or an id without a phone.
-        chat_id: where the guest was last met, a group perhaps; None when not known.
+        chat_id: the chat, perhaps a group, in which the guest last wrote; None if unknown.
         thread_id: the conversation's thread; None for a guest without one.
-        user_name: the guest's own name on WhatsApp; None when not known.
-        contact_name: the name in the hotel's contacts; None when not known.
-        labels: in the order they were given, none twice.
+        user_name: the guest's own name on WhatsApp; None if unknown.
+        contact_name: the name in the hotel's contacts; None if unknown.
+        labels: in the order they were given, without duplicates.
         profile_data: whatever else is known, as JSON.
         first_interaction: when the guest first wrote; None for one who never did.
-        last_interaction: when the guest last wrote; likewise.
+        last_interaction: when the guest last wrote; None for one who never did.
         total_interactions: messages counted, 0 or more.
-        memory_enabled: False for a guest whose context is not to be used.
+        memory_enabled: False for a guest whose context must not be used.
         created_at: when the guest became known; from the old bot's files, the earliest time in them.
         updated_at: when anything but the context last changed, including counted messages; from the old bot's files,
             the latest time in them.

@@ -298,7 +298,7 @@ def test_what_is_no_settings_is_refused(make: Any, settings: Any) -> None:
 
 @pytest.mark.parametrize("make", [GuestDatabase, AsyncGuestDatabase])
 def test_settings_in_the_place_of_the_address_are_refused(make: Any) -> None:
-    with pytest.raises(SettingsError, match=r"DATABASE_URL \(database_url\) must be a text or None, not Settings"):
+    with pytest.raises(SettingsError, match=r"DATABASE_URL \(database_url\) must be a string or None, not Settings"):
         make(Settings())
 
 

@@ -43,14 +43,15 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
     Use it as a context manager. Otherwise it opens at the first call, and you close it. Many threads may share a
     `GuestDatabase`, and the tasks of one event loop an `AsyncGuestDatabase`.
 
-    It survives a fork. In a forked child a `GuestDatabase` starts afresh: its first call opens its own connections,
-    nothing is buffered or counted, and the parent writes what the parent has buffered. An `AsyncGuestDatabase` that the
-    parent had opened raises `WrongEventLoop` in the child, as it does in a second event loop: make one in each.
+    It may be used across a fork. In a forked child a `GuestDatabase` starts empty: its first call opens its own
+    connections, nothing is buffered or counted, and the parent writes what the parent has buffered. An
+    `AsyncGuestDatabase` that the parent had opened raises `WrongEventLoop` in the child, as it does in a second event
+    loop: create one in each.
 
     `user_id` is any spelling of a WhatsApp id. An unknown guest is created by `get_context`, `get_contexts` and every
     method that stores something; not by `get_profile`, `get_thread`, `invalidate_context`, `export_guest` and
-    `forget_guest`. Every method that takes an id raises `InvalidUserId` for one that is no guest's, or may be another
-    guest's (`573000000001/2`, `573000000001.0`). Every method that uses the server raises `DatabaseError`, or one of
+    `forget_guest`. Every method that takes an id raises `InvalidUserId` for one that cannot be a guest's or is
+    ambiguous (`573000000001/2`, `573000000001.0`). Every method that uses the server raises `DatabaseError`, or one of
     its subclasses, if it fails.
 
     Every statement is bounded by the deadline (`GUESTSQL_DEADLINE_SECONDS`, 10), including the wait for a connection.
@@ -59,16 +60,16 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
     database, a refused TLS connection, an invalid parameter of the address.
     `get_context`, `get_contexts`, `add_thread_tokens` and `flush` have one deadline for all their statements, and so do
     `export_guest`, `forget_guest` and `merge_guests` for their transaction; the last two first wait for messages that
-    are just being written. In the other methods each statement has its own: `update_profile`, `add_labels`,
-    `remove_labels`, `set_thread` and `clear_thread` send a second one if there was nothing to change.
+    are being written. In the other methods each statement has its own: `update_profile`, `add_labels`, `remove_labels`,
+    `set_thread` and `clear_thread` send a second one if there was nothing to change.
 
     A cancelled call (`asyncio.timeout`, Ctrl-C) ends at once, even if the server hangs or the network loses packets:
     the connection is closed and another one made. The server may still complete the statement, and its session counts
     against `GUESTSQL_POOL_MAX` until it has ended (docs/deployment.md). Some connections are reserved for reads.
 
     Args:
-        database_url: PostgreSQL's address; default that of the settings, and without one the embedded server.
-        settings: default what the environment and `.env` say.
+        database_url: PostgreSQL's address. Default: that of the settings, else the embedded server.
+        settings: default: those of the environment and `.env`.
         context_builder: makes a guest's context from the `GuestProfile`, in place of the query `build_context`: a
             function that returns the text; for the async class a coroutine function. No connection is held while it
             runs, and what it raises reaches the caller of `get_context`. It must not change the guest it builds for,

@@ -52,12 +52,12 @@ class AsyncProfiles(AsyncSession):
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            chat_id: where the guest was met, a group perhaps, 1 to 256 characters; `CLEAR` sets NULL.
+            chat_id: the chat, perhaps a group, in which the guest wrote; 1 to 256 characters; `CLEAR` sets NULL.
             user_name: the guest's own name; `CLEAR` sets NULL. A name that is blank, `Usuario` or the guest's own phone
-                replaces nothing.
-            contact_name: the hotel's name for the guest; likewise.
-            labels: texts of 1 to 500 characters that replace the guest's labels, in this order, each once; [] or
-                `CLEAR` removes all.
+                number is ignored.
+            contact_name: the hotel's name for the guest; the same rules apply.
+            labels: strings of 1 to 500 characters that replace the guest's labels, in this order and without
+                duplicates; [] or `CLEAR` removes all.
             profile_data: a mapping with a JSON form. Each of its top-level keys replaces the stored one, and other keys
                 stay. None as a value is JSON's null, it removes no key. `CLEAR` removes all keys. `legacy` and `merged`
                 are reserved: they always stay, and may only be given unchanged.
@@ -67,8 +67,9 @@ class AsyncProfiles(AsyncSession):
             The profile after the change, or the unchanged one.
 
         Raises:
-            InvalidValue: a value is of the wrong type, or contains what PostgreSQL cannot store (NUL, half an emoji);
-                `CLEAR` for `memory_enabled`; a reserved key of `profile_data` has another value than the stored one.
+            InvalidValue: a value is of the wrong type, or contains what PostgreSQL cannot store (NUL, a lone
+                surrogate); `CLEAR` for `memory_enabled`; a reserved key of `profile_data` has another value than the
+                stored one.
 
         SQL: queries/internal/guests.sql
         """
@@ -92,13 +93,13 @@ class AsyncProfiles(AsyncSession):
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            labels: a list of texts, not one text; those that the guest has already stay where they are.
+            labels: a list of strings, not a single string; labels that the guest already has keep their position.
 
         Returns:
             The profile after the change, or the unchanged one.
 
         Raises:
-            InvalidValue: `labels` is one text, or a label is not a text, or blank.
+            InvalidValue: `labels` is a single string, or a label is blank or not a string.
 
         SQL: queries/guests.sql
         """
@@ -109,13 +110,13 @@ class AsyncProfiles(AsyncSession):
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            labels: a list of texts, not one text.
+            labels: a list of strings, not a single string.
 
         Returns:
             The profile after the change, or the unchanged one.
 
         Raises:
-            InvalidValue: `labels` is one text, or a label is not a text, or blank.
+            InvalidValue: `labels` is a single string, or a label is blank or not a string.
 
         SQL: queries/guests.sql
         """

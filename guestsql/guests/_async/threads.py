@@ -42,7 +42,7 @@ class AsyncThreads(AsyncSession):
             The thread after the change.
 
         Raises:
-            InvalidValue: the thread is not a text, or blank.
+            InvalidValue: the thread is blank or not a string.
 
         SQL: queries/threads.sql
         """
@@ -68,13 +68,14 @@ class AsyncThreads(AsyncSession):
             user_id: any spelling of a WhatsApp id.
             thread_id: the thread in which they were spent, not blank. If it is not the guest's thread, it becomes it,
                 with these tokens.
-            tokens: what was spent since the last call, 0 or more, below 2^63: added, not a new total.
+            tokens: the tokens spent since the last call, 0 or more, below 2^63; they are added, and are not a new
+                total.
 
         Returns:
             The thread's new count.
 
         Raises:
-            InvalidValue: the thread is not a text or blank, or the tokens are not a whole number of 0 or more.
+            InvalidValue: the thread is blank or not a string, or the tokens are not a whole number of 0 or more.
             OutcomeUnknown: the server could not be reached again, or did not answer, until the deadline. The tokens may
                 have been counted: call `get_thread` before you repeat it.
 

@@ -50,16 +50,17 @@ class Contexts(Session):
                 change of the profile is never returned. Without such a text the error is raised, or `default` returned.
 
         Returns:
-            The text, with the clock time of the hotel's zone; "" for a guest whose memory is off.
+            The text, with the current time in the hotel's zone; "" for a guest whose memory is off.
 
         Raises:
-            InvalidUserId: the id is no guest's; `default` does not help.
-            InvalidValue: `ttl_seconds` is unusable, the builder returned no text, or it requested the context that it
-                builds; likewise.
-            QueryTimeout: another's builder took longer than the deadline, or the profile changed during every build.
-            TransactionError: inside a transaction, no fresh context is cached; `default` does not help.
+            InvalidUserId: the id cannot be a guest's; raised even with `default`.
+            InvalidValue: `ttl_seconds` is unusable, the builder did not return a string, or it requested the context
+                that it builds; raised even with `default`.
+            QueryTimeout: another caller's builder took longer than the deadline, or the profile changed during every
+                build.
+            TransactionError: inside a transaction, no fresh context is cached; raised even with `default`.
             DatabaseError: the server did not answer in time, and there is no `default`.
-            Exception: whatever the builder raised; `default` does not help.
+            Exception: whatever the builder raised; raised even with `default`.
 
         SQL: queries/context.sql, queries/internal/context.sql
         """
@@ -86,24 +87,24 @@ class Contexts(Session):
     def get_contexts(
         self, user_ids: Iterable[str], *, ttl_seconds: float | None = None, stale_if_error: bool = False
     ) -> dict[str, str]:
-        """Return the contexts of many guests, as `get_context` does; all that are fresh come from one statement.
+        """Return the contexts of many guests, as `get_context` does; all fresh ones are read in one statement.
 
         The others are built one after the other, within one deadline. There is no `default`: when one fails, the call
         fails. Texts that were built before the failure are stored, so a repeated call is shorter.
 
         Args:
-            user_ids: ids in any spelling, not one text.
+            user_ids: ids in any spelling; a list, not a single string.
             ttl_seconds: seconds for which a cached context is fresh, 0 or more; default that of the settings.
             stale_if_error: True to get the old text of a guest whose new one could not be built or stored, as
                 `get_context` does.
 
         Returns:
-            The texts by id as it was given, in the order given; {} for no ids.
+            The texts by id, spelt and ordered as given; {} for no ids.
 
         Raises:
-            InvalidUserId: one of the ids is no guest's; no context is read then.
-            InvalidValue: `user_ids` is a text, `ttl_seconds` is unusable, the builder returned no text, or it requested
-                a context that it builds.
+            InvalidUserId: one of the ids cannot be a guest's; then no context is read.
+            InvalidValue: `user_ids` is a string, `ttl_seconds` is unusable, the builder did not return a string, or it
+                requested a context that it builds.
             QueryTimeout: as `get_context`.
             TransactionError: as `get_context`.
             DatabaseError: the server did not answer in time.
@@ -128,7 +129,7 @@ class Contexts(Session):
         return {user_id: texts[key] for user_id, key in keys.items()}
 
     def invalidate_context(self, user_id: str) -> bool:
-        """Make a guest's cached context stale, and discard the text that is just being built for it.
+        """Make a guest's cached context stale, and discard the one that is being built.
 
         A change of the profile needs no call. Call this when the data has changed that your builder reads elsewhere.
         The next `get_context` builds; others get the old text meanwhile.

@@ -30,22 +30,22 @@ class People(Session):
     """
 
     def merge_guests(self, keep: str, duplicate: str) -> GuestProfile:
-        """Merge a duplicate into the guest who stays, and remove it; may be repeated.
+        """Merge a duplicate guest into the one that is kept, and delete the duplicate; may be repeated.
 
-        Messages add up, also those that are still buffered here; labels are appended; of two threads that of the guest
-        who wrote last stays, with its tokens; memory is off if it was off for either. In everything else the values of
-        `keep` win, and what has no place is kept under `profile_data["merged"]`. Custom tables follow by their queries
-        marked `-- on: merge_guests`.
+        Message counts are added, including messages still buffered here; labels are appended; of two threads, the one
+        of the guest who wrote last is kept, with its tokens; memory is off if it was off for either. In everything else
+        the values of `keep` win, and the duplicate's other values are kept under `profile_data["merged"]`. Custom
+        tables follow through their queries marked `-- on: merge_guests`.
 
         Args:
-            keep: who stays; created if not known.
-            duplicate: who goes. Without such a guest nothing changes.
+            keep: the guest to keep; created if unknown.
+            duplicate: the guest to delete. If there is no such guest, nothing changes.
 
         Returns:
-            The profile of the guest who stayed.
+            The profile of the kept guest.
 
         Raises:
-            InvalidUserId: one is no guest's, or the two are spellings of one guest.
+            InvalidUserId: one cannot be a guest's, or both are spellings of one guest.
             ConstraintViolation: a custom table refers to the duplicate, and no query moves its rows; nothing is merged.
 
         SQL: queries/people.sql
@@ -64,17 +64,17 @@ class People(Session):
         return profile_from(row)
 
     def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Return all that is stored about a person, as of one moment.
+        """Return everything that is stored about a person, as of one moment.
 
-        Messages that are still buffered are not in it: call `flush` before. Records of the old bot's files that could
-        be no guest belong to no one: docs/legacy-rejects.md.
+        Messages that are still buffered are not included: call `flush` first. Rejected records of the old bot's files
+        are not included either: docs/legacy-rejects.md.
 
         Args:
             user_id: any spelling of a WhatsApp id.
 
         Returns:
             Rows by table, as JSON has them: times are ISO 8601 text. For each query marked `-- on: export_guest` the
-            key is its name without the verb. Empty lists for a guest not known.
+            key is its name without the verb. Empty lists for an unknown guest.
 
         SQL: queries/people.sql
         """
@@ -85,16 +85,16 @@ class People(Session):
     def forget_guest(self, user_id: str) -> dict[str, int]:
         """Erase a person from every table that holds guests, and from what is buffered here.
 
-        A guest who writes again is a new one; so is one of whom another process has messages buffered. A salted hash of
-        the key stays: an import of the old bot's files skips the guest's records. Records that could be no guest stay
-        too: docs/legacy-rejects.md.
+        A guest who writes again becomes a new guest, as does one whose messages another process still has buffered. A
+        salted hash of the key stays, so that an import of the old bot's files skips the guest's records. Rejected
+        records stay too: docs/legacy-rejects.md.
 
         Args:
             user_id: any spelling of a WhatsApp id.
 
         Returns:
             Rows erased, by table. For each query marked `-- on: forget_guest` the key is its name without the verb.
-            0 each for a guest not known, or for one whom an earlier call that failed has erased.
+            All 0 for an unknown guest, or for one that an earlier call erased although it reported a failure.
 
         Raises:
             ConstraintViolation: a custom table refers to the guest, and no query erases its rows; nothing is erased.

@@ -19,21 +19,21 @@ class _Call(Protocol):
 class AsyncQueries:
     """The queries of one database as methods: `queries.get_profile(phone_number="573000000001")`.
 
-    A method takes the query's parameters by name; those with a default may be omitted. It returns what the operator
-    behind the query's name says: a list of rows, a row or None (`^`), a value or None (`$`), or a count of rows (`!`).
-    Rows are named tuples, of a class if stubs were written. `list(db.queries)` gives the names,
-    `help(db.queries.get_profile)` what the file says. A call of `db.queries` is a transaction of its own; those of
-    `tx.queries` are in the transaction of `tx`.
+    A method takes the query's parameters by name; those with a default may be omitted. The operator after the query's
+    name determines what it returns: a list of rows, a row or None (`^`), a value or None (`$`), or a count of rows
+    (`!`). Rows are named tuples; with stubs they have a class. `list(db.queries)` returns the names,
+    `help(db.queries.get_profile)` shows the comment in the file. Each call of `db.queries` is its own transaction;
+    calls of `tx.queries` run in the transaction of `tx`.
 
-    Whether a query may run twice is unknown. So one that may have run when the connection was lost is not repeated: the
-    error is `OutcomeUnknown`, also for a read, which the caller may repeat. After any other temporary failure it is
-    repeated only if the server itself reports that it undid the statement; for a procedure that commits on its way
-    (`CALL`, `DO`) it cannot.
+    guestsql does not know whether a query may run twice. So if the connection was lost and the query may have run, it
+    is not repeated: the error is `OutcomeUnknown`, also for a read, which the caller may repeat. After any other
+    temporary failure a query is repeated only if the server itself reports that it undid the statement, which it cannot
+    do for a procedure that commits while it runs (`CALL`, `DO`).
 
     Raises:
         AttributeError: no query has this name.
         TypeError: a parameter is missing or unknown.
-        InvalidValue: a text holds half an emoji.
+        InvalidValue: a string contains a lone surrogate.
         OutcomeUnknown: the connection was lost during the call, the deadline passed without an answer, or a procedure
             was interrupted.
         DatabaseError: the server refused it, or could not be reached in time.

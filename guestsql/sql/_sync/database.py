@@ -30,7 +30,7 @@ __all__ = ["Database", "Transaction", "UntypedQueries"]
 
 
 class UntypedQueries(Queries):
-    """The queries of a folder without stubs: type checkers accept any name, and know nothing of its types."""
+    """The queries of a folder without stubs: type checkers accept any name, and its types are unknown."""
 
     if TYPE_CHECKING:
 
@@ -59,7 +59,7 @@ class Transaction(Generic[QueriesT]):
     def transaction(self) -> Generator[Self]:
         """Open a savepoint: if the block ends with an exception, what was done inside it is undone, and only that.
 
-        So a statement that may fail can be caught outside the block, and the transaction goes on.
+        So a statement that may fail can be caught outside the block, and the transaction continues.
 
         Raises:
             TransactionError: savepoints of two tasks overlap; or as for the transaction.
@@ -71,9 +71,9 @@ class Transaction(Generic[QueriesT]):
 class Database(Lifecycle[Transaction[QueriesT]], Generic[QueriesT]):
     """A PostgreSQL database, and a folder of `.sql` files whose named queries become methods.
 
-    Use it as a context manager; otherwise it opens at the first call, and is then to be closed. Many threads may share
-    a `Database`, and the tasks of one event loop an `AsyncDatabase`. A forked child opens connections of its own;
-    an `AsyncDatabase` that the parent had opened raises `WrongEventLoop` there, as it does in a second event loop.
+    Use it as a context manager. Otherwise it opens at the first call, and you must close it. Many threads may share a
+    `Database`, and the tasks of one event loop an `AsyncDatabase`. A forked child opens its own connections; an
+    `AsyncDatabase` that the parent had opened raises `WrongEventLoop` there, as it does in a second event loop.
 
     No statement waits longer than the deadline (`GUESTSQL_DEADLINE_SECONDS`, 10), the wait for a connection included.
     A lost connection is replaced. While the database is open, edited files are picked up (docs/reload.md).
@@ -81,9 +81,9 @@ class Database(Lifecycle[Transaction[QueriesT]], Generic[QueriesT]):
     With stubs, name their class: `db: Database[MyQueries] = Database()`. Without them type checkers accept any query.
 
     Args:
-        url: PostgreSQL's address; default that of the settings, and without one the embedded server.
+        url: PostgreSQL's address. Default: that of the settings, else the embedded server.
         queries: the folder of `.sql` files; only those directly in it are read.
-        settings: default what the environment and `.env` say.
+        settings: default: those of the environment and `.env`.
 
     Attributes:
         queries: every query as a method: `db.queries.list_rooms(floor=2)`.
