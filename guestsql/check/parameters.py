@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from guestsql.check.finding import Finding
 from guestsql.check.sources import Source, Subject
 from guestsql.check.words import Word, Words
-from guestsql.sql import Kind
+from guestsql.sql import TokenKind
 
 __all__ = ["quoted_unused", "uncast_parameters", "vet_parameters"]
 
@@ -58,9 +58,9 @@ def _uncast(subject: Subject) -> Iterator[Finding]:
 
 def _uses(words: Words, known: dict[str, str | None]) -> Iterator[tuple[int, str]]:
     for index, word in enumerate(words):
-        if word.kind is Kind.PARAMETER and word.text[1:] in known:
+        if word.kind is TokenKind.PARAMETER and word.text[1:] in known:
             yield index, word.text[1:]
-        elif word.kind is Kind.SEPARATOR and words[index - 1].text == "[" and words[index + 1].text in known:
+        elif word.kind is TokenKind.SEPARATOR and words[index - 1].text == "[" and words[index + 1].text in known:
             yield index + 1, words[index + 1].text
 
 
@@ -68,7 +68,7 @@ def _is_cast(words: Words, index: int) -> bool:
     """Return True if a value is cast first: `::` after it or its parentheses, or CAST around it."""
     last = index
     first = index
-    while words[first - 1].text == "(" and words[last + 1].text == ")" and words[first - 2].kind is not Kind.WORD:
+    while words[first - 1].text == "(" and words[last + 1].text == ")" and words[first - 2].kind is not TokenKind.WORD:
         first, last = first - 1, last + 1
     if words[last + 1].text == "::":
         return True
@@ -79,13 +79,13 @@ def _is_cast(words: Words, index: int) -> bool:
 
 
 def _is_cast_around(words: Words, first: int, last: int) -> bool:
-    return words[last + 1].text == "::" and words[first - 1].kind is not Kind.WORD
+    return words[last + 1].text == "::" and words[first - 1].kind is not TokenKind.WORD
 
 
 def _quoted(subject: Subject) -> Iterator[Finding]:
     declared = {parameter.name for parameter in subject.query.parameters}
     for word in subject.words:
-        if word.kind is Kind.STRING and (found := _in_quotes(word, declared)) is not None:
+        if word.kind is TokenKind.STRING and (found := _in_quotes(word, declared)) is not None:
             name = found["name"]
             yield subject.at(
                 word.offset + found.start("name") - 1,

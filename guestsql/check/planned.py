@@ -13,7 +13,7 @@ from guestsql.check.scans import bound_of_scan
 from guestsql.check.sources import Subject
 from guestsql.check.tables import Tables
 from guestsql.check.words import Word
-from guestsql.sql import Kind
+from guestsql.sql import TokenKind
 from guestsql.sql.plan import PlanNode
 
 __all__ = ["vet_plan", "vet_read_only"]
@@ -162,7 +162,7 @@ def _table_word(subject: Subject, node: PlanNode, table: str) -> Word:
     found = [
         index
         for index, word in enumerate(words)
-        if word.kind in (Kind.WORD, Kind.QUOTED_WORD) and word.folded.strip('"') == table
+        if word.kind in (TokenKind.WORD, TokenKind.QUOTED_WORD) and word.folded.strip('"') == table
         if words[index + 1].text != "." and words[index - 1].folded != "as"
     ]
     for index in found:

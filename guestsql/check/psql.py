@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from guestsql.check.finding import Finding
 from guestsql.check.sources import Source, Subject
 from guestsql.errors import QueryFileError
-from guestsql.sql import Kind, tokenize
+from guestsql.sql import TokenKind, tokenize
 from guestsql.sql.psql import misread_colons
 
 __all__ = ["vet_for_psql"]
@@ -50,7 +50,7 @@ def _is_closed(subject: Subject) -> bool:
         between = [subject.source.line(line)[column - 1 :]]
         between += [subject.source.line(number) for number in range(line + 1, following)]
         try:
-            return any(token.kind is Kind.SEMICOLON for token in tokenize("\n".join(between)))
+            return any(token.kind is TokenKind.SEMICOLON for token in tokenize("\n".join(between)))
         except QueryFileError:
             continue  # the name line is in a block comment, or another rule reports what is not closed
     return True

@@ -12,7 +12,7 @@ from guestsql.check.faults import Fault, fault_of
 from guestsql.check.finding import Finding
 from guestsql.check.marks import FileMarks, QueryMarks, read_file_marks, read_query_marks
 from guestsql.check.words import Words, read_words
-from guestsql.sql import Kind, Query, tokenize
+from guestsql.sql import Query, TokenKind, tokenize
 from guestsql.sql.head import mark_of, name_at, name_lines, word_line
 from guestsql.sql.reading import read_queries
 
@@ -186,7 +186,7 @@ def _swallows(text: str, queries: Iterable[Query]) -> bool:
     if not unread:
         return False  # most often, and without reading the file once more
     return any(
-        token.kind in (Kind.STRING, Kind.QUOTED_WORD)
+        token.kind in (TokenKind.STRING, TokenKind.QUOTED_WORD)
         and not token.text.startswith("$")
         and any(token.offset < offset < token.end for offset in unread)
         for token in tokenize(text)

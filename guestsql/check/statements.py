@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from guestsql.check.finding import Finding
 from guestsql.check.sources import Subject
 from guestsql.check.words import Word, Words
-from guestsql.sql import Kind
+from guestsql.sql import TokenKind
 
 __all__ = ["vet_statement"]
 
@@ -30,13 +30,13 @@ def _stars(subject: Subject) -> Iterator[Finding]:
     words = subject.words
     hint = "name the columns: one that is added or moved must not change what the query returns"
     for index, word in enumerate(words):
-        if word.kind is Kind.OPERATOR and word.text == "*" and _is_star(words, index):
+        if word.kind is TokenKind.OPERATOR and word.text == "*" and _is_star(words, index):
             yield subject.at(word.offset, "GS301", "all columns, whatever they are", hint)
         elif word.folded == "table" and words[index - 1].text in ("", "(") and words[index + 1].kind in _NAMES:
             yield subject.at(word.offset, "GS301", "TABLE returns all columns, whatever they are", hint, width=5)
 
 
-_NAMES = (Kind.WORD, Kind.QUOTED_WORD)
+_NAMES = (TokenKind.WORD, TokenKind.QUOTED_WORD)
 _LIST_BEGINS = {"select", "distinct", "returning", ","}
 
 
@@ -125,11 +125,11 @@ def _rest(words: Words, index: int) -> Iterator[Word]:
 def _standing_clocks(subject: Subject) -> Iterator[Finding]:
     words = subject.words
     for index, word in enumerate(words):
-        if word.kind is Kind.WORD and _is_standing(words, index):
+        if word.kind is TokenKind.WORD and _is_standing(words, index):
             message = f"{word.text} does not advance inside a transaction"
             hint = f"{_CLOCK_HINT}::date" if word.folded == "current_date" else _CLOCK_HINT
             yield subject.at(word.offset, "GS403", message, hint, width=len(word.text))
-        elif word.kind is Kind.STRING and _STANDING_STRING.fullmatch(word.text) and _is_time(words, index):
+        elif word.kind is TokenKind.STRING and _STANDING_STRING.fullmatch(word.text) and _is_time(words, index):
             message = f"{word.text} is evaluated once, when the statement is prepared, and keeps that value"
             yield subject.at(word.offset, "GS403", message, _CLOCK_HINT, width=len(word.text))
 

@@ -10,7 +10,7 @@ from guestsql.check.finding import Finding
 from guestsql.check.marks import BadMark
 from guestsql.check.sources import Source
 from guestsql.errors import QueryFileError
-from guestsql.sql import Kind, tokenize
+from guestsql.sql import TokenKind, tokenize
 from guestsql.sql.head import name_lines
 
 __all__ = ["vet_names", "vet_text"]
@@ -81,7 +81,7 @@ def _lines_inside(text: str) -> set[int]:
         return set()
     inside: set[int] = set()
     for token in tokens:
-        if token.kind in (Kind.BLOCK_COMMENT, Kind.STRING) and "\n" in token.text:
+        if token.kind in (TokenKind.BLOCK_COMMENT, TokenKind.STRING) and "\n" in token.text:
             first = text.count("\n", 0, token.offset) + 1
             inside.update(range(first + 1, first + 1 + token.text.count("\n")))
     return inside

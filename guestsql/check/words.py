@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from guestsql.sql import Kind, Token
+from guestsql.sql import Token, TokenKind
 
 __all__ = ["Word", "Words", "read_words"]
 
@@ -22,7 +22,7 @@ class Word:
         depth: how many parentheses are open around it; a parenthesis has the depth of what it encloses.
     """
 
-    kind: Kind
+    kind: TokenKind
     text: str
     folded: str
     offset: int
@@ -36,7 +36,7 @@ class Words(Sequence[Word]):
         words: in order.
     """
 
-    _NONE = Word(Kind.SPACE, "", "", 0, 0)
+    _NONE = Word(TokenKind.SPACE, "", "", 0, 0)
 
     def __init__(self, words: Sequence[Word]) -> None:
         self._words = words
@@ -59,7 +59,7 @@ class Words(Sequence[Word]):
             depth: only there; None is anywhere.
         """
         for index, word in enumerate(self._words):
-            if word.kind is Kind.WORD and word.folded in folded and depth in (None, word.depth):
+            if word.kind is TokenKind.WORD and word.folded in folded and depth in (None, word.depth):
                 return index
         return None
 
@@ -101,7 +101,7 @@ def _words(tokens: Sequence[Token]) -> Iterator[Word]:
             continue
         if token.text in ("(", "["):
             depth += 1
-        folded = token.text.lower() if token.kind is Kind.WORD else token.text
+        folded = token.text.lower() if token.kind is TokenKind.WORD else token.text
         yield Word(token.kind, token.text, folded, token.offset, depth)
         if token.text in (")", "]"):
             depth -= 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import psycopg
 
-from guestsql.check.infer import Signature, infer
+from guestsql.check.infer import PythonSignature, infer
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.check import scratch
 from guestsql.cli.failure import FAILED
@@ -75,7 +75,7 @@ def _chosen(app: App, out: Path | None) -> tuple[Catalogue, Target]:
     return own, Target(package, settings.packaged, frozenset(own.keys() & packaged.keys()))
 
 
-def _inferred(app: App, catalogue: Catalogue, server: str | None) -> list[Signature]:
+def _inferred(app: App, catalogue: Catalogue, server: str | None) -> list[PythonSignature]:
     with scratch(app, server) as connection:
         try:
             found = infer(connection, list(catalogue.values()))
@@ -88,7 +88,7 @@ def _inferred(app: App, catalogue: Catalogue, server: str | None) -> list[Signat
     return list(found.values())
 
 
-def _compare(app: App, target: Target, signatures: list[Signature], out: Path | None) -> None:
+def _compare(app: App, target: Target, signatures: list[PythonSignature], out: Path | None) -> None:
     drifts = drift_of(target, signatures)
     for drift in drifts:
         for line in drift.lines:

@@ -12,7 +12,7 @@ from guestsql.migrate.failure import StatementError
 from guestsql.migrate.files import PACKAGED, Migration
 from guestsql.migrate.ledger import Ledger
 from guestsql.migrate.text import Statement
-from guestsql.sql.scanner import Kind, Token, tokenize
+from guestsql.sql.scanner import Token, TokenKind, tokenize
 
 __all__ = ["way_out"]
 
@@ -58,9 +58,9 @@ def _names(statement: Statement) -> list[str]:
 
 
 def _names_of(token: Token) -> Iterator[str]:
-    if token.kind is Kind.QUOTED_WORD or (token.kind is Kind.WORD and token.text.lower() not in _KEY_WORDS):
+    if token.kind is TokenKind.QUOTED_WORD or (token.kind is TokenKind.WORD and token.text.lower() not in _KEY_WORDS):
         yield folded(token)
-    elif token.kind is Kind.STRING and (body := _DOLLAR_QUOTED.fullmatch(token.text)) is not None:
+    elif token.kind is TokenKind.STRING and (body := _DOLLAR_QUOTED.fullmatch(token.text)) is not None:
         # In another language than SQL it may be anything.
         with suppress(QueryFileError):
             for inner in tokenize(body["text"]):

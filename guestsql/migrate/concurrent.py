@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from guestsql.migrate.text import Statement
-from guestsql.sql.scanner import Kind, Token
+from guestsql.sql.scanner import Token, TokenKind
 
 __all__ = ["NO_TRANSACTION_HINT", "ConcurrentIndex", "concurrent_index", "folded", "hint_inside", "hint_outside"]
 
@@ -148,6 +148,6 @@ def _qualified_name(tokens: tuple[Token, ...]) -> str:
 
 def folded(token: Token) -> str:
     """Return an identifier as the catalogue has it."""
-    if token.kind is Kind.QUOTED_WORD:
+    if token.kind is TokenKind.QUOTED_WORD:
         return token.text[1:-1].replace('""', '"')
     return "".join(char.lower() if char.isascii() else char for char in token.text)

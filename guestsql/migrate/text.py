@@ -11,7 +11,7 @@ from pathlib import Path
 
 from guestsql.errors import MigrationError, QueryFileError
 from guestsql.sql.pieces import SEPARATOR, Piece, cut
-from guestsql.sql.scanner import Kind, Scanner, Token, line_and_column
+from guestsql.sql.scanner import Scanner, Token, TokenKind, line_and_column
 
 __all__ = ["Statement", "checksum", "normalise", "pieces", "place"]
 
@@ -54,7 +54,7 @@ class Statement:
     @property
     def words(self) -> tuple[str, ...]:
         """Its key words and unquoted identifiers in lower case; any other token as it is written."""
-        return tuple(token.text.lower() if token.kind is Kind.WORD else token.text for token in self.tokens)
+        return tuple(token.text.lower() if token.kind is TokenKind.WORD else token.text for token in self.tokens)
 
     def scanned(self) -> Iterator[Token]:
         """Return all its tokens in order, with their offsets in the file."""

@@ -18,7 +18,7 @@ from guestsql.sql.overlay import lay_over, load_catalogue, scan_queries
 from guestsql.sql.overrides import Outdated, find_outdated, query_digest, query_text, warn_outdated
 from guestsql.sql.query import Query, arrange
 from guestsql.sql.reading import read_queries
-from guestsql.sql.scanner import Kind, Token, tokenize
+from guestsql.sql.scanner import Token, TokenKind, tokenize
 from guestsql.sql.signature import Signature, Typed, server_differences
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "Edits",
     "Folder",
     "InUse",
-    "Kind",
     "Operator",
     "Outdated",
     "Parameter",
@@ -37,6 +36,7 @@ __all__ = [
     "Scan",
     "Signature",
     "Token",
+    "TokenKind",
     "Typed",
     "arrange",
     "bind_queries",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guestsql.sql.scanner import Kind, Token
+from guestsql.sql.scanner import Token, TokenKind
 
 __all__ = ["Depth"]
 
@@ -26,7 +26,7 @@ class Depth:
             self._brackets += 1
         elif token.text in (")", "]"):
             self._brackets -= 1
-        elif token.kind is Kind.WORD:
+        elif token.kind is TokenKind.WORD:
             self._follow_word(token.text.lower())
 
     def _follow_word(self, word: str) -> None:

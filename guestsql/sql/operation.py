@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from guestsql.sql.scanner import Kind, Token
+from guestsql.sql.scanner import Token, TokenKind
 
 __all__ = ["is_read", "operation_name"]
 
@@ -25,9 +25,9 @@ def operation_name(tokens: Iterable[Token]) -> str:
     depth = 0
     behind_with = False
     for token in tokens:
-        if token.kind is Kind.PUNCTUATION:
+        if token.kind is TokenKind.PUNCTUATION:
             depth += (token.text == "(") - (token.text == ")")
-        elif token.kind is Kind.WORD and depth == 0:
+        elif token.kind is TokenKind.WORD and depth == 0:
             word = token.text.upper()
             if not behind_with and word != "WITH":
                 return word
@@ -43,5 +43,5 @@ def is_read(tokens: Sequence[Token]) -> bool:
     Args:
         tokens: of the SQL.
     """
-    words = {token.text.upper() for token in tokens if token.kind is Kind.WORD}
+    words = {token.text.upper() for token in tokens if token.kind is TokenKind.WORD}
     return operation_name(tokens) in _READS and not words & _WRITES

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guestsql.errors import QueryFileError
 from guestsql.sql.depth import Depth
-from guestsql.sql.scanner import CONTINUATION, NUMBER, WORD, Kind, Scanner
+from guestsql.sql.scanner import CONTINUATION, NUMBER, WORD, Scanner, TokenKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,7 @@ class _Statement:
                     return at - 1, at
             else:
                 kind, end = Scanner(text, self._file).read(at)
-                if kind is not Kind.BLOCK_COMMENT:
+                if kind is not TokenKind.BLOCK_COMMENT:
                     self._parts.append(text[at:end])
                 at = end
         return at, at
@@ -154,7 +154,7 @@ class _Statement:
                 continue
             self._parts.append(token.text)
             depth.follow(token)
-            if token.kind is Kind.SEMICOLON and depth.is_outside:
+            if token.kind is TokenKind.SEMICOLON and depth.is_outside:
                 return token.offset, token.end
         return len(self._text), len(self._text)
 

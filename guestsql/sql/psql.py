@@ -15,7 +15,7 @@ from itertools import pairwise
 from guestsql.sql.declaration import Parameter
 from guestsql.sql.query import Query
 from guestsql.sql.samples import NUMBERS, Sample
-from guestsql.sql.scanner import Kind, Token
+from guestsql.sql.scanner import Token, TokenKind
 from guestsql.sql.type_names import plain_type
 
 __all__ = ["misread_colons", "psql_preamble", "psql_query", "set_line", "sql_literal", "written_head"]
@@ -89,7 +89,7 @@ def psql_query(query: Query) -> str:
 
 
 def _may_write(query: Query) -> bool:
-    words = [token.text.lower() for token in query.tokens if token.kind is Kind.WORD]
+    words = [token.text.lower() for token in query.tokens if token.kind is TokenKind.WORD]
     return words[0] not in _READING or any(
         word in _CHANGING and before not in _BEFORE_A_LOCK for before, word in pairwise(["", *words])
     )
@@ -133,7 +133,7 @@ def _colons(query: Query) -> list[tuple[int, str]]:
     before = ""
     for token, following in pairwise(query.tokens):
         # Directly behind [ a declared name is a parameter, for both.
-        is_own = token.kind is Kind.SEPARATOR and (before != "[" or following.text not in declared)
+        is_own = token.kind is TokenKind.SEPARATOR and (before != "[" or following.text not in declared)
         if is_own and (variable := _VARIABLE.fullmatch(following.text)):
             found.append((token.offset, variable["name"]))
         if not token.is_blank:
@@ -148,9 +148,9 @@ def _glued_names(query: Query) -> set[str]:
     return {
         token.text[1:]
         for before, token in pairwise(tokens)
-        if token.kind is Kind.PARAMETER and token.text[1:] in names and not before.is_blank and _glues(before)
+        if token.kind is TokenKind.PARAMETER and token.text[1:] in names and not before.is_blank and _glues(before)
     }
 
 
 def _glues(token: Token) -> bool:
-    return token.kind in (Kind.WORD, Kind.NUMBER, Kind.STRING, Kind.PARAMETER, Kind.POSITION)
+    return token.kind in (TokenKind.WORD, TokenKind.NUMBER, TokenKind.STRING, TokenKind.PARAMETER, TokenKind.POSITION)

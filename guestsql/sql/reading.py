@@ -20,7 +20,7 @@ from guestsql.sql.head import (
 )
 from guestsql.sql.query import Query
 from guestsql.sql.rewriting import SyntaxFault, rewrite
-from guestsql.sql.scanner import Kind, Token, line_and_column, tokenize
+from guestsql.sql.scanner import Token, TokenKind, line_and_column, tokenize
 from guestsql.sql.type_names import plain_type
 
 if TYPE_CHECKING:
@@ -140,18 +140,18 @@ def _split(tokens: Sequence[Token]) -> tuple[list[Token], list[_Part]]:
             preamble.append(token)
             continue
         part = parts[-1]
-        if below_head and token.kind is Kind.LINE_COMMENT:
+        if below_head and token.kind is TokenKind.LINE_COMMENT:
             part.comments.append(token)
             part.begin = token.end
         else:
-            below_head = below_head and token.kind is Kind.SPACE and token.text.count("\n") <= 1
+            below_head = below_head and token.kind is TokenKind.SPACE and token.text.count("\n") <= 1
         part.end = token.end
     return preamble, parts
 
 
 def _is_name_line(tokens: Sequence[Token], index: int, open_part: _Part | None) -> bool:
     token = tokens[index]
-    if token.kind is not Kind.LINE_COMMENT or not _begins_line(tokens, index):
+    if token.kind is not TokenKind.LINE_COMMENT or not _begins_line(tokens, index):
         return False
     return is_name_line(token.text, "" if open_part is None else open_part.head.text)
 
@@ -160,7 +160,7 @@ def _begins_line(tokens: Sequence[Token], index: int) -> bool:
     if index == 0:
         return True
     before = tokens[index - 1]
-    return before.kind is Kind.SPACE and ("\n" in before.text or index == 1)
+    return before.kind is TokenKind.SPACE and ("\n" in before.text or index == 1)
 
 
 def _check_preamble(tokens: Sequence[Token]) -> None:
@@ -176,12 +176,12 @@ def _check_preamble(tokens: Sequence[Token]) -> None:
 
 
 def _refuse_misspelt(token: Token) -> None:
-    if token.kind is Kind.LINE_COMMENT and is_misspelt_name_line(token.text):
+    if token.kind is TokenKind.LINE_COMMENT and is_misspelt_name_line(token.text):
         raise SyntaxFault(token.offset, "a name line that is not read as one", "write -- name: in lower case")
 
 
 def _marks(tokens: Sequence[Token], text: str, declared: Collection[str] = ()) -> tuple[Mark, ...]:
-    comments = (token for token in tokens if token.kind is Kind.LINE_COMMENT)
+    comments = (token for token in tokens if token.kind is TokenKind.LINE_COMMENT)
     places = ((token.text, *line_and_column(text, token.offset)) for token in comments)
     found = (mark_of(comment, line, declared, column=column) for comment, line, column in places)
     return tuple(mark for mark in found if mark is not None)
@@ -231,7 +231,7 @@ def _json_places(
     types = {
         name.text[1:]: type_.text
         for name, cast, type_ in zip(counting, counting[1:], counting[2:], strict=False)
-        if name.kind is Kind.PARAMETER and cast.text == "::"
+        if name.kind is TokenKind.PARAMETER and cast.text == "::"
     }
     types |= {name: each.type for name, each in described.items() if each.type is not None}
     plain = [plain_type(types.get(name)) for name in positional]
@@ -270,7 +270,7 @@ def _statement_length(tokens: Sequence[Token], name: str) -> int:
             _refuse_misspelt(token)
             continue
         depth.follow(token)
-        if token.kind is Kind.SEMICOLON and depth.is_outside:
+        if token.kind is TokenKind.SEMICOLON and depth.is_outside:
             finished = True
         elif finished:
             raise SyntaxFault(

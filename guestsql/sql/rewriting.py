@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
-from guestsql.sql.scanner import Kind, Token
+from guestsql.sql.scanner import Token, TokenKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,14 +121,14 @@ def _pieces(tokens: Sequence[Token], declared: frozenset[str]) -> Iterator[tuple
             continue
         following = tokens[index + 1] if index + 1 < len(tokens) else None
         name: str | None = None
-        if token.kind is Kind.PARAMETER:
+        if token.kind is TokenKind.PARAMETER:
             name = _checked(token, declared)
-        elif token.kind is Kind.SEPARATOR and before == "[" and following and following.text in declared:
+        elif token.kind is TokenKind.SEPARATOR and before == "[" and following and following.text in declared:
             name = following.text
             skip = True
-        elif token.kind is Kind.COLON:
+        elif token.kind is TokenKind.COLON:
             _refuse_psql_forms(token, following)
-        elif token.kind is Kind.POSITION:
+        elif token.kind is TokenKind.POSITION:
             raise SyntaxFault(
                 token.offset, f"{token.text} in a query file", "write :name, and declare the name", "GS101"
             )

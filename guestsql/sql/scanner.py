@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["CONTINUATION", "NUMBER", "WORD", "Kind", "Scanner", "Token", "line_and_column", "tokenize"]
+__all__ = ["CONTINUATION", "NUMBER", "WORD", "Scanner", "Token", "TokenKind", "line_and_column", "tokenize"]
 
 
-class Kind(enum.Enum):
+class TokenKind(enum.Enum):
     """What a token is."""
 
     SPACE = enum.auto()
@@ -49,7 +49,7 @@ class Kind(enum.Enum):
 class Token(NamedTuple):
     """One piece of the text."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     offset: int
 
@@ -65,8 +65,8 @@ class Token(NamedTuple):
 
 
 # Tuples, not sets: a member of an Enum hashes slowly, and these are asked for every token.
-_BLANK = (Kind.SPACE, Kind.LINE_COMMENT, Kind.BLOCK_COMMENT)
-_VALUES = (Kind.STRING, Kind.QUOTED_WORD, Kind.NUMBER, Kind.POSITION, Kind.PARAMETER)
+_BLANK = (TokenKind.SPACE, TokenKind.LINE_COMMENT, TokenKind.BLOCK_COMMENT)
+_VALUES = (TokenKind.STRING, TokenKind.QUOTED_WORD, TokenKind.NUMBER, TokenKind.POSITION, TokenKind.PARAMETER)
 
 # pg_get_keywords() of PostgreSQL 15 and 18: categories R (reserved) and T (reserved, can be function or
 # type name), without those that are a value or end an operator: CURRENT_DATE, END, NULL, ISNULL, …
@@ -165,10 +165,10 @@ class _Context:
         if token.is_blank:
             return
         self.opened_subscript = False
-        folded = token.text.lower() if token.kind is Kind.WORD else token.text
-        if token.kind is Kind.WORD:
+        folded = token.text.lower() if token.kind is TokenKind.WORD else token.text
+        if token.kind is TokenKind.WORD:
             self.ended = self._word_ends(folded)
-        elif token.kind is Kind.PUNCTUATION:
+        elif token.kind is TokenKind.PUNCTUATION:
             self._follow_punctuation(folded)
         else:
             self.ended = token.kind in _VALUES
@@ -226,7 +226,7 @@ class Scanner:
             yield token
             offset = end
 
-    def read(self, at: int) -> tuple[Kind, int]:
+    def read(self, at: int) -> tuple[TokenKind, int]:
         """Return kind and end of the token that begins at an offset.
 
         Raises:
@@ -241,16 +241,16 @@ class Scanner:
             if end is not None:
                 return kind, end
         if char >= "\x80" and (end := _match(_WORD, text, at)) is not None:
-            return Kind.WORD, end
-        return Kind.OTHER, at + 1
+            return TokenKind.WORD, end
+        return TokenKind.OTHER, at + 1
 
-    def _read_colon(self, at: int) -> tuple[Kind, int]:
+    def _read_colon(self, at: int) -> tuple[TokenKind, int]:
         if self.text.startswith(("::", ":="), at):
-            return Kind.OPERATOR, at + 2
+            return TokenKind.OPERATOR, at + 2
         if self._context.separates:
-            return Kind.SEPARATOR, at + 1
+            return TokenKind.SEPARATOR, at + 1
         end = _match(_PARAMETER, self.text, at)
-        return (Kind.COLON, at + 1) if end is None else (Kind.PARAMETER, end)
+        return (TokenKind.COLON, at + 1) if end is None else (TokenKind.PARAMETER, end)
 
     def block_comment(self, at: int) -> int | None:
         """Return the end of a block comment that begins here, if one does."""
@@ -317,26 +317,26 @@ def _by(pattern: str | re.Pattern[str]) -> Callable[[Scanner, int], int | None]:
     return lambda scanner, at: _match(compiled, scanner.text, at)
 
 
-_Reader = tuple[Kind, "Callable[[Scanner, int], int | None]"]
-_STRING_READER: _Reader = (Kind.STRING, Scanner.string)
-_WORD_READER: _Reader = (Kind.WORD, _by(_WORD))
-_QUOTED_WORD_READER: _Reader = (Kind.QUOTED_WORD, Scanner.quoted_word)
-_NUMBER_READER: _Reader = (Kind.NUMBER, _by(_NUMBER))
-_OPERATOR_READER: _Reader = (Kind.OPERATOR, _by(_OPERATOR))
+_Reader = tuple[TokenKind, "Callable[[Scanner, int], int | None]"]
+_STRING_READER: _Reader = (TokenKind.STRING, Scanner.string)
+_WORD_READER: _Reader = (TokenKind.WORD, _by(_WORD))
+_QUOTED_WORD_READER: _Reader = (TokenKind.QUOTED_WORD, Scanner.quoted_word)
+_NUMBER_READER: _Reader = (TokenKind.NUMBER, _by(_NUMBER))
+_OPERATOR_READER: _Reader = (TokenKind.OPERATOR, _by(_OPERATOR))
 
 # What a token can be, by its first character, in the order of trying.
 _READERS: dict[str, tuple[_Reader, ...]] = {
-    **dict.fromkeys(" \t\n\r\f\v", ((Kind.SPACE, _by(r"[ \t\n\r\f\v]+")),)),
+    **dict.fromkeys(" \t\n\r\f\v", ((TokenKind.SPACE, _by(r"[ \t\n\r\f\v]+")),)),
     **dict.fromkeys("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", (_WORD_READER,)),
     **dict.fromkeys("eEbBxXnN'", (_STRING_READER, _WORD_READER)),
     **dict.fromkeys("uU", (_STRING_READER, _QUOTED_WORD_READER, _WORD_READER)),
     **dict.fromkeys("0123456789", (_NUMBER_READER,)),
     **dict.fromkeys("+*<>=~!@#%^&|`?", (_OPERATOR_READER,)),
-    **dict.fromkeys("()[],", ((Kind.PUNCTUATION, _by(r"[()\[\],]")),)),
+    **dict.fromkeys("()[],", ((TokenKind.PUNCTUATION, _by(r"[()\[\],]")),)),
     '"': (_QUOTED_WORD_READER,),
-    "-": ((Kind.LINE_COMMENT, _by(r"--[^\n\r]*")), _OPERATOR_READER),
-    "/": ((Kind.BLOCK_COMMENT, Scanner.block_comment), _OPERATOR_READER),
-    "$": ((Kind.POSITION, _by(r"\$[0-9]+")), (Kind.STRING, Scanner.dollar_quote)),
-    ".": (_NUMBER_READER, (Kind.OPERATOR, _by(r"\.\.")), (Kind.PUNCTUATION, _by(r"\."))),
-    ";": ((Kind.SEMICOLON, _by(";")),),
+    "-": ((TokenKind.LINE_COMMENT, _by(r"--[^\n\r]*")), _OPERATOR_READER),
+    "/": ((TokenKind.BLOCK_COMMENT, Scanner.block_comment), _OPERATOR_READER),
+    "$": ((TokenKind.POSITION, _by(r"\$[0-9]+")), (TokenKind.STRING, Scanner.dollar_quote)),
+    ".": (_NUMBER_READER, (TokenKind.OPERATOR, _by(r"\.\.")), (TokenKind.PUNCTUATION, _by(r"\."))),
+    ";": ((TokenKind.SEMICOLON, _by(";")),),
 }

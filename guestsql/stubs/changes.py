@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from guestsql.check.infer import Signature
+from guestsql.check.infer import PythonSignature
 from guestsql.check.infer.python_types import shown
 from guestsql.stubs.committed import Promise, plain
 from guestsql.stubs.naming import returned, row_names
@@ -37,7 +37,7 @@ class Change:
     is_of_every_call: bool = False
 
 
-def changes_of(signature: Signature, promise: Promise) -> Iterator[Change]:
+def changes_of(signature: PythonSignature, promise: Promise) -> Iterator[Change]:
     """Yield what has changed.
 
     Args:
@@ -63,7 +63,7 @@ def _kind(returned_type: str) -> str:
     return f"{before}Row{rest[len(name) :]}"
 
 
-def _result(signature: Signature, old: str, new: str, *, has_rows: bool) -> Iterator[Change]:
+def _result(signature: PythonSignature, old: str, new: str, *, has_rows: bool) -> Iterator[Change]:
     is_breaking = old != f"{new} | None"
     message = f"{signature.name} returned {shown(old)} and returns {shown(new)}"
     rule = RESULT if has_rows or not signature.columns else COLUMN
@@ -92,7 +92,7 @@ def _columns(promise: Promise, now: dict[str, str]) -> Iterator[Change]:
         yield Change(COLUMN, "", "", message, is_of_every_call=True)
 
 
-def _parameters(signature: Signature, promise: Promise) -> Iterator[Change]:
+def _parameters(signature: PythonSignature, promise: Promise) -> Iterator[Change]:
     now = {each.name: (plain(each.annotation), bool(each.default)) for each in signature.parameters}
     for name, (old, could_be_left_out) in promise.parameters.items():
         if name not in now:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from guestsql.check.infer import Signature
+from guestsql.check.infer import PythonSignature
 from guestsql.errors import GuestSQLError
 from guestsql.stubs.files import Target
 from guestsql.stubs.naming import returned, row_names
@@ -34,7 +34,7 @@ class Promise:
 Committed = Mapping[str, Promise]
 
 
-def promise_of(signature: Signature) -> Promise:
+def promise_of(signature: PythonSignature) -> Promise:
     """Return what stubs of a query would promise.
 
     Args:

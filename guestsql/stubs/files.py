@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from guestsql.check.infer import Signature
+from guestsql.check.infer import PythonSignature
 from guestsql.errors import GuestSQLError
 from guestsql.stubs.package import init_module, init_stub
 from guestsql.stubs.render import (
@@ -49,7 +49,7 @@ class Target:
         """The stub with the methods that are not awaited."""
         return _GUESTS / "_sync" / "methods.pyi" if self.folder is None else self.folder / "__init__.pyi"
 
-    def bodies(self, signatures: Sequence[Signature]) -> dict[Path, str]:
+    def bodies(self, signatures: Sequence[PythonSignature]) -> dict[Path, str]:
         """Return what follows the header of each file.
 
         Args:
@@ -87,7 +87,7 @@ class Drift:
     lines: list[str]
 
 
-def write(target: Target, signatures: Sequence[Signature], source: str) -> list[Path]:
+def write(target: Target, signatures: Sequence[PythonSignature], source: str) -> list[Path]:
     """Write the stubs; what is right already is left as it is.
 
     Args:
@@ -129,7 +129,7 @@ def is_fresh(target: Target, source: str) -> bool:
     return all(header is not None and header[0] == source for header in headers)
 
 
-def drift_of(target: Target, signatures: Sequence[Signature]) -> list[Drift]:
+def drift_of(target: Target, signatures: Sequence[PythonSignature]) -> list[Drift]:
     """Compare the stubs with what they should be; which queries they were made from is not compared.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from guestsql.check.infer import Signature
+from guestsql.check.infer import PythonSignature
 from guestsql.sql import Operator
 
 __all__ = ["guarded", "returned", "row_names"]
@@ -14,7 +14,7 @@ _BUILTINS = ("bool", "bytearray", "bytes", "float", "int", "list", "memoryview",
 _WORD = re.compile(rf"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?<![\w.])(?P<name>{'|'.join(_BUILTINS)})(?!\w)")
 
 
-def row_names(signatures: Iterable[Signature]) -> dict[str, str]:
+def row_names(signatures: Iterable[PythonSignature]) -> dict[str, str]:
     """Return the name of the class of each query that returns rows.
 
     Args:
@@ -37,7 +37,7 @@ def row_names(signatures: Iterable[Signature]) -> dict[str, str]:
     return found
 
 
-def returned(signature: Signature, rows: Mapping[str, str]) -> str:
+def returned(signature: PythonSignature, rows: Mapping[str, str]) -> str:
     """Return the type of a query's result.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import psycopg
 
 from guestsql.check import Finding
-from guestsql.check.infer import Signature, infer
+from guestsql.check.infer import PythonSignature, infer
 from guestsql.check.sources import Source, Subject
 from guestsql.sql import Query, default_directory, find_outdated, is_packaged, lay_over, scan_directory
 from guestsql.sql._sync.connection import DeadlineConnection
@@ -80,7 +80,7 @@ class OverridesVet:
             yield subject.at_mark("overrides", "GS009", each.message, each.advice, details=each.diff)
 
 
-def _infer(connection: DeadlineConnection, queries: Iterable[Query]) -> dict[str, Signature]:
+def _infer(connection: DeadlineConnection, queries: Iterable[Query]) -> dict[str, PythonSignature]:
     try:
         return infer(connection, list(queries))
     except psycopg.Error as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from guestsql.check.infer import Signature
+from guestsql.check.infer import PythonSignature
 from guestsql.stubs.render import imports_of, methods_class
 
 __all__ = ["init_module", "init_stub"]
@@ -99,7 +99,7 @@ def init_module(*, packaged: bool) -> str:
     return _INIT.format(names=", ".join(names), listed=", ".join(f'"{each}"' for each in [*names, "rows"]))
 
 
-def init_stub(signatures: Sequence[Signature], *, packaged: bool, overridden: Collection[str]) -> str:
+def init_stub(signatures: Sequence[PythonSignature], *, packaged: bool, overridden: Collection[str]) -> str:
     """Return `__init__.pyi`.
 
     Args:

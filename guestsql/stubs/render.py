@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from guestsql.check.infer import Parameter, Signature
+from guestsql.check.infer import PythonParameter, PythonSignature
 from guestsql.sql.head import MARK_WORDS
 from guestsql.stubs.naming import guarded, returned, row_names
 
@@ -66,7 +66,7 @@ def _checksum(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
 
 
-def rows_module(signatures: Sequence[Signature]) -> str:
+def rows_module(signatures: Sequence[PythonSignature]) -> str:
     """Return the body of `rows.py`: what the classes are made from when they are needed.
 
     Args:
@@ -112,7 +112,7 @@ def __dir__() -> list[str]:
 '''
 
 
-def rows_stub(signatures: Sequence[Signature]) -> str:
+def rows_stub(signatures: Sequence[PythonSignature]) -> str:
     """Return the body of `rows.pyi`.
 
     Args:
@@ -128,7 +128,7 @@ def rows_stub(signatures: Sequence[Signature]) -> str:
     return f'"""The classes of the rows that the queries return."""\n\n{modules}{classes}'
 
 
-def _row_class(signature: Signature, name: str) -> Iterator[str]:
+def _row_class(signature: PythonSignature, name: str) -> Iterator[str]:
     yield f"class {name}(_typing.NamedTuple):\n"
     yield from _docstring(f"A row of `{signature.name}`.\n\n{signature.doc}".strip(), "    ")
     yield "\n"
@@ -141,7 +141,7 @@ def _row_class(signature: Signature, name: str) -> Iterator[str]:
         yield f"    {column.name}: {annotation}{note}\n"
 
 
-def methods_stub(signatures: Sequence[Signature], name: str, *, is_async: bool, rows: str) -> str:
+def methods_stub(signatures: Sequence[PythonSignature], name: str, *, is_async: bool, rows: str) -> str:
     """Return the body of a stub with one class, whose methods are the queries.
 
     Args:
@@ -155,7 +155,12 @@ def methods_stub(signatures: Sequence[Signature], name: str, *, is_async: bool, 
 
 
 def methods_class(
-    signatures: Sequence[Signature], name: str, *, is_async: bool, base: str = "", overridden: Collection[str] = ()
+    signatures: Sequence[PythonSignature],
+    name: str,
+    *,
+    is_async: bool,
+    base: str = "",
+    overridden: Collection[str] = (),
 ) -> str:
     """Return a class whose methods are the queries.
 
@@ -180,7 +185,7 @@ def methods_class(
     return f'class {name}{extended}:\n    """A method for each query."""\n\n' + "\n".join(methods)
 
 
-def _method(signature: Signature, result: str, queries: Sequence[str], *, is_async: bool) -> Iterator[str]:
+def _method(signature: PythonSignature, result: str, queries: Sequence[str], *, is_async: bool) -> Iterator[str]:
     define = "async def" if is_async else "def"
     if signature.parameters:
         yield f"    {define} {signature.name}(\n        self,\n        *,\n"
@@ -193,7 +198,7 @@ def _method(signature: Signature, result: str, queries: Sequence[str], *, is_asy
     yield from _docstring(_method_doc(signature), "        ")
 
 
-def _method_doc(signature: Signature) -> str:
+def _method_doc(signature: PythonSignature) -> str:
     parts = [signature.doc or f"Run `{signature.name}`."]
     described = [each for each in signature.parameters if each.doc]
     if described:
@@ -201,7 +206,7 @@ def _method_doc(signature: Signature) -> str:
     return "\n\n".join([*parts, f"SQL: {signature.file}"])
 
 
-def _sentence(parameter: Parameter) -> str:
+def _sentence(parameter: PythonParameter) -> str:
     return " ".join(parameter.doc.split())
 
 
@@ -260,7 +265,7 @@ def imports_of(text: str, more: str, *, always: Iterable[str] = ()) -> str:
     return "\n".join(blocks)
 
 
-def _sorted(signatures: Iterable[Signature]) -> list[Signature]:
+def _sorted(signatures: Iterable[PythonSignature]) -> list[PythonSignature]:
     return sorted(signatures, key=lambda signature: signature.name)
 
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from guestsql.embedded._binaries import find_binaries
-from guestsql.sql import Kind, load_catalogue, tokenize
+from guestsql.sql import TokenKind, load_catalogue, tokenize
 from guestsql.sql.psql import misread_colons, psql_preamble, psql_query, sql_literal
 from guestsql.sql.reading import read_queries
 from guestsql.sql.samples import Origin, Sample, sample_values, shared_samples
@@ -247,7 +247,7 @@ def _filled(query, samples):
     literals = [sql_literal(samples[name].value, samples[name].type) for name in query.positional]
     begin, end = query.text.index("*/ ") + 3, query.text.rindex("\n-- q=")
     return "".join(
-        f" {literals[int(token.text[1:]) - 1]}" if token.kind is Kind.POSITION else token.text
+        f" {literals[int(token.text[1:]) - 1]}" if token.kind is TokenKind.POSITION else token.text
         for token in tokenize(query.text[begin:end])
     )
 

@@ -17,7 +17,7 @@ from guestsql.sql import default_directory as queries_directory
 from guestsql.sql import pieces as cutting
 from guestsql.sql.depth import Depth
 from guestsql.sql.pieces import SEPARATOR, cut
-from guestsql.sql.scanner import Kind, Token, tokenize
+from guestsql.sql.scanner import Token, TokenKind, tokenize
 
 SHIPPED = [*sorted(default_directory().glob("*.sql")), *sorted(queries_directory().rglob("*.sql"))]
 
@@ -32,7 +32,7 @@ def reference(text: str) -> list[tuple[int, list[str]]]:
             continue
         group.append(token)
         depth.follow(token)
-        if token.kind is Kind.SEMICOLON and depth.is_outside:
+        if token.kind is TokenKind.SEMICOLON and depth.is_outside:
             found.append((group[0].offset, [each.text for each in group]))
             group, depth = [], Depth()
     if group:
@@ -47,14 +47,14 @@ def reference_body(text: str) -> str:
         if token.is_blank:
             continue
         written = token.text.replace("\r\n", "\n")
-        if token.kind is Kind.OPERATOR:
+        if token.kind is TokenKind.OPERATOR:
             signs = ""
             while len(written) > 1 and written[-1] in "+-" and not set(written) & set("~!@#%^&|`?"):
                 written, signs = written[:-1], f" {written[-1]}{signs}"
             written += signs
-        glued = not lines[-1] or written in (")", "]", ",") or token.kind is Kind.SEMICOLON
+        glued = not lines[-1] or written in (")", "]", ",") or token.kind is TokenKind.SEMICOLON
         lines[-1] += written if glued or lines[-1].endswith(("(", "[")) else f" {written}"
-        if token.kind is Kind.SEMICOLON or written == ",":
+        if token.kind is TokenKind.SEMICOLON or written == ",":
             lines.append("")
     return "\n".join(lines).rstrip("\n;") + ";\n"
 

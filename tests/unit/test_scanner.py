@@ -2,7 +2,7 @@ import pytest
 
 from guestsql.errors import QueryFileError
 from guestsql.sql.rewriting import SyntaxFault, rewrite
-from guestsql.sql.scanner import Kind, tokenize
+from guestsql.sql.scanner import TokenKind, tokenize
 
 
 def rewritten(text, *declared):
@@ -10,7 +10,7 @@ def rewritten(text, *declared):
 
 
 def kinds(text):
-    return [(token.kind.name, token.text) for token in tokenize(text) if token.kind is not Kind.SPACE]
+    return [(token.kind.name, token.text) for token in tokenize(text) if token.kind is not TokenKind.SPACE]
 
 
 UNTOUCHED = [

@@ -9,40 +9,42 @@ from pathlib import Path
 
 import pytest
 
-from guestsql.check.infer import Column, Parameter, Signature
+from guestsql.check.infer import PythonColumn, PythonParameter, PythonSignature
 from guestsql.sql import Operator
 from guestsql.stubs import Target, drift_of, is_fresh, read_committed, write
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 AWKWARD = [
-    Signature(
+    PythonSignature(
         "list",
         Operator.ROWS,
         (
-            Parameter("class_name", "str", doc=r'a "name", C:\new'),
-            Parameter("int", "int | None", "None", doc="a number; NULL is none"),
+            PythonParameter("class_name", "str", doc=r'a "name", C:\new'),
+            PythonParameter("int", "int | None", "None", doc="a number; NULL is none"),
         ),
         (
-            Column("count", "int"),
-            Column("index", "str | None"),
-            Column("list", "list[int | None]"),
-            Column("int", "float"),
-            Column("class_", '_typing.Literal["glad", "it\'s"]'),
-            Column("datetime", "_typing.Any", note="a row may hold anything"),
+            PythonColumn("count", "int"),
+            PythonColumn("index", "str | None"),
+            PythonColumn("list", "list[int | None]"),
+            PythonColumn("int", "float"),
+            PythonColumn("class_", '_typing.Literal["glad", "it\'s"]'),
+            PythonColumn("datetime", "_typing.Any", note="a row may hold anything"),
         ),
         'Says """nothing""" of C:\\new\\table. Ends with "quotes"',
     ),
-    Signature("str", Operator.VALUE, (), (Column("labels", "list[str]"),), "Labels.", is_sure=True),
-    Signature("touch", Operator.COUNT, (Parameter("when", "_datetime.datetime", "..."),), (), ""),
-    Signature(
+    PythonSignature("str", Operator.VALUE, (), (PythonColumn("labels", "list[str]"),), "Labels.", is_sure=True),
+    PythonSignature("touch", Operator.COUNT, (PythonParameter("when", "_datetime.datetime", "..."),), (), ""),
+    PythonSignature(
         "get_thread",
         Operator.ROW,
-        (Parameter("phone_number", "str"),),
-        (Column("thread_id", "str | None"), Column("floor", "int | None")),
+        (PythonParameter("phone_number", "str"),),
+        (PythonColumn("thread_id", "str | None"), PythonColumn("floor", "int | None")),
         "Overrides a packaged query.",
     ),
-    Signature("list_", Operator.ROW, (), (Column("when", "_datetime.datetime | None"),), "Names that meet."),
+    PythonSignature(
+        "list_", Operator.ROW, (), (PythonColumn("when", "_datetime.datetime | None"),), "Names that meet."
+    ),
 ]
 
 

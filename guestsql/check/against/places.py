@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from guestsql.check.finding import Finding
 from guestsql.migrate.files import Migration
 from guestsql.migrate.text import Statement, place
-from guestsql.sql import Kind
+from guestsql.sql import TokenKind
 
 __all__ = ["at_migration", "migration_of"]
 
@@ -72,6 +72,6 @@ def _offsets(statement: Statement, name: str) -> list[tuple[int, int]]:
     return [
         (token.offset, len(token.text))
         for token in statement.tokens
-        if (token.kind is Kind.WORD and token.text.lower() == wanted)
-        or (token.kind is Kind.QUOTED_WORD and token.text[1:-1].replace('""', '"') == name)
+        if (token.kind is TokenKind.WORD and token.text.lower() == wanted)
+        or (token.kind is TokenKind.QUOTED_WORD and token.text[1:-1].replace('""', '"') == name)
     ]

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from guestsql.check.words import Words
-from guestsql.sql import Kind
+from guestsql.sql import TokenKind
 
 __all__ = ["Write", "read_writes"]
 
-_NAMES = (Kind.WORD, Kind.QUOTED_WORD)
+_NAMES = (TokenKind.WORD, TokenKind.QUOTED_WORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def read_writes(words: Words) -> list[Write]:
 
 def _write(words: Words, index: int) -> Write | None:
     word, after = words[index].folded, words[index + 1].folded
-    if words[index].kind is not Kind.WORD or words[index - 1].text == ".":
+    if words[index].kind is not TokenKind.WORD or words[index - 1].text == ".":
         return None
     if word == "insert" and after == "into":
         return _insert(words, index)
@@ -95,7 +95,7 @@ def _name(words: Words, index: int) -> tuple[str, str, int]:
 
 def _plain(words: Words, index: int) -> str:
     word = words[index]
-    return word.text[1:-1].replace('""', '"') if word.kind is Kind.QUOTED_WORD else word.folded
+    return word.text[1:-1].replace('""', '"') if word.kind is TokenKind.QUOTED_WORD else word.folded
 
 
 def _find(words: Words, index: int, depth: int, folded: str) -> int | None:
@@ -104,7 +104,7 @@ def _find(words: Words, index: int, depth: int, folded: str) -> int | None:
         word = words[at]
         if word.depth < depth or (word.depth == depth and word.text == ")"):
             return None
-        if word.depth == depth and word.kind is Kind.WORD and word.folded == folded:
+        if word.depth == depth and word.kind is TokenKind.WORD and word.folded == folded:
             return at
     return None
 

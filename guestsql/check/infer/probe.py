@@ -14,7 +14,7 @@ from guestsql.check.infer.nullable import columns
 from guestsql.check.infer.python_types import ServerType, default_of, parameter_type, result_type
 from guestsql.check.infer.rows import has_one_row
 from guestsql.check.infer.scope import UNKNOWN, Nullness, Scope
-from guestsql.check.infer.signature import Column, Parameter, Signature
+from guestsql.check.infer.signature import PythonColumn, PythonParameter, PythonSignature
 from guestsql.check.infer.trees import may_be_null, read_scopes
 from guestsql.sql import Operator, Query
 from guestsql.sql._sync.connection import DeadlineConnection
@@ -32,7 +32,7 @@ class _Described:
     columns: tuple[tuple[str, int], ...]
 
 
-def infer(connection: DeadlineConnection, queries: Sequence[Query]) -> dict[str, Signature]:
+def infer(connection: DeadlineConnection, queries: Sequence[Query]) -> dict[str, PythonSignature]:
     """Return what queries take and return.
 
     Args:
@@ -71,7 +71,7 @@ def _read_types(connection: DeadlineConnection, described: Sequence[_Described])
     }
 
 
-def _signature(said: _Described, types: Mapping[int, ServerType], scope: Scope | None) -> Signature:
+def _signature(said: _Described, types: Mapping[int, ServerType], scope: Scope | None) -> PythonSignature:
     query = said.query
     nullness = columns(scope) if scope is not None else []
     if len(nullness) != len(said.columns):
@@ -82,7 +82,7 @@ def _signature(said: _Described, types: Mapping[int, ServerType], scope: Scope |
         for name, (written, oid), each in zip(names, said.columns, nullness, strict=True)
     )
     is_promised = query.operator is Operator.VALUE and any(override_of(name) == "!" for name, _ in said.columns)
-    return Signature(
+    return PythonSignature(
         query.name,
         query.operator,
         tuple(_parameters(said, types)),
@@ -93,24 +93,24 @@ def _signature(said: _Described, types: Mapping[int, ServerType], scope: Scope |
     )
 
 
-def _column(name: str, written: str, type_: ServerType, nullness: Nullness) -> Column:
+def _column(name: str, written: str, type_: ServerType, nullness: Nullness) -> PythonColumn:
     override = override_of(written)
     has_null_within = nullness.within and override != "!"
     annotation, note = result_type(type_, has_null_within=has_null_within, depth=nullness.depth)
     may_be_null = override == "?" or (nullness.itself and override != "!")
     if may_be_null and annotation != "_typing.Any":
         annotation = f"{annotation} | None"
-    return Column(name, annotation, type_.name, note)
+    return PythonColumn(name, annotation, type_.name, note)
 
 
-def _parameters(said: _Described, types: Mapping[int, ServerType]) -> list[Parameter]:
+def _parameters(said: _Described, types: Mapping[int, ServerType]) -> list[PythonParameter]:
     oids = dict(zip(said.query.positional, said.parameters, strict=True))
-    found: list[Parameter] = []
+    found: list[PythonParameter] = []
     for each in said.query.parameters:
         type_ = types[oids[each.name]]
         annotation = parameter_type(type_)
         default = default_of(annotation, each.default)
         if may_be_null(each):
             annotation = f"{annotation} | None"
-        found.append(Parameter(each.name, annotation, default, type_.name, each.doc))
+        found.append(PythonParameter(each.name, annotation, default, type_.name, each.doc))
     return found

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from guestsql.sql import Operator
 
-__all__ = ["Column", "Parameter", "Signature"]
+__all__ = ["PythonColumn", "PythonParameter", "PythonSignature"]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class PythonColumn:
     """A column.
 
     Attributes:
@@ -27,7 +27,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class PythonParameter:
     """A parameter.
 
     Attributes:
@@ -46,7 +46,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class PythonSignature:
     """A query as Python sees it.
 
     Attributes:
@@ -61,8 +61,8 @@ class Signature:
 
     name: str
     operator: Operator
-    parameters: tuple[Parameter, ...] = ()
-    columns: tuple[Column, ...] = ()
+    parameters: tuple[PythonParameter, ...] = ()
+    columns: tuple[PythonColumn, ...] = ()
     doc: str = ""
     is_sure: bool = False
     file: str = ""
