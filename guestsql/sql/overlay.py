@@ -117,6 +117,9 @@ def _mark_fault(query: Query, mark: Mark) -> QueryFileError | None:
     if stated[0] != query.name:
         message = f"query {query.name} says that it overrides {stated[0]}"
         return _error(query, message, "an override has the name of what it replaces", mark)
+    second = next((each for each in query.marks if each.word == "overrides" and each is not mark), None)
+    if second is not None:
+        return _error(query, f"query {query.name} has two overrides: lines", "remove one of them", second)
     return None
 
 

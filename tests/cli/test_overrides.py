@@ -111,6 +111,7 @@ def test_without_the_original_the_two_queries_are_compared(server, folder):
         (":phone_number::text", ":phone_number::text FOR UPDATE", "it writes or locks rows"),
         ("overrides: get_thread", "overrides: get_profile", "says that it overrides get_profile"),
         ("sha256:", "sha1:", "cannot be read"),
+        ("-- overrides:", "-- overrides: get_thread\n-- overrides:", "query get_thread has two overrides: lines"),
     ],
 )
 def test_an_override_that_cannot_be_called_is_refused_at_once(folder, old, new, said):
