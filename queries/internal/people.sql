@@ -23,6 +23,21 @@ WHERE
     source = 'guestsql'
     AND operation_id = :operation_id::text;
 
+-- name: lock_guest_keys(phone_numbers)$
+-- Waits for other merges and erasures of these guests, until the transaction ends; returns how many keys are locked.
+-- lock_guests alone is not enough: a guest who has no row yet may be getting one from a merge. A statement of its own,
+-- so that the next one sees what that merge has stored. In the order of the keys, so that two merges do not deadlock.
+--   phone_numbers: text[], the guests' keys, e.g. '{573000000001}'
+SELECT count(locked.result::text) AS locked_keys
+FROM (
+    SELECT pg_advisory_xact_lock(hashtextextended('guestsql guest ' || ordered.phone_number, 0)) AS result
+    FROM (
+        SELECT keys.phone_number
+        FROM unnest(:phone_numbers::text[]) AS keys (phone_number)
+        ORDER BY keys.phone_number
+    ) AS ordered
+) AS locked;
+
 -- name: lock_guests(phone_numbers)
 -- Locks guests' rows until the transaction ends, and returns their keys.
 -- They are locked in the order of their keys: in another order two merges deadlock.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from guestsql import GuestDatabase
 from guestsql.errors import ConstraintViolation, QueryFileError
 from guestsql.sql import load_catalogue
 from guestsql.sql.overrides import query_digest
-from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings
+from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings, waiting_sessions
+from tests.server import eventually
 
 Connection = psycopg.Connection[Any]
 
@@ -93,6 +95,41 @@ def bookings(autocommit: Connection, folder: Path) -> Maker:
 def rooms(connection: Connection, guest: str = GUEST) -> list[str]:
     found = connection.execute("SELECT room FROM bookings WHERE guest = %s ORDER BY id", [guest])
     return [room for (room,) in found]
+
+
+HELD = """\
+
+-- name: merge_held(keep, duplicate)!
+-- Waits until the test lets it go on.
+-- on: merge_guests, last
+--   keep: text, the key of the guest who stays
+--   duplicate: text, the key of the guest who goes
+UPDATE gate SET keep = :keep::text, duplicate = :duplicate::text;
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_erasure_waits_for_a_merge_into_a_guest_without_a_row(
+    kind: str, bookings: Maker, database_url: str, autocommit: Connection
+) -> None:
+    folder = bookings("cascade")
+    (folder / "held.sql").write_text(HELD)
+    autocommit.execute("DELETE FROM guest_profiles WHERE phone_number = %s", [OTHER])
+    autocommit.execute("CREATE TABLE gate (keep text, duplicate text); INSERT INTO gate VALUES (NULL, NULL)")
+    async with (
+        Either(kind, database_url, queries_dir=folder) as merging,
+        Either(kind, database_url, queries_dir=folder) as erasing,
+    ):
+        with psycopg.connect(database_url) as holder:
+            holder.execute("SELECT FROM gate FOR UPDATE")
+            merge = asyncio.create_task(merging.merge_guests(OTHER, GUEST))
+            await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 1)
+            erasure = asyncio.create_task(erasing.forget_guest(OTHER))
+            await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 2)
+        await merge
+        assert await erasure == {"bookings": 2, "guest_profiles": 1, "historical_clients": 0}
+    hashed = "SELECT count(*) FROM erased_guests, erasure_salt WHERE id_hash = sha256(salt || convert_to(%s, 'UTF8'))"
+    assert [autocommit.execute(hashed.encode(), [key]).fetchone() for key in (GUEST, OTHER)] == [(1,), (1,)]
 
 
 @pytest.mark.parametrize("reference", REFERENCES)

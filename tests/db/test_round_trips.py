@@ -151,15 +151,15 @@ async def test_an_operation_is_one_round_trip(opened: Open, connections: list[An
         assert sent() == DIRECT
 
 
-async def test_an_erasure_is_six_statements_in_a_transaction(
+async def test_an_erasure_is_seven_statements_in_a_transaction(
     opened: Open, connections: list[Any], tmp_path: Path
 ) -> None:
-    """Its id, the guest's lock, the hash, two tables and the answer."""
+    """Its id, the locks of the key and the row, the hash, two tables and the answer."""
     database = await opened()
     await database.get_profile(GUEST)
     with tracing(connections, tmp_path / "trace") as sent:
         await database.forget_guest(GUEST)
-        assert len([each for each in sent() if each in TURNS]) == 6 + 2
+        assert len([each for each in sent() if each in TURNS]) == 7 + 2
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])

@@ -120,6 +120,7 @@ async def _merge(
     moved: dict[str, int] = {}
     claimed = await tx.call("claim_operation", {"operation_id": operation_id})
     if claimed.is_new:
+        await tx.call("lock_guest_keys", {"phone_numbers": [keep, duplicate]})
         while True:
             locked = await tx.call("lock_guests", {"phone_numbers": [keep, duplicate]})
             if keep in {row.phone_number for row in locked}:
@@ -147,6 +148,7 @@ async def _forget(
     if not claimed.is_new:
         return dict(sorted(claimed.answer.items()))
     # A merge that is under way is waited for here; the statements below see what it has brought.
+    await tx.call("lock_guest_keys", {"phone_numbers": [phone_number]})
     await tx.call("lock_guests", {"phone_numbers": [phone_number]})
     await tx.call("remember_erasure", {"phone_number": phone_number})
     erased = await _write(tx, queries, phone_number=phone_number, operation_id=operation_id)

@@ -121,6 +121,7 @@ def _merge(
     moved: dict[str, int] = {}
     claimed = tx.call("claim_operation", {"operation_id": operation_id})
     if claimed.is_new:
+        tx.call("lock_guest_keys", {"phone_numbers": [keep, duplicate]})
         while True:
             locked = tx.call("lock_guests", {"phone_numbers": [keep, duplicate]})
             if keep in {row.phone_number for row in locked}:
@@ -144,6 +145,7 @@ def _forget(tx: TransactionSession, *, queries: list[Query], phone_number: str, 
     if not claimed.is_new:
         return dict(sorted(claimed.answer.items()))
     # A merge that is under way is waited for here; the statements below see what it has brought.
+    tx.call("lock_guest_keys", {"phone_numbers": [phone_number]})
     tx.call("lock_guests", {"phone_numbers": [phone_number]})
     tx.call("remember_erasure", {"phone_number": phone_number})
     erased = _write(tx, queries, phone_number=phone_number, operation_id=operation_id)
