@@ -103,7 +103,7 @@ def refused_value(query: Query, values: Mapping[str, str | None], error: psycopg
         return None
     parameter = next(each for each in query.parameters if each.name == name)
     is_other_type = parameter.type is not None and error.sqlstate not in _CLAUSES
-    wanted = f" is no {parameter.type}" if is_other_type else " does not fit"
+    wanted = f" is not of type {parameter.type}" if is_other_type else " does not fit"
     said = (error.diag.message_primary or str(error)).split("\n", 1)[0]
     message = f"parameter {name}: '{values[name]}'{wanted} ({said})"
     return click.UsageError(f"{_DIGITS.sub(_without_phone, message)}; wanted: {_described(parameter)}")

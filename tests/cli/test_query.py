@@ -253,7 +253,7 @@ def test_a_value_that_does_not_fit_names_the_parameter_and_its_type(run):
     result = run("list_pairs", "-p", "low=seven")
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "parameter low: 'seven' is no int" in result.stderr
+    assert "parameter low: 'seven' is not of type int" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

@@ -176,7 +176,7 @@ def test_a_query_that_writes_is_analyzed_on_the_main_server(explain, database_ur
     ("arguments", "told"),
     [
         (["get_note", "--analyze"], "needs -p id=…: id int, which"),
-        (["get_note", "-p", "id=x"], "parameter id: 'x' is no int"),
+        (["get_note", "-p", "id=x"], "parameter id: 'x' is not of type int"),
         (["get_note", "-p", "id=1", "--generic"], "--generic is the plan without values"),
         (["make_table"], "has no plan"),
         (["get_notes"], "did you mean get_note"),

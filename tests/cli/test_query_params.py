@@ -158,7 +158,7 @@ def test_a_value_that_does_not_fit_is_told_with_its_parameter_and_type(run, type
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert result.stderr.startswith("guestsql: parameter x: ")
     assert f"'{given}'" in result.stderr or f'"{given.rpartition(",")[2]}"' in result.stderr
-    assert f" is no {type_} (" in result.stderr
+    assert f" is not of type {type_} (" in result.stderr
     assert f"wanted: x {type_}, the value" in result.stderr
 
 
@@ -170,7 +170,7 @@ def test_the_value_is_masked_if_it_may_be_a_phone(run):
 
 def test_a_value_that_the_query_converts_further_is_told_too(run):
     result = run("get_further", "id=abc", "-p", "n=2")
-    assert (result.exit_code, "parameter id: 'abc' is not a text (" in result.stderr) == (2, True)
+    assert (result.exit_code, "parameter id: 'abc' is not of type text (" in result.stderr) == (2, True)
 
 
 def test_what_the_values_lead_to_is_an_sql_error(run):

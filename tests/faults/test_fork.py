@@ -506,8 +506,6 @@ def test_figures_are_written_on_a_childs_own_timer(database_url: str, autocommit
 
 
 def test_a_child_takes_up_edited_queries(database_url: str, tmp_path: Path) -> None:
-    for file in (Path(__file__).parents[2] / "queries").glob("*.sql"):
-        (tmp_path / file.name).write_bytes(file.read_bytes())
     own = tmp_path / "own.sql"
     own.write_text("-- name: get_number()$\nSELECT 1;\n")
     source = HEAD
