@@ -1,9 +1,9 @@
 -- The context cache. The server's clock alone decides what is fresh, and every query uses statement_timestamp(): now()
 -- does not move within a transaction, and with a volatile clock an index could not be used.
 --
--- How a text is made: lookup finds none that is fresh. claim takes a lease, so that only one caller builds. The text is
+-- How a text is built: lookup finds no fresh one. claim takes a lease, so that only one caller builds. The text is
 -- built without holding a connection. publish stores it unless the epoch was raised or the lease taken in the meantime.
--- When the profile changes, last_context_update becomes NULL: the text is then wrong, not old, and is given to no one.
+-- When the profile changes, last_context_update becomes NULL: the text is then wrong, not old, and is no longer returned.
 
 -- name: lookup_context(phone_number, ttl_seconds, timezone)^
 -- A guest's cached context, its age, whether it is fresh, and the hotel's clock.
@@ -33,7 +33,7 @@ WHERE phone_number = :phone_number::text;
 -- The cached contexts of many guests, by phone number, in one statement.
 -- An unknown guest has no row.
 -- check: hot
---   phone_numbers: text[], the guests' keys, none twice
+--   phone_numbers: text[], the guests' keys, without duplicates
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
 --   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
 SELECT
@@ -93,7 +93,7 @@ SELECT
 FROM named_guests;
 
 -- name: invalidate_context(phone_number)!
--- Makes a guest's context stale, and refuses the one being built; 0 for an unknown guest.
+-- Makes a guest's context stale, and discards the one being built; 0 if unknown.
 -- The text stays, dated 1970: unlike after a change of the profile it is old, not wrong, and may be given to a caller
 -- while another one builds. The lease is removed so that the next caller builds at once.
 --   phone_number: text, the guest's key

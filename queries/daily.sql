@@ -1,8 +1,8 @@
--- What monitoring needs of past days and cannot find out later. A running bot records it once an hour; to do so more
+-- Figures of past days that monitoring cannot determine later. A running bot records it once an hour; doing so more
 -- often, or twice at once, does no harm.
 
 -- name: record_relation_sizes()!
--- Records today's size of every table and index, by UTC; the number of rows written.
+-- Records today's size (by UTC) of every table and index; returns the number of rows.
 -- The condition of the update keeps rows that have not changed from being written every hour.
 INSERT INTO relation_sizes AS known (day, schema_name, relation_name, kind, bytes)
 SELECT

@@ -46,7 +46,7 @@ LIMIT :max_rows::int;
 
 -- name: search_guests(search, after, max_rows)
 -- Guests whose id, name, contact name or label contains a text, by key, page by page.
--- Case does not matter, accents do. If the text is part of a phone number, only its digits count. All guests are read: an
+-- Upper and lower case are equal; accents are significant. If the text is part of a phone number, only its digits count. All guests are read: an
 -- index of these texts would slow down every change of a name or a label.
 --   search: text, what to look for, e.g. 'ana'
 --   after: text = '', the last key of the page before; '' begins with the first
@@ -84,7 +84,7 @@ ORDER BY guest.phone_number
 LIMIT :max_rows::int;
 
 -- name: list_labels(max_rows)
--- Labels with the number of guests who have them, the most frequent first.
+-- Labels with the number of guests who have them, most frequent first.
 -- check: allow GS501, because every guest counts
 --   max_rows: int = 100, rows at most
 SELECT
@@ -100,7 +100,7 @@ LIMIT :max_rows::int;
 -- Adds labels to a guest and returns the profile. No row: the guest had them all.
 -- They are appended in the order given.
 --   phone_number: text, the guest's key
---   labels: text[], to be added, none twice, e.g. '{VIP}'
+--   labels: text[], to be added, without duplicates, e.g. '{VIP}'
 INSERT INTO guest_profiles AS known (phone_number, labels)
 SELECT
     :phone_number::text,
@@ -185,7 +185,7 @@ RETURNING
     known.updated_at;
 
 -- name: limit_future_times(max_rows)!
--- Sets guests' times that are in the future to now; the number of guests.
+-- Sets guests' times that are in the future to now; returns the number of guests.
 -- Repeat it until it returns 0. What the old bot's files said stays in profile_data. Rows are locked in the order of
 -- their keys, as everywhere: in another order it would deadlock with a batch of interactions.
 --   max_rows: int = 1000, guests at most

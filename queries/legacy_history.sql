@@ -55,7 +55,7 @@ LIMIT :max_rows::int;
 
 -- name: find_legacy_rejects(text, max_rows)
 -- The rejected records whose bytes or pointer contain a text, the latest import first.
--- Such as the digits of a phone number.
+-- For example, the digits of a phone number.
 --   text: text, the exact text to look for
 --   max_rows: int = 50, rows at most
 SELECT
@@ -76,7 +76,7 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: delete_legacy_rejects(import_id)!
--- Deletes the rejected records of an import; the number deleted.
+-- Deletes the rejected records of an import; returns their number.
 -- Their bytes are deleted, too, unless another import rejected the same.
 --   import_id: bigint, id of legacy_imports
 WITH orphaned_records AS (
@@ -95,8 +95,8 @@ DELETE FROM legacy_rejects
 WHERE import_id = :import_id::bigint;
 
 -- name: forget_legacy_rejects(text)!
--- Deletes the rejected records whose bytes or pointer contain a text; the number deleted.
--- Such as the digits of a phone number. Their bytes are deleted, too.
+-- Deletes the rejected records whose bytes or pointer contain a text; returns their number.
+-- For example, the digits of a phone number. Their bytes are deleted, too.
 --   text: text, the exact text to look for
 WITH doomed_records AS MATERIALIZED (
     SELECT records.sha256

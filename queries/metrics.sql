@@ -2,7 +2,7 @@
 -- check: large query_minutes, query_error_minutes, context_minutes, process_minutes
 
 -- name: thin_minutes(minute_days, hour_days)$
--- Adds up old minutes to hours and deletes old hours, in all four minute tables.
+-- Combines old minutes into hours and deletes old hours, in all four minute tables.
 -- Returns the number of rows read, 0 when nothing is left to do: a call takes one day of each table. It may be run at any
 -- time, by several at once.
 --   minute_days: int = 7, days for which minutes are kept

@@ -46,7 +46,7 @@ ORDER BY since DESC
 LIMIT :max_rows::int;
 
 -- name: list_query_latencies(minutes, max_rows)
--- Calls, errors and percentiles of named queries in the last minutes, the most time first.
+-- Calls, errors and percentiles of named queries in the last minutes, by total time.
 -- Durations include the network. A percentile is within a factor of sqrt(2); 181,019 ms means "that or more".
 -- metrics: query minutes=5
 --   minutes: int = 60, how far to look back
@@ -150,7 +150,7 @@ ORDER BY since DESC
 LIMIT :max_rows::int;
 
 -- name: list_query_errors(minutes, max_rows)
--- Errors of the last minutes by query and kind, the most first, with their last minute.
+-- Errors of the last minutes by query and kind, most frequent first, with their last minute.
 -- metrics: query_errors minutes=5
 --   minutes: int = 60, how far to look back
 --   max_rows: int = 50, rows at most

@@ -60,7 +60,7 @@ LIMIT :max_rows::int;
 
 -- name: list_guest_days(timezone, silent_days, max_rows)
 -- New, active and silent guests by the hotel's day, today first.
--- Silent: no message for silent_days, nor since. Unless is_recorded, active_guests lacks those who have written again.
+-- Silent: no message for silent_days, nor since. Unless is_recorded, active_guests omits those who have written again.
 --   timezone: text = 'America/Bogota', the hotel's
 --   silent_days: int = 30, days without a message after which a guest is silent
 --   max_rows: int = 14, days
@@ -100,7 +100,7 @@ ORDER BY day DESC
 LIMIT :max_rows::int;
 
 -- name: get_guests_today(timezone, silent_days)^
--- New and active guests of the hotel's present day, and all guests silent for silent_days.
+-- New and active guests of the hotel's current day, and all guests silent for silent_days.
 -- metrics: guests_today
 -- cache: 60s
 -- check: allow GS501, because an exact count reads every guest
@@ -110,7 +110,7 @@ WITH today AS (
     SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
 ),
 
--- To compare times is four times as fast as to convert each guest's to a day. MATERIALIZED: computed once.
+-- Comparing times is four times as fast as converting each guest's to a day. MATERIALIZED: computed once.
 limits AS MATERIALIZED (
     SELECT
         day::timestamp AT TIME ZONE :timezone::text AS today_since,
@@ -128,7 +128,7 @@ CROSS JOIN limits;
 
 -- name: get_import_comparison()^
 -- The last import: size of its files and of guest_profiles then and now, and its memory.
--- The old bot held its files in memory whole. table_per_file is the table's present size as a multiple of the files'.
+-- The old bot held its whole files in memory. table_per_file is the table's present size as a multiple of the files'.
 -- No row: nothing was imported.
 -- metrics: import
 SELECT

@@ -3,7 +3,7 @@
 -- check: read-only
 
 -- name: list_standbys(max_rows)
--- The standbys of this server and how far behind they are, the furthest first.
+-- The standbys of this server and how far behind they are, furthest behind first.
 -- unsent_bytes and lag_bytes: the log not yet sent, and not yet replayed. lag_seconds: from a commit here until it is
 -- visible there; NULL when nothing was written for a while.
 -- metrics: standby
@@ -44,7 +44,7 @@ SELECT
     END AS lag_seconds;
 
 -- name: list_replication_slots(max_rows)
--- Replication slots and the bytes of log that each retains, the most first.
+-- Replication slots and the bytes of log that each retains, largest first.
 -- An inactive slot retains the log until the disk is full: drop it unless its reader will return.
 -- metrics: replication_slot
 --   max_rows: int = 50, rows at most

@@ -39,7 +39,7 @@ ORDER BY mean_milliseconds DESC NULLS LAST, query ASC
 LIMIT :max_rows::int;
 
 -- name: get_connection_usage()^
--- The server's connections by what they do, and how many it allows.
+-- The server's connections by state, and how many it allows.
 -- reserved is the number kept for superusers and the like. Without the rights of pg_read_all_stats, sessions of other
 -- roles count as idle.
 -- metrics: connections
@@ -77,7 +77,7 @@ FROM limits
 CROSS JOIN counted_sessions AS counted;
 
 -- name: list_connections(max_rows)
--- Sessions by database, role, application and state, the most first.
+-- Sessions by database, role, application and state, largest number first.
 -- longest_seconds: how long the longest of them has been in that state.
 --   max_rows: int = 50, rows at most
 SELECT

@@ -23,7 +23,7 @@ LIMIT :max_rows::int;
 -- name: list_unused_indexes(max_rows)
 -- Indexes that no query has used since counted_since, the largest first.
 -- Each costs time at every write, and keeps updates from being heap-only. Indexes of constraints are not listed. Before
--- you drop one, look at counted_since, and at every replica: each counts for itself.
+-- you drop one, check counted_since, and every replica: each counts separately.
 --   max_rows: int = 50, rows at most
 SELECT
     figures.relid::regclass::text AS table_name,
@@ -49,7 +49,7 @@ LIMIT :max_rows::int;
 -- name: list_duplicate_indexes(max_rows)
 -- Indexes that another one makes redundant, the largest first.
 -- The other has the same columns in the same order ('same'), or begins with them ('prefix', B-trees only). An index of a
--- constraint is not listed, a unique one only if the other is unique. Of two that are the same, the younger is listed.
+-- constraint is not listed, a unique one only if the other is unique. Of two that are the same, the newer is listed.
 --   max_rows: int = 50, rows at most
 WITH described_indexes AS (
     SELECT
@@ -129,8 +129,8 @@ ORDER BY dead_rows DESC, table_name ASC
 LIMIT :max_rows::int;
 
 -- name: list_wraparound_ages(max_rows)
--- How much of its transaction numbers each database has used up, in percent, the most first.
--- Of multixacts, if that is more. At 100 % the server refuses to write. Autovacuum freezes rows from freeze_max_age on;
+-- The percentage of transaction numbers that each database has used up, highest first.
+-- The percentage of multixacts, if that is higher. At 100 % the server refuses to write. Autovacuum freezes rows from freeze_max_age on;
 -- far above that something prevents it: an old transaction, a replication slot or a prepared transaction.
 -- metrics: wraparound
 --   max_rows: int = 20, rows at most
@@ -209,7 +209,7 @@ ORDER BY index_bytes DESC, index_name ASC
 LIMIT :max_rows::int;
 
 -- name: list_size_growth(days, max_rows)
--- How much each table and index has grown in the last days, the most first.
+-- How much each table and index has grown in the last days, largest growth first.
 -- It compares with the oldest record of those days (record_relation_sizes). A table's bytes are without its indexes.
 -- empty: there is no record of an earlier day yet; a running bot writes one a day (record_relation_sizes)
 --   days: int = 30, how far to look back

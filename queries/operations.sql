@@ -5,15 +5,15 @@
 -- with the same id:
 --
 -- - The first attempt was committed: the repeat finds the row and changes nothing but attempts.
--- - It was not: the repeat does it.
+-- - It was not: the repeat performs it.
 -- - It still runs: the repeat waits for it at the unique index or at the guest's row.
 --
 -- check: large operations
 
 -- name: thin_operations(keep_days, max_rows)$
--- Deletes the ids of old operations; the number of rows deleted, 0 when nothing is left.
+-- Deletes the ids of old operations; returns the number of rows, 0 when nothing is left.
 -- An id must be kept for as long as its write may be repeated: a process that cannot reach the server repeats its last
--- batch when it can again.
+-- batch once it can reach it again.
 --   keep_days: int = 7, days for which every id is kept
 --   max_rows: int = 20000, rows at most
 WITH old_operations AS (

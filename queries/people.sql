@@ -7,7 +7,7 @@
 -- check: large guest_profiles, historical_clients
 
 -- name: export_guest_profiles(phone_number)
--- A guest's row. to_jsonb takes every column that there is, so a new one cannot be forgotten.
+-- A guest's row. to_jsonb includes every column, so a new one is exported too.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(guest) AS guest
@@ -37,13 +37,13 @@ DELETE FROM historical_clients
 WHERE phone_number = :phone_number::text;
 
 -- name: merge_guest_profiles(keep, duplicate)!
--- Merges a duplicate's row into the row of the guest who stays, and deletes it.
+-- Merges a duplicate's row into the row of the guest to keep, and deletes it.
 -- The kept guest's values win; the thread of the one who wrote last stays; messages add up; memory stays off if it was off
 -- for either. Other values of the duplicate are kept in profile_data.merged. Both rows are locked already. It is an error
 -- if the deletion would cascade to other tables.
 -- on: merge_guests, last
---   keep: text, the key of the guest who stays, e.g. '573000000001'
---   duplicate: text, the key of the guest who goes, e.g. '573000000002'
+--   keep: text, the key of the guest to keep, e.g. '573000000001'
+--   duplicate: text, the key of the guest to remove, e.g. '573000000002'
 WITH compared_threads AS (
     SELECT
         gone.thread_id IS NOT NULL
@@ -163,10 +163,10 @@ CROSS JOIN compared_threads
 WHERE kept.phone_number = :keep::text;
 
 -- name: merge_historical_clients(keep, duplicate)!
--- Merges a duplicate's row into the row of the guest who stays.
+-- Merges a duplicate's row into the row of the guest to keep.
 -- on: merge_guests
---   keep: text, the key of the guest who stays, e.g. '573000000001'
---   duplicate: text, the key of the guest who goes, e.g. '573000000002'
+--   keep: text, the key of the guest to keep, e.g. '573000000001'
+--   duplicate: text, the key of the guest to remove, e.g. '573000000002'
 WITH removed_client AS (
     DELETE FROM historical_clients
     WHERE phone_number = :duplicate::text

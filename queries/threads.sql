@@ -50,9 +50,9 @@ RETURNING
 
 -- name: add_thread_tokens(phone_number, thread_id, tokens, operation_id)$
 -- Adds tokens to a thread and returns its new count.
--- A thread that is not the guest's becomes the guest's and starts from these tokens. The sum is computed from the row
--- under its lock, so that the additions of many writers add up. Repeated with the same operation_id (operations.sql) it
--- adds nothing and returns the count of the first time, or the row's if that is higher.
+-- If the thread is not the guest's, it becomes so and starts from these tokens. The sum is computed from the row under
+-- its lock, so that the additions of many writers add up. Repeated with the same operation_id (operations.sql) it adds
+-- nothing and returns the count of the first time, or the row's if that is higher.
 --   phone_number: text, the guest's key
 --   thread_id: text, the thread that was used
 --   tokens: bigint, tokens spent, 0 or more

@@ -14,7 +14,7 @@ __all__ = ["quoted_unused", "uncast_parameters", "vet_parameters"]
 
 _COLON_NAME = re.compile(r"(?<![:\w]):(?P<name>[a-z_]\w*)")
 _QUOTED_HINT = (
-    "the server does not look into quotes: write :{0}::type outside, such as make_interval(secs => :{0}::float8)"
+    "nothing inside quotes is replaced: write :{0}::type outside, such as make_interval(secs => :{0}::float8)"
 )
 
 

@@ -45,7 +45,7 @@ def vet_read_only(subject: Subject, said: Accepted) -> Iterator[Finding]:
             word.offset,
             "GS401",
             f"{subject.query.name} writes, but its file is marked read-only",
-            "move it to another file, or take the line -- check: read-only away",
+            "move it to another file, or remove the line -- check: read-only",
             width=len(word.text),
         )
 
@@ -144,14 +144,18 @@ def _grows(node: PlanNode, tables: Tables, *, limited: bool) -> bool:
 def _read_whole(subject: Subject, node: PlanNode, table: str) -> Finding:
     word = _table_word(subject, node, table)
     condition = node.text("Filter")
-    hint = f"no index serves {condition}: add one, or ask otherwise" if condition else "read fewer rows, by an index"
+    hint = (
+        f"no index serves {condition}: add one, or change the condition"
+        if condition
+        else "read fewer rows, using an index"
+    )
     message = f"{table} is marked large, but the query reads all of it"
     return subject.at(word.offset, "GS501", message, hint, width=len(word.text))
 
 
 def _grown(subject: Subject, node: PlanNode, table: str) -> Finding:
     word = _table_word(subject, node, table)
-    message = f"the query is marked hot, but what it reads of {table} grows with the table"
+    message = f"the query is marked hot, but the rows that it reads from {table} grow with the table"
     hint = "compare a whole unique key with =, or end an index scan with LIMIT"
     return subject.at(word.offset, "GS502", message, hint, width=len(word.text))
 

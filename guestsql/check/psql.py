@@ -36,7 +36,7 @@ def _colons(subject: Subject, names: set[str]) -> Iterator[Finding]:
         yield subject.at(
             offset,
             "GS108",
-            f"psql puts the value of the parameter {name} here, in the place of the colon and what follows it",
+            f"psql replaces the colon and what follows it with the value of the parameter {name}",
             "put a space after the colon",
         )
 

@@ -37,7 +37,7 @@ def vet_returned(
     operator = subject.query.operator
     if operator is Operator.COUNT:
         if returns:
-            hint = "take the ! away, or the RETURNING"
+            hint = "remove the !, or the RETURNING"
             yield subject.at_operator("GS303", "it returns rows, but ! says that only their number is wanted", hint)
     elif not returns:
         message = f"it returns no rows, but its operator promises {_NAMES[operator]}"
@@ -58,12 +58,12 @@ def _vet_one(subject: Subject, said: Accepted, scope: Scope | None, judge: RowJu
     mark = subject.query.operator.value
     if subject.query.operator is Operator.VALUE and len(said.columns) > 1:
         names = ", ".join(column.name for column in said.columns)
-        message = f"it returns {len(said.columns)} columns ({names}), but $ says one value"
+        message = f"it returns {len(said.columns)} columns ({names}), but $ returns one value"
         yield subject.at_operator("GS305", message, "return one column, or write ^ for the whole row")
     if scope is not None and judge.bound(scope) in _MANY:
         yield subject.at_operator(
             "GS302",
-            f"it may return many rows, but {mark} gives the first of them alone",
+            f"it may return many rows, but {mark} returns only the first",
             "compare a whole unique key with =, add ORDER BY and LIMIT 1, or remove the operator to return a list",
         )
 

@@ -60,7 +60,7 @@ def _comments_above(source: Source) -> Iterator[Finding]:
             1,
             "GS006",
             f"this comment is above the name of {name}: it belongs to the query before it, or to none",
-            f"put it below the line -- name: {name}(…), or leave a blank line if it is about what follows at large",
+            f"put it below the line -- name: {name}(…), or leave a blank line below it if it is a heading",
             query=name,
         )
 

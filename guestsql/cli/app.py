@@ -68,7 +68,7 @@ class App:
         if folder is None or not isinstance(error, QueryFileError) or error.file is None:
             return
         if folder == error.file or folder in error.file.parents:
-            way = "to go on with the packaged queries meanwhile, unset GUESTSQL_QUERIES_DIR"
+            way = "to continue with the packaged queries in the meantime, unset GUESTSQL_QUERIES_DIR"
             error.hint = f"{error.hint}; {way}" if error.hint else way
 
     def output(self, format_name: str | None, *, piped: str = "table") -> Output:

@@ -108,11 +108,11 @@ def check(  # noqa: PLR0917  click passes them by name
 
     FILES are files or folders; the default is the folder of your queries, or without one the packaged queries. The
     schema comes from the migrations, the packaged ones and your own, in a scratch database. The data of DATABASE_URL is
-    never touched. Queries are not run, except for commands such as LOCK and CREATE, whose names the server resolves
-    only then; they run in the scratch database, and are rolled back.
+    never touched. Queries are not run, except for commands such as LOCK and CREATE, because the server resolves their
+    names only when they run; they run in the scratch database and are rolled back.
 
     With --against, the queries of an older release are checked with this schema, and these queries with its schema: the
-    verdict says whether the migrations or the code must be deployed first, or the change needs two steps
+    verdict says whether the migrations or the code must be deployed first, or that the change needs two steps
     (docs/deploy-order.md).
     """
     home = shown(app.settings.queries_dir or default_directory())

@@ -55,8 +55,8 @@ def demo(app: App) -> None:
     """Show what guestsql does, with invented guests.
 
     Creates the tables, imports sample files, calls a query and edits it while the program runs, builds contexts, and
-    records a message. It takes a few seconds. It uses the database guestsql_demo on the embedded server in
-    GUESTSQL_HOME, and nothing else: not DATABASE_URL, and not the database where you may keep your own data.
+    records a message. It takes a few seconds. It uses only the database guestsql_demo on the embedded server in
+    GUESTSQL_HOME; it does not touch DATABASE_URL or your own data.
     """
     if app.settings.database_url is not None:
         app.say("DATABASE_URL is not used: the demo has a database of its own on the embedded server")

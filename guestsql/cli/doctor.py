@@ -38,7 +38,7 @@ def doctor(app: App, format_name: str | None) -> None:
     """Check everything from the settings to the last index, and print what to fix.
 
     Exits with 1 if there is a fault. Advice is not a fault, and neither is something that this role may not read.
-    Nothing is written. Without DATABASE_URL the embedded server is created and started, as by any command.
+    Nothing is written. Without DATABASE_URL the embedded server is created and started, as with any command.
     """
     # Not app.settings: invalid settings are one of the diagnoses.
     settings, faults = read_settings(os.environ)

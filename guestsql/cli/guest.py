@@ -35,7 +35,7 @@ _limit_option = click.option(
     "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many guests to print."
 )
 _after_option = click.option(
-    "--after", metavar="KEY", default="", help="Go on behind this guest, in the order of keys."
+    "--after", metavar="KEY", default="", help="Continue after this guest, in the order of keys."
 )
 
 
@@ -76,7 +76,7 @@ Examples:
 def search(app: App, text: str, limit: int, after: str, format_name: str | None) -> None:
     """Find guests by a part of their phone number, names or labels.
 
-    Case does not matter, accents do.
+    Upper and lower case are equal; accents are significant.
     """
     if not text.strip():
         raise click.UsageError("TEXT is empty: guestsql guest list prints all guests")
@@ -103,7 +103,7 @@ def _print_page(app: App, rows: Sequence[ListGuestsRow | SearchGuestsRow], limit
     shown = len(_COLUMNS) - 2 if output.is_table and not app.columns else len(_COLUMNS)
     output.rows(_COLUMNS[:shown], [row[:shown] for row in page])
     if len(rows) > limit:
-        app.say(f"there are more guests: go on with --after {page[-1][0]}")
+        app.say(f"there are more guests: continue with --after {page[-1][0]}")
 
 
 @guest.command(
@@ -200,7 +200,7 @@ Example:
 def context(app: App, user_id: str, ttl: float | None, format_name: str | None) -> None:
     """Print a guest's context as the bot gets it.
 
-    An unknown guest is created, as by the bot.
+    An unknown guest is created, as in the bot.
     """
     output = app.output(format_name)
     with database(app.settings) as opened:
@@ -222,7 +222,7 @@ Example:
 def merge(app: App, keep: str, duplicate: str, yes: bool, format_name: str | None) -> None:
     """Merge the guest DUPLICATE into KEEP, and remove DUPLICATE.
 
-    Where both have a value, KEEP's wins. What has no other place is kept in profile_data.
+    Where both have a value, KEEP's wins. DUPLICATE's other values are kept in profile_data.
     """
     output = app.output(format_name)
     second = _key(app, duplicate)

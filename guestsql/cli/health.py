@@ -51,8 +51,8 @@ def health(app: App, port: int, host: str | None, drain: float, deadline: float)
     """Answer /live, /ready and /healthz over HTTP until SIGTERM or Ctrl-C.
 
     /live returns 200 while the process runs. /ready and /healthz return 200 when the database answers and no migration
-    is pending, else 503. Each change, with its reason, is logged to stderr. After SIGTERM they return 503 for the time
-    of --drain; then open requests are finished, and the exit code is 0. A second signal ends the draining.
+    is pending, else 503. Each change, with its reason, is logged to stderr. After SIGTERM they return 503 for the
+    duration of --drain; then open requests are finished, and the exit code is 0. A second signal ends the draining.
     """
     with main_url(app.settings) as url, closing(Probe(app.settings, url, seconds=deadline)) as probe:
         server = HealthServer(probe.check, port, host)

@@ -27,7 +27,7 @@ Examples:
 """,
 )
 def legacy() -> None:
-    """The files threads.json, guest_profiles.json and backups/ of the old bot."""
+    """Import, verify, export and clean up the old bot's JSON files."""
 
 
 @legacy.command(
@@ -51,7 +51,7 @@ Examples:
 def import_files(app: App, directory: Path, dry_run: bool, format_name: str | None) -> None:
     """Import the files of DIR in one transaction.
 
-    The newest record wins, field by field; the labels of both files are united. A time in the future counts as the
+    The newest record wins, field by field; the labels of both files are merged. A time in the future counts as the
     time of the import. Importing again changes nothing. Exits with 1 when a record was rejected; the rest is imported.
     """
     output = app.output(format_name, piped="json")

@@ -83,8 +83,8 @@ Examples:
 def export(app: App, directory: Path, force: bool, format_name: str | None) -> None:
     """Write threads.json and guest_profiles.json into DIR, so that the old bot can run on them again.
 
-    A guest's records come back as they were, under the phone number. Where they no longer agree with the database,
-    they are written from the database. Both files are complete before they get their names.
+    Records that still agree with the database are written as they were, under the phone number; the others are written
+    from the database. The files get their names only when both are complete.
     """
     output = app.output(format_name, piped="json")
     with main_url(app.settings) as url:

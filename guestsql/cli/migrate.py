@@ -76,7 +76,7 @@ def up(app: App, wait: float, format_name: str | None) -> None:
     """Apply pending migrations, each file in its own transaction.
 
     Repeatable files (R_name.sql) run after the numbered ones of their series: when their text has changed, and after
-    every migration that runs before them. Any number of runners may do this at the same time.
+    every migration that runs before them. Any number of runners may run at the same time.
     """
     output = app.output(format_name)
     with _runner(app) as runner:
@@ -184,7 +184,7 @@ Examples:
 )
 @click.argument("version", type=click.IntRange(min=1), metavar="N")
 @click.option(
-    "--series", type=click.Choice((PACKAGED, OWN)), help="Which series; default the first that is configured."
+    "--series", type=click.Choice((PACKAGED, OWN)), help="The series. Default: the first one that is configured."
 )
 @format_option
 @pass_app
@@ -213,8 +213,8 @@ Example:
 def grant(app: App) -> None:
     """Create the roles guestsql_bot, guestsql_monitor and guestsql_owner, and grant their rights.
 
-    `up` does this too. Run it again after you created a role by hand or added a table to guestsql_grants; exits with 1
-    when something could not be done.
+    `up` does this too. Run it again after you have created a role by hand or added a table to guestsql_grants; exits
+    with 1 when something could not be done.
     """
     with _runner(app) as runner:
         notices = runner.grant()
@@ -238,7 +238,7 @@ Example:
 def new(app: App, name: str) -> None:
     """Create the next file of your own migrations and print its path.
 
-    It gets the next number, beginning with 0001; where the newest file has a timestamp, a timestamp.
+    The file gets the next number, beginning with 0001, or a timestamp if the newest file has one.
     """
     click.echo(str(new_migration(name, _folder_for_new(app.settings))))
     app.say("write the SQL into it, then run guestsql migrate plan")

@@ -42,7 +42,7 @@ Examples:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PSQL OPTIONS]")
 @pass_app
 def psql(app: App, arguments: tuple[str, ...]) -> None:
-    """Open psql on the configured database, also the embedded one.
+    """Open psql on the configured database, or on the embedded one.
 
     All arguments go to psql, whose exit code is this command's. The address is passed in psql's environment, so that no
     password is on a command line. The embedded server runs for as long as psql does.

@@ -44,7 +44,7 @@ def serve_metrics(  # noqa: PLR0917  click passes them by name
     """Serve the gauges of the queries to Prometheus, until SIGTERM or Ctrl-C.
 
     At each scrape every query whose comment has a line `metrics: …` runs, READ ONLY, on DATABASE_REPLICA_URL if that is
-    set; guestsql_is_replica shows which. A query that fails raises guestsql_scrape_error, and the others are still
+    set; guestsql_is_replica shows which. A query that fails sets guestsql_scrape_error, and the others are still
     served. Each change, with its reason, is logged to stderr. Needs the extra `prometheus`.
     """
     _require_client()

@@ -24,10 +24,10 @@ def server(app: App) -> None:
     """Keep the embedded server running, and print its address.
 
     SIGTERM or Ctrl-C ends it. The server then stops, unless another guestsql process still uses it. Other commands
-    start and stop the server themselves; while this one runs they find it running, and begin sooner.
+    start and stop the server themselves; while this one runs, they use the running server and start sooner.
     """
     if app.settings.database_url is not None:
-        app.say("guestsql: DATABASE_URL is set: other commands work there, not on this server")
+        app.say("guestsql: DATABASE_URL is set: other commands use that server, not this one")
     with embedded_url(app.settings) as url, stop_requested() as stop:
         click.echo(url)
         app.say("server: running; Ctrl-C stops it")

@@ -43,9 +43,9 @@ Exit codes of --check: 0 the stubs are up to date, 1 they are not.
 def stubs(app: App, only_check: bool, out: Path | None, server: str | None) -> None:
     """Write the types of your queries: parameters, columns, and what can be NULL.
 
-    The server reports the types. Import GuestDatabase and AsyncGuestDatabase from the package that is written, with
-    packaged = false Database and AsyncDatabase: mypy and pyright then know your queries beside the packaged ones.
-    Without a folder of your own, the types of the packaged queries are written, which belong to guestsql.
+    The server reports the types. Import GuestDatabase and AsyncGuestDatabase (with packaged = false: Database and
+    AsyncDatabase) from the generated package: mypy and pyright then know your queries as well as the packaged ones.
+    Without a folder of your own, the types of the packaged queries are written into guestsql itself.
     """
     catalogue, target = _chosen(app, out)
     source = digest_of(catalogue, configured_migrations(app.settings))

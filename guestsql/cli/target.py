@@ -63,7 +63,7 @@ class Target:
         """Have an error speak of the replica, if this is one."""
         if self.is_replica and _REPLICA not in error.message:
             error.message = f"the replica of {_REPLICA}: {error.message}"
-            error.hint = f"{error.hint.replace('DATABASE_URL', _REPLICA)}; --primary asks DATABASE_URL instead"
+            error.hint = f"{error.hint.replace('DATABASE_URL', _REPLICA)}; --primary uses DATABASE_URL instead"
 
 
 @contextmanager

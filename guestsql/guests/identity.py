@@ -159,7 +159,7 @@ def _canonical(user_id: str, region: str | None) -> str:
 def _from_jid(name: str, server: str) -> str:
     if server in _NO_GUEST:
         raise InvalidUserId(
-            f"{_NO_GUEST[server]} is no guest (…@{server})",
+            f"{_NO_GUEST[server]} is not a guest (…@{server})",
             hint="pass the participant's id; a group or channel can be kept as chat_id",
         )
     with_device = _DEVICE.fullmatch(name)
@@ -183,7 +183,7 @@ def _phone(text: str) -> str:
         if _PHONE.fullmatch(digits) and (digits == number or _is_one_number(number, len(digits), spelled[1])):
             return digits
     raise InvalidUserId(
-        f"not certainly a phone number: {_shown(text)}",
+        f"not clearly a phone number: {_shown(text)}",
         hint="pass one number of 7 to 15 digits with the country code, such as 573000000001, without an extension, "
         "a decimal point or a zero in brackets",
     )

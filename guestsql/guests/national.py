@@ -38,7 +38,7 @@ def complete_national(text: str, region: str) -> str | None:
     if _valid_digits(f"+{digits}", None) is not None:
         # An id of WhatsApp has a country code without a sign of it, so neither reading is certain.
         raise InvalidUserId(
-            f"not certainly a number of {region}: with a + before it, it is one of another country",
+            f"not clearly a number of {region}: with a + before it, it is one of another country",
             hint="write it with + and the country code, or as a chat id (…@s.whatsapp.net)",
         )
     return completed

@@ -13,7 +13,7 @@ __all__ = ["RESERVED", "profile_changes", "without_reserved"]
 
 RESERVED_FOR = {
     "legacy": "the import keeps the records of the old bot's files there",
-    "merged": "merge_guests keeps there what found no place",
+    "merged": "merge_guests keeps the duplicate's other values there",
 }
 RESERVED = frozenset(RESERVED_FOR)
 """Keys of `profile_data` that only the package writes; the query `upsert_profile` keeps them when all others go."""

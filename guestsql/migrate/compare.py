@@ -208,7 +208,7 @@ class _Numbered:
         file = f"{file_label(entry.version, entry.name)}.sql"
         message, hint = f"{file} is applied, but there is no such file", _RESTORE
         if not self._is_configured:
-            message = f"the own migration {file} is applied, but no folder of own migrations is configured"
+            message = f"your migration {file} is applied, but no folder of your own migrations is configured"
             hint = _NO_OWN_FOLDER
         elif entry.version > self._newest_file:
             hint = _OLDER_RELEASE + (_PERHAPS_OWN if self._series == PACKAGED else "")
@@ -231,7 +231,7 @@ class _Numbered:
 
     def _another_file(self, migration: Migration, entry: Entry) -> Problem:
         applied = f"{file_label(entry.version, entry.name)}.sql"
-        message = f"{migration.file.name} has the number of {applied}, which is applied, and another text"
+        message = f"{migration.file.name} has the number of {applied}, which is applied, but a different text"
         hint = (
             f"the folder must keep every file that was ever applied: restore {applied}, and give this one a number "
             f"above {max(self._newest_file, self._newest_entry):04d}"

@@ -284,7 +284,7 @@ def _objections(statements: list[Statement], *, transactional: bool) -> Iterator
             yield (
                 statements[1].offset,
                 "a file with -- no-transaction has exactly one statement; this is the second",
-                "give each its own file: a failure between them would leave half of the work",
+                "give each its own file: a failure between them would leave the work half done",
             )
         if hint := hint_outside(statements[0]):
             yield statements[0].offset, "outside a transaction, only a statement that can run twice is safe", hint

@@ -39,7 +39,9 @@ def configured_series(settings: Settings) -> tuple[Series, ...]:
     """
     found = available_series(settings)
     if not found:
-        raise SettingsError("no migrations: packaged is false, and there is no own folder", hint=_HOW_TO_CONFIGURE)
+        raise SettingsError(
+            "no migrations: packaged is false, and no folder of your own is configured", hint=_HOW_TO_CONFIGURE
+        )
     return found
 
 

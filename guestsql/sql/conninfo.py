@@ -61,7 +61,7 @@ def parse_conninfo(url: str, *, variable: str = "DATABASE_URL") -> dict[str, str
     if not url.strip():
         raise SettingsError(f"{variable} is empty", hint=hint)
     if "://" in url and not url.startswith(("postgres://", "postgresql://")):
-        raise SettingsError(f"{variable} is no PostgreSQL address: another scheme than postgresql://", hint=hint)
+        raise SettingsError(f"{variable} is not a PostgreSQL address: its scheme is not postgresql://", hint=hint)
     try:
         given = conninfo_to_dict(url)
     except (psycopg.ProgrammingError, UnicodeError):

@@ -33,7 +33,7 @@ _OPERATORS = "none (rows), ^ (a row), $ (a value), ! (a count)"
 _AIOSQL_OPERATORS = {
     "<!": "use ^ for the row of RETURNING, or $ for its value",
     "*!": "use !, and pass arrays: INSERT INTO … SELECT * FROM unnest(:names::text[], :ages::int[])",
-    "#": "use ! and give each statement a name line; a script belongs into a migration",
+    "#": "use ! and give each statement a name line; a script belongs in a migration",
 }
 # Names that a query would hide: what aiosql's container of queries has itself.
 _TAKEN = frozenset({*dir(aiosql.queries.Queries), "driver_adapter", "is_aio"})
@@ -112,7 +112,7 @@ def parse_declaration(line: str, at: int) -> Declaration:
         _refuse_aiosql_operator(behind, name, at)
         shown = behind if behind in {each.value for each in Operator} else ""
         hint = (
-            f"list what the SQL uses, so that a typing error is found: {name}(first, second){shown}, or {name}(){shown}"
+            f"list the parameters of the SQL, so that a typo is found: {name}(first, second){shown}, or {name}(){shown}"
         )
         raise SyntaxFault(at, f"query {name} has no parameter list", hint)
     closing = line.find(")", at)
@@ -132,14 +132,14 @@ def parse_declaration(line: str, at: int) -> Declaration:
 def _refuse_aiosql_operator(operator: str, name: str, at: int) -> None:
     way = _AIOSQL_OPERATORS.get(operator)
     if way is not None:
-        raise SyntaxFault(at, f"query {name} has aiosql's operator {operator}, which does not exist here", way)
+        raise SyntaxFault(at, f"query {name} has aiosql's operator {operator}, which is not supported", way)
 
 
 def _check_name(name: str, at: int) -> None:
     if not _IDENTIFIER.fullmatch(name) or keyword.iskeyword(name):
         python = name.replace("-", "_").lower()
         usable = _IDENTIFIER.fullmatch(python) and not keyword.iskeyword(python)
-        hint = f"it becomes a Python method: write {python}" if usable else "use a lowercase identifier, verb_noun"
+        hint = f"it becomes a Python method, so write {python}" if usable else "use a lowercase identifier, verb_noun"
         raise SyntaxFault(at, f"{name!r} cannot name a query", hint)
     if name in _TAKEN:
         raise SyntaxFault(at, f"{name!r} cannot name a query: aiosql uses it", "choose another name")

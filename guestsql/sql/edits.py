@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Edit", "Edits", "Refusal", "changed_signature"]
 
-_CHANGED = "a running bot keeps the signatures it started with: undo this, or restart a bot that expects it"
-_GONE = "a running bot may call it: put it back, or restart a bot that does not"
+_CHANGED = "a running bot keeps the signatures it started with: undo this change, or deploy a bot that expects it"
+_GONE = "a running bot may call it: restore it, or deploy a bot that does not call it"
 
 
 class Edit(NamedTuple):

@@ -247,7 +247,7 @@ def parse_doc(lines: list[tuple[int, str]], declared: dict[str, int]) -> tuple[s
         if found and found.word == _RECORD_CLASS and _RECORD_CLASS not in declared:
             raise SyntaxFault(
                 offset + found.word_at,
-                "aiosql's record_class does not exist here",
+                "aiosql's record_class is not supported",
                 "remove the line: rows are named tuples, and guestsql stubs writes their classes",
             )
         if found and (found.word in declared or (found.indent >= _DEEP and not is_mark)):

@@ -138,11 +138,9 @@ def _faults(query: Query, mark: Mark, hooks: Mapping[str, Hook]) -> Iterator[Hoo
     if query.operator not in hook.operators:
         wanted = " or ".join(_OPERATORS[each] for each in hook.operators)
         message = f"{query.name} returns {_OPERATORS[query.operator]}, and {hook.name} needs {wanted}"
-        yield HookFault(mark, message, "change the operator behind the query's parameters")
+        yield HookFault(mark, message, "change the operator after the query's parameters")
     elif not hook.writes and not is_read(query.tokens):
-        yield HookFault(
-            mark, f"{query.name} writes, and {hook.name} only reads", "take the write to a query of its own"
-        )
+        yield HookFault(mark, f"{query.name} writes, and {hook.name} only reads", "move the write to a separate query")
 
 
 def _order(query: Query, is_last: bool) -> tuple[bool, bool, str]:

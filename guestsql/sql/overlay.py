@@ -116,7 +116,7 @@ def _mark_fault(query: Query, mark: Mark) -> QueryFileError | None:
         return _error(query, f"the overrides: line of query {query.name} cannot be read", _FORM, mark)
     if stated[0] != query.name:
         message = f"query {query.name} says that it overrides {stated[0]}"
-        return _error(query, message, "an override has the name of what it replaces", mark)
+        return _error(query, message, "give an override the name of the query that it replaces", mark)
     second = next((each for each in query.marks if each.word == "overrides" and each is not mark), None)
     if second is not None:
         return _error(query, f"query {query.name} has two overrides: lines", "remove one of them", second)
@@ -131,7 +131,7 @@ def _duplicate(query: Query, original: Query) -> QueryFileError:
         file=query.file,
         line=query.line,
         column=query.column,
-        hint=f"remove it, it does the same; {way}" if query_digest(query) == digest else f"rename it; {way}",
+        hint=f"remove it, because it does the same; {way}" if query_digest(query) == digest else f"rename it; {way}",
         rule="GS005",
     )
 

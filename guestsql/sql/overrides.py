@@ -215,7 +215,7 @@ def _changed(query: Query, original: Query, digest: str) -> Outdated:
         query,
         original,
         message,
-        f"take over what matters, then run guestsql query eject {query.name} --accept",
+        f"apply the changes that you need, then run guestsql query eject {query.name} --accept",
         tuple(diff),
     )
 

@@ -62,7 +62,7 @@ def call_differences(old: Query, new: Query) -> Iterator[str]:
     A default may change, or be added: no call becomes wrong by it.
     """
     if old.operator is not new.operator:
-        yield f"the operator is {_operator(new.operator)} in place of {_operator(old.operator)}"
+        yield f"the operator is {_operator(new.operator)} instead of {_operator(old.operator)}"
     before = {parameter.name: parameter for parameter in old.parameters}
     after = {parameter.name: parameter for parameter in new.parameters}
     yield from (f"parameter {name} is gone" for name in before if name not in after)
@@ -77,7 +77,7 @@ def server_differences(old: Signature, new: Signature) -> Iterator[str]:
     for name, before in old.parameters.items():
         after = new.parameters.get(name)
         if after is not None and after.oid != before.oid:
-            yield f"parameter {name} is {after.type} in place of {before.type}"
+            yield f"parameter {name} is {after.type} instead of {before.type}"
     yield from _column_differences(old.columns, new.columns)
     if old.kind != new.kind:
         yield f"it {_KINDS[new.kind]}, and the one in use {_KINDS[old.kind]}"
@@ -97,11 +97,11 @@ def _column_differences(old: tuple[Typed, ...], new: tuple[Typed, ...]) -> Itera
     if gone or added:
         return
     if before != after:
-        yield f"the columns are {', '.join(after)} in place of {', '.join(before)}"
+        yield f"the columns are {', '.join(after)} instead of {', '.join(before)}"
         return
     for was, column in zip(old, new, strict=True):
         if was.oid != column.oid:
-            yield f"column {column.name} is {column.type} in place of {was.type}"
+            yield f"column {column.name} is {column.type} instead of {was.type}"
 
 
 def _operator(operator: Operator) -> str:

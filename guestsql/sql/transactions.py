@@ -82,11 +82,11 @@ class TransactionState:
         if self.is_forked:
             raise _forked()
         if self._has_ended:
-            raise TransactionError("this transaction has ended", hint="use tx inside its with block only")
+            raise TransactionError("this transaction has ended", hint="use tx only inside its with block")
         if not self._in_use.acquire(blocking=False):
             raise TransactionError(
                 "another task or thread is using this transaction",
-                hint="make one call after the other, or open a transaction in each task",
+                hint="make one call at a time, or open a transaction in each task",
             )
         try:
             if fault := self._fault():
@@ -113,13 +113,13 @@ class TransactionState:
             first = str(self.failure) if isinstance(self.failure, GuestSQLError) else repr(self.failure)
             fault = TransactionAborted(
                 f"an earlier failure has ended this transaction: {first}",
-                hint="let that error leave the with block, or put what may fail into with tx.transaction():",
+                hint="let that error leave the with block, or put what may fail inside with tx.transaction():",
             )
             fault.__cause__ = self.failure
         elif monotonic() >= self._deadline:
             fault = QueryTimeout(
                 "the transaction was still open at its deadline: everything was rolled back",
-                hint="do what is slow before or after it, or raise GUESTSQL_DEADLINE_SECONDS",
+                hint="do slow work before or after it, or raise GUESTSQL_DEADLINE_SECONDS",
             )
         if fault is not None:
             fault.undone = True
@@ -129,5 +129,5 @@ class TransactionState:
 def _forked() -> TransactionError:
     return TransactionError(
         "this transaction belongs to the process that forked this one",
-        hint="open a transaction of its own in the child",
+        hint="open a new transaction in the child",
     )

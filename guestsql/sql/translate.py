@@ -31,7 +31,7 @@ _HINTS = {
     "42703": "run guestsql migrate up, or compare the query with the table",
     "42883": "run guestsql migrate up, or compare the query with the server's functions",
     "42501": "grant the missing right to the role of DATABASE_URL",
-    "25006": "the server takes no writes now: it is a standby, perhaps being promoted, or read-only by its settings",
+    "25006": "the server accepts no writes now: it is a standby, perhaps being promoted, or read-only by its settings",
     "53100": "the server's disk is full: free some space, or enlarge it",
     "53200": "the server is short of memory: lower work_mem, or the number of sessions",
     "28P01": "check the password in DATABASE_URL",
@@ -58,7 +58,7 @@ _LIMITS = (
     ),
     (
         re.compile(r"connection slots are reserved"),
-        "the rest of the server's max_connections is kept for others: lower GUESTSQL_POOL_MAX or close other clients",
+        "the rest of the server's max_connections is reserved: lower GUESTSQL_POOL_MAX or close other clients",
     ),
 )
 
@@ -95,7 +95,7 @@ _IMPOSSIBLE = (
             r"|^bad value for |^could not match \d+ |invalid (?:integer )?value |invalid command-line argument"
             r"|unrecognized configuration parameter|unsupported startup parameter"
         ),
-        "check the parameters of DATABASE_URL, behind its question mark",
+        "check the parameters of DATABASE_URL, after its question mark",
     ),
 )
 

@@ -19,7 +19,7 @@ from guestsql.stubs.vet import place_change
 
 __all__ = ["OverridesVet"]
 
-_HINT = "guestsql itself calls it: return and take what the packaged query does, or less that may be NULL"
+_HINT = "guestsql itself calls it: it must take and return the same as the packaged query"
 
 
 @dataclass(frozen=True, slots=True)

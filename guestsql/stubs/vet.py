@@ -24,7 +24,7 @@ from guestsql.stubs.uses import Uses
 __all__ = ["StubsVet", "place_change"]
 
 _ROW = re.compile(r"_rows\.(\w+)")
-_HINT = "change it back, or in the lines that use it too; then run guestsql stubs and commit what it writes"
+_HINT = "undo the change, or adapt the lines that use it; then run guestsql stubs and commit the result"
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ RETURNING
 -- clock is fast would hold the guest's last interaction there. Rows are taken in the order of their keys, because
 -- unsorted batches of several writers deadlock. The only indexed column that changes is last_active_on, once a day: all
 -- other updates stay heap-only.
---   phone_numbers: text[], the guests' keys, none twice, e.g. '{573000000001}'
+--   phone_numbers: text[], the guests' keys, without duplicates, e.g. '{573000000001}'
 --   counts: bigint[], messages of each
 --   first_times: timestamptz[], the earliest of the times given; NULL without any
 --   last_times: timestamptz[], the latest of them

@@ -96,17 +96,17 @@ def test_a_rename_is_shown_at_the_migration_with_the_verdict(repository, check):
         "2 | ALTER TABLE rooms RENAME COLUMN status TO state;\n"
         "  |                                 ^^^^^^\n"
         "  = hint: keep the old column: add the new one beside it, fill both by a trigger, and drop the old one in the "
-        "release after\n"
+        "next release\n"
         "\n"
         "deploy order against v1: two steps are needed; this deployment runs the migrations first\n"
         "  0002_state.sql\n"
         '    breaks the old get_room: column "status" does not exist\n'
         '    is needed by the new get_room: column "state" does not exist\n'
         "  queries: 1 changed (get_room)\n"
-        "  1. this release, expand: for what 0002_state.sql takes away or demands, keep the old column: "
-        "add the new one beside it, fill both by a trigger, and drop the old one in the release after\n"
-        "  2. exchange the code\n"
-        "  3. the release after, contract: take away what only the old release used\n"
+        "  1. this release, expand: for what 0002_state.sql removes or requires, keep the old column: "
+        "add the new one beside it, fill both by a trigger, and drop the old one in the next release\n"
+        "  2. deploy the code\n"
+        "  3. the next release, contract: remove what only the old release used\n"
     )
     assert result.stderr == "check: 1 finding in 1 query\n"
 
@@ -141,7 +141,7 @@ def test_json_keeps_its_shape_and_the_verdict_has_a_file(repository, check, tmp_
             }
         ],
         "queries": {"added": [], "changed": ["get_room"], "removed": [], "broken": []},
-        "steps": ["exchange the code", "when no old process runs, the migrations (0002_state.sql)"],
+        "steps": ["deploy the code", "when no old process runs, the migrations (0002_state.sql)"],
     }
 
 
@@ -222,7 +222,7 @@ def test_no_repository(check, tmp_path):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text(text, encoding="utf-8")
     line = _one_line(check("--against", "main", GIT_CEILING_DIRECTORIES=str(tmp_path.parent)))
-    assert "is in no git repository" in line
+    assert "is not in a git repository" in line
     assert "--save-manifest" in line
 
 

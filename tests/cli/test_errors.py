@@ -98,7 +98,7 @@ def test_a_broken_query_file_is_told_with_its_place_and_the_way_round_it(command
 
     _assert_one_line(result, 1)
     assert f"{tmp_path}/mine.sql:2:8: " in result.stderr
-    assert "to go on with the packaged queries meanwhile, unset GUESTSQL_QUERIES_DIR" in result.stderr
+    assert "to continue with the packaged queries in the meantime, unset GUESTSQL_QUERIES_DIR" in result.stderr
 
 
 def test_an_unusable_setting():
@@ -119,7 +119,7 @@ def test_an_id_that_is_no_guests(database_url):
     result = invoke("guest", "show", "120363000000000001@g.us", DATABASE_URL=database_url)
 
     _assert_one_line(result, 2)
-    assert "a group is no guest" in result.stderr
+    assert "a group is not a guest" in result.stderr
 
 
 def test_a_traceback_with_debug_only_and_without_the_password():

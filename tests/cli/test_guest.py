@@ -128,7 +128,7 @@ def _keys(result):
 def test_list_goes_page_by_page(listed):
     first = listed("list", "--limit", "3")
     assert _keys(first) == [ANA, "573100000001", "573100000002"]
-    assert first.stderr == "there are more guests: go on with --after 573100000002\n"
+    assert first.stderr == "there are more guests: continue with --after 573100000002\n"
     rest = listed("list", "--after", "573100000002")
     assert _keys(rest) == ["573100000003", "573100000004", "573100000005", TWIN]
     assert rest.stderr == ""

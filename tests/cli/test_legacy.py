@@ -109,7 +109,7 @@ def test_national_keys_are_completed_and_verified(tmp_path, database_url):
     report = json.loads(invoke("legacy", "import", str(tmp_path), **given).stdout)
 
     assert (report["guests"], report["rejected"]) == (2, 1)
-    assert "not certainly a number of CO" in report["rejects"][0]["reason"]
+    assert "not clearly a number of CO" in report["rejects"][0]["reason"]
     found = json.loads(invoke("guest", "list", **given).stdout)
     assert [row["phone_number"] for row in found] == ["573000000001", "573100000001"]
     assert invoke("legacy", "verify", str(tmp_path), **given).exit_code == 0

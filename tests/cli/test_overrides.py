@@ -106,7 +106,7 @@ def test_without_the_original_the_two_queries_are_compared(server, folder):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("(phone_number)^", "(phone_number)", "the operator is none in place of ^"),
+        ("(phone_number)^", "(phone_number)", "the operator is none instead of ^"),
         ("(phone_number)", "(phone_number, floor)", "parameter floor is new"),
         (":phone_number::text", ":phone_number::text FOR UPDATE", "it writes or locks rows"),
         ("overrides: get_thread", "overrides: get_profile", "says that it overrides get_profile"),

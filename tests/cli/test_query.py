@@ -287,7 +287,7 @@ def test_reading_is_done_on_the_replica(run, database_url):
 
     answered = run("get_answer", DATABASE_URL=nowhere, DATABASE_REPLICA_URL=database_url)
     assert answered.exit_code == 0
-    assert answered.stderr == "asked the replica of DATABASE_REPLICA_URL; --primary asks the main server\n"
+    assert answered.stderr == "queried the replica of DATABASE_REPLICA_URL; --primary queries the main server\n"
     assert run("get_answer", "--primary", DATABASE_URL=database_url, DATABASE_REPLICA_URL=nowhere).stderr == ""
     assert run("get_answer", "--write", DATABASE_URL=nowhere, DATABASE_REPLICA_URL=database_url).exit_code == 4
 

@@ -90,7 +90,7 @@ def test_without_a_server_it_says_so_and_goes_on(show, environment, told):
     result = show("get_kinds", **environment)
 
     assert result.exit_code == 0
-    assert "the columns are not known: " in result.stderr
+    assert "the columns are unknown: " in result.stderr
     assert told in result.stderr
     assert result.stderr.count("\n") == 1
     assert "--   a: int = 7, a number\n" in result.stdout

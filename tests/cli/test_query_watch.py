@@ -132,10 +132,10 @@ def test_an_unreachable_replica_is_named_and_not_replaced(shell):
 
     assert (result.exit_code, result.stdout) == (4, "")
     assert "the replica of DATABASE_REPLICA_URL: " in result.stderr
-    assert "--primary asks DATABASE_URL instead" in result.stderr
+    assert "--primary uses DATABASE_URL instead" in result.stderr
     assert invoke("query", "run", "list_ticks", "--primary", DATABASE_REPLICA_URL=NOWHERE, **shell).exit_code == 0
     wrong = invoke("query", "run", "list_ticks", DATABASE_REPLICA_URL="mysql://x", **shell)
-    assert (wrong.exit_code, "DATABASE_REPLICA_URL is no PostgreSQL address" in wrong.stderr) == (2, True)
+    assert (wrong.exit_code, "DATABASE_REPLICA_URL is not a PostgreSQL address" in wrong.stderr) == (2, True)
 
 
 def test_writing_never_goes_to_the_replica(shell):

@@ -275,7 +275,7 @@ def test_own_migrations_without_a_folder_for_them_are_no_empty_series(
 ) -> None:
     runner.up()
     alone = Runner(Settings(), empty_database_url, [Series(PACKAGED, packaged)])
-    with pytest.raises(MigrationError, match="no folder of own migrations is configured") as caught:
+    with pytest.raises(MigrationError, match="no folder of your own migrations is configured") as caught:
         alone.up()
     assert "GUESTSQL_MIGRATIONS_DIR" in caught.value.hint
     with pytest.raises(MigrationError, match="no such folder"):
@@ -284,7 +284,7 @@ def test_own_migrations_without_a_folder_for_them_are_no_empty_series(
         Settings.from_env({"GUESTSQL_MIGRATIONS_DIR": str(tmp_path / "none")})
     with pytest.raises(SettingsError, match="folder of the packaged migrations"):
         configured_series(Settings(migrations_dir=default_directory()))
-    with pytest.raises(SettingsError, match="there is no own folder"):
+    with pytest.raises(SettingsError, match="no folder of your own is configured"):
         configured_series(Settings(packaged=False))
 
 

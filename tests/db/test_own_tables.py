@@ -55,10 +55,10 @@ SELECT id, room, price, arrives, paid_at FROM bookings WHERE guest = :phone_numb
 DELETE FROM bookings WHERE guest = :phone_number::text;
 
 -- name: merge_bookings(keep, duplicate)!
--- Gives a duplicate's bookings to the guest who stays.
+-- Moves a duplicate's bookings to the guest to keep.
 -- on: merge_guests
---   keep: text, the key of the guest who stays
---   duplicate: text, the key of the guest who goes
+--   keep: text, the key of the guest to keep
+--   duplicate: text, the key of the guest to remove
 UPDATE bookings SET guest = :keep::text WHERE guest = :duplicate::text;
 """
 

@@ -179,16 +179,16 @@ REFUSED = [
         f"{HEAD}SELECT :first::int AS one, :second::bigint AS two",
         1,
         1,
-        "second is bigint in place of integer",
+        "second is bigint instead of integer",
     ),
-    (f"{HEAD}SELECT :first::int AS one, :second::int::text AS two", 1, 1, "column two is text in place of integer"),
-    (f"{HEAD}SELECT ARRAY[:first::int] AS one, :second::int AS two", 1, 1, r"one is integer\[\] in place of integer"),
+    (f"{HEAD}SELECT :first::int AS one, :second::int::text AS two", 1, 1, "column two is text instead of integer"),
+    (f"{HEAD}SELECT ARRAY[:first::int] AS one, :second::int AS two", 1, 1, r"one is integer\[\] instead of integer"),
     (f"{HEAD}SELECT :first::int AS one, :second::int AS zwei", 1, 1, "column two is gone; column zwei is new"),
-    (f"{HEAD}SELECT :second::int AS two, :first::int AS one", 1, 1, "the columns are two, one in place of one, two"),
+    (f"{HEAD}SELECT :second::int AS two, :first::int AS one", 1, 1, "the columns are two, one instead of one, two"),
     (f"{HEAD}{SELECT}, 3 AS three", 1, 1, "column three is new"),
     (f"{HEAD}{WRITES}", 1, 1, "it writes or locks rows, and the one in use only reads"),
     (f"{HEAD}{SELECT} FROM guest_profiles FOR UPDATE", 1, 1, "it writes or locks rows"),
-    (GOOD.replace("get_pair(first, second)^", "get_pair(first, second)"), 1, 1, r"the operator is none in place of \^"),
+    (GOOD.replace("get_pair(first, second)^", "get_pair(first, second)"), 1, 1, r"the operator is none instead of \^"),
     (GOOD.replace("second", "last"), 1, 1, "parameter second is gone; parameter last is new"),
     (GOOD.replace(" = 2", ""), 1, 1, "parameter second has no default any more"),
     (GOOD.replace("= 2", "= 'x'"), 5, 1, "invalid input syntax"),
@@ -430,7 +430,7 @@ async def test_a_query_that_a_migration_broke_is_mended_by_one_of_its_signature(
             await bot.queries.get_pair(first=1)
         mended = f"{HEAD}SELECT number AS one, people AS two FROM rooms {where}"
         record = await bot.refuse(mended.replace("people AS", "people::text AS"))
-        assert "column two is text in place of integer" in record.getMessage()
+        assert "column two is text instead of integer" in record.getMessage()
         await bot.take(mended)
         assert await bot.queries.get_pair(first=1) is None
 

@@ -15,15 +15,15 @@ DEADLINE_SECONDS = 10 * PATIENCE_SECONDS
 
 ADDRESSES = [
     ({"sslmode": "require"}, "sslmode"),
-    ({"sslmode": "yes"}, "behind its question mark"),
+    ({"sslmode": "yes"}, "after its question mark"),
     ({"channel_binding": "require", "sslmode": "require"}, "sslmode"),
-    ({"target_session_attrs": "master"}, "behind its question mark"),
-    ({"keepalives": "on"}, "behind its question mark"),
-    ({"connect_timeout": "soon"}, "behind its question mark"),
-    ({"client_encoding": "utf-88"}, "behind its question mark"),
-    ({"options": "-c search_paht=public"}, "behind its question mark"),
-    ({"options": "-z"}, "behind its question mark"),
-    ({"service": "nowhere"}, "behind its question mark"),
+    ({"target_session_attrs": "master"}, "after its question mark"),
+    ({"keepalives": "on"}, "after its question mark"),
+    ({"connect_timeout": "soon"}, "after its question mark"),
+    ({"client_encoding": "utf-88"}, "after its question mark"),
+    ({"options": "-c search_paht=public"}, "after its question mark"),
+    ({"options": "-z"}, "after its question mark"),
+    ({"service": "nowhere"}, "after its question mark"),
 ]
 
 

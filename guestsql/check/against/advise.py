@@ -14,20 +14,20 @@ _SHOWN = 4
 
 _BY_STATE = {
     "42703": "keep the old column: add the new one beside it, fill both by a trigger, and drop the old one in the "
-    "release after",
-    "42P01": "leave a view under the old name, or drop the table in the release after",
-    "42883": "keep the function beside the new one, and drop it in the release after",
-    "42704": "keep it beside the new one, and drop it in the release after",
-    "42P10": "make the new unique index in this release, and drop the old one in the release after",
-    "22P02": "keep the value in the type, and take it away in the release after",
-    "428C9": "let the column stay one that can be written, and change it in the release after",
-    "23502": "give the column a DEFAULT in this release, or leave it nullable; take that away in the release after",
+    "next release",
+    "42P01": "leave a view under the old name, or drop the table in the next release",
+    "42883": "keep the function beside the new one, and drop it in the next release",
+    "42704": "keep it beside the new one, and drop it in the next release",
+    "42P10": "make the new unique index in this release, and drop the old one in the next release",
+    "22P02": "keep the value in the type, and remove it in the next release",
+    "428C9": "let the column stay one that can be written, and change it in the next release",
+    "23502": "give the column a DEFAULT in this release, or leave it nullable; remove that in the next release",
 }
 _BY_RULE = {
     "GS702": "add a column of the new type beside the old one, fill both by a trigger, and drop the old one in the "
-    "release after",
+    "next release",
 }
-_OTHERWISE = "keep what the old release uses until none of its processes runs, and change it in the release after"
+_OTHERWISE = "keep what the old release uses until none of its processes runs, and change it in the next release"
 _LATER = "the new queries run without it: leave it out of this release, and ship it with the next"
 
 
@@ -61,14 +61,14 @@ def steps_of(
     if verdict is DeployVerdict.EITHER:
         verdict = DeployVerdict(order.value)
     if verdict is DeployVerdict.MIGRATIONS_FIRST:
-        return [f"run the migrations ({some(names)})", "exchange the code"]
+        return [f"run the migrations ({some(names)})", "deploy the code"]
     if verdict is DeployVerdict.CODE_FIRST:
-        return ["exchange the code", f"when no old process runs, the migrations ({some(names)})"]
+        return ["deploy the code", f"when no old process runs, the migrations ({some(names)})"]
     if verdict is DeployVerdict.BETWEEN:
         point = max(meeting_points(matrix))
         return [
-            f"this release: {some(names[:point])}, then exchange the code",
-            f"the release after: {some(names[point:])}",
+            f"this release: {some(names[:point])}, then deploy the code",
+            f"the next release: {some(names[point:])}",
         ]
     return _two_steps(names, roles)
 
@@ -79,9 +79,9 @@ def _two_steps(names: Sequence[str], roles: Sequence[Role]) -> list[str]:
     both = [name for name, role in zip(names, roles, strict=False) if role.breaks and role.serves] or names
     later = f"; what is in {some(contracts)} too" if contracts else ""
     return [
-        f"this release, expand: for what {some(both)} takes away or demands, {'; '.join(hints) or _OTHERWISE}",
-        "exchange the code",
-        f"the release after, contract: take away what only the old release used{later}",
+        f"this release, expand: for what {some(both)} removes or requires, {'; '.join(hints) or _OTHERWISE}",
+        "deploy the code",
+        f"the next release, contract: remove what only the old release used{later}",
     ]
 
 

@@ -130,14 +130,14 @@ class Judged:
 
     def _advise_before(self, advisory: Advisory) -> Finding:
         migration = migration_of(advisory.names, self.migrations)
-        message = f"{advisory.what}: {some(advisory.queries)} of {self.label} may meet it"
-        hint = "see that no value or row of the old release's is refused"
+        message = f"{advisory.what}: {some(advisory.queries)} of {self.label} may be affected"
+        hint = "make sure that no value or row of the old release is refused"
         return at_migration(migration, advisory.names, advisory.rule, message, query=advisory.queries[0], hint=hint)
 
     def _advise_after(self, advisory: Advisory) -> Finding:
         query = self.after.by_name[advisory.queries[0]]
-        message = f"on the schema of {self.label}, {advisory.what}: {some(advisory.queries)} may meet it"
-        hint = "see that no value or row is refused before the migrations have run"
+        message = f"on the schema of {self.label}, {advisory.what}: {some(advisory.queries)} may be affected"
+        hint = "make sure that no value or row is refused before the migrations have run"
         return Finding(query.file, query.line, query.column, advisory.rule, message, query.name, hint)
 
 

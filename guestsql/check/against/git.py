@@ -37,7 +37,7 @@ def _read_folder(ref: str, folder: Path) -> tuple[SqlFile, ...]:
     tree = f"{commit}:{'' if inside == PurePosixPath() else inside}"
     found = _git(top, "ls-tree", "-r", "-z", "--full-tree", tree)
     if found is None:
-        hint = "compare with a release that has it, or name today's folder as it was named then"
+        hint = "compare with a release that has it, or give the folder the name that it had then"
         raise ReleaseError(f"{ref} has no folder {inside}", hint=hint)
     names: list[tuple[str, str]] = []
     for line in found.decode("utf-8", "surrogateescape").split("\0"):
@@ -55,7 +55,7 @@ def _read_folder(ref: str, folder: Path) -> tuple[SqlFile, ...]:
 def _top(folder: Path) -> Path:
     found = _git(folder, "rev-parse", "--show-toplevel")
     if found is None:
-        raise ReleaseError(f"{folder} is in no git repository", hint=_MANIFEST)
+        raise ReleaseError(f"{folder} is not in a git repository", hint=_MANIFEST)
     return Path(os.fsdecode(found.rstrip(b"\n"))).resolve()
 
 
@@ -63,7 +63,7 @@ def _commit(ref: str, top: Path) -> str:
     # No ref begins with a hyphen, but an option does.
     found = None if ref.startswith("-") else _git(top, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
     if found is None:
-        hint = "name a branch, a tag or a commit; a shallow clone may have to git fetch it first"
+        hint = "name a branch, a tag or a commit; in a shallow clone, git fetch it first"
         raise ReleaseError(f"git has no commit {ref!r}, and no file has that name", hint=hint)
     return found.decode().strip()
 
@@ -79,7 +79,7 @@ def _blobs(top: Path, shas: Sequence[str]) -> list[bytes]:
         end = found.index(b"\n", at)
         header = found[at:end].split()
         if header[1:2] != [b"blob"]:
-            hint = "a partial clone may have to git fetch it first"
+            hint = "in a partial clone, git fetch it first"
             raise ReleaseError(f"git does not have {header[0].decode()}", hint=hint)
         size = int(header[2])
         texts.append(found[end + 1 : end + 1 + size])

@@ -48,7 +48,7 @@ def _finding(label: str, problem: Problem, before: Migration | None, new: Sequen
     elsewhere = next((each for each in new if before is not None and each.checksum == before.checksum), None)
     if before is not None and elsewhere is not None:
         message = f"{before.file.name} of {label} is renumbered: a database that has run it would run it again"
-        return Finding(elsewhere.file, 1, 1, "GS705", message, hint="give it its old number back")
+        return Finding(elsewhere.file, 1, 1, "GS705", message, hint="restore its old number")
     if problem.kind == "changed" and problem.file is not None and before is not None:
         line = _first_difference(before, next(each for each in new if each.version == problem.version))
         message = f"{before.file.name} was edited since {label}: a database that has run it stays as it is"

@@ -26,7 +26,7 @@ def timeout_option(command: Command) -> Command:
         "--timeout",
         type=click.FloatRange(min=0, min_open=True, max=86_400),
         metavar="SECONDS",
-        help="When the server cancels the query. Default: GUESTSQL_DEADLINE_SECONDS.",
+        help="How long the query may run. Default: GUESTSQL_DEADLINE_SECONDS.",
     )(command)
 
 

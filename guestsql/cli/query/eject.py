@@ -30,7 +30,7 @@ def eject(app: App, name: str, accept: bool) -> None:
 
     The copy replaces the packaged query. Its `overrides:` line holds a digest of the packaged query, which is also
     kept in the folder originals/: when a later release changes the packaged query, guestsql check and guestsql doctor
-    show what has changed. Take over what you need, and confirm with --accept.
+    show what has changed. Apply the changes that you need, and confirm with --accept.
     """
     folder = _own_folder(app)
     packaged, _ = scan_directory(default_directory())

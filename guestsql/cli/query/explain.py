@@ -68,12 +68,12 @@ def explain(  # noqa: PLR0917  click passes them by name
 ) -> None:
     """Show a query's plan, with the most expensive node marked.
 
-    The plan is for the values of -p and the defaults. If a value is missing and none is given, it is the generic plan,
-    which a prepared statement gets after some calls and which fits any values. A node's own share is its time with
-    --analyze, else its cost, without the nodes below it.
+    The plan is for the values of -p and the defaults. If no value is given and a parameter has no default, it is the
+    generic plan, which a prepared statement gets after some calls and which is valid for any values. A node's own share
+    is its time with --analyze, else its cost, without the nodes below it.
 
-    Only --analyze runs the query: one that writes on DATABASE_URL, rolled back; any other one READ ONLY, on
-    DATABASE_REPLICA_URL if that is set.
+    Only --analyze runs the query. A query that writes runs on DATABASE_URL and is rolled back; any other one runs READ
+    ONLY, on DATABASE_REPLICA_URL if that is set.
     """
     settings = app.settings
     found = named(app.catalogue, name)

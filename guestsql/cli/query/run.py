@@ -59,7 +59,7 @@ def run(  # noqa: PLR0917  click passes them by name
     object is JSON.
 
     On a terminal --watch redraws the table; elsewhere it prints one result after the other, with one heading. If the
-    server is lost or too slow meanwhile, stderr reports it and the query is tried again.
+    server is lost or too slow in the meantime, stderr reports it and the query is tried again.
     """
     settings = app.settings
     found = named(app.catalogue, name)
@@ -71,7 +71,7 @@ def run(  # noqa: PLR0917  click passes them by name
     patience = timeout or settings.deadline_seconds
     with open_target(settings, main=write or primary) as target, QuerySession(target, write=write) as session:
         if target.is_replica:
-            app.say("asked the replica of DATABASE_REPLICA_URL; --primary asks the main server")
+            app.say("queried the replica of DATABASE_REPLICA_URL; --primary queries the main server")
         if seconds is None:
             _print(output, found, session.run(found, parameters, patience))
             return

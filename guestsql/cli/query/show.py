@@ -113,12 +113,12 @@ def _shown(app: App, catalogue: Catalogue, query: Query) -> _Shown:
 def _ask(app: App, query: Query | None, types: list[str]) -> Described | None:
     what = _COLUMNS if query is not None else f"types {', '.join(types)}"
     if not may_have_server(app.settings):
-        app.say(f"guestsql: the {what} are not known: there is no server (set DATABASE_URL)")
+        app.say(f"guestsql: the {what} are unknown: there is no server (set DATABASE_URL)")
         return None
     try:
         return ask_server(app.settings, query, types)
     except GuestSQLError as error:
-        app.say(f"guestsql: the {what} are not known: {error}")
+        app.say(f"guestsql: the {what} are unknown: {error}")
         return None
 
 

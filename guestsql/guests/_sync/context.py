@@ -98,7 +98,7 @@ class ContextCache:
         """Return the contexts of many guests by key; all hits come from one statement.
 
         Args:
-            keys: the guests' keys, none twice.
+            keys: the guests' keys, without duplicates.
             ttl_seconds: seconds for which a context is fresh, 0 or more.
             stale_if_error: as for `get`, for each guest.
 

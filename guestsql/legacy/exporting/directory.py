@@ -127,7 +127,7 @@ def export_directory(directory: Path, *, settings: Settings, url: str, force: bo
             return report.result()
     except OSError as error:
         raise LegacyFileError(
-            f"cannot be written: {error.strerror}", path=directory, hint="name a folder that is yours to write"
+            f"cannot be written: {error.strerror}", path=directory, hint="name a folder that you can write to"
         ) from error
 
 

@@ -257,5 +257,5 @@ def _batches(guests: dict[str, list[Record]]) -> Iterator[dict[str, list[Record]
 
 
 def _unusable(place: Unusable) -> Difference:
-    reason = f"not imported: {place.reason}; nor does legacy_rejects have these bytes"
+    reason = f"not imported: {place.reason}; and legacy_rejects does not have these bytes"
     return Difference(visible(place.path), visible(place.pointer), "", "", place.key, "", reason)

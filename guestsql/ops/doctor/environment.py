@@ -118,7 +118,7 @@ def overrides(target: Target) -> CheckResult:
     catalogue, _ = scan_queries(target.settings.queries_dir)
     found = list(find_outdated(catalogue.values()))
     if not found:
-        return ok("every override is made from the packaged query as it is now")
+        return ok("every override is based on the current packaged query")
     return CheckResult(
         Status.ADVICE,
         "; ".join(f"{each.query.name} ({each.query.file}:{each.query.line}): {each.message}" for each in found),

@@ -89,7 +89,7 @@ class AsyncReloader:
                 self._next_try = math.inf
                 self._next_try = monotonic() + await self._try()
         except Exception as error:  # noqa: BLE001  the timer must outlive whatever is in a file
-            event(logging.ERROR, "QUERY_RELOAD_REFUSED", f"the folder could not be judged: {error!r}")
+            event(logging.ERROR, "QUERY_RELOAD_REFUSED", f"the folder could not be checked: {error!r}")
 
     async def _try(self) -> float:
         """Judge what was found, and take up what is good.
@@ -187,7 +187,7 @@ class AsyncReloader:
                 event(
                     logging.ERROR,
                     "QUERY_RELOAD_REFUSED",
-                    f"{error}; nothing of this file is taken up, the queries in use go on",
+                    f"{error}; nothing in this file is used, the current queries stay in use",
                     query=refusal.query or self._folder.query_at(error.file, error.line),
                     file=error.file,
                     line=error.line,
@@ -200,7 +200,7 @@ class AsyncReloader:
         """Log of which files nothing is refused any more; one that is as it was in use exchanges nothing."""
         refused = {refusal.error.file for refusal in refusals if refusal.error.file is not None}
         for file in sorted(self._refused - refused):
-            event(logging.INFO, "QUERY_RELOAD_MENDED", "nothing of this file is refused any more", file=file)
+            event(logging.INFO, "QUERY_RELOAD_MENDED", "nothing in this file is refused any more", file=file)
         self._refused = refused
 
     def _tell_deferred(self, scan: Scan, error: DatabaseError) -> None:
@@ -212,7 +212,7 @@ class AsyncReloader:
         event(
             logging.WARNING,
             "QUERY_RELOAD_DEFERRED",
-            f"the server cannot be asked, the queries in use go on: {error.message}",
+            f"the server cannot check the edit, the current queries stay in use: {error.message}",
             file=self._folder.directory,
             sqlstate=error.sqlstate,
         )

@@ -148,7 +148,7 @@ class SyncAdapter:
             return
         cursor.connection.close()
         failure = OutcomeUnknown(
-            "the answer is that of another statement, perhaps of another client",
+            "the answer belongs to another statement, perhaps another client's",
             query=name,
             hint="what was read or written is unknown; if the address is a pooler's, set GUESTSQL_POOLER=transaction",
         )

@@ -163,7 +163,7 @@ def connect(settings: Settings, url: str, *, session: bool = False) -> DeadlineC
     except psycopg.Error as error:  # a ProgrammingError when a parameter has no meaning
         failure = translate(with_every_host(error, arguments), "")
         if isinstance(failure, QueryTimeout):
-            failure = DatabaseUnavailable("the server accepts a connection, and does not answer", hint=failure.hint)
+            failure = DatabaseUnavailable("the server accepts connections, but does not answer", hint=failure.hint)
         raise failure from error
     if session and not connection.has_session:
         connection.close()

@@ -272,7 +272,7 @@ class Connections:
         seconds = self._settings.deadline_seconds
         failure = self._outage.failure
         if failure is None:
-            reason, hint = "", "raise GUESTSQL_POOL_MAX, or hold connections shorter"
+            reason, hint = "", "raise GUESTSQL_POOL_MAX, or hold connections for less time"
             if self._abandoned:
                 reason, hint = f": {self._abandoned.reason}", self._abandoned.hint
             return DatabaseUnavailable(f"no connection was free for {seconds:g} s{reason}", hint=hint)
