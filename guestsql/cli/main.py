@@ -173,7 +173,7 @@ Shell completion of commands and query names (bash; likewise zsh, fish):
 @click.version_option(package_name="guestsql", prog_name=_NAME, message="%(prog)s %(version)s")
 @click.pass_obj
 def guestsql(app: App, debug: bool) -> None:
-    """PostgreSQL for a hotel's chat bot: guests, threads, contexts.
+    """Named SQL queries in .sql files, and a hotel's chat bot built on them.
 
     Commands use the server of DATABASE_URL, from the environment or .env. Without it they use an embedded PostgreSQL
     whose data is in GUESTSQL_HOME.
