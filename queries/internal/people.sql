@@ -24,7 +24,8 @@ WHERE
     AND operation_id = :operation_id::text;
 
 -- name: lock_guest_keys(phone_numbers)$
--- Waits for other merges and erasures of these guests, until the transaction ends; returns how many keys are locked.
+-- Locks guests' keys against other merges and erasures; returns how many are locked.
+-- The locks last until the transaction ends.
 -- lock_guests alone is not enough: a guest who has no row yet may be getting one from a merge. A statement of its own,
 -- so that the next one sees what that merge has stored. In the order of the keys, so that two merges do not deadlock.
 --   phone_numbers: text[], the guests' keys, e.g. '{573000000001}'
