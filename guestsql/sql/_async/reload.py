@@ -200,7 +200,7 @@ class AsyncReloader:
         """Log of which files nothing is refused any more; one that is as it was in use exchanges nothing."""
         refused = {refusal.error.file for refusal in refusals if refusal.error.file is not None}
         for file in sorted(self._refused - refused):
-            event(logging.INFO, "QUERY_RELOAD_MENDED", "nothing in this file is refused any more", file=file)
+            event(logging.INFO, "QUERY_RELOAD_RECOVERED", "nothing in this file is refused any more", file=file)
         self._refused = refused
 
     def _tell_deferred(self, scan: Scan, error: DatabaseError) -> None:
