@@ -136,26 +136,26 @@ async def test_the_methods_of_the_database_follow(kind: str, running: Any) -> No
 @pytest.mark.parametrize(
     "bad", ["SELECT 'one;\n", f"{HEAD}SELECT no_such_column AS one, 2 AS two;\n"], ids=["read", "server"]
 )
-async def test_a_file_that_is_as_it_was_again_is_said_to_be_mended(kind: str, bad: str, running: Any) -> None:
+async def test_a_file_that_is_as_it_was_again_is_reported_as_recovered(kind: str, bad: str, running: Any) -> None:
     """Nothing is exchanged then, but whoever mended it wants to know that it is right; once for each file."""
     async with running(kind) as bot:
         await bot.refuse(bad)
         await bot.refuse("SELECT 'two;\n", "other.sql")
         bot.write(GOOD)
-        record = await bot.until("_MENDED")
+        record = await bot.until("_RECOVERED")
         assert (record.levelname, record.file) == ("INFO", bot.folder / "pair.sql")
-        assert bot.logged("_MENDED") == []
+        assert bot.logged("_RECOVERED") == []
         bot.write(OTHER, "other.sql")
-        assert (await bot.until("_MENDED")).file == bot.folder / "other.sql"
+        assert (await bot.until("_RECOVERED")).file == bot.folder / "other.sql"
 
         await bot.refuse(bad)
         bot.write(GOOD.replace("AS two", "+ 1 AS two"))
-        await bot.until("_MENDED")  # and so it is with an edit that is good
+        await bot.until("_RECOVERED")  # and so it is with an edit that is good
         await bot.refuse(bad)
         (bot.folder / "late.sql").write_text("SELECT 'late;\n")
         await bot.until("_REFUSED", "late.sql")
         (bot.folder / "late.sql").unlink()
-        assert (await bot.until("_MENDED")).file == bot.folder / "late.sql"
+        assert (await bot.until("_RECOVERED")).file == bot.folder / "late.sql"
 
 
 SELECT = "SELECT :first::int AS one, :second::int AS two"
