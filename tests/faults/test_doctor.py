@@ -127,7 +127,7 @@ FAR = "skipped"
 @pytest.mark.parametrize(
     ("address", "check", "message", "advice"),
     [
-        (f"mysql://bot:{SECRET}@host/x", "address", "another scheme", "postgresql://user"),
+        (f"mysql://bot:{SECRET}@host/x", "address", "its scheme is not", "postgresql://user"),
         (f"postgresql://bot:{SECRET}@host:none/x", "address", "does not parse", "percent-encoded"),
         ("postgresql://bot:${{Postgres.PGPASSWORD}}@h/x", "address", "still a sample", "real address"),
         (f"postgresql://bot:{SECRET}@host/x", "address", "still a sample", "real address"),

@@ -89,7 +89,7 @@ async def test_no_host_is_a_primary(
     assert "session is read-only" in error.message
     url = address(here, dbname=database, target_session_attrs="read-write")
     error = await refusal(kind, url, deadline_seconds=0.5)
-    assert (error.sqlstate, "takes no writes" in error.hint) == ("25006", True)
+    assert (error.sqlstate, "accepts no writes" in error.hint) == ("25006", True)
 
 
 async def test_a_standby_that_is_promoted_takes_the_waiting_writes(caplog: pytest.LogCaptureFixture) -> None:
