@@ -76,7 +76,8 @@ Exit codes: 0 no findings, or only advisories (GS75x); 1 findings.
 @click.option(
     "--stubs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The package written by guestsql stubs. Default: stubs in [tool.guestsql] of pyproject.toml.",
+    help="The package written by guestsql stubs. Default: stubs in [tool.guestsql] of pyproject.toml; for the packaged "
+    "queries, those of guestsql.",
 )
 @click.option(
     "--python",

@@ -39,7 +39,7 @@ _OPTIONS = (
     click.option(
         "--against",
         metavar="REF",
-        help="Judge the deploy order: compare this release with an older one, a git ref or a manifest.",
+        help="Check the deploy order: compare this release with an older one, a git ref or a manifest.",
     ),
     click.option(
         "--order",

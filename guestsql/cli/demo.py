@@ -59,7 +59,7 @@ def demo(app: App) -> None:
     GUESTSQL_HOME; it does not touch DATABASE_URL or your own data.
     """
     if app.settings.database_url is not None:
-        app.say("DATABASE_URL is not used: the demo has a database of its own on the embedded server")
+        app.say("DATABASE_URL is not used: the demo uses its own database on the embedded server")
     with embedded_url(app.settings, database=_DATABASE) as url, _own_queries() as folder:
         click.echo(f"embedded PostgreSQL in {app.settings.home}\ndatabase {_DATABASE}")
         settings = replace(

@@ -76,7 +76,7 @@ Examples:
 def search(app: App, text: str, limit: int, after: str, format_name: str | None) -> None:
     """Find guests by a part of their phone number, names or labels.
 
-    Upper and lower case are equal; accents are significant.
+    Case is ignored; accents are not.
     """
     if not text.strip():
         raise click.UsageError("TEXT is empty: guestsql guest list prints all guests")
@@ -136,7 +136,7 @@ Example:
 @format_option
 @pass_app
 def memory(app: App, state: str, user_id: str, format_name: str | None) -> None:
-    """Switch a guest's memory on or off.
+    """Turn a guest's memory on or off.
 
     While it is off the guest's context is not used: get_context returns an empty text. Exits with 1 if there is no such
     guest.

@@ -49,7 +49,7 @@ Press q or Ctrl-C to quit. A process writes its counts every few seconds.
     help="How often to query the server.",
 )
 @click.option(
-    "--minutes", type=click.IntRange(1, 1440), default=60, show_default=True, help="How many minutes the curves show."
+    "--minutes", type=click.IntRange(1, 1440), default=60, show_default=True, help="How many minutes the charts show."
 )
 @click.option(
     "--min-seconds",

@@ -33,7 +33,7 @@ Examples:
     default=8.0,
     show_default=True,
     metavar="SECONDS",
-    help="The longest time for a scrape; keep it below Prometheus's scrape_timeout, 10 by default.",
+    help="How long a scrape may take; keep it below Prometheus's scrape_timeout, 10 by default.",
 )
 @click.option("--primary", is_flag=True, help="Use DATABASE_URL even if DATABASE_REPLICA_URL is set.")
 @click.option("--once", is_flag=True, help="Print the metrics of one scrape and exit; 1 if a query failed.")

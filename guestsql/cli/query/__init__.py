@@ -41,7 +41,7 @@ def list_queries(app: App, format_name: str | None) -> None:
     """List the queries.
 
     The table has the name, what the query returns, and what it is about; the other formats also have the parameters,
-    the comment, and the place in the files.
+    the comment, and the file and line.
     """
     catalogue = app.catalogue
     output = app.output(format_name)

@@ -35,7 +35,7 @@ Examples:
     "seconds",
     type=click.FloatRange(min=0.1, max=86_400),
     metavar="SECONDS",
-    help="Run it again every so many seconds, until Ctrl-C. The exit code is then 0.",
+    help="Run it again at this interval, in seconds, until Ctrl-C. The exit code is then 0.",
 )
 @timeout_option
 @columns_option
