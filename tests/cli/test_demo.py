@@ -15,7 +15,7 @@ def _ended(process):
     shown, complaints = process.communicate(timeout=120)
     assert process.returncode == 0, complaints
     lines = complaints.splitlines()
-    assert lines[0] == "DATABASE_URL is not used: the demo has a database of its own on the embedded server"
+    assert lines[0] == "DATABASE_URL is not used: the demo uses its own database on the embedded server"
     assert all(line.startswith("guestsql: making an embedded PostgreSQL in ") for line in lines[1:]), complaints
     assert "\x1b" not in shown
     assert all(len(line) <= 80 for line in shown.splitlines())
