@@ -156,14 +156,15 @@ def _read(plan: PlanNode | None, scope: Scope | None) -> Iterator[Relation]:
         yield from ((node.schema, node.relation) for node in plan.walk())
 
 
-def _selected(query: TreeNode, facts: Facts) -> Iterator[Relation]:
+def _selected(query: TreeNode, facts: Facts, views: frozenset[int] = frozenset()) -> Iterator[Relation]:
+    # Up to PostgreSQL 15 a view's own tree mentions the view itself: hence `views`, those that are being read.
     for node in query.walk():
         if node.tag == "RANGETBLENTRY" and node.text("rtekind") == _RELATION:
             oid = node.number("relid")
             yield oid
             relation = facts.relations.get(oid)
-            if relation is not None and relation.view is not None:
-                yield from _selected(relation.view, facts)
+            if relation is not None and relation.view is not None and oid not in views:
+                yield from _selected(relation.view, facts, views | {oid})
 
 
 def _unused(source: Source, allowance: TableAllowance, tables: Iterable[_Table], hooks: Mapping[str, Hook]) -> Finding:
