@@ -6,6 +6,7 @@ is written on a connection made for it.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import logging
 import signal
@@ -161,6 +162,16 @@ def flush_all(*, final: bool = True) -> None:
 
 
 def _terminate(signum: int, _frame: FrameType | None) -> None:
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        _flush_and_exit(signum)
+    else:
+        # Between two callbacks: an exception in the middle of a task's wake-up would leave a task that never ends.
+        loop.call_soon_threadsafe(_flush_and_exit, signum)
+
+
+def _flush_and_exit(signum: int) -> None:
     # In a thread: the main thread may hold a buffer's lock, and would wait for itself.
     worker = threading.Thread(target=flush_all, kwargs={"final": False}, name="guestsql-exit-flush")
     worker.start()

@@ -260,25 +260,23 @@ def end_with_loop(prefix: str) -> None:
         return
     tasks = {task for task in asyncio.all_tasks(loop) if task.get_name().startswith(prefix)}
     if tasks:
-        guard = loop.create_task(_cancelled_with(tasks), name="guestsql-guard")
+        guard = loop.create_task(_ended(tasks), name="guestsql-guard")
         _guards.add(guard)
         guard.add_done_callback(_guards.discard)
+        # A callback, because a task that is cancelled before its first step runs none of its code.
+        guard.add_done_callback(lambda done: _cancel_again(tasks) if done.cancelled() else None)
 
 
 # A loop keeps only weak references to its tasks.
 _guards: set[asyncio.Task[None]] = set()
 
 
-async def _cancelled_with(tasks: set[asyncio.Task[object]]) -> None:
-    """Wait for the tasks' end; when that is cancelled, cancel them in every turn of the loop until they have ended."""
-    try:
-        await asyncio.wait(tasks)
-    except asyncio.CancelledError:
-        _cancel_again(tasks)
-        raise
+async def _ended(tasks: set[asyncio.Task[object]]) -> None:
+    await asyncio.wait(tasks)
 
 
 def _cancel_again(tasks: set[asyncio.Task[object]]) -> None:
+    """Cancel tasks in every turn of the loop until they have ended."""
     running = {task for task in tasks if not task.done()}
     for task in running:
         task.cancel()

@@ -3,6 +3,7 @@ flush."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from guestsql.sql.runtime import end_with_loop
 from tests.databases import GUEST, Program, waiting_sessions
 from tests.server import eventually
 
@@ -369,3 +371,24 @@ def test_a_server_that_is_gone_delays_no_exit(database_url: str, autocommit: Con
     assert "INTERACTIONS_LOST" in errors
     assert GUEST not in errors
     assert "Traceback" not in errors
+
+
+def test_a_loop_that_ends_at_once_ends_tasks_that_catch_a_cancellation() -> None:
+    """As the workers of a pool do; the guard that cancels them again may be cancelled before it has begun."""
+    caught = []
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            caught.append(True)
+        await asyncio.sleep(3600)
+
+    async def main() -> None:
+        task = asyncio.get_running_loop().create_task(stubborn(), name="stubborn-1")
+        await asyncio.sleep(0)
+        end_with_loop("stubborn")
+        assert not task.done()
+
+    asyncio.run(main())
+    assert caught == [True]
