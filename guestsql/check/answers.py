@@ -88,8 +88,7 @@ def ask_server(
         psycopg.Error: the connection was lost.
     """
     with _planning(connection):
-        found = [_judged(connection, query, planned=query not in beside) for query in queries]
-    return [replace(said, by_index=plan) if isinstance(said, Accepted) else said for said, plan in found]
+        return [_judged(connection, query, planned=query not in beside) for query in queries]
 
 
 @contextmanager
@@ -104,24 +103,22 @@ def _planning(connection: DeadlineConnection) -> Generator[None]:
         connection.execute("RESET ALL")
 
 
-def _judged(
-    connection: DeadlineConnection, query: Query, *, planned: bool = True
-) -> tuple[Accepted | Refused, PlanNode | None]:
+def _judged(connection: DeadlineConnection, query: Query, *, planned: bool) -> Accepted | Refused:
     try:
         found = describe(connection, query.text, name=_NAME)
     except psycopg.Error as error:
         if connection.closed:
             raise
-        return _refusal(error), None
+        return _refusal(error)
     try:
         plan = _plan(connection, len(found.parameter_types)) if planned else None
         if plan is None and planned:
             absent = absence(connection, query)
             plan = None if absent is None else _refusal(absent)
         if isinstance(plan, Refused):
-            return plan, None
+            return plan
         unfit = () if plan is None else tuple(_unfit(connection, query))
-        return Accepted(found.parameter_types, found.columns, unfit=unfit), plan
+        return Accepted(found.parameter_types, found.columns, plan, unfit)
     finally:
         connection.execute(f"DEALLOCATE {_NAME}".encode())
 

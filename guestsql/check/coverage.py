@@ -143,9 +143,9 @@ def _covered(hooks: Mapping[str, Hook], understood: Iterable[Understood]) -> dic
 
 
 def _written(plan: PlanNode | None) -> Iterator[Relation]:
-    for node in () if plan is None else plan.walk():
-        if node.writes:
-            yield node.schema, node.relation
+    # Not by `writes`, which is also true of a scan with a write below it.
+    for node in () if plan is None else plan.changes():
+        yield node.schema, node.relation
 
 
 def _read(plan: PlanNode | None, scope: Scope | None) -> Iterator[Relation]:

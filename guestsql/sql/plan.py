@@ -78,6 +78,10 @@ class PlanNode:
         """The name of the table in the query, or ""."""
         return self.text("Alias")
 
+    def changes(self) -> Iterator[PlanNode]:
+        """Yield the nodes, from this one on, that change a table."""
+        return (node for node in self.walk() if node.kind == "ModifyTable")
+
     @property
     def writes(self) -> bool:
         """True if it, or a node below it, writes or locks rows."""

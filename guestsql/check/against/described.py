@@ -117,8 +117,8 @@ def _answer(said: Accepted, schema: Schema, names: Mapping[int, str]) -> Answer:
         AnswerColumn(column.name, names[column.type_oid], schema.column_at(column.table_oid, column.number))
         for column in said.columns
     )
-    plan = () if said.by_index is None else said.by_index.walk()
-    changes = tuple(_change(node, schema) for node in plan if node.kind == "ModifyTable")
+    nodes = () if said.by_index is None else said.by_index.changes()
+    changes = tuple(_change(node, schema) for node in nodes)
     return Answer(tuple(names[oid] for oid in said.parameter_types), columns, changes)
 
 
