@@ -36,7 +36,8 @@ _VARYING = re.compile(
     r"""
     \d{4}-\d\d-\d\d(?:[ T]\d\d[:-]\d\d(?:[:-]\d\d)?(?:[.-]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?  # a date, a time
     | \b\d\d:\d\d(?::\d\d)?\b                                                       # a time of the day
-    | \b\d+(?:\.\d+)?\s?(?:µs|ms|s|min|h|d|B|kB|KB|MB|GB)\b                         # a duration, a size
+    | \b\d+\ (?:d(?:\ \d+\ h)?|h(?:\ \d+\ min)?|min(?:\ \d+\ s)?)\b                 # a duration of up to two units
+    | \b\d+(?:\.\d+)?\s?(?:µs|ms|s|B|kB|KB|MB|GB)\b                                 # a short duration, a size
     | \b\d+\.\d+\b                                                                  # a measured number
     | \b\d{5,9}\b                                                                   # a number of bytes; no phone
     | \bsha256:[0-9a-f]+                                                             # a digest

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from guestsql.cli.units import readable_seconds
 from tests.docs.markdown import PAGES, ROOT, blocks_of, name_of
 from tests.server import reachable_folder
 from tools.run_pages import PageError, Places, run_page
@@ -50,6 +51,12 @@ def test_only_times_spacing_and_lines_that_are_left_out_may_differ(places):
     assert run(alike.replace("d\n", "e\n", 2), places) != alike
     assert run("$ echo one\ntwo\n", places) == "$ echo one\none\n"
     assert run("$ seq 5\n2\n…\n5\n", places) == "$ seq 5\n1\n…\n5\n"
+
+
+def test_a_duration_may_differ_in_its_units_too(places):
+    shown = [readable_seconds(seconds) for seconds in (0.0123, 7, 60, 61, 3600, 3661, 86_400, 90_000, 512 * 86_400)]
+    page = "".join(f"$ echo 'age {now} old'\nage {before} old\n" for now in shown for before in shown)
+    assert run(page, places) == page
 
 
 def test_a_command_that_fails_is_an_error_and_so_is_output_without_a_command(places):
