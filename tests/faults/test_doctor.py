@@ -25,7 +25,9 @@ from guestsql.embedded import PrivateServer
 from guestsql.migrate import Runner
 from guestsql.ops.doctor import CHECKS, Check, CheckResult, Diagnosis, Limits, Status, Target, diagnose, environment
 from guestsql.ops.doctor.network import is_private
+from guestsql.ops.doctor.server import version
 from guestsql.settings import Settings
+from guestsql.supported import OLDEST_POSTGRESQL
 from tests.cli.shell import invoke
 from tests.databases import GUEST
 from tests.faults.conftest import PasswordServer
@@ -103,6 +105,13 @@ def test_all_is_well(url: str) -> None:
     shown = invoke("doctor", "--format", "table", DATABASE_URL=url)
     assert shown.exit_code == 0
     assert "permission" in shown.stdout
+
+
+@pytest.mark.parametrize(("major", "status"), [(OLDEST_POSTGRESQL - 1, "fault"), (OLDEST_POSTGRESQL, "ok")])
+def test_the_lowest_version(url: str, major: int, status: str) -> None:
+    with Target(Settings(database_url=url), (), url) as target:
+        target._facts = target.facts._replace(version_number=major * 10_000 + 9)
+        assert version(target).status == status
 
 
 def test_a_table_breaks_no_word(url: str, role: str) -> None:
@@ -396,7 +405,7 @@ def test_a_pooler_in_the_way(server: PrivateServer, url: str) -> None:
         assert found["pooler"]["status"] == found["direct address"]["status"] == "ok"
         _, found = doctor(behind, DATABASE_UNPOOLED_URL=make_conninfo(behind, application_name="x"))
         assert found["direct address"]["status"] == "fault"
-    assert "leads to the server itself" in diagnosis_of(url, "pooler").message
+    assert "points to the server itself" in diagnosis_of(url, "pooler").message
 
 
 def test_the_other_addresses(url: str, password_server: PasswordServer) -> None:
@@ -405,7 +414,7 @@ def test_the_other_addresses(url: str, password_server: PasswordServer) -> None:
     assert found["direct address"]["status"] == found["replica"]["status"] == "fault"
     assert "copy DATABASE_REPLICA_URL again" in found["replica"]["advice"]
     _, found = doctor(url, DATABASE_REPLICA_URL=url)
-    assert found["replica"]["message"] == "DATABASE_REPLICA_URL leads to a writable server"
+    assert found["replica"]["message"] == "DATABASE_REPLICA_URL points to a writable server"
 
 
 @pytest.mark.parametrize(("shift", "word"), [(60.0, "behind"), (-60.0, "ahead of")])

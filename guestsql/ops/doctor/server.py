@@ -8,10 +8,12 @@ from pathlib import Path
 
 from guestsql.ops.doctor.diagnosis import CheckResult, advise, fault, ok, unknown
 from guestsql.ops.doctor.target import Target
+from guestsql.supported import OLDEST_POSTGRESQL
 
 __all__ = ["clock", "connections", "disk", "version", "writable"]
 
-_OLDEST = 140_000
+# In server_version_num.
+_MAJOR = 10_000
 _MEGABYTE = 1024**2
 _PROCESSES = Path("/proc")
 
@@ -19,8 +21,8 @@ _PROCESSES = Path("/proc")
 def version(target: Target) -> CheckResult:
     """Is it new enough, and does its encoding have every character?"""
     facts = target.facts
-    if facts.version_number < _OLDEST:
-        return fault(f"PostgreSQL {facts.version} is too old", "upgrade to PostgreSQL 15 or newer")
+    if facts.version_number < OLDEST_POSTGRESQL * _MAJOR:
+        return fault(f"PostgreSQL {facts.version} is too old", f"upgrade to PostgreSQL {OLDEST_POSTGRESQL} or newer")
     if facts.encoding != "UTF8":
         return fault(
             f"the database is in {facts.encoding}, which lacks characters of names and labels",
@@ -32,7 +34,7 @@ def version(target: Target) -> CheckResult:
 def writable(target: Target) -> CheckResult:
     """Can it be written to?"""
     if target.facts.is_standby:
-        return fault("DATABASE_URL leads to a standby", "use the primary's address, or promote this one")
+        return fault("DATABASE_URL points to a standby", "use the primary's address, or promote this one")
     if target.facts.is_read_only:
         return fault(
             "transactions are read-only by default",
