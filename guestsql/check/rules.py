@@ -47,7 +47,7 @@ RULES: dict[str, str] = {
     # What is done.
     "GS401": "a file of read queries only reads",
     "GS402": "UPDATE and DELETE have a WHERE",
-    "GS403": "the clock advances",
+    "GS403": "the current time is statement_timestamp()",
     # How it is done.
     "GS501": "a large table is not read whole",
     "GS502": "a hot query costs the same however large the tables are",
@@ -68,7 +68,7 @@ RULES: dict[str, str] = {
     "GS754": "what was never NULL is never NULL",
     "GS755": "the older queries run on the older schema",
     # What is stored about a person.
-    "GS801": "a table that holds guests is exported, erased and merged",
+    "GS801": "export, erasure and merging cover a table that holds guests' keys",
 }
 
 

@@ -85,7 +85,15 @@ Exit codes: 0 no findings, or only advisories (GS75x); 1 findings.
     default=Path(),
     help="Where to look for Python code that uses the queries. Default: the working directory.",
 )
-@click.option("--format", "format_name", type=click.Choice(("text", "json", "github")), default="text")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(("text", "json", "github")),
+    default="text",
+    show_default=True,
+    help="text shows each finding with its line of SQL; json is an array of findings; github is annotations for GitHub "
+    "Actions.",
+)
 @click.option(
     "--explain",
     metavar="RULE",

@@ -11,7 +11,7 @@ from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.legacy_files import COMMANDS
 from guestsql.cli.legacy_report import notes, print_report, summary
-from guestsql.cli.output import FORMATS
+from guestsql.cli.output import FORMATS, PIPED_DEFAULT
 from guestsql.cli.progress import progress_bar
 from guestsql.legacy import import_directory
 
@@ -45,7 +45,7 @@ Examples:
     "format_name",
     type=click.Choice(FORMATS),
     help="table: the whole report; csv, tsv: the rejected records; json, jsonl: one object with everything."
-    " Default: table on a terminal, else json.",
+    f" {PIPED_DEFAULT}",
 )
 @pass_app
 def import_files(app: App, directory: Path, dry_run: bool, format_name: str | None) -> None:

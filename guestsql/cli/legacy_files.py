@@ -12,7 +12,7 @@ from guestsql.cli.addresses import main_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.legacy_report import counted, unread
-from guestsql.cli.output import FORMATS, Output
+from guestsql.cli.output import FORMATS, PIPED_DEFAULT, Output
 from guestsql.cli.progress import progress_bar
 from guestsql.legacy.cleanup import CleanupReport, cleanup_directory, restore_directory
 from guestsql.legacy.exporting import export_directory
@@ -31,8 +31,7 @@ def _format_option(rows: str) -> Callable[[Command], Command]:
         "--format",
         "format_name",
         type=click.Choice(FORMATS),
-        help=f"table, csv, tsv: {rows}; json, jsonl: one object with everything."
-        " Default: table on a terminal, else json.",
+        help=f"table, csv, tsv: {rows}; json, jsonl: one object with everything. {PIPED_DEFAULT}",
     )
 
 
@@ -98,7 +97,7 @@ def export(app: App, directory: Path, force: bool, format_name: str | None) -> N
     )
     left_out = [f"{name} of {counted(count, 'guest')}" for name, count in report.left_out.items() if count]
     if left_out:
-        app.say(f"the old files have no place for: {', '.join(left_out)}")
+        app.say(f"the old files have no field for: {', '.join(left_out)}")
     if report.rejects:
         rejects = counted(report.rejects, "rejected record")
         app.say(f"not exported: {rejects} of the latest import, kept in legacy_rejects")

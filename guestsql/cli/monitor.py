@@ -12,7 +12,7 @@ from rich.live import Live
 
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.keys import quit_key
-from guestsql.cli.output import Output
+from guestsql.cli.output import PIPED_DEFAULT, Output
 from guestsql.cli.running import QuerySession
 from guestsql.cli.target import Target, open_target
 from guestsql.cli.terminal import console, is_narrow
@@ -63,7 +63,7 @@ Press q or Ctrl-C to quit. A process writes its counts every few seconds.
     "--format",
     "format_name",
     type=click.Choice(("table", "json")),
-    help="The format of --once. Default: table on a terminal, json in a pipe.",
+    help=f"The format of --once. {PIPED_DEFAULT}",
 )
 @pass_app
 def monitor(  # noqa: PLR0917  click passes them by name

@@ -16,9 +16,11 @@ from guestsql.cli.units import with_unit
 from guestsql.cli.values import as_cell, as_json, as_shown, is_document, plain_text
 from guestsql.settings import SHELL_FORMATS
 
-__all__ = ["FORMATS", "Output", "columns_option", "data_format_option", "format_option"]
+__all__ = ["FORMATS", "PIPED_DEFAULT", "Output", "columns_option", "data_format_option", "format_option"]
 
 FORMATS = SHELL_FORMATS
+# The help of --format, for a command that prints JSON in a pipe.
+PIPED_DEFAULT = "Default: GUESTSQL_FORMAT, else table on a terminal and json in a pipe."
 _UTC = ZoneInfo("UTC")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -31,7 +33,7 @@ def format_option(command: Command) -> Command:
 
 def data_format_option(command: Command) -> Command:
     """Give a command the option `--format`, as `format_name`; for commands that print JSON in a pipe."""
-    return _format_option("Default: GUESTSQL_FORMAT, else table on a terminal and json in a pipe.")(command)
+    return _format_option(PIPED_DEFAULT)(command)
 
 
 def _format_option(default: str) -> Callable[[Command], Command]:

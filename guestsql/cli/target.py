@@ -40,7 +40,7 @@ class Target:
         return self.variable == _REPLICA
 
     def connect(self, *, patience: float | None = None) -> DeadlineConnection:
-        """Open a connection in autocommit; it may lead to a pooler.
+        """Open a connection in autocommit; it may point to a pooler.
 
         Args:
             patience: seconds to wait for the server; default those of the settings.

@@ -86,7 +86,7 @@ class Runner:
             MigrationError: a file cannot be used, an edited, missing or out-of-order file (the difference is in the
                 message), another runner that does not end, or a statement that failed, with its place. What was
                 applied before it stays applied.
-            SettingsError: the address leads to a transaction pooler.
+            SettingsError: the address points to a transaction pooler.
             DatabaseUnavailable: no connection, or it was lost; run it again.
             DatabaseError: the server refused the ledger.
 

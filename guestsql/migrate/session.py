@@ -85,7 +85,7 @@ def connect_within(settings: Settings, url: str, seconds: float, *, session: boo
         session: True when session state is needed, which a transaction pooler does not keep.
 
     Raises:
-        SettingsError: the address does not parse, or leads to a pooler and a session is needed.
+        SettingsError: the address does not parse, or points to a pooler and a session is needed.
         DatabaseUnavailable: the time is over, or retrying cannot help.
     """
     deadline = monotonic() + seconds

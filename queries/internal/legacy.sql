@@ -150,31 +150,31 @@ legacy_records AS MATERIALIZED (
         AND staged.phone_number <= :last_number::text
 ),
 
-ranked_sayings AS (
+ranked_values AS (
     SELECT
-        told.phone_number,
-        told.recorded_at,
-        told.file_number,
-        told.place,
-        told.source,
-        told.legacy_key,
+        entry.phone_number,
+        entry.recorded_at,
+        entry.file_number,
+        entry.place,
+        entry.source,
+        entry.legacy_key,
         member.key AS member_key,
         member.value AS member_value,
         row_number() OVER (
-            PARTITION BY told.phone_number, member.key, member.value::text
+            PARTITION BY entry.phone_number, member.key, member.value::text
             ORDER BY
-                told.source = 'backups' ASC,
-                told.recorded_at DESC NULLS LAST,
-                told.file_number ASC,
-                told.place DESC
+                entry.source = 'backups' ASC,
+                entry.recorded_at DESC NULLS LAST,
+                entry.file_number ASC,
+                entry.place DESC
         ) AS rank
-    FROM legacy_records AS told
-    CROSS JOIN jsonb_each(told.record) AS member
+    FROM legacy_records AS entry
+    CROSS JOIN jsonb_each(entry.record) AS member
     WHERE
         EXISTS (
             SELECT 1
             FROM legacy_records AS backup
-            WHERE backup.phone_number = told.phone_number AND backup.source = 'backups'
+            WHERE backup.phone_number = entry.phone_number AND backup.source = 'backups'
         )
 ),
 
@@ -198,7 +198,7 @@ kept_records AS (
         source,
         legacy_key,
         jsonb_object_agg(member_key, member_value) AS record
-    FROM ranked_sayings
+    FROM ranked_values
     WHERE rank = 1 AND source = 'backups'
     GROUP BY
         phone_number,

@@ -82,7 +82,7 @@ def test_github_gets_annotations(server):
     result = invoke("check", "--server", server.url(), "--format", "github")
     assert result.exit_code == 1
     assert result.stdout.splitlines()[1] == (
-        "::error file=queries/guests.sql,line=8,col=8,title=GS403%3A the clock advances"
+        "::error file=queries/guests.sql,line=8,col=8,title=GS403%3A the current time is statement_timestamp()"
         "::now does not advance inside a transaction (write statement_timestamp())"
     )
 

@@ -83,7 +83,7 @@ def test_export_says_what_the_old_files_cannot_hold(tmp_path, database_url):
     with GuestDatabase(database_url) as db:
         db.add_thread_tokens(PHONE, "thread_1", 5)
     result = invoke("legacy", "export", str(tmp_path / "out"), DATABASE_URL=database_url)
-    assert "no place for: thread_tokens of 1 guest" in result.stderr
+    assert "no field for: thread_tokens of 1 guest" in result.stderr
 
 
 def test_cleanup_needs_an_answer_and_a_verification_that_passes(run, folder):

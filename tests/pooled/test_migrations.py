@@ -45,7 +45,7 @@ def test_a_transaction_pooler_is_refused(
     write: Callable[[Runner], object], setting: Pooler, pooled_url: str, empty_database_url: str, folder: Path
 ) -> None:
     runner = Runner(Settings(database_url=pooled_url, pooler=setting), series=[Series(OWN, folder)])
-    with pytest.raises(SettingsError, match="leads to a pooler") as caught:
+    with pytest.raises(SettingsError, match="points to a pooler") as caught:
         write(runner)
     assert "DATABASE_UNPOOLED_URL" in caught.value.hint
     assert value(empty_database_url, "SELECT count(*) FROM pg_class WHERE relname ~ 'guestsql|rooms'") == 0
@@ -68,7 +68,7 @@ def test_the_direct_address_is_used(setting: Pooler, pooled_url: str, empty_data
 
 def test_a_direct_address_that_leads_to_the_pooler_is_refused(pooled_url: str, folder: Path) -> None:
     settings = Settings(database_url="postgresql://elsewhere/x", unpooled_url=pooled_url)
-    with pytest.raises(SettingsError, match="DATABASE_UNPOOLED_URL leads to a pooler"):
+    with pytest.raises(SettingsError, match="DATABASE_UNPOOLED_URL points to a pooler"):
         Runner(settings, series=[Series(OWN, folder)]).up()
 
 

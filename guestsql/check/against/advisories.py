@@ -50,7 +50,7 @@ class _Written:
     updated: frozenset[str]
 
 
-Told = tuple[str, str, tuple[str, ...]]
+_AdvisoryKey = tuple[str, str, tuple[str, ...]]
 
 
 def find_advisories(queries: Iterable[Query], home: Stage, there: Stage) -> list[Advisory]:
@@ -61,16 +61,16 @@ def find_advisories(queries: Iterable[Query], home: Stage, there: Stage) -> list
         home: the schema of their own release.
         there: the other schema.
     """
-    found: dict[Told, list[str]] = defaultdict(list)
+    found: dict[_AdvisoryKey, list[str]] = defaultdict(list)
     for query in queries:
         answer = home.answers[query.text]
         if isinstance(answer, Answer) and find_incompatibility(query, home, there) is None:
-            for told in dict.fromkeys(_of_query(query, answer, home.schema, there.schema)):
-                found[told].append(query.name)
+            for advisory in dict.fromkeys(_of_query(query, answer, home.schema, there.schema)):
+                found[advisory].append(query.name)
     return [Advisory(rule, what, names, tuple(users)) for (rule, what, names), users in found.items()]
 
 
-def _of_query(query: Query, answer: Answer, home: Schema, there: Schema) -> Iterator[Told]:
+def _of_query(query: Query, answer: Answer, home: Schema, there: Schema) -> Iterator[_AdvisoryKey]:
     words = read_words(query.tokens)
     for written in _written(answer, words, home):
         yield from _constraints(written, home, there)
@@ -102,7 +102,7 @@ def _inserted(write: Write, every: frozenset[str]) -> frozenset[str]:
     return every if write.inserted is None and write.operation == "Insert" else write.inserted or frozenset()
 
 
-def _constraints(written: _Written, home: Schema, there: Schema) -> Iterator[Told]:
+def _constraints(written: _Written, home: Schema, there: Schema) -> Iterator[_AdvisoryKey]:
     table = written.change.table
     before = [each for each in home.constraints if each.table == table]
     known = {(each.kind, each.text) for each in before}
@@ -130,7 +130,7 @@ def _holds_back(constraint: Constraint, table: Table, home: Schema) -> bool:
     return all((each.table, each.text) != (constraint.table, constraint.text) for each in home.constraints)
 
 
-def _columns(written: _Written, home: Schema, there: Schema) -> Iterator[Told]:
+def _columns(written: _Written, home: Schema, there: Schema) -> Iterator[_AdvisoryKey]:
     table = written.change.table
     now = there.columns.get(table, {})
     for name in sorted(written.columns):
@@ -169,14 +169,14 @@ def _lost_labels(type_name: str, home: Schema, there: Schema) -> str:
     return ", ".join(f"'{label}'" for label in lost)
 
 
-def _parameters(answer: Answer, home: Schema, there: Schema) -> Iterator[Told]:
+def _parameters(answer: Answer, home: Schema, there: Schema) -> Iterator[_AdvisoryKey]:
     for type_name in answer.parameters:
         base = type_name.removesuffix("[]")
         if lost := _lost_labels(base, home, there):
             yield "GS752", f"{base} has no {lost} there", (base,)
 
 
-def _triggers(written: _Written, home: Schema, there: Schema) -> Iterator[Told]:
+def _triggers(written: _Written, home: Schema, there: Schema) -> Iterator[_AdvisoryKey]:
     table = written.change.table
     known = {(each.table, each.name): each.text for each in home.triggers}
     events = {written.change.operation}
@@ -190,7 +190,7 @@ def _triggers(written: _Written, home: Schema, there: Schema) -> Iterator[Told]:
             yield "GS753", f"the trigger {each.name} of {table[1]} {state} there", (each.name, table[1])
 
 
-def _read(answer: Answer, words: Words, there: Schema) -> Iterator[Told]:
+def _read(answer: Answer, words: Words, there: Schema) -> Iterator[_AdvisoryKey]:
     if words.has("left", "right", "full"):
         return  # it may be NULL already
     for column in answer.columns:
@@ -202,7 +202,7 @@ def _read(answer: Answer, words: Words, there: Schema) -> Iterator[Told]:
             yield "GS754", f"{table[1]}.{was.name} may be NULL there, it never was", (was.name, table[1])
 
 
-def _functions(words: Words, home: Schema, there: Schema) -> Iterator[Told]:
+def _functions(words: Words, home: Schema, there: Schema) -> Iterator[_AdvisoryKey]:
     named = {word.folded for index, word in enumerate(words) if words[index + 1].text == "("}
     for (name, signature), text in home.functions.items():
         now = there.functions.get((name, signature))
@@ -210,7 +210,7 @@ def _functions(words: Words, home: Schema, there: Schema) -> Iterator[Told]:
             yield "GS753", f"the function {signature} does something else there", (name,)
 
 
-def _rights(answer: Answer, words: Words, home: Schema, there: Schema) -> Iterator[Told]:
+def _rights(answer: Answer, words: Words, home: Schema, there: Schema) -> Iterator[_AdvisoryKey]:
     named = {word.folded for word in words} | {change.table[1] for change in answer.changes}
     taken = [each for each in home.rights - there.rights if not each.is_policy and each.table in there.columns]
     added = [each for each in there.rights - home.rights if each.is_policy and each.table in home.columns]

@@ -10,7 +10,7 @@ from pathlib import Path
 from guestsql.errors import GuestSQLError, MigrationError
 from guestsql.migrate.files import Migration, read_migrations
 
-__all__ = ["Release", "ReleaseError", "SqlFile", "is_file_name", "lay_out", "read_folders", "read_laid_out", "told_as"]
+__all__ = ["Release", "ReleaseError", "SqlFile", "is_file_name", "lay_out", "named_as", "read_folders", "read_laid_out"]
 
 
 _INTERNAL = "internal/"
@@ -89,13 +89,13 @@ def read_laid_out(files: Iterable[SqlFile], folder: Path) -> list[Migration]:
         MigrationError: one cannot be used.
     """
     shown = {file.name: file.shown for file in files}
-    with told_as(files):
+    with named_as(files):
         found = read_migrations(folder)
     return [replace(migration, file=shown[migration.file.name]) for migration in found]
 
 
 @contextmanager
-def told_as(files: Iterable[SqlFile]) -> Generator[None]:
+def named_as(files: Iterable[SqlFile]) -> Generator[None]:
     """Name files as people know them in the errors of what was laid out."""
     shown = {file.name: file.shown for file in files}
     try:

@@ -39,8 +39,8 @@ def verdict_as_text(comparison: Comparison) -> Iterator[str]:
     yield verdict_line(comparison)
     for migration, role in comparison.effects:
         yield f"  {migration.file.name}"
-        yield from _told(role.breaks, "breaks the old")
-        yield from _told(role.serves, "is needed by the new")
+        yield from _as_lines(role.breaks, "breaks the old")
+        yield from _as_lines(role.serves, "is needed by the new")
     counts = (("new", comparison.added), ("changed", comparison.changed), ("gone", comparison.removed))
     parts = [f"{len(names)} {word} ({some(names)})" for word, names in counts if names]
     yield f"  queries: {', '.join(parts) or 'the same'}"
@@ -70,7 +70,7 @@ def verdict_as_json(comparison: Comparison) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2)
 
 
-def _told(incompatibilities: Incompatibilities, how: str) -> Iterator[str]:
+def _as_lines(incompatibilities: Incompatibilities, how: str) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for name, incompatibility in incompatibilities.items():
         reasons.setdefault(incompatibility.message, []).append(name)

@@ -14,7 +14,7 @@ from guestsql.check.against.described import Stage, ask_stage
 from guestsql.check.against.findings import Judged, ReleaseQueries, read_release_queries
 from guestsql.check.against.history import history_findings
 from guestsql.check.against.order import DeployVerdict, Matrix, Order, Role, judge, roles
-from guestsql.check.against.release import Release, SqlFile, lay_out, read_laid_out, told_as
+from guestsql.check.against.release import Release, SqlFile, lay_out, named_as, read_laid_out
 from guestsql.check.answers import Refused
 from guestsql.check.finding import Finding
 from guestsql.check.rules import is_advisory
@@ -170,7 +170,7 @@ def _ask(rooms: Iterable[tuple[Sequence[SqlFile], Path]], connect: Connect, quer
 
 
 def _connection(stack: ExitStack, connect: Connect, files: Iterable[SqlFile], room: Path) -> DeadlineConnection:
-    with told_as(files):
+    with named_as(files):
         return stack.enter_context(connect(room))
 
 

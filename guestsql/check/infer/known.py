@@ -111,8 +111,8 @@ def rule_of(function: Function) -> Rule:
     for names, rule in ((_ALL, Rule.ALL), (_FIRST, Rule.FIRST), (_ANY, Rule.ANY), (_ALWAYS, Rule.ALWAYS)):
         if name in names:
             # random() always is a value, random(NULL, 1) is not.
-            told = Rule.ALL if rule is Rule.ALWAYS and function.is_strict else rule
-            return told if _is_meant(function) else Rule.NEVER_KNOWN
+            precise = Rule.ALL if rule is Rule.ALWAYS and function.is_strict else rule
+            return precise if _is_meant(function) else Rule.NEVER_KNOWN
     return Rule.NEVER_KNOWN
 
 

@@ -52,7 +52,8 @@ Examples:
     "format_name",
     type=click.Choice(("tree", "json")),
     default="tree",
-    help="json is the server's own. Default: tree.",
+    show_default=True,
+    help="tree is indented text; json is the server's own output.",
 )
 @pass_app
 def explain(  # noqa: PLR0917  click passes them by name

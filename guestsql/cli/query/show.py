@@ -51,7 +51,14 @@ A parameter's sample value is at the end of its line in the file:
 """,
 )
 @click.argument("name", shell_complete=complete_name)
-@click.option("--format", "format_name", type=click.Choice(("sql", "json")), default="sql", help="Default: sql.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(("sql", "json")),
+    default="sql",
+    show_default=True,
+    help="sql is the query with comments; json is one object with columns, sample values, Python and SQL.",
+)
 @click.option("--psql", is_flag=True, help=r"Print \set lines with sample values and the query, for psql.")
 @click.option("--preamble", is_flag=True, help=r"Print only the \set lines.")
 @pass_app

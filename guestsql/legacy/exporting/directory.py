@@ -65,7 +65,7 @@ class ExportReport:
         new: guests without a record in the imported files.
         changed: guests whose records are not as they were, because the database says something else.
         no_numbers: numbers that JSON does not have (`NaN`), written as `null`.
-        left_out: what the old files have no place for, with the number of guests who have it.
+        left_out: what the old files have no field for, with the number of guests who have it.
         rejects: rejected records of the latest import, which stay in `legacy_rejects`.
     """
 

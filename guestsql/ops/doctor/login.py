@@ -38,18 +38,18 @@ def pooler(target: Target) -> CheckResult:
     is_pooled = target.facts.session_pid != target.connection.info.backend_pid
     declared = target.settings.pooler_of(target.url or "")
     if is_pooled and declared == "off":
-        return advise("DATABASE_URL leads to a pooler, although GUESTSQL_POOLER is off", _SESSION_MODE)
+        return advise("DATABASE_URL points to a pooler, although GUESTSQL_POOLER is off", _SESSION_MODE)
     if is_pooled and target.settings.unpooled_url is None:
-        return advise("DATABASE_URL leads to a pooler, and DATABASE_UNPOOLED_URL is not set", _UNPOOLED)
+        return advise("DATABASE_URL points to a pooler, and DATABASE_UNPOOLED_URL is not set", _UNPOOLED)
     if is_pooled:
-        return ok("DATABASE_URL leads to a pooler; DATABASE_UNPOOLED_URL is set")
+        return ok("DATABASE_URL points to a pooler; DATABASE_UNPOOLED_URL is set")
     if declared in ("transaction", "tracked"):
-        return ok("DATABASE_URL leads to the server itself but is used as a pooler's")
-    return ok("no pooler: DATABASE_URL leads to the server itself")
+        return ok("DATABASE_URL points to the server itself but is used as a pooler's")
+    return ok("no pooler: DATABASE_URL points to the server itself")
 
 
 def direct(target: Target) -> CheckResult:
-    """Does DATABASE_UNPOOLED_URL lead to the server itself?"""
+    """Does DATABASE_UNPOOLED_URL point to the server itself?"""
     if target.settings.unpooled_url is None:
         return ok("not set: DATABASE_URL is used")
     return _other(target, "DATABASE_UNPOOLED_URL", target.settings.unpooled_url, unpooled=True)
@@ -67,11 +67,11 @@ def _other(target: Target, variable: str, url: str, *, unpooled: bool) -> CheckR
         with closing(connect(target.check_settings, url)) as connection:
             facts = packaged_queries("internal/doctor.sql").get_server_facts(connection)
             if unpooled and facts.session_pid != connection.info.backend_pid:
-                return fault(f"{variable} also leads to a pooler", _UNPOOLED)
+                return fault(f"{variable} also points to a pooler", _UNPOOLED)
             kind = "a standby" if facts.is_standby else "a writable server"
     except DatabaseUnavailable as error:
         return fault(f"{variable}: {error.message}", _advice(error).replace("DATABASE_URL", variable))
-    return ok(f"{variable} leads to {kind}")
+    return ok(f"{variable} points to {kind}")
 
 
 def _advice(error: DatabaseUnavailable) -> str:

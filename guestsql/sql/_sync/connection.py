@@ -146,7 +146,7 @@ def connect(settings: Settings, url: str, *, session: bool = False) -> DeadlineC
             then refused. Otherwise nothing is prepared, so that it does not matter whether there is one.
 
     Raises:
-        SettingsError: the address does not parse, or leads to a pooler and a session is needed.
+        SettingsError: the address does not parse, or points to a pooler and a session is needed.
         DatabaseUnavailable: no server answers there, or it refuses.
     """
     declared = settings.pooler_of(url)
@@ -231,7 +231,7 @@ def _no_session(settings: Settings, url: str) -> SettingsError:
     is_unpooled = url == settings.unpooled_url
     variable = "DATABASE_UNPOOLED_URL" if is_unpooled else "the database's address"
     return SettingsError(
-        f"{variable} leads to a pooler, and this needs a session of its own",
+        f"{variable} points to a pooler, and this needs a session of its own",
         hint="set DATABASE_UNPOOLED_URL to the server's own address; or GUESTSQL_POOLER=off, if the pooler gives each "
         "client a session of its own (session mode)",
     )
