@@ -30,7 +30,7 @@ from guestsql.sql._sync.flushing import Flusher
 from guestsql.sql.translate import translate
 from guestsql.telemetry.counting import Counting
 from guestsql.telemetry.log import event
-from guestsql.telemetry.outbox import Outbox
+from guestsql.telemetry.write_buffer import WriteBuffer
 
 __all__ = ["ExitFlush", "flush_all", "install_sigterm_handler", "watch"]
 
@@ -40,21 +40,21 @@ class ExitFlush:
     """What is needed to write what a database has collected, without the database.
 
     Attributes:
-        outboxes: what was collected.
+        buffers: what was collected.
         counting: counts the calls.
         settings: for the deadline.
         url: the server.
         in_use: where their queries are.
     """
 
-    outboxes: tuple[Outbox[Any], ...]
+    buffers: tuple[WriteBuffer[Any], ...]
     counting: Counting
     settings: Settings
     url: str = field(repr=False)
     in_use: InUse
 
     def __bool__(self) -> bool:
-        return any(self.outboxes)
+        return any(self.buffers)
 
     def unwatch(self) -> None:
         """Stop watching: the database has written it or reported the failure, or the parent process has it."""
@@ -73,20 +73,20 @@ class ExitFlush:
             executor = Executor(
                 self.settings, self.url, self.in_use.all, connections=connections, counting=self.counting
             )
-            for outbox in self.outboxes:
-                _flush(executor, outbox, final=final)
+            for buffer in self.buffers:
+                _flush(executor, buffer, final=final)
         finally:
             connections.close()
 
 
-def _flush(executor: Executor, outbox: Outbox[Any], *, final: bool) -> None:
+def _flush(executor: Executor, buffer: WriteBuffer[Any], *, final: bool) -> None:
     try:
         # What another thread is writing is written here too: the server recognises the batch.
-        Flusher(executor, outbox).flush()
+        Flusher(executor, buffer).flush()
     except (GuestSQLError, psycopg.Error) as error:
         level, code = (logging.ERROR, "LOST") if final else (logging.WARNING, "KEPT")
         message = error.message if isinstance(error, GuestSQLError) else translate(error, "").message
-        event(level, f"{outbox.content}_{code}", f"not written at exit: {message}")
+        event(level, f"{buffer.content}_{code}", f"not written at exit: {message}")
 
 
 class _OneConnection:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from guestsql.errors import InvalidValue
-from guestsql.telemetry.outbox import Batch, Outbox
+from guestsql.telemetry.write_buffer import Batch, WriteBuffer
 
 __all__ = ["Messages", "Pending"]
 
@@ -72,7 +72,7 @@ class Messages(Batch):
         }
 
 
-class Pending(Outbox[Messages]):
+class Pending(WriteBuffer[Messages]):
     """Messages by guest's key."""
 
     query = "record_interactions"

@@ -22,7 +22,7 @@ from typing import TypeVar
 import psutil
 
 from guestsql.telemetry.figures import Figures, kind_of
-from guestsql.telemetry.outbox import Batch, Outbox
+from guestsql.telemetry.write_buffer import Batch, WriteBuffer
 
 __all__ = ["Counted", "Counting"]
 
@@ -75,7 +75,7 @@ class Counted(Batch):
         return {table: json.dumps(found) for table, found in rows.items()}
 
 
-class Counting(Outbox[Counted]):
+class Counting(WriteBuffer[Counted]):
     """What one database has counted and not written yet. May be used from several threads.
 
     A minute is one of the server's clock: its last known time is continued by a monotonic clock. Before it

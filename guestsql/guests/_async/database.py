@@ -111,10 +111,10 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
 
     async def _on_open(self, executor: AsyncExecutor, url: str) -> None:
         counting, settings = self._engine.counting, self._settings
-        outboxes = (self._pending, counting) if settings.metrics_seconds else (self._pending,)
+        buffers = (self._pending, counting) if settings.metrics_seconds else (self._pending,)
         if self._exit_flush is not None:  # an earlier close could not write: this one has the same buffers
             self._exit_flush.unwatch()
-        self._exit_flush = ExitFlush(outboxes, counting, settings, url, self._engine.in_use)
+        self._exit_flush = ExitFlush(buffers, counting, settings, url, self._engine.in_use)
         watch(self._exit_flush)
         self._context = AsyncContextCache(executor, settings, self._builder, counting)
         self._interactions = AsyncInteractionBuffer(executor, settings.flush_seconds, self._pending)

@@ -17,7 +17,7 @@ from guestsql.sql import Operator, Query
 from guestsql.sql._async.transaction import AsyncTransactionSession
 from guestsql.sql.hooks import hooked_queries, subject_of
 from guestsql.telemetry.log import event
-from guestsql.telemetry.outbox import new_operation_id
+from guestsql.telemetry.write_buffer import new_operation_id
 
 __all__ = ["AsyncPeople"]
 

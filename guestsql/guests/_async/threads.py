@@ -9,7 +9,7 @@ from guestsql.guests.models import GuestThread
 from guestsql.guests.rows import thread_from
 from guestsql.guests.values import clean_text, clean_tokens
 from guestsql.telemetry.log import event
-from guestsql.telemetry.outbox import new_operation_id
+from guestsql.telemetry.write_buffer import new_operation_id
 
 __all__ = ["AsyncThreads"]
 

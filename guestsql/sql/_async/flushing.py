@@ -1,4 +1,4 @@
-"""Writes what an outbox holds, each batch exactly once, whatever becomes of the connection."""
+"""Writes what a write buffer holds, each batch exactly once, whatever becomes of the connection."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 from guestsql.sql._async.executor import AsyncExecutor
 from guestsql.sql.runtime import AsyncTurns
-from guestsql.telemetry.outbox import Outbox
+from guestsql.telemetry.write_buffer import WriteBuffer
 
 __all__ = ["AsyncFlusher"]
 
 
 class AsyncFlusher:
-    """Writes the batches of one outbox, one after the other.
+    """Writes the batches of one write buffer, one after the other.
 
     Args:
-        executor: runs the outbox's query.
-        outbox: where they come from; what could not be written stays there.
+        executor: runs the buffer's query.
+        buffer: where they come from; what could not be written stays there.
     """
 
-    def __init__(self, executor: AsyncExecutor, outbox: Outbox[Any]) -> None:
+    def __init__(self, executor: AsyncExecutor, buffer: WriteBuffer[Any]) -> None:
         self._executor = executor
-        self._outbox = outbox
+        self._buffer = buffer
         self._turns = AsyncTurns()
 
     async def flush(self, deadline: float | None = None) -> int:
@@ -68,17 +68,17 @@ class AsyncFlusher:
             yield
 
     async def _write_open(self, deadline: float) -> int:
-        return await self._write_next(deadline) if self._outbox.open is not None else 0
+        return await self._write_next(deadline) if self._buffer.open is not None else 0
 
     async def _write_next(self, deadline: float) -> int:
-        outbox = self._outbox
-        if not outbox:
+        buffer = self._buffer
+        if not buffer:
             return 0
-        if outbox.needs_time():
-            outbox.set_time(await self._executor.call("get_server_time", {}, deadline=deadline))
-        batch = outbox.take()
+        if buffer.needs_time():
+            buffer.set_time(await self._executor.call("get_server_time", {}, deadline=deadline))
+        batch = buffer.take()
         if batch is None:
             return 0
-        await self._executor.call(outbox.query, batch.parameters, deadline=deadline)
-        outbox.done(batch)
+        await self._executor.call(buffer.query, batch.parameters, deadline=deadline)
+        buffer.done(batch)
         return len(batch)

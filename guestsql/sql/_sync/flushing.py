@@ -1,5 +1,5 @@
 # Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
-"""Writes what an outbox holds, each batch exactly once, whatever becomes of the connection."""
+"""Writes what a write buffer holds, each batch exactly once, whatever becomes of the connection."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 
 from guestsql.sql._sync.executor import Executor
 from guestsql.sql.runtime import Turns
-from guestsql.telemetry.outbox import Outbox
+from guestsql.telemetry.write_buffer import WriteBuffer
 
 __all__ = ["Flusher"]
 
 
 class Flusher:
-    """Writes the batches of one outbox, one after the other.
+    """Writes the batches of one write buffer, one after the other.
 
     Args:
-        executor: runs the outbox's query.
-        outbox: where they come from; what could not be written stays there.
+        executor: runs the buffer's query.
+        buffer: where they come from; what could not be written stays there.
     """
 
-    def __init__(self, executor: Executor, outbox: Outbox[Any]) -> None:
+    def __init__(self, executor: Executor, buffer: WriteBuffer[Any]) -> None:
         self._executor = executor
-        self._outbox = outbox
+        self._buffer = buffer
         self._turns = Turns()
 
     def flush(self, deadline: float | None = None) -> int:
@@ -69,17 +69,17 @@ class Flusher:
             yield
 
     def _write_open(self, deadline: float) -> int:
-        return self._write_next(deadline) if self._outbox.open is not None else 0
+        return self._write_next(deadline) if self._buffer.open is not None else 0
 
     def _write_next(self, deadline: float) -> int:
-        outbox = self._outbox
-        if not outbox:
+        buffer = self._buffer
+        if not buffer:
             return 0
-        if outbox.needs_time():
-            outbox.set_time(self._executor.call("get_server_time", {}, deadline=deadline))
-        batch = outbox.take()
+        if buffer.needs_time():
+            buffer.set_time(self._executor.call("get_server_time", {}, deadline=deadline))
+        batch = buffer.take()
         if batch is None:
             return 0
-        self._executor.call(outbox.query, batch.parameters, deadline=deadline)
-        outbox.done(batch)
+        self._executor.call(buffer.query, batch.parameters, deadline=deadline)
+        buffer.done(batch)
         return len(batch)

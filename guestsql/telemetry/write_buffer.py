@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Generic, TypeVar
 
-__all__ = ["Batch", "Outbox", "new_operation_id"]
+__all__ = ["Batch", "WriteBuffer", "new_operation_id"]
 
 
 def new_operation_id() -> str:
@@ -43,7 +43,7 @@ class Batch(ABC):
 AnyBatch = TypeVar("AnyBatch", bound=Batch)
 
 
-class Outbox(ABC, Generic[AnyBatch]):
+class WriteBuffer(ABC, Generic[AnyBatch]):
     """Batches on their way to the server. May be used from several threads.
 
     One batch at a time is open: taken, and not known to be written. It is taken again, as it is, until it is `done`;
