@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from guestsql.cli.units import readable_seconds
+from guestsql.sql import load_catalogue, query_digest, query_text, read_queries
 from tests.docs.markdown import PAGES, ROOT, blocks_of, name_of
 from tests.server import reachable_folder
 from tools.run_pages import PageError, Places, run_page
@@ -39,6 +40,13 @@ def places(wheel: Path, embedded_home: Path) -> Places:
 def test_the_commands_of_a_page_print_what_it_shows(page, places):
     text = page.read_text(encoding="utf-8")
     assert run_page(text, places) == text, "run `make pages`"
+
+
+def test_the_tutorial_shows_what_a_release_has_changed():
+    """The digest that it sets is that of build_context with one label: after a change of the query, compute it anew."""
+    original = query_text(load_catalogue()["build_context"]).replace("labels[1:2]", "labels[1:1]")
+    (older,), _ = read_queries(original.encode(), Path("build_context.sql"))
+    assert f"/{query_digest(older)}/" in (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 
 
 def run(text: str, places: Places) -> str:
