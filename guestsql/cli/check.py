@@ -166,7 +166,7 @@ def check(  # noqa: PLR0917  click passes them by name
 
 def _coverage(app: App) -> Coverage:
     """Which tables hold guests, and the methods that must know them; none without the packaged queries."""
-    schema = [migration.file for migration in configured_migrations(app.settings)]
+    schema = [shown(migration.file) for migration in configured_migrations(app.settings)]
     return Coverage(HOOKS if app.settings.packaged else {}, KEY_COLUMNS, KEY_COMMENT, schema)
 
 

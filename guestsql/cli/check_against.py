@@ -175,7 +175,7 @@ def save_release(app: App, against: Against) -> None:
         app.say(f"check: this release is saved in {against.manifest}")
 
 
-def shown(folder: Path) -> Path:
-    """A folder as one would type it: relative when it is below the working directory."""
+def shown(path: Path) -> Path:
+    """A path as one would type it: relative when it is below the working directory."""
     here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+    return path.relative_to(here) if path.is_relative_to(here) else path
