@@ -97,9 +97,16 @@ def hook_faults(query: Query, hooks: Mapping[str, Hook]) -> Iterator[HookFault]:
         query: any query.
         hooks: the hooks that there are, by name.
     """
+    lines: dict[str, int] = {}
     for mark in query.marks:
         if mark.word == "on":
             yield from _faults(query, mark, hooks)
+            found = _MARK.fullmatch(mark.text)
+            name = mark.text if found is None else found["hook"]
+            first = lines.setdefault(name, mark.line)
+            if first != mark.line:
+                message = f"{query.name} has on: {name} twice, in lines {first} and {mark.line}"
+                yield HookFault(mark, message, "keep one of them; with last the query runs after the others")
 
 
 def hook_reader(hooks: Mapping[str, Hook], read: Reader = read_queries) -> Reader:

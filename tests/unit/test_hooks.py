@@ -7,7 +7,7 @@ from pathlib import Path
 
 from guestsql.sql import Operator, default_directory, read_queries
 from guestsql.sql.folder import Folder
-from guestsql.sql.hooks import Hook, hook_reader, hooked_queries, subject_of
+from guestsql.sql.hooks import Hook, hook_faults, hook_reader, hooked_queries, subject_of
 
 HOOKS = {"close_day": Hook("close_day", ("day",), (Operator.COUNT,))}
 QUERY = "-- name: {}(day)!\n-- on: {}\n--   day: date, which\nDELETE FROM days WHERE day = :day::date;\n"
@@ -29,6 +29,13 @@ def test_own_queries_run_before_packaged_ones_and_the_last_after_all_others() ->
     names = [query.name for query in hooked_queries(queries, "close_day")]
     assert names == ["bill_all", "warn_staff", "count_rooms", "sum_rooms", "end_own_day", "end_day"]
     assert [subject_of(query) for query in queries[:2]] == ["rooms", "day"]
+
+
+def test_a_mark_that_is_given_twice_is_refused() -> None:
+    text = QUERY.format("end_day", "close_day\n-- The guests stay.\n-- on: close_day, last")
+    [query] = read_queries(text.encode(), Path("a.sql"))[0]
+    [fault] = hook_faults(query, HOOKS)
+    assert (fault.message, fault.mark.line) == ("end_day has on: close_day twice, in lines 2 and 4", 4)
 
 
 def test_an_edit_with_a_faulty_mark_is_no_query(tmp_path: Path) -> None:
