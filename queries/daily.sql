@@ -30,32 +30,37 @@ ON CONFLICT ON CONSTRAINT relation_sizes_pkey DO UPDATE
 -- Returns the number of rows written. Yesterday's row is updated, too, but never created: guests who have written since
 -- are no longer counted among yesterday's. For the same reason a figure only grows.
 --   timezone: text = 'America/Bogota', the hotel's
-WITH today AS (
-    SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
+WITH days AS MATERIALIZED ( -- comparing times is faster than converting each guest's to a day
+    SELECT
+        today.day - past.days AS day,
+        past.days = 0 AS is_today,
+        (today.day - past.days)::timestamp AT TIME ZONE :timezone::text AS since,
+        (today.day - past.days + 1)::timestamp AT TIME ZONE :timezone::text AS until
+    FROM (SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day) AS today
+    CROSS JOIN generate_series(0, 1) AS past (days)
 ),
 
 counted_days AS (
     SELECT
-        (events.moment AT TIME ZONE :timezone::text)::date AS day,
-        count(*) FILTER (WHERE events.change = 'new') AS new_guests,
-        count(*) FILTER (WHERE events.change = 'active') AS active_guests
+        days.day,
+        count(*) FILTER (WHERE first_interaction >= days.since AND first_interaction < days.until) AS new_guests,
+        count(*) FILTER (WHERE last_interaction >= days.since AND last_interaction < days.until) AS active_guests
     FROM guest_profiles
-    CROSS JOIN LATERAL (VALUES ('new', first_interaction), ('active', last_interaction)) AS events (change, moment)
-    WHERE last_active_on >= (SELECT day FROM today) - 2
-    GROUP BY day
+    CROSS JOIN days
+    WHERE last_active_on >= (SELECT min(both_days.day) - 1 FROM days AS both_days)
+    GROUP BY days.day
 )
 
 INSERT INTO guest_days AS known (day, new_guests, active_guests)
 SELECT
-    today.day - past.days AS day,
+    days.day,
     coalesce(counted.new_guests, 0) AS new_guests,
     coalesce(counted.active_guests, 0) AS active_guests
-FROM today
-CROSS JOIN generate_series(0, 1) AS past (days)
-LEFT JOIN counted_days AS counted ON today.day - past.days = counted.day
-LEFT JOIN guest_days AS recorded ON today.day - past.days = recorded.day
-WHERE past.days = 0 OR recorded.day IS NOT NULL
-ORDER BY day
+FROM days
+LEFT JOIN counted_days AS counted ON days.day = counted.day
+LEFT JOIN guest_days AS recorded ON days.day = recorded.day
+WHERE days.is_today OR recorded.day IS NOT NULL
+ORDER BY days.day
 ON CONFLICT ON CONSTRAINT guest_days_pkey DO UPDATE
     SET
         new_guests = greatest(known.new_guests, excluded.new_guests),

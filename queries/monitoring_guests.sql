@@ -70,18 +70,11 @@ WITH today AS ( -- as a subquery it is computed once, as an expression for each 
 
 counted_days AS (
     SELECT
-        (events.moment AT TIME ZONE :timezone::text)::date + events.days AS day,
+        (events.moment AT TIME ZONE :timezone::text)::date AS day,
         count(*) FILTER (WHERE events.change = 'new') AS new_guests,
-        count(*) FILTER (WHERE events.change = 'active') AS active_guests,
-        count(*) FILTER (WHERE events.change = 'silent') AS silent_guests
+        count(*) FILTER (WHERE events.change = 'active') AS active_guests
     FROM guest_profiles
-    CROSS JOIN
-        LATERAL (
-            VALUES
-            ('new', first_interaction, 0),
-            ('active', last_interaction, 0),
-            ('silent', last_interaction, :silent_days::int)
-        ) AS events (change, moment, days)
+    CROSS JOIN LATERAL (VALUES ('new', first_interaction), ('active', last_interaction)) AS events (change, moment)
     WHERE last_active_on >= (SELECT day FROM today) - :max_rows::int - :silent_days::int
     GROUP BY day
 )
@@ -90,12 +83,13 @@ SELECT
     today.day - past.days AS day,
     greatest(counted.new_guests, recorded.new_guests, 0) AS new_guests,
     greatest(counted.active_guests, recorded.active_guests, 0) AS active_guests,
-    coalesce(counted.silent_guests, 0) AS silent_guests,
+    coalesce(silent.active_guests, 0) AS silent_guests,
     recorded.day IS NOT NULL AS is_recorded
 FROM today
 CROSS JOIN generate_series(0, :max_rows::int - 1) AS past (days)
 LEFT JOIN guest_days AS recorded ON today.day - past.days = recorded.day
 LEFT JOIN counted_days AS counted ON today.day - past.days = counted.day
+LEFT JOIN counted_days AS silent ON today.day - past.days - :silent_days::int = silent.day
 ORDER BY day DESC
 LIMIT :max_rows::int;
 
