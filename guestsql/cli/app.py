@@ -13,7 +13,7 @@ from guestsql.cli.output import Output
 from guestsql.cli.summary import set_summary
 from guestsql.cli.terminal import can_ask
 from guestsql.cli.values import plain_text
-from guestsql.errors import GuestSQLError, QueryFileError
+from guestsql.errors import GuestSQLError, QueryFileError, SettingsError
 from guestsql.guests.needed import reserved_names
 from guestsql.settings import Settings
 from guestsql.sql import Catalogue, load_catalogue
@@ -46,6 +46,21 @@ class App:
             SettingsError: a value cannot be used.
         """
         return Settings.from_env()
+
+    @property
+    def packaged_settings(self) -> Settings:
+        """The settings, for a command that needs the packaged queries and tables.
+
+        Raises:
+            SettingsError: a value cannot be used, or `packaged` is False.
+        """
+        if not self.settings.packaged:
+            raise SettingsError(
+                "this command needs the packaged queries and tables, and packaged is false",
+                hint="remove packaged = false from [tool.guestsql] in pyproject.toml, or unset GUESTSQL_PACKAGED; then"
+                " run guestsql migrate up",
+            )
+        return self.settings
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -55,7 +55,7 @@ Examples:
 @pass_app
 def list_guests(app: App, label: str | None, limit: int, after: str, format_name: str | None) -> None:
     """List guests in the order of their keys, page by page."""
-    with database(app.settings) as opened:
+    with database(app.packaged_settings) as opened:
         rows = opened.queries.list_guests(label=label, after=after, max_rows=limit + 1)
     _print_page(app, rows, limit, format_name)
 
@@ -80,7 +80,7 @@ def search(app: App, text: str, limit: int, after: str, format_name: str | None)
     """
     if not text.strip():
         raise click.UsageError("TEXT is empty: guestsql guest list prints all guests")
-    with database(app.settings) as opened:
+    with database(app.packaged_settings) as opened:
         rows = opened.queries.search_guests(search=text.strip(), after=after, max_rows=limit + 1)
     _print_page(app, rows, limit, format_name)
 
@@ -118,7 +118,7 @@ Example:
 def labels(app: App, format_name: str | None) -> None:
     """List the labels with the number of guests who have them."""
     output = app.output(format_name)
-    with database(app.settings) as opened:
+    with database(app.packaged_settings) as opened:
         rows = opened.queries.list_labels(max_rows=_MOST_LABELS + 1)
     output.rows(("label", "guests"), rows[:_MOST_LABELS])
     if len(rows) > _MOST_LABELS:
@@ -142,7 +142,7 @@ def memory(app: App, state: str, user_id: str, format_name: str | None) -> None:
     guest.
     """
     output = app.output(format_name)
-    with database(app.settings) as opened:
+    with database(app.packaged_settings) as opened:
         known = opened.get_profile(user_id)
         profile = None if known is None else opened.update_profile(user_id, memory_enabled=state == "on")
     if profile is None:
@@ -163,7 +163,7 @@ Example:
 def show(app: App, user_id: str, format_name: str | None) -> None:
     """Show a guest's profile. Exits with 1 if there is no such guest."""
     output = app.output(format_name)
-    with database(app.settings) as opened:
+    with database(app.packaged_settings) as opened:
         profile = opened.get_profile(user_id)
     if profile is not None:
         output.row(asdict(profile))
@@ -203,7 +203,7 @@ def context(app: App, user_id: str, ttl: float | None, format_name: str | None) 
     An unknown guest is created, as in the bot.
     """
     output = app.output(format_name)
-    with database(app.settings) as opened:
+    with database(app.packaged_settings) as opened:
         text = opened.get_context(user_id, ttl_seconds=ttl)
     output.value("context", text)
 
@@ -227,7 +227,7 @@ def merge(app: App, keep: str, duplicate: str, yes: bool, format_name: str | Non
     output = app.output(format_name)
     second = _key(app, duplicate)
     app.confirm(f"Merge {second} into {_key(app, keep)} and remove {second}", yes=yes)
-    with database(app.settings) as opened:
+    with database(app.packaged_settings) as opened:
         profile = opened.merge_guests(keep, duplicate)
     output.row(asdict(profile))
 
@@ -244,7 +244,7 @@ Example:
 def export(app: App, user_id: str, format_name: str | None) -> None:
     """Print everything that is stored about a person, by table. Exits with 1 if there is nothing."""
     output = app.output(format_name)
-    with database(app.settings) as opened:
+    with database(app.packaged_settings) as opened:
         stored = opened.export_guest(user_id)
     output.value("stored", stored)
     if not any(stored.values()):
@@ -266,6 +266,6 @@ def forget(app: App, user_id: str, yes: bool, format_name: str | None) -> None:
     """Erase a person from every table, and print the number of rows by table."""
     output = app.output(format_name)
     app.confirm(f"Erase all that is stored about {_key(app, user_id)}", yes=yes)
-    with database(app.settings) as opened:
+    with database(app.packaged_settings) as opened:
         erased = opened.forget_guest(user_id)
     output.row(erased)

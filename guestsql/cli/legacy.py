@@ -55,7 +55,7 @@ def import_files(app: App, directory: Path, dry_run: bool, format_name: str | No
     time of the import. Importing again changes nothing. Exits with 1 when a record was rejected; the rest is imported.
     """
     output = app.output(format_name, piped="json")
-    with main_url(app.settings) as url, progress_bar("importing") as progress:
+    with main_url(app.packaged_settings) as url, progress_bar("importing") as progress:
         report = import_directory(directory, settings=app.settings, url=url, dry_run=dry_run, progress=progress)
     if output.is_table:
         print_report(output, report)

@@ -80,7 +80,7 @@ def monitor(  # noqa: PLR0917  click passes them by name
     The counts of the bot's processes come from the minute tables. Connections and sessions are those of the server that
     is queried: DATABASE_REPLICA_URL if that is set. The heading, and "server" in JSON, show which.
     """
-    settings = app.settings
+    settings = app.packaged_settings
     catalogue = load_catalogue(settings.queries_dir)
     reader = FigureReader(catalogue, minutes=minutes, max_rows=50, min_seconds=min_seconds)
     is_drawn = not once and sys.stdout.isatty()

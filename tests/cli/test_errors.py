@@ -293,3 +293,11 @@ def test_the_password_of_the_env_file_is_not_shown_either(tmp_path):
 
     assert result.exit_code == 4
     assert PASSWORD not in result.output
+
+
+@pytest.mark.parametrize("command", [("monitor", "--once"), ("guest", "list"), ("legacy", "import", ".")])
+def test_a_project_without_the_packaged_queries_has_no_guests(database_url, command):
+    result = invoke(*command, DATABASE_URL=database_url, GUESTSQL_PACKAGED="false")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "needs the packaged queries and tables, and packaged is false" in result.stderr
+    assert "unset GUESTSQL_PACKAGED; then run guestsql migrate up" in result.stderr
