@@ -18,6 +18,7 @@ Absence is `None`; a failure is an exception, never an empty answer::
         ├ DatabaseUnavailable            no connection, it was lost, or no write is possible now (retryable)
         ├ TransactionConflict            a deadlock or serialization failure that lasted (retryable)
         ├ TransactionAborted             the transaction was ended by an earlier failure
+        ├ LeaseLost                      another process took over what this one was doing; nothing was stored
         └ OutcomeUnknown                 it may or may not have taken effect: read before you repeat
 
 Every error says what happened, where, and how to fix it: the last part is `hint`. `retryable` is for a program: True
@@ -39,6 +40,7 @@ __all__ = [
     "GuestSQLError",
     "InvalidUserId",
     "InvalidValue",
+    "LeaseLost",
     "LegacyFileError",
     "MigrationError",
     "OutcomeUnknown",
@@ -316,6 +318,14 @@ class TransactionAborted(DatabaseError):
 
     Let the first error, which the message quotes, leave the `with` block. To continue after a statement that may fail,
     put it in a savepoint: `with tx.transaction():`.
+    """
+
+
+class LeaseLost(DatabaseError):
+    """A lease ended before the work was done, and another process took the work over; or its guest was erased.
+
+    Nothing was stored. Do not repeat the call: whoever holds the new lease completes the work. If it happens often, the
+    work takes longer than its lease: claim fewer replies at a time, or for longer.
     """
 
 

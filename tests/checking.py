@@ -14,6 +14,8 @@ from guestsql.sql.overrides import eject_query
 from tests.server import MIGRATIONS
 
 QUERIES = MIGRATIONS.parent / "queries"
+MARKED = [file for file in sorted(QUERIES.glob("*.sql")) if "-- on: " in file.read_text(encoding="utf-8")]
+"""The packaged files whose queries cover the packaged tables."""
 SHIPPED = [*sorted(QUERIES.glob("*.sql")), *sorted(QUERIES.glob("internal/*.sql"))]
 
 EXTRA_SCHEMA = """\

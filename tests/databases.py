@@ -39,6 +39,11 @@ def make_settings(url: str, **known: Any) -> Settings:
     return Settings(database_url=url, **{"deadline_seconds": 30.0, **never, **known})
 
 
+def nonempty(tables: dict[str, Any]) -> dict[str, Any]:
+    """What an erasure, a merge or an export has of the tables that hold anything of the guest."""
+    return {name: content for name, content in tables.items() if content}
+
+
 def case_id(value: object) -> str:
     """A parameter as part of a test's name, without addresses: they differ from one worker to the next."""
     return re.sub(r" at 0x[0-9a-f]+", "", ascii(value))

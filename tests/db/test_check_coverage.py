@@ -13,7 +13,7 @@ from guestsql.embedded import PrivateServer
 from guestsql.guests.hooks import HOOKS, KEY_COLUMNS, KEY_COMMENT
 from guestsql.migrate import configured_migrations
 from guestsql.settings import Settings
-from tests.checking import QUERIES, told
+from tests.checking import MARKED, told
 
 SCHEMA = """\
 CREATE TABLE bookings (id bigint PRIMARY KEY, guest text NOT NULL REFERENCES guest_profiles ON DELETE CASCADE);
@@ -104,7 +104,7 @@ def check(server: PrivateServer, migrations: Path, tmp_path: Path) -> Check:
         file = tmp_path / "own.sql"
         file.write_text(text)
         scratch = scratch_database(settings, server.url())
-        return check_files([file], scratch, beside=[QUERIES / "people.sql"], coverage=coverage).findings
+        return check_files([file], scratch, beside=MARKED, coverage=coverage).findings
 
     return run
 

@@ -12,7 +12,7 @@ import pytest
 
 from guestsql import CLEAR, GuestDatabase
 from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
-from tests.databases import GUEST, KINDS, OTHER, Either, case_id, column, make_settings, traces
+from tests.databases import GUEST, KINDS, OTHER, Either, case_id, column, make_settings, nonempty, traces
 
 Connection = psycopg.Connection[Any]
 
@@ -450,15 +450,18 @@ async def test_export_and_forget(kind: str, database_url: str, autocommit: Conne
         await db.update_profile(OTHER, user_name="Eva")
         autocommit.execute("INSERT INTO historical_clients (phone_number, notes) VALUES (%s, 'a note')", [GUEST])
         stored = await db.export_guest(SPELLINGS[0])
-        assert {table: len(rows) for table, rows in stored.items()} == {"guest_profiles": 1, "historical_clients": 1}
+        assert {table: len(rows) for table, rows in nonempty(stored).items()} == {
+            "guest_profiles": 1,
+            "historical_clients": 1,
+        }
         assert stored["guest_profiles"][0]["profile_data"] == FULL["profile_data"]
         assert stored["historical_clients"][0]["notes"] == "a note"
         await db.record_interaction(GUEST)
-        assert await db.forget_guest(SPELLINGS[1]) == {"guest_profiles": 1, "historical_clients": 1}
+        assert nonempty(await db.forget_guest(SPELLINGS[1])) == {"guest_profiles": 1, "historical_clients": 1}
         assert await db.flush() == 0
         assert await db.get_profile(GUEST) is None
-        assert await db.export_guest(GUEST) == {"guest_profiles": [], "historical_clients": []}
-        assert await db.forget_guest(GUEST) == {"guest_profiles": 0, "historical_clients": 0}
+        assert nonempty(await db.export_guest(GUEST)) == {}
+        assert nonempty(await db.forget_guest(GUEST)) == {}
         assert (await db.get_profile(OTHER)).user_name == "Eva"
 
 

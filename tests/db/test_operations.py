@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from guestsql import GuestDatabase
-from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, column, make_settings, waiting_sessions
+from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, column, make_settings, nonempty, waiting_sessions
 from tests.server import eventually
 
 Connection = psycopg.Connection[Any]
@@ -100,7 +100,7 @@ def test_an_erasure_with_the_same_id_answers_again_and_erases_nobody_new(
     with GuestDatabase(settings=make_settings(database_url)) as db:
         db.update_profile(GUEST, user_name="Ana")
         first = db.forget_guest(GUEST)
-        assert list(first.items()) == [("guest_profiles", 1), ("historical_clients", 1)]
+        assert list(nonempty(first).items()) == [("guest_profiles", 1), ("historical_clients", 1)]
         db.update_profile(GUEST, user_name="Another Ana")
         assert list(db.forget_guest(GUEST).items()) == list(first.items())
         assert db.get_profile(GUEST) is not None

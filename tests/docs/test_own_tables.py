@@ -14,7 +14,7 @@ from guestsql.check.coverage import Coverage
 from guestsql.embedded import PrivateServer
 from guestsql.guests.hooks import HOOKS, KEY_COLUMNS, KEY_COMMENT
 from guestsql.settings import Settings
-from tests.checking import QUERIES, told
+from tests.checking import MARKED, told
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = (DOCS / "own-tables.md").read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def test_the_check_is_content_with_the_queries_only(page: str, server: PrivateSe
         file = tmp_path / "own.sql"
         file.write_text(text)
         scratch = scratch_database(settings, server.url())
-        found = check_files([file], scratch, beside=[QUERIES / "people.sql"], coverage=coverage).findings
+        found = check_files([file], scratch, beside=MARKED, coverage=coverage).findings
         assert {each.rule for each in found} == expected, told(found)
 
 
