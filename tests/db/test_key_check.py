@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
-KEY = r"^([1-9][0-9]{6,14}|[0-9]{1,32}@lid|[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128})$"
+KEY = r"^([1-9][0-9]{6,14}(#[1-9][0-9]{0,8})?|[0-9]{1,32}@lid|[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128})$"
 TABLES = ["guest_profiles", "historical_clients"]
 
-_CHARACTERS = st.text(st.sampled_from("0123456789@lidCO.aZ+ \nñ٣"), max_size=20)
+_CHARACTERS = st.text(st.sampled_from("0123456789@lidCO.aZ+ \nñ٣#"), max_size=20)
 _DIGITS = st.text(st.sampled_from("0123456789"), max_size=40)
 _NEARLY = st.builds(
     str.__add__,
     st.sampled_from(["", "0", "1", "CO.", "co.", "C.", "US.ENT.", "US.ENT", "US.ABC.", " ", "\n"]),
-    st.builds(str.__add__, _DIGITS, st.sampled_from(["", "@lid", "@lid\n", "a", "\n"])),
+    st.builds(str.__add__, _DIGITS, st.sampled_from(["", "@lid", "@lid\n", "a", "\n", "#", "#1", "#20", "#0", "#1\n"])),
 )
 
 
@@ -51,7 +51,7 @@ def test_the_longest_and_shortest_keys(connection: Connection, table: str) -> No
     keys = [
         f"{head}{'1' * length}{tail}"
         for head in ("", "CO.", "CO.ENT.")
-        for tail in ("", "@lid")
+        for tail in ("", "@lid", "#2")
         for length in range(131)
     ]
     accepted = connection.execute(
