@@ -75,7 +75,7 @@ WITH (fillfactor = 90);
 CREATE INDEX guest_ids_phone_number ON guest_ids (phone_number);
 
 -- A guest's key may also be a phone with a number: the phone itself is then a column.
--- NOT VALID, so that nobody waits while the tables are read; every row has passed a narrower check. 0021 validates.
+-- NOT VALID, so that nobody waits while the tables are read; every row has passed a narrower check. 0024 validates.
 ALTER TABLE guest_profiles
 -- NULL: the phone in the key, if any. '': none, because the number now belongs to somebody else.
 ADD COLUMN current_phone text,

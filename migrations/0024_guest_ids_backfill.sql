@@ -1,4 +1,4 @@
--- The ids of the guests that there are; those created since 0020 have theirs. In a transaction of its own: the tables are
+-- The ids of the guests that there are; those created since 0023 have theirs. In a transaction of its own: the tables are
 -- read while others write.
 --
 -- Two guests who are two spellings of one number stay two, each under the own spelling: list_guests_with_two_spellings
