@@ -24,6 +24,8 @@ help: ## show this list
 demo: $(STAMP)run ## show what guestsql does, on an embedded PostgreSQL
 	@$(BIN)/guestsql demo
 
+# Compiled files are kept, whatever the environment says: hundreds of tests start Python.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)test ## run the test suite on a real PostgreSQL; PYTEST_ARGS="-k name" selects tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
