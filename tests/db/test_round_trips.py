@@ -163,7 +163,10 @@ async def test_an_erasure_is_seven_statements_in_a_transaction(
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
-async def test_hits_work_where_nothing_can_be_written(kind: str, database_url: str, autocommit: Connection) -> None:
+async def test_hits_work_where_nothing_can_be_written(
+    kind: str, database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"guestsql.guests._{kind}.metrics._PATIENCE_SECONDS", 0.1)  # they cannot be written either
     seed(autocommit, "stored text", "1 second")
     url = make_conninfo(database_url, options="-c default_transaction_read_only=on")
     async with Either(kind, url) as database:
