@@ -1,4 +1,4 @@
-"""A server that asks for passwords, for the tests of what is said when they are wrong."""
+"""A server that asks for passwords, for the tests of what is said when they are wrong, and a pool that asks often."""
 
 from __future__ import annotations
 
@@ -39,3 +39,10 @@ def password_server() -> Iterator[PasswordServer]:
             for name in ("visitor", "blocked"):
                 connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'right-word'".encode())
         yield PasswordServer(server)
+
+
+@pytest.fixture
+def ask_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller that waits for a connection looks 20 times a second, not once, whether one can come."""
+    for kind in ("async", "sync"):
+        monkeypatch.setattr(f"guestsql.sql._{kind}.pool._ASK_AGAIN_SECONDS", 0.05)

@@ -86,12 +86,12 @@ async def test_away_for_a_while(kind: str, own_server: PrivateServer, own_url: s
                 db.queries.get_profile_totals(),
                 db.get_context(GUEST),
             ):
-                with hurried(db, 0.5), pytest.raises(DatabaseUnavailable) as caught:
+                with hurried(db, 0.15), pytest.raises(DatabaseUnavailable) as caught:
                     await in_time(call)
                 assert caught.value.retryable
                 assert caught.value.hint
             await db.record_interaction(GUEST)
-            with hurried(db, 0.5):
+            with hurried(db, 0.15):
                 assert await in_time(db.get_context(GUEST, default="none")) == "none"
                 with pytest.raises(DatabaseUnavailable):
                     await in_time(db.flush())
@@ -180,7 +180,7 @@ async def test_hung(kind: str, own_server: PrivateServer, own_url: str) -> None:
         await answered(lambda: db.update_profile(GUEST, user_name="Ana"))
         await answered(lambda: db.set_thread(GUEST, "t1"))
         await db.record_interaction(GUEST)
-        with frozen(own_server), hurried(db, 0.3):
+        with frozen(own_server), hurried(db, 0.1):
             with pytest.raises((OutcomeUnknown, DatabaseUnavailable)) as caught:
                 await in_time(db.add_thread_tokens(GUEST, "t1", 5))
             may_be_done = isinstance(caught.value, OutcomeUnknown)
@@ -231,6 +231,7 @@ def guarded_server(own_server: PrivateServer) -> PrivateServer:
     return own_server
 
 
+@pytest.mark.usefixtures("ask_again_soon")
 @pytest.mark.parametrize(("url", "hint"), REFUSALS)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_server_that_refuses(
@@ -238,7 +239,7 @@ async def test_a_server_that_refuses(
 ) -> None:
     known = url.format(host=guarded_server.socket_dir, port=guarded_server.port)
     with caplog.at_level("DEBUG"):
-        async with Either(kind, known, deadline_seconds=2.0) as db:
+        async with Either(kind, known, deadline_seconds=1.0) as db:
             with pytest.raises(DatabaseUnavailable) as caught:
                 await in_time(db.get_profile(GUEST))
     assert hint in caught.value.hint

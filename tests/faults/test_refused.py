@@ -27,16 +27,12 @@ ADDRESSES = [
 ]
 
 
+@pytest.mark.usefixtures("ask_again_soon")
 @pytest.mark.parametrize(("parameters", "hint"), ADDRESSES, ids=[" ".join(known) for known, _ in ADDRESSES])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_call_does_not_wait_for_what_cannot_come(
-    kind: str,
-    parameters: dict[str, str],
-    hint: str,
-    password_server: PasswordServer,
-    monkeypatch: pytest.MonkeyPatch,
+    kind: str, parameters: dict[str, str], hint: str, password_server: PasswordServer
 ) -> None:
-    monkeypatch.setattr(f"guestsql.sql._{kind}.pool._ASK_AGAIN_SECONDS", 0.05)
     async with Either(kind, password_server.url(**parameters), deadline_seconds=DEADLINE_SECONDS) as db:
         with pytest.raises(DatabaseUnavailable, match="no connection: ") as caught:
             await asyncio.wait_for(db.get_profile(GUEST), PATIENCE_SECONDS)
