@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -16,7 +17,7 @@ from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from guestsql.embedded import PrivateServer
-from tests.server import apply_migrations, drop_database, private_server, reachable_folder
+from tests.server import apply_migrations, private_server, reachable_folder
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("any-machine", deadline=None)
@@ -82,46 +83,50 @@ def executor(server: PrivateServer) -> NoopExecutor:
 def template_database(server: PrivateServer, executor: NoopExecutor) -> Iterator[str]:
     """The name of a template database with every migration applied."""
     name = executor.template_dbname
-    with _janitor(executor, name, as_template=True):
+    with DatabaseJanitor(user=executor.user, host=executor.host, port=executor.port, dbname=name, as_template=True):
         apply_migrations(server.url(name))
         yield name
 
 
-def _janitor(
-    executor: NoopExecutor, dbname: str, *, template: str | None = None, as_template: bool = False
-) -> DatabaseJanitor:
-    return DatabaseJanitor(
-        user=executor.user,
-        host=executor.host,
-        port=executor.port,
-        dbname=dbname,
-        template_dbname=template,
-        as_template=as_template,
-    )
-
-
-def _fresh(server: PrivateServer, executor: NoopExecutor, template: str | None) -> Iterator[str]:
-    name = f"guestsql_{next(_numbers)}"
-    _janitor(executor, name, template=template).init()
-    yield server.url(name)
-    drop_database(server, name)
-
-
-@pytest.fixture
-def database_url(server: PrivateServer, executor: NoopExecutor, template_database: str) -> Iterator[str]:
-    """The URL of a migrated database of this test alone, for tests that commit."""
-    yield from _fresh(server, executor, template_database)
-
-
-@pytest.fixture
-def empty_database_url(server: PrivateServer, executor: NoopExecutor) -> Iterator[str]:
-    """The URL of an empty database of this test alone."""
-    yield from _fresh(server, executor, None)
+NewDatabase = Callable[[str], AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="session")
-def _rolled_back_url(server: PrivateServer, executor: NoopExecutor, template_database: str) -> Iterator[str]:
-    yield from _fresh(server, executor, template_database)
+def new_database(server: PrivateServer) -> Iterator[NewDatabase]:
+    """Makes databases from a template; gives their URLs.
+
+    On one connection, and copied file by file: that halves the work of a clone, and thousands of tests need one.
+    """
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+
+        @contextmanager
+        def made(template: str) -> Iterator[str]:
+            name = f"guestsql_{next(_numbers)}"
+            connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy'.encode())
+            yield server.url(name)
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+        yield made
+
+
+@pytest.fixture
+def database_url(new_database: NewDatabase, template_database: str) -> Iterator[str]:
+    """The URL of a migrated database of this test alone, for tests that commit."""
+    with new_database(template_database) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(new_database: NewDatabase) -> Iterator[str]:
+    """The URL of an empty database of this test alone."""
+    with new_database("template1") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _rolled_back_url(new_database: NewDatabase, template_database: str) -> Iterator[str]:
+    with new_database(template_database) as url:
+        yield url
 
 
 @pytest.fixture

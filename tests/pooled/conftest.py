@@ -8,23 +8,33 @@ from typing import Any
 
 import psycopg
 import pytest
-from pytest_postgresql.executors import NoopExecutor
 
 from guestsql.embedded import PrivateServer
 from tests.bouncer import Bouncer, bouncer, find_bouncer
-from tests.conftest import _fresh
+from tests.conftest import NewDatabase
 
 _HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that are shared with tests/db with one class only: the other is generated from the same code."""
-    items[:] = [item for item in items if _HERE not in item.path.parents or not _is_async(item)]
+    """Run one case of each test that is shared with tests/db, with one class: a pooler sees no difference in the rest.
+
+    The other class is generated from the same code, and the values of the other cases are tested without a pooler.
+    """
+    shared: set[object] = set()
+    items[:] = [item for item in items if _HERE not in item.path.parents or _is_needed(item, shared)]
 
 
-def _is_async(item: pytest.Item) -> bool:
+def _is_needed(item: pytest.Item, shared: set[object]) -> bool:
     called = getattr(item, "callspec", None)
-    return called is not None and "async" in map(str, called.params.values())
+    if called is not None and "async" in map(str, called.params.values()):
+        return False
+    function = getattr(item, "function", None)
+    if getattr(function, "__module__", "").startswith("tests.db."):
+        if function in shared:
+            return False
+        shared.add(function)
+    return True
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +47,10 @@ def pooler(server: PrivateServer) -> Iterator[Bouncer]:
 
 
 @pytest.fixture
-def direct_url(server: PrivateServer, executor: NoopExecutor, template_database: str) -> Iterator[str]:
+def direct_url(new_database: NewDatabase, template_database: str) -> Iterator[str]:
     """The server's own address of a migrated database of this test alone."""
-    yield from _fresh(server, executor, template_database)
+    with new_database(template_database) as url:
+        yield url
 
 
 @pytest.fixture
