@@ -27,7 +27,8 @@ async def test_a_hit_reaches_the_cursor_in_five_calls(
         while frame is not None and frame.f_code.co_name != "get_context":
             names.append(frame.f_code.co_qualname)
             frame = frame.f_back
-        seen.append(names)
+        if frame is not None:  # not what the pool does to a new connection in its own thread
+            seen.append(names)
         return execute(self, *given, **known)
 
     async with Either(kind, database_url) as db:

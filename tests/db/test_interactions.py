@@ -20,6 +20,8 @@ from tests.server import eventually
 Connection = psycopg.Connection[Any]
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LOSSES = ["request", "answer"]
+# For tests that wait for a deadline: each loss, and each class.
+WAITING = [("async", "request"), ("async", "answer"), ("sync", "answer")]
 
 
 def totals(connection: Connection, key: str = GUEST) -> int:
@@ -261,8 +263,7 @@ async def test_lost_again_and_again_it_counts_once(kind: str, database_url: str,
             assert (proxy.operations, column(autocommit, "thread_tokens")) == (4, 5)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "loss"), WAITING)
 async def test_a_flush_that_may_have_been_written_is_repeated_as_it_is(
     kind: str, loss: str, database_url: str, autocommit: Connection
 ) -> None:
@@ -283,8 +284,7 @@ async def test_a_flush_that_may_have_been_written_is_repeated_as_it_is(
             assert (totals(autocommit), totals(autocommit, OTHER)) == (2, 1)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "loss"), WAITING)
 async def test_a_flush_that_may_have_been_written_is_repeated_at_exit(
     kind: str, loss: str, database_url: str, autocommit: Connection
 ) -> None:
@@ -301,8 +301,7 @@ async def test_a_flush_that_may_have_been_written_is_repeated_at_exit(
         assert totals(autocommit) == 1
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "loss"), WAITING)
 async def test_tokens_of_which_nobody_could_say(
     kind: str, loss: str, database_url: str, autocommit: Connection
 ) -> None:

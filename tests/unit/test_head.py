@@ -92,7 +92,7 @@ def signature(query: Query) -> tuple[object, ...]:
     return query.name, query.operator, [(each.name, each.type, each.default, each.doc) for each in query.parameters]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(queries(), st.sampled_from(["", "\n", "-- A file.\n\n"]))
 def test_every_reader_sees_the_same_query(written: Written, head: str) -> None:
     text = head + written.text
@@ -133,7 +133,7 @@ def test_every_reader_sees_the_same_query(written: Written, head: str) -> None:
         assert [(each.word, each.text) for each in copied.marks] == [(each.word, each.text) for each in query.marks]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(queries(), min_size=2, max_size=4, unique_by=lambda each: each.name))
 def test_each_line_of_a_file_belongs_to_one_query(several: list[Written]) -> None:
     text = "\n".join(each.text.replace("\r\n", "\n") for each in several)
