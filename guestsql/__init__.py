@@ -6,6 +6,7 @@ from guestsql.guests._async.transaction import AsyncGuestTransaction
 from guestsql.guests._sync.database import GuestDatabase
 from guestsql.guests._sync.transaction import GuestTransaction
 from guestsql.guests.context_rows import CLOCK
+from guestsql.guests.messages import Message
 from guestsql.guests.models import GuestProfile, GuestThread
 from guestsql.guests.values import CLEAR, RAISE
 from guestsql.settings import Settings
@@ -27,6 +28,7 @@ __all__ = [
     "GuestProfile",
     "GuestThread",
     "GuestTransaction",
+    "Message",
     "QueryFigures",
     "Settings",
     "Transaction",

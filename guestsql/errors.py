@@ -11,6 +11,8 @@ Absence is `None`; a failure is an exception, never an empty answer::
      ├ InvalidUserId                     no guest can have this id
      ├ InvalidValue                      a value that the database could not keep as it is
      ├ WrongEventLoop                    an async database is used outside the loop in which it was opened
+     ├ MessageError                      a message is used in a way that it does not allow
+     ├ LeaseLost                         another caller has the message that a block has processed
      ├ TransactionError                  a transaction is used in a way that it does not allow
      └ DatabaseError(query, sqlstate)
         ├ ConstraintViolation(constraint)
@@ -42,6 +44,7 @@ __all__ = [
     "InvalidValue",
     "LeaseLost",
     "LegacyFileError",
+    "MessageError",
     "MigrationError",
     "OutcomeUnknown",
     "QueryFileError",
@@ -125,6 +128,21 @@ class TransactionError(GuestSQLError, RuntimeError):
 
     Use `tx` only inside its `with` block, one call at a time, and do slow work before or after it. It is a
     `RuntimeError` too.
+    """
+
+
+class MessageError(GuestSQLError, RuntimeError):
+    """A message is used although it is not new, after its block, or in a process that was forked inside the block.
+
+    Check `message.is_new` first, and use the message only inside its `with` block. It is a `RuntimeError` too.
+    """
+
+
+class LeaseLost(GuestSQLError):
+    """Another caller claimed the message during the block, or its guest was erased; nothing was stored.
+
+    Do nothing: the other caller processes the message. The block took longer than `GUESTSQL_LEASE_SECONDS` while its
+    lease could not be renewed: the process was stopped, its event loop was blocked, or the server was away.
     """
 
 

@@ -57,6 +57,7 @@ _KINDS: dict[object, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "True or False"),
 }
 _LONGEST_WAIT_SECONDS = 86_400
+_LONGEST_KEEP_DAYS = 36_500
 LONGEST_TTL_SECONDS = 10.0 * 365 * 86_400
 """What a longer time to live counts as: ten years, which PostgreSQL's intervals hold."""
 
@@ -91,14 +92,17 @@ class Settings:
         home: where the embedded server keeps its data.
         pg_bin: folder of PostgreSQL binaries for the embedded server; None means those of the extra `embedded`.
         deadline_seconds: no statement waits for the database longer than this, in seconds, above 0, a day at most.
-        lease_seconds: how long a context builder may take before another caller may build, in seconds; shorter
-            than the deadline, so that a waiting caller can take over from a killed builder.
+        lease_seconds: how long a context builder may take before another caller may build, and how long a process that
+            was killed keeps the messages that it processed, in seconds; shorter than the deadline, so that a waiting
+            caller can take over from a killed builder.
         flush_seconds: buffered interactions are written at least this often, in seconds; a kill -9 can lose one such
             interval.
         metrics_seconds: figures of queries and contexts are added to the minute tables this often, in seconds; 0
             for never. A kill -9 loses those of one such interval.
         reload_seconds: a running bot checks `queries_dir` this often, in seconds; 0 for never. An edit is used after
             two checks that find it unchanged.
+        keep_text_days: days for which the texts of messages are kept, 0 or more; 0 keeps none. The other columns of a
+            message are kept in any case.
         pool_min: connections kept open, 0 or more.
         pool_max: connections at most, 1 or more.
         shell_format: the shell's default format: table, csv, tsv, json or jsonl; None leaves it to each command.
@@ -124,6 +128,7 @@ class Settings:
     flush_seconds: float = 5.0
     metrics_seconds: float = 10.0
     reload_seconds: float = 0.25
+    keep_text_days: int = 0
     pool_min: int = 1
     pool_max: int = 10
     shell_format: ShellFormat | None = None
@@ -153,6 +158,7 @@ class Settings:
         formats = (None, *SHELL_FORMATS)
         _require(self.shell_format in formats, "shell_format", f"must be one of {', '.join(SHELL_FORMATS)}")
         _require(self.pooler in _POOLERS, "pooler", f"must be one of {', '.join(_POOLERS)}")
+        _require(0 <= self.keep_text_days <= _LONGEST_KEEP_DAYS, "keep_text_days", "must be 0 to 36,500 days")
         _require(self.pool_min >= 0, "pool_min", "must be 0 or more")
         _require(self.pool_max >= 1, "pool_max", "must be 1 or more")
         _require(self.pool_min <= self.pool_max, "pool_min", f"must be at most GUESTSQL_POOL_MAX, {self.pool_max}")
@@ -290,6 +296,7 @@ _VARIABLES = {
     "GUESTSQL_FLUSH_SECONDS": ("flush_seconds", as_seconds),
     "GUESTSQL_METRICS_SECONDS": ("metrics_seconds", as_seconds),
     "GUESTSQL_RELOAD_SECONDS": ("reload_seconds", as_seconds),
+    "GUESTSQL_KEEP_TEXT": ("keep_text_days", as_count),
     "GUESTSQL_POOL_MIN": ("pool_min", as_count),
     "GUESTSQL_POOL_MAX": ("pool_max", as_count),
     "GUESTSQL_FORMAT": ("shell_format", as_text),

@@ -136,6 +136,7 @@ def waiting_sessions(connection: psycopg.Connection[Any]) -> int:
 
 
 _OPERATION = b"INSERT INTO operations"
+_COMPLETION = b"UPDATE operations AS done"
 
 
 class Proxy:
@@ -259,7 +260,7 @@ class Proxy:
             _shut(target)
 
     def _loss(self, data: bytes) -> str | None:
-        if _OPERATION not in data:
+        if _OPERATION not in data and _COMPLETION not in data:
             return None
         with self._lock:
             self.operations += 1

@@ -8,7 +8,13 @@ from guestsql.sql import read_packaged
 
 __all__ = ["INTERNAL", "reserved_names"]
 
-INTERNAL = ("internal/context.sql", "internal/guests.sql", "internal/metrics.sql", "internal/people.sql")
+INTERNAL = (
+    "internal/context.sql",
+    "internal/guests.sql",
+    "internal/messages.sql",
+    "internal/metrics.sql",
+    "internal/people.sql",
+)
 """The packaged files with those that only the methods call; the others are methods of `queries` too."""
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 
-from guestsql.errors import InvalidValue
+from guestsql.guests.values import clean_instant
 from guestsql.telemetry.write_buffer import Batch, WriteBuffer
 
 __all__ = ["Messages", "Pending"]
@@ -122,23 +122,9 @@ def _message(at: datetime | None) -> _Count:
     if at is None:
         moment = monotonic()
         return _Count(1, first_moment=moment, last_moment=moment)
-    time = _instant(at)
+    time = clean_instant(at)
     return _Count(1, first_at=time, last_at=time)
 
 
 def _age(moment: float | None, now: float) -> float | None:
     return None if moment is None else now - moment
-
-
-def _instant(at: object) -> datetime:
-    if not isinstance(at, datetime):
-        raise InvalidValue(f"the time of a message is a datetime, not {type(at).__name__}")
-    if at.utcoffset() is None:
-        raise InvalidValue(
-            "the time of a message has no zone",
-            hint="use datetime.fromtimestamp(seconds, UTC), or leave it out for now",
-        )
-    try:
-        return at.astimezone(UTC)
-    except OverflowError as error:
-        raise InvalidValue("the time of a message lies beyond the years 1 to 9999") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, cast, final
 
 from guestsql.errors import InvalidUserId, InvalidValue
@@ -17,6 +18,7 @@ __all__ = [
     "RAISE",
     "Clear",
     "Raise",
+    "clean_instant",
     "clean_json",
     "clean_labels",
     "clean_name",
@@ -158,6 +160,28 @@ def clean_payload(payload: object) -> str:
     if payload is None:
         raise InvalidValue("the payload is None", hint="pass what the sender needs: a mapping, a list or a text")
     return _json_text(payload, "the payload")
+
+
+def clean_instant(at: object) -> datetime:
+    """Return the time of a message in UTC.
+
+    Args:
+        at: a datetime with a zone.
+
+    Raises:
+        InvalidValue: it is not a datetime, has no zone, or lies beyond the years 1 to 9999.
+    """
+    if not isinstance(at, datetime):
+        raise InvalidValue(f"the time of a message is a datetime, not {type(at).__name__}")
+    if at.utcoffset() is None:
+        raise InvalidValue(
+            "the time of a message has no zone",
+            hint="use datetime.fromtimestamp(seconds, UTC), or leave it out for now",
+        )
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidValue("the time of a message lies beyond the years 1 to 9999") from error
 
 
 def clean_tokens(tokens: object) -> int:

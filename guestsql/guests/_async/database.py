@@ -11,6 +11,7 @@ from guestsql.errors import InvalidValue
 from guestsql.guests._async.context import AsyncContextCache
 from guestsql.guests._async.guests import AsyncGuests
 from guestsql.guests._async.interactions import AsyncInteractionBuffer
+from guestsql.guests._async.messages import AsyncMessageProcessor
 from guestsql.guests._async.metrics import AsyncMetricsWriter
 from guestsql.guests._async.queries import AsyncGuestQueries
 from guestsql.guests._async.transaction import AsyncGuestTransaction
@@ -118,12 +119,14 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
         watch(self._exit_flush)
         self._context = AsyncContextCache(executor, settings, self._builder, counting)
         self._interactions = AsyncInteractionBuffer(executor, settings.flush_seconds, self._pending)
+        self._messages = self._processor = AsyncMessageProcessor(executor, settings)
         self._metrics = AsyncMetricsWriter(executor, settings.metrics_seconds, counting, str(settings.timezone))
         self._metrics.start()
 
     async def _on_close(self, ending: AsyncExitStack) -> None:
         ending.callback(self._leave_exit_flush)
         ending.push_async_callback(self._metrics.stop)
+        ending.push_async_callback(self._processor.stop)
         await self._interactions.close()
         await self._metrics.flush_last()
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from guestsql.errors import InvalidUserId
 from guestsql.guests.identity import canonical_user_id
+from guestsql.guests.messages import Claim, Message
 from guestsql.guests.pending import Pending
 from guestsql.settings import Settings
 from guestsql.sql import InUse
@@ -17,7 +18,7 @@ from guestsql.sql._async.transaction import AsyncTransactionSession
 from guestsql.sql.runtime import AsyncResult
 from guestsql.sql.transactions import Isolation
 
-__all__ = ["AsyncContextReader", "AsyncSession"]
+__all__ = ["AsyncContextReader", "AsyncMessageHandler", "AsyncSession"]
 
 Answer = TypeVar("Answer")
 
@@ -31,12 +32,19 @@ class AsyncContextReader(Protocol):
     ) -> dict[str, str]: ...
 
 
+class AsyncMessageHandler(Protocol):
+    """Processes messages, as `AsyncMessageProcessor` does."""
+
+    def process(self, claim: Claim) -> AbstractAsyncContextManager[Message]: ...
+
+
 class AsyncSession(ABC):
     """Where the methods for guests run: each statement by itself, or all in one transaction."""
 
     _settings: Settings
     _own: frozenset[str]
     _context: AsyncContextReader
+    _messages: AsyncMessageHandler
     _pending: Pending
     _in_use: InUse
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from guestsql.guests._async.guests import AsyncGuests
 from guestsql.guests._async.interactions import AsyncInteractionBuffer
 from guestsql.guests._async.queries import AsyncGuestQueries
 from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
+from guestsql.guests.messages import Claim, Message
 from guestsql.guests.pending import Messages
 from guestsql.settings import Settings
 from guestsql.sql import InUse
@@ -53,6 +54,7 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
         self._interactions = interactions
         self._pending = interactions.pending
         self._context = _CachedContexts(session, str(settings.timezone), counting)
+        self._messages = _NoMessages()
         self._holds_flush = False
 
     async def _ready(self) -> None:
@@ -131,6 +133,14 @@ class _CachedContexts:
         for outcome in outcomes:
             self._counting.answer(outcome)
         return texts
+
+
+class _NoMessages:
+    """Processes no message: its block may take long."""
+
+    def process(self, claim: Claim) -> AbstractAsyncContextManager[Message]:
+        del claim
+        raise _too_slow("process a message")
 
 
 def _too_slow(what: str) -> TransactionError:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from guestsql.errors import InvalidUserId
 from guestsql.guests.identity import canonical_user_id
+from guestsql.guests.messages import Claim, Message
 from guestsql.guests.pending import Pending
 from guestsql.settings import Settings
 from guestsql.sql import InUse
@@ -18,7 +19,7 @@ from guestsql.sql._sync.transaction import TransactionSession
 from guestsql.sql.runtime import Result
 from guestsql.sql.transactions import Isolation
 
-__all__ = ["ContextReader", "Session"]
+__all__ = ["ContextReader", "MessageHandler", "Session"]
 
 Answer = TypeVar("Answer")
 
@@ -30,12 +31,19 @@ class ContextReader(Protocol):
     def get_many(self, keys: list[str], ttl_seconds: float, *, stale_if_error: bool = False) -> dict[str, str]: ...
 
 
+class MessageHandler(Protocol):
+    """Processes messages, as `AsyncMessageProcessor` does."""
+
+    def process(self, claim: Claim) -> AbstractContextManager[Message]: ...
+
+
 class Session(ABC):
     """Where the methods for guests run: each statement by itself, or all in one transaction."""
 
     _settings: Settings
     _own: frozenset[str]
     _context: ContextReader
+    _messages: MessageHandler
     _pending: Pending
     _in_use: InUse
 

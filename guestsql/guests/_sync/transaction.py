@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from guestsql.guests._sync.guests import Guests
 from guestsql.guests._sync.interactions import InteractionBuffer
 from guestsql.guests._sync.queries import GuestQueries
 from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
+from guestsql.guests.messages import Claim, Message
 from guestsql.guests.pending import Messages
 from guestsql.settings import Settings
 from guestsql.sql import InUse
@@ -54,6 +55,7 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         self._interactions = interactions
         self._pending = interactions.pending
         self._context = _CachedContexts(session, str(settings.timezone), counting)
+        self._messages = _NoMessages()
         self._holds_flush = False
 
     def _ready(self) -> None:
@@ -132,6 +134,14 @@ class _CachedContexts:
         for outcome in outcomes:
             self._counting.answer(outcome)
         return texts
+
+
+class _NoMessages:
+    """Processes no message: its block may take long."""
+
+    def process(self, claim: Claim) -> AbstractContextManager[Message]:
+        del claim
+        raise _too_slow("process a message")
 
 
 def _too_slow(what: str) -> TransactionError:

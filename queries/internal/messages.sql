@@ -1,0 +1,291 @@
+-- A message of a guest, processed once: see the head of queries/messages.sql. Every statement that writes a guest's row and
+-- one of operations locks the guest's row first; otherwise two of them deadlock.
+-- check: large guest_profiles, operations, erased_guests
+
+-- name: claim_message(gateway, message_id, phone_number, sent_at, lease, lease_seconds)^
+-- Claims a message, unless it is done or another caller's; returns its state: new, done, in progress, or erased.
+-- erased: it was processed for a guest who was erased since, or it was sent before its guest was erased. The guest is not
+-- created here. A repeat with the same lease gets the same answer.
+--   gateway: text, the gateway that delivered it
+--   message_id: text, its id there
+--   phone_number: text, any id of the guest
+--   sent_at: timestamptz, its time; NULL for now
+--   lease: uuid, a new one for each caller
+--   lease_seconds: float8, after which another caller may claim it
+WITH erasures AS MATERIALIZED (
+    SELECT
+        EXISTS (
+            SELECT 1
+            FROM operations AS hashed
+            WHERE
+                hashed.source = :gateway::text
+                AND hashed.operation_id = guestsql_erased_message(:gateway::text, :message_id::text)
+        )
+        OR EXISTS (
+            SELECT 1
+            FROM erased_guests
+            WHERE
+                erased_guests.id_hash = sha256(
+                    (SELECT erasure_salt.salt FROM erasure_salt) || convert_to(:phone_number::text, 'UTF8')
+                )
+                AND erased_guests.erased_at >= :sent_at::timestamptz
+        ) AS is_erased
+),
+
+claimed_messages AS (
+    INSERT INTO operations AS known (source, operation_id, phone_number, lease, lease_until, claimed_at, done_at)
+    SELECT
+        :gateway::text,
+        :message_id::text,
+        :phone_number::text,
+        :lease::uuid,
+        statement_timestamp() + make_interval(secs => :lease_seconds::float8),
+        statement_timestamp(),
+        NULL
+    FROM erasures
+    WHERE NOT erasures.is_erased
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET
+            attempts = known.attempts + 1,
+            (phone_number, lease, lease_until, claimed_at, done_at) = (
+                SELECT
+                    choices.phone_number,
+                    choices.lease,
+                    choices.lease_until,
+                    choices.claimed_at,
+                    choices.done_at
+                FROM (
+                    VALUES
+                    (TRUE, excluded.phone_number, excluded.lease, excluded.lease_until, excluded.claimed_at, NULL),
+                    (FALSE, known.phone_number, known.lease, known.lease_until, known.claimed_at, known.done_at)
+                ) AS choices (is_claimed, phone_number, lease, lease_until, claimed_at, done_at)
+                WHERE
+                    choices.is_claimed = (
+                        known.lease IS NULL
+                        OR (known.done_at IS NULL AND known.lease_until < statement_timestamp())
+                    )
+            )
+    RETURNING
+        known.lease,
+        known.claimed_at,
+        known.done_at
+)
+
+SELECT
+    CASE
+        WHEN erasures.is_erased THEN 'erased'
+        WHEN claimed_messages.done_at IS NOT NULL THEN 'done'
+        WHEN claimed_messages.lease = :lease::uuid THEN 'new'
+        ELSE 'in progress'
+    END AS state,
+    coalesce(claimed_messages.done_at, claimed_messages.claimed_at) AS since
+FROM erasures
+LEFT JOIN claimed_messages ON NOT erasures.is_erased;
+
+-- name: complete_message(gateway, message_id, lease, phone_number, sent_at, chat_id, text, thread_ids, thread_tokens)^
+-- Stores all that a message has caused, if the caller still has its lease: the interaction, its tokens, and itself.
+-- No row: another caller has claimed it, or the guest was erased. A repeat changes only attempts. What
+-- record_interactions or add_thread_tokens have counted of the message is not counted again.
+--   gateway: text, the gateway that delivered it
+--   message_id: text, its id there
+--   lease: uuid, with which it was claimed
+--   phone_number: text, any id of the guest
+--   sent_at: timestamptz, its time; NULL for the time of the claim
+--   chat_id: text, where the guest wrote; NULL leaves it
+--   text: text, what the guest wrote; NULL keeps none
+--   thread_ids: text[], the threads in which tokens were spent, without duplicates, in the order of their use
+--   thread_tokens: bigint[], the tokens of each
+WITH locked_guests AS MATERIALIZED (
+    SELECT
+        guest.thread_id,
+        guest.thread_tokens
+    FROM guest_profiles AS guest
+    WHERE guest.phone_number = :phone_number::text
+    FOR NO KEY UPDATE
+),
+
+locked_messages AS MATERIALIZED (
+    SELECT
+        claimed.effects,
+        claimed.done_at IS NULL AS is_first,
+        least(coalesce(:sent_at::timestamptz, claimed.claimed_at), statement_timestamp()) AS sent_at
+    FROM operations AS claimed
+    WHERE
+        claimed.source = :gateway::text
+        AND claimed.operation_id = :message_id::text
+        AND claimed.lease = :lease::uuid
+        -- Not before the guest's row.
+        AND (SELECT count(*) FROM locked_guests) >= 0
+    FOR NO KEY UPDATE
+),
+
+spent_tokens AS MATERIALIZED (
+    SELECT
+        spent.thread_id,
+        spent.tokens,
+        spent.place
+    FROM locked_messages
+    CROSS JOIN
+        unnest(:thread_ids::text[], :thread_tokens::bigint[]) WITH ORDINALITY AS spent (thread_id, tokens, place)
+    WHERE
+        locked_messages.is_first
+        AND (locked_messages.effects -> 'tokens' -> spent.thread_id) IS NULL
+),
+
+latest_threads AS (
+    SELECT
+        spent_tokens.thread_id,
+        spent_tokens.tokens
+    FROM spent_tokens
+    ORDER BY spent_tokens.place DESC
+    LIMIT 1
+),
+
+done_messages AS (
+    UPDATE operations AS done
+    SET
+        attempts = done.attempts + CASE
+            WHEN locked_messages.is_first THEN 0
+            ELSE 1
+        END,
+        phone_number = NULL,
+        effects = done.effects || jsonb_build_object(
+            'interaction', TRUE,
+            'tokens',
+            coalesce(done.effects -> 'tokens', '{}')
+            || (SELECT coalesce(jsonb_object_agg(spent_tokens.thread_id, spent_tokens.tokens), '{}') FROM spent_tokens)
+        ),
+        done_at = coalesce(done.done_at, statement_timestamp())
+    FROM locked_messages
+    WHERE
+        done.source = :gateway::text
+        AND done.operation_id = :message_id::text
+        AND done.lease = :lease::uuid
+    RETURNING locked_messages.is_first
+),
+
+counted_guests AS (
+    INSERT INTO guest_profiles AS known (
+        phone_number,
+        chat_id,
+        thread_id,
+        thread_tokens,
+        thread_created_at,
+        total_interactions,
+        first_interaction,
+        last_interaction
+    )
+    SELECT
+        :phone_number::text,
+        :chat_id::text,
+        latest_threads.thread_id,
+        coalesce(latest_threads.tokens, 0),
+        CASE WHEN latest_threads.thread_id IS NOT NULL THEN statement_timestamp() END,
+        CASE
+            WHEN locked_messages.effects ? 'interaction' THEN 0
+            ELSE 1
+        END,
+        locked_messages.sent_at,
+        locked_messages.sent_at AS last_sent_at
+    FROM locked_messages
+    LEFT JOIN latest_threads ON TRUE
+    WHERE locked_messages.is_first
+    ON CONFLICT (phone_number) DO UPDATE
+        SET
+            chat_id = coalesce(excluded.chat_id, known.chat_id),
+            thread_id = coalesce(excluded.thread_id, known.thread_id),
+            thread_tokens = excluded.thread_tokens + CASE
+                WHEN coalesce(excluded.thread_id, known.thread_id) = known.thread_id THEN known.thread_tokens
+                ELSE 0
+            END,
+            thread_created_at = CASE
+                WHEN coalesce(excluded.thread_id, known.thread_id) = known.thread_id THEN known.thread_created_at
+                ELSE excluded.thread_created_at
+            END,
+            total_interactions = known.total_interactions + excluded.total_interactions,
+            first_interaction = least(known.first_interaction, excluded.first_interaction),
+            last_interaction = greatest(known.last_interaction, excluded.last_interaction),
+            updated_at = statement_timestamp()
+    RETURNING known.phone_number
+),
+
+stored_messages AS (
+    INSERT INTO messages (sent_at, gateway, message_id, phone_number, chat_id, direction, tokens, text)
+    SELECT
+        locked_messages.sent_at,
+        :gateway::text,
+        :message_id::text,
+        counted_guests.phone_number,
+        :chat_id::text,
+        'in',
+        (SELECT coalesce(sum(spent_tokens.tokens), 0) FROM spent_tokens),
+        :text::text
+    FROM locked_messages
+    CROSS JOIN counted_guests
+)
+
+SELECT done_messages.is_first
+FROM done_messages;
+
+-- name: release_message(gateway, message_id, lease)!
+-- Lets another caller claim a message whose processing failed; 0 if the caller has no lease, or it is done.
+--   gateway: text, the gateway that delivered it
+--   message_id: text, its id there
+--   lease: uuid, with which it was claimed
+UPDATE operations
+SET
+    lease = NULL,
+    lease_until = NULL
+WHERE
+    source = :gateway::text
+    AND operation_id = :message_id::text
+    AND lease = :lease::uuid
+    AND done_at IS NULL;
+
+-- name: renew_messages(gateways, message_ids, leases, lease_seconds)
+-- Extends the leases of messages in progress; returns the leases that are lost.
+-- A row that is locked just now, by the statement that completes it perhaps, is not waited for: the others would run out.
+--   gateways: text[], the gateway of each
+--   message_ids: text[], their ids
+--   leases: uuid[], with which they were claimed
+--   lease_seconds: float8, from now
+WITH held AS MATERIALIZED (
+    SELECT
+        asked.gateway,
+        asked.message_id,
+        asked.lease
+    FROM unnest(:gateways::text[], :message_ids::text[], :leases::uuid[]) AS asked (gateway, message_id, lease)
+),
+
+locked_messages AS MATERIALIZED (
+    SELECT
+        running.source,
+        running.operation_id
+    FROM operations AS running
+    INNER JOIN held ON running.source = held.gateway AND running.operation_id = held.message_id
+    WHERE
+        running.lease = held.lease
+        AND running.done_at IS NULL
+    FOR NO KEY UPDATE OF running SKIP LOCKED
+),
+
+renewed_messages AS (
+    UPDATE operations AS renewed
+    SET lease_until = statement_timestamp() + make_interval(secs => :lease_seconds::float8)
+    FROM locked_messages
+    WHERE
+        renewed.source = locked_messages.source
+        AND renewed.operation_id = locked_messages.operation_id
+)
+
+SELECT held.lease
+FROM held
+WHERE
+    NOT EXISTS (
+        SELECT 1
+        FROM operations AS kept
+        WHERE
+            kept.source = held.gateway
+            AND kept.operation_id = held.message_id
+            AND kept.lease = held.lease
+    );

@@ -1,0 +1,283 @@
+"""Messages: each is processed once, by one caller at a time, and what comes of it is stored together or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from guestsql import AsyncGuestDatabase, GuestDatabase, Message
+from guestsql.errors import InvalidUserId, InvalidValue, LeaseLost, MessageError, TransactionError, WrongEventLoop
+from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, column, make_settings
+from tests.server import eventually
+
+Connection = psycopg.Connection[Any]
+AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@asynccontextmanager
+async def message(db: Either, *given: Any, **known: Any) -> AsyncIterator[Message]:
+    """The block of either class."""
+    block = db.raw.message(*given, **known)
+    if hasattr(block, "__aenter__"):
+        async with block as found:
+            yield found
+        return
+    found = await asyncio.to_thread(block.__enter__)
+    try:
+        yield found
+    except BaseException as error:
+        await asyncio.to_thread(block.__exit__, type(error), error, error.__traceback__)
+        raise
+    await asyncio.to_thread(block.__exit__, None, None, None)
+
+
+def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
+    return connection.execute(query.encode()).fetchall()
+
+
+def expire(connection: Connection) -> None:
+    """Let every lease run out."""
+    connection.execute("UPDATE operations SET lease_until = statement_timestamp() - INTERVAL '1 s' WHERE done_at IS NULL")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_all_that_comes_of_a_message_is_stored_once(
+    kind: str, database_url: str, autocommit: Connection
+) -> None:
+    async with Either(kind, database_url) as db:
+        async with message(db, "m1", GUEST, at=AT, chat_id="1@g.us", text="Hola") as first:
+            assert (first.is_new, first.state) == (True, "new")
+            assert await db.get_profile(GUEST) is None
+            first.tokens("t1", 5)
+            first.tokens("t2", 7)
+            first.tokens("t1", 1)
+            async with message(db, "m1", f"+{GUEST}", at=AT + timedelta(hours=1)) as second:
+                assert (second.is_new, second.state, second.since) == (False, "in progress", first.since)
+                with pytest.raises(MessageError, match="in progress"):
+                    second.tokens("t1", 1)
+        async with message(db, "m1", f"{GUEST}@c.us") as third:
+            assert (third.is_new, third.state) == (False, "done")
+            with pytest.raises(MessageError, match="not new: it is done"):
+                third.reply({"text": "twice"})
+        with pytest.raises(MessageError, match="has ended"):
+            first.tokens("t1", 1)
+        profile = await db.get_profile(GUEST)
+        thread = await db.get_thread(GUEST)
+    assert (profile.chat_id, profile.total_interactions, profile.last_interaction) == ("1@g.us", 1, AT)
+    assert (thread.thread_id, thread.token_count) == ("t1", 6)
+    assert rows(autocommit, "SELECT message_id, sent_at, tokens, direction, text FROM messages") == [
+        ("m1", AT, 13, "in", None)
+    ]
+    assert rows(autocommit, "SELECT attempts, phone_number, done_at IS NULL FROM operations") == [(3, None, False)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_block_that_raises_stores_nothing_and_the_message_can_be_claimed_at_once(
+    kind: str, database_url: str, autocommit: Connection
+) -> None:
+    async with Either(kind, database_url) as db:
+        with pytest.raises(ZeroDivisionError):
+            async with message(db, "m1", GUEST) as failed:
+                failed.tokens("t1", 5)
+                raise ZeroDivisionError
+        assert await db.get_profile(GUEST) is None
+        async with message(db, "m1", GUEST) as again:
+            assert again.is_new
+            again.tokens("t1", 5)
+    assert column(autocommit, "thread_tokens") == 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_late_block_stores_nothing(kind: str, database_url: str, autocommit: Connection) -> None:
+    async with Either(kind, database_url) as db:
+        with pytest.raises(LeaseLost):
+            async with message(db, "m1", GUEST) as late:
+                late.tokens("t1", 5)
+                expire(autocommit)
+                async with message(db, "m1", GUEST) as other:
+                    assert other.is_new
+                    other.tokens("t1", 9)
+    assert column(autocommit, "thread_tokens") == 9
+    assert column(autocommit, "total_interactions") == 1
+
+
+async def test_a_block_whose_lease_ran_out_unnoticed_is_stored(database_url: str, autocommit: Connection) -> None:
+    """Nobody else has claimed the message: the work need not be done again."""
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        with db.message("m1", GUEST):
+            expire(autocommit)
+        with db.message("m1", GUEST) as again:
+            assert again.state == "done"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_lease_is_renewed_and_its_loss_is_noticed(
+    kind: str, database_url: str, autocommit: Connection
+) -> None:
+    """By a timer, for all messages that are in progress here."""
+    until = "SELECT lease_until FROM operations WHERE operation_id = 'm1'"
+    async with Either(kind, database_url, lease_seconds=0.3) as db:
+        with pytest.raises(LeaseLost):
+            async with message(db, "m1", GUEST) as first, message(db, "m2", OTHER) as second:
+                before = rows(autocommit, until)
+                await asyncio.to_thread(eventually, lambda: rows(autocommit, until) > before)
+                autocommit.execute("UPDATE operations SET lease = gen_random_uuid() WHERE operation_id = 'm2'")
+                await asyncio.to_thread(eventually, lambda: second._claim.is_lost)
+                with pytest.raises(LeaseLost):
+                    second.tokens("t1", 1)
+                first.tokens("t1", 1)
+    assert rows(autocommit, "SELECT count(*) FROM messages") == [(0,)]
+
+
+async def test_a_cancelled_block_gives_the_message_back(database_url: str, autocommit: Connection) -> None:
+    async with AsyncGuestDatabase(settings=make_settings(database_url)) as db:
+        entered = asyncio.Event()
+
+        async def handle() -> None:
+            async with db.message("m1", GUEST):
+                entered.set()
+                await asyncio.sleep(3600)
+
+        task = asyncio.create_task(handle())
+        await entered.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert rows(autocommit, "SELECT lease, done_at FROM operations") == [(None, None)]
+
+
+async def test_a_completion_that_is_cancelled_is_done_or_can_be_repeated(
+    database_url: str, autocommit: Connection
+) -> None:
+    """It waits for the guest's row, and is cancelled there: whoever comes next finds out."""
+    async with AsyncGuestDatabase(settings=make_settings(database_url)) as db:
+        await db.update_profile(GUEST, user_name="Ana")
+        with psycopg.connect(database_url) as holder:
+            holder.execute("SELECT FROM guest_profiles FOR UPDATE")
+
+            async def handle() -> None:
+                async with db.message("m1", GUEST) as late:
+                    late.tokens("t1", 5)
+
+            task = asyncio.create_task(handle())
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            await asyncio.to_thread(eventually, lambda: rows(autocommit, waiting) != [(0,)])
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        for _ in range(2):
+            async with db.message("m1", GUEST) as again:
+                if again.is_new:
+                    again.tokens("t1", 5)
+    assert column(autocommit, "total_interactions") == 1
+    assert column(autocommit, "thread_tokens") == 5
+
+
+@pytest.mark.parametrize("loss", ["request", "answer"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_claim_or_a_completion_whose_answer_is_lost(
+    kind: str, loss: str, database_url: str, autocommit: Connection
+) -> None:
+    with Proxy(database_url) as proxy:
+        async with Either(kind, proxy.url) as db:
+            proxy.lose(loss)
+            async with message(db, "m1", GUEST) as first:
+                assert first.is_new
+                first.tokens("t1", 5)
+                proxy.lose(loss)
+        assert column(autocommit, "total_interactions") == 1
+        assert column(autocommit, "thread_tokens") == 5
+        assert rows(autocommit, "SELECT count(*) FROM messages") == [(1,)]
+
+
+def test_ids_are_unique_for_a_gateway(database_url: str, autocommit: Connection) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        for gateway in (None, "telegram", "whatsapp"):
+            with db.message("m1", GUEST, gateway=gateway) as found:
+                assert found.is_new == (gateway != "whatsapp")
+    assert column(autocommit, "total_interactions") == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("how", ["exit", "end"])
+def test_a_child_that_is_forked_inside_the_block_neither_ends_nor_releases_it(
+    how: str, database_url: str, autocommit: Connection
+) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        with db.message("m1", GUEST) as parents:
+            child = 1
+            try:
+                block = db.message("m2", OTHER)
+                block.__enter__()
+                child = os.fork()
+                if child == 0:
+                    error = SystemExit() if how == "exit" else None
+                    block.__exit__(None if error is None else type(error), error, None)
+            except MessageError:
+                os._exit(7 if child == 0 else 1)
+            except BaseException:  # noqa: BLE001  the child must not go on in pytest
+                os._exit(2)
+            if child == 0:
+                os._exit(3)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (3 if how == "exit" else 7)
+            assert rows(autocommit, "SELECT count(lease), count(done_at) FROM operations") == [(2, 0)]
+            block.__exit__(None, None, None)
+            parents.tokens("t1", 1)
+    assert rows(autocommit, "SELECT count(done_at) FROM operations") == [(2,)]
+
+
+async def test_another_event_loop_is_refused(database_url: str, autocommit: Connection) -> None:
+    async with AsyncGuestDatabase(settings=make_settings(database_url)) as db:
+        found: list[BaseException] = []
+
+        async def use() -> None:
+            try:
+                async with db.message("m1", GUEST):
+                    pass
+            except WrongEventLoop as error:
+                found.append(error)
+
+        thread = threading.Thread(target=lambda: asyncio.run(use()))
+        thread.start()
+        await asyncio.to_thread(thread.join)
+        assert found
+    assert rows(autocommit, "SELECT count(*) FROM operations") == [(0,)]
+
+
+def test_a_transaction_processes_no_message(database_url: str) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db, db.transaction() as tx:
+        with pytest.raises(TransactionError, match="process a message"), tx.message("m1", GUEST):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [
+        (("", GUEST), {}),
+        (("m" * 501, GUEST), {}),
+        ((7, GUEST), {}),
+        (("m1", GUEST), {"gateway": "guestsql"}),
+        (("m1", GUEST), {"gateway": " "}),
+        (("m1", GUEST), {"at": datetime(2026, 1, 1)}),  # noqa: DTZ001  that is the mistake
+        (("m1", GUEST), {"text": "\x00"}),
+        (("m1", GUEST), {"chat_id": ""}),
+        (("m1", "120363000000000001@g.us"), {}),
+    ],
+)
+def test_what_cannot_be_stored_is_refused(given: Any, known: Any, database_url: str, autocommit: Connection) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        with pytest.raises((InvalidValue, InvalidUserId)), db.message(*given, **known):
+            pytest.fail("it was let in")
+        with db.message("m1", GUEST) as found:
+            for wrong in (lambda: found.tokens("", 1), lambda: found.tokens("t", -1), lambda: found.reply([])):  # type: ignore[arg-type]
+                with pytest.raises(InvalidValue):
+                    wrong()
