@@ -12,7 +12,6 @@ Absence is `None`; a failure is an exception, never an empty answer::
      ├ InvalidValue                      a value that the database could not keep as it is
      ├ WrongEventLoop                    an async database is used outside the loop in which it was opened
      ├ MessageError                      a message is used in a way that it does not allow
-     ├ LeaseLost                         another caller has the message that a block has processed
      ├ TransactionError                  a transaction is used in a way that it does not allow
      └ DatabaseError(query, sqlstate)
         ├ ConstraintViolation(constraint)
@@ -135,14 +134,6 @@ class MessageError(GuestSQLError, RuntimeError):
     """A message is used although it is not new, after its block, or in a process that was forked inside the block.
 
     Check `message.is_new` first, and use the message only inside its `with` block. It is a `RuntimeError` too.
-    """
-
-
-class LeaseLost(GuestSQLError):
-    """Another caller claimed the message during the block, or its guest was erased; nothing was stored.
-
-    Do nothing: the other caller processes the message. The block took longer than `GUESTSQL_LEASE_SECONDS` while its
-    lease could not be renewed: the process was stopped, its event loop was blocked, or the server was away.
     """
 
 
@@ -343,7 +334,8 @@ class LeaseLost(DatabaseError):
     """A lease ended before the work was done, and another process took the work over; or its guest was erased.
 
     Nothing was stored. Do not repeat the call: whoever holds the new lease completes the work. If it happens often, the
-    work takes longer than its lease: claim fewer replies at a time, or for longer.
+    work takes longer than its lease: claim fewer replies at a time, or for longer. The lease of a message is renewed:
+    its process was stopped, its event loop blocked, or the server away for longer than `GUESTSQL_LEASE_SECONDS`.
     """
 
 

@@ -23,7 +23,11 @@ SELECT
     tokens,
     text
 FROM messages
-WHERE phone_number = :phone_number::text
+WHERE
+    phone_number = (
+        SELECT ids.phone_number FROM guest_ids AS ids
+        WHERE ids.id = :phone_number::text
+    )
 ORDER BY sent_at DESC
 LIMIT :max_rows::int;
 
@@ -84,7 +88,12 @@ ORDER BY message.sent_at;
 --   phone_number: text, the guest's key
 SELECT to_jsonb(operation) AS operation
 FROM operations AS operation
-WHERE operation.phone_number = :phone_number::text
+WHERE
+    operation.phone_number = :phone_number::text
+    OR operation.phone_number IN (
+        SELECT ids.id FROM guest_ids AS ids
+        WHERE ids.phone_number = :phone_number::text
+    )
 ORDER BY
     operation.source,
     operation.operation_id;
@@ -107,7 +116,13 @@ WITH known_ids AS MATERIALIZED (
         open_operations.source,
         open_operations.operation_id
     FROM operations AS open_operations
-    WHERE open_operations.phone_number = :phone_number::text
+    WHERE
+        open_operations.phone_number = :phone_number::text
+        OR open_operations.phone_number IN (
+            SELECT ids.id
+            FROM guest_ids AS ids
+            WHERE ids.phone_number = :phone_number::text
+        )
 ),
 
 locked_operations AS MATERIALIZED (

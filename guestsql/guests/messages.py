@@ -140,6 +140,7 @@ class Claim:
             "text": self._text if keeps_text else None,
             "thread_ids": list(self._tokens),
             "thread_tokens": list(self._tokens.values()),
+            "replies": list(self._replies),
         }
 
     def add_tokens(self, thread_id: object, tokens: object) -> None:

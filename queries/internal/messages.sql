@@ -37,7 +37,7 @@ claimed_messages AS (
     SELECT
         :gateway::text,
         :message_id::text,
-        :phone_number::text,
+        guestsql_guest_key(:phone_number::text),
         :lease::uuid,
         statement_timestamp() + make_interval(secs => :lease_seconds::float8),
         statement_timestamp(),
@@ -82,8 +82,8 @@ SELECT
 FROM erasures
 LEFT JOIN claimed_messages ON NOT erasures.is_erased;
 
--- name: complete_message(gateway, message_id, lease, phone_number, sent_at, chat_id, text, thread_ids, thread_tokens)^
--- Stores all that a message has caused, if the caller still has its lease: the interaction, its tokens, and itself.
+-- name: complete_message(gateway, message_id, lease, phone_number, sent_at, chat_id, text, thread_ids, thread_tokens, replies)^
+-- Stores all that a message has caused, if the caller still has its lease: the interaction, tokens, replies, and itself.
 -- No row: another caller has claimed it, or the guest was erased. A repeat changes only attempts. What
 -- record_interactions or add_thread_tokens have counted of the message is not counted again.
 --   gateway: text, the gateway that delivered it
@@ -95,12 +95,17 @@ LEFT JOIN claimed_messages ON NOT erasures.is_erased;
 --   text: text, what the guest wrote; NULL keeps none
 --   thread_ids: text[], the threads in which tokens were spent, without duplicates, in the order of their use
 --   thread_tokens: bigint[], the tokens of each
-WITH locked_guests AS MATERIALIZED (
+--   replies: text[], JSON of the replies to queue, in their order
+WITH resolved_guests AS MATERIALIZED (
+    SELECT guestsql_guest_key(:phone_number::text) AS phone_number
+),
+
+locked_guests AS MATERIALIZED (
     SELECT
         guest.thread_id,
         guest.thread_tokens
     FROM guest_profiles AS guest
-    WHERE guest.phone_number = :phone_number::text
+    WHERE guest.phone_number = (SELECT resolved_guests.phone_number FROM resolved_guests)
     FOR NO KEY UPDATE
 ),
 
@@ -167,6 +172,7 @@ done_messages AS (
 counted_guests AS (
     INSERT INTO guest_profiles AS known (
         phone_number,
+        first_id,
         chat_id,
         thread_id,
         thread_tokens,
@@ -176,7 +182,8 @@ counted_guests AS (
         last_interaction
     )
     SELECT
-        :phone_number::text,
+        resolved_guests.phone_number,
+        nullif(:phone_number::text, resolved_guests.phone_number),
         :chat_id::text,
         latest_threads.thread_id,
         coalesce(latest_threads.tokens, 0),
@@ -188,6 +195,7 @@ counted_guests AS (
         locked_messages.sent_at,
         locked_messages.sent_at AS last_sent_at
     FROM locked_messages
+    CROSS JOIN resolved_guests
     LEFT JOIN latest_threads ON TRUE
     WHERE locked_messages.is_first
     ON CONFLICT (phone_number) DO UPDATE
@@ -222,6 +230,19 @@ stored_messages AS (
         :text::text
     FROM locked_messages
     CROSS JOIN counted_guests
+),
+
+-- From counted_guests: an id is taken when the guest's row is locked, so the order is that of the commits.
+queued_replies AS (
+    INSERT INTO outbox (phone_number, gateway, message_id, payload)
+    SELECT
+        counted_guests.phone_number,
+        :gateway::text,
+        :message_id::text,
+        given.payload::jsonb
+    FROM counted_guests
+    CROSS JOIN unnest(:replies::text[]) WITH ORDINALITY AS given (payload, place)
+    ORDER BY given.place
 )
 
 SELECT done_messages.is_first

@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -45,13 +45,13 @@ def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
 
 def expire(connection: Connection) -> None:
     """Let every lease run out."""
-    connection.execute("UPDATE operations SET lease_until = statement_timestamp() - INTERVAL '1 s' WHERE done_at IS NULL")
+    connection.execute(
+        "UPDATE operations SET lease_until = statement_timestamp() - INTERVAL '1 s' WHERE done_at IS NULL"
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_all_that_comes_of_a_message_is_stored_once(
-    kind: str, database_url: str, autocommit: Connection
-) -> None:
+async def test_all_that_comes_of_a_message_is_stored_once(kind: str, database_url: str, autocommit: Connection) -> None:
     async with Either(kind, database_url) as db:
         async with message(db, "m1", GUEST, at=AT, chat_id="1@g.us", text="Hola") as first:
             assert (first.is_new, first.state) == (True, "new")
@@ -208,31 +208,33 @@ def test_ids_are_unique_for_a_gateway(database_url: str, autocommit: Connection)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.parametrize("how", ["exit", "end"])
+@pytest.mark.parametrize("error", [None, SystemExit()])
 def test_a_child_that_is_forked_inside_the_block_neither_ends_nor_releases_it(
-    how: str, database_url: str, autocommit: Connection
+    error: BaseException | None, database_url: str, autocommit: Connection
 ) -> None:
     with GuestDatabase(settings=make_settings(database_url)) as db:
-        with db.message("m1", GUEST) as parents:
-            child = 1
-            try:
-                block = db.message("m2", OTHER)
-                block.__enter__()
-                child = os.fork()
-                if child == 0:
-                    error = SystemExit() if how == "exit" else None
-                    block.__exit__(None if error is None else type(error), error, None)
-            except MessageError:
-                os._exit(7 if child == 0 else 1)
-            except BaseException:  # noqa: BLE001  the child must not go on in pytest
-                os._exit(2)
-            if child == 0:
-                os._exit(3)
-            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (3 if how == "exit" else 7)
-            assert rows(autocommit, "SELECT count(lease), count(done_at) FROM operations") == [(2, 0)]
-            block.__exit__(None, None, None)
-            parents.tokens("t1", 1)
-    assert rows(autocommit, "SELECT count(done_at) FROM operations") == [(2,)]
+        block = db.message("m1", GUEST)
+        found = block.__enter__()
+        child = os.fork()
+        if child == 0:
+            leave_in_child(block, error)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert rows(autocommit, "SELECT count(lease), count(done_at) FROM operations") == [(1, 0)]
+        found.tokens("t1", 5)
+        block.__exit__(None, None, None)
+    assert column(autocommit, "thread_tokens") == 5
+
+
+def leave_in_child(block: Any, error: BaseException | None) -> NoReturn:
+    """Leave the block, and the process with 7 if that was refused or passed the error on."""
+    code = 1
+    try:
+        is_swallowed = block.__exit__(None if error is None else type(error), error, None)
+        code = 1 if error is None or is_swallowed else 7
+    except MessageError:
+        code = 7
+    finally:
+        os._exit(code)
 
 
 async def test_another_event_loop_is_refused(database_url: str, autocommit: Connection) -> None:
@@ -254,9 +256,13 @@ async def test_another_event_loop_is_refused(database_url: str, autocommit: Conn
 
 
 def test_a_transaction_processes_no_message(database_url: str) -> None:
-    with GuestDatabase(settings=make_settings(database_url)) as db, db.transaction() as tx:
-        with pytest.raises(TransactionError, match="process a message"), tx.message("m1", GUEST):
-            pass
+    with (
+        GuestDatabase(settings=make_settings(database_url)) as db,
+        db.transaction() as tx,
+        pytest.raises(TransactionError, match="process a message"),
+        tx.message("m1", GUEST),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -273,7 +279,7 @@ def test_a_transaction_processes_no_message(database_url: str) -> None:
         (("m1", "120363000000000001@g.us"), {}),
     ],
 )
-def test_what_cannot_be_stored_is_refused(given: Any, known: Any, database_url: str, autocommit: Connection) -> None:
+def test_what_cannot_be_stored_is_refused(given: Any, known: Any, database_url: str) -> None:
     with GuestDatabase(settings=make_settings(database_url)) as db:
         with pytest.raises((InvalidValue, InvalidUserId)), db.message(*given, **known):
             pytest.fail("it was let in")

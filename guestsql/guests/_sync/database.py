@@ -120,14 +120,14 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         watch(self._exit_flush)
         self._context = ContextCache(executor, settings, self._builder, counting)
         self._interactions = InteractionBuffer(executor, settings.flush_seconds, self._pending)
-        self._messages = MessageProcessor(executor, settings)
+        self._messages = self._processor = MessageProcessor(executor, settings)
         self._metrics = MetricsWriter(executor, settings.metrics_seconds, counting, str(settings.timezone))
         self._metrics.start()
 
     def _on_close(self, ending: ExitStack) -> None:
         ending.callback(self._leave_exit_flush)
         ending.callback(self._metrics.stop)
-        ending.callback(self._messages.stop)
+        ending.callback(self._processor.stop)
         self._interactions.close()
         self._metrics.flush_last()
 
