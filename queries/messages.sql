@@ -32,14 +32,14 @@ ORDER BY sent_at DESC
 LIMIT :max_rows::int;
 
 -- name: make_message_partitions()$
--- Makes the partitions of this month and the next two, where they are missing; returns how many.
+-- Makes the missing partitions of this month and the next two; returns how many.
 -- The migrations make the first ones, and a running bot does it every hour. Until a month has its partition, its messages
 -- are in the default partition, from which they are then moved.
 SELECT guestsql_make_message_partitions() AS made_partitions;
 
 -- name: thin_messages(keep_days)$
--- Drops the partitions whose messages are all older than so many days; returns how many partitions and rows it removed.
--- Keep messages for longer than thin_operations keeps their ids: an erasure finds the ids of done messages by these rows.
+-- Drops the partitions whose messages are all older than so many days.
+-- Returns how many partitions, and rows of the default partition, it removed. Keep messages for longer than thin_operations keeps their ids: an erasure finds the ids of done messages by these rows.
 --   keep_days: int = 400, days for which messages are kept
 SELECT guestsql_thin_messages(:keep_days::int) AS thinned_rows;
 
@@ -99,7 +99,7 @@ ORDER BY
     operation.operation_id;
 
 -- name: forget_messages(phone_number)!
--- Erases a guest's messages, and stops those that are in progress; returns how many were erased.
+-- Erases a guest's messages, and stops those that are in progress.
 -- Their ids are kept as salted hashes, so that a message that is delivered again does not bring the guest back.
 -- on: forget_guest
 --   phone_number: text, the guest's key

@@ -111,6 +111,22 @@ def _awaitable(method: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *given, **known: asyncio.to_thread(method, *given, **known)
 
 
+@asynccontextmanager
+async def block(entered: Any) -> AsyncIterator[Any]:
+    """A context manager of either class."""
+    if hasattr(entered, "__aenter__"):
+        async with entered as found:
+            yield found
+        return
+    found = await asyncio.to_thread(entered.__enter__)
+    try:
+        yield found
+    except BaseException as error:
+        await asyncio.to_thread(entered.__exit__, type(error), error, error.__traceback__)
+        raise
+    await asyncio.to_thread(entered.__exit__, None, None, None)
+
+
 def traces(connection: psycopg.Connection[Any], key: str = GUEST) -> tuple[Any, ...] | None:
     """Where the row is, who wrote it and who locked it: the same before and after means that nobody touched it."""
     found = connection.execute(

@@ -3,8 +3,8 @@
 -- check: large guest_profiles, operations, erased_guests
 
 -- name: claim_message(gateway, message_id, phone_number, sent_at, lease, lease_seconds)^
--- Claims a message, unless it is done or another caller's; returns its state: new, done, in progress, or erased.
--- erased: it was processed for a guest who was erased since, or it was sent before its guest was erased. The guest is not
+-- Claims a message, unless it is done or another caller's, and returns its state.
+-- The states are new, done, in progress and erased. Erased: it was processed for a guest who was erased since, or it was sent before its guest was erased. The guest is not
 -- created here. A repeat with the same lease gets the same answer.
 --   gateway: text, the gateway that delivered it
 --   message_id: text, its id there
@@ -83,8 +83,8 @@ FROM erasures
 LEFT JOIN claimed_messages ON NOT erasures.is_erased;
 
 -- name: complete_message(gateway, message_id, lease, phone_number, sent_at, chat_id, text, thread_ids, thread_tokens, replies)^
--- Stores all that a message has caused, if the caller still has its lease: the interaction, tokens, replies, and itself.
--- No row: another caller has claimed it, or the guest was erased. A repeat changes only attempts. What
+-- Stores all that has come of a message, if the caller still has its lease.
+-- That is the interaction, tokens, replies, and a row of messages. No row: another caller has claimed it, or the guest was erased. A repeat changes only attempts. What
 -- record_interactions or add_thread_tokens have counted of the message is not counted again.
 --   gateway: text, the gateway that delivered it
 --   message_id: text, its id there
@@ -249,7 +249,8 @@ SELECT done_messages.is_first
 FROM done_messages;
 
 -- name: release_message(gateway, message_id, lease)!
--- Lets another caller claim a message whose processing failed; 0 if the caller has no lease, or it is done.
+-- Lets another caller claim a message whose processing failed.
+-- 0 if the caller has no lease, or the message is done.
 --   gateway: text, the gateway that delivered it
 --   message_id: text, its id there
 --   lease: uuid, with which it was claimed

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -15,28 +14,16 @@ import pytest
 
 from guestsql import AsyncGuestDatabase, GuestDatabase, Message
 from guestsql.errors import InvalidUserId, InvalidValue, LeaseLost, MessageError, TransactionError, WrongEventLoop
-from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, column, make_settings
+from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, block, column, make_settings
 from tests.server import eventually
 
 Connection = psycopg.Connection[Any]
 AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-@asynccontextmanager
-async def message(db: Either, *given: Any, **known: Any) -> AsyncIterator[Message]:
-    """The block of either class."""
-    block = db.raw.message(*given, **known)
-    if hasattr(block, "__aenter__"):
-        async with block as found:
-            yield found
-        return
-    found = await asyncio.to_thread(block.__enter__)
-    try:
-        yield found
-    except BaseException as error:
-        await asyncio.to_thread(block.__exit__, type(error), error, error.__traceback__)
-        raise
-    await asyncio.to_thread(block.__exit__, None, None, None)
+def message(db: Either, *given: Any, **known: Any) -> AbstractAsyncContextManager[Message]:
+    """A block of either class."""
+    return block(db.raw.message(*given, **known))
 
 
 def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
@@ -213,23 +200,23 @@ def test_a_child_that_is_forked_inside_the_block_neither_ends_nor_releases_it(
     error: BaseException | None, database_url: str, autocommit: Connection
 ) -> None:
     with GuestDatabase(settings=make_settings(database_url)) as db:
-        block = db.message("m1", GUEST)
-        found = block.__enter__()
+        inside = db.message("m1", GUEST)
+        found = inside.__enter__()
         child = os.fork()
         if child == 0:
-            leave_in_child(block, error)
+            leave_in_child(inside, error)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         assert rows(autocommit, "SELECT count(lease), count(done_at) FROM operations") == [(1, 0)]
         found.tokens("t1", 5)
-        block.__exit__(None, None, None)
+        inside.__exit__(None, None, None)
     assert column(autocommit, "thread_tokens") == 5
 
 
-def leave_in_child(block: Any, error: BaseException | None) -> NoReturn:
+def leave_in_child(inside: Any, error: BaseException | None) -> NoReturn:
     """Leave the block, and the process with 7 if that was refused or passed the error on."""
     code = 1
     try:
-        is_swallowed = block.__exit__(None if error is None else type(error), error, None)
+        is_swallowed = inside.__exit__(None if error is None else type(error), error, None)
         code = 1 if error is None or is_swallowed else 7
     except MessageError:
         code = 7

@@ -13,7 +13,10 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Trace
 
+from guestsql.sql import load_catalogue
+from guestsql.sql.hooks import hooked_queries
 from tests.context_helpers import GUEST, Either, Open, counting, opening, seed
+from tests.databases import block
 from tests.server import apply_migrations, private_server
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -151,15 +154,32 @@ async def test_an_operation_is_one_round_trip(opened: Open, connections: list[An
         assert sent() == DIRECT
 
 
-async def test_an_erasure_is_seven_statements_in_a_transaction(
+async def test_an_erasure_is_a_statement_for_each_table_and_five_more(
     opened: Open, connections: list[Any], tmp_path: Path
 ) -> None:
-    """Its id, the locks of the key and the row, the hash, two tables and the answer."""
+    """Its id, the locks of the key and the row, the hash, and the answer."""
+    tables = len(hooked_queries(load_catalogue().values(), "forget_guest"))
     database = await opened()
     await database.get_profile(GUEST)
     with tracing(connections, tmp_path / "trace") as sent:
         await database.forget_guest(GUEST)
-        assert len([each for each in sent() if each in TURNS]) == 7 + 2
+        assert len([each for each in sent() if each in TURNS]) == tables + 5 + 2
+
+
+async def test_a_message_is_two_round_trips(opened: Open, connections: list[Any], tmp_path: Path) -> None:
+    """With tokens and a reply: the claim, and all that has come of it. A redelivery is one."""
+    database = await opened()
+    await database.get_profile(GUEST)
+    with tracing(connections, tmp_path / "trace") as sent:
+        async with block(database.raw.message("m1", GUEST, chat_id="1@g.us")) as message:
+            assert sent() == DIRECT
+            message.tokens("t1", 5)
+            message.reply({"text": "Hola"})
+            assert sent() == []
+        assert sent() == DIRECT
+        async with block(database.raw.message("m1", GUEST)) as message:
+            assert not message.is_new
+        assert sent() == DIRECT
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])

@@ -92,6 +92,7 @@ def test_the_two_classes_are_alike_and_nearly_all_methods_are_awaited() -> None:
     }
     assert [name for name, method in asynchronous.items() if not inspect.iscoroutinefunction(method)] == [
         "figures",
+        "message",
         "transaction",
     ]
     assert {name: method.__doc__ for name, method in sync.items()} == {
@@ -105,7 +106,7 @@ def test_every_class_that_a_caller_meets_can_be_imported() -> None:
     public = {cls for cls in met if getattr(guestsql, cls.__name__, None) is cls and cls.__name__ in guestsql.__all__}
     # Callers use the constants CLEAR and RAISE, not their classes.
     assert {cls.__name__ for cls in met - public} == {"Clear", "Raise"}
-    assert {cls.__name__ for cls in public} == {"Figures", "GuestProfile", "GuestThread", "QueryFigures"}
+    assert {cls.__name__ for cls in public} == {"Figures", "GuestProfile", "GuestThread", "Message", "QueryFigures"}
 
 
 def test_numbers_beside_variables_are_the_defaults() -> None:
