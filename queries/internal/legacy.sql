@@ -1,8 +1,9 @@
 -- The import of the old bot's JSON files, in one transaction:
 -- 1. open_legacy_staging, open_legacy_guests, COPY of all records into legacy_staging, index_legacy_staging and
 --    analyze_legacy_staging;
--- 2. for each range of keys get_next_legacy_range, empty_legacy_guests, fold_legacy_records, limit_legacy_times if a
---    time is in the future, then insert_legacy_guests and update_legacy_guests, or preview_legacy_guests for a dry run;
+-- 2. for each range of keys get_next_legacy_range, empty_legacy_guests, fold_legacy_records, merge_legacy_records,
+--    limit_legacy_times if a time is in the future, then insert_legacy_guests and update_legacy_guests, or
+--    preview_legacy_guests for a dry run;
 -- 3. record_legacy_import.
 -- The tables are in migrations/0003_legacy_imports.sql and 0010_legacy_guests.sql.
 --
@@ -54,14 +55,69 @@ TRUNCATE legacy_guests;
 -- Merges the staged records of the range into one row for each guest; the number of guests.
 -- Each column comes from the newest record that has it; of records with equal times the file with precedence wins, then
 -- the later place. Labels are the newest of threads.json and its backups, then the newest of the other files, as the
--- old bot showed them. Every record is kept: a second one under one key gets #2 after it. A backup keeps only the
--- members that neither another file's record nor a newer backup of the guest has.
--- Few guests need all of that. Usually each record comes from another kind of file, and they are kept side by side
--- unchanged, which is several times as fast.
+-- old bot showed them. Every record is kept. Usually each one comes from another kind of file, and they are kept side
+-- by side unchanged; for any other guest profile_data has no key legacy until merge_legacy_records.
 --   after_number: text, the key before the range, '' for none
 --   last_number: text, the last key of the range
 --   thread_files: bigint[], the numbers of threads.json and its backups
-WITH folded_guests AS MATERIALIZED (
+INSERT INTO legacy_guests (
+    phone_number,
+    recorded_at,
+    chat_id,
+    chat_id_at,
+    user_name,
+    user_name_at,
+    contact_name,
+    contact_name_at,
+    labels,
+    labels_at,
+    thread_id,
+    thread_id_at,
+    thread_created_at,
+    first_interaction,
+    last_interaction,
+    created_at,
+    total_interactions,
+    profile_data
+)
+SELECT
+    guest.phone_number,
+    guest.recorded_at,
+    guest.chat_id,
+    coalesce(guest.chat_id_at, '-infinity'),
+    guest.user_name,
+    coalesce(guest.user_name_at, '-infinity'),
+    guest.contact_name,
+    coalesce(guest.contact_name_at, '-infinity'),
+    CASE
+        WHEN guest.thread_labels @> guest.profile_labels OR guest.profile_labels IS NULL THEN guest.thread_labels
+        ELSE guest.thread_labels || array(
+            SELECT added.label
+            FROM unnest(guest.profile_labels) WITH ORDINALITY AS added (label, place)
+            WHERE guest.thread_labels IS NULL OR added.label <> ALL(guest.thread_labels)
+            ORDER BY added.place
+        )
+    END,
+    coalesce(guest.labels_at, '-infinity'),
+    guest.thread_id,
+    coalesce(guest.thread_id_at, '-infinity'),
+    guest.thread_created_at,
+    guest.first_interaction,
+    guest.last_interaction,
+    guest.created_at,
+    guest.total_interactions,
+    CASE
+        WHEN guest.records = 1
+            THEN guest.kept[1]
+        WHEN
+            guest.records
+            = (joined.legacy ? 'threads')::integer
+            + (joined.legacy ? 'guest_profiles')::integer
+            + (joined.legacy ? 'guests')::integer
+            THEN jsonb_build_object('legacy', joined.legacy)
+        ELSE joined.legacy
+    END
+FROM (
     -- array_agg sees the newest record first, so the first value of each column is the one to keep.
     SELECT
         phone_number,
@@ -112,24 +168,32 @@ WITH folded_guests AS MATERIALIZED (
             place DESC
     ) AS ordered_records
     GROUP BY phone_number
-),
+) AS guest
+-- OFFSET 0 makes the planner evaluate legacy once for each guest.
+CROSS JOIN LATERAL (
+    SELECT
+        CASE
+            WHEN guest.records > 1
+                THEN
+                    (guest.kept[1] -> 'legacy') || (guest.kept[2] -> 'legacy') || coalesce(guest.kept[3] -> 'legacy', '{}')
+        END AS legacy
+    OFFSET 0 -- noqa: AM09
+) AS joined
+ORDER BY guest.phone_number;
 
-joined_records AS MATERIALIZED (
+-- name: merge_legacy_records(after_number, last_number)!
+-- Keeps all records of the guests whom fold_legacy_records left unfinished: with a record in a backup, or with two in
+-- one kind of file; the number of guests.
+-- A second record under one key gets #2 after it. A backup keeps only the members that neither another file's record
+-- nor a newer backup of the guest has.
+--   after_number: text, the key before the range, '' for none
+--   last_number: text, the last key of the range
+WITH tangled_guests AS MATERIALIZED (
     SELECT
         phone_number,
-        records,
-        (kept[1] -> 'legacy') || (kept[2] -> 'legacy') || coalesce(kept[3] -> 'legacy', '{}') AS legacy
-    FROM folded_guests
-    WHERE records > 1
-),
-
--- Guests with a record in a backup, or with two in one kind of file.
-tangled_guests AS MATERIALIZED (
-    SELECT phone_number
-    FROM joined_records
-    WHERE
-        records
-        > (legacy ? 'threads')::integer + (legacy ? 'guest_profiles')::integer + (legacy ? 'guests')::integer
+        profile_data
+    FROM legacy_guests
+    WHERE NOT profile_data ? 'legacy'
 ),
 
 legacy_records AS MATERIALIZED (
@@ -244,60 +308,11 @@ merged_legacy AS (
     GROUP BY phone_number
 )
 
-INSERT INTO legacy_guests (
-    phone_number,
-    recorded_at,
-    chat_id,
-    chat_id_at,
-    user_name,
-    user_name_at,
-    contact_name,
-    contact_name_at,
-    labels,
-    labels_at,
-    thread_id,
-    thread_id_at,
-    thread_created_at,
-    first_interaction,
-    last_interaction,
-    created_at,
-    total_interactions,
-    profile_data
-)
-SELECT
-    guest.phone_number,
-    guest.recorded_at,
-    guest.chat_id,
-    coalesce(guest.chat_id_at, '-infinity'),
-    guest.user_name,
-    coalesce(guest.user_name_at, '-infinity'),
-    guest.contact_name,
-    coalesce(guest.contact_name_at, '-infinity'),
-    CASE
-        WHEN guest.thread_labels @> guest.profile_labels OR guest.profile_labels IS NULL THEN guest.thread_labels
-        ELSE guest.thread_labels || array(
-            SELECT added.label
-            FROM unnest(guest.profile_labels) WITH ORDINALITY AS added (label, place)
-            WHERE guest.thread_labels IS NULL OR added.label <> ALL(guest.thread_labels)
-            ORDER BY added.place
-        )
-    END,
-    coalesce(guest.labels_at, '-infinity'),
-    guest.thread_id,
-    coalesce(guest.thread_id_at, '-infinity'),
-    guest.thread_created_at,
-    guest.first_interaction,
-    guest.last_interaction,
-    guest.created_at,
-    guest.total_interactions,
-    CASE
-        WHEN guest.records = 1 THEN guest.kept[1]
-        ELSE jsonb_build_object('legacy', coalesce(merged_legacy.legacy, joined_records.legacy))
-    END
-FROM folded_guests AS guest
-LEFT JOIN joined_records ON guest.phone_number = joined_records.phone_number
-LEFT JOIN merged_legacy ON guest.phone_number = merged_legacy.phone_number
-ORDER BY guest.phone_number;
+UPDATE legacy_guests AS guest
+SET profile_data = jsonb_build_object('legacy', coalesce(merged_legacy.legacy, tangled_guests.profile_data))
+FROM tangled_guests
+LEFT JOIN merged_legacy ON tangled_guests.phone_number = merged_legacy.phone_number
+WHERE guest.phone_number = tangled_guests.phone_number;
 
 -- name: limit_legacy_times(imported_at)!
 -- Replaces times in the future by the time of the import; the number of guests.

@@ -186,6 +186,7 @@ class Import:
             keys = {"after_number": after, "last_number": last}
             self._queries.empty_legacy_guests(connection)
             folded = self._queries.fold_legacy_records(connection, **keys, thread_files=self._thread_files)
+            self._queries.merge_legacy_records(connection, **keys)
             if adjusted:
                 self._queries.limit_legacy_times(connection, imported_at=self._began_at)
             try:
