@@ -26,7 +26,7 @@ CREATE TEMPORARY TABLE legacy_guests (LIKE legacy_guests) ON COMMIT DROP;
 SELECT statement_timestamp() AS imported_at;
 
 -- name: index_legacy_staging()!
--- Indexes the staged records by key. The index is created after COPY, which freezes the rows, so that a query of keys
+-- Indexes the staged records by key; a rejected record has none. The index is created after COPY, which freezes the rows, so that a query of keys
 -- alone reads only the index.
 CREATE INDEX legacy_staging_phone_number ON legacy_staging (phone_number);
 
@@ -60,6 +60,75 @@ TRUNCATE legacy_guests;
 --   after_number: text, the key before the range, '' for none
 --   last_number: text, the last key of the range
 --   thread_files: bigint[], the numbers of threads.json and its backups
+WITH folded_guests AS (
+    -- array_agg sees the newest record first, so the first value of each column is the one to keep.
+    SELECT
+        phone_number,
+        max(recorded_at) AS recorded_at,
+        (array_agg(chat_id) FILTER (WHERE chat_id IS NOT NULL))[1] AS chat_id,
+        max(recorded_at) FILTER (WHERE chat_id IS NOT NULL) AS chat_id_at,
+        (array_agg(user_name) FILTER (WHERE user_name IS NOT NULL))[1] AS user_name,
+        max(recorded_at) FILTER (WHERE user_name IS NOT NULL) AS user_name_at,
+        (array_agg(contact_name) FILTER (WHERE contact_name IS NOT NULL))[1] AS contact_name,
+        max(recorded_at) FILTER (WHERE contact_name IS NOT NULL) AS contact_name_at,
+        -- As text, because the arrays in an array must have equal lengths.
+        (array_agg(labels::text) FILTER (WHERE labels IS NOT NULL AND is_thread))[1]::text[] AS thread_labels,
+        (array_agg(labels::text) FILTER (WHERE labels IS NOT NULL AND NOT is_thread))[1]::text[] AS profile_labels,
+        max(recorded_at) FILTER (WHERE labels IS NOT NULL) AS labels_at,
+        (array_agg(thread_id) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_id,
+        max(recorded_at) FILTER (WHERE thread_id IS NOT NULL) AS thread_id_at,
+        (array_agg(coalesce(created_at, recorded_at)) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_created_at,
+        -- The bot created the record at the guest's first message.
+        min(least(first_interaction, created_at)) AS first_interaction,
+        max(last_interaction) AS last_interaction,
+        min(least(created_at, first_interaction, last_interaction)) AS created_at,
+        max(total_interactions) AS total_interactions,
+        count(*) AS records,
+        array_agg(profile_data) AS kept
+    FROM (
+        SELECT
+            phone_number,
+            recorded_at,
+            chat_id,
+            user_name,
+            contact_name,
+            labels,
+            thread_id,
+            first_interaction,
+            last_interaction,
+            created_at,
+            total_interactions,
+            profile_data,
+            file_number = ANY(:thread_files::bigint[]) AS is_thread
+        FROM legacy_staging
+        WHERE
+            phone_number > :after_number::text
+            AND phone_number <= :last_number::text
+        ORDER BY
+            phone_number ASC,
+            recorded_at DESC NULLS LAST,
+            file_number ASC,
+            place DESC
+    ) AS ordered_records
+    GROUP BY phone_number
+),
+
+joined_guests AS (
+    SELECT
+        guest.*,
+        CASE
+            WHEN guest.records > 1
+                THEN
+                    (guest.kept[1] -> 'legacy')
+                    || (guest.kept[2] -> 'legacy')
+                    || coalesce(guest.kept[3] -> 'legacy', '{}')
+        END AS legacy
+    FROM folded_guests AS guest
+    ORDER BY guest.phone_number
+    -- Makes the planner evaluate legacy once for each guest.
+    OFFSET 0
+)
+
 INSERT INTO legacy_guests (
     phone_number,
     recorded_at,
@@ -111,74 +180,13 @@ SELECT
             THEN guest.kept[1]
         WHEN
             guest.records
-            = (joined.legacy ? 'threads')::integer
-            + (joined.legacy ? 'guest_profiles')::integer
-            + (joined.legacy ? 'guests')::integer
-            THEN jsonb_build_object('legacy', joined.legacy)
-        ELSE joined.legacy
+            = (guest.legacy ? 'threads')::integer
+            + (guest.legacy ? 'guest_profiles')::integer
+            + (guest.legacy ? 'guests')::integer
+            THEN jsonb_build_object('legacy', guest.legacy)
+        ELSE guest.legacy
     END
-FROM (
-    -- array_agg sees the newest record first, so the first value of each column is the one to keep.
-    SELECT
-        phone_number,
-        max(recorded_at) AS recorded_at,
-        (array_agg(chat_id) FILTER (WHERE chat_id IS NOT NULL))[1] AS chat_id,
-        max(recorded_at) FILTER (WHERE chat_id IS NOT NULL) AS chat_id_at,
-        (array_agg(user_name) FILTER (WHERE user_name IS NOT NULL))[1] AS user_name,
-        max(recorded_at) FILTER (WHERE user_name IS NOT NULL) AS user_name_at,
-        (array_agg(contact_name) FILTER (WHERE contact_name IS NOT NULL))[1] AS contact_name,
-        max(recorded_at) FILTER (WHERE contact_name IS NOT NULL) AS contact_name_at,
-        -- As text, because the arrays in an array must have equal lengths.
-        (array_agg(labels::text) FILTER (WHERE labels IS NOT NULL AND is_thread))[1]::text[] AS thread_labels,
-        (array_agg(labels::text) FILTER (WHERE labels IS NOT NULL AND NOT is_thread))[1]::text[] AS profile_labels,
-        max(recorded_at) FILTER (WHERE labels IS NOT NULL) AS labels_at,
-        (array_agg(thread_id) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_id,
-        max(recorded_at) FILTER (WHERE thread_id IS NOT NULL) AS thread_id_at,
-        (array_agg(coalesce(created_at, recorded_at)) FILTER (WHERE thread_id IS NOT NULL))[1] AS thread_created_at,
-        -- The bot created the record at the guest's first message.
-        min(least(first_interaction, created_at)) AS first_interaction,
-        max(last_interaction) AS last_interaction,
-        min(least(created_at, first_interaction, last_interaction)) AS created_at,
-        max(total_interactions) AS total_interactions,
-        count(*) AS records,
-        array_agg(profile_data) AS kept
-    FROM (
-        SELECT
-            phone_number,
-            recorded_at,
-            chat_id,
-            user_name,
-            contact_name,
-            labels,
-            thread_id,
-            first_interaction,
-            last_interaction,
-            created_at,
-            total_interactions,
-            profile_data,
-            file_number = ANY(:thread_files::bigint[]) AS is_thread
-        FROM legacy_staging
-        WHERE
-            phone_number > :after_number::text
-            AND phone_number <= :last_number::text
-        ORDER BY
-            phone_number ASC,
-            recorded_at DESC NULLS LAST,
-            file_number ASC,
-            place DESC
-    ) AS ordered_records
-    GROUP BY phone_number
-) AS guest
--- OFFSET 0 makes the planner evaluate legacy once for each guest.
-CROSS JOIN LATERAL (
-    SELECT
-        CASE
-            WHEN guest.records > 1
-                THEN
-                    (guest.kept[1] -> 'legacy') || (guest.kept[2] -> 'legacy') || coalesce(guest.kept[3] -> 'legacy', '{}')
-        END AS legacy
-    OFFSET 0 -- noqa: AM09
-) AS joined
+FROM joined_guests AS guest
 ORDER BY guest.phone_number;
 
 -- name: merge_legacy_records(after_number, last_number)!
@@ -334,12 +342,13 @@ FROM (SELECT :imported_at::timestamptz AS latest) AS limits
 WHERE
     greatest(recorded_at, thread_created_at, first_interaction, last_interaction, created_at) > limits.latest;
 
--- name: insert_legacy_guests()!
+-- name: insert_legacy_guests(after_number, last_number)!
 -- Inserts the guests of legacy_guests who have no row yet; the number inserted.
 -- Fails if another transaction inserts one of them at the same time: the row exists then, and the caller tries again.
 -- ON CONFLICT would avoid that, but takes a sixth longer, for a rare case.
--- OFFSET 0 makes the planner look up each key: it does not know how many rows this transaction has inserted, and would
--- read them all.
+-- The range is that of legacy_guests; it only limits the part of the table that is read.
+--   after_number: text, the key before the range, '' for none
+--   last_number: text, the last key of the range
 INSERT INTO guest_profiles (
     phone_number,
     chat_id,
@@ -378,8 +387,10 @@ WHERE
     NOT EXISTS (
         SELECT 1
         FROM guest_profiles AS known
-        WHERE known.phone_number = staged.phone_number
-        OFFSET 0 -- noqa: AM09
+        WHERE
+            known.phone_number = staged.phone_number
+            AND known.phone_number > :after_number::text
+            AND known.phone_number <= :last_number::text
     )
 ORDER BY staged.phone_number;
 
@@ -586,7 +597,7 @@ SELECT
     staged.pointer,
     staged.reason
 FROM legacy_staging AS staged
-WHERE staged.reason IS NOT NULL
+WHERE staged.phone_number IS NULL
 ORDER BY
     staged.file_number,
     staged.place;
@@ -683,7 +694,7 @@ recorded_rejects AS (
         sha256(staged.record)
     FROM legacy_staging AS staged
     CROSS JOIN recorded_import
-    WHERE staged.reason IS NOT NULL
+    WHERE staged.phone_number IS NULL
 ),
 
 recorded_records AS (
@@ -692,7 +703,9 @@ recorded_records AS (
         sha256(staged.record),
         staged.record
     FROM legacy_staging AS staged
-    WHERE staged.record IS NOT NULL
+    WHERE
+        staged.phone_number IS NULL
+        AND staged.record IS NOT NULL
     ON CONFLICT (sha256) DO NOTHING
 )
 

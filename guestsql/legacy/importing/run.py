@@ -213,7 +213,7 @@ class Import:
         if self._dry_run:
             preview = self._queries.preview_legacy_guests(connection, **keys)
             return preview.inserted, preview.updated
-        inserted = self._queries.insert_legacy_guests(connection)
+        inserted = self._queries.insert_legacy_guests(connection, **keys)
         # The rest existed before. Rows that were just inserted hold their records already, and are skipped.
         updated = self._queries.update_legacy_guests(connection, **keys) if inserted < guests else 0
         return inserted, updated
