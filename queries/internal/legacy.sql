@@ -1,5 +1,5 @@
 -- The import of the old bot's JSON files, in one transaction:
--- 1. open_legacy_staging, open_legacy_guests, COPY of all records into legacy_staging, index_legacy_staging and
+-- 1. open_legacy_staging, index_legacy_staging, open_legacy_guests, COPY of all records into legacy_staging, and
 --    analyze_legacy_staging;
 -- 2. for each range of keys get_next_legacy_range, empty_legacy_guests, fold_legacy_records, merge_legacy_records,
 --    limit_legacy_times if a time is in the future, then insert_legacy_guests and update_legacy_guests, or
@@ -26,8 +26,8 @@ CREATE TEMPORARY TABLE legacy_guests (LIKE legacy_guests) ON COMMIT DROP;
 SELECT statement_timestamp() AS imported_at;
 
 -- name: index_legacy_staging()!
--- Indexes the staged records by key; a rejected record has none. The index is created after COPY, which freezes the rows, so that a query of keys
--- alone reads only the index.
+-- Indexes the staged records by key; a rejected record has none. COPY fills the index while the client still reads the
+-- files, and freezes the rows, so that a query of keys alone reads only the index.
 CREATE INDEX legacy_staging_phone_number ON legacy_staging (phone_number);
 
 -- name: analyze_legacy_staging()!

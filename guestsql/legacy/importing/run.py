@@ -150,6 +150,7 @@ class Import:
 
     def _stage(self, connection: DeadlineConnection) -> list[FileStager]:
         self._queries.open_legacy_staging(connection)
+        self._queries.index_legacy_staging(connection)
         self._queries.open_legacy_guests(connection)
         stagers = [
             FileStager(
@@ -166,7 +167,6 @@ class Import:
             for stager in stagers:
                 for block in stager.blocks():
                     copy.write(block)
-        self._queries.index_legacy_staging(connection)
         self._queries.analyze_legacy_staging(connection)
         return stagers
 
