@@ -133,8 +133,9 @@ class FileStager:
 
     def _guest(self, record: PartialGuest) -> str:
         at, created, first, last = record.at, record.created_at, record.first_interaction, record.last_interaction
-        if _is_later(at, self._latest) or _is_later(created, self._latest) or _is_later(first, self._latest):
-            self.adjusted.extend(_future_times(record, self._latest))
+        latest = self._latest
+        if (at and at > latest) or (created and created > latest) or (first and first > latest):
+            self.adjusted.extend(_future_times(record, latest))
         get = record.fields.get
         last_column = _time_column(last, None if get("lastInteraction") else get("lastActivity"))
         columns = (
@@ -157,9 +158,9 @@ class FileStager:
         return "\t".join(columns) + "\n"
 
     def _profile_data(self, record: PartialGuest) -> str:
-        key = f"{self._prefix}{record.raw.key}"
+        kept = dump({f"{self._prefix}{record.raw.key}": record.fields})
         # JSON has no raw tab or line end, so of what COPY escapes there is only the backslash.
-        return dump({"legacy": {self._source: {key: record.fields}}}).replace("\\", "\\\\")
+        return f'{{"legacy":{{"{self._source}":{kept}}}}}'.replace("\\", "\\\\")
 
 
 def _future_times(record: PartialGuest, latest: datetime) -> Iterator[Adjusted]:
@@ -170,10 +171,6 @@ def _future_times(record: PartialGuest, latest: datetime) -> Iterator[Adjusted]:
     for pointer, time in times.items():
         if time and time > latest:
             yield Adjusted(raw.file.name, pointer, time.isoformat(), latest.isoformat())
-
-
-def _is_later(time: datetime | None, latest: datetime) -> bool:
-    return time is not None and time > latest
 
 
 def _time_column(time: datetime | None, written: Json = None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from guestsql.errors import LegacyFileError
@@ -25,7 +26,7 @@ class Source(StrEnum):
     BACKUPS = "backups"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LegacyFile:
     """One file of the old bot.
 
@@ -41,7 +42,7 @@ class LegacyFile:
     source: Source
     named_at: datetime | None = None
 
-    @property
+    @cached_property
     def is_of_threads(self) -> bool:
         """Whether it is `threads.json` or a copy of it, and not a file of profiles."""
         is_copy = self.source is Source.BACKUPS and not self.path.name.lower().startswith("guest")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from guestsql.legacy.reading.files import LegacyFile
 from guestsql.legacy.reading.json_text import Json, escape
 
@@ -23,7 +25,8 @@ class Span(NamedTuple):
     end: int | None
 
 
-class RawRecord(NamedTuple):
+# A Struct: millions of them are made, several times as fast as of a dataclass or a NamedTuple.
+class RawRecord(msgspec.Struct):
     """One record as the file has it.
 
     Attributes:

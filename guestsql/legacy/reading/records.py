@@ -11,6 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
+import msgspec
+
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.guests.identity import canonical_user_id, clean_chat_id
 from guestsql.guests.values import LONGEST_LABEL, normalized
@@ -69,9 +71,7 @@ class Reject:
     reason: str
 
 
-# Not frozen: that would double the cost of millions of them.
-@dataclass(slots=True)
-class PartialGuest:
+class PartialGuest(msgspec.Struct):
     """What one record says about a guest; None where it says nothing.
 
     Attributes:
@@ -118,7 +118,7 @@ def read_record(raw: RawRecord, excluded: Excluded, region: str | None = None) -
     if isinstance(value, str) and value.startswith(_THREAD_ID) and raw.file.is_of_threads:
         # Another bot stores only the thread.
         value = {"threadId": value}
-        raw = raw._replace(value=value)
+        raw = msgspec.structs.replace(raw, value=value)
     if not isinstance(value, dict):
         return _reject(raw, "the record is not an object")
     key = str(raw.key) if isinstance(raw.key, int) and not isinstance(raw.key, bool) else raw.key

@@ -38,11 +38,13 @@ def parse_time(value: Json) -> datetime | None:
         value: ISO 8601 with `Z`, an offset or no zone (then UTC), a bare date, or a count of seconds or milliseconds
             since 1970 as a number or as digits.
     """
+    if value is None:
+        return None
     if isinstance(value, str):
         text = value.strip()
         # No ISO 8601 form with a dash is a number.
         return _from_number(Decimal(text)) if "-" not in text and _NUMBER.fullmatch(text) else _from_iso(text)
-    if value is None or isinstance(value, bool) or not isinstance(value, int | Decimal):
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
     return _from_number(Decimal(value))
 
