@@ -10,30 +10,61 @@
 --
 -- check: large operations
 
--- name: thin_operations(keep_days, max_rows)$
--- Deletes the ids of old operations; returns the number of rows, 0 when nothing is left.
+-- name: thin_operations(keep_days, keep_message_days, max_rows)$
+-- Deletes the ids of old operations and messages; returns the number of rows, 0 when nothing is left.
 -- An id must be kept for as long as its write may be repeated: a process that cannot reach the server repeats its last
--- batch once it can reach it again.
+-- batch once it can reach it again, and WhatsApp delivers a message again for 7 days.
 --   keep_days: int = 7, days for which every id is kept
+--   keep_message_days: int = 30, days for which those of messages are kept, not below keep_days
 --   max_rows: int = 20000, rows at most
 WITH old_operations AS (
     SELECT
         aged.source,
         aged.operation_id
     FROM operations AS aged
-    WHERE aged.done_at < statement_timestamp() - make_interval(days => :keep_days::int)
+    WHERE
+        aged.done_at < statement_timestamp() - make_interval(days => :keep_days::int)
+        AND (
+            aged.source = 'guestsql'
+            OR aged.done_at < statement_timestamp() - make_interval(days => :keep_message_days::int)
+        )
     ORDER BY aged.done_at
+    LIMIT :max_rows::int
+    FOR UPDATE SKIP LOCKED
+),
+
+-- Nobody delivered these again after their processing had failed.
+abandoned_messages AS (
+    SELECT
+        aged.source,
+        aged.operation_id
+    FROM operations AS aged
+    WHERE
+        aged.done_at IS NULL
+        AND aged.claimed_at < statement_timestamp() - make_interval(days => :keep_message_days::int)
+    ORDER BY aged.claimed_at
     LIMIT :max_rows::int
     FOR UPDATE SKIP LOCKED
 ),
 
 removed_operations AS (
     DELETE FROM operations AS gone
-    USING old_operations
+    USING
+        (
+            SELECT
+                old_operations.source,
+                old_operations.operation_id
+            FROM old_operations
+            UNION ALL
+            SELECT
+                abandoned_messages.source,
+                abandoned_messages.operation_id
+            FROM abandoned_messages
+        ) AS thinned
     WHERE
-        gone.source = old_operations.source
-        AND gone.operation_id = old_operations.operation_id
-    RETURNING gone.done_at
+        gone.source = thinned.source
+        AND gone.operation_id = thinned.operation_id
+    RETURNING 1 AS one
 )
 
 SELECT count(*) AS thinned_rows

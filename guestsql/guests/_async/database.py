@@ -120,7 +120,13 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
         self._context = AsyncContextCache(executor, settings, self._builder, counting)
         self._interactions = AsyncInteractionBuffer(executor, settings.flush_seconds, self._pending)
         self._messages = self._processor = AsyncMessageProcessor(executor, settings)
-        self._metrics = AsyncMetricsWriter(executor, settings.metrics_seconds, counting, str(settings.timezone))
+        self._metrics = AsyncMetricsWriter(
+            executor,
+            settings.metrics_seconds,
+            counting,
+            timezone=str(settings.timezone),
+            keep_text_days=settings.keep_text_days,
+        )
         self._metrics.start()
 
     async def _on_close(self, ending: AsyncExitStack) -> None:

@@ -31,6 +31,9 @@ _ROUNDS = 50
 _CHORES = (
     "thin_minutes",
     "thin_operations",
+    "make_message_partitions",
+    "thin_messages",
+    "thin_message_texts",
     "record_guest_days",
     "record_relation_sizes",
     "thin_relation_sizes",
@@ -47,15 +50,21 @@ class AsyncMetricsWriter(AsyncFlusher):
         seconds: between two flushes; 0 for none.
         counting: where the figures are; also emptied at exit.
         timezone: the hotel's, for the days of the guests.
+        keep_text_days: for which the texts of messages are kept.
     """
 
-    def __init__(self, executor: AsyncExecutor, seconds: float, counting: Counting, timezone: str) -> None:
+    def __init__(
+        self, executor: AsyncExecutor, seconds: float, counting: Counting, *, timezone: str, keep_text_days: int
+    ) -> None:
         super().__init__(executor, counting)
         self._counting = counting
         self._is_on = seconds > 0
         self._ticker = AsyncTicker(seconds, _as_long_as_it_lives(self))
         self._is_failing = False
-        self._parameters = {"record_guest_days": {"timezone": timezone}}
+        self._parameters: dict[str, dict[str, object]] = {
+            "record_guest_days": {"timezone": timezone},
+            "thin_message_texts": {"keep_days": keep_text_days},
+        }
         # Processes that were started together need not do them together, and one that soon ends not at all.
         self._chores_at = monotonic() + random.uniform(min(60.0, _CHORES_SECONDS), _CHORES_SECONDS)  # noqa: S311  no secret
 

@@ -121,7 +121,13 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         self._context = ContextCache(executor, settings, self._builder, counting)
         self._interactions = InteractionBuffer(executor, settings.flush_seconds, self._pending)
         self._messages = self._processor = MessageProcessor(executor, settings)
-        self._metrics = MetricsWriter(executor, settings.metrics_seconds, counting, str(settings.timezone))
+        self._metrics = MetricsWriter(
+            executor,
+            settings.metrics_seconds,
+            counting,
+            timezone=str(settings.timezone),
+            keep_text_days=settings.keep_text_days,
+        )
         self._metrics.start()
 
     def _on_close(self, ending: ExitStack) -> None:

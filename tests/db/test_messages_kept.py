@@ -1,0 +1,130 @@
+"""What is kept of messages, for how long, and what an erasure or a merge makes of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from guestsql import GuestDatabase
+from guestsql.errors import LeaseLost
+from tests.databases import GUEST, OTHER, column, make_settings
+
+Connection = psycopg.Connection[Any]
+
+
+def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
+    return connection.execute(query.encode()).fetchall()
+
+
+def process(db: GuestDatabase, message_id: str, guest: str = GUEST, **known: Any) -> str:
+    with db.message(message_id, guest, **known) as message:
+        return message.state
+
+
+@pytest.mark.parametrize("days", [0, 30])
+def test_a_text_is_kept_only_if_that_is_configured(days: int, database_url: str, autocommit: Connection) -> None:
+    now = datetime.now(UTC)
+    with GuestDatabase(settings=make_settings(database_url, keep_text_days=days)) as db:
+        process(db, "m1", text="Hola", at=now)
+        process(db, "m2", text="Ayer", at=now - timedelta(days=40))
+        assert db.queries.thin_message_texts(keep_days=days) == (1 if days else 0)
+        assert db.queries.thin_message_texts(keep_days=0) == (1 if days else 0)
+    assert rows(autocommit, "SELECT message_id, text FROM messages ORDER BY 1") == [("m1", None), ("m2", None)]
+
+
+def test_a_month_has_a_partition_and_older_ones_are_dropped(database_url: str, autocommit: Connection) -> None:
+    now = datetime.now(UTC)
+    last_month = now.replace(day=1) - timedelta(days=1)
+    partitions = "SELECT DISTINCT tableoid::regclass::text FROM messages ORDER BY 1"
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        process(db, "m1", at=now)
+        process(db, "m2", at=last_month)
+        process(db, "m3", at=now - timedelta(days=3000))
+        process(db, "m4", at=now + timedelta(days=3000))  # counts as now
+        assert rows(autocommit, partitions) == [(f"messages_{now:%Y_%m}",), ("messages_default",)]
+        assert [db.queries.make_message_partitions() for _ in range(2)] == [1, 0]
+        assert rows(autocommit, partitions)[0] == (f"messages_{last_month:%Y_%m}",)
+        assert db.queries.thin_messages(keep_days=400) == 1
+        assert [db.queries.thin_messages(keep_days=days) for days in (32, 0)] == [0, 1]
+        assert process(db, "m3") == "done"
+    assert rows(autocommit, "SELECT count(*) FROM messages WHERE message_id IN ('m1', 'm4')") == [(2,)]
+
+
+def test_partitions_are_made_and_dropped_only_for_those_who_may_write(
+    database_url: str, autocommit: Connection
+) -> None:
+    """They are made with the owner's rights, and belong to the owner."""
+    autocommit.execute("CREATE ROLE partitions_bot LOGIN IN ROLE guestsql_bot")
+    autocommit.execute("CREATE ROLE partitions_reader LOGIN IN ROLE guestsql_monitor")
+    try:
+        autocommit.execute(f"DROP TABLE messages_{datetime.now(UTC):%Y_%m}".encode())
+        with psycopg.connect(database_url, user="partitions_reader", autocommit=True) as reader:
+            for call in ("guestsql_make_message_partitions()", "guestsql_thin_messages(0)"):
+                with pytest.raises(InsufficientPrivilege):
+                    reader.execute(f"SELECT {call}".encode())
+        with psycopg.connect(database_url, user="partitions_bot", autocommit=True) as bot:
+            assert rows(bot, "SELECT guestsql_make_message_partitions()") == [(1,)]
+        owners = "SELECT DISTINCT relowner FROM pg_class WHERE relname ~ '^messages' AND relkind IN ('r', 'p')"
+        assert len(rows(autocommit, owners)) == 1
+    finally:
+        autocommit.execute("DROP ROLE partitions_bot, partitions_reader")
+
+
+def test_ids_of_messages_are_kept_for_longer(database_url: str, autocommit: Connection) -> None:
+    autocommit.execute(
+        """INSERT INTO operations (source, operation_id, done_at, claimed_at)
+        SELECT source, source || days, CASE WHEN source <> 'failed' THEN now() - days * INTERVAL '1 d' END,
+            now() - days * INTERVAL '1 d'
+        FROM unnest(ARRAY['guestsql', 'whatsapp', 'failed']) AS source, unnest(ARRAY[1, 8, 31]) AS days"""
+    )
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        assert [db.queries.thin_operations() for _ in range(2)] == [4, 0]
+    assert rows(autocommit, "SELECT operation_id FROM operations ORDER BY 1") == [
+        ("failed1",),
+        ("failed8",),
+        ("guestsql1",),
+        ("whatsapp1",),
+        ("whatsapp8",),
+    ]
+
+
+def test_an_erased_guest_does_not_come_back_with_a_redelivery(database_url: str, autocommit: Connection) -> None:
+    now = datetime.now(UTC)
+    with GuestDatabase(settings=make_settings(database_url, keep_text_days=30)) as db:
+        process(db, f"{GUEST}-done", text="Hola", chat_id=f"{GUEST}@c.us")
+        running = db.message(f"{GUEST}-running", GUEST)
+        running.__enter__().tokens("t1", 5)
+        process(db, "other", OTHER)
+        exported = db.export_guest(GUEST)
+        assert [row["text"] for row in exported["messages"]] == ["Hola"]
+        assert [row["operation_id"] for row in exported["operations"]] == [f"{GUEST}-running"]
+        assert db.forget_guest(GUEST)["messages"] == 1
+        with pytest.raises(LeaseLost):
+            running.__exit__(None, None, None)
+        # Those that were known, whatever their time; and unknown ones that are older than the erasure.
+        assert process(db, f"{GUEST}-done") == "erased"
+        assert process(db, f"{GUEST}-running", at=now + timedelta(days=1)) == "erased"
+        assert process(db, "delayed", at=now) == "erased"
+        assert db.get_profile(GUEST) is None
+        found = rows(autocommit, "SELECT to_jsonb(o)::text FROM operations AS o WHERE operation_id <> 'other'")
+        assert not any(GUEST in text or "t1" in text for (text,) in found)
+        assert process(db, "new", at=datetime.now(UTC) + timedelta(minutes=1)) == "new"
+        assert column(autocommit, "total_interactions") == 1
+
+
+def test_a_message_in_progress_follows_a_merge(database_url: str, autocommit: Connection) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        db.update_profile(GUEST, user_name="Ana")
+        process(db, "m1", OTHER)
+        running = db.message("m2", OTHER)
+        running.__enter__().tokens("t1", 5)
+        db.merge_guests(GUEST, OTHER)
+        assert rows(autocommit, "SELECT phone_number FROM operations WHERE done_at IS NULL") == [(GUEST,)]
+        assert rows(autocommit, "SELECT phone_number FROM messages") == [(GUEST,)]
+        db.forget_guest(GUEST)
+        with pytest.raises(LeaseLost):
+            running.__exit__(None, None, None)
