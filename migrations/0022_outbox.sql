@@ -55,6 +55,9 @@ CREATE INDEX outbox_unfinished ON outbox (phone_number, reply_id) WHERE state IN
 -- For claims.
 CREATE INDEX outbox_due_at ON outbox (due_at) WHERE state IN ('queued', 'sending');
 
+-- For a claim that is repeated because its answer was lost.
+CREATE INDEX outbox_lease ON outbox (lease) WHERE state = 'sending';
+
 -- For thin_replies, and for the dead letters.
 CREATE INDEX outbox_sent_at ON outbox (sent_at) WHERE state = 'sent';
 CREATE INDEX outbox_dead ON outbox (reply_id) WHERE state = 'dead';

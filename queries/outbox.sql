@@ -25,3 +25,105 @@ WHERE phone_number = :phone_number::text;
 UPDATE outbox
 SET phone_number = :keep::text
 WHERE phone_number = :duplicate::text;
+
+-- name: list_replies(state, after_id, max_rows)
+-- Replies that are not sent, the earliest first; or those of one state.
+-- maybe sent: its sender has not marked it within the lease; whoever claims it next decides.
+--   state: text = NULL, queued, sending, maybe sent, sent or dead; NULL for all that are not sent
+--   after_id: bigint = 0, only replies behind this one
+--   max_rows: int = 100, rows at most
+SELECT
+    reply.reply_id,
+    reply.phone_number,
+    reply.gateway,
+    CASE
+        WHEN reply.state = 'sending' AND reply.due_at <= statement_timestamp() THEN 'maybe sent'
+        ELSE reply.state
+    END AS state,
+    reply.attempts,
+    reply.created_at,
+    reply.due_at,
+    reply.is_maybe_sent,
+    reply.last_error
+FROM outbox AS reply
+WHERE
+    reply.reply_id > :after_id::bigint
+    AND reply.state = CASE WHEN :state::text = 'maybe sent' THEN 'sending' ELSE coalesce(:state::text, reply.state) END
+    AND (:state::text = 'sent' OR reply.state <> 'sent')
+    AND (
+        :state::text IS NULL
+        OR reply.state <> 'sending'
+        OR (:state::text = 'maybe sent') = (reply.due_at <= statement_timestamp())
+    )
+ORDER BY
+    reply.reply_id,
+    reply.phone_number
+LIMIT :max_rows::int;
+
+-- name: retry_replies(reply_ids)
+-- Has replies sent again at once: dead letters, those that may have been sent, and those that wait after a failure.
+-- Returns what was queued. A reply that is being sent now, or was sent, is not touched.
+--   reply_ids: bigint[] = NULL, e.g. '{12}'; NULL for all dead letters
+UPDATE outbox AS reply
+SET
+    state = 'queued',
+    due_at = statement_timestamp(),
+    attempts = 0,
+    lease = NULL,
+    is_maybe_sent = FALSE
+WHERE
+    (reply.reply_id = ANY(:reply_ids::bigint[]) OR :reply_ids::bigint[] IS NULL)
+    AND (
+        reply.state = 'dead'
+        OR (
+            :reply_ids::bigint[] IS NOT NULL
+            AND (
+                reply.state = 'queued'
+                OR (reply.state = 'sending' AND reply.due_at <= statement_timestamp())
+            )
+        )
+    )
+RETURNING
+    reply.reply_id,
+    reply.phone_number,
+    reply.last_error;
+
+-- name: drop_replies(reply_ids)
+-- Deletes replies that are not to be sent, and returns them. A reply that is being sent now, or was sent, is not touched.
+--   reply_ids: bigint[], e.g. '{12}'
+DELETE FROM outbox AS reply
+WHERE
+    reply.reply_id = ANY(:reply_ids::bigint[])
+    AND (
+        reply.state IN ('queued', 'dead')
+        OR (reply.state = 'sending' AND reply.due_at <= statement_timestamp())
+    )
+RETURNING
+    reply.reply_id,
+    reply.phone_number,
+    reply.last_error;
+
+-- name: thin_replies(keep_days, max_rows)$
+-- Deletes replies that were sent long ago; returns the number of rows, 0 when nothing is left.
+--   keep_days: int = 30, days for which they are kept
+--   max_rows: int = 20000, rows at most
+WITH old_replies AS (
+    SELECT aged.reply_id
+    FROM outbox AS aged
+    WHERE
+        aged.state = 'sent'
+        AND aged.sent_at < statement_timestamp() - make_interval(days => :keep_days::int)
+    ORDER BY aged.sent_at
+    LIMIT :max_rows::int
+    FOR UPDATE SKIP LOCKED
+),
+
+removed_replies AS (
+    DELETE FROM outbox AS gone
+    USING old_replies
+    WHERE gone.reply_id = old_replies.reply_id
+    RETURNING gone.sent_at
+)
+
+SELECT count(*) AS thinned_rows
+FROM removed_replies;

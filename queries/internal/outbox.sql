@@ -1,0 +1,299 @@
+-- What a sender calls: docs/outbox.md. All times are the server's.
+-- check: large outbox, guest_profiles, operations, messages
+
+-- name: queue_reply(phone_number, gateway, payload, operation_id)!
+-- Queues a reply that answers no message; creates an unknown guest. Repeated with the same operation_id it does nothing.
+-- The guest's row is locked before the id is taken, so that a guest's replies have their ids in the order of queueing.
+--   phone_number: text, any id of the guest
+--   gateway: text = 'whatsapp', which service delivers it
+--   payload: jsonb, what the sender needs, not null
+--   operation_id: text, a new id for each reply, not empty
+WITH claimed_operations AS (
+    INSERT INTO operations AS known (source, operation_id)
+    VALUES ('guestsql', :operation_id::text)
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET attempts = known.attempts + 1
+    RETURNING known.attempts = 1 AS is_new
+),
+
+locked_guests AS MATERIALIZED (
+    SELECT guest.phone_number
+    FROM guest_profiles AS guest
+    WHERE
+        guest.phone_number = :phone_number::text
+        AND (SELECT claimed_operations.is_new FROM claimed_operations)
+    FOR NO KEY UPDATE
+),
+
+created_guests AS (
+    INSERT INTO guest_profiles AS known (phone_number)
+    SELECT :phone_number::text
+    FROM claimed_operations
+    WHERE
+        claimed_operations.is_new
+        AND NOT EXISTS (SELECT 1 FROM locked_guests)
+    -- Another caller creates the guest at the same time.
+    ON CONFLICT (phone_number) DO UPDATE
+        SET updated_at = known.updated_at
+    RETURNING known.phone_number
+)
+
+INSERT INTO outbox (phone_number, gateway, payload)
+SELECT
+    addressed_guests.phone_number,
+    :gateway::text,
+    :payload::jsonb
+FROM (
+    SELECT locked_guests.phone_number
+    FROM locked_guests
+    UNION ALL
+    SELECT created_guests.phone_number
+    FROM created_guests
+) AS addressed_guests;
+
+-- name: claim_replies(gateway, lease, lease_seconds, max_rows)
+-- Claims replies that are due: of each guest and gateway only the first that is not finished, so that the order is kept.
+-- A dead letter is finished. A reply whose last claim ran out unmarked may have been sent: is_maybe_sent. A repeat with the
+-- same lease returns what the first attempt claimed, too.
+--   gateway: text = NULL, the service; NULL for all
+--   lease: uuid, made by the caller for this claim
+--   lease_seconds: float8 = 60, seconds for which no other sender may claim them
+--   max_rows: int = 10, rows at most
+WITH held_replies AS MATERIALIZED (
+    SELECT reply.reply_id
+    FROM outbox AS reply
+    WHERE
+        reply.state = 'sending'
+        AND reply.lease = :lease::uuid
+    FOR UPDATE
+),
+
+due_replies AS MATERIALIZED (
+    SELECT reply.reply_id
+    FROM outbox AS reply
+    WHERE
+        reply.state IN ('queued', 'sending')
+        AND reply.due_at <= statement_timestamp()
+        AND reply.lease IS DISTINCT FROM :lease::uuid
+        AND (:gateway::text IS NULL OR reply.gateway = :gateway::text)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM outbox AS other
+            WHERE
+                other.phone_number = reply.phone_number
+                AND other.gateway = reply.gateway
+                AND other.state IN ('queued', 'sending')
+                AND (
+                    other.reply_id < reply.reply_id
+                    -- A dead letter was queued again while a later reply is being sent.
+                    OR (
+                        other.reply_id > reply.reply_id
+                        AND other.state = 'sending'
+                        AND other.due_at > statement_timestamp()
+                    )
+                )
+        )
+    ORDER BY
+        reply.due_at,
+        reply.reply_id,
+        reply.phone_number
+    LIMIT greatest(0, :max_rows::int - (SELECT count(*) FROM held_replies))
+    FOR UPDATE OF reply SKIP LOCKED
+),
+
+claimed_replies AS (
+    UPDATE outbox AS reply
+    SET
+        state = 'sending',
+        lease = :lease::uuid,
+        due_at = statement_timestamp() + make_interval(secs => :lease_seconds::float8),
+        attempts = reply.attempts + chosen_replies.added_attempts,
+        is_maybe_sent = reply.is_maybe_sent OR (reply.state = 'sending' AND chosen_replies.added_attempts = 1)
+    FROM (
+        SELECT
+            held_replies.reply_id,
+            0 AS added_attempts
+        FROM held_replies
+        UNION ALL
+        SELECT
+            due_replies.reply_id,
+            1 AS added_attempts
+        FROM due_replies
+    ) AS chosen_replies
+    WHERE reply.reply_id = chosen_replies.reply_id
+    RETURNING
+        reply.reply_id,
+        reply.phone_number,
+        reply.gateway,
+        reply.message_id,
+        reply.payload,
+        reply.attempts,
+        reply.is_maybe_sent,
+        reply.last_error,
+        reply.created_at,
+        reply.due_at AS lease_until,
+        reply.lease
+)
+
+SELECT
+    reply_id,
+    phone_number,
+    gateway,
+    message_id,
+    payload,
+    attempts,
+    is_maybe_sent,
+    last_error,
+    created_at,
+    lease_until,
+    lease
+FROM claimed_replies
+ORDER BY
+    reply_id,
+    phone_number
+LIMIT :max_rows::int;
+
+-- name: get_reply_delay(gateway)$
+-- Seconds until the first reply may be claimed, 0 or less if one may be now; NULL: none is known.
+-- A reply that waits for an earlier one of its guest is not counted: the earlier one is.
+--   gateway: text = NULL, the service; NULL for all
+SELECT extract(EPOCH FROM reply.due_at - statement_timestamp())::float8 AS seconds
+FROM outbox AS reply
+WHERE
+    reply.state IN ('queued', 'sending')
+    AND (:gateway::text IS NULL OR reply.gateway = :gateway::text)
+    AND NOT EXISTS (
+        SELECT 1
+        FROM outbox AS other
+        WHERE
+            other.phone_number = reply.phone_number
+            AND other.gateway = reply.gateway
+            AND other.state IN ('queued', 'sending')
+            AND (
+                other.reply_id < reply.reply_id
+                OR (
+                    other.reply_id > reply.reply_id
+                    AND other.state = 'sending'
+                    AND other.due_at > statement_timestamp()
+                )
+            )
+    )
+ORDER BY reply.due_at
+LIMIT 1;
+
+-- name: mark_reply_sent(reply_id, lease, sent_message_id)$
+-- Marks a reply as sent, and stores it as a message that was sent; its payload is not kept. Returns how many were marked.
+-- 0: the lease is not the reply's any more, or the reply is gone. A repeat with the same lease stores nothing twice.
+-- The guest's row is locked first: an erasure that is under way then either sees the stored message, or ends first.
+--   reply_id: bigint, the reply
+--   lease: uuid, with which it was claimed
+--   sent_message_id: text, the id that the gateway gave it; NULL if unknown
+WITH locked_guests AS MATERIALIZED (
+    SELECT guest.phone_number
+    FROM guest_profiles AS guest
+    WHERE
+        guest.phone_number = (
+            SELECT reply.phone_number
+            FROM outbox AS reply
+            WHERE reply.reply_id = :reply_id::bigint
+        )
+    FOR KEY SHARE
+),
+
+-- With the state that it has when the lock is there.
+locked_replies AS MATERIALIZED (
+    SELECT
+        reply.reply_id,
+        reply.state
+    FROM outbox AS reply
+    WHERE
+        reply.reply_id = :reply_id::bigint
+        AND reply.lease = :lease::uuid
+        AND reply.state IN ('sending', 'sent')
+        AND (SELECT count(*) FROM locked_guests) >= 0
+    FOR UPDATE
+),
+
+marked_replies AS (
+    UPDATE outbox AS reply
+    SET
+        state = 'sent',
+        sent_at = coalesce(reply.sent_at, statement_timestamp()),
+        sent_message_id = :sent_message_id::text,
+        payload = NULL,
+        is_maybe_sent = FALSE
+    FROM locked_replies
+    WHERE reply.reply_id = locked_replies.reply_id
+    RETURNING
+        reply.phone_number,
+        reply.gateway,
+        reply.sent_at,
+        locked_replies.state AS old_state
+),
+
+stored_messages AS (
+    INSERT INTO messages (sent_at, gateway, message_id, phone_number, direction)
+    SELECT
+        marked_replies.sent_at,
+        marked_replies.gateway,
+        :sent_message_id::text,
+        marked_replies.phone_number,
+        'out'
+    FROM marked_replies
+    WHERE marked_replies.old_state = 'sending'
+)
+
+SELECT count(*) AS marked_replies
+FROM marked_replies;
+
+-- name: mark_reply_failed(reply_id, lease, last_error, retry_seconds, max_attempts)^
+-- Marks a reply as not sent: queued again, or dead after its last attempt.
+-- No row: the lease is not the reply's any more, or the reply is gone. A repeat with the same lease changes nothing.
+--   reply_id: bigint, the reply
+--   lease: uuid, with which it was claimed
+--   last_error: text, why it failed
+--   retry_seconds: float8 = NULL, seconds until it is due again; NULL for 5, and twice as many after each claim, up to an hour
+--   max_attempts: bigint = 10, claims after which it is dead
+WITH locked_replies AS MATERIALIZED (
+    SELECT
+        reply.reply_id,
+        reply.state = 'sending' AS is_sending
+    FROM outbox AS reply
+    WHERE
+        reply.reply_id = :reply_id::bigint
+        AND reply.lease = :lease::uuid
+        AND reply.state <> 'sent'
+    FOR UPDATE
+),
+
+marked_replies AS (
+    UPDATE outbox AS reply
+    SET
+        state = CASE
+            WHEN NOT locked_replies.is_sending THEN reply.state
+            WHEN reply.attempts >= :max_attempts::bigint THEN 'dead'
+            ELSE 'queued'
+        END,
+        due_at = CASE
+            WHEN NOT locked_replies.is_sending THEN reply.due_at
+            ELSE
+                statement_timestamp()
+                + make_interval(
+                    secs => coalesce(:retry_seconds::float8, least(3600, 5 * 2 ^ least(reply.attempts - 1, 20)))
+                )
+        END,
+        last_error = :last_error::text
+    FROM locked_replies
+    WHERE reply.reply_id = locked_replies.reply_id
+    RETURNING
+        reply.reply_id,
+        reply.state,
+        reply.due_at
+)
+
+SELECT
+    state,
+    due_at
+FROM marked_replies
+ORDER BY reply_id
+LIMIT 1;
