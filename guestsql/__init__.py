@@ -7,7 +7,7 @@ from guestsql.guests._sync.database import GuestDatabase
 from guestsql.guests._sync.transaction import GuestTransaction
 from guestsql.guests.context_rows import CLOCK
 from guestsql.guests.messages import Message
-from guestsql.guests.models import GuestProfile, GuestThread
+from guestsql.guests.models import GuestProfile, GuestThread, Reply
 from guestsql.guests.values import CLEAR, RAISE
 from guestsql.settings import Settings
 from guestsql.sql._async.database import AsyncDatabase, AsyncTransaction
@@ -30,6 +30,7 @@ __all__ = [
     "GuestTransaction",
     "Message",
     "QueryFigures",
+    "Reply",
     "Settings",
     "Transaction",
     "errors",

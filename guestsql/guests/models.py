@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-__all__ = ["GuestProfile", "GuestThread"]
+__all__ = ["GuestProfile", "GuestThread", "Reply"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,3 +61,34 @@ class GuestThread:
     thread_id: str | None
     token_count: int
     created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A reply that this process has claimed, to send it. Times are the server's.
+
+    Attributes:
+        reply_id: its number; of one guest's replies the lower one was queued first.
+        phone_number: the guest's key.
+        gateway: the service that delivers it.
+        message_id: the message that it answers; None if it answers none.
+        payload: what was queued.
+        attempts: how often it was claimed, with this claim: 1 or more.
+        is_maybe_sent: True if an earlier claim ended without a mark: the reply may have been sent.
+        last_error: why the last attempt failed that was marked so; None if none was.
+        created_at: when it was queued.
+        lease_until: when another sender may claim it.
+        lease: proves the claim to `reply_sent` and `reply_failed`.
+    """
+
+    reply_id: int
+    phone_number: str
+    gateway: str
+    message_id: str | None
+    payload: Any
+    attempts: int
+    is_maybe_sent: bool
+    last_error: str | None
+    created_at: datetime
+    lease_until: datetime
+    lease: UUID = field(repr=False)

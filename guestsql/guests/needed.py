@@ -13,6 +13,7 @@ INTERNAL = (
     "internal/guests.sql",
     "internal/messages.sql",
     "internal/metrics.sql",
+    "internal/outbox.sql",
     "internal/people.sql",
 )
 """The packaged files with those that only the methods call; the others are methods of `queries` too."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from guestsql.guests.models import GuestProfile, GuestThread
+from guestsql.guests.models import GuestProfile, GuestThread, Reply
 
-__all__ = ["profile_from", "thread_from"]
+__all__ = ["profile_from", "reply_from", "thread_from"]
 
 _PROFILE = tuple(GuestProfile.__dataclass_fields__)
 _THREAD = tuple(GuestThread.__dataclass_fields__)
+_REPLY = tuple(Reply.__dataclass_fields__)
 
 
 def profile_from(row: Any) -> GuestProfile:  # noqa: ANN401  a row of any query that returns a profile
@@ -20,3 +21,8 @@ def profile_from(row: Any) -> GuestProfile:  # noqa: ANN401  a row of any query 
 def thread_from(row: Any) -> GuestThread:  # noqa: ANN401  a row of any query that returns a thread
     """Return the thread in a row."""
     return GuestThread(**{name: getattr(row, name) for name in _THREAD})
+
+
+def reply_from(row: Any) -> Reply:  # noqa: ANN401  a row of claim_replies
+    """Return the claimed reply in a row."""
+    return Reply(**{name: getattr(row, name) for name in _REPLY})

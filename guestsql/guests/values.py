@@ -22,7 +22,9 @@ __all__ = [
     "clean_json",
     "clean_labels",
     "clean_name",
+    "clean_number",
     "clean_payload",
+    "clean_reason",
     "clean_text",
     "clean_tokens",
     "clean_ttl",
@@ -33,6 +35,8 @@ __all__ = [
 
 LONGEST_LABEL = 500
 """Characters of a label: labels are indexed, and an index entry has room for some 2,700 bytes."""
+
+_LONGEST_REASON = 1000
 
 
 @final
@@ -198,6 +202,33 @@ def clean_tokens(tokens: object) -> int:
     if not 0 <= tokens < 2**63:
         raise InvalidValue("tokens are 0 or more and below 2^63", hint="pass what this call used, not a correction")
     return tokens
+
+
+def clean_number(number: object, what: str, least: float, most: float) -> float:
+    """Return a number that is in range.
+
+    Args:
+        number: the number.
+        what: what it is, for the error.
+        least: the least one.
+        most: the greatest one.
+
+    Raises:
+        InvalidValue: it is out of range, NaN, or not a number.
+    """
+    if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number <= most:
+        raise InvalidValue(f"{what} is a number from {least:g} to {most:,g}, not {number!r}")
+    return number
+
+
+def clean_reason(error: object) -> str:
+    """Return why something failed, as text that PostgreSQL can keep; of a long one the beginning.
+
+    Args:
+        error: a text or an exception.
+    """
+    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")[:_LONGEST_REASON]
 
 
 def clean_ttl(seconds: object) -> float:

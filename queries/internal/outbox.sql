@@ -8,27 +8,34 @@
 --   gateway: text = 'whatsapp', which service delivers it
 --   payload: jsonb, what the sender needs, not null
 --   operation_id: text, a new id for each reply, not empty
-WITH claimed_operations AS (
-    INSERT INTO operations AS known (source, operation_id)
-    VALUES ('guestsql', :operation_id::text)
-    ON CONFLICT (source, operation_id) DO UPDATE
-        SET attempts = known.attempts + 1
-    RETURNING known.attempts = 1 AS is_new
+WITH resolved_guests AS MATERIALIZED (
+    SELECT guestsql_guest_key(:phone_number::text) AS phone_number
 ),
 
 locked_guests AS MATERIALIZED (
     SELECT guest.phone_number
     FROM guest_profiles AS guest
-    WHERE
-        guest.phone_number = :phone_number::text
-        AND (SELECT claimed_operations.is_new FROM claimed_operations)
+    WHERE guest.phone_number = (SELECT resolved_guests.phone_number FROM resolved_guests)
     FOR NO KEY UPDATE
+),
+
+claimed_operations AS (
+    INSERT INTO operations AS known (source, operation_id)
+    SELECT
+        'guestsql',
+        :operation_id::text
+    -- Not before the guest's row.
+    WHERE (SELECT count(*) FROM locked_guests) >= 0
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET attempts = known.attempts + 1
+    RETURNING known.attempts = 1 AS is_new
 ),
 
 created_guests AS (
     INSERT INTO guest_profiles AS known (phone_number)
-    SELECT :phone_number::text
-    FROM claimed_operations
+    SELECT resolved_guests.phone_number
+    FROM resolved_guests
+    CROSS JOIN claimed_operations
     WHERE
         claimed_operations.is_new
         AND NOT EXISTS (SELECT 1 FROM locked_guests)
@@ -49,7 +56,9 @@ FROM (
     UNION ALL
     SELECT created_guests.phone_number
     FROM created_guests
-) AS addressed_guests;
+) AS addressed_guests
+CROSS JOIN claimed_operations
+WHERE claimed_operations.is_new;
 
 -- name: claim_replies(gateway, lease, lease_seconds, max_rows)
 -- Claims replies that are due: of each guest and gateway only the first that is not finished, so that the order is kept.

@@ -13,6 +13,7 @@ from guestsql.guests._async.guests import AsyncGuests
 from guestsql.guests._async.interactions import AsyncInteractionBuffer
 from guestsql.guests._async.messages import AsyncMessageProcessor
 from guestsql.guests._async.metrics import AsyncMetricsWriter
+from guestsql.guests._async.outbox import REPLY_CHANNEL, AsyncReplySender
 from guestsql.guests._async.queries import AsyncGuestQueries
 from guestsql.guests._async.transaction import AsyncGuestTransaction
 from guestsql.guests.builder import AsyncBuilder
@@ -27,6 +28,7 @@ from guestsql.sql import Folder, InUse, load_catalogue, read_packaged, warn_outd
 from guestsql.sql._async.engine import AsyncEngine
 from guestsql.sql._async.executor import AsyncExecutor
 from guestsql.sql._async.lifecycle import AsyncLifecycle
+from guestsql.sql._async.listening import AsyncListeners
 from guestsql.sql._async.transaction import AsyncTransactionSession
 from guestsql.sql.attempts import Policy
 from guestsql.sql.hooks import hook_reader
@@ -128,11 +130,14 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
             keep_text_days=settings.keep_text_days,
         )
         self._metrics.start()
+        self._listeners = AsyncListeners(settings, url, REPLY_CHANNEL)
+        self._replies = AsyncReplySender(executor, self._listeners)
 
     async def _on_close(self, ending: AsyncExitStack) -> None:
         ending.callback(self._leave_exit_flush)
         ending.push_async_callback(self._metrics.stop)
         ending.push_async_callback(self._processor.stop)
+        ending.push_async_callback(self._listeners.close)
         await self._interactions.close()
         await self._metrics.flush_last()
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from guestsql.errors import InvalidUserId
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.messages import Claim, Message
+from guestsql.guests.models import Reply
 from guestsql.guests.pending import Pending
 from guestsql.settings import Settings
 from guestsql.sql import InUse
@@ -18,7 +19,7 @@ from guestsql.sql._async.transaction import AsyncTransactionSession
 from guestsql.sql.runtime import AsyncResult
 from guestsql.sql.transactions import Isolation
 
-__all__ = ["AsyncContextReader", "AsyncMessageHandler", "AsyncSession"]
+__all__ = ["AsyncContextReader", "AsyncMessageHandler", "AsyncReplyClaims", "AsyncSession"]
 
 Answer = TypeVar("Answer")
 
@@ -38,6 +39,13 @@ class AsyncMessageHandler(Protocol):
     def process(self, claim: Claim) -> AbstractAsyncContextManager[Message]: ...
 
 
+class AsyncReplyClaims(Protocol):
+    """Claims replies and waits for them, as `AsyncReplySender` does."""
+
+    async def claim(self, max_replies: int, lease_seconds: float, gateway: str | None) -> list[Reply]: ...
+    async def wait(self, seconds: float, gateway: str | None) -> bool: ...
+
+
 class AsyncSession(ABC):
     """Where the methods for guests run: each statement by itself, or all in one transaction."""
 
@@ -47,6 +55,7 @@ class AsyncSession(ABC):
     _messages: AsyncMessageHandler
     _pending: Pending
     _in_use: InUse
+    _replies: AsyncReplyClaims
 
     @abstractmethod
     def _ready(self) -> AsyncResult[object]:

@@ -1,0 +1,231 @@
+"""The outbox: replies to guests, which are queued, claimed by a sender, and marked."""
+
+from __future__ import annotations
+
+import logging
+import math
+from datetime import datetime
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+from guestsql.errors import DatabaseUnavailable, LeaseLost
+from guestsql.guests._async.session import AsyncSession
+from guestsql.guests.models import Reply
+from guestsql.guests.rows import reply_from
+from guestsql.guests.values import clean_number, clean_payload, clean_reason, clean_text
+from guestsql.sql._async.executor import AsyncExecutor
+from guestsql.sql._async.listening import AsyncListeners
+from guestsql.telemetry.log import event
+from guestsql.telemetry.write_buffer import new_operation_id
+
+__all__ = ["REPLY_CHANNEL", "AsyncOutbox", "AsyncReplySender"]
+
+REPLY_CHANNEL = "guestsql_outbox"
+"""Where the trigger of the table outbox notifies."""
+_MOST_REPLIES = 1000
+_LONGEST_SECONDS = 86_400.0
+_MOST_ATTEMPTS = 1000
+
+
+class AsyncOutbox(AsyncSession):
+    """The methods for replies."""
+
+    async def queue_reply(self, user_id: str, payload: Any, *, gateway: str = "whatsapp") -> None:  # noqa: ANN401  JSON
+        """Queue a reply to a guest; never twice, even if the connection is lost during the call.
+
+        `message.reply` does it for a reply to a message, together with everything else that the message causes. This is
+        for others, such as a reminder. In a transaction the reply is queued when that is committed.
+
+        Args:
+            user_id: any spelling of a WhatsApp id.
+            payload: what your sender needs, with a JSON form and not None. It is deleted when the reply is sent.
+            gateway: the service that delivers it, not blank. Replies of one guest are sent in order for each gateway.
+
+        Raises:
+            InvalidValue: the payload is None or has no JSON form, or the gateway is blank or not a string.
+            OutcomeUnknown: the server could not be reached again, or did not answer, until the deadline. The reply may
+                have been queued: see `list_replies` before you repeat it.
+
+        SQL: queries/internal/outbox.sql
+        """
+        await self._call_once(
+            "queue_reply",
+            phone_number=self._key(user_id),
+            gateway=clean_text(gateway, "gateway", blank=False),
+            payload=clean_payload(payload),
+            operation_id=new_operation_id(),
+        )
+
+    async def claim_replies(
+        self, max_replies: int = 10, *, lease_seconds: float = 60.0, gateway: str | None = None
+    ) -> list[Reply]:
+        """Claim queued replies, to send them and to mark each with `reply_sent` or `reply_failed`.
+
+        Of each guest only the first reply that is not finished is claimed, so replies to one guest are sent in order. A
+        dead letter is finished, and does not keep later replies waiting. No other sender gets a claimed reply until its
+        lease ends.
+
+        A sender that is killed leaves replies claimed and not marked. When their lease ends they are returned again,
+        with `is_maybe_sent`: decide whether to send such a reply once more, or to mark it as sent.
+
+        Args:
+            max_replies: replies at most, 1 to 1,000. Claim only what you can send within the lease.
+            lease_seconds: how long no other sender may claim them, in seconds, above 0, a day at most.
+            gateway: only replies of this service; default all.
+
+        Returns:
+            The replies, in the order in which they were queued; empty when none is due.
+
+        Raises:
+            InvalidValue: an argument is out of range.
+            TransactionError: it is called in a transaction: the claim would not be stored before the reply is sent.
+
+        SQL: queries/internal/outbox.sql
+        """
+        limit = clean_number(max_replies, "max_replies", 1, _MOST_REPLIES)
+        seconds = clean_number(lease_seconds, "lease_seconds", 0.001, _LONGEST_SECONDS)
+        await self._ready()
+        return await self._replies.claim(int(limit), seconds, gateway)
+
+    async def reply_sent(self, reply: Reply, message_id: str | None = None) -> None:
+        """Mark a claimed reply as sent; may be repeated.
+
+        Its payload is deleted. The message is stored with the guest's messages, so `export_guest` includes it.
+
+        Args:
+            reply: what `claim_replies` returned.
+            message_id: the id that the gateway gave to the sent message, not blank; None if unknown.
+
+        Raises:
+            LeaseLost: another sender has claimed the reply, or it was dropped, or its guest was erased.
+            InvalidValue: the id is blank or not a string.
+
+        SQL: queries/internal/outbox.sql
+        """
+        sent_id = None if message_id is None else clean_text(message_id, "message_id", blank=False)
+        marked = await self._call(
+            "mark_reply_sent", reply_id=reply.reply_id, lease=reply.lease, sent_message_id=sent_id
+        )
+        if not marked:
+            raise _lost(reply, "sent")
+        event(logging.INFO, "REPLY_SENT", "reply sent", guest=reply.phone_number, reply=reply.reply_id)
+
+    async def reply_failed(
+        self, reply: Reply, error: str | BaseException, *, max_attempts: int = 10, retry_seconds: float | None = None
+    ) -> datetime | None:
+        """Mark a claimed reply as not sent: it is tried again later, or becomes a dead letter; may be repeated.
+
+        Later replies to the same guest wait until it is sent or dead.
+
+        Args:
+            reply: what `claim_replies` returned.
+            error: why; the first 1,000 characters are kept.
+            max_attempts: attempts after which it is a dead letter, 1 to 1,000. 1 for an error that lasts, such as a
+                number without WhatsApp.
+            retry_seconds: seconds until the next attempt, 0 to a day, such as the gateway asks for; default 5 after the
+                first attempt, twice as many after each further one, an hour at most.
+
+        Returns:
+            When it is tried again, by the server's clock; None if it is a dead letter now: `guestsql outbox`.
+
+        Raises:
+            LeaseLost: another sender has claimed the reply, or it was dropped, or its guest was erased.
+            InvalidValue: a number is out of range.
+
+        SQL: queries/internal/outbox.sql
+        """
+        seconds = None if retry_seconds is None else clean_number(retry_seconds, "retry_seconds", 0, _LONGEST_SECONDS)
+        row = await self._call(
+            "mark_reply_failed",
+            reply_id=reply.reply_id,
+            lease=reply.lease,
+            last_error=clean_reason(error),
+            retry_seconds=seconds,
+            max_attempts=int(clean_number(max_attempts, "max_attempts", 1, _MOST_ATTEMPTS)),
+        )
+        if row is None:
+            raise _lost(reply, "not sent")
+        is_dead = row.state == "dead"
+        event(
+            logging.ERROR if is_dead else logging.WARNING,
+            "REPLY_DEAD" if is_dead else "REPLY_FAILED",
+            "a reply is a dead letter" if is_dead else "a reply will be tried again",
+            guest=reply.phone_number,
+            reply=reply.reply_id,
+        )
+        return None if is_dead else row.due_at
+
+    async def wait_for_replies(self, timeout_seconds: float = 60.0, *, gateway: str | None = None) -> bool:
+        """Wait until a reply may be claimed: a new one, one that is due again, or one whose lease has ended.
+
+        On a direct connection the server wakes the caller (LISTEN), outside the pool. Behind a transaction pooler set
+        `DATABASE_UNPOOLED_URL`; without it, and while that address cannot be reached, the caller looks every second.
+
+        Args:
+            timeout_seconds: how long to wait, 0 to a day.
+            gateway: only replies of this service; default all.
+
+        Returns:
+            True if one was there: another sender may be faster. False when the time is over.
+
+        Raises:
+            DatabaseUnavailable: the server cannot be reached, or the database was closed meanwhile.
+            InvalidValue: the time is out of range.
+            TransactionError: it is called in a transaction, which would stay open meanwhile.
+
+        SQL: queries/internal/outbox.sql
+        """
+        seconds = clean_number(timeout_seconds, "timeout_seconds", 0, _LONGEST_SECONDS)
+        await self._ready()
+        return await self._replies.wait(seconds, gateway)
+
+
+class AsyncReplySender:
+    """What a sender does outside of transactions: it claims, and waits.
+
+    SQL: queries/internal/outbox.sql
+
+    Args:
+        executor: runs the queries.
+        listeners: wake the waiting sender.
+    """
+
+    def __init__(self, executor: AsyncExecutor, listeners: AsyncListeners) -> None:
+        self._executor = executor
+        self._listeners = listeners
+
+    async def claim(self, max_replies: int, lease_seconds: float, gateway: str | None) -> list[Reply]:
+        """Claim replies that are due."""
+        parameters = {
+            "gateway": gateway,
+            "lease": uuid4(),
+            "lease_seconds": lease_seconds,
+            "max_rows": max_replies,
+        }
+        rows = await self._executor.call("claim_replies", parameters)
+        return [reply_from(row) for row in rows]
+
+    async def wait(self, seconds: float, gateway: str | None) -> bool:
+        """Wait until a reply is due."""
+        until = monotonic() + seconds
+        async with self._listeners.listening() as listener:
+            while True:
+                delay = await self._executor.call("get_reply_delay", {"gateway": gateway})
+                if delay is not None and delay <= 0:
+                    return True
+                rest = until - monotonic()
+                if rest <= 0:
+                    return False
+                if not await listener.resume():
+                    await listener.wait(min(rest, math.inf if delay is None else delay))
+                if self._listeners.is_closed:
+                    raise DatabaseUnavailable("the database was closed meanwhile", hint="call open() to use it again")
+
+
+def _lost(reply: Reply, mark: str) -> LeaseLost:
+    return LeaseLost(
+        f"reply {reply.reply_id} was not marked as {mark}: its lease ended and another sender claimed it, it is marked "
+        "already, it was dropped, or its guest was erased",
+        hint="whoever has claimed it decides; claim fewer replies at a time, or for longer",
+    )
