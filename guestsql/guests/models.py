@@ -85,7 +85,7 @@ class Reply:
     phone_number: str
     gateway: str
     message_id: str | None
-    payload: Any
+    payload: dict[str, Any]
     attempts: int
     is_maybe_sent: bool
     last_error: str | None

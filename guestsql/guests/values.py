@@ -23,7 +23,6 @@ __all__ = [
     "clean_labels",
     "clean_name",
     "clean_number",
-    "clean_payload",
     "clean_reason",
     "clean_text",
     "clean_tokens",
@@ -149,21 +148,13 @@ def clean_json(data: object, what: str) -> str:
     """
     if not isinstance(data, Mapping):
         raise InvalidValue(f"{what} is a mapping, not {type(data).__name__}")
-    return _json_text(cast("object", data), what)
-
-
-def clean_payload(payload: object) -> str:
-    """Return a reply's payload as JSON text that jsonb can keep exactly.
-
-    Args:
-        payload: a mapping, a list, a text: whatever has a JSON form and is not None.
-
-    Raises:
-        InvalidValue: it is None, or something in it has no JSON form, or holds NUL or a lone surrogate.
-    """
-    if payload is None:
-        raise InvalidValue("the payload is None", hint="pass what the sender needs: a mapping, a list or a text")
-    return _json_text(payload, "the payload")
+    try:
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False, default=_mapping)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValue(f"{what} has no JSON form: {error}") from error
+    # Only now: what has a JSON form is finite and holds no circle, so the walk ends.
+    _check_json(cast("object", data), what)
+    return text
 
 
 def clean_instant(at: object) -> datetime:
@@ -274,16 +265,6 @@ def is_placeholder(name: str, key: str) -> bool:
         return canonical_user_id(bare) == key
     except InvalidUserId:
         return False
-
-
-def _json_text(data: object, what: str) -> str:
-    try:
-        text = json.dumps(data, ensure_ascii=False, allow_nan=False, default=_mapping)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidValue(f"{what} has no JSON form: {error}") from error
-    # Only now: what has a JSON form is finite and holds no circle, so the walk ends.
-    _check_json(data, what)
-    return text
 
 
 def _mapping(value: object) -> dict[Any, Any]:

@@ -190,13 +190,14 @@ WHERE
 ORDER BY reply.due_at
 LIMIT 1;
 
--- name: mark_reply_sent(reply_id, lease, sent_message_id)$
+-- name: mark_reply_sent(reply_id, lease, sent_message_id, keeps_text)$
 -- Marks a reply as sent, and stores it as a message that was sent; its payload is not kept. Returns how many were marked.
 -- 0: the lease is not the reply's any more, or the reply is gone. A repeat with the same lease stores nothing twice.
 -- The guest's row is locked first: an erasure that is under way then either sees the stored message, or ends first.
 --   reply_id: bigint, the reply
 --   lease: uuid, with which it was claimed
 --   sent_message_id: text, the id that the gateway gave it; NULL if unknown
+--   keeps_text: boolean, whether the message keeps the payload as its text
 WITH locked_guests AS MATERIALIZED (
     SELECT guest.phone_number
     FROM guest_profiles AS guest
@@ -213,7 +214,8 @@ WITH locked_guests AS MATERIALIZED (
 locked_replies AS MATERIALIZED (
     SELECT
         reply.reply_id,
-        reply.state
+        reply.state,
+        reply.payload
     FROM outbox AS reply
     WHERE
         reply.reply_id = :reply_id::bigint
@@ -237,17 +239,19 @@ marked_replies AS (
         reply.phone_number,
         reply.gateway,
         reply.sent_at,
-        locked_replies.state AS old_state
+        locked_replies.state AS old_state,
+        locked_replies.payload AS old_payload
 ),
 
 stored_messages AS (
-    INSERT INTO messages (sent_at, gateway, message_id, phone_number, direction)
+    INSERT INTO messages (sent_at, gateway, message_id, phone_number, direction, text)
     SELECT
         marked_replies.sent_at,
         marked_replies.gateway,
         :sent_message_id::text,
         marked_replies.phone_number,
-        'out'
+        'out',
+        CASE WHEN :keeps_text::boolean THEN marked_replies.old_payload::text END
     FROM marked_replies
     WHERE marked_replies.old_state = 'sending'
 )

@@ -34,32 +34,32 @@ def end_leases(connection: Connection) -> None:
     connection.execute("UPDATE outbox SET due_at = statement_timestamp() WHERE state = 'sending'")
 
 
-def payloads(replies: list[Reply]) -> list[Any]:
-    return [reply.payload for reply in replies]
+def texts(replies: list[Reply]) -> list[str]:
+    return [reply.payload["text"] for reply in replies]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_guest_gets_the_replies_in_order_and_each_once(
     kind: str, database_url: str, autocommit: Connection
 ) -> None:
-    async with Either(kind, database_url) as db, Either(kind, database_url) as second:
-        for payload in ({"text": "one"}, ["two"], "three"):
-            await db.queue_reply(GUEST, payload)
+    async with Either(kind, database_url, keep_text_days=1) as db, Either(kind, database_url) as second:
+        for payload in ("one", "two", "three"):
+            await db.queue_reply(GUEST, {"text": payload})
         await db.queue_reply(OTHER, {"text": "other"}, gateway="whapi")
         claimed = await db.claim_replies()
-        assert payloads(claimed) == [{"text": "one"}, {"text": "other"}]
+        assert texts(claimed) == ["one", "other"]
         assert await second.claim_replies() == []
         first = claimed[0]
         assert (first.phone_number, first.gateway, first.attempts, first.is_maybe_sent) == (GUEST, "whatsapp", 1, False)
         await db.reply_sent(first, "wamid.1")
         await db.reply_sent(first, "wamid.1")  # repeated
         assert await second.claim_replies(gateway="whapi") == []
-        assert payloads(await second.claim_replies()) == [["two"]]
+        assert texts(await second.claim_replies()) == ["two"]
         exported = await db.export_guest(GUEST)
     assert rows(autocommit, "state, payload, sent_message_id", GUEST)[0] == ("sent", None, "wamid.1")
     assert [row["state"] for row in exported["outbox"]] == ["sent", "sending", "queued"]
-    stored = autocommit.execute("SELECT phone_number, message_id, direction FROM messages").fetchall()
-    assert stored == [(GUEST, "wamid.1", "out")]
+    stored = autocommit.execute("SELECT phone_number, message_id, direction, text FROM messages").fetchall()
+    assert stored == [(GUEST, "wamid.1", "out", '{"text": "one"}')]
 
 
 def test_senders_at_once_share_the_replies_and_keep_each_guests_order(
@@ -103,13 +103,13 @@ async def test_a_sender_that_was_gone_for_too_long_leaves_the_decision_to_the_ne
     kind: str, database_url: str, autocommit: Connection
 ) -> None:
     async with Either(kind, database_url) as paused, Either(kind, database_url) as db:
-        await db.queue_reply(GUEST, "one")
-        await db.queue_reply(GUEST, "two")
+        await db.queue_reply(GUEST, {"text": "one"})
+        await db.queue_reply(GUEST, {"text": "two"})
         [stale] = await paused.claim_replies()
         end_leases(autocommit)
         assert [row.state for row in await db.queries.list_replies()] == ["maybe sent", "queued"]
         [again] = await db.claim_replies()
-        assert (again.payload, again.attempts, again.is_maybe_sent) == ("one", 2, True)
+        assert (again.payload["text"], again.attempts, again.is_maybe_sent) == ("one", 2, True)
         with pytest.raises(LeaseLost, match="reply 1 was not marked as sent"):
             await paused.reply_sent(stale)
         with pytest.raises(LeaseLost, match="reply 1 was not marked as not sent"):
@@ -131,8 +131,8 @@ async def test_a_failing_reply_backs_off_and_dies_without_blocking_the_next(
     kind: str, database_url: str, autocommit: Connection
 ) -> None:
     async with Either(kind, database_url) as db:
-        await db.queue_reply(GUEST, "bad")
-        await db.queue_reply(GUEST, "good")
+        await db.queue_reply(GUEST, {"text": "bad"})
+        await db.queue_reply(GUEST, {"text": "good"})
         for seconds in (5, 10, 20):
             [reply] = await db.claim_replies()
             before = autocommit.execute("SELECT clock_timestamp()").fetchone()[0]  # type: ignore[index]
@@ -148,7 +148,7 @@ async def test_a_failing_reply_backs_off_and_dies_without_blocking_the_next(
         with pytest.raises(LeaseLost):
             await db.reply_sent(reply)
         [good] = await db.claim_replies()
-        assert good.payload == "good"
+        assert good.payload["text"] == "good"
 
         # The operator decides about the dead letter while the next reply is on its way.
         assert [row.reply_id for row in await db.queries.retry_replies(reply_ids=[good.reply_id])] == []
@@ -158,7 +158,7 @@ async def test_a_failing_reply_backs_off_and_dies_without_blocking_the_next(
         assert await db.claim_replies() == []
         end_leases(autocommit)  # the sender of "good" is killed; neither waits for the other for ever
         [bad] = await db.claim_replies()
-        assert (bad.payload, bad.attempts, bad.is_maybe_sent) == ("bad", 1, False)
+        assert (bad.payload["text"], bad.attempts, bad.is_maybe_sent) == ("bad", 1, False)
         await db.reply_failed(bad, "no WhatsApp", max_attempts=1)
         [dropped] = await db.queries.drop_replies(reply_ids=[bad.reply_id, good.reply_id + 5])
         assert dropped.last_error == "no WhatsApp"
@@ -173,12 +173,12 @@ async def test_lost_answers(kind: str, database_url: str, autocommit: Connection
     with Proxy(database_url) as proxy:
         async with Either(kind, proxy.url) as db:
             proxy.lose("answer")
-            await db.queue_reply(GUEST, "one")
+            await db.queue_reply(GUEST, {"text": "one"})
             proxy.lose("request")
-            await db.queue_reply(GUEST, "two")
+            await db.queue_reply(GUEST, {"text": "two"})
             proxy.lie("57P01", at=b"added_attempts")
             [reply] = await db.claim_replies()
-            assert (reply.payload, reply.attempts, reply.is_maybe_sent) == ("one", 1, False)
+            assert (reply.payload["text"], reply.attempts, reply.is_maybe_sent) == ("one", 1, False)
             proxy.lie("57P01", at=b"stored_messages")
             await db.reply_sent(reply)
             [reply] = await db.claim_replies()
@@ -197,19 +197,19 @@ async def test_a_guest_who_is_erased_or_merged_while_a_reply_is_on_its_way(
 ) -> None:
     async with Either(kind, database_url) as db:
         for guest in (GUEST, OTHER):
-            await db.queue_reply(guest, f"to {guest}")
-            await db.queue_reply(guest, f"later to {guest}")
+            await db.queue_reply(guest, {"text": f"to {guest}"})
+            await db.queue_reply(guest, {"text": f"later to {guest}"})
         to_guest, to_other = await db.claim_replies()
         assert (await db.forget_guest(GUEST))["outbox"] == 2
         with pytest.raises(LeaseLost):
             await db.reply_sent(to_guest)
         assert autocommit.execute("SELECT count(*) FROM messages").fetchone() == (0,)
-        await db.queue_reply(GUEST, "a new guest")
+        await db.queue_reply(GUEST, {"text": "a new guest"})
         await db.merge_guests(GUEST, OTHER)
         assert {row[0] for row in rows(autocommit, "phone_number")} == {GUEST}
         await db.reply_sent(to_other)
         assert autocommit.execute("SELECT phone_number FROM messages").fetchall() == [(GUEST,)]
-        assert payloads(await db.claim_replies()) == [f"later to {OTHER}"]
+        assert texts(await db.claim_replies()) == [f"later to {OTHER}"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -219,18 +219,19 @@ async def test_transactions_queue_and_mark_but_do_not_send(
     async with Either(kind, database_url) as db:
         with suppress(ZeroDivisionError):
             async with transaction(db) as tx:
-                await tx.queue_reply(GUEST, "undone")
+                await tx.queue_reply(GUEST, {"text": "undone"})
                 raise ZeroDivisionError
         async with transaction(db) as tx:
-            await tx.queue_reply(GUEST, "done")
+            await tx.queue_reply(GUEST, {"text": "done"})
             for refused in (tx.claim_replies, tx.wait_for_replies):
                 with pytest.raises(TransactionError):
                     await refused()
-        assert rows(autocommit, "payload") == [("done",)]
+        assert rows(autocommit, "payload") == [({"text": "done"},)]
         for call in (
             db.queue_reply(GUEST, None),
+            db.queue_reply(GUEST, ["text"]),
             db.queue_reply(GUEST, {"at": object()}),
-            db.queue_reply(GUEST, "text", gateway=" "),
+            db.queue_reply(GUEST, {"text": "text"}, gateway=" "),
             db.claim_replies(0),
             db.claim_replies(lease_seconds=float("nan")),
             db.wait_for_replies(-1),
@@ -277,13 +278,13 @@ async def test_a_waiting_sender_is_woken(kind: str, database_url: str, autocommi
         for _ in range(2):
             waiting = asyncio.create_task(db.wait_for_replies(3000))
             pids.add(await listens(autocommit))
-            await bot.queue_reply(GUEST, "hello", gateway="other")
-            await bot.queue_reply(GUEST, "hello")
+            await bot.queue_reply(GUEST, {"text": "hello"}, gateway="other")
+            await bot.queue_reply(GUEST, {"text": "hello"})
             assert await waiting is True
             assert listeners(autocommit) == []
             autocommit.execute("DELETE FROM outbox")
         # The end of a lease, or of a back-off, notifies nobody.
-        await bot.queue_reply(GUEST, "hello")
+        await bot.queue_reply(GUEST, {"text": "hello"})
         await bot.claim_replies(lease_seconds=0.3)
         assert await db.wait_for_replies(3000) is True
     assert len(pids) == 1  # the connection is kept
@@ -301,7 +302,7 @@ async def test_a_lost_listener_is_replaced_and_meanwhile_the_sender_polls(
         monkeypatch.setattr(module, "_RETRY_SECONDS", 0.0)
         autocommit.execute("SELECT pg_terminate_backend(%s)", [pid])
         pid = await listens(autocommit, but=pid)
-        await db.queue_reply(GUEST, "after the loss")
+        await db.queue_reply(GUEST, {"text": "after the loss"})
         assert await waiting is True
         autocommit.execute("DELETE FROM outbox")
 
@@ -311,7 +312,7 @@ async def test_a_lost_listener_is_replaced_and_meanwhile_the_sender_polls(
         monkeypatch.setattr(module, "_POLL_SECONDS", 0.05)
         autocommit.execute("SELECT pg_terminate_backend(%s)", [pid])
         await asyncio.to_thread(eventually, lambda: listeners(autocommit) == [])
-        await db.queue_reply(GUEST, "polled for")
+        await db.queue_reply(GUEST, {"text": "polled for"})
         assert await waiting is True
         assert listeners(autocommit) == []
 
@@ -336,5 +337,5 @@ async def test_closing_ends_a_wait_and_a_cancelled_one_leaves_no_session(
             await waiting
         await asyncio.to_thread(eventually, lambda: listeners(autocommit) == [])
         await db.open()
-        await db.queue_reply(GUEST, "open again")
+        await db.queue_reply(GUEST, {"text": "open again"})
         assert await db.wait_for_replies(3000) is True

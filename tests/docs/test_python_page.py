@@ -106,7 +106,14 @@ def test_every_class_that_a_caller_meets_can_be_imported() -> None:
     public = {cls for cls in met if getattr(guestsql, cls.__name__, None) is cls and cls.__name__ in guestsql.__all__}
     # Callers use the constants CLEAR and RAISE, not their classes.
     assert {cls.__name__ for cls in met - public} == {"Clear", "Raise"}
-    assert {cls.__name__ for cls in public} == {"Figures", "GuestProfile", "GuestThread", "Message", "QueryFigures"}
+    assert {cls.__name__ for cls in public} == {
+        "Figures",
+        "GuestProfile",
+        "GuestThread",
+        "Message",
+        "QueryFigures",
+        "Reply",
+    }
 
 
 def test_numbers_beside_variables_are_the_defaults() -> None:

@@ -25,7 +25,7 @@ async def test_the_direct_address_wakes_a_sender(
     async with Either("sync", database_url, unpooled_url=direct_url) as db:
         waiting = asyncio.create_task(db.wait_for_replies(3000))
         await listens(autocommit)
-        await db.queue_reply(GUEST, "hello")
+        await db.queue_reply(GUEST, {"text": "hello"})
         assert await waiting is True
 
 
@@ -35,6 +35,6 @@ async def test_without_it_the_sender_polls(
     monkeypatch.setattr(listening, "_POLL_SECONDS", 0.05)
     async with Either("sync", database_url) as db:
         waiting = asyncio.create_task(db.wait_for_replies(3000))
-        await db.queue_reply(GUEST, "hello")
+        await db.queue_reply(GUEST, {"text": "hello"})
         assert await waiting is True
     assert listeners(autocommit) == []

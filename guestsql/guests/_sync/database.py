@@ -14,6 +14,7 @@ from guestsql.guests._sync.guests import Guests
 from guestsql.guests._sync.interactions import InteractionBuffer
 from guestsql.guests._sync.messages import MessageProcessor
 from guestsql.guests._sync.metrics import MetricsWriter
+from guestsql.guests._sync.outbox import REPLY_CHANNEL, ReplySender
 from guestsql.guests._sync.queries import GuestQueries
 from guestsql.guests._sync.transaction import GuestTransaction
 from guestsql.guests.builder import Builder
@@ -28,6 +29,7 @@ from guestsql.sql import Folder, InUse, load_catalogue, read_packaged, warn_outd
 from guestsql.sql._sync.engine import Engine
 from guestsql.sql._sync.executor import Executor
 from guestsql.sql._sync.lifecycle import Lifecycle
+from guestsql.sql._sync.listening import Listeners
 from guestsql.sql._sync.transaction import TransactionSession
 from guestsql.sql.attempts import Policy
 from guestsql.sql.hooks import hook_reader
@@ -129,11 +131,14 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
             keep_text_days=settings.keep_text_days,
         )
         self._metrics.start()
+        self._listeners = Listeners(settings, url, REPLY_CHANNEL)
+        self._replies = ReplySender(executor, self._listeners)
 
     def _on_close(self, ending: ExitStack) -> None:
         ending.callback(self._leave_exit_flush)
         ending.callback(self._metrics.stop)
         ending.callback(self._processor.stop)
+        ending.callback(self._listeners.close)
         self._interactions.close()
         self._metrics.flush_last()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -14,7 +15,7 @@ from guestsql.errors import DatabaseUnavailable, LeaseLost
 from guestsql.guests._sync.session import Session
 from guestsql.guests.models import Reply
 from guestsql.guests.rows import reply_from
-from guestsql.guests.values import clean_number, clean_payload, clean_reason, clean_text
+from guestsql.guests.values import clean_json, clean_number, clean_reason, clean_text
 from guestsql.sql._sync.executor import Executor
 from guestsql.sql._sync.listening import Listeners
 from guestsql.telemetry.log import event
@@ -32,7 +33,7 @@ _MOST_ATTEMPTS = 1000
 class Outbox(Session):
     """The methods for replies."""
 
-    def queue_reply(self, user_id: str, payload: Any, *, gateway: str = "whatsapp") -> None:  # noqa: ANN401  JSON
+    def queue_reply(self, user_id: str, payload: Mapping[str, Any], *, gateway: str = "whatsapp") -> None:
         """Queue a reply to a guest; never twice, even if the connection is lost during the call.
 
         `message.reply` does it for a reply to a message, together with everything else that the message causes. This is
@@ -40,11 +41,11 @@ class Outbox(Session):
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            payload: what your sender needs, with a JSON form and not None. It is deleted when the reply is sent.
+            payload: what your sender needs, as a mapping with a JSON form. It is deleted when the reply is sent.
             gateway: the service that delivers it, not blank. Replies of one guest are sent in order for each gateway.
 
         Raises:
-            InvalidValue: the payload is None or has no JSON form, or the gateway is blank or not a string.
+            InvalidValue: the payload is no mapping or has no JSON form, or the gateway is blank or not a string.
             OutcomeUnknown: the server could not be reached again, or did not answer, until the deadline. The reply may
                 have been queued: see `list_replies` before you repeat it.
 
@@ -54,7 +55,7 @@ class Outbox(Session):
             "queue_reply",
             phone_number=self._key(user_id),
             gateway=clean_text(gateway, "gateway", blank=False),
-            payload=clean_payload(payload),
+            payload=clean_json(payload, "payload"),
             operation_id=new_operation_id(),
         )
 
@@ -92,7 +93,8 @@ class Outbox(Session):
     def reply_sent(self, reply: Reply, message_id: str | None = None) -> None:
         """Mark a claimed reply as sent; may be repeated.
 
-        Its payload is deleted. The message is stored with the guest's messages, so `export_guest` includes it.
+        The reply becomes one of the guest's messages. Its payload is deleted; with `GUESTSQL_KEEP_TEXT` the message has
+        it as its text, as JSON.
 
         Args:
             reply: what `claim_replies` returned.
@@ -105,7 +107,13 @@ class Outbox(Session):
         SQL: queries/internal/outbox.sql
         """
         sent_id = None if message_id is None else clean_text(message_id, "message_id", blank=False)
-        marked = self._call("mark_reply_sent", reply_id=reply.reply_id, lease=reply.lease, sent_message_id=sent_id)
+        marked = self._call(
+            "mark_reply_sent",
+            reply_id=reply.reply_id,
+            lease=reply.lease,
+            sent_message_id=sent_id,
+            keeps_text=self._settings.keep_text_days > 0,
+        )
         if not marked:
             raise _lost(reply, "sent")
         event(logging.INFO, "REPLY_SENT", "reply sent", guest=reply.phone_number, reply=reply.reply_id)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from guestsql.errors import InvalidUserId
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.messages import Claim, Message
+from guestsql.guests.models import Reply
 from guestsql.guests.pending import Pending
 from guestsql.settings import Settings
 from guestsql.sql import InUse
@@ -19,7 +20,7 @@ from guestsql.sql._sync.transaction import TransactionSession
 from guestsql.sql.runtime import Result
 from guestsql.sql.transactions import Isolation
 
-__all__ = ["ContextReader", "MessageHandler", "Session"]
+__all__ = ["ContextReader", "MessageHandler", "ReplyClaims", "Session"]
 
 Answer = TypeVar("Answer")
 
@@ -37,6 +38,13 @@ class MessageHandler(Protocol):
     def process(self, claim: Claim) -> AbstractContextManager[Message]: ...
 
 
+class ReplyClaims(Protocol):
+    """Claims replies and waits for them, as `AsyncReplySender` does."""
+
+    def claim(self, max_replies: int, lease_seconds: float, gateway: str | None) -> list[Reply]: ...
+    def wait(self, seconds: float, gateway: str | None) -> bool: ...
+
+
 class Session(ABC):
     """Where the methods for guests run: each statement by itself, or all in one transaction."""
 
@@ -46,6 +54,7 @@ class Session(ABC):
     _messages: MessageHandler
     _pending: Pending
     _in_use: InUse
+    _replies: ReplyClaims
 
     @abstractmethod
     def _ready(self) -> Result[object]:

@@ -15,6 +15,7 @@ from guestsql.guests._sync.interactions import InteractionBuffer
 from guestsql.guests._sync.queries import GuestQueries
 from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
 from guestsql.guests.messages import Claim, Message
+from guestsql.guests.models import Reply
 from guestsql.guests.pending import Messages
 from guestsql.settings import Settings
 from guestsql.sql import InUse
@@ -56,6 +57,7 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         self._pending = interactions.pending
         self._context = _CachedContexts(session, str(settings.timezone), counting)
         self._messages = _NoMessages()
+        self._replies = _NoReplies()
         self._holds_flush = False
 
     def _ready(self) -> None:
@@ -142,6 +144,18 @@ class _NoMessages:
     def process(self, claim: Claim) -> AbstractContextManager[Message]:
         del claim
         raise _too_slow("process a message")
+
+
+class _NoReplies:
+    """Claims no replies: the claim would be stored after they are sent."""
+
+    def claim(self, max_replies: int, lease_seconds: float, gateway: str | None) -> list[Reply]:
+        del max_replies, lease_seconds, gateway
+        raise _too_slow("claim replies")
+
+    def wait(self, seconds: float, gateway: str | None) -> bool:
+        del seconds, gateway
+        raise _too_slow("wait for replies")
 
 
 def _too_slow(what: str) -> TransactionError:
