@@ -104,7 +104,7 @@ RETURNING
     reply.last_error;
 
 -- name: thin_replies(keep_days, max_rows)$
--- Deletes replies that were sent long ago; returns the number of rows, 0 when nothing is left.
+-- Deletes replies that were sent long ago; returns how many, 0 when nothing is left.
 --   keep_days: int = 30, days for which they are kept
 --   max_rows: int = 20000, rows at most
 WITH old_replies AS (

@@ -2,7 +2,8 @@
 -- check: large outbox, guest_profiles, operations, messages
 
 -- name: queue_reply(phone_number, gateway, payload, operation_id)!
--- Queues a reply that answers no message; creates an unknown guest. Repeated with the same operation_id it does nothing.
+-- Queues a reply that answers no message; creates an unknown guest.
+-- Repeated with the same operation_id it does nothing.
 -- The guest's row is locked before the id is taken, so that a guest's replies have their ids in the order of queueing.
 --   phone_number: text, any id of the guest
 --   gateway: text = 'whatsapp', which service delivers it
@@ -61,8 +62,8 @@ CROSS JOIN claimed_operations
 WHERE claimed_operations.is_new;
 
 -- name: claim_replies(gateway, lease, lease_seconds, max_rows)
--- Claims replies that are due: of each guest and gateway only the first that is not finished, so that the order is kept.
--- A dead letter is finished. A reply whose last claim ran out unmarked may have been sent: is_maybe_sent. A repeat with the
+-- Claims replies that are due.
+-- Of each guest and gateway only the first that is not finished, so that the order is kept. A dead letter is finished. A reply whose last claim ran out unmarked may have been sent: is_maybe_sent. A repeat with the
 -- same lease returns what the first attempt claimed, too.
 --   gateway: text = NULL, the service; NULL for all
 --   lease: uuid, made by the caller for this claim
@@ -191,8 +192,8 @@ ORDER BY reply.due_at
 LIMIT 1;
 
 -- name: mark_reply_sent(reply_id, lease, sent_message_id, keeps_text)$
--- Marks a reply as sent, and stores it as a message that was sent; its payload is not kept. Returns how many were marked.
--- 0: the lease is not the reply's any more, or the reply is gone. A repeat with the same lease stores nothing twice.
+-- Marks a reply as sent, and stores it as a message; returns how many were marked.
+-- Its payload is deleted. 0: the lease is not the reply's any more, or the reply is gone. A repeat with the same lease stores nothing twice.
 -- The guest's row is locked first: an erasure that is under way then either sees the stored message, or ends first.
 --   reply_id: bigint, the reply
 --   lease: uuid, with which it was claimed
