@@ -16,13 +16,14 @@ from typing import Any, Self
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from guestsql.errors import SettingsError
 from guestsql.migrate import Runner
 from guestsql.ops.health import HealthReport, HealthServer, Probe
 from guestsql.settings import Settings
 from tests.cli.shell import invoke, spawn
+from tests.conftest import NewDatabase
 from tests.server import eventually, private_server
 
 READY = HealthReport(True, "ok", "ok", None, 1.0)
@@ -47,10 +48,18 @@ def has_ipv6() -> bool:
         return False
 
 
+@pytest.fixture(scope="module")
+def migrated_once(new_database: NewDatabase) -> Iterator[str]:
+    """The name of a database with the migrations and their ledger."""
+    with new_database("template1") as url:
+        Runner(Settings(), url).up()
+        yield str(conninfo_to_dict(url)["dbname"])
+
+
 @pytest.fixture
-def migrated_url(empty_database_url: str) -> str:
-    Runner(Settings(), empty_database_url).up()
-    return empty_database_url
+def migrated_url(new_database: NewDatabase, migrated_once: str) -> Iterator[str]:
+    with new_database(migrated_once) as url:
+        yield url
 
 
 class Command:

@@ -46,6 +46,7 @@ async def test_hosts_that_fail_for_different_reasons(kind: str, server: PrivateS
         assert "different reasons" in error.hint
 
 
+@pytest.mark.usefixtures("ask_again_soon")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_hosts_that_fail_alike(kind: str, server: PrivateServer) -> None:
     here = (str(server.socket_dir), str(server.port))
