@@ -234,6 +234,22 @@ BEGIN
         RETURN NULL;
     END IF;
 
+    -- In one order, as everywhere. The next guest under one of these phones may just be created: the statements below see it.
+    PERFORM
+    FROM guest_ids AS ids
+    WHERE
+        ids.id IN (
+            SELECT own_ids.id
+            FROM guest_ids AS own_ids
+            INNER JOIN removed ON own_ids.phone_number = removed.phone_number
+            UNION
+            SELECT spelled.id
+            FROM removed
+            CROSS JOIN unnest(guestsql_spellings(removed.phone_number)) AS spelled (id)
+        )
+    ORDER BY ids.id
+    FOR UPDATE;
+
     -- A phone that was another guest's before, whose key it still is. Without a row it would lead back to that guest, so it
     -- is kept for the next guest under this phone.
     FOR moved IN
@@ -258,12 +274,7 @@ BEGIN
     USING removed
     WHERE ids.phone_number = removed.phone_number;
 
-    -- Nor is such a phone kept when the former guest goes too. Locked first: the next guest may just be created.
-    PERFORM
-    FROM guest_ids AS ids
-    INNER JOIN removed ON ids.id = ANY(guestsql_spellings(removed.phone_number))
-    ORDER BY ids.id
-    FOR UPDATE OF ids;
+    -- Nor is such a phone kept when the former guest goes too.
     DELETE FROM guest_ids AS ids
     USING removed
     WHERE

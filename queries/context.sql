@@ -10,7 +10,7 @@
 -- No row: the guest is unknown. One read by primary key and no write, so it works on a standby. A time in the future is
 -- not fresh. infinity has no age: before PostgreSQL 17 it could not even be subtracted.
 -- check: hot
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
 --   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
 SELECT
@@ -27,39 +27,45 @@ SELECT
     END AS age_seconds,
     to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
 FROM guest_profiles
-WHERE phone_number = :phone_number::text;
+WHERE phone_number = (
+    SELECT ids.phone_number
+    FROM guest_ids AS ids
+    WHERE ids.id = :phone_number::text
+);
 
 -- name: lookup_contexts(phone_numbers, ttl_seconds, timezone)
--- The cached contexts of many guests, by phone number, in one statement.
--- An unknown guest has no row.
+-- The cached contexts of many guests, by id, in one statement.
+-- An unknown guest has no row; one with several of the ids has a row for each.
 -- check: hot
---   phone_numbers: text[], the guests' keys, without duplicates
+--   phone_numbers: text[], ids of guests, without duplicates
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
 --   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
 SELECT
-    phone_number,
-    context_cache,
-    memory_enabled,
+    ids.id,
+    guest.context_cache,
+    guest.memory_enabled,
     coalesce(
-        context_cache IS NOT NULL
-        AND last_context_update <= statement_timestamp()
-        AND last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8),
+        guest.context_cache IS NOT NULL
+        AND guest.last_context_update <= statement_timestamp()
+        AND guest.last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8),
         FALSE
     ) AS is_fresh,
     CASE
-        WHEN isfinite(last_context_update) THEN extract(EPOCH FROM statement_timestamp() - last_context_update)::float8
+        WHEN isfinite(guest.last_context_update)
+            THEN extract(EPOCH FROM statement_timestamp() - guest.last_context_update)::float8
     END AS age_seconds,
     to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
-FROM guest_profiles
-WHERE phone_number = ANY(:phone_numbers::text[])
-ORDER BY phone_number;
+FROM guest_ids AS ids
+INNER JOIN guest_profiles AS guest ON ids.phone_number = guest.phone_number
+WHERE ids.id = ANY(:phone_numbers::text[])
+ORDER BY ids.id;
 
 -- name: build_context(phone_number)$
 -- The default context: [name | clock | label, label] and an empty line. Edit its form here.
 -- {HH:MM} is replaced by the hotel's time when the text is read: a time cached with the text would be minutes old. The
 -- replacements keep names and labels on one line, trimmed, and without a {HH:MM} of their own. A name that is blank,
 -- `Usuario` or the guest's own id is left out.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 WITH trimmed_guests AS (
     SELECT
         phone_number,
@@ -67,7 +73,12 @@ WITH trimmed_guests AS (
         btrim(regexp_replace(user_name, '\s+', ' ', 'g')) AS user_name,
         regexp_replace(array_to_string(labels[1:2], ', '), '\s+', ' ', 'g') AS first_labels
     FROM guest_profiles
-    WHERE phone_number = :phone_number::text
+    WHERE
+        phone_number = (
+            SELECT ids.phone_number
+            FROM guest_ids AS ids
+            WHERE ids.id = :phone_number::text
+        )
 ),
 
 named_guests AS (
@@ -96,11 +107,15 @@ FROM named_guests;
 -- Makes a guest's context stale, and discards the one being built; 0 if unknown.
 -- The text stays, dated 1970: unlike after a change of the profile it is old, not wrong, and may be given to a caller
 -- while another one builds. The lease is removed so that the next caller builds at once.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 UPDATE guest_profiles
 SET
     context_epoch = context_epoch + 1,
     last_context_update = CASE WHEN last_context_update IS NOT NULL THEN to_timestamp(0) END,
     context_lease = NULL,
     context_lease_until = NULL
-WHERE phone_number = :phone_number::text;
+WHERE phone_number = (
+    SELECT ids.phone_number
+    FROM guest_ids AS ids
+    WHERE ids.id = :phone_number::text
+);

@@ -7,7 +7,7 @@
 
 -- name: get_profile(phone_number)^
 -- A guest's profile. No row: the guest is unknown.
---   phone_number: text, the guest's key, e.g. '573000000001'
+--   phone_number: text, any id of the guest, e.g. '573000000001'
 SELECT
     phone_number,
     chat_id,
@@ -21,9 +21,14 @@ SELECT
     total_interactions,
     memory_enabled,
     created_at,
-    updated_at
+    updated_at,
+    guestsql_current_phone(current_phone, phone_number) AS current_phone
 FROM guest_profiles
-WHERE phone_number = :phone_number::text;
+WHERE phone_number = (
+    SELECT ids.phone_number
+    FROM guest_ids AS ids
+    WHERE ids.id = :phone_number::text
+);
 
 -- name: list_guests(label, after, max_rows)
 -- Guests by key, page by page.
@@ -83,6 +88,27 @@ WHERE
 ORDER BY guest.phone_number
 LIMIT :max_rows::int;
 
+-- name: list_guests_with_two_spellings(after, max_rows)
+-- Guests whose phone has another national spelling under which there is another guest, by key.
+-- They are one person: merge_guests(phone_number, duplicate). New guests do not get there, but the rows of a database from
+-- before the table guest_ids may, and rows that one statement inserts by hand.
+--   after: text = '', the last phone_number of the page before; '' begins with the first
+--   max_rows: int = 100, rows at most
+SELECT
+    guest.phone_number,
+    duplicate.phone_number AS duplicate
+FROM guest_ids AS ids
+INNER JOIN guest_profiles AS guest ON ids.phone_number = guest.phone_number
+CROSS JOIN unnest(guestsql_spellings(ids.id)) AS spelled (id)
+INNER JOIN guest_ids AS other_ids ON spelled.id = other_ids.id
+INNER JOIN guest_profiles AS duplicate ON other_ids.phone_number = duplicate.phone_number
+WHERE
+    guest.phone_number > :after::text
+    AND left(ids.id, 2) IN ('52', '54', '55')
+    AND (guest.created_at, guest.phone_number) < (duplicate.created_at, duplicate.phone_number)
+ORDER BY guest.phone_number
+LIMIT :max_rows::int;
+
 -- name: list_labels(max_rows)
 -- Labels with the number of guests who have them, most frequent first.
 -- check: allow GS501, because every guest counts
@@ -99,18 +125,20 @@ LIMIT :max_rows::int;
 -- name: add_labels(phone_number, labels)^
 -- Adds labels to a guest and returns the profile. No row: the guest had them all.
 -- They are appended in the order given.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 --   labels: text[], to be added, without duplicates, e.g. '{VIP}'
-INSERT INTO guest_profiles AS known (phone_number, labels)
+INSERT INTO guest_profiles AS known (phone_number, first_id, labels)
 SELECT
-    :phone_number::text,
+    resolved.phone_number,
+    nullif(:phone_number::text, resolved.phone_number),
     :labels::text[]
+FROM guestsql_guest_key(:phone_number::text) AS resolved (phone_number)
 WHERE
     NOT EXISTS (
         SELECT 1
         FROM guest_profiles AS same
         WHERE
-            same.phone_number = :phone_number::text
+            same.phone_number = resolved.phone_number
             AND same.labels @> :labels::text[]
     )
 ON CONFLICT (phone_number) DO UPDATE
@@ -139,21 +167,25 @@ RETURNING
     known.total_interactions,
     known.memory_enabled,
     known.created_at,
-    known.updated_at;
+    known.updated_at,
+    guestsql_current_phone(known.current_phone, known.phone_number) AS current_phone;
 
 -- name: remove_labels(phone_number, labels)^
 -- Removes labels from a guest and returns the profile. No row: it had none of them.
 -- An unknown guest is created, as by every write of a profile.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 --   labels: text[], to be removed
-INSERT INTO guest_profiles AS known (phone_number)
-SELECT :phone_number::text
+INSERT INTO guest_profiles AS known (phone_number, first_id)
+SELECT
+    resolved.phone_number,
+    nullif(:phone_number::text, resolved.phone_number)
+FROM guestsql_guest_key(:phone_number::text) AS resolved (phone_number)
 WHERE
     NOT EXISTS (
         SELECT 1
         FROM guest_profiles AS same
         WHERE
-            same.phone_number = :phone_number::text
+            same.phone_number = resolved.phone_number
             AND NOT same.labels && :labels::text[]
     )
 ON CONFLICT (phone_number) DO UPDATE
@@ -182,7 +214,8 @@ RETURNING
     known.total_interactions,
     known.memory_enabled,
     known.created_at,
-    known.updated_at;
+    known.updated_at,
+    guestsql_current_phone(known.current_phone, known.phone_number) AS current_phone;
 
 -- name: limit_future_times(max_rows)!
 -- Sets guests' times that are in the future to now; returns the number of guests.

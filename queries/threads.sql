@@ -3,31 +3,37 @@
 
 -- name: get_thread(phone_number)^
 -- A guest's thread. No row: the guest is unknown.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 SELECT
     phone_number,
     thread_id,
     thread_tokens AS token_count,
     thread_created_at AS created_at
 FROM guest_profiles
-WHERE phone_number = :phone_number::text;
+WHERE phone_number = (
+    SELECT ids.phone_number
+    FROM guest_ids AS ids
+    WHERE ids.id = :phone_number::text
+);
 
 -- name: set_thread(phone_number, thread_id)^
 -- Sets a guest's thread and returns it. No row: the guest had that thread already.
 -- Its tokens are then kept. Only columns without an index are set, so that the update stays heap-only.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 --   thread_id: text, the thread; NULL leaves the guest without one
-INSERT INTO guest_profiles AS known (phone_number, thread_id, thread_created_at)
+INSERT INTO guest_profiles AS known (phone_number, first_id, thread_id, thread_created_at)
 SELECT
-    :phone_number::text,
+    resolved.phone_number,
+    nullif(:phone_number::text, resolved.phone_number),
     :thread_id::text,
     CASE WHEN :thread_id::text IS NOT NULL THEN statement_timestamp() END
+FROM guestsql_guest_key(:phone_number::text) AS resolved (phone_number)
 WHERE
     NOT EXISTS (
         SELECT 1
         FROM guest_profiles AS same
         WHERE
-            same.phone_number = :phone_number::text
+            same.phone_number = resolved.phone_number
             AND same.thread_id IS NOT DISTINCT FROM :thread_id::text
     )
 ON CONFLICT (phone_number) DO UPDATE
@@ -53,7 +59,7 @@ RETURNING
 -- If the thread is not the guest's, it becomes so and starts from these tokens. The sum is computed from the row under
 -- its lock, so that the additions of many writers add up. Repeated with the same operation_id (operations.sql) it adds
 -- nothing and returns the count of the first time, or the row's if that is higher.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 --   thread_id: text, the thread that was used
 --   tokens: bigint, tokens spent, 0 or more
 --   operation_id: text, a new id for each addition, not empty
@@ -62,7 +68,12 @@ WITH locked_guests AS MATERIALIZED (
         thread_id,
         thread_tokens
     FROM guest_profiles
-    WHERE phone_number = :phone_number::text
+    WHERE
+        phone_number = (
+            SELECT ids.phone_number
+            FROM guest_ids AS ids
+            WHERE ids.id = :phone_number::text
+        )
     FOR NO KEY UPDATE
 ),
 
@@ -92,17 +103,20 @@ claimed_operations AS (
 counted_guests AS (
     INSERT INTO guest_profiles AS known (
         phone_number,
+        first_id,
         thread_id,
         thread_tokens,
         thread_created_at
     )
     SELECT
-        :phone_number::text,
+        resolved.phone_number,
+        nullif(:phone_number::text, resolved.phone_number),
         :thread_id::text,
         :tokens::bigint,
         statement_timestamp()
     FROM claimed_operations
-    WHERE is_new
+    CROSS JOIN guestsql_guest_key(:phone_number::text) AS resolved (phone_number)
+    WHERE claimed_operations.is_new
     ON CONFLICT (phone_number) DO UPDATE
         SET
             thread_id = excluded.thread_id,

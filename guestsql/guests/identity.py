@@ -1,8 +1,8 @@
 """WhatsApp ids: every spelling of a guest leads to one key; what may be someone else's id is refused.
 
 The key of a guest is the bare phone number (`573000000001`), or, for a guest whom WhatsApp shows without a
-phone, the id itself (`81234567890123@lid`, `CO.1a2B3c`, `CO.ENT.1a2B3c`). The latter contain a character that no phone
-has, so the two kinds never collide.
+phone, the id itself (`81234567890123@lid`, `CO.1a2B3c`, `CO.ENT.1a2B3c`), or `573000000001#2` for a guest whose phone
+has been another guest's. All but the first contain a character that no phone has, so the kinds never collide.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from functools import lru_cache
 
 from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
 from guestsql.guests.national import complete_national
+from guestsql.guests.spellings import spellings
 
 __all__ = ["canonical_user_id", "clean_chat_id", "mask", "own_keys"]
 
 # E.164 allows 15 digits; with fewer than 7 there are only short codes of services.
 _PHONE = re.compile(r"[1-9][0-9]{6,14}")
 _LID = re.compile(r"[0-9]{1,32}")
-_BUSINESS_SCOPED = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
+# What is written as it is: a business-scoped id, or that of a guest whose phone is another guest's now.
+_BARE_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}|[1-9][0-9]{6,14}#[1-9][0-9]{0,8}")
 # What may follow the number in a chat id: an agent (`.0`, `_1`) and a device (`:12`).
 _DEVICE = re.compile(r"([0-9]+)(?:[._](?:0|[1-9][0-9]{0,2}))?(?::[0-9]{1,4})?")
 
@@ -77,7 +79,8 @@ def canonical_user_id(user_id: str, region: str | None = None) -> str:
         user_id: a phone number in any spelling that can be read in one way only (`+57 300 000 0001`,
             `573000000001`, `https://wa.me/573000000001`), a chat id with or without a device part
             (`573000000001:12@s.whatsapp.net`, `…@c.us`), or an id without a phone (`…@lid`, a business-scoped
-            `CC.xxxx` or its parent `CC.ENT.xxxx`).
+            `CC.xxxx` or its parent `CC.ENT.xxxx`), or a phone with the number that guestsql gave it
+            (`573000000001#2`).
         region: whose national numbers are completed with the country code, such as `CO`
             (`Settings.default_region`); None completes none.
 
@@ -95,7 +98,7 @@ def canonical_user_id(user_id: str, region: str | None = None) -> str:
 
 
 def own_keys(numbers: Iterable[str], region: str | None = None) -> frozenset[str]:
-    """Return the keys of the bot's own numbers.
+    """Return the keys of the bot's own numbers, in every national spelling.
 
     Args:
         numbers: ids in any spelling.
@@ -105,7 +108,7 @@ def own_keys(numbers: Iterable[str], region: str | None = None) -> frozenset[str
         SettingsError: one of them is not the id of a person.
     """
     try:
-        return frozenset(canonical_user_id(number, region) for number in numbers)
+        return frozenset(each for number in numbers for each in spellings(canonical_user_id(number, region)))
     except InvalidUserId as error:
         raise SettingsError(f"GUESTSQL_OWN_NUMBERS: {error.message}", hint=error.hint) from error
 
@@ -148,7 +151,7 @@ def _canonical(user_id: str, region: str | None) -> str:
     name, at, server = text.rpartition("@")
     if at:
         return _from_jid(name, server.lower())
-    if _BUSINESS_SCOPED.fullmatch(text):
+    if _BARE_ID.fullmatch(text):
         return text
     written = _FRONT.sub("", text)
     number = _LINK.sub(r"\1", written)

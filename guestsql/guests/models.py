@@ -15,7 +15,8 @@ class GuestProfile:
     """Everything stored about a guest. Times carry their zone.
 
     Attributes:
-        phone_number: the guest's key: the phone's digits, or an id without a phone.
+        phone_number: the guest's key, which never changes: the phone's digits, or an id without a phone. For the phone
+            of today see `current_phone`.
         chat_id: the chat, perhaps a group, in which the guest last wrote; None if unknown.
         thread_id: the conversation's thread; None for a guest without one.
         user_name: the guest's own name on WhatsApp; None if unknown.
@@ -29,6 +30,7 @@ class GuestProfile:
         created_at: when the guest became known; from the old bot's files, the earliest time in them.
         updated_at: when anything but the context last changed, including counted messages; from the old bot's files,
             the latest time in them.
+        current_phone: the digits of the phone under which the guest can be reached now; None if unknown.
     """
 
     phone_number: str
@@ -44,6 +46,7 @@ class GuestProfile:
     memory_enabled: bool
     created_at: datetime
     updated_at: datetime
+    current_phone: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any, Final, cast, final
 
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.guests.identity import canonical_user_id
+from guestsql.guests.spellings import spellings
 from guestsql.settings import LONGEST_TTL_SECONDS
 
 __all__ = [
@@ -262,7 +263,7 @@ def is_placeholder(name: str, key: str) -> bool:
     if not any(character.isdigit() for character in bare):
         return False
     try:
-        return canonical_user_id(bare) == key
+        return canonical_user_id(bare) in spellings(key.partition("#")[0])
     except InvalidUserId:
         return False
 

@@ -4,7 +4,7 @@
 -- Claims the build of a context: profile and epoch for one caller, no row for the others.
 -- A caller that had to wait for the row checks the conditions again, so that two cannot both succeed. The lease is
 -- compared, too, so that a claim repeated after a lost connection finds its own.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 --   lease: uuid, made by the caller: distributed tables refuse a volatile function in a write
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; nothing is claimed while it is
 --   lease_seconds: float8 = 8, seconds for which no one else may build
@@ -13,7 +13,11 @@ SET
     context_lease = :lease::uuid,
     context_lease_until = statement_timestamp() + make_interval(secs => :lease_seconds::float8)
 WHERE
-    phone_number = :phone_number::text
+    phone_number = (
+        SELECT ids.phone_number
+        FROM guest_ids AS ids
+        WHERE ids.id = :phone_number::text
+    )
     AND (
         context_cache IS NULL
         OR last_context_update IS NULL
@@ -39,19 +43,21 @@ RETURNING
     memory_enabled,
     created_at,
     updated_at,
+    guestsql_current_phone(current_phone, phone_number) AS current_phone,
     context_epoch;
 
 -- name: claim_new_context(phone_number, lease, lease_seconds)^
 -- Creates an unknown guest and claims its context; no row when another caller was faster.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 --   lease: uuid, made by the caller
 --   lease_seconds: float8 = 8, seconds for which no one else may build
-INSERT INTO guest_profiles (phone_number, context_lease, context_lease_until)
-VALUES (
-    :phone_number::text,
+INSERT INTO guest_profiles (phone_number, first_id, context_lease, context_lease_until)
+SELECT
+    resolved.phone_number,
+    nullif(:phone_number::text, resolved.phone_number),
     :lease::uuid,
     statement_timestamp() + make_interval(secs => :lease_seconds::float8)
-)
+FROM guestsql_guest_key(:phone_number::text) AS resolved (phone_number)
 ON CONFLICT (phone_number) DO NOTHING
 RETURNING
     phone_number,
@@ -67,13 +73,14 @@ RETURNING
     memory_enabled,
     created_at,
     updated_at,
+    guestsql_current_phone(current_phone, phone_number) AS current_phone,
     context_epoch;
 
 -- name: publish_context(phone_number, lease, epoch, context_text, timezone)$
 -- Stores a text built under a lease and returns the hotel's clock; no value when refused.
 -- It is refused when the lease is now another caller's or the epoch was raised. Only columns without an index are set,
 -- so that the update stays heap-only.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 --   lease: uuid, the caller's
 --   epoch: bigint, the one the claim returned
 --   context_text: text, the built context; may be empty
@@ -85,7 +92,11 @@ SET
     context_lease = NULL,
     context_lease_until = NULL
 WHERE
-    phone_number = :phone_number::text
+    phone_number = (
+        SELECT ids.phone_number
+        FROM guest_ids AS ids
+        WHERE ids.id = :phone_number::text
+    )
     AND context_lease = :lease::uuid
     AND context_epoch = :epoch::bigint
 RETURNING to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time;
@@ -94,25 +105,33 @@ RETURNING to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI')
 -- After a refused publish: the hotel's clock if only the lease was lost, else no value.
 -- The text is right as long as the profile is the one of the claim. created_at distinguishes a guest who was forgotten
 -- and created again, whose epoch may be the same.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 --   epoch: bigint, the one the claim returned
 --   created_at: timestamptz, the one the claim returned
 --   timezone: text = 'America/Bogota', the hotel's time zone
 SELECT to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
 FROM guest_profiles
 WHERE
-    phone_number = :phone_number::text
+    phone_number = (
+        SELECT ids.phone_number
+        FROM guest_ids AS ids
+        WHERE ids.id = :phone_number::text
+    )
     AND context_epoch = :epoch::bigint
     AND created_at = :created_at::timestamptz;
 
 -- name: release_context(phone_number, lease)!
 -- Gives up a lease after a failed build; 0 when the lease was another caller's by then.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 --   lease: uuid, the caller's
 UPDATE guest_profiles
 SET
     context_lease = NULL,
     context_lease_until = NULL
 WHERE
-    phone_number = :phone_number::text
+    phone_number = (
+        SELECT ids.phone_number
+        FROM guest_ids AS ids
+        WHERE ids.id = :phone_number::text
+    )
     AND context_lease = :lease::uuid;

@@ -4,7 +4,7 @@
 -- name: upsert_profile(phone_number, cleared, chat_id, user_name, contact_name, labels, profile_data, memory_enabled)^
 -- Updates parts of a profile and returns it. No row: nothing was to be changed.
 -- NULL means "not given": a message without a name must not erase a known one. Columns to empty are named in cleared.
---   phone_number: text, the guest's key
+--   phone_number: text, any id of the guest
 --   cleared: text[], the columns to empty: chat_id, user_name, contact_name, profile_data
 --   chat_id: text, where the guest was met; NULL leaves it
 --   user_name: text, the guest's own name; NULL leaves it
@@ -14,6 +14,7 @@
 --   memory_enabled: boolean, whether get_context returns a context; NULL leaves it
 INSERT INTO guest_profiles AS known (
     phone_number,
+    first_id,
     chat_id,
     user_name,
     contact_name,
@@ -22,19 +23,21 @@ INSERT INTO guest_profiles AS known (
     memory_enabled
 )
 SELECT
-    :phone_number::text,
+    resolved.phone_number,
+    nullif(:phone_number::text, resolved.phone_number),
     :chat_id::text,
     :user_name::text,
     :contact_name::text,
     coalesce(:labels::text[], '{}'),
     coalesce(:profile_data::jsonb, '{}'),
     coalesce(:memory_enabled::boolean, TRUE)
+FROM guestsql_guest_key(:phone_number::text) AS resolved (phone_number)
 WHERE
     NOT EXISTS (
         SELECT 1
         FROM guest_profiles AS same
         WHERE
-            same.phone_number = :phone_number::text
+            same.phone_number = resolved.phone_number
             AND same.chat_id IS NOT DISTINCT FROM CASE
                 WHEN 'chat_id' <> ALL(:cleared::text[]) THEN coalesce(:chat_id::text, same.chat_id)
             END
@@ -96,16 +99,17 @@ RETURNING
     known.total_interactions,
     known.memory_enabled,
     known.created_at,
-    known.updated_at;
+    known.updated_at,
+    guestsql_current_phone(known.current_phone, known.phone_number) AS current_phone;
 
 -- name: record_interactions(phone_numbers, counts, first_times, last_times, first_ages, last_ages, operation_id)!
 -- Adds messages of many guests and moves their last interaction, never backwards.
 -- Returns the number of guests, or 0 for a repeat with the same operation_id (operations.sql). A message has a time, or
 -- an age from which this server's clock computes a time. A time in the future becomes now: otherwise a writer whose
--- clock is fast would hold the guest's last interaction there. Rows are taken in the order of their keys, because
--- unsorted batches of several writers deadlock. The only indexed column that changes is last_active_on, once a day: all
--- other updates stay heap-only.
---   phone_numbers: text[], the guests' keys, without duplicates, e.g. '{573000000001}'
+-- clock is fast would hold the guest's last interaction there. Several ids may be one guest's, also two spellings of a
+-- number that is new. Rows are taken in the order of their keys, because unsorted batches of several writers deadlock. The
+-- only indexed column that changes is last_active_on, once a day: all other updates stay heap-only.
+--   phone_numbers: text[], ids of guests, without duplicates, e.g. '{573000000001}'
 --   counts: bigint[], messages of each
 --   first_times: timestamptz[], the earliest of the times given; NULL without any
 --   last_times: timestamptz[], the latest of them
@@ -118,39 +122,79 @@ WITH claimed_operations AS (
     ON CONFLICT (source, operation_id) DO UPDATE
         SET attempts = known.attempts + 1
     RETURNING known.attempts = 1 AS is_new
+),
+
+resolved_messages AS (
+    SELECT
+        written.id,
+        coalesce(
+            known_ids.phone_number,
+            min(CASE WHEN known_ids.id IS NULL THEN written.id END) OVER spelled
+        ) AS phone_number,
+        written.messages,
+        written.first_time,
+        written.last_time,
+        written.first_age,
+        written.last_age
+    FROM
+        unnest(
+            :phone_numbers::text[],
+            :counts::bigint[],
+            :first_times::timestamptz[],
+            :last_times::timestamptz[],
+            :first_ages::float8[],
+            :last_ages::float8[]
+        ) AS written (id, messages, first_time, last_time, first_age, last_age)
+    LEFT JOIN guest_ids AS known_ids ON written.id = known_ids.id
+    WINDOW spelled AS (PARTITION BY least(written.id, (guestsql_spellings(written.id))[2]))
+),
+
+-- Only to know when an id was last used: a row that another writer has locked can wait for the next message.
+old_ids AS (
+    SELECT known_ids.id
+    FROM guest_ids AS known_ids
+    WHERE
+        known_ids.id = ANY(:phone_numbers::text[])
+        AND known_ids.last_seen_at < statement_timestamp() - make_interval(days => 1)
+    FOR NO KEY UPDATE SKIP LOCKED
+),
+
+seen_ids AS (
+    UPDATE guest_ids AS seen
+    SET last_seen_at = statement_timestamp()
+    FROM old_ids
+    WHERE seen.id = old_ids.id
 )
 
 INSERT INTO guest_profiles AS known (
     phone_number,
+    first_id,
     total_interactions,
     first_interaction,
     last_interaction
 )
 SELECT
-    written.phone_number,
-    written.messages,
+    resolved_messages.phone_number,
+    min(nullif(resolved_messages.id, resolved_messages.phone_number)),
+    sum(resolved_messages.messages),
     -- Both functions ignore NULL.
     least(
-        written.first_time,
-        statement_timestamp() - make_interval(secs => written.first_age),
+        min(resolved_messages.first_time),
+        statement_timestamp() - make_interval(secs => max(resolved_messages.first_age)),
         statement_timestamp()
     ),
     least(
-        greatest(written.last_time, statement_timestamp() - make_interval(secs => written.last_age)),
+        greatest(
+            max(resolved_messages.last_time),
+            statement_timestamp() - make_interval(secs => min(resolved_messages.last_age))
+        ),
         statement_timestamp()
     )
 FROM claimed_operations
-CROSS JOIN
-    unnest(
-        :phone_numbers::text[],
-        :counts::bigint[],
-        :first_times::timestamptz[],
-        :last_times::timestamptz[],
-        :first_ages::float8[],
-        :last_ages::float8[]
-    ) AS written (phone_number, messages, first_time, last_time, first_age, last_age)
+CROSS JOIN resolved_messages
 WHERE claimed_operations.is_new
-ORDER BY written.phone_number
+GROUP BY resolved_messages.phone_number
+ORDER BY resolved_messages.phone_number
 ON CONFLICT (phone_number) DO UPDATE
     SET
         total_interactions = known.total_interactions + excluded.total_interactions,
@@ -160,7 +204,10 @@ ON CONFLICT (phone_number) DO UPDATE
 
 -- name: create_guest(phone_number)!
 -- Creates a guest's row if there is none; 0 when there was one.
---   phone_number: text, the guest's key
-INSERT INTO guest_profiles (phone_number)
-VALUES (:phone_number::text)
+--   phone_number: text, any id of the guest
+INSERT INTO guest_profiles (phone_number, first_id)
+SELECT
+    resolved.phone_number,
+    nullif(:phone_number::text, resolved.phone_number)
+FROM guestsql_guest_key(:phone_number::text) AS resolved (phone_number)
 ON CONFLICT (phone_number) DO NOTHING;

@@ -111,7 +111,7 @@ class AsyncContextCache:
             {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone},
             deadline=deadline.at,
         )
-        known = {row.phone_number: row for row in rows}
+        known = {row.id: row for row in rows}
         texts: dict[str, str] = {}
         hits = 0
         outcomes: list[str] = []

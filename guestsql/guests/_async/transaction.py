@@ -119,7 +119,7 @@ class _CachedContexts:
     async def get_many(self, keys: list[str], ttl_seconds: float, *, stale_if_error: bool = False) -> dict[str, str]:
         parameters = {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
         rows = await self._session.call("lookup_contexts", parameters)
-        known = {row.phone_number: row for row in rows}
+        known = {row.id: row for row in rows}
         texts: dict[str, str] = {}
         outcomes: list[str] = []
         for key in keys:
