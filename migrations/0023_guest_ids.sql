@@ -287,12 +287,13 @@ BEGIN
 END
 $$;
 
+-- Not TRUNCATE, which the statement itself may be doing to this table.
 CREATE FUNCTION guestsql_delete_all_ids() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    TRUNCATE guest_ids;
+    DELETE FROM guest_ids;
     RETURN NULL;
 END
 $$;

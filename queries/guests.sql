@@ -89,9 +89,9 @@ ORDER BY guest.phone_number
 LIMIT :max_rows::int;
 
 -- name: list_guests_with_two_spellings(after, max_rows)
--- Guests whose phone has another national spelling under which there is another guest, by key.
--- They are one person: merge_guests(phone_number, duplicate). New guests do not get there, but the rows of a database from
--- before the table guest_ids may, and rows that one statement inserts by hand.
+-- Pairs of guests who are two national spellings of one phone number.
+-- merge_guests(phone_number, duplicate) makes a pair one guest. They are from before the table guest_ids, or were inserted by hand
+-- in one statement.
 --   after: text = '', the last phone_number of the page before; '' begins with the first
 --   max_rows: int = 100, rows at most
 SELECT
