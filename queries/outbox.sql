@@ -61,8 +61,9 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: retry_replies(reply_ids)
--- Has replies sent again at once: dead letters, those that may have been sent, and those that wait after a failure.
--- Returns what was queued. A reply that is being sent now, or was sent, is not touched.
+-- Queues replies again, to be sent at once, and returns them.
+-- These may be dead letters, replies that may have been sent, and replies that wait after a failure. One that is being sent
+-- now, or was sent, is not touched.
 --   reply_ids: bigint[] = NULL, e.g. '{12}'; NULL for all dead letters
 UPDATE outbox AS reply
 SET
@@ -89,14 +90,21 @@ RETURNING
     reply.last_error;
 
 -- name: drop_replies(reply_ids)
--- Deletes replies that are not to be sent, and returns them. A reply that is being sent now, or was sent, is not touched.
---   reply_ids: bigint[], e.g. '{12}'
+-- Deletes replies that are not to be sent, and returns them.
+-- A reply that is being sent now, or was sent, is not touched.
+--   reply_ids: bigint[] = NULL, e.g. '{12}'; NULL for all dead letters
 DELETE FROM outbox AS reply
 WHERE
-    reply.reply_id = ANY(:reply_ids::bigint[])
+    (reply.reply_id = ANY(:reply_ids::bigint[]) OR :reply_ids::bigint[] IS NULL)
     AND (
-        reply.state IN ('queued', 'dead')
-        OR (reply.state = 'sending' AND reply.due_at <= statement_timestamp())
+        reply.state = 'dead'
+        OR (
+            :reply_ids::bigint[] IS NOT NULL
+            AND (
+                reply.state = 'queued'
+                OR (reply.state = 'sending' AND reply.due_at <= statement_timestamp())
+            )
+        )
     )
 RETURNING
     reply.reply_id,

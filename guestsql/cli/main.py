@@ -34,6 +34,7 @@ _COMMANDS = (
     "legacy",
     "migrate",
     "monitor",
+    "outbox",
     "psql",
     "query",
     "serve-metrics",

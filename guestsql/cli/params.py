@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 import psycopg
 
-from guestsql.guests.identity import mask
+from guestsql.cli.redaction import mask_phones
 from guestsql.sql import Parameter, Query
 from guestsql.sql.type_names import element_type
 
@@ -23,10 +23,6 @@ _OF_VALUES = ("22", "23514")
 _CLAUSES = {"2201W": "LIMIT", "2201X": "OFFSET"}
 # How the server names the value that it refuses, in any language: `unnamed portal parameter $1 = '…'`.
 _IN_CONTEXT = re.compile(r"\$(?P<number>\d+)(?: = .*)?$")
-# Digits, and the signs that people put between those of a phone.
-_DIGITS = re.compile(r"\+?\d(?:[\s().-]{0,2}\d)*")
-_DATE = re.compile(r"\d{4}-\d\d?-\d\d?(?!\d)")
-_PHONE_LENGTHS = range(8, 16)
 
 
 def param_options(command: Command) -> Command:
@@ -106,13 +102,7 @@ def refused_value(query: Query, values: Mapping[str, str | None], error: psycopg
     wanted = f" is not of type {parameter.type}" if is_other_type else " does not fit"
     said = (error.diag.message_primary or str(error)).split("\n", 1)[0]
     message = f"parameter {name}: '{values[name]}'{wanted} ({said})"
-    return click.UsageError(f"{_DIGITS.sub(_without_phone, message)}; wanted: {_described(parameter)}")
-
-
-def _without_phone(found: re.Match[str]) -> str:
-    digits = sum(char.isdigit() for char in found.group())
-    is_phone = digits in _PHONE_LENGTHS and not _DATE.match(found.group())
-    return mask(found.group()) if is_phone else found.group()
+    return click.UsageError(f"{mask_phones(message)}; wanted: {_described(parameter)}")
 
 
 def _named_by_server(query: Query, error: psycopg.Error) -> str | None:

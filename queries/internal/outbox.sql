@@ -63,8 +63,9 @@ WHERE claimed_operations.is_new;
 
 -- name: claim_replies(gateway, lease, lease_seconds, max_rows)
 -- Claims replies that are due.
--- Of each guest and gateway only the first that is not finished, so that the order is kept. A dead letter is finished. A reply whose last claim ran out unmarked may have been sent: is_maybe_sent. A repeat with the
--- same lease returns what the first attempt claimed, too.
+-- Of each guest and gateway only the first that is not finished, so that the order is kept. A dead letter is finished. A
+-- reply whose last claim ran out unmarked may have been sent: is_maybe_sent. A repeat with the same lease returns what the
+-- first attempt claimed, too.
 --   gateway: text = NULL, the service; NULL for all
 --   lease: uuid, made by the caller for this claim
 --   lease_seconds: float8 = 60, seconds for which no other sender may claim them
@@ -164,7 +165,7 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: get_reply_delay(gateway)$
--- Seconds until the first reply may be claimed, 0 or less if one may be now; NULL: none is known.
+-- Seconds until a reply may be claimed, 0 or less if one may be now; NULL if there is none.
 -- A reply that waits for an earlier one of its guest is not counted: the earlier one is.
 --   gateway: text = NULL, the service; NULL for all
 SELECT extract(EPOCH FROM reply.due_at - statement_timestamp())::float8 AS seconds
@@ -193,8 +194,9 @@ LIMIT 1;
 
 -- name: mark_reply_sent(reply_id, lease, sent_message_id, keeps_text)$
 -- Marks a reply as sent, and stores it as a message; returns how many were marked.
--- Its payload is deleted. 0: the lease is not the reply's any more, or the reply is gone. A repeat with the same lease stores nothing twice.
--- The guest's row is locked first: an erasure that is under way then either sees the stored message, or ends first.
+-- Its payload is deleted. 0: the lease is not the reply's any more, or the reply is gone. A repeat with the same lease
+-- stores nothing twice. The guest's row is locked first: an erasure that is under way then either sees the stored message,
+-- or ends first.
 --   reply_id: bigint, the reply
 --   lease: uuid, with which it was claimed
 --   sent_message_id: text, the id that the gateway gave it; NULL if unknown
