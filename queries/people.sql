@@ -14,6 +14,17 @@ SELECT to_jsonb(guest) AS guest
 FROM guest_profiles AS guest
 WHERE guest.phone_number = :phone_number::text;
 
+-- name: export_guest_threads(phone_number)
+-- The threads that a guest had before; the current one is in the guest's row.
+-- on: export_guest
+--   phone_number: text, the guest's key
+SELECT to_jsonb(thread) AS thread
+FROM guest_threads AS thread
+WHERE thread.phone_number = :phone_number::text
+ORDER BY
+    thread.ended_at,
+    thread.thread_id;
+
 -- name: export_historical_clients(phone_number)
 -- A former guest's row.
 -- on: export_guest
@@ -29,6 +40,13 @@ WHERE client.phone_number = :phone_number::text;
 DELETE FROM guest_profiles
 WHERE phone_number = :phone_number::text;
 
+-- name: forget_guest_threads(phone_number)!
+-- Erases the threads that a guest had before.
+-- on: forget_guest
+--   phone_number: text, the guest's key
+DELETE FROM guest_threads
+WHERE phone_number = :phone_number::text;
+
 -- name: forget_historical_clients(phone_number)!
 -- Erases a former guest's row.
 -- on: forget_guest
@@ -38,24 +56,63 @@ WHERE phone_number = :phone_number::text;
 
 -- name: merge_guest_profiles(keep, duplicate)!
 -- Merges a duplicate's row into the row of the guest to keep, and deletes it.
--- The kept guest's values win; the thread of the one who wrote last stays; messages add up; memory stays off if it was off
--- for either. Other values of the duplicate are kept in profile_data.merged. Both rows are locked already. It is an error
--- if the deletion would cascade to other tables.
+-- The kept guest's values win; the thread of the one who wrote last stays, and the other one is kept in guest_threads;
+-- messages add up; memory stays off if it was off for either. Other values of the duplicate are kept in
+-- profile_data.merged. Both rows are locked already. It is an error if the deletion would cascade to other tables.
 -- on: merge_guests, last
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'
-WITH compared_threads AS (
+WITH compared_threads AS MATERIALIZED (
     SELECT
-        gone.thread_id IS NOT NULL
-        AND (
-            kept.thread_id IS NULL
-            OR coalesce(gone.last_interaction > kept.last_interaction, kept.last_interaction IS NULL)
-        ) AS goes_over
+        gone.thread_id,
+        gone.thread_tokens,
+        gone.thread_created_at,
+        CASE
+            WHEN
+                gone.thread_id IS NOT NULL
+                AND (
+                    kept.thread_id IS NULL
+                    OR coalesce(gone.last_interaction > kept.last_interaction, kept.last_interaction IS NULL)
+                )
+                THEN gone.thread_id
+            ELSE kept.thread_id
+        END AS remaining_thread_id
     FROM guest_profiles AS kept
     CROSS JOIN guest_profiles AS gone
     WHERE
         kept.phone_number = :keep::text
         AND gone.phone_number = :duplicate::text
+),
+
+-- merge_guest_threads has moved it: the same thread was one of the duplicate's before.
+resumed_thread AS (
+    DELETE FROM guest_threads AS known
+    USING compared_threads
+    WHERE
+        known.phone_number = :keep::text
+        AND known.thread_id = compared_threads.remaining_thread_id
+    RETURNING
+        known.tokens,
+        known.started_at
+),
+
+replaced_thread AS (
+    INSERT INTO guest_threads AS known (phone_number, thread_id, started_at, ended_at, tokens, reason)
+    SELECT
+        :keep::text,
+        compared_threads.thread_id,
+        compared_threads.thread_created_at,
+        statement_timestamp(),
+        compared_threads.thread_tokens,
+        'merged'
+    FROM compared_threads
+    WHERE compared_threads.thread_id <> compared_threads.remaining_thread_id
+    ON CONFLICT (phone_number, thread_id) DO UPDATE
+        SET
+            started_at = least(known.started_at, excluded.started_at),
+            ended_at = excluded.ended_at,
+            tokens = known.tokens + excluded.tokens,
+            reason = excluded.reason
 ),
 
 removed_guest AS (
@@ -70,6 +127,8 @@ removed_guest AS (
         thread_id,
         thread_tokens,
         thread_created_at,
+        thread_lease,
+        thread_lease_until,
         user_name,
         contact_name,
         labels,
@@ -117,12 +176,7 @@ SET
                 jsonb_build_object(
                     'chat_id', gone.chat_id,
                     'user_name', gone.user_name,
-                    'contact_name', gone.contact_name,
-                    'thread_id', gone.thread_id,
-                    'thread_tokens', nullif(gone.thread_tokens, 0),
-                    'replaced_thread_id', CASE WHEN compared_threads.goes_over THEN kept.thread_id END,
-                    'replaced_thread_tokens',
-                    CASE WHEN compared_threads.goes_over THEN nullif(kept.thread_tokens, 0) END
+                    'contact_name', gone.contact_name
                 )
             ) || jsonb_build_object(
                 'profile_data',
@@ -133,12 +187,18 @@ SET
             )
         )
     ),
-    thread_id = CASE WHEN compared_threads.goes_over THEN gone.thread_id ELSE kept.thread_id END,
-    thread_tokens = CASE WHEN compared_threads.goes_over THEN gone.thread_tokens ELSE kept.thread_tokens END,
-    thread_created_at = CASE
-        WHEN compared_threads.goes_over THEN gone.thread_created_at
-        ELSE kept.thread_created_at
-    END,
+    thread_id = compared_threads.remaining_thread_id,
+    thread_tokens = CASE WHEN kept.thread_id = compared_threads.remaining_thread_id THEN kept.thread_tokens ELSE 0 END
+    + CASE WHEN gone.thread_id = compared_threads.remaining_thread_id THEN gone.thread_tokens ELSE 0 END
+    + coalesce((SELECT resumed_thread.tokens FROM resumed_thread), 0),
+    thread_created_at = least(
+        CASE WHEN kept.thread_id = compared_threads.remaining_thread_id THEN kept.thread_created_at END,
+        CASE WHEN gone.thread_id = compared_threads.remaining_thread_id THEN gone.thread_created_at END,
+        (SELECT resumed_thread.started_at FROM resumed_thread)
+    ),
+    -- Whoever creates a thread for either of them stores it here.
+    thread_lease = coalesce(kept.thread_lease, gone.thread_lease),
+    thread_lease_until = coalesce(kept.thread_lease_until, gone.thread_lease_until),
     -- In the old bot's files the last message of one may be earlier than the first of the other.
     first_interaction = CASE
         WHEN coalesce(kept.first_interaction, gone.first_interaction) IS NOT NULL
@@ -161,6 +221,39 @@ SET
 FROM removed_guest AS gone
 CROSS JOIN compared_threads
 WHERE kept.phone_number = :keep::text;
+
+-- name: merge_guest_threads(keep, duplicate)!
+-- Moves the threads that a duplicate had before; merge_guest_profiles compares the current ones.
+-- A thread of both has the tokens of both.
+-- on: merge_guests
+--   keep: text, the key of the guest to keep, e.g. '573000000001'
+--   duplicate: text, the key of the guest to remove, e.g. '573000000002'
+WITH moved_threads AS (
+    DELETE FROM guest_threads
+    WHERE phone_number = :duplicate::text
+    RETURNING
+        thread_id,
+        started_at,
+        ended_at,
+        tokens,
+        reason
+)
+
+INSERT INTO guest_threads AS known (phone_number, thread_id, started_at, ended_at, tokens, reason)
+SELECT
+    :keep::text,
+    moved_threads.thread_id,
+    moved_threads.started_at,
+    moved_threads.ended_at,
+    moved_threads.tokens,
+    moved_threads.reason
+FROM moved_threads
+ORDER BY moved_threads.thread_id
+ON CONFLICT (phone_number, thread_id) DO UPDATE
+    SET
+        started_at = least(known.started_at, excluded.started_at),
+        ended_at = greatest(known.ended_at, excluded.ended_at),
+        tokens = known.tokens + excluded.tokens;
 
 -- name: merge_historical_clients(keep, duplicate)!
 -- Merges a duplicate's row into the row of the guest to keep.

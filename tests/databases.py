@@ -88,13 +88,17 @@ def hurried(db: Any, seconds: float) -> Iterator[None]:
 
     With a short deadline from the beginning, a call that is to succeed would fail on a busy machine.
     """
-    context, executor = db.raw._context, db.raw._engine.executor
-    kept, usual = context._settings, executor._seconds
-    context._settings, executor._seconds = replace(kept, deadline_seconds=seconds), seconds
+    waiting, executor = (db.raw._context, db.raw._thread_creator), db.raw._engine.executor
+    kept, usual = db.raw._settings, executor._seconds
+    executor._seconds = seconds
+    for each in waiting:
+        each._settings = replace(kept, deadline_seconds=seconds)
     try:
         yield
     finally:
-        context._settings, executor._seconds = kept, usual
+        executor._seconds = usual
+        for each in waiting:
+            each._settings = kept
 
 
 class _Queries:

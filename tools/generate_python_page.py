@@ -38,6 +38,7 @@ _ANY_SPELLING = "any spelling of a WhatsApp id."
 _SPELT = {
     " | Raise": "",
     "Builder": "Callable[[GuestProfile], str]",
+    "ThreadFactory": "Callable[[], str]",
     "Generator[TransactionT]": "ContextManager[GuestTransaction]",
     "TransactionT": "GuestTransaction",
     "Result[Answer]": "Answer",

@@ -1,4 +1,4 @@
-"""Builds of contexts in this process: which of them request their own context, and how the last ones failed."""
+"""Builds of contexts and threads in this process: which of them wait for themselves, and how the last ones failed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
 from types import TracebackType
+from typing import NamedTuple
 
 from guestsql.errors import InvalidValue
 
-__all__ = ["BuildFailures", "building", "check_not_building"]
+__all__ = ["THREAD", "BuildFailures", "Recursion", "building", "check_not_building"]
 
 
 @dataclass(eq=False, slots=True)
@@ -22,6 +23,22 @@ class _Build:
     is_running: bool = True
 
 
+class Recursion(NamedTuple):
+    """How a callback waits for itself, and what it may do in place of that."""
+
+    message: str
+    hint: str
+
+
+CONTEXT = Recursion(
+    "a context builder requested the context that it builds",
+    "build it from the GuestProfile that is passed, or call get_profile",
+)
+THREAD = Recursion(
+    "a thread factory called create_thread for the guest whose thread it creates",
+    "create the thread at the model's provider, and return its id",
+)
+
 _builds: ContextVar[tuple[_Build, ...]] = ContextVar("guestsql_builds", default=())
 
 
@@ -30,7 +47,7 @@ def building(owner: object, key: str) -> Generator[None]:
     """Mark what happens meanwhile in this thread or task, and in tasks that it starts, as a build.
 
     Args:
-        owner: the cache for which the context is built.
+        owner: the cache for which the context is built, or the creator of the thread.
         key: the guest's key.
     """
     build = _Build(owner, key)
@@ -42,22 +59,20 @@ def building(owner: object, key: str) -> Generator[None]:
         _builds.reset(token)
 
 
-def check_not_building(owner: object, key: str) -> None:
-    """Refuse a context that its own builder requests: it would wait for itself.
+def check_not_building(owner: object, key: str, what: Recursion = CONTEXT) -> None:
+    """Refuse what its own callback requests: it would wait for itself.
 
     Args:
-        owner: the cache that is asked.
+        owner: the cache that is asked, or the creator of the thread.
         key: the guest's key.
+        what: the error.
 
     Raises:
-        InvalidValue: the caller is the builder of this context, or was called by it.
+        InvalidValue: the caller is the callback of this build, or was called by it.
     """
     for build in _builds.get():
         if build.is_running and build.key == key and build.owner is owner:
-            raise InvalidValue(
-                "a context builder requested the context that it builds",
-                hint="build it from the GuestProfile that is passed, or call get_profile",
-            )
+            raise InvalidValue(what.message, hint=what.hint)
 
 
 @dataclass(frozen=True, slots=True)

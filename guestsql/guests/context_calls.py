@@ -8,41 +8,9 @@ from time import monotonic
 from typing import Any
 
 from guestsql.errors import QueryTimeout
+from guestsql.guests.deadline import Deadline
 
-__all__ = ["ContextRequest", "Deadline"]
-
-_PUBLISH_GRACE_SECONDS = 1.0
-
-
-@dataclass(slots=True)
-class Deadline:
-    """How long a caller waits, in seconds of `time.monotonic()`; the time in its own builder is added.
-
-    Attributes:
-        started: when it began.
-        at: when it gives up.
-    """
-
-    started: float
-    at: float
-
-    def add_build(self, seconds: float) -> None:
-        """Put the deadline off by what a build took, and leave a moment to store its text."""
-        left = min(_PUBLISH_GRACE_SECONDS, self.at - self.started)
-        self.at = max(self.at + seconds, monotonic() + left)
-
-    def check_waiting(self, pause: float) -> None:
-        """Do not wait for another's build past the deadline.
-
-        Raises:
-            QueryTimeout: there is no time for another pause.
-        """
-        if monotonic() + pause >= self.at:
-            raise QueryTimeout(
-                "another caller was still building the context at the deadline",
-                query="claim_context",
-                hint="make the builder faster, or raise GUESTSQL_DEADLINE_SECONDS",
-            )
+__all__ = ["ContextRequest"]
 
 
 @dataclass(slots=True)
@@ -69,3 +37,16 @@ class ContextRequest:
     has_built: bool = False
     outcome: str = "miss"
     since: float = field(default_factory=monotonic)
+
+    def check_waiting(self, pause: float) -> None:
+        """Do not wait for another's build past the deadline.
+
+        Raises:
+            QueryTimeout: there is no time for another pause.
+        """
+        if not self.deadline.leaves(pause):
+            raise QueryTimeout(
+                "another caller was still building the context at the deadline",
+                query="claim_context",
+                hint="make the builder faster, or raise GUESTSQL_DEADLINE_SECONDS",
+            )

@@ -57,13 +57,19 @@ class GuestThread:
         phone_number: the guest's key.
         thread_id: None for a guest without a thread.
         token_count: tokens spent in this thread, 0 or more.
-        created_at: when the thread became the guest's; None without a thread.
+        created_at: when the thread became the guest's for the first time; None without a thread, and for a previous
+            thread from the old bot's files.
+        ended_at: when it ceased to be the guest's; None for the current thread, and for one from the old bot's files.
+        reason: why it ended: `replaced` by another thread, `cleared`, `merged` (it was a duplicate's), or `imported`
+            from the old bot's files; None for the current thread.
     """
 
     phone_number: str
     thread_id: str | None
     token_count: int
     created_at: datetime | None
+    ended_at: datetime | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ INTERNAL = (
     "internal/metrics.sql",
     "internal/outbox.sql",
     "internal/people.sql",
+    "internal/threads.sql",
 )
 """The packaged files with those that only the methods call; the others are methods of `queries` too."""
 

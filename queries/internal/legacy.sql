@@ -2,8 +2,8 @@
 -- 1. open_legacy_staging, index_legacy_staging, open_legacy_guests, COPY of all records into legacy_staging, and
 --    analyze_legacy_staging;
 -- 2. for each range of keys get_next_legacy_range, empty_legacy_guests, fold_legacy_records, merge_legacy_records,
---    limit_legacy_times if a time is in the future, then insert_legacy_guests and update_legacy_guests, or
---    preview_legacy_guests for a dry run;
+--    limit_legacy_times if a time is in the future, then insert_legacy_guests, update_legacy_guests and
+--    insert_legacy_threads, or preview_legacy_guests for a dry run;
 -- 3. record_legacy_import.
 -- The tables are in migrations/0003_legacy_imports.sql and 0010_legacy_guests.sql.
 --
@@ -561,6 +561,25 @@ SET
 FROM locked_guests
 INNER JOIN staged_guests AS staged ON locked_guests.phone_number = staged.phone_number
 WHERE known.phone_number = locked_guests.phone_number;
+
+-- name: insert_legacy_threads()!
+-- Inserts the previous threads of the guests of legacy_guests; the number inserted. The records have neither their times
+-- nor their tokens.
+INSERT INTO guest_threads (phone_number, thread_id, reason)
+SELECT DISTINCT
+    guest.phone_number,
+    btrim(previous.value #>> '{}', E' \t\n\r') AS thread_id,
+    'imported'
+FROM legacy_guests AS staged
+INNER JOIN guest_profiles AS guest ON staged.phone_number = guest.phone_number
+CROSS JOIN jsonb_path_query(staged.profile_data, '$.legacy.*.*.previousThreads[*]') AS previous (value)
+WHERE
+    jsonb_typeof(previous.value) = 'string'
+    AND btrim(previous.value #>> '{}', E' \t\n\r') NOT IN ('', coalesce(guest.thread_id, ''))
+ORDER BY
+    guest.phone_number,
+    thread_id
+ON CONFLICT (phone_number, thread_id) DO NOTHING;
 
 -- name: preview_legacy_guests(after_number, last_number)^
 -- The numbers of rows that insert_legacy_guests and update_legacy_guests would write. The range is that of

@@ -111,7 +111,7 @@ def _import(folder: Path, url: str, guests: int) -> tuple[float, int]:
 
 def _truncate(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE guest_profiles")
+        connection.execute("TRUNCATE guest_profiles CASCADE")
         connection.execute("CHECKPOINT")
 
 

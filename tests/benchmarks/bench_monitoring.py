@@ -153,7 +153,7 @@ def bench_distributions(large: PrivateServer, capsys: pytest.CaptureFixture[str]
 
 def _arrive(connection: psycopg.Connection[Any], distribution: str) -> None:
     """These guests and no others."""
-    connection.execute("TRUNCATE guest_profiles")
+    connection.execute("TRUNCATE guest_profiles CASCADE")
     text = _GUESTS.replace("LAST_INTERACTION", DISTRIBUTIONS[distribution])
     psycopg.RawCursor(connection).execute(text.encode(), [GUESTS])
 

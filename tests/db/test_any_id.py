@@ -60,7 +60,7 @@ async def test_every_method(kind: str, database_url: str, autocommit: Connection
         for call in METHODS.values():
             answers = []
             for user_id in (GUEST, LID):
-                autocommit.execute("TRUNCATE guest_profiles")
+                autocommit.execute("TRUNCATE guest_profiles CASCADE")
                 await db.update_profile(GUEST, user_name="Ana", labels=["VIP"])
                 await db.set_thread(GUEST, "t1")
                 link(autocommit, LID)

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from guestsql import errors
-from guestsql.guests._async import context as async_context
-from guestsql.guests._sync import context as sync_context
+from guestsql.guests._async import pausing as async_pausing
+from guestsql.guests._sync import pausing as sync_pausing
 from tests.context_helpers import GUEST, Open, count_calls, counting, opening, seed, stored
 from tests.databases import hurried
 
@@ -289,8 +289,8 @@ async def test_a_caller_with_a_ttl_of_0_takes_what_was_stored_while_it_waited(
     async def publish_async(*_: object) -> None:
         publish()
 
-    monkeypatch.setattr(sync_context, "sleep", publish)
-    monkeypatch.setattr(async_context, "async_sleep", publish_async)
+    monkeypatch.setattr(sync_pausing, "sleep", publish)
+    monkeypatch.setattr(async_pausing, "async_sleep", publish_async)
 
     assert await database.get_context(GUEST, ttl_seconds=0) == "shared text"
     assert profiles == []

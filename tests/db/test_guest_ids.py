@@ -106,7 +106,7 @@ def test_the_ids_go_with_the_guest(connection: Connection) -> None:
     point(connection, "1@lid", GUEST)
     connection.execute("DELETE FROM guest_profiles WHERE phone_number <> %s", [OTHER])
     assert ids(connection) == {OTHER: OTHER}
-    connection.execute("TRUNCATE guest_profiles")
+    connection.execute("TRUNCATE guest_profiles CASCADE")
     assert ids(connection) == {}
 
 

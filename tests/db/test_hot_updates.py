@@ -39,19 +39,19 @@ def guests(autocommit: Connection) -> Connection:
     return autocommit
 
 
-def _updates(connection: Connection) -> tuple[int, int]:
-    """All updates of the table and those that were heap-only, as far as the sessions have told."""
+def _updates(connection: Connection, table: str = "guest_profiles") -> tuple[int, int]:
+    """All updates of the table and those that were heap-only, as far as the sessions have reported."""
     row = connection.execute(
-        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'guest_profiles'"
+        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = %s", [table]
     ).fetchone()
     assert row is not None
     return row
 
 
-def _assert_hot(connection: Connection, expected: int) -> None:
-    # A session tells its counts when it ends, which is a moment after its client has left.
-    eventually(lambda: _updates(connection)[0] >= expected)
-    updates, hot = _updates(connection)
+def _assert_hot(connection: Connection, expected: int, table: str = "guest_profiles") -> None:
+    # A session reports its counts when it ends, which is a moment after its client has left.
+    eventually(lambda: _updates(connection, table)[0] >= expected)
+    updates, hot = _updates(connection, table)
     assert updates == expected
     assert hot / updates >= 0.95, f"{hot} of {updates} updates were heap-only"
 
@@ -93,6 +93,21 @@ def test_touches_of_one_day_are_hot(database_url: str, guests: Connection, at_on
                 database.flush()
 
     _assert_hot(guests, ROUNDS * len(GUESTS))
+
+
+def test_token_additions_are_hot(database_url: str, guests: Connection) -> None:
+    """Those of the current thread, and those that arrive late for a replaced one."""
+    with GuestDatabase(settings=make_settings(database_url)) as database:
+        threads = {guest: database.get_thread(guest).thread_id or "" for guest in GUESTS[:100]}  # type: ignore[union-attr]
+        for guest in threads:
+            database.set_thread(guest, "thread_new")
+        for _ in range(3):
+            for guest, replaced in threads.items():
+                database.add_thread_tokens(guest, "thread_new", 1200)
+                database.add_thread_tokens(guest, replaced, 7)
+
+    _assert_hot(guests, 4 * len(threads))
+    _assert_hot(guests, 3 * len(threads), "guest_threads")
 
 
 def test_contexts_and_touches_together_are_hot(database_url: str, guests: Connection) -> None:

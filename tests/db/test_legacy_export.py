@@ -243,7 +243,7 @@ def test_a_verification_of_an_export_with_a_bare_date_and_a_fraction_of_a_second
     folder = export()
     for known in (True, False):
         if not known:
-            autocommit.execute("TRUNCATE guest_profiles")
+            autocommit.execute("TRUNCATE guest_profiles CASCADE")
         import_directory(folder, settings=Settings(), url=database_url)
         assert verify_directory(folder, settings=Settings(), url=database_url).differences == []
 
@@ -389,7 +389,7 @@ CHANGES = st.sampled_from(
 )
 def test_an_export_is_a_fixed_point(load, export, autocommit, database_url, files, changes, has_new_thread):  # noqa: PLR0917  fixtures and data
     threads, profiles = files
-    autocommit.execute("TRUNCATE guest_profiles")
+    autocommit.execute("TRUNCATE guest_profiles CASCADE")
     load(threads=[list(pair) for pair in threads], guest_profiles=[list(pair) for pair in profiles])
     unchanged = export()
     if all(len({canonical_user_id(key) for key, _ in each}) == len(each) for each in files):
@@ -416,6 +416,6 @@ def test_an_export_is_a_fixed_point(load, export, autocommit, database_url, file
     again = import_directory(first, settings=Settings(), url=database_url)
     assert again.unchanged == again.guests
     assert verify_directory(first, settings=Settings(), url=database_url).passed
-    autocommit.execute("TRUNCATE guest_profiles")
+    autocommit.execute("TRUNCATE guest_profiles CASCADE")
     import_directory(first, settings=Settings(), url=database_url)
     assert texts(export()) == texts(first)

@@ -189,6 +189,35 @@ def test_again_nothing_changes_and_no_row_is_written(run, row):
     assert (row(), row("573000000002")) == before
 
 
+def test_previous_threads_are_those_of_the_guest(run, database_url, autocommit):
+    old = ANA | {"previousThreads": ["thread_0", " thread_1\n", "", 7, None, "thread_a", "thread_0"]}
+    files = {
+        "threads.json": [[PHONE, old], ["573000000002", {"previousThreads": "thread_0"}], ["573000000003", {}]],
+        "backups/threads-2025-01-01T00-00-00-000Z.json": {PHONE: {"threadId": "t", "previousThreads": ["thread_9"]}},
+    }
+    assert counts(run(files, dry_run=True)) == (3, 0, 0, 0)
+    assert autocommit.execute("SELECT count(*) FROM guest_threads").fetchone() == (0,)
+    run(files)
+    imported = [("thread_0", 0, "imported"), ("thread_1", 0, "imported"), ("thread_9", 0, "imported")]
+    with GuestDatabase(database_url) as db:
+        current, *previous = db.get_threads(PHONE)
+        assert current.thread_id == "thread_a"
+        assert [(each.thread_id, each.token_count, each.reason) for each in previous] == imported
+        assert {each.created_at for each in previous} | {each.ended_at for each in previous} == {None}
+        assert [each.thread_id for each in db.get_threads("573000000002")] == ["thread_0"]
+        assert db.add_thread_tokens(PHONE, "thread_0", 5) == 5
+        db.set_thread(PHONE, "thread_1")
+        threads = db.get_threads(PHONE)
+        run()
+        newer = {"threadId": "thread_b", "lastActivity": datetime.now(UTC).isoformat(), "previousThreads": ["thread_2"]}
+        assert db.get_threads(PHONE) == threads
+        assert counts(run({"threads.json": [[PHONE, newer]]})) == (0, 1, 0, 0)
+        found = {each.thread_id: (each.token_count, each.reason) for each in db.get_threads(PHONE)}
+    assert found["thread_b"] == (0, None)
+    assert (found["thread_0"], found["thread_1"]) == ((5, "imported"), (0, "replaced"))
+    assert found.keys() == {"thread_b", "thread_a", "thread_0", "thread_1", "thread_2", "thread_9"}
+
+
 def test_a_dry_run_reports_the_same_and_writes_nothing(run, row):
     files = {"threads.json": [[PHONE, ANA], ["bad", {}]]}
     dry = run(files, dry_run=True)
@@ -443,7 +472,7 @@ PAIRS = st.lists(st.tuples(KEYS, RECORDS | VALUES), max_size=6)
 @given(threads=PAIRS, profiles=PAIRS)
 @examples(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_files_hold(run, autocommit, threads, profiles):
-    autocommit.execute("TRUNCATE guest_profiles")
+    autocommit.execute("TRUNCATE guest_profiles CASCADE")
     files = {"threads.json": [list(pair) for pair in threads], "guest_profiles.json": [list(pair) for pair in profiles]}
     dry = run(files, dry_run=True)
     first = run(files)

@@ -21,7 +21,7 @@ def load(tmp_path, database_url, autocommit):
     """Imports some files thrice into an empty table, dry, and twice in earnest; the reports."""
 
     def _load(files):
-        autocommit.execute("TRUNCATE guest_profiles, legacy_imports, legacy_rejects")
+        autocommit.execute("TRUNCATE guest_profiles, legacy_imports, legacy_rejects CASCADE")
         for path in tmp_path.rglob("*.json"):
             path.unlink()
         for name, data in files.items():

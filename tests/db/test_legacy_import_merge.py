@@ -37,7 +37,7 @@ def merged(tmp_path, database_url, autocommit):
     """Imports files anew and returns the guests by key."""
 
     def _merged(files):
-        autocommit.execute("TRUNCATE guest_profiles")
+        autocommit.execute("TRUNCATE guest_profiles CASCADE")
         for path in tmp_path.rglob("*.json"):
             path.unlink()
         for name, value in files.items():

@@ -421,7 +421,7 @@ ARRAYS = st.builds(
 @given(ARRAYS)
 @examples(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_after_any_damage_no_byte_is_lost(bring, verify, autocommit, data):
-    autocommit.execute("TRUNCATE guest_profiles, legacy_imports, legacy_rejects, legacy_reject_records")
+    autocommit.execute("TRUNCATE guest_profiles, legacy_imports, legacy_rejects, legacy_reject_records CASCADE")
     report = bring(data)
     kept = autocommit.execute(KEPT).fetchall()
     assert all(data[offset : offset + len(record)] == record for _, _, offset, record in kept)

@@ -76,7 +76,7 @@ def test_an_export_makes_the_same_guests_again(tmp_path, database_url, autocommi
     assert not unequal(exported, tmp_path / "again")
 
     # As in another database, in which no one was erased.
-    autocommit.execute("TRUNCATE guest_profiles, erased_guests")
+    autocommit.execute("TRUNCATE guest_profiles, erased_guests CASCADE")
     import_directory(exported, settings=settings, url=database_url)
     assert not different(wanted, columns(autocommit))
     assert "\n".join(unexplained(exported, database_url)) == ""

@@ -58,7 +58,7 @@ def anew(bring, autocommit):
     """Import into an empty table: cheaper than a database for each change."""
 
     def _anew() -> None:
-        autocommit.execute("TRUNCATE guest_profiles")
+        autocommit.execute("TRUNCATE guest_profiles CASCADE")
         bring()
 
     return _anew

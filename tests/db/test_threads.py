@@ -55,7 +55,7 @@ async def test_clear(kind: str, database_url: str) -> None:
         assert await db.clear_thread(GUEST) == cleared == await db.get_thread(GUEST)
         assert (await db.clear_thread("573000000002")).thread_id is None
         assert await db.get_thread("573000000002") is not None
-        assert (await db.set_thread(GUEST, "t1")).token_count == 0
+        assert (await db.set_thread(GUEST, "t1")).token_count == 7
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -65,9 +65,9 @@ async def test_tokens(kind: str, database_url: str) -> None:
         assert await db.add_thread_tokens(GUEST, "t1", 10_321) == 918_796
         assert await db.add_thread_tokens(GUEST, "t1", 0) == 918_796
         assert await db.add_thread_tokens(GUEST, "t2", 5) == 5
-        assert await db.add_thread_tokens(GUEST, "t1", 3) == 3
+        assert await db.add_thread_tokens(GUEST, "t1", 3) == 918_799
         thread = await db.get_thread(GUEST)
-        assert (thread.thread_id, thread.token_count) == ("t1", 3)
+        assert (thread.thread_id, thread.token_count) == ("t2", 5)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -142,7 +142,10 @@ def _classes(annotated: object) -> set[type]:
 def _parameters(method: object) -> list[tuple[str, object, object]]:
     assert callable(method)
     parameters = inspect.signature(method).parameters.values()
-    return [(each.name, each.kind, str(each.annotation).replace("AsyncResult", "Result")) for each in parameters]
+    return [
+        (each.name, each.kind, re.sub(r"\bAsync(?=Result|ThreadFactory)", "", str(each.annotation)))
+        for each in parameters
+    ]
 
 
 def _titles(page: Path) -> list[str]:

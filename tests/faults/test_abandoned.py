@@ -41,7 +41,7 @@ def own_server() -> Iterator[PrivateServer]:
 def observer(own_server: PrivateServer) -> Iterator[Connection]:
     with psycopg.connect(own_server.url(), autocommit=True) as opened:
         opened.execute("SET synchronous_commit = local")
-        opened.execute("TRUNCATE guest_profiles, historical_clients")
+        opened.execute("TRUNCATE guest_profiles, historical_clients CASCADE")
         yield opened
         standby(opened, "")
         eventually(lambda: not opened.execute(SESSIONS).fetchall())

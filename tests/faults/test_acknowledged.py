@@ -35,7 +35,7 @@ def own_server() -> Iterator[PrivateServer]:
 @pytest.fixture
 def url(own_server: PrivateServer) -> str:
     with psycopg.connect(own_server.url(), autocommit=True) as connection:
-        connection.execute("TRUNCATE guest_profiles, operations, query_minutes, process_minutes")
+        connection.execute("TRUNCATE guest_profiles, operations, query_minutes, process_minutes CASCADE")
     return own_server.url()
 
 

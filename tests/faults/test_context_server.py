@@ -39,7 +39,7 @@ def mortal(own_server: PrivateServer) -> PrivateServer:
     """The same, running and empty."""
     own_server.start()
     with psycopg.connect(own_server.url(), autocommit=True) as connection:
-        connection.execute("TRUNCATE guest_profiles")
+        connection.execute("TRUNCATE guest_profiles CASCADE")
     return own_server
 
 

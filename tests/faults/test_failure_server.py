@@ -31,7 +31,7 @@ def own_server() -> Iterator[PrivateServer]:
 @pytest.fixture
 def own_url(own_server: PrivateServer) -> str:
     with psycopg.connect(own_server.url(), autocommit=True) as connection:
-        connection.execute("TRUNCATE guest_profiles, historical_clients")
+        connection.execute("TRUNCATE guest_profiles, historical_clients CASCADE")
     return own_server.url()
 
 

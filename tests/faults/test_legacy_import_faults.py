@@ -263,7 +263,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path, database_url, autocommit):
         made = tmp_path / str(guests)
         made.mkdir()
         write_files(made, guests)
-        autocommit.execute("TRUNCATE guest_profiles")
+        autocommit.execute("TRUNCATE guest_profiles CASCADE")
         with Program(PEAK, str(made), database_url) as importer:
             inserted, peak = map(int, importer.line().split())
             importer.wait()

@@ -32,7 +32,7 @@ def lonely_server() -> Iterator[PrivateServer]:
 def watcher(lonely_server: PrivateServer) -> Iterator[Connection]:
     """A superuser's connection; at the end nothing waits, and nothing is stored."""
     with psycopg.connect(lonely_server.url(), autocommit=True) as connection:
-        connection.execute("TRUNCATE guest_profiles, operations")
+        connection.execute("TRUNCATE guest_profiles, operations CASCADE")
         yield connection
 
 

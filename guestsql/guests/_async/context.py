@@ -6,15 +6,15 @@ SQL: queries/context.sql, which describes the life of a text, and queries/intern
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
 from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, InvalidValue, QueryTimeout
-from guestsql.guests.builder import AsyncBuilder, async_call_builder
+from guestsql.guests._async.pausing import rest
 from guestsql.guests.builds import BuildFailures, building, check_not_building
-from guestsql.guests.context_calls import ContextRequest, Deadline
+from guestsql.guests.callbacks import AsyncBuilder, async_call_callback
+from guestsql.guests.context_calls import ContextRequest
 from guestsql.guests.context_rows import (
     hit_text,
     is_hit,
@@ -24,20 +24,16 @@ from guestsql.guests.context_rows import (
     was_stored_since,
     with_clock,
 )
+from guestsql.guests.deadline import FIRST_PAUSE_SECONDS, Deadline
 from guestsql.guests.rows import profile_from
 from guestsql.guests.values import clean_text
 from guestsql.settings import Settings
 from guestsql.sql._async.executor import AsyncExecutor
-from guestsql.sql.runtime import async_sleep
 from guestsql.telemetry.counting import Counting
 from guestsql.telemetry.log import event
 
 __all__ = ["AsyncContextCache"]
 
-_FIRST_PAUSE_SECONDS = 0.004
-_LONGEST_PAUSE_SECONDS = 0.1
-# A server that does not answer must not keep a caller that was interrupted; the lease then runs out by itself.
-_INTERRUPTED_RELEASE_SECONDS = 1.0
 _ENOUGH_BUILDS = 10
 
 
@@ -105,7 +101,7 @@ class AsyncContextCache:
         """
         for key in keys:
             check_not_building(self, key)
-        deadline = self._deadline()
+        deadline = Deadline.after(self._settings.deadline_seconds)
         rows = await self._executor.call(
             "lookup_contexts",
             {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone},
@@ -131,10 +127,6 @@ class AsyncContextCache:
             self._count(outcome)
         return texts
 
-    def _deadline(self) -> Deadline:
-        started = monotonic()
-        return Deadline(started, started + self._settings.deadline_seconds)
-
     async def _lookup(self, key: str, ttl_seconds: float, deadline: float) -> Any | None:  # noqa: ANN401  a row of it
         parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
         return await self._executor.call("lookup_context", parameters, deadline=deadline)
@@ -151,7 +143,7 @@ class AsyncContextCache:
                 return text
             raise
         except BaseException:  # a cancelled task, Ctrl-C: the caller must not be held up
-            request.deadline.at = min(request.deadline.at, monotonic() + _INTERRUPTED_RELEASE_SECONDS)
+            request.deadline.interrupt()
             await self._release(request)
             raise
 
@@ -181,7 +173,7 @@ class AsyncContextCache:
         return with_clock(row.context_cache, row.clock_time)
 
     async def _build_or_wait(self, request: ContextRequest) -> str:
-        pause = _FIRST_PAUSE_SECONDS
+        pause = FIRST_PAUSE_SECONDS
         builds = 0
         first = row = request.row
         while True:
@@ -197,13 +189,13 @@ class AsyncContextCache:
                 builds += 1
                 if builds > 1:
                     self._check_overtaken(request.deadline, builds, pause)
-                    pause = await _rest(pause)
+                    pause = await rest(pause)
             elif row is not None and may_serve_stale(request, row):
                 request.outcome = "stale"
                 return stale_text(request.key, row)
             else:
-                request.deadline.check_waiting(pause)
-                pause = await _rest(pause)
+                request.check_waiting(pause)
+                pause = await rest(pause)
             # Even after a build: the row from before it may show a profile, or a guest, that no longer exists.
             row = request.row = await self._lookup(request.key, request.ttl_seconds, request.deadline.at)
             request.has_built = False
@@ -279,7 +271,7 @@ class AsyncContextCache:
         started = monotonic()
         try:
             with building(self, request.key):
-                text = await async_call_builder(self._builder, profile_from(claimed))
+                text = await async_call_callback("context_builder", self._builder, profile_from(claimed))
         finally:
             request.deadline.add_build(monotonic() - started)
         return clean_text(text, "the context that the builder returned")
@@ -332,9 +324,3 @@ class AsyncContextCache:
                 guest=request.key,
                 sqlstate=error.sqlstate,
             )
-
-
-async def _rest(pause: float) -> float:
-    """Wait up to so many seconds, and return how many it may be the next time."""
-    await async_sleep(random.uniform(pause / 2, pause))  # noqa: S311  spreads the waiting, hides nothing
-    return min(pause * 2, _LONGEST_PAUSE_SECONDS)

@@ -12,9 +12,10 @@ from guestsql.errors import TransactionError
 from guestsql.guests._async.guests import AsyncGuests
 from guestsql.guests._async.interactions import AsyncInteractionBuffer
 from guestsql.guests._async.queries import AsyncGuestQueries
+from guestsql.guests.callbacks import AsyncThreadFactory
 from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
 from guestsql.guests.messages import Claim, Message
-from guestsql.guests.models import Reply
+from guestsql.guests.models import GuestThread, Reply
 from guestsql.guests.pending import Messages
 from guestsql.settings import Settings
 from guestsql.sql import InUse
@@ -33,8 +34,8 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
     """A transaction of a guest database inside its `with` block: it has the same methods for guests.
 
     `get_context` and `get_contexts` read the cache and do not build: a builder may be slow, and rows would stay locked
-    meanwhile. `record_interaction` writes at once. A changed profile makes its cached context stale for others when the
-    transaction is committed, not before.
+    meanwhile; `create_thread` raises `TransactionError` for the same reason. `record_interaction` writes at once. A
+    changed profile makes its cached context stale for others when the transaction is committed, not before.
     """
 
     def __init__(
@@ -78,6 +79,10 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
         del isolation, writes  # those of this transaction
         async with self._session.savepoint():
             return await function(self._session)
+
+    async def _create_thread(self, key: str, factory: AsyncThreadFactory) -> GuestThread:
+        del key, factory
+        raise _too_slow("create a thread")
 
     async def _record(self, key: str, at: datetime | None) -> None:
         await self._write(Messages.of_one(key, at))

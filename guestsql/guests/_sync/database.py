@@ -16,11 +16,13 @@ from guestsql.guests._sync.messages import MessageProcessor
 from guestsql.guests._sync.metrics import MetricsWriter
 from guestsql.guests._sync.outbox import REPLY_CHANNEL, ReplySender
 from guestsql.guests._sync.queries import GuestQueries
+from guestsql.guests._sync.thread_creation import ThreadCreator
 from guestsql.guests._sync.transaction import GuestTransaction
-from guestsql.guests.builder import Builder
+from guestsql.guests.callbacks import Builder, ThreadFactory
 from guestsql.guests.exit import ExitFlush, install_sigterm_handler, watch
 from guestsql.guests.hooks import HOOKS
 from guestsql.guests.identity import own_keys
+from guestsql.guests.models import GuestThread
 from guestsql.guests.needed import INTERNAL, reserved_names
 from guestsql.guests.pending import Pending
 from guestsql.process import in_forked_child
@@ -53,19 +55,19 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
     loop: create one in each.
 
     `user_id` is any spelling of a WhatsApp id. An unknown guest is created by `get_context`, `get_contexts` and every
-    method that stores something; not by `get_profile`, `get_thread`, `invalidate_context`, `export_guest` and
-    `forget_guest`. Every method that takes an id raises `InvalidUserId` for one that cannot be a guest's or is
-    ambiguous (`573000000001/2`, `573000000001.0`). Every method that uses the server raises `DatabaseError`, or one of
-    its subclasses, if it fails.
+    method that stores something; not by `get_profile`, `get_thread`, `get_threads`, `invalidate_context`,
+    `export_guest` and `forget_guest`. Every method that takes an id raises `InvalidUserId` for one that cannot be a
+    guest's or is ambiguous (`573000000001/2`, `573000000001.0`). Every method that uses the server raises
+    `DatabaseError`, or one of its subclasses, if it fails.
 
     Every statement is bounded by the deadline (`GUESTSQL_DEADLINE_SECONDS`, 10), including the wait for a connection.
     Until then a lost connection is replaced, and what is safe to repeat is repeated; so while the server is away each
     call takes the whole deadline. What waiting cannot fix is reported within about a second: a wrong password, role or
     database, a refused TLS connection, an invalid parameter of the address.
-    `get_context`, `get_contexts`, `add_thread_tokens` and `flush` have one deadline for all their statements, and so do
-    `export_guest`, `forget_guest` and `merge_guests` for their transaction; the last two first wait for messages that
-    are being written. In the other methods each statement has its own: `update_profile`, `add_labels`, `remove_labels`,
-    `set_thread` and `clear_thread` send a second one if there was nothing to change.
+    `get_context`, `get_contexts`, `create_thread`, `add_thread_tokens` and `flush` have one deadline for all their
+    statements, and so do `export_guest`, `forget_guest` and `merge_guests` for their transaction; the last two first
+    wait for messages that are being written. In the other methods each statement has its own: `update_profile`,
+    `add_labels`, `remove_labels`, `set_thread` and `clear_thread` send a second one if there was nothing to change.
 
     A cancelled call (`asyncio.timeout`, Ctrl-C) ends at once, even if the server hangs or the network loses packets:
     the connection is closed and another one made. The server may still complete the statement, and its session counts
@@ -121,6 +123,7 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         self._exit_flush = ExitFlush(buffers, counting, settings, url, self._engine.in_use)
         watch(self._exit_flush)
         self._context = ContextCache(executor, settings, self._builder, counting)
+        self._thread_creator = ThreadCreator(executor, settings)
         self._interactions = InteractionBuffer(executor, settings.flush_seconds, self._pending)
         self._messages = self._processor = MessageProcessor(executor, settings)
         self._metrics = MetricsWriter(
@@ -194,6 +197,10 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
     ) -> Answer:
         executor = self._engine.ready()
         return executor.run(function, isolation=isolation, policy=Policy.REPEAT, writes=writes)
+
+    def _create_thread(self, key: str, factory: ThreadFactory) -> GuestThread:
+        self._engine.ready()
+        return self._thread_creator.create(key, factory)
 
     def _record(self, key: str, at: datetime | None) -> None:
         self._engine.ready()

@@ -33,9 +33,9 @@ class People(Session):
         """Merge a duplicate guest into the one that is kept, and delete the duplicate; may be repeated.
 
         Message counts are added, including messages still buffered here; labels are appended; of two threads, the one
-        of the guest who wrote last is kept, with its tokens; memory is off if it was off for either. In everything else
-        the values of `keep` win, and the duplicate's other values are kept under `profile_data["merged"]`. Custom
-        tables follow through their queries marked `-- on: merge_guests`.
+        of the guest who wrote last is kept, and all others stay in `get_threads`; memory is off if it was off for
+        either. In everything else the values of `keep` win, and the duplicate's other values are kept under
+        `profile_data["merged"]`. Custom tables follow through their queries marked `-- on: merge_guests`.
 
         Args:
             keep: the guest to keep; created if unknown.

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from guestsql.errors import InvalidUserId
+from guestsql.guests.callbacks import ThreadFactory
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.messages import Claim, Message
-from guestsql.guests.models import Reply
+from guestsql.guests.models import GuestThread, Reply
 from guestsql.guests.pending import Pending
 from guestsql.settings import Settings
 from guestsql.sql import InUse
@@ -83,6 +84,10 @@ class Session(ABC):
             isolation: the isolation level of a transaction of its own.
             writes: False if it only reads.
         """
+
+    @abstractmethod
+    def _create_thread(self, key: str, factory: ThreadFactory) -> GuestThread:
+        """Return a guest's thread, created if there is none."""
 
     @abstractmethod
     def _record(self, key: str, at: datetime | None) -> None:

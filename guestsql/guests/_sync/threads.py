@@ -1,13 +1,15 @@
 # Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
-"""The guests' threads: which one is a guest's, and the tokens spent in it."""
+"""The guests' threads: which one is a guest's, which ones were, and the tokens spent in each."""
 
 from __future__ import annotations
 
 import logging
 
+from guestsql.errors import InvalidValue
 from guestsql.guests._sync.session import Session
+from guestsql.guests.callbacks import ThreadFactory
 from guestsql.guests.models import GuestThread
-from guestsql.guests.rows import thread_from
+from guestsql.guests.rows import thread_from, threads_from
 from guestsql.guests.values import clean_text, clean_tokens
 from guestsql.telemetry.log import event
 from guestsql.telemetry.write_buffer import new_operation_id
@@ -32,8 +34,57 @@ class Threads(Session):
         row = self._call("get_thread", phone_number=self._key(user_id))
         return None if row is None else thread_from(row)
 
+    def get_threads(self, user_id: str) -> list[GuestThread]:
+        """Return every thread that a guest has had, newest first.
+
+        Args:
+            user_id: any spelling of a WhatsApp id.
+
+        Returns:
+            The current thread, if there is one, whose `reason` is None; then the others by `ended_at`, those of the
+            old bot's files last. Empty for an unknown guest.
+
+        SQL: queries/threads.sql
+        """
+        return threads_from(self._call("get_threads", phone_number=self._key(user_id)))
+
+    def create_thread(self, user_id: str, factory: ThreadFactory) -> GuestThread:
+        """Return a guest's thread; if there is none, create it by `factory`, once, whoever asks at the same time.
+
+        Of concurrent callers, in this process and in others, one calls its factory, and the others wait for that
+        thread. No connection is held meanwhile. If the factory fails, its caller gets the error and the next caller
+        calls its own. A factory that takes longer than the lease may be overtaken by another caller's; the thread that
+        is ready first is stored, and all callers get it. If the guest is erased meanwhile, the thread is discarded, and
+        the factory is called again for the new guest.
+
+        Args:
+            user_id: any spelling of a WhatsApp id. An unknown guest is created.
+            factory: creates a thread at the model's provider and returns its id, not blank; for the async class a
+                coroutine function. It takes no arguments and must not call `create_thread` for the same guest.
+
+        Returns:
+            The guest's thread.
+
+        Raises:
+            InvalidValue: `factory` is not a function, returned something blank or not a string, or called
+                `create_thread` for the same guest.
+            QueryTimeout: another caller's factory took longer than the deadline. The time in the caller's own factory
+                does not count towards it.
+            TransactionError: inside a transaction.
+            Exception: whatever the factory raised.
+
+        SQL: queries/threads.sql, queries/internal/threads.sql
+        """
+        key = self._key(user_id)
+        if not callable(factory):
+            raise InvalidValue("factory is not a function", hint="pass a function that returns the new thread's id")
+        return self._create_thread(key, factory)
+
     def set_thread(self, user_id: str, thread_id: str) -> GuestThread:
-        """Set a guest's thread; its tokens start from 0. If it is the guest's thread already, nothing changes.
+        """Set a guest's thread. If it is the guest's thread already, nothing changes.
+
+        The previous thread stays in `get_threads`. A new thread starts from 0 tokens; one that the guest had before
+        continues.
 
         Args:
             user_id: any spelling of a WhatsApp id.
@@ -50,7 +101,7 @@ class Threads(Session):
         return self._write_thread(self._key(user_id), clean_text(thread_id, "thread_id", blank=False))
 
     def clear_thread(self, user_id: str) -> GuestThread:
-        """Remove a guest's thread, and its token count.
+        """Leave a guest without a thread; the previous one stays in `get_threads`, with its tokens.
 
         Args:
             user_id: any spelling of a WhatsApp id.
@@ -67,8 +118,8 @@ class Threads(Session):
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            thread_id: the thread in which they were spent, not blank. If it is not the guest's thread, it becomes it,
-                with these tokens.
+            thread_id: the thread in which they were spent, not blank. An unknown one becomes the guest's, with these
+                tokens. One that the guest had before keeps its own count, and does not become the guest's again.
             tokens: the tokens spent since the last call, 0 or more, below 2^63; they are added, and are not a new
                 total.
 
@@ -78,7 +129,7 @@ class Threads(Session):
         Raises:
             InvalidValue: the thread is blank or not a string, or the tokens are not a whole number of 0 or more.
             OutcomeUnknown: the server could not be reached again, or did not answer, until the deadline. The tokens may
-                have been counted: call `get_thread` before you repeat it.
+                have been counted: call `get_threads` before you repeat it.
 
         SQL: queries/threads.sql
         """

@@ -13,9 +13,10 @@ from guestsql.errors import TransactionError
 from guestsql.guests._sync.guests import Guests
 from guestsql.guests._sync.interactions import InteractionBuffer
 from guestsql.guests._sync.queries import GuestQueries
+from guestsql.guests.callbacks import ThreadFactory
 from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
 from guestsql.guests.messages import Claim, Message
-from guestsql.guests.models import Reply
+from guestsql.guests.models import GuestThread, Reply
 from guestsql.guests.pending import Messages
 from guestsql.settings import Settings
 from guestsql.sql import InUse
@@ -34,8 +35,8 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
     """A transaction of a guest database inside its `with` block: it has the same methods for guests.
 
     `get_context` and `get_contexts` read the cache and do not build: a builder may be slow, and rows would stay locked
-    meanwhile. `record_interaction` writes at once. A changed profile makes its cached context stale for others when the
-    transaction is committed, not before.
+    meanwhile; `create_thread` raises `TransactionError` for the same reason. `record_interaction` writes at once. A
+    changed profile makes its cached context stale for others when the transaction is committed, not before.
     """
 
     def __init__(
@@ -79,6 +80,10 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         del isolation, writes  # those of this transaction
         with self._session.savepoint():
             return function(self._session)
+
+    def _create_thread(self, key: str, factory: ThreadFactory) -> GuestThread:
+        del key, factory
+        raise _too_slow("create a thread")
 
     def _record(self, key: str, at: datetime | None) -> None:
         self._write(Messages.of_one(key, at))

@@ -52,7 +52,8 @@ _KEEP_STAGED = "SET LOCAL temp_buffers = '192MB'"
 # choose; on disk, where more records than this end up, it takes twice as long.
 _READ_BY_KEY = "SET LOCAL random_page_cost = 0"
 _MOST_KEPT = 250_000
-_PRIMARY_KEY = "guest_profiles_pkey"
+# Violated only when another process creates or erases a guest of the range in this moment.
+_RACED = frozenset({"guest_profiles_pkey", "guest_threads_phone_number_fkey"})
 
 
 class _Written(NamedTuple):
@@ -175,6 +176,7 @@ class Import:
         files = tuple(stager.report for stager in stagers)
         adjusted = tuple(each for stager in stagers for each in stager.adjusted)
         records = sum(file.records for file in files)
+        has_previous_threads = any(stager.has_previous_threads for stager in stagers)
         if records <= _MOST_KEPT:
             connection.execute(_READ_BY_KEY)
         guests = inserted = updated = 0
@@ -192,8 +194,10 @@ class Import:
             try:
                 with connection.transaction():
                     made, changed = self._write_range(connection, keys, folded)
+                    if has_previous_threads and not self._dry_run:
+                        self._queries.insert_legacy_threads(connection)
             except ConstraintViolation as error:
-                if error.constraint != _PRIMARY_KEY:
+                if error.constraint not in _RACED:
                     raise
                 # The bot created a guest of this range in the meantime; a smaller range leaves less time for that.
                 most = max(1, most // 10)

@@ -61,6 +61,7 @@ class FileStager:
         records: how many records were read, including rejected ones.
         adjusted: the times in the future.
         erased: the records of erased guests, rejected too.
+        has_previous_threads: whether a record lists threads that its guest had before.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class FileStager:
         self.records = 0
         self.erased: list[Reject] = []
         self.adjusted: list[Adjusted] = []
+        self.has_previous_threads = False
         self._number = str(number)
         self._source = str(file.source)
         self._file = file
@@ -137,6 +139,7 @@ class FileStager:
         if (at and at > latest) or (created and created > latest) or (first and first > latest):
             self.adjusted.extend(_future_times(record, latest))
         get = record.fields.get
+        self.has_previous_threads |= bool(get("previousThreads"))
         last_column = _time_column(last, None if get("lastInteraction") else get("lastActivity"))
         columns = (
             self._number,
