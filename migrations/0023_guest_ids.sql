@@ -25,9 +25,9 @@ RETURN ARRAY[id] || CASE
     WHEN id ~ '^549[1-3][0-9]{9}$' THEN ARRAY['54' || substr(id, 4)]
 
     -- Brazil, with and without the 9 before a mobile number of 8 digits: added by area from 2012 to 2016. Anatel, Resolução
-    -- 553/2010. Trunked radio (70, 77, 78 and 79) kept 8 digits, so both numbers may exist; other first digits are landlines.
-    WHEN id ~ '^55[1-9]{2}([689][0-9]|7[1-6])[0-9]{6}$' THEN ARRAY[left(id, 4) || '9' || substr(id, 5)]
-    WHEN id ~ '^55[1-9]{2}9([689][0-9]|7[1-6])[0-9]{6}$' THEN ARRAY[left(id, 4) || substr(id, 6)]
+    -- 553/2010. Numbers with a 7 are left out: trunked radio kept 8 digits, so both may exist. Below 6 are landlines.
+    WHEN id ~ '^55[1-9]{2}[689][0-9]{7}$' THEN ARRAY[left(id, 4) || '9' || substr(id, 5)]
+    WHEN id ~ '^55[1-9]{2}9[689][0-9]{7}$' THEN ARRAY[left(id, 4) || substr(id, 6)]
     ELSE '{}'
 END;
 

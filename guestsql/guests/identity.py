@@ -26,7 +26,8 @@ _BARE_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}|[1-9][0-9]{6,14}#
 _DEVICE = re.compile(r"([0-9]+)(?:[._](?:0|[1-9][0-9]{0,2}))?(?::[0-9]{1,4})?")
 
 # What follows is repeated in SQL, by the function guestsql_user_id of the migrations: a change needs a migration.
-_FRONT = re.compile(r"^(?:whatsapp|tel|sms):|^'(?=[+0-9])", re.IGNORECASE | re.ASCII)
+_CHANNEL = re.compile(r"^whatsapp:", re.IGNORECASE | re.ASCII)
+_FRONT = re.compile(r"^(?:tel|sms):|^'(?=[+0-9])", re.IGNORECASE | re.ASCII)
 _LINK = re.compile(r"^(?:https?://)?(?:wa\.me/|api\.whatsapp\.com/send/?\?phone=)([^/]*)/?$", re.IGNORECASE | re.ASCII)
 _BRACKETS = re.compile(r"\((\+?[1-9][0-9]{0,4})\)")
 _SPELLED = re.compile(r"(\+|00)? *([1-9][0-9]*(?:(?: *[-.] *| +)[0-9]+)*)")
@@ -145,7 +146,7 @@ def mask(key: str) -> str:
 # Bounded: a chain's million guests must not pile up in the bot's memory.
 @lru_cache(maxsize=4096)
 def _canonical(user_id: str, region: str | None) -> str:
-    text = (user_id if user_id.isascii() else user_id.translate(_FOLD)).strip(_BLANKS)
+    text = _CHANNEL.sub("", (user_id if user_id.isascii() else user_id.translate(_FOLD)).strip(_BLANKS))
     if not text:
         raise InvalidUserId("the user id is empty", hint="pass a phone number or a WhatsApp id")
     name, at, server = text.rpartition("@")

@@ -52,9 +52,9 @@ RULES = (
     _rule(
         "55[1-9]{2}",
         "9",
-        "(?:[689][0-9]|7[1-6])[0-9]{6}",
+        "[689][0-9]{7}",
         "Brazil: the 9 was put before mobile numbers of 8 digits, area by area, from 2012 to 2016. Anatel, Resolução "
-        "553/2010. Trunked radio (70, 77, 78 and 79) kept 8 digits; other first digits are landlines",
+        "553/2010. Numbers with a 7 are left out: trunked radio kept 8 digits, so both may exist",
     ),
 )
 """The exceptions: every other number has one spelling."""

@@ -33,8 +33,10 @@ claimed_operations AS (
 ),
 
 created_guests AS (
-    INSERT INTO guest_profiles AS known (phone_number)
-    SELECT resolved_guests.phone_number
+    INSERT INTO guest_profiles AS known (phone_number, first_id)
+    SELECT
+        resolved_guests.phone_number,
+        nullif(:phone_number::text, resolved_guests.phone_number)
     FROM resolved_guests
     CROSS JOIN claimed_operations
     WHERE
