@@ -11,7 +11,7 @@
 -- check: large operations
 
 -- name: thin_operations(keep_days, keep_message_days, max_rows)$
--- Deletes the ids of old operations and messages; returns the number of rows, 0 when nothing is left.
+-- Deletes the ids of old operations and messages; 0 when nothing is left.
 -- An id must be kept for as long as its write may be repeated: a process that cannot reach the server repeats its last
 -- batch once it can reach it again, and WhatsApp delivers a message again for 7 days.
 --   keep_days: int = 7, days for which every id is kept

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
+from typing import NamedTuple
 
 from guestsql.guests.values import clean_instant
 from guestsql.telemetry.write_buffer import Batch, WriteBuffer
 
-__all__ = ["Messages", "Pending"]
+__all__ = ["MessageId", "Messages", "Pending"]
 
 
 @dataclass(slots=True)
@@ -34,28 +36,57 @@ class _Count:
         self.last_moment = max((m for m in (self.last_moment, other.last_moment) if m is not None), default=None)
 
 
+class MessageId(NamedTuple):
+    """What identifies a message that is counted once: its gateway, and its id there."""
+
+    gateway: str
+    message_id: str
+
+
+@dataclass(slots=True)
+class _Identified:
+    """A message with an id, and its guest."""
+
+    key: str
+    count: _Count
+
+    def row(self, known: MessageId, now: float) -> dict[str, object]:
+        """Return it as `record_interactions` has it."""
+        at = self.count.first_at
+        return {
+            "gateway": known.gateway,
+            "message_id": known.message_id,
+            "guest": self.key,
+            "sent_at": None if at is None else at.isoformat(),
+            "age": _age(self.count.first_moment, now),
+        }
+
+
 class Messages(Batch):
     """Messages taken to be written at once: the parameters of `record_interactions`."""
 
-    def __init__(self, guests: dict[str, _Count]) -> None:
+    def __init__(self, guests: dict[str, _Count], identified: dict[MessageId, _Identified] | None = None) -> None:
         super().__init__()
         self.guests = guests
+        self.identified = identified or {}
 
     @classmethod
-    def of_one(cls, key: str, at: datetime | None) -> Messages:
+    def of_one(cls, key: str, at: datetime | None, known: MessageId | None = None) -> Messages:
         """Return one message that is written by itself.
 
         Args:
             key: the guest's key.
             at: its time, with a zone; None for now.
+            known: what identifies it; None if it has no id.
 
         Raises:
             InvalidValue: the time has no zone.
         """
-        return cls({key: _message(at)})
+        count = _message(at)
+        return cls({key: count}) if known is None else cls({}, {known: _Identified(key, count)})
 
     def __len__(self) -> int:
-        return len(self.guests)
+        return len(self.guests.keys() | {message.key for message in self.identified.values()})
 
     def columns(self) -> dict[str, object]:
         """Return a row for each guest, as columns, in the order of the keys."""
@@ -71,6 +102,12 @@ class Messages(Batch):
             "last_ages": [_age(count.last_moment, now) for count in counts],
         }
 
+    def parameters(self) -> dict[str, object]:
+        """Return the columns, the messages that have an id, and the operation id."""
+        now = monotonic()
+        rows = [message.row(known, now) for known, message in self.identified.items()]
+        return {**super().parameters(), "messages": json.dumps(rows)}
+
 
 class Pending(WriteBuffer[Messages]):
     """Messages by guest's key."""
@@ -81,20 +118,25 @@ class Pending(WriteBuffer[Messages]):
     def __init__(self) -> None:
         super().__init__()
         self._guests: dict[str, _Count] = {}
+        self._identified: dict[MessageId, _Identified] = {}
 
-    def add(self, key: str, at: datetime | None) -> None:
+    def add(self, key: str, at: datetime | None, known: MessageId | None = None) -> None:
         """Count one message.
 
         Args:
             key: the guest's key.
             at: its time, with a zone; None for now.
+            known: what identifies it; None if it has no id. Of two with the same id the first counts.
 
         Raises:
             InvalidValue: the time has no zone.
         """
         message = _message(at)
         with self._lock:
-            self._guests.setdefault(key, _Count()).add(message)
+            if known is None:
+                self._guests.setdefault(key, _Count()).add(message)
+            else:
+                self._identified.setdefault(known, _Identified(key, message))
 
     def move(self, key: str, to: str) -> None:
         """Give one guest's messages to another, with whom it is merged."""
@@ -102,19 +144,26 @@ class Pending(WriteBuffer[Messages]):
             messages = self._guests.pop(key, None)
             if messages is not None:
                 self._guests.setdefault(to, _Count()).add(messages)
+            for message in self._identified.values():
+                if message.key == key:
+                    message.key = to
 
     def drop(self, key: str) -> int:
         """Forget one guest's messages, and return how many there were."""
         with self._lock:
             messages = self._guests.pop(key, None)
-        return 0 if messages is None else messages.count
+            identified = [known for known, message in self._identified.items() if message.key == key]
+            for known in identified:
+                del self._identified[known]
+        return len(identified) + (0 if messages is None else messages.count)
 
     def has_more(self) -> bool:
         """Return whether anything is in no batch yet."""
-        return bool(self._guests)
+        return bool(self._guests or self._identified)
 
     def _collect(self) -> Messages:
-        batch, self._guests = Messages(self._guests), {}
+        batch = Messages(self._guests, self._identified)
+        self._guests, self._identified = {}, {}
         return batch
 
 

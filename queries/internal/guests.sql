@@ -102,7 +102,7 @@ RETURNING
     known.updated_at,
     guestsql_current_phone(known.current_phone, known.phone_number) AS current_phone;
 
--- name: record_interactions(phone_numbers, counts, first_times, last_times, first_ages, last_ages, operation_id)!
+-- name: record_interactions(phone_numbers, counts, first_times, last_times, first_ages, last_ages, operation_id, messages)!
 -- Adds messages of many guests and moves their last interaction, never backwards.
 -- Returns the number of guests, or 0 for a repeat with the same operation_id (operations.sql). A message has a time, or
 -- an age from which this server's clock computes a time. A time in the future becomes now: otherwise a writer whose
@@ -116,12 +116,106 @@ RETURNING
 --   first_ages: float8[], seconds since the earliest of the messages without a time
 --   last_ages: float8[], seconds since the latest of them
 --   operation_id: text, a new id for each batch, not empty
+--   messages: jsonb = '[]', messages with an id, each counted once (messages.sql): gateway, message_id, guest, sent_at, age
 WITH claimed_operations AS (
     INSERT INTO operations AS known (source, operation_id)
     VALUES ('guestsql', :operation_id::text)
     ON CONFLICT (source, operation_id) DO UPDATE
         SET attempts = known.attempts + 1
     RETURNING known.attempts = 1 AS is_new
+),
+
+given_messages AS MATERIALIZED (
+    SELECT
+        given.gateway,
+        given.message_id,
+        given.guest,
+        given.sent_at,
+        given.age
+    FROM
+        jsonb_to_recordset(:messages::jsonb) AS given (
+            gateway text, message_id text, guest text, sent_at timestamptz, age float8
+        )
+),
+
+-- Before the messages' rows of operations, as in every statement that locks both.
+locked_guests AS MATERIALIZED (
+    SELECT guest.phone_number
+    FROM guest_profiles AS guest
+    WHERE
+        EXISTS (SELECT 1 FROM given_messages)
+        AND guest.phone_number IN (
+            SELECT guestsql_guest_key(plain.id)
+            FROM unnest(:phone_numbers::text[]) AS plain (id)
+            UNION ALL
+            SELECT guestsql_guest_key(given_messages.guest)
+            FROM given_messages
+        )
+    ORDER BY guest.phone_number
+    FOR NO KEY UPDATE
+),
+
+counted_messages AS (
+    INSERT INTO operations AS known (source, operation_id, phone_number, effects)
+    SELECT
+        given_messages.gateway,
+        given_messages.message_id,
+        guestsql_guest_key(given_messages.guest),
+        '{"interaction": true}'
+    FROM claimed_operations
+    CROSS JOIN given_messages
+    WHERE
+        claimed_operations.is_new
+        AND (SELECT count(*) FROM locked_guests) >= 0
+        -- Of a guest who was erased.
+        AND NOT EXISTS (
+            SELECT 1
+            FROM operations AS hashed
+            WHERE
+                hashed.source = given_messages.gateway
+                AND hashed.operation_id = guestsql_erased_message(given_messages.gateway, given_messages.message_id)
+        )
+    ORDER BY
+        given_messages.gateway,
+        given_messages.message_id
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET effects = known.effects || excluded.effects
+        WHERE NOT known.effects ? 'interaction'
+    RETURNING
+        known.source,
+        known.operation_id
+),
+
+written AS (
+    SELECT
+        given.id,
+        given.messages,
+        given.first_time,
+        given.last_time,
+        given.first_age,
+        given.last_age
+    FROM
+        unnest(
+            :phone_numbers::text[],
+            :counts::bigint[],
+            :first_times::timestamptz[],
+            :last_times::timestamptz[],
+            :first_ages::float8[],
+            :last_ages::float8[]
+        ) AS given (id, messages, first_time, last_time, first_age, last_age)
+    UNION ALL
+    SELECT
+        given_messages.guest AS id,
+        1 AS messages,
+        given_messages.sent_at AS first_time,
+        given_messages.sent_at AS last_time,
+        given_messages.age AS first_age,
+        given_messages.age AS last_age
+    FROM given_messages
+    INNER JOIN counted_messages
+        ON
+            given_messages.gateway = counted_messages.source
+            AND given_messages.message_id = counted_messages.operation_id
 ),
 
 resolved_messages AS (
@@ -136,15 +230,7 @@ resolved_messages AS (
         written.last_time,
         written.first_age,
         written.last_age
-    FROM
-        unnest(
-            :phone_numbers::text[],
-            :counts::bigint[],
-            :first_times::timestamptz[],
-            :last_times::timestamptz[],
-            :first_ages::float8[],
-            :last_ages::float8[]
-        ) AS written (id, messages, first_time, last_time, first_age, last_age)
+    FROM written
     LEFT JOIN guest_ids AS known_ids ON written.id = known_ids.id
     WINDOW spelled AS (PARTITION BY least(written.id, (guestsql_spellings(written.id))[2]))
 ),
@@ -154,7 +240,7 @@ old_ids AS (
     SELECT known_ids.id
     FROM guest_ids AS known_ids
     WHERE
-        known_ids.id = ANY(:phone_numbers::text[])
+        known_ids.id = ANY(:phone_numbers::text[] || array(SELECT given_messages.guest FROM given_messages))
         AND known_ids.last_seen_at < statement_timestamp() - make_interval(days => 1)
     FOR NO KEY UPDATE SKIP LOCKED
 ),

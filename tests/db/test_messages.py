@@ -274,3 +274,41 @@ def test_what_cannot_be_stored_is_refused(given: Any, known: Any, database_url: 
             for wrong in (lambda: found.tokens("", 1), lambda: found.tokens("t", -1), lambda: found.reply([])):  # type: ignore[arg-type]
                 with pytest.raises(InvalidValue):
                     wrong()
+
+
+@pytest.mark.parametrize("is_recorded_first", [True, False])
+def test_an_interaction_with_the_id_of_a_message_is_counted_once(
+    is_recorded_first: bool, database_url: str, autocommit: Connection
+) -> None:
+    """Whichever process records it, and however often, before or after the message is processed."""
+    settings = make_settings(database_url)
+    with GuestDatabase(settings=settings) as db, GuestDatabase(settings=settings) as other:
+
+        def record() -> None:
+            for each in (db, other):
+                for _ in range(2):
+                    each.record_interaction(GUEST, message_id="m1", at=AT)
+                each.record_interaction(f"{GUEST}@c.us", message_id="m1")
+                each.flush()
+
+        if is_recorded_first:
+            record()
+            assert column(autocommit, "total_interactions") == 1
+        with db.message("m1", GUEST, at=AT) as found:
+            assert found.is_new
+            found.tokens("t1", 5)
+        record()
+        assert column(autocommit, "total_interactions") == 1
+        assert column(autocommit, "last_interaction") == AT
+        db.record_interaction(GUEST, message_id="m2")
+        db.record_interaction(OTHER, message_id="m2", gateway="telegram")
+        db.record_interaction(GUEST)
+        assert db.flush() == 2
+        with db.transaction() as tx:
+            tx.record_interaction(GUEST, message_id="m2")
+        db.forget_guest(GUEST)
+        db.record_interaction(GUEST, message_id="m1")
+        db.record_interaction(GUEST, message_id="m2")
+        db.flush()
+        assert db.get_profile(GUEST) is None
+    assert column(autocommit, "total_interactions", OTHER) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from guestsql.errors import InvalidValue
 from guestsql.guests import pending as _pending
-from guestsql.guests.pending import Messages, Pending
+from guestsql.guests.pending import MessageId, Messages, Pending
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 A, B = "573000000001", "573000000002"
@@ -55,6 +56,31 @@ def test_nothing_is_lost(messages: list[tuple[str, int]]) -> None:
         found = [row for batch in batches for row in batch if row[0] == key]
         assert sum(row[1] for row in found) == len(mine)  # type: ignore[misc]
         assert (min(row[2] for row in found), max(row[3] for row in found)) == times(min(mine), max(mine))  # type: ignore[type-var]
+    assert not pending
+
+
+def test_messages_with_an_id_are_kept_one_by_one() -> None:
+    """Of two with the same id the first counts; they move, and are dropped, with their guest."""
+    pending = Pending()
+    one, two, other = MessageId("whatsapp", "m1"), MessageId("whatsapp", "m2"), MessageId("telegram", "m1")
+    pending.add(A, NOON, one)
+    pending.add(B, None, one)
+    pending.add(B, NOON, two)
+    pending.add(B, NOON, other)
+    pending.add(B, NOON)
+    pending.move(A, B)
+    batch = pending.take()
+    assert batch is not None
+    assert len(batch) == 1
+    found = json.loads(str(batch.parameters()["messages"]))
+    assert [(row["gateway"], row["message_id"], row["guest"]) for row in found] == [
+        (*each, B) for each in (one, two, other)
+    ]
+    assert {row["sent_at"] for row in found} == {NOON.isoformat()}
+    pending.done(batch)
+    pending.add(A, NOON, one)
+    assert pending
+    assert pending.drop(A) == 1
     assert not pending
 
 

@@ -23,7 +23,7 @@ from guestsql.guests.hooks import HOOKS
 from guestsql.guests.identity import own_keys
 from guestsql.guests.models import GuestThread
 from guestsql.guests.needed import INTERNAL, reserved_names
-from guestsql.guests.pending import Pending
+from guestsql.guests.pending import MessageId, Pending
 from guestsql.process import in_forked_child
 from guestsql.settings import Settings, settings_for
 from guestsql.sql import Folder, InUse, load_catalogue, read_packaged, warn_outdated
@@ -201,9 +201,9 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
         await self._engine.ready()
         return await self._thread_creator.create(key, factory)
 
-    async def _record(self, key: str, at: datetime | None) -> None:
+    async def _record(self, key: str, at: datetime | None, known: MessageId | None) -> None:
         await self._engine.ready()
-        self._interactions.record(key, at)
+        self._interactions.record(key, at, known)
 
     def _after_commit(self, call: Callable[[], object]) -> None:
         call()

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from datetime import datetime
 
 from guestsql.errors import DatabaseError
-from guestsql.guests.pending import Pending
+from guestsql.guests.pending import MessageId, Pending
 from guestsql.sql._async.executor import AsyncExecutor
 from guestsql.sql._async.flushing import AsyncFlusher
 from guestsql.sql.runtime import AsyncTicker
@@ -40,14 +40,15 @@ class AsyncInteractionBuffer(AsyncFlusher):
         self._ticker = AsyncTicker(seconds, self._tick)
         self._is_failing = False
 
-    def record(self, key: str, at: datetime | None) -> None:
+    def record(self, key: str, at: datetime | None, known: MessageId | None = None) -> None:
         """Count one message.
 
         Args:
             key: the guest's key.
             at: the message's own time, with its zone; None for now, by the server's clock.
+            known: what identifies the message; None if it has no id.
         """
-        self.pending.add(key, at)
+        self.pending.add(key, at, known)
         self._ticker.start()
 
     async def flush(self, deadline: float | None = None) -> int:

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from guestsql.guests._async.session import AsyncSession
+from guestsql.guests.messages import clean_gateway, clean_message_id
 from guestsql.guests.models import GuestProfile
+from guestsql.guests.pending import MessageId
 from guestsql.guests.profile import RESERVED, profile_changes, without_reserved
 from guestsql.guests.rows import profile_from
 from guestsql.guests.values import Clear, clean_labels
@@ -122,7 +124,14 @@ class AsyncProfiles(AsyncSession):
         """
         return await self._write_profile("remove_labels", self._key(user_id), labels=clean_labels(labels))
 
-    async def record_interaction(self, user_id: str, *, at: datetime | None = None) -> None:
+    async def record_interaction(
+        self,
+        user_id: str,
+        *,
+        at: datetime | None = None,
+        message_id: str | None = None,
+        gateway: str | None = None,
+    ) -> None:
         """Count a message of a guest: buffered, and written with others every `GUESTSQL_FLUSH_SECONDS` (5).
 
         Once the database is open, the call does not wait for the server. What cannot be written is kept, and written
@@ -133,13 +142,19 @@ class AsyncProfiles(AsyncSession):
             user_id: any spelling of a WhatsApp id.
             at: the message's own time, a datetime with a zone; default now, by the server's clock. A time in the future
                 counts as now; an older one does not move the last interaction back.
+            message_id: the gateway's id of the message. It is then counted once, however often it is recorded, by
+                whichever process, and also by `message`. Default: every call counts.
+            gateway: the service that delivers the messages. Default `whatsapp`.
 
         Raises:
-            InvalidValue: the time is not a datetime, or has no zone.
+            InvalidValue: the time is not a datetime, or has no zone; or the message's id or the gateway is unusable.
 
         SQL: queries/internal/guests.sql
         """
-        await self._record(self._key(user_id), at)
+        known = None
+        if message_id is not None:
+            known = MessageId(clean_gateway(gateway), clean_message_id(message_id))
+        await self._record(self._key(user_id), at, known)
 
     async def _write_profile(self, query: str, key: str, **parameters: object) -> GuestProfile:
         while True:

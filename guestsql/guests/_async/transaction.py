@@ -16,7 +16,7 @@ from guestsql.guests.callbacks import AsyncThreadFactory
 from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
 from guestsql.guests.messages import Claim, Message
 from guestsql.guests.models import GuestThread, Reply
-from guestsql.guests.pending import Messages
+from guestsql.guests.pending import MessageId, Messages
 from guestsql.settings import Settings
 from guestsql.sql import InUse
 from guestsql.sql._async.database import AsyncTransaction
@@ -84,8 +84,8 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
         del key, factory
         raise _too_slow("create a thread")
 
-    async def _record(self, key: str, at: datetime | None) -> None:
-        await self._write(Messages.of_one(key, at))
+    async def _record(self, key: str, at: datetime | None, known: MessageId | None) -> None:
+        await self._write(Messages.of_one(key, at, known))
 
     async def _write(self, batch: Messages) -> None:
         await self._session.call(self._pending.query, batch.parameters())

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from guestsql.guests._sync.session import Session
+from guestsql.guests.messages import clean_gateway, clean_message_id
 from guestsql.guests.models import GuestProfile
+from guestsql.guests.pending import MessageId
 from guestsql.guests.profile import RESERVED, profile_changes, without_reserved
 from guestsql.guests.rows import profile_from
 from guestsql.guests.values import Clear, clean_labels
@@ -123,7 +125,14 @@ class Profiles(Session):
         """
         return self._write_profile("remove_labels", self._key(user_id), labels=clean_labels(labels))
 
-    def record_interaction(self, user_id: str, *, at: datetime | None = None) -> None:
+    def record_interaction(
+        self,
+        user_id: str,
+        *,
+        at: datetime | None = None,
+        message_id: str | None = None,
+        gateway: str | None = None,
+    ) -> None:
         """Count a message of a guest: buffered, and written with others every `GUESTSQL_FLUSH_SECONDS` (5).
 
         Once the database is open, the call does not wait for the server. What cannot be written is kept, and written
@@ -134,13 +143,19 @@ class Profiles(Session):
             user_id: any spelling of a WhatsApp id.
             at: the message's own time, a datetime with a zone; default now, by the server's clock. A time in the future
                 counts as now; an older one does not move the last interaction back.
+            message_id: the gateway's id of the message. It is then counted once, however often it is recorded, by
+                whichever process, and also by `message`. Default: every call counts.
+            gateway: the service that delivers the messages. Default `whatsapp`.
 
         Raises:
-            InvalidValue: the time is not a datetime, or has no zone.
+            InvalidValue: the time is not a datetime, or has no zone; or the message's id or the gateway is unusable.
 
         SQL: queries/internal/guests.sql
         """
-        self._record(self._key(user_id), at)
+        known = None
+        if message_id is not None:
+            known = MessageId(clean_gateway(gateway), clean_message_id(message_id))
+        self._record(self._key(user_id), at, known)
 
     def _write_profile(self, query: str, key: str, **parameters: object) -> GuestProfile:
         while True:
