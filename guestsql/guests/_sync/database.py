@@ -24,7 +24,7 @@ from guestsql.guests.hooks import HOOKS
 from guestsql.guests.identity import own_keys
 from guestsql.guests.models import GuestThread
 from guestsql.guests.needed import INTERNAL, reserved_names
-from guestsql.guests.pending import Pending
+from guestsql.guests.pending import MessageId, Pending
 from guestsql.process import in_forked_child
 from guestsql.settings import Settings, settings_for
 from guestsql.sql import Folder, InUse, load_catalogue, read_packaged, warn_outdated
@@ -202,9 +202,9 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         self._engine.ready()
         return self._thread_creator.create(key, factory)
 
-    def _record(self, key: str, at: datetime | None) -> None:
+    def _record(self, key: str, at: datetime | None, known: MessageId | None) -> None:
         self._engine.ready()
-        self._interactions.record(key, at)
+        self._interactions.record(key, at, known)
 
     def _after_commit(self, call: Callable[[], object]) -> None:
         call()

@@ -14,7 +14,7 @@ from guestsql.guests.callbacks import ThreadFactory
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.messages import Claim, Message
 from guestsql.guests.models import GuestThread, Reply
-from guestsql.guests.pending import Pending
+from guestsql.guests.pending import MessageId, Pending
 from guestsql.settings import Settings
 from guestsql.sql import InUse
 from guestsql.sql._sync.transaction import TransactionSession
@@ -90,7 +90,7 @@ class Session(ABC):
         """Return a guest's thread, created if there is none."""
 
     @abstractmethod
-    def _record(self, key: str, at: datetime | None) -> None:
+    def _record(self, key: str, at: datetime | None, known: MessageId | None) -> None:
         """Count a message of a guest."""
 
     @abstractmethod

@@ -17,7 +17,7 @@ from guestsql.guests.callbacks import ThreadFactory
 from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
 from guestsql.guests.messages import Claim, Message
 from guestsql.guests.models import GuestThread, Reply
-from guestsql.guests.pending import Messages
+from guestsql.guests.pending import MessageId, Messages
 from guestsql.settings import Settings
 from guestsql.sql import InUse
 from guestsql.sql._sync.database import Transaction
@@ -85,8 +85,8 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         del key, factory
         raise _too_slow("create a thread")
 
-    def _record(self, key: str, at: datetime | None) -> None:
-        self._write(Messages.of_one(key, at))
+    def _record(self, key: str, at: datetime | None, known: MessageId | None) -> None:
+        self._write(Messages.of_one(key, at, known))
 
     def _write(self, batch: Messages) -> None:
         self._session.call(self._pending.query, batch.parameters())
