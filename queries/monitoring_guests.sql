@@ -16,6 +16,34 @@ SELECT
     count(*) FILTER (WHERE NOT memory_enabled) AS without_memory
 FROM guest_figures;
 
+-- name: get_thread_totals()^
+-- How many threads guests have, how many they had before, and the tokens of all of them.
+-- The tokens of erased guests are gone, so the sum may fall.
+-- metrics: threads
+-- cache: 60s
+-- check: allow GS501, because every thread counts
+WITH current_threads AS (
+    SELECT
+        count(*) FILTER (WHERE has_thread) AS threads,
+        coalesce(sum(thread_tokens), 0) AS tokens
+    FROM guest_figures
+),
+
+past_threads AS (
+    SELECT
+        count(*) AS threads,
+        coalesce(sum(tokens), 0) AS tokens
+    FROM guest_threads
+)
+
+SELECT
+    current_threads.threads AS current_threads,
+    past_threads.threads AS past_threads,
+    current_threads.tokens AS current_tokens,
+    past_threads.tokens AS past_tokens
+FROM current_threads
+CROSS JOIN past_threads;
+
 -- name: get_context_freshness(ttl_seconds)^
 -- How many cached contexts are fresh, stale or missing, and the percentage of fresh ones.
 -- It counts guests, not requests: it shows how warm the cache is. get_cache_hits shows how often it was hit.

@@ -15,7 +15,8 @@ FROM guest_profiles AS guest
 WHERE guest.phone_number = :phone_number::text;
 
 -- name: export_guest_threads(phone_number)
--- The threads that a guest had before; the current one is in the guest's row.
+-- The threads that a guest had before.
+-- The current one is in the guest's row.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(thread) AS thread

@@ -42,6 +42,7 @@ async def test_a_thread_that_is_replaced_keeps_its_tokens(kind: str, database_ur
         assert (resumed.token_count, resumed.created_at) == (10, first.created_at)
         assert await db.add_thread_tokens(GUEST, "t1", 1) == 11
         current, cleared = await db.get_threads(GUEST)
+        assert tuple(await db.queries.get_thread_totals()) == (1, 1, 11, 6)
     assert current == GuestThread(phone_number=GUEST, thread_id="t1", token_count=11, created_at=first.created_at)
     assert (cleared.thread_id, cleared.token_count, cleared.reason) == ("t2", 6, "cleared")
     assert first.created_at < cleared.created_at < cleared.ended_at
