@@ -164,6 +164,47 @@ FROM guest_profiles
 WHERE
     greatest(first_interaction, last_interaction, thread_created_at, created_at, updated_at) > statement_timestamp();
 
+-- name: get_message_troubles(min_seconds)^
+-- Messages that were begun and never done, and how often the messages of the last hour were delivered again.
+--   min_seconds: float8 = 300, a message that was claimed longer ago than this should be done
+SELECT
+    (
+        SELECT count(*)
+        FROM operations AS opened
+        WHERE
+            opened.done_at IS NULL
+            AND coalesce(opened.lease_until, opened.claimed_at)
+            < statement_timestamp() - make_interval(secs => :min_seconds::float8)
+    ) AS unfinished,
+    count(*) AS processed,
+    coalesce(sum(attempts - 1), 0)::bigint AS redeliveries
+FROM operations
+WHERE
+    done_at >= statement_timestamp() - make_interval(hours => 1)
+    AND source <> 'guestsql';
+
+-- name: get_outbox_troubles(min_seconds)^
+-- Replies that have been due for long, replies that wait after a failure, and dead letters.
+-- A due reply may wait for one of its guest's that has failed: guestsql_monitor may not see whose they are.
+--   min_seconds: float8 = 300, a reply that has been due for longer should be sent
+SELECT
+    count(*) FILTER (WHERE is_overdue) AS overdue,
+    extract(EPOCH FROM statement_timestamp() - min(due_at) FILTER (WHERE is_overdue))::float8 AS oldest_seconds,
+    count(*) FILTER (WHERE attempts > 0 AND due_at > statement_timestamp()) AS retried,
+    (
+        SELECT count(*)
+        FROM outbox AS letter
+        WHERE letter.state = 'dead'
+    ) AS dead
+FROM (
+    SELECT
+        attempts,
+        due_at,
+        due_at < statement_timestamp() - make_interval(secs => :min_seconds::float8) AS is_overdue
+    FROM outbox
+    WHERE state IN ('queued', 'sending')
+) AS unsent_replies;
+
 -- name: get_wraparound_age()$
 -- The age in transactions of the oldest unfrozen row of this database.
 SELECT age(datfrozenxid)::bigint AS transactions

@@ -27,7 +27,7 @@ from rich.screen import Screen as Whole
 from guestsql import GuestDatabase
 from guestsql.cli.keys import quit_key
 from guestsql.ops.monitor import Figures, Screen
-from guestsql.ops.monitor.figures import Connections, Minute, NamedQuery, Problem
+from guestsql.ops.monitor.figures import Connections, Messages, Minute, NamedQuery, Problem, Replies
 from tests.cli.shell import ROOT, invoke, spawn
 
 
@@ -268,7 +268,9 @@ def _screen(failure=""):
     minutes = tuple(Minute(at, 5, 1, 0.5, 9500.0, 4, 75.0) for _ in range(60))
     queries = (NamedQuery("get_it", 1_000_000, 3, 1.5, 9500.0, 1e9),) * 30
     sessions = (Problem("blocked", 4711, 12.0, "set_it", "blocked by 4712: " + "x" * 80),) * 30
-    figures = Figures(at, minutes, queries, Connections(7, 97, 1, 1, 1), sessions)
+    figures = Figures(
+        at, minutes, queries, Connections(7, 97, 1, 1, 1), Messages(1, 0, 2), Replies(3, 400.0, 1), sessions
+    )
     return Screen(figures, [1.0, 7.0], "guestsql monitor   host/hotel", ZoneInfo("UTC"), failure, False, str, "q quits")
 
 

@@ -597,3 +597,33 @@ def test_without_an_address_the_embedded_server_is_looked_at(tmp_path: Any) -> N
     _, found = doctor(None, GUESTSQL_HOME=str(tmp_path), GUESTSQL_PG_BIN=str(tmp_path))
     assert found["embedded server"]["status"] == "fault"
     assert GUEST not in str(found)
+
+
+def test_messages_and_replies(url: str, admin: Connection) -> None:
+    for name in ("messages", "replies"):
+        assert diagnosis_of(url, name).status is Status.OK
+    admin.execute("""
+        INSERT INTO operations (source, operation_id, attempts, done_at)
+        SELECT 'whatsapp', 'wamid.' || number, 3, statement_timestamp() FROM generate_series(1, 20) AS numbers (number)
+    """)
+    found = diagnosis_of(url, "messages")
+    assert found.message == "the 20 messages of the last hour were delivered 40 times too often"
+    admin.execute("""
+        INSERT INTO operations (source, operation_id, phone_number, lease, lease_until, claimed_at, done_at)
+        SELECT 'whatsapp', 'wamid.0', '573000000001', gen_random_uuid(), since, since, NULL
+        FROM (SELECT statement_timestamp() - INTERVAL '6 minutes' AS since) AS times
+    """)
+    found = diagnosis_of(url, "messages")
+    assert (found.status, found.message.split()[-1]) == (Status.ADVICE, "1")
+    with GuestDatabase(url) as db:
+        db.queue_reply(GUEST, {"text": "late"})
+        db.queue_reply("573000000002", {"text": "dead"})
+        [late, dead] = db.claim_replies()
+        db.reply_failed(dead, "no WhatsApp", max_attempts=1)
+        assert diagnosis_of(url, "replies").message == "dead letters: 1"
+        admin.execute("UPDATE outbox SET due_at = due_at - INTERVAL '1 hour'")
+        assert diagnosis_of(url, "replies").status is Status.FAULT
+        db.queue_reply("573000000003", {"text": "failing"})
+        db.reply_failed(db.claim_replies(gateway="whatsapp")[-1], "down")
+        assert diagnosis_of(url, "replies").status is Status.ADVICE
+        assert late.reply_id == 1

@@ -34,6 +34,7 @@ _CHORES = (
     "make_message_partitions",
     "thin_messages",
     "thin_message_texts",
+    "thin_replies",
     "record_guest_days",
     "record_relation_sizes",
     "thin_relation_sizes",

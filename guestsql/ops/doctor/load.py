@@ -5,7 +5,7 @@ from __future__ import annotations
 from guestsql.ops.doctor.diagnosis import CheckResult, advise, fault, ok, unknown
 from guestsql.ops.doctor.target import Target
 
-__all__ = ["future_times", "sessions", "slow_queries", "statistics", "wraparound"]
+__all__ = ["future_times", "messages", "replies", "sessions", "slow_queries", "statistics", "wraparound"]
 
 _MANY = 3
 
@@ -64,6 +64,40 @@ def future_times(target: Target) -> CheckResult:
             "guestsql query run limit_future_times --write until it prints 0; imports no longer write such times",
         )
     return ok("no guest has a time in the future")
+
+
+def messages(target: Target) -> CheckResult:
+    """Were messages begun and never done, or delivered too often?"""
+    found = target.ask("get_message_troubles", min_seconds=target.limits.message_seconds)
+    if found.unfinished:
+        return advise(
+            f"messages that were begun, not done, and not delivered again: {found.unfinished:,}",
+            "guestsql query run list_open_messages; see the bot's log for its errors, and the gateway's deliveries",
+        )
+    if found.processed >= target.limits.messages and found.redeliveries > found.processed:
+        return advise(
+            f"the {found.processed:,} messages of the last hour were delivered {found.redeliveries:,} times too often",
+            "the gateway gets its answers too late: see how long it waits, and what the bot does before it answers",
+        )
+    return ok("every message that was begun is done")
+
+
+def replies(target: Target) -> CheckResult:
+    """Are replies sent?"""
+    found = target.ask("get_outbox_troubles", min_seconds=target.limits.reply_seconds)
+    if found.overdue and not found.retried:
+        return fault(
+            f"replies that wait to be sent: {found.overdue:,}, one for {found.oldest_seconds:,.0f} s",
+            "start a sender, or more of them (docs/outbox.md); guestsql outbox list",
+        )
+    if found.overdue:
+        return advise(
+            f"replies that wait to be sent: {found.overdue:,}, perhaps for the {found.retried:,} that have failed",
+            "guestsql outbox list shows the errors",
+        )
+    if found.dead:
+        return advise(f"dead letters: {found.dead:,}", "guestsql outbox list --state dead; then retry or drop them")
+    return ok("no reply waits to be sent")
 
 
 def wraparound(target: Target) -> CheckResult:

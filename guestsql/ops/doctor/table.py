@@ -35,6 +35,8 @@ CHECKS = (
     Check("slow queries", load.slow_queries, _LOGIN),
     Check("statistics", load.statistics, _LOGIN),
     Check("future times", load.future_times, _LOGIN),
+    Check("messages", load.messages, _LOGIN),
+    Check("replies", load.replies, _LOGIN),
     Check("sessions", load.sessions, _LOGIN),
     Check("wraparound", load.wraparound, _LOGIN),
     Check("disk", server.disk, _LOGIN),

@@ -31,6 +31,9 @@ class Limits:
         slow_calls: a query with fewer calls is not judged.
         stale_rows: the number of rows that may change before a table must be analyzed.
         session_seconds: the longest time that a session may idle in a transaction or wait for a lock.
+        message_seconds: the longest time for which a message may be claimed and not done.
+        messages: with fewer messages in the last hour, deliveries are not judged.
+        reply_seconds: the longest time for which a reply may be due and not sent.
         wraparound: the largest age of an unfrozen row, in transactions.
         free_share: the share of the disk that must be free, 0 to 1.
         free_bytes: the number of bytes that must be free.
@@ -44,6 +47,9 @@ class Limits:
     slow_calls: int = 5
     stale_rows: int = 1000
     session_seconds: float = 300.0
+    message_seconds: float = 300.0
+    messages: int = 20
+    reply_seconds: float = 300.0
     wraparound: int = 1_500_000_000
     free_share: float = 0.05
     free_bytes: int = 500 * _MEGABYTE

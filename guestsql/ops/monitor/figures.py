@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["Connections", "Figures", "Minute", "NamedQuery", "Problem"]
+__all__ = ["Connections", "Figures", "Messages", "Minute", "NamedQuery", "Problem", "Replies"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,36 @@ class Connections:
 
 
 @dataclass(frozen=True, slots=True)
+class Messages:
+    """The messages of all minutes shown.
+
+    Attributes:
+        in_progress: those that a process works on now.
+        unfinished: those that were begun and are in progress no more: their process ended, or raised an error.
+        redeliveries: deliveries beyond the first.
+    """
+
+    in_progress: int
+    unfinished: int
+    redeliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """The outbox.
+
+    Attributes:
+        unsent: replies that are not sent, without dead letters.
+        oldest_seconds: how old the oldest of them is; None without any.
+        dead: dead letters.
+    """
+
+    unsent: int
+    oldest_seconds: float | None
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A session that may need attention.
 
@@ -90,6 +120,8 @@ class Figures:
         minutes: one entry for each minute, oldest first; the last is not over yet.
         queries: the queries called in those minutes, the most time first.
         connections: the server's connections.
+        messages: how they are processed.
+        replies: how they are sent.
         sessions: blocked sessions, then running and idle ones, the longest first.
     """
 
@@ -97,4 +129,6 @@ class Figures:
     minutes: tuple[Minute, ...]
     queries: tuple[NamedQuery, ...]
     connections: Connections
+    messages: Messages
+    replies: Replies
     sessions: tuple[Problem, ...]

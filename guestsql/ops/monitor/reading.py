@@ -1,6 +1,7 @@
 """Reads the figures of the monitor.
 
-SQL: queries/monitoring_calls.sql, queries/monitoring_sessions.sql, queries/internal/metrics.sql
+SQL: queries/monitoring_calls.sql, queries/monitoring_messages.sql, queries/monitoring_sessions.sql,
+queries/internal/metrics.sql
 """
 
 from __future__ import annotations
@@ -9,7 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from guestsql.ops.monitor.figures import Connections, Figures, Minute, NamedQuery, Problem
+from guestsql.ops.monitor.figures import (
+    Connections,
+    Figures,
+    Messages,
+    Minute,
+    NamedQuery,
+    Problem,
+    Replies,
+)
 from guestsql.sql import Catalogue, bind_queries
 from guestsql.sql._sync.adapter import SyncAdapter
 from guestsql.sql._sync.connection import DeadlineConnection
@@ -51,6 +60,8 @@ class FigureReader:
             minutes=tuple(self._read_minutes(connection, at)),
             queries=tuple(self._read_queries(connection)),
             connections=self._read_connections(connection),
+            messages=self._read_messages(connection),
+            replies=self._read_replies(connection),
             sessions=tuple(self._read_sessions(connection)),
         )
 
@@ -93,6 +104,20 @@ class FigureReader:
             active=row.active,
             idle_in_transaction=row.idle_in_transaction,
             waiting_for_locks=row.waiting_for_locks,
+        )
+
+    def _read_messages(self, connection: DeadlineConnection) -> Messages:
+        row = self._queries.get_message_figures(connection, minutes=self._minutes)
+        return Messages(
+            in_progress=row.messages_in_progress,
+            unfinished=row.abandoned_messages + row.failed_messages,
+            redeliveries=row.redeliveries,
+        )
+
+    def _read_replies(self, connection: DeadlineConnection) -> Replies:
+        row = self._queries.get_outbox_figures(connection)
+        return Replies(
+            unsent=row.unsent_replies, oldest_seconds=_number(row.oldest_unsent_seconds), dead=row.dead_letters
         )
 
     def _read_sessions(self, connection: DeadlineConnection) -> Iterator[Problem]:

@@ -12,13 +12,13 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from guestsql.ops.monitor.figures import Figures, Minute
+from guestsql.ops.monitor.figures import Figures, Messages, Minute, Replies
 from guestsql.ops.monitor.sparkline import sparkline
 
 __all__ = ["Screen"]
 
 # Heading, figures, blank lines and the footer. The two lists share the rest of the terminal's height.
-_FIXED_LINES = 18
+_FIXED_LINES = 20
 _LEAST_ROWS = 3
 _LABEL_WIDTH = 18
 _VALUE_WIDTH = 16
@@ -28,6 +28,8 @@ _NUMBERS = ("pid", "seconds", "calls", "errors", "median", "95 %")
 _FULL_PERCENT = 100.0
 # Above this share of the limit, the next deployment may get no connection.
 _CROWDED = 0.8
+# A guest waits for a reply that is older, as in the doctor's limits.
+_LATE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ class Screen:
             _Line("median", _duration(last.p50_milliseconds), drawn([m.p50_milliseconds for m in minutes])),
             _Line("95th percentile", _duration(last.p95_milliseconds), drawn([m.p95_milliseconds for m in minutes])),
             _Line(f"errors in {len(minutes)} min", str(errors), drawn([m.errors for m in minutes]), errors > 0),
+            _messages_line(figures.messages),
+            _replies_line(figures.replies),
             _Line(
                 "connections",
                 f"{used.used} of {used.limit}",
@@ -166,6 +170,18 @@ class Screen:
             table.add_row(*(Text(self.clean(words[column])) for column in columns), style=style)
         title = f"queries of the last {len(figures.minutes)} minutes, most time first"
         return _titled(title, table, len(figures.queries), rows, "none")
+
+
+def _messages_line(messages: Messages) -> _Line:
+    about = f"{messages.redeliveries} delivered again, {messages.unfinished} unfinished"
+    return _Line("in progress", str(messages.in_progress), about, messages.unfinished > 0)
+
+
+def _replies_line(replies: Replies) -> _Line:
+    age = replies.oldest_seconds
+    oldest = "" if age is None else f"the oldest for {age:.0f} s, "
+    is_bad = replies.dead > 0 or (age is not None and age > _LATE_SECONDS)
+    return _Line("unsent replies", str(replies.unsent), f"{oldest}{replies.dead} dead letters", is_bad)
 
 
 def _last_whole(minutes: Sequence[Minute]) -> Minute:
