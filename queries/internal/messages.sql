@@ -101,9 +101,7 @@ WITH resolved_guests AS MATERIALIZED (
 ),
 
 locked_guests AS MATERIALIZED (
-    SELECT
-        guest.thread_id,
-        guest.thread_tokens
+    SELECT guest.thread_id
     FROM guest_profiles AS guest
     WHERE guest.phone_number = (SELECT resolved_guests.phone_number FROM resolved_guests)
     FOR NO KEY UPDATE
@@ -128,22 +126,55 @@ spent_tokens AS MATERIALIZED (
     SELECT
         spent.thread_id,
         spent.tokens,
-        spent.place
+        spent.place,
+        CASE
+            WHEN spent.thread_id = locked_guests.thread_id THEN 'current'
+            WHEN guestsql_replaced_tokens(resolved_guests.phone_number, spent.thread_id) IS NOT NULL THEN 'replaced'
+            ELSE 'new'
+        END AS kind
     FROM locked_messages
+    CROSS JOIN resolved_guests
     CROSS JOIN
         unnest(:thread_ids::text[], :thread_tokens::bigint[]) WITH ORDINALITY AS spent (thread_id, tokens, place)
+    LEFT JOIN locked_guests ON TRUE
     WHERE
         locked_messages.is_first
         AND (locked_messages.effects -> 'tokens' -> spent.thread_id) IS NULL
 ),
 
-latest_threads AS (
+-- The guest's thread from now on, if tokens were spent in it: the last new one, else the one that it is already.
+latest_threads AS MATERIALIZED (
     SELECT
         spent_tokens.thread_id,
         spent_tokens.tokens
     FROM spent_tokens
-    ORDER BY spent_tokens.place DESC
+    WHERE spent_tokens.kind <> 'replaced'
+    ORDER BY
+        spent_tokens.kind = 'new' DESC,
+        spent_tokens.place DESC
     LIMIT 1
+),
+
+-- The other ones. If the guest's thread is among them, it is replaced below, and the row is complete then.
+counted_threads AS (
+    INSERT INTO guest_threads AS known (phone_number, thread_id, started_at, ended_at, tokens, reason)
+    SELECT
+        resolved_guests.phone_number,
+        spent_tokens.thread_id,
+        CASE WHEN spent_tokens.kind = 'new' THEN statement_timestamp() END AS started_at,
+        CASE WHEN spent_tokens.kind = 'new' THEN statement_timestamp() END AS ended_at,
+        spent_tokens.tokens,
+        'replaced'
+    FROM spent_tokens
+    CROSS JOIN resolved_guests
+    WHERE
+        NOT EXISTS (
+            SELECT 1 FROM latest_threads
+            WHERE latest_threads.thread_id = spent_tokens.thread_id
+        )
+    ON CONFLICT (phone_number, thread_id) DO UPDATE
+        SET tokens = known.tokens + excluded.tokens
+    RETURNING known.thread_id
 ),
 
 done_messages AS (
@@ -158,7 +189,7 @@ done_messages AS (
             'interaction', TRUE,
             'tokens',
             coalesce(done.effects -> 'tokens', '{}')
-            || (SELECT coalesce(jsonb_object_agg(spent_tokens.thread_id, spent_tokens.tokens), '{}') FROM spent_tokens)
+            || (SELECT coalesce(jsonb_object_agg(spent_tokens.thread_id, done.attempts), '{}') FROM spent_tokens)
         ),
         done_at = coalesce(done.done_at, statement_timestamp())
     FROM locked_messages
@@ -197,7 +228,9 @@ counted_guests AS (
     FROM locked_messages
     CROSS JOIN resolved_guests
     LEFT JOIN latest_threads ON TRUE
-    WHERE locked_messages.is_first
+    WHERE
+        locked_messages.is_first
+        AND (SELECT count(*) FROM counted_threads) >= 0
     ON CONFLICT (phone_number) DO UPDATE
         SET
             chat_id = coalesce(excluded.chat_id, known.chat_id),
@@ -215,6 +248,23 @@ counted_guests AS (
             last_interaction = greatest(known.last_interaction, excluded.last_interaction),
             updated_at = statement_timestamp()
     RETURNING known.phone_number
+),
+
+-- As in record_interactions.
+old_ids AS (
+    SELECT known_ids.id
+    FROM guest_ids AS known_ids
+    WHERE
+        known_ids.id = :phone_number::text
+        AND known_ids.last_seen_at < statement_timestamp() - make_interval(days => 1)
+    FOR NO KEY UPDATE SKIP LOCKED
+),
+
+seen_ids AS (
+    UPDATE guest_ids AS seen
+    SET last_seen_at = statement_timestamp()
+    FROM old_ids
+    WHERE seen.id = old_ids.id
 ),
 
 stored_messages AS (
@@ -247,6 +297,132 @@ queued_replies AS (
 
 SELECT done_messages.is_first
 FROM done_messages;
+
+-- name: add_message_tokens(phone_number, thread_id, tokens, gateway, message_id)$
+-- Adds the tokens that a message has cost to a thread, once, and returns its count.
+-- As add_thread_tokens (threads.sql), but the message is the operation: of several calls for one message and thread, by
+-- whichever process, and of tokens stored by complete_message, the first ones count. NULL: the guest was erased.
+--   phone_number: text, any id of the guest
+--   thread_id: text, the thread that was used
+--   tokens: bigint, tokens spent, 0 or more
+--   gateway: text, the gateway that delivered the message
+--   message_id: text, its id there
+WITH resolved_guests AS MATERIALIZED (
+    SELECT guestsql_guest_key(:phone_number::text) AS phone_number
+),
+
+locked_guests AS MATERIALIZED (
+    SELECT
+        guest.phone_number,
+        guest.thread_id,
+        guest.thread_tokens
+    FROM guest_profiles AS guest
+    WHERE guest.phone_number = (SELECT resolved_guests.phone_number FROM resolved_guests)
+    FOR NO KEY UPDATE
+),
+
+-- NULL in replaced_tokens: the thread is the guest's, or unknown.
+known_threads AS MATERIALIZED (
+    SELECT
+        locked_guests.phone_number,
+        CASE WHEN locked_guests.thread_id = :thread_id::text THEN locked_guests.thread_tokens END AS current_tokens,
+        CASE
+            WHEN locked_guests.thread_id = :thread_id::text THEN NULL
+            ELSE guestsql_replaced_tokens(locked_guests.phone_number, :thread_id::text)
+        END AS replaced_tokens
+    FROM locked_guests
+),
+
+-- A thread's value is the attempt that has counted its tokens.
+claimed_messages AS (
+    INSERT INTO operations AS known (source, operation_id, phone_number, effects)
+    SELECT
+        :gateway::text,
+        :message_id::text,
+        resolved_guests.phone_number,
+        jsonb_build_object('tokens', jsonb_build_object(:thread_id::text, 1))
+    FROM resolved_guests
+    WHERE
+        (SELECT count(*) FROM known_threads) >= 0
+        AND NOT EXISTS (
+            SELECT 1
+            FROM operations AS hashed
+            WHERE
+                hashed.source = :gateway::text
+                AND hashed.operation_id = guestsql_erased_message(:gateway::text, :message_id::text)
+        )
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET
+            attempts = known.attempts + 1,
+            effects = known.effects || jsonb_build_object(
+                'tokens',
+                jsonb_build_object(:thread_id::text, known.attempts + 1) || coalesce(known.effects -> 'tokens', '{}')
+            )
+    RETURNING (known.effects -> 'tokens' ->> :thread_id::text)::bigint = known.attempts AS is_new
+),
+
+counted_threads AS (
+    INSERT INTO guest_threads AS known (phone_number, thread_id, tokens, reason)
+    SELECT
+        known_threads.phone_number,
+        :thread_id::text,
+        :tokens::bigint,
+        'replaced'
+    FROM claimed_messages
+    CROSS JOIN known_threads
+    WHERE
+        claimed_messages.is_new
+        AND known_threads.replaced_tokens IS NOT NULL
+    ON CONFLICT (phone_number, thread_id) DO UPDATE
+        SET tokens = known.tokens + excluded.tokens
+    RETURNING known.tokens
+),
+
+counted_guests AS (
+    INSERT INTO guest_profiles AS known (
+        phone_number,
+        first_id,
+        thread_id,
+        thread_tokens,
+        thread_created_at
+    )
+    SELECT
+        resolved_guests.phone_number,
+        nullif(:phone_number::text, resolved_guests.phone_number),
+        :thread_id::text,
+        :tokens::bigint,
+        statement_timestamp()
+    FROM claimed_messages
+    CROSS JOIN resolved_guests
+    WHERE
+        claimed_messages.is_new
+        AND NOT EXISTS (
+            SELECT 1 FROM known_threads
+            WHERE known_threads.replaced_tokens IS NOT NULL
+        )
+    ON CONFLICT (phone_number) DO UPDATE
+        SET
+            thread_id = excluded.thread_id,
+            thread_tokens = excluded.thread_tokens + CASE
+                WHEN known.thread_id = excluded.thread_id THEN known.thread_tokens
+                ELSE 0
+            END,
+            thread_created_at = CASE
+                WHEN known.thread_id = excluded.thread_id THEN known.thread_created_at
+                ELSE excluded.thread_created_at
+            END,
+            updated_at = statement_timestamp()
+    RETURNING known.thread_tokens
+)
+
+SELECT
+    coalesce(
+        (SELECT counted_guests.thread_tokens FROM counted_guests),
+        (SELECT counted_threads.tokens FROM counted_threads),
+        (SELECT coalesce(known_threads.current_tokens, known_threads.replaced_tokens) FROM known_threads),
+        0
+    ) AS token_count
+FROM claimed_messages;
 
 -- name: release_message(gateway, message_id, lease)!
 -- Lets another caller claim a message whose processing failed.

@@ -312,3 +312,55 @@ def test_an_interaction_with_the_id_of_a_message_is_counted_once(
         db.flush()
         assert db.get_profile(GUEST) is None
     assert column(autocommit, "total_interactions", OTHER) == 1
+
+
+@pytest.mark.parametrize("are_added_first", [True, False])
+def test_tokens_with_the_id_of_a_message_are_counted_once_for_each_thread(
+    are_added_first: bool, database_url: str
+) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        db.set_thread(GUEST, "t1")
+
+        def add() -> list[int]:
+            return [db.add_thread_tokens(GUEST, thread, 5, message_id="m1") for thread in ("t1", "t1", "t2", "t1")]
+
+        if are_added_first:
+            assert add() == [5, 5, 5, 5]
+        with db.message("m1", f"{GUEST}@c.us") as found:
+            assert found.is_new
+            found.tokens("t1", 5)
+            found.tokens("t2", 5)
+        assert add() == [5, 5, 5, 5]
+        assert db.add_thread_tokens(GUEST, "t1", 2, message_id="m1", gateway="telegram") == 7
+        with db.transaction() as tx:
+            assert tx.add_thread_tokens(GUEST, "t2", 1, message_id="m2") == 6
+        assert db.get_thread(GUEST).thread_id == "t2"  # type: ignore[union-attr]
+        db.forget_guest(GUEST)
+        assert add() == [0, 0, 0, 0]
+        assert db.get_profile(GUEST) is None
+
+
+def test_tokens_of_one_message_in_several_threads(database_url: str) -> None:
+    """As if they had been added one after the other: a new thread replaces the guest's, an old one stays replaced."""
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        db.add_thread_tokens(GUEST, "old", 1)
+        db.add_thread_tokens(GUEST, "current", 10)
+        with db.message("m1", GUEST) as found:
+            for thread, tokens in [("old", 2), ("new", 100), ("current", 20), ("newer", 1000)]:
+                found.tokens(thread, tokens)
+        threads = {each.thread_id: each for each in db.get_threads(GUEST)}
+        assert {name: each.token_count for name, each in threads.items()} == {
+            "old": 3,
+            "current": 30,
+            "new": 100,
+            "newer": 1000,
+        }
+        assert threads["newer"].ended_at is None
+        assert all(each.ended_at and each.created_at for name, each in threads.items() if name != "newer")
+        with db.message("m2", GUEST) as found:
+            found.tokens("old", 1)
+        assert db.get_thread(GUEST).thread_id == "newer"  # type: ignore[union-attr]
+        with db.message("m3", OTHER) as found:
+            found.tokens("a", 1)
+            found.tokens("b", 2)
+        assert [(each.thread_id, each.token_count) for each in db.get_threads(OTHER)] == [("b", 2), ("a", 1)]

@@ -7,6 +7,7 @@ import logging
 from guestsql.errors import InvalidValue
 from guestsql.guests._async.session import AsyncSession
 from guestsql.guests.callbacks import AsyncThreadFactory
+from guestsql.guests.messages import clean_gateway, clean_message_id
 from guestsql.guests.models import GuestThread
 from guestsql.guests.rows import thread_from, threads_from
 from guestsql.guests.values import clean_text, clean_tokens
@@ -112,7 +113,15 @@ class AsyncThreads(AsyncSession):
         """
         return await self._write_thread(self._key(user_id), None)
 
-    async def add_thread_tokens(self, user_id: str, thread_id: str, tokens: int) -> int:
+    async def add_thread_tokens(
+        self,
+        user_id: str,
+        thread_id: str,
+        tokens: int,
+        *,
+        message_id: str | None = None,
+        gateway: str | None = None,
+    ) -> int:
         """Count tokens spent in a thread; never twice, even if the connection is lost during the call.
 
         Args:
@@ -121,25 +130,32 @@ class AsyncThreads(AsyncSession):
                 tokens. One that the guest had before keeps its own count, and does not become the guest's again.
             tokens: the tokens spent since the last call, 0 or more, below 2^63; they are added, and are not a new
                 total.
+            message_id: the gateway's id of the message for which they were spent. They are then counted once for this
+                message and thread, however often it is called, by whichever process, and also by `message`; the call
+                may be repeated after any error. Default: every call counts.
+            gateway: the service that delivers the messages. Default `whatsapp`.
 
         Returns:
-            The thread's new count.
+            The thread's new count; 0 if the message is one of an erased guest.
 
         Raises:
-            InvalidValue: the thread is blank or not a string, or the tokens are not a whole number of 0 or more.
-            OutcomeUnknown: the server could not be reached again, or did not answer, until the deadline. The tokens may
-                have been counted: call `get_threads` before you repeat it.
+            InvalidValue: the thread is blank or not a string, the tokens are not a whole number of 0 or more, or the
+                message's id or the gateway is unusable.
+            OutcomeUnknown: without `message_id`, the server could not be reached again, or did not answer, until the
+                deadline. The tokens may have been counted: call `get_threads` before you repeat it.
 
-        SQL: queries/threads.sql
+        SQL: queries/threads.sql, queries/internal/messages.sql
         """
-        count: int = await self._call_once(
-            "add_thread_tokens",
-            phone_number=self._key(user_id),
-            thread_id=clean_text(thread_id, "thread_id", blank=False),
-            tokens=clean_tokens(tokens),
-            operation_id=new_operation_id(),
-        )
-        return count
+        key = self._key(user_id)
+        spent = {"thread_id": clean_text(thread_id, "thread_id", blank=False), "tokens": clean_tokens(tokens)}
+        if message_id is None:
+            count = await self._call_once(
+                "add_thread_tokens", phone_number=key, operation_id=new_operation_id(), **spent
+            )
+        else:
+            known = {"gateway": clean_gateway(gateway), "message_id": clean_message_id(message_id)}
+            count = await self._call("add_message_tokens", phone_number=key, **known, **spent)
+        return count or 0
 
     async def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:
         row = await self._call("set_thread", phone_number=key, thread_id=thread_id)
