@@ -9,7 +9,7 @@ import os
 
 from tests.deliveries import Gateway
 
-MESSAGES = int(os.environ.get("MESSAGES", "300"))
+MESSAGES = int(os.environ.get("MESSAGES", "400"))
 FAULT_SECONDS = 0.5 if MESSAGES <= 1000 else 2.0
 
 
