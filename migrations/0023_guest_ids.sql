@@ -59,7 +59,8 @@ CREATE TABLE guest_ids (
     -- Moved by messages, once a day at most.
     last_seen_at timestamptz NOT NULL DEFAULT statement_timestamp(),
 
-    CONSTRAINT guest_ids_pkey PRIMARY KEY (id),
+    -- With the key in the index, most reads need no row of this table.
+    CONSTRAINT guest_ids_pkey PRIMARY KEY (id) INCLUDE (phone_number),
     CONSTRAINT guest_ids_id_check CHECK (
         (ltrim(id, '0123456789') = '' AND left(id, 1) <> '0' AND length(id) BETWEEN 7 AND 15)
         OR id ~ '^([0-9]{1,32}@lid|[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}|[1-9][0-9]{6,14}#[1-9][0-9]{0,8})$'

@@ -8,7 +8,8 @@
 -- name: lookup_context(phone_number, ttl_seconds, timezone)^
 -- A guest's cached context, its age, whether it is fresh, and the hotel's clock.
 -- No row: the guest is unknown. One read by primary key and no write, so it works on a standby. A time in the future is
--- not fresh. infinity has no age: before PostgreSQL 17 it could not even be subtracted.
+-- not fresh. infinity has no age: before PostgreSQL 17 it could not even be subtracted. date_part and a cast to time are
+-- used because extract and to_char take a few per cent of the time of a hit.
 -- check: hot
 --   phone_number: text, any id of the guest
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
@@ -23,9 +24,9 @@ SELECT
         FALSE
     ) AS is_fresh,
     CASE
-        WHEN isfinite(last_context_update) THEN extract(EPOCH FROM statement_timestamp() - last_context_update)::float8
+        WHEN isfinite(last_context_update) THEN date_part('epoch', statement_timestamp() - last_context_update)
     END AS age_seconds,
-    to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
+    left((statement_timestamp() AT TIME ZONE :timezone::text)::time::text, 5) AS clock_time
 FROM guest_profiles
 WHERE phone_number = (
     SELECT ids.phone_number
@@ -52,9 +53,9 @@ SELECT
     ) AS is_fresh,
     CASE
         WHEN isfinite(guest.last_context_update)
-            THEN extract(EPOCH FROM statement_timestamp() - guest.last_context_update)::float8
+            THEN date_part('epoch', statement_timestamp() - guest.last_context_update)
     END AS age_seconds,
-    to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
+    left((statement_timestamp() AT TIME ZONE :timezone::text)::time::text, 5) AS clock_time
 FROM guest_ids AS ids
 INNER JOIN guest_profiles AS guest ON ids.phone_number = guest.phone_number
 WHERE ids.id = ANY(:phone_numbers::text[])

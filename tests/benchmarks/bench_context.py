@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -90,6 +91,25 @@ def bench_hit_async(database_url: str, compare: Compare) -> None:
         loop.run_until_complete(other.close())
         loop.run_until_complete(connection.close())
         loop.close()
+
+
+@pytest.mark.usefixtures("database")  # fills the cache
+def bench_hit_by_any_id(raw: Raw, compare: Compare) -> None:
+    """Against a statement that takes the guest's key, as a process could keep it in a map."""
+    sql, values = _statement("lookup_context", phone_number=GUEST, ttl_seconds=TTL, timezone=ZONE)
+    by_key = re.sub(
+        r"WHERE phone_number = \(.*WHERE ids.id = (\S+)\s*\)", r"WHERE phone_number = \1", sql, flags=re.DOTALL
+    )
+    assert "guest_ids" not in by_key
+
+    def run(statement: str) -> Callable[[int], None]:
+        def calls(count: int) -> None:
+            for _ in range(count):
+                raw.execute(statement, values, prepare=True).fetchone()
+
+        return calls
+
+    compare(run(sql), run(by_key), aim=1.10)
 
 
 def bench_batch_of_20(database: GuestDatabase, raw: Raw, compare: Compare) -> None:
