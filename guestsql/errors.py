@@ -10,6 +10,7 @@ Absence is `None`; a failure is an exception, never an empty answer::
      ├ EmbeddedServerError               the embedded PostgreSQL could not be found, created or started
      ├ InvalidUserId                     no guest can have this id
      ├ InvalidValue                      a value that the database could not keep as it is
+     ├ DifferentGuests(guests)           the ids of one call belong to several guests
      ├ WrongEventLoop                    an async database is used outside the loop in which it was opened
      ├ MessageError                      a message is used in a way that it does not allow
      ├ TransactionError                  a transaction is used in a way that it does not allow
@@ -37,6 +38,7 @@ __all__ = [
     "ConstraintViolation",
     "DatabaseError",
     "DatabaseUnavailable",
+    "DifferentGuests",
     "EmbeddedServerError",
     "GuestSQLError",
     "InvalidUserId",
@@ -113,6 +115,21 @@ class InvalidValue(GuestSQLError, ValueError):
 
     Correct the call: the same values fail again. It is a `ValueError` too.
     """
+
+
+class DifferentGuests(GuestSQLError):
+    """The ids of one `link_ids(…, merge=False)` belong to several guests; nothing was changed.
+
+    Find out whether they are one person. If so, repeat the call with `merge=True`, or call `merge_guests` with two of
+    the ids.
+
+    Attributes:
+        guests: the guests' keys: first the one who would stay, then those who would be merged into it.
+    """
+
+    def __init__(self, guests: tuple[str, ...]) -> None:
+        super().__init__(f"the ids belong to {len(guests)} guests", hint="merge=True, or merge_guests, makes them one")
+        self.guests = guests
 
 
 class WrongEventLoop(GuestSQLError, RuntimeError):

@@ -89,14 +89,14 @@ ORDER BY guest.phone_number
 LIMIT :max_rows::int;
 
 -- name: list_guests_with_two_spellings(after, max_rows)
--- Pairs of guests who are two national spellings of one phone number.
--- merge_guests(phone_number, duplicate) makes a pair one guest. They are from before the table guest_ids, or were inserted by hand
--- in one statement.
+-- Pairs of guests who are two national spellings of one number, and how to merge each pair.
+-- They are from before the table guest_ids, or were inserted by hand in one statement.
 --   after: text = '', the last phone_number of the page before; '' begins with the first
 --   max_rows: int = 100, rows at most
 SELECT
     guest.phone_number,
-    duplicate.phone_number AS duplicate
+    duplicate.phone_number AS duplicate,
+    format('guestsql guest merge %s %s', ids.id, other_ids.id) AS command
 FROM guest_ids AS ids
 INNER JOIN guest_profiles AS guest ON ids.phone_number = guest.phone_number
 CROSS JOIN unnest(guestsql_spellings(ids.id)) AS spelled (id)
@@ -106,7 +106,10 @@ WHERE
     guest.phone_number > :after::text
     AND left(ids.id, 2) IN ('52', '54', '55')
     AND (guest.created_at, guest.phone_number) < (duplicate.created_at, duplicate.phone_number)
-ORDER BY guest.phone_number
+ORDER BY
+    guest.phone_number,
+    ids.id,
+    other_ids.id
 LIMIT :max_rows::int;
 
 -- name: list_labels(max_rows)

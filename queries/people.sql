@@ -14,6 +14,15 @@ SELECT to_jsonb(guest) AS guest
 FROM guest_profiles AS guest
 WHERE guest.phone_number = :phone_number::text;
 
+-- name: export_guest_ids(phone_number)
+-- Every id of a guest, by id.
+-- on: export_guest
+--   phone_number: text, the guest's key
+SELECT to_jsonb(known) AS known_id
+FROM guest_ids AS known
+WHERE known.phone_number = :phone_number::text
+ORDER BY known.id;
+
 -- name: export_guest_threads(phone_number)
 -- The threads that a guest had before.
 -- The current one is in the guest's row.
@@ -27,12 +36,44 @@ ORDER BY
     thread.thread_id;
 
 -- name: export_historical_clients(phone_number)
--- A former guest's row.
+-- A former guest's row, also one under another id of the guest.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(client) AS client
 FROM historical_clients AS client
-WHERE client.phone_number = :phone_number::text;
+WHERE
+    client.phone_number IN (
+        SELECT :phone_number::text
+        UNION
+        SELECT ids.id
+        FROM guest_ids AS ids
+        WHERE
+            ids.phone_number = :phone_number::text
+            -- A phone that was another guest's before: the row is that guest's.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM guest_profiles AS former
+                WHERE former.phone_number = ids.id
+            )
+    )
+ORDER BY client.phone_number;
+
+-- name: forget_guest_ids(phone_number)!
+-- Erases the ids of a guest.
+-- Not a phone that was another guest's before, whose key it still is, in either spelling: it must not lead back to that
+-- guest. The trigger that follows the guest's row, which goes last, keeps it for the next guest under this phone.
+-- on: forget_guest, last
+--   phone_number: text, the guest's key
+DELETE FROM guest_ids AS known
+WHERE
+    known.phone_number = :phone_number::text
+    AND NOT EXISTS (
+        SELECT 1
+        FROM guest_profiles AS former
+        WHERE
+            former.phone_number = ANY(guestsql_spellings(known.id))
+            AND former.phone_number <> :phone_number::text
+    );
 
 -- name: forget_guest_profiles(phone_number)!
 -- Erases a guest's row.
@@ -49,11 +90,25 @@ DELETE FROM guest_threads
 WHERE phone_number = :phone_number::text;
 
 -- name: forget_historical_clients(phone_number)!
--- Erases a former guest's row.
+-- Erases a former guest's row, also one under another id of the guest.
 -- on: forget_guest
 --   phone_number: text, the guest's key
-DELETE FROM historical_clients
-WHERE phone_number = :phone_number::text;
+DELETE FROM historical_clients AS client
+WHERE
+    client.phone_number IN (
+        SELECT :phone_number::text
+        UNION
+        SELECT ids.id
+        FROM guest_ids AS ids
+        WHERE
+            ids.phone_number = :phone_number::text
+            -- A phone that was another guest's before: the row is that guest's.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM guest_profiles AS former
+                WHERE former.phone_number = ids.id
+            )
+    );
 
 -- name: merge_guest_profiles(keep, duplicate)!
 -- Merges a duplicate's row into the row of the guest to keep, and deletes it.
@@ -138,12 +193,19 @@ removed_guest AS (
         last_interaction,
         total_interactions,
         memory_enabled,
-        created_at
+        created_at,
+        current_phone
 )
 
 UPDATE guest_profiles AS kept
 SET
     chat_id = coalesce(kept.chat_id, gone.chat_id),
+    current_phone = CASE
+        WHEN guestsql_current_phone(kept.current_phone, kept.phone_number) IS NULL
+            THEN
+                coalesce(guestsql_current_phone(gone.current_phone, gone.phone_number), kept.current_phone)
+        ELSE kept.current_phone
+    END,
     user_name = coalesce(kept.user_name, gone.user_name),
     contact_name = coalesce(kept.contact_name, gone.contact_name),
     labels = kept.labels || array(
@@ -222,6 +284,38 @@ SET
 FROM removed_guest AS gone
 CROSS JOIN compared_threads
 WHERE kept.phone_number = :keep::text;
+
+-- name: merge_guest_ids(keep, duplicate)!
+-- Lets every id of a duplicate lead to the guest to keep.
+-- If the duplicate is unknown, so does its key.
+-- on: merge_guests
+--   keep: text, the key of the guest to keep, e.g. '573000000001'
+--   duplicate: text, the key of the guest to remove, e.g. '573000000002'
+WITH moved_ids AS MATERIALIZED (
+    SELECT known.id
+    FROM guest_ids AS known
+    WHERE known.phone_number = :duplicate::text
+    ORDER BY known.id
+    FOR UPDATE
+),
+
+added_ids AS (
+    INSERT INTO guest_ids (id, phone_number, source)
+    SELECT
+        spelled.id,
+        :keep::text,
+        'merge'
+    FROM unnest(guestsql_spellings(:duplicate::text)) AS spelled (id)
+    ORDER BY spelled.id
+    ON CONFLICT (id) DO NOTHING
+)
+
+UPDATE guest_ids AS known
+SET phone_number = :keep::text
+FROM moved_ids
+WHERE
+    known.id = moved_ids.id
+    AND known.phone_number = :duplicate::text;
 
 -- name: merge_guest_threads(keep, duplicate)!
 -- Moves the threads that a duplicate had before; merge_guest_profiles compares the current ones.

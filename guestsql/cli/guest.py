@@ -185,6 +185,26 @@ def _key(app: App, user_id: str) -> str:
 @guest.command(
     epilog="""\b
 Example:
+  guestsql guest ids 573000000001
+""",
+)
+@click.argument("user_id")
+@columns_option
+@format_option
+@pass_app
+def ids(app: App, user_id: str, format_name: str | None) -> None:
+    """List every id of a guest. Exits with 1 if there is no such guest."""
+    output = app.output(format_name)
+    with database(app.settings) as opened:
+        rows = opened.queries.list_guest_ids(phone_number=_key(app, user_id))
+    output.rows(("id", "kind", "source", "portfolio", "first_seen_at", "last_seen_at"), rows)
+    if not rows:
+        raise _unknown(app, user_id)
+
+
+@guest.command(
+    epilog="""\b
+Example:
   guestsql guest context 573000000001@s.whatsapp.net
 """,
 )

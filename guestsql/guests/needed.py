@@ -11,6 +11,7 @@ __all__ = ["INTERNAL", "reserved_names"]
 INTERNAL = (
     "internal/context.sql",
     "internal/guests.sql",
+    "internal/ids.sql",
     "internal/messages.sql",
     "internal/metrics.sql",
     "internal/outbox.sql",

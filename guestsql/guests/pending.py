@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -138,24 +139,14 @@ class Pending(WriteBuffer[Messages]):
             else:
                 self._identified.setdefault(known, _Identified(key, message))
 
-    def move(self, key: str, to: str) -> None:
-        """Give one guest's messages to another, with whom it is merged."""
+    def drop(self, ids: Collection[str]) -> int:
+        """Forget the messages under some ids, and return how many there were."""
         with self._lock:
-            messages = self._guests.pop(key, None)
-            if messages is not None:
-                self._guests.setdefault(to, _Count()).add(messages)
-            for message in self._identified.values():
-                if message.key == key:
-                    message.key = to
-
-    def drop(self, key: str) -> int:
-        """Forget one guest's messages, and return how many there were."""
-        with self._lock:
-            messages = self._guests.pop(key, None)
-            identified = [known for known, message in self._identified.items() if message.key == key]
+            counted = [self._guests.pop(each, None) for each in ids]
+            identified = [known for known, message in self._identified.items() if message.key in ids]
             for known in identified:
                 del self._identified[known]
-        return len(identified) + (0 if messages is None else messages.count)
+        return len(identified) + sum(messages.count for messages in counted if messages is not None)
 
     def has_more(self) -> bool:
         """Return whether anything is in no batch yet."""

@@ -205,6 +205,22 @@ FROM (
     WHERE state IN ('queued', 'sending')
 ) AS unsent_replies;
 
+-- name: count_guests_with_two_spellings()$
+-- How many pairs of guests are two national spellings of one number.
+-- list_guests_with_two_spellings lists them.
+-- check: allow GS501, because only guestsql doctor runs it: 1 s for 1,000,000 guests
+SELECT count(*) AS pairs
+FROM guest_ids AS known
+INNER JOIN guest_ids AS other
+    ON
+        other.id = (guestsql_spellings(known.id))[2]
+        AND known.phone_number <> other.phone_number
+INNER JOIN guest_profiles AS guest ON known.phone_number = guest.phone_number
+INNER JOIN guest_profiles AS other_guest ON other.phone_number = other_guest.phone_number
+WHERE
+    known.kind = 'phone'
+    AND known.id < other.id;
+
 -- name: get_wraparound_age()$
 -- The age in transactions of the oldest unfrozen row of this database.
 SELECT age(datfrozenxid)::bigint AS transactions

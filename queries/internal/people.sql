@@ -50,11 +50,25 @@ ORDER BY phone_number
 FOR UPDATE;
 
 -- name: remember_erasure(phone_number)!
--- Stores salted hashes of a guest's key and of the keys merged into it.
+-- Stores salted hashes of all ids of a guest, and of the keys merged into it.
 -- With them, an import of old files does not bring any of these guests back. The guest's row must still exist.
 --   phone_number: text, the guest's key
 WITH erased_keys AS (
-    SELECT :phone_number::text AS phone_number
+    SELECT spelled.id AS phone_number
+    FROM unnest(guestsql_spellings(:phone_number::text)) AS spelled (id)
+    UNION
+    SELECT known.id
+    FROM guest_ids AS known
+    WHERE
+        known.phone_number = :phone_number::text
+        -- A phone that was another guest's before: what the old files have under it is that guest's.
+        AND NOT EXISTS (
+            SELECT 1
+            FROM guest_profiles AS former
+            WHERE
+                former.phone_number = known.id
+                AND former.phone_number <> :phone_number::text
+        )
     UNION
     SELECT jsonb_object_keys(guest.profile_data -> 'merged')
     FROM guest_profiles AS guest

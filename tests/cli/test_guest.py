@@ -67,7 +67,9 @@ def test_merge(guest):
 
     assert result.exit_code == 0
     assert json.loads(result.stdout)["labels"] == ["VIP", "cotización", "Reserva"]
-    assert guest("show", TWIN).exit_code == 1
+    assert json.loads(guest("show", TWIN).stdout)["phone_number"] == ANA
+    assert [row["id"] for row in json.loads(guest("ids", TWIN).stdout)] == [ANA, TWIN]
+    assert guest("ids", "573000000099").exit_code == 1
 
 
 def test_merge_of_one_guest_with_itself(guest):

@@ -127,7 +127,7 @@ async def test_an_erasure_waits_for_a_merge_into_a_guest_without_a_row(
             erasure = asyncio.create_task(erasing.forget_guest(OTHER))
             await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 2)
         await merge
-        assert nonempty(await erasure) == {"bookings": 2, "guest_profiles": 1}
+        assert nonempty(await erasure) == {"bookings": 2, "guest_ids": 2, "guest_profiles": 1}
     hashed = "SELECT count(*) FROM erased_guests, erasure_salt WHERE id_hash = sha256(salt || convert_to(%s, 'UTF8'))"
     assert [autocommit.execute(hashed.encode(), [key]).fetchone() for key in (GUEST, OTHER)] == [(1,), (1,)]
 
@@ -143,8 +143,8 @@ async def test_a_merge_keeps_the_bookings_and_an_erasure_erases_them(
         await db.merge_guests(OTHER, GUEST)
         assert rooms(autocommit, OTHER) == ["12", "14", "7"]
         [merged] = [record for record in caplog.records if getattr(record, "event", "") == "GUESTS_MERGED"]
-        assert nonempty(merged.rows) == {"bookings": 2, "guest_profiles": 1}
-        assert nonempty(await db.forget_guest(OTHER)) == {"bookings": 3, "guest_profiles": 1}
+        assert nonempty(merged.rows) == {"bookings": 2, "guest_ids": 1, "guest_profiles": 1}
+        assert nonempty(await db.forget_guest(OTHER)) == {"bookings": 3, "guest_ids": 2, "guest_profiles": 1}
     assert rooms(autocommit, OTHER) == []
 
 
@@ -154,7 +154,7 @@ async def test_an_export_contains_the_bookings_as_json(kind: str, bookings: Make
     async with Either(kind, database_url, queries_dir=folder) as db:
         stored = await db.export_guest(GUEST)
         assert (await db.export_guest("573000000009"))["bookings"] == []
-    assert list(nonempty(stored)) == ["bookings", "guest_profiles"]
+    assert list(nonempty(stored)) == ["bookings", "guest_ids", "guest_profiles"]
     assert stored["guest_profiles"][0]["phone_number"] == GUEST
     json.dumps(stored)
     paid_at = stored["bookings"][1].pop("paid_at")
@@ -230,7 +230,7 @@ async def test_a_commit_whose_answer_was_lost_is_not_done_twice(
     with Proxy(database_url) as proxy:
         async with Either(kind, proxy.url, queries_dir=folder) as db:
             proxy.lie("57P01", at=b"COMMIT")
-            assert nonempty(await db.forget_guest(GUEST)) == {"bookings": 2, "guest_profiles": 1}
+            assert nonempty(await db.forget_guest(GUEST)) == {"bookings": 2, "guest_ids": 1, "guest_profiles": 1}
             proxy.lie("57P01", at=b"COMMIT")
             await db.merge_guests(GUEST, OTHER)
     assert rooms(autocommit) == ["7"]

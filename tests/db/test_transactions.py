@@ -124,7 +124,7 @@ async def test_an_erasure_drops_what_is_buffered_when_it_is_committed(kind: str,
         assert await db.get_profile(GUEST) is None
 
 
-async def test_a_merge_moves_what_is_buffered_when_it_is_committed(kind: str, database_url: str) -> None:
+async def test_what_is_buffered_is_counted_for_the_guest_who_stays(kind: str, database_url: str) -> None:
     async with Either(kind, database_url) as db:
         await db.record_interaction(OTHER)
         async with transaction(db) as tx:
@@ -132,7 +132,7 @@ async def test_a_merge_moves_what_is_buffered_when_it_is_committed(kind: str, da
             assert (await tx.merge_guests(GUEST, OTHER)).user_name == "Ana"
         assert await db.flush() == 1
         assert (await db.get_profile(GUEST)).total_interactions == 1
-        assert await db.get_profile(OTHER) is None
+        assert (await db.get_profile(OTHER)).phone_number == GUEST
 
 
 async def test_a_batch_on_its_way_is_written_inside_an_erasure(

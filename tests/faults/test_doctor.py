@@ -438,12 +438,28 @@ def test_stale_statistics(url: str, admin: Connection) -> None:
     """)
     admin.execute("SELECT pg_stat_force_next_flush()")
     admin.execute("SELECT 1")
+    admin.execute("ANALYZE guest_ids")
     found = diagnosis_of(url, "statistics")
     assert found.status is Status.FAULT
     assert found.message == "stale: 1,500 rows of guest_profiles changed since ANALYZE"
     assert found.advice.startswith("ANALYZE guest_profiles")
     admin.execute("ANALYZE guest_profiles")
     assert diagnosis_of(url, "statistics").status is Status.OK
+
+
+def test_two_spellings(url: str, admin: Connection) -> None:
+    assert diagnosis_of(url, "two spellings").status is Status.OK
+    # From the time before ids were kept.
+    admin.execute(
+        "INSERT INTO guest_profiles (phone_number) VALUES ('5215512345678'), ('525512345678'), ('573000000001')"
+    )
+    found = diagnosis_of(url, "two spellings")
+    assert (found.status, found.message.split()[0]) == (Status.ADVICE, "1")
+    with GuestDatabase(url) as db:
+        [found] = db.queries.list_guests_with_two_spellings()
+        assert found.command == "guestsql guest merge 5215512345678 525512345678"
+        db.merge_guests(found.phone_number, found.duplicate)
+    assert diagnosis_of(url, "two spellings").status is Status.OK
 
 
 def test_future_times(url: str, admin: Connection) -> None:

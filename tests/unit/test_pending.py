@@ -60,7 +60,7 @@ def test_nothing_is_lost(messages: list[tuple[str, int]]) -> None:
 
 
 def test_messages_with_an_id_are_kept_one_by_one() -> None:
-    """Of two with the same id the first counts; they move, and are dropped, with their guest."""
+    """Of two with the same id the first counts; they are dropped with their guest."""
     pending = Pending()
     one, two, other = MessageId("whatsapp", "m1"), MessageId("whatsapp", "m2"), MessageId("telegram", "m1")
     pending.add(A, NOON, one)
@@ -68,19 +68,18 @@ def test_messages_with_an_id_are_kept_one_by_one() -> None:
     pending.add(B, NOON, two)
     pending.add(B, NOON, other)
     pending.add(B, NOON)
-    pending.move(A, B)
     batch = pending.take()
     assert batch is not None
-    assert len(batch) == 1
+    assert len(batch) == 2
     found = json.loads(str(batch.parameters()["messages"]))
     assert [(row["gateway"], row["message_id"], row["guest"]) for row in found] == [
-        (*each, B) for each in (one, two, other)
+        (*each, guest) for each, guest in ((one, A), (two, B), (other, B))
     ]
     assert {row["sent_at"] for row in found} == {NOON.isoformat()}
     pending.done(batch)
     pending.add(A, NOON, one)
     assert pending
-    assert pending.drop(A) == 1
+    assert pending.drop([A]) == 1
     assert not pending
 
 
@@ -93,13 +92,12 @@ def test_a_batch_stays_as_it_is_until_it_is_written() -> None:
     assert pending.open is batch
     pending.add(A, NOON)
     pending.add(B, NOON)
-    pending.move(A, B)
     assert pending.take() is batch
     assert rows(batch) == [(A, 1, NOON, NOON)]
     pending.done(batch)
     again = pending.take()
     assert again is not None
-    assert rows(again) == [(B, 2, NOON, NOON)]
+    assert rows(again) == [(A, 1, NOON, NOON), (B, 1, NOON, NOON)]
     assert again.operation_id != batch.operation_id
     pending.done(again)
     pending.done(again)  # two wrote it at once
@@ -190,20 +188,11 @@ def test_times_at_the_ends_of_the_calendar(edge: str, hours: int) -> None:
         Pending().add(A, at.replace(tzinfo=timezone(timedelta(hours=hours))))
 
 
-def test_move() -> None:
-    pending = Pending()
-    pending.add(A, NOON)
-    pending.add(B, NOON + timedelta(seconds=1))
-    pending.move(B, A)
-    pending.move(B, A)
-    assert columns(pending) == [(A, 2, *times(0, 1))]
-
-
 def test_drop() -> None:
     pending = Pending()
     pending.add(A, NOON)
     pending.add(A, NOON)
-    assert (pending.drop(A), pending.drop(A)) == (2, 0)
+    assert (pending.drop([A, B]), pending.drop([A])) == (2, 0)
     assert not pending
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from guestsql.guests._async.contexts import AsyncContexts
+from guestsql.guests._async.ids import AsyncIds
 from guestsql.guests._async.messages import AsyncMessages
 from guestsql.guests._async.outbox import AsyncOutbox
 from guestsql.guests._async.people import AsyncPeople
@@ -12,5 +13,5 @@ from guestsql.guests._async.threads import AsyncThreads
 __all__ = ["AsyncGuests"]
 
 
-class AsyncGuests(AsyncContexts, AsyncProfiles, AsyncThreads, AsyncMessages, AsyncOutbox, AsyncPeople):
+class AsyncGuests(AsyncContexts, AsyncProfiles, AsyncThreads, AsyncMessages, AsyncOutbox, AsyncIds, AsyncPeople):
     """The methods of `AsyncGuestDatabase` and of its transactions. Each is written once, for both."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from guestsql.errors import InvalidUserId
+from guestsql.guests._async.marked import IdsMovedError
 from guestsql.guests.callbacks import AsyncThreadFactory
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.messages import Claim, Message
@@ -85,6 +86,12 @@ class AsyncSession(ABC):
             isolation: the isolation level of a transaction of its own.
             writes: False if it only reads.
         """
+
+    async def _with_ids_locked(self, function: Callable[[AsyncTransactionSession], AsyncResult[Answer]]) -> Answer:
+        """As `_in_transaction`, again as long as ids move meanwhile: each time another session has committed."""
+        while True:
+            with suppress(IdsMovedError):
+                return await self._in_transaction(function)
 
     @abstractmethod
     async def _create_thread(self, key: str, factory: AsyncThreadFactory) -> GuestThread:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from guestsql.guests._sync.contexts import Contexts
+from guestsql.guests._sync.ids import SyncIds
 from guestsql.guests._sync.messages import Messages
 from guestsql.guests._sync.outbox import Outbox
 from guestsql.guests._sync.people import People
@@ -13,5 +14,5 @@ from guestsql.guests._sync.threads import Threads
 __all__ = ["Guests"]
 
 
-class Guests(Contexts, Profiles, Threads, Messages, Outbox, People):
+class Guests(Contexts, Profiles, Threads, Messages, Outbox, SyncIds, People):
     """The methods of `AsyncGuestDatabase` and of its transactions. Each is written once, for both."""

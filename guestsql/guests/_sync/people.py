@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
 from functools import partial
 from typing import Any
 
 from guestsql.errors import InvalidUserId
+from guestsql.guests._sync.marked import check_ids, given, lock_ids, write
 from guestsql.guests._sync.session import Session
 from guestsql.guests.export import exported_row
+from guestsql.guests.ids import is_guest, key_of
 from guestsql.guests.models import GuestProfile
 from guestsql.guests.rows import profile_from
 from guestsql.sql import Operator, Query
@@ -32,35 +33,35 @@ class People(Session):
     def merge_guests(self, keep: str, duplicate: str) -> GuestProfile:
         """Merge a duplicate guest into the one that is kept, and delete the duplicate; may be repeated.
 
-        Message counts are added, including messages still buffered here; labels are appended; of two threads, the one
-        of the guest who wrote last is kept, and all others stay in `get_threads`; memory is off if it was off for
-        either. In everything else the values of `keep` win, and the duplicate's other values are kept under
+        Every id of the duplicate leads to the kept guest from then on, also the given one if it was unknown. Message
+        counts are added, including messages that any process still has buffered; labels are appended; of two threads,
+        the one of the guest who wrote last is kept, and all others stay in `get_threads`; memory is off if it was off
+        for either. In everything else the values of `keep` win, and the duplicate's other values are kept under
         `profile_data["merged"]`. Custom tables follow through their queries marked `-- on: merge_guests`.
 
         Args:
-            keep: the guest to keep; created if unknown.
-            duplicate: the guest to delete. If there is no such guest, nothing changes.
+            keep: any id of the guest to keep; created if unknown.
+            duplicate: any id of the guest to delete. If it is an id of the same guest already, nothing changes.
 
         Returns:
             The profile of the kept guest.
 
         Raises:
-            InvalidUserId: one cannot be a guest's, or both are spellings of one guest.
+            InvalidUserId: one cannot be a guest's, or both are the same id.
             ConstraintViolation: a custom table refers to the duplicate, and no query moves its rows; nothing is merged.
 
         SQL: queries/people.sql
         """
-        key, other = self._key(keep), self._key(duplicate)
-        if key == other:
+        keep, duplicate = self._key(keep), self._key(duplicate)
+        if keep == duplicate:
             raise InvalidUserId("both ids are the same guest's", hint="pass two different guests")
-        with self._no_flush():
-            row, moved = None, dict[str, int]()
-            while row is None:  # again when another process has removed the guest who stays between two attempts
-                queries, operation_id = self._marked("merge_guests"), new_operation_id()
-                merge = partial(_merge, queries=queries, keep=key, duplicate=other, operation_id=operation_id)
-                row, moved = self._in_transaction(merge)
-            self._after_commit(partial(self._pending.move, other, key))
-        self._after_commit(partial(event, logging.INFO, "GUESTS_MERGED", "guests merged", guest=key, rows=moved))
+        row, moved = None, dict[str, int]()
+        while row is None:  # again when another process has removed the guest who stays between two attempts
+            queries, operation_id = self._marked("merge_guests"), new_operation_id()
+            merge = partial(_merge, queries=queries, keep=keep, duplicate=duplicate, operation_id=operation_id)
+            row, moved = self._with_ids_locked(merge)
+        merged = partial(event, logging.INFO, "GUESTS_MERGED", "guests merged", guest=row.phone_number, rows=moved)
+        self._after_commit(merged)
         return profile_from(row)
 
     def export_guest(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -78,15 +79,14 @@ class People(Session):
 
         SQL: queries/people.sql
         """
-        key = self._key(user_id)
-        export = partial(_export, queries=self._marked("export_guest"), phone_number=key)
+        export = partial(_export, queries=self._marked("export_guest"), user_id=self._key(user_id))
         return self._in_transaction(export, isolation="repeatable read", writes=False)
 
     def forget_guest(self, user_id: str) -> dict[str, int]:
         """Erase a person from every table that holds guests, and from what is buffered here.
 
         A guest who writes again becomes a new guest, as does one whose messages another process still has buffered. A
-        salted hash of the key stays, so that an import of the old bot's files skips the guest's records. Rejected
+        salted hash of each id stays, so that an import of the old bot's files skips the guest's records. Rejected
         records stay too: docs/legacy-rejects.md.
 
         Args:
@@ -101,13 +101,13 @@ class People(Session):
 
         SQL: queries/people.sql
         """
-        key = self._key(user_id)
+        user, ids = self._key(user_id), set[str]()
         with self._no_flush():
             queries, operation_id = self._marked("forget_guest"), new_operation_id()
-            forget = partial(_forget, queries=queries, phone_number=key, operation_id=operation_id)
-            erased = self._in_transaction(forget)
-            self._after_commit(partial(self._pending.drop, key))
-        self._after_commit(partial(event, logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=key))
+            forget = partial(_forget, queries=queries, user_id=user, ids=ids, operation_id=operation_id)
+            erased = self._with_ids_locked(forget)
+            self._after_commit(partial(self._pending.drop, ids | {user}))
+        self._after_commit(partial(event, logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=user))
         return erased
 
     def _marked(self, hook: str) -> list[Query]:
@@ -121,45 +121,39 @@ def _merge(
     moved: dict[str, int] = {}
     claimed = tx.call("claim_operation", {"operation_id": operation_id})
     if claimed.is_new:
-        tx.call("lock_guest_keys", {"phone_numbers": [keep, duplicate]})
-        while True:
-            locked = tx.call("lock_guests", {"phone_numbers": [keep, duplicate]})
-            if keep in {row.phone_number for row in locked}:
-                break
-            tx.call("create_guest", {"phone_number": keep})
-        moved = _write(tx, queries, keep=keep, duplicate=duplicate, operation_id=operation_id)
+        known = lock_ids(tx, [keep, duplicate])
+        key, other = key_of(keep, known), key_of(duplicate, known)
+        if not is_guest(keep, known):
+            tx.call("create_guest", {"phone_number": key})
+        if other == key and not tx.call("lock_guests", {"phone_numbers": [duplicate]}):
+            other = duplicate  # the guest's already; another table may have rows under it
+        if other != key:
+            moved = write(tx, queries, keep=key, duplicate=other, operation_id=operation_id)
+            check_ids(tx, [keep, duplicate], key)
     return tx.call("get_profile", {"phone_number": keep}), moved
 
 
-def _export(tx: TransactionSession, *, queries: list[Query], phone_number: str) -> dict[str, list[dict[str, Any]]]:
+def _export(tx: TransactionSession, *, queries: list[Query], user_id: str) -> dict[str, list[dict[str, Any]]]:
+    key = key_of(user_id, {row.id: row for row in tx.call("list_known_ids", {"ids": [user_id]})})
     stored: dict[str, list[dict[str, Any]]] = {}
     for query in queries:
-        found = tx.call(query.name, _given(query, phone_number=phone_number))
+        found = tx.call(query.name, given(query, phone_number=key))
         rows = found if query.operator is Operator.ROWS else [] if found is None else [found]
         stored.setdefault(subject_of(query), []).extend(map(exported_row, rows))
     return dict(sorted(stored.items()))
 
 
-def _forget(tx: TransactionSession, *, queries: list[Query], phone_number: str, operation_id: str) -> dict[str, int]:
+def _forget(
+    tx: TransactionSession, *, queries: list[Query], user_id: str, ids: set[str], operation_id: str
+) -> dict[str, int]:
+    """Erase a guest; `ids` gets every id of the guest, whose buffered messages are dropped afterwards."""
     claimed = tx.call("claim_operation", {"operation_id": operation_id})
     if not claimed.is_new:
         return dict(sorted(claimed.answer.items()))
     # A merge that is under way is waited for here; the statements below see what it has brought.
-    tx.call("lock_guest_keys", {"phone_numbers": [phone_number]})
-    tx.call("lock_guests", {"phone_numbers": [phone_number]})
-    tx.call("remember_erasure", {"phone_number": phone_number})
-    erased = _write(tx, queries, phone_number=phone_number, operation_id=operation_id)
+    key = key_of(user_id, lock_ids(tx, [user_id]))
+    ids.update(row.id for row in tx.call("list_guest_ids", {"phone_number": user_id}))
+    tx.call("remember_erasure", {"phone_number": key})
+    erased = write(tx, queries, phone_number=key, operation_id=operation_id)
     tx.call("answer_operation", {"operation_id": operation_id, "answer": json.dumps(erased)})
     return erased
-
-
-def _write(tx: TransactionSession, queries: list[Query], **parameters: object) -> dict[str, int]:
-    """Run marked queries; return the rows that they wrote, by subject."""
-    written: Counter[str] = Counter()
-    for query in queries:
-        written[subject_of(query)] += tx.call(query.name, _given(query, **parameters))
-    return dict(sorted(written.items()))
-
-
-def _given(query: Query, **parameters: object) -> dict[str, object]:
-    return {each.name: parameters[each.name] for each in query.parameters}

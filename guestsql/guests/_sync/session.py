@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from guestsql.errors import InvalidUserId
+from guestsql.guests._sync.marked import IdsMovedError
 from guestsql.guests.callbacks import ThreadFactory
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.messages import Claim, Message
@@ -84,6 +85,12 @@ class Session(ABC):
             isolation: the isolation level of a transaction of its own.
             writes: False if it only reads.
         """
+
+    def _with_ids_locked(self, function: Callable[[TransactionSession], Result[Answer]]) -> Answer:
+        """As `_in_transaction`, again as long as ids move meanwhile: each time another session has committed."""
+        while True:
+            with suppress(IdsMovedError):
+                return self._in_transaction(function)
 
     @abstractmethod
     def _create_thread(self, key: str, factory: ThreadFactory) -> GuestThread:

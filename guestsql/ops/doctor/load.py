@@ -5,7 +5,16 @@ from __future__ import annotations
 from guestsql.ops.doctor.diagnosis import CheckResult, advise, fault, ok, unknown
 from guestsql.ops.doctor.target import Target
 
-__all__ = ["future_times", "messages", "replies", "sessions", "slow_queries", "statistics", "wraparound"]
+__all__ = [
+    "future_times",
+    "messages",
+    "replies",
+    "sessions",
+    "slow_queries",
+    "statistics",
+    "two_spellings",
+    "wraparound",
+]
 
 _MANY = 3
 
@@ -98,6 +107,17 @@ def replies(target: Target) -> CheckResult:
     if found.dead:
         return advise(f"dead letters: {found.dead:,}", "guestsql outbox list --state dead; then retry or drop them")
     return ok("no reply waits to be sent")
+
+
+def two_spellings(target: Target) -> CheckResult:
+    """Are two guests the same number in two national spellings?"""
+    pairs = target.ask("count_guests_with_two_spellings")
+    if pairs:
+        return advise(
+            f"{pairs:,} numbers in Argentina, Brazil or Mexico are two guests, one for each spelling",
+            "guestsql query run list_guests_with_two_spellings prints the command that merges each pair",
+        )
+    return ok("every number is one guest in all its spellings")
 
 
 def wraparound(target: Target) -> CheckResult:

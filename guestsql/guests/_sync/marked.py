@@ -1,0 +1,71 @@
+# Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
+"""Guests found by any of their ids and locked, and the queries marked with a method's name run for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from guestsql.sql import Query
+from guestsql.sql._sync.transaction import TransactionSession
+from guestsql.sql.hooks import subject_of
+
+__all__ = ["IdsMovedError", "check_ids", "given", "lock_ids", "write"]
+
+
+class IdsMovedError(Exception):
+    """Another session has let ids lead elsewhere before they could be locked.
+
+    The transaction starts again: to lock more now, out of order, could be a deadlock.
+    """
+
+
+def lock_ids(tx: TransactionSession, ids: list[str]) -> dict[str, Any]:
+    """Lock ids, and the guests to whom they lead, against merges, erasures and links; return the known ids.
+
+    Args:
+        tx: until its end they are locked.
+        ids: canonical ids.
+
+    Returns:
+        Rows of `list_known_ids`, by id.
+
+    Raises:
+        IdsMovedError: ids lead to guests who are not locked.
+    """
+    wanted = _ids_and_keys(tx, ids)
+    tx.call("lock_guest_keys", {"phone_numbers": sorted(wanted)})
+    tx.call("lock_guests", {"phone_numbers": sorted(wanted)})
+    # What another transaction has committed meanwhile is seen by the next statement.
+    known = tx.call("list_known_ids", {"ids": ids})
+    if not wanted.issuperset(row.phone_number for row in known):
+        raise IdsMovedError
+    return {row.id: row for row in known}
+
+
+def check_ids(tx: TransactionSession, ids: list[str], key: str) -> None:
+    """Check that ids lead to a guest now: a message under one of them may have created another one meanwhile.
+
+    Raises:
+        IdsMovedError: one does not.
+    """
+    found = tx.call("list_known_ids", {"ids": ids})
+    if len(found) < len(ids) or any(row.phone_number != key for row in found):
+        raise IdsMovedError
+
+
+def _ids_and_keys(tx: TransactionSession, ids: list[str]) -> set[str]:
+    return {*ids, *(row.phone_number for row in tx.call("list_known_ids", {"ids": ids}))}
+
+
+def write(tx: TransactionSession, queries: list[Query], **parameters: object) -> dict[str, int]:
+    """Run marked queries; return the rows that they wrote, by subject."""
+    written: Counter[str] = Counter()
+    for query in queries:
+        written[subject_of(query)] += tx.call(query.name, given(query, **parameters))
+    return dict(sorted(written.items()))
+
+
+def given(query: Query, **parameters: object) -> dict[str, object]:
+    """Return the parameters that a query declares."""
+    return {each.name: parameters[each.name] for each in query.parameters}
