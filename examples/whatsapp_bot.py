@@ -1,113 +1,119 @@
-"""A WhatsApp bot behind a webhook: FastAPI receives a message, guestsql keeps the guest, a model writes the reply.
+"""A WhatsApp bot behind a webhook: each message is processed once, and its reply is sent in order, by an outbox.
 
     pip install "guestsql[embedded]" fastapi uvicorn
     guestsql migrate up
     uvicorn whatsapp_bot:app --port 8080
 
-The model and the WhatsApp gateway are replaced by two functions, so that the example runs as it is.
+It reads deliveries of Whapi and of the WhatsApp Cloud API. The last three functions stand in for model and gateway.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import uuid4
 
-from fastapi import BackgroundTasks, Body, Depends, FastAPI, HTTPException, Request
-from fastapi.responses import JSONResponse
+from fastapi import Body, FastAPI, HTTPException, Request
 
-from guestsql import AsyncGuestDatabase, GuestProfile
+from guestsql import AsyncGuestDatabase
 from guestsql.errors import GuestSQLError, InvalidUserId
+
+Json = dict[str, Any]
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the database in the event loop that uses it; closing writes what is buffered."""
-    async with AsyncGuestDatabase() as db:
-        app.state.db = db
+    """Open the database in the event loop that uses it, and send replies until the server stops."""
+    async with AsyncGuestDatabase() as app.state.db:
+        sender = asyncio.create_task(send_replies(app.state.db))
         yield
+        sender.cancel()
 
 
 app = FastAPI(lifespan=lifespan)
 
 
-def database(request: Request) -> AsyncGuestDatabase:
-    """Return the database of the running application."""
-    db: AsyncGuestDatabase = request.app.state.db
-    return db
+@app.post("/whapi")
+async def whapi(body: Annotated[Json, Body()], request: Request) -> None:
+    """Receive a delivery of Whapi."""
+    for each in body.get("messages", []):
+        if not each.get("from_me"):
+            await receive(request.app.state.db, "whapi", each, {"phone": each["from"]}, each.get("from_name"))
 
 
-Guests = Annotated[AsyncGuestDatabase, Depends(database)]
+@app.post("/cloud")
+async def cloud(body: Annotated[Json, Body()], request: Request) -> None:
+    """Receive a delivery of the Cloud API. A sender has a phone, a business-scoped id, or both."""
+    for value in (change["value"] for entry in body.get("entry", []) for change in entry["changes"]):
+        contact = (value.get("contacts") or [{}])[0]
+        for each in value.get("messages", []):
+            known = {"phone": each.get("from"), "bsuid": contact.get("user_id")}
+            ids = {kind: user_id for kind, user_id in known.items() if user_id}
+            await receive(request.app.state.db, "cloud", each, ids, contact.get("profile", {}).get("name"))
 
 
-@app.post("/webhook")
-async def webhook(body: Annotated[dict[str, Any], Body()], db: Guests, tasks: BackgroundTasks) -> dict[str, int]:
-    """Store who wrote, and answer after the response: a gateway gives up after a few seconds, a model takes longer."""
-    accepted = 0
-    for message in body.get("messages", []):
-        if message.get("from_me") or not message.get("text"):
-            continue
+async def receive(db: AsyncGuestDatabase, gateway: str, given: Json, ids: dict[str, str], name: str | None) -> None:
+    """Process a delivery; a sender who is no guest, such as the bot itself, is skipped."""
+    user_id = next(iter(ids.values()))
+    try:
+        if len(ids) > 1:
+            await db.link_ids(user_id, **ids)
+        if given.get("system", {}).get("type") == "user_changed_number":
+            await db.change_phone(user_id, given["system"]["wa_id"])
+        elif "text" in given:
+            await answer(db, gateway, given, user_id, name)
+    except InvalidUserId as error:
+        print(f"skipped: {error}")
+
+
+async def answer(db: AsyncGuestDatabase, gateway: str, given: Json, user_id: str, name: str | None) -> None:
+    """Answer a message that is new; everything in the block is stored together at its end, or nothing."""
+    text, chat_id, at = (
+        given["text"]["body"],
+        given.get("chat_id"),
+        datetime.fromtimestamp(int(given["timestamp"]), UTC),
+    )
+    async with db.message(given["id"], user_id, at=at, chat_id=chat_id, text=text, gateway=gateway) as message:
+        if message.state == "in progress":
+            raise HTTPException(503)  # its process may have been killed: the gateway is to deliver it again
+        if message.is_new:
+            await db.update_profile(user_id, user_name=name)
+            thread_id = str((await db.create_thread(user_id, create_thread)).thread_id)
+            reply, tokens = await ask_model(thread_id, await db.get_context(user_id) + text)
+            message.tokens(thread_id, tokens)
+            message.reply({"to": chat_id or user_id, "text": reply})
+
+
+async def send_replies(db: AsyncGuestDatabase) -> None:
+    """Send queued replies, in order for each guest; one that may have been sent by a killed process is sent again."""
+    while True:
         try:
-            # A message without a name keeps the name that is known.
-            guest = await db.update_profile(
-                message["from"], chat_id=message.get("chat_id"), user_name=message.get("from_name")
-            )
-        except InvalidUserId:
-            continue  # a group, a channel, or the bot's own number
-        await db.record_interaction(guest.phone_number)
-        tasks.add_task(answer, db, guest, message["text"]["body"])
-        accepted += 1
-    return {"accepted": accepted}
-
-
-@app.get("/guests/{user_id}")
-async def show_guest(user_id: str, db: Guests) -> GuestProfile:
-    """Return a guest's profile, for the hotel's reception."""
-    profile = await db.get_profile(user_id)
-    if profile is None:
-        raise HTTPException(404, "no such guest")
-    return profile
-
-
-@app.exception_handler(GuestSQLError)
-async def failed(_request: Request, error: Exception) -> JSONResponse:
-    """Answer 503 where repeating helps, so that the gateway delivers the message again."""
-    if isinstance(error, InvalidUserId):
-        return JSONResponse({"detail": error.message}, 422)
-    is_retryable = isinstance(error, GuestSQLError) and error.retryable
-    return JSONResponse({"detail": str(error)}, 503 if is_retryable else 500)
-
-
-async def answer(db: AsyncGuestDatabase, guest: GuestProfile, text: str) -> None:
-    """Answer one message."""
-    # A failing database costs the context, not the reply.
-    context = await db.get_context(guest.phone_number, default="")
-    thread_id = await thread_of(db, guest)
-    reply, tokens = await ask_model(thread_id, context + text)
-    await send(guest.chat_id or guest.phone_number, reply)
-    await db.add_thread_tokens(guest.phone_number, thread_id, tokens)
-
-
-async def thread_of(db: AsyncGuestDatabase, guest: GuestProfile) -> str:
-    """Return the guest's conversation, a new one if there is none."""
-    if guest.thread_id is not None:
-        return guest.thread_id
-    thread_id = await create_thread()
-    await db.set_thread(guest.phone_number, thread_id)
-    return thread_id
+            await db.wait_for_replies()
+            for reply in await db.claim_replies():
+                try:
+                    sent_id = await send(reply.gateway, reply.payload["to"], reply.payload["text"])
+                except OSError as error:
+                    await db.reply_failed(reply, error)
+                else:
+                    await db.reply_sent(reply, sent_id)
+        except GuestSQLError:  # logged already
+            await asyncio.sleep(1)
 
 
 async def create_thread() -> str:
-    """Create a conversation at the model's provider; here, invent an id."""
-    return "thread_example"
+    """Create a conversation at the model's provider; here, invent its id."""
+    return f"thread_{uuid4().hex}"
 
 
 async def ask_model(thread_id: str, text: str) -> tuple[str, int]:
     """Return the model's reply and the tokens that it took; here, repeat the message."""
-    del thread_id
-    return f"You wrote: {text}", len(text.split())
+    return f"You wrote: {text}", len(f"{thread_id} {text}".split())
 
 
-async def send(chat_id: str, text: str) -> None:
-    """Send a reply through the WhatsApp gateway; here, print it."""
-    print(f"to {chat_id}: {text}")
+async def send(gateway: str, to: str, text: str) -> str:
+    """Send a reply through the gateway and return the id that it gives; here, print it."""
+    print(f"{gateway} to {to}: {text}", flush=True)
+    return uuid4().hex

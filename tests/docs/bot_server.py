@@ -1,0 +1,40 @@
+"""Runs examples/whatsapp_bot.py as a server: `python -m tests.docs.bot_server PORT FOLDER`.
+
+The model waits while FOLDER/busy exists, and says so by FOLDER/asked. Replies are written to FOLDER/sent, as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from examples import whatsapp_bot as bot
+
+
+def main() -> None:
+    """Run the server until it is killed."""
+    folder = Path(sys.argv[2])
+    ask_model = bot.ask_model
+
+    async def busy_model(thread_id: str, text: str) -> tuple[str, int]:
+        (folder / "asked").touch()
+        while (folder / "busy").exists():  # noqa: ASYNC110  a file of the test
+            await asyncio.sleep(0.02)
+        return await ask_model(thread_id, text)
+
+    async def send(gateway: str, to: str, text: str) -> str:
+        with (folder / "sent").open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps([gateway, to, text])}\n")
+        return "sent"
+
+    bot.ask_model = busy_model
+    bot.send = send
+    uvicorn.run(bot.app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+
+
+if __name__ == "__main__":
+    main()
