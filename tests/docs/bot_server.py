@@ -8,31 +8,30 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import uvicorn
 
-from examples import whatsapp_bot as bot
-
 
 def main() -> None:
     """Run the server until it is killed."""
-    folder = Path(sys.argv[2])
+    folder, bot = Path(sys.argv[2]), import_module("examples.whatsapp_bot")
     ask_model = bot.ask_model
 
     async def busy_model(thread_id: str, text: str) -> tuple[str, int]:
         (folder / "asked").touch()
         while (folder / "busy").exists():  # noqa: ASYNC110  a file of the test
             await asyncio.sleep(0.02)
-        return await ask_model(thread_id, text)
+        answer: tuple[str, int] = await ask_model(thread_id, text)
+        return answer
 
     async def send(gateway: str, to: str, text: str) -> str:
         with (folder / "sent").open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps([gateway, to, text])}\n")
         return "sent"
 
-    bot.ask_model = busy_model
-    bot.send = send
+    vars(bot).update(ask_model=busy_model, send=send)
     uvicorn.run(bot.app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
 
 

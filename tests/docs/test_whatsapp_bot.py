@@ -134,23 +134,21 @@ def test_a_message_whose_process_is_killed_is_answered_after_the_next_delivery(b
     assert len(bot.sent()) == 1
 
 
-def test_one_guest_under_a_phone_and_a_business_scoped_id(bot, database_url):
+def test_one_guest_under_a_phone_and_a_business_scoped_id_and_none_for_the_bot_and_a_group(bot, database_url):
+    own, echoed = whapi(1, from_me=True), whapi(2, "573000000099")
+    group = whapi(3, "120363000000000001@g.us")
+    assert [bot.status("/whapi", each) for each in (own, echoed, group)] == [200, 200, 200]
     contact = {"user_id": BSUID, "profile": {"name": "Ana"}}
     assert bot.status("/cloud", cloud(1, contact=contact, **{"from": ANA})) == 200
     assert bot.status("/cloud", cloud(2, contact=contact)) == 200
     system = {"type": "user_changed_number", "wa_id": "573000000002"}
     assert bot.status("/cloud", cloud(3, type="system", text=None, system=system, **{"from": ANA})) == 200
+    until(lambda: len(bot.sent()) == 2, "two replies are not sent")
     with GuestDatabase(database_url) as db:
         profile = db.get_profile(BSUID)
         assert profile == db.get_profile(ANA) == db.get_profile("573000000002")
+        guests = db.queries.list_guests()
     assert profile is not None
     assert (profile.current_phone, profile.total_interactions, profile.user_name) == ("573000000002", 2, "Ana")
-
-
-def test_what_the_bot_wrote_itself_is_no_guest(bot, database_url):
-    own, echoed = whapi(1, from_me=True), whapi(2, "573000000099")
-    group = whapi(3, "120363000000000001@g.us")
-    assert [bot.status("/whapi", each) for each in (own, echoed, group)] == [200, 200, 200]
-    with GuestDatabase(database_url) as db:
-        assert db.queries.list_guests() == []
-    assert bot.sent() == []
+    assert [guest.phone_number for guest in guests] == [profile.phone_number]
+    assert [gateway for gateway, *_ in bot.sent()] == ["cloud"] * 2
