@@ -89,10 +89,11 @@ ORDER BY message.sent_at;
 SELECT to_jsonb(operation) AS operation
 FROM operations AS operation
 WHERE
-    operation.phone_number = :phone_number::text
-    OR operation.phone_number IN (
-        SELECT ids.id FROM guest_ids AS ids
-        WHERE ids.phone_number = :phone_number::text
+    operation.phone_number = ANY(
+        :phone_number::text || array(
+            SELECT ids.id FROM guest_ids AS ids
+            WHERE ids.phone_number = :phone_number::text
+        )
     )
 ORDER BY
     operation.source,
@@ -117,11 +118,11 @@ WITH known_ids AS MATERIALIZED (
         open_operations.operation_id
     FROM operations AS open_operations
     WHERE
-        open_operations.phone_number = :phone_number::text
-        OR open_operations.phone_number IN (
-            SELECT ids.id
-            FROM guest_ids AS ids
-            WHERE ids.phone_number = :phone_number::text
+        open_operations.phone_number = ANY(
+            :phone_number::text || array(
+                SELECT ids.id FROM guest_ids AS ids
+                WHERE ids.phone_number = :phone_number::text
+            )
         )
 ),
 

@@ -486,4 +486,5 @@ WHERE
             kept.source = held.gateway
             AND kept.operation_id = held.message_id
             AND kept.lease = held.lease
-    );
+    )
+ORDER BY held.lease;
