@@ -1,5 +1,5 @@
 -- How link_ids and change_phone register the ids of a guest. Locks are taken in one order everywhere: the keys
--- (lock_guest_keys), the rows of guest_profiles by key, the rows of guest_ids by id.
+-- (lock_ids), the rows of guest_profiles by key, the rows of guest_ids by id.
 -- check: large guest_profiles, guest_ids
 
 -- name: get_linked_guest(ids, has_phone, portfolio, chat_id)^

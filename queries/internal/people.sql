@@ -23,21 +23,29 @@ WHERE
     source = 'guestsql'
     AND operation_id = :operation_id::text;
 
--- name: lock_guest_keys(phone_numbers)$
--- Locks guests' keys against other merges and erasures; returns how many are locked.
--- The locks last until the transaction ends.
--- lock_guests alone is not enough: a guest who has no row yet may be getting one from a merge. A statement of its own,
--- so that the next one sees what that merge has stored. In the order of the keys, so that two merges do not deadlock.
---   phone_numbers: text[], the guests' keys, e.g. '{573000000001}'
-SELECT count(locked.result::text) AS locked_keys
+-- name: lock_ids(ids)
+-- Locks ids, and the keys to which they lead, against links, merges and erasures; returns what it has locked.
+-- The locks last until the transaction ends. lock_guests alone is not enough: a guest who has no row yet may be getting one
+-- from a merge. A statement of its own, so that the next one sees what that merge has stored: an id may lead elsewhere by
+-- then. In one order, so that two merges do not deadlock.
+--   ids: text[], ids without duplicates, e.g. '{573000000001}'
+SELECT locked.phone_number
 FROM (
-    SELECT pg_advisory_xact_lock(hashtextextended('guestsql guest ' || ordered.phone_number, 0)) AS result
+    SELECT
+        ordered.phone_number,
+        pg_advisory_xact_lock(hashtextextended('guestsql guest ' || ordered.phone_number, 0))::text AS result
     FROM (
-        SELECT keys.phone_number
-        FROM unnest(:phone_numbers::text[]) AS keys (phone_number)
-        ORDER BY keys.phone_number
+        SELECT given.id AS phone_number
+        FROM unnest(:ids::text[]) AS given (id)
+        UNION
+        SELECT known.phone_number
+        FROM guest_ids AS known
+        WHERE known.id = ANY(:ids::text[])
+        ORDER BY phone_number
     ) AS ordered
-) AS locked;
+) AS locked
+WHERE locked.result IS NOT NULL
+ORDER BY locked.phone_number;
 
 -- name: lock_guests(phone_numbers)
 -- Locks guests' rows until the transaction ends, and returns their keys.
@@ -49,9 +57,10 @@ WHERE phone_number = ANY(:phone_numbers::text[])
 ORDER BY phone_number
 FOR UPDATE;
 
--- name: remember_erasure(phone_number)!
--- Stores salted hashes of all ids of a guest, and of the keys merged into it.
--- With them, an import of old files does not bring any of these guests back. The guest's row must still exist.
+-- name: remember_erasure(phone_number)
+-- Stores salted hashes of all ids of a guest, and of the keys merged into it; returns the ids.
+-- With the hashes, an import of old files does not bring any of these guests back. The guest's row must still exist.
+-- check: allow GS307, because a guest has few ids
 --   phone_number: text, the guest's key
 WITH erased_keys AS (
     SELECT spelled.id AS phone_number
@@ -75,12 +84,19 @@ WITH erased_keys AS (
     WHERE
         guest.phone_number = :phone_number::text
         AND jsonb_typeof(guest.profile_data -> 'merged') = 'object'
+),
+
+remembered_keys AS (
+    INSERT INTO erased_guests AS known (id_hash)
+    SELECT sha256(erasure_salt.salt || convert_to(erased_keys.phone_number, 'UTF8')) AS id_hash
+    FROM erased_keys
+    CROSS JOIN erasure_salt
+    ORDER BY id_hash
+    ON CONFLICT (id_hash) DO UPDATE
+        SET erased_at = greatest(known.erased_at, excluded.erased_at)
 )
 
-INSERT INTO erased_guests AS known (id_hash)
-SELECT sha256(erasure_salt.salt || convert_to(erased_keys.phone_number, 'UTF8')) AS id_hash
-FROM erased_keys
-CROSS JOIN erasure_salt
-ORDER BY id_hash
-ON CONFLICT (id_hash) DO UPDATE
-    SET erased_at = greatest(known.erased_at, excluded.erased_at);
+SELECT id
+FROM guest_ids
+WHERE phone_number = :phone_number::text
+ORDER BY id;

@@ -88,6 +88,23 @@ def test_a_guest_without_a_phone_neither(bring, db, guests, key):
     assert guests() == []
 
 
+def test_nor_under_any_other_id(bring, db, guests, autocommit):
+    bring([["5215512345678", RECORD], [OTHER, RECORD]])
+    db.link_ids("5215512345678", lid=LID, bsuid="MX.1a2B3c", phone=PHONE)
+    db.merge_guests("5215512345678", "573000000003")
+    assert db.forget_guest("MX.1a2B3c")["guest_ids"] == 6
+    ids = ["5215512345678", "525512345678", PHONE, "573000000003", LID, "MX.1a2B3c"]
+    assert bring([[each, RECORD] for each in ids]).erased == 6
+    assert guests() == [OTHER]
+    # A stranger has the phone now; the files know its former guest by it.
+    db.link_ids(PHONE, bsuid="CO.old")
+    db.link_ids(PHONE, phone=PHONE, bsuid="CO.new")
+    autocommit.execute("TRUNCATE erased_guests")
+    db.forget_guest(PHONE)
+    assert bring([[PHONE, RECORD]]).erased == 0
+    assert guests() == [PHONE, OTHER]
+
+
 def test_a_guest_who_was_merged_into_an_erased_one_neither(bring, db, guests):
     bring([[PHONE, RECORD], [OTHER, RECORD], [LID, RECORD]])
     db.merge_guests(OTHER, LID)

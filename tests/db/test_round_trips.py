@@ -154,16 +154,26 @@ async def test_an_operation_is_one_round_trip(opened: Open, connections: list[An
         assert sent() == DIRECT
 
 
-async def test_an_erasure_is_a_statement_for_each_table_and_five_more(
+async def test_an_erasure_is_a_statement_for_each_table_and_six_more(
     opened: Open, connections: list[Any], tmp_path: Path
 ) -> None:
-    """Its id, the locks of the key and the row, the hash, and the answer."""
+    """Its id, the locks of the ids and the row, where the id leads, the hashes, and the answer."""
     tables = len(hooked_queries(load_catalogue().values(), "forget_guest"))
     database = await opened()
     await database.get_profile(GUEST)
     with tracing(connections, tmp_path / "trace") as sent:
         await database.forget_guest(GUEST)
-        assert len([each for each in sent() if each in TURNS]) == tables + 5 + 2
+        assert len([each for each in sent() if each in TURNS]) == tables + 6 + 2
+
+
+async def test_ids_that_are_linked_already_are_one_round_trip(
+    opened: Open, connections: list[Any], tmp_path: Path
+) -> None:
+    database = await opened()
+    await database.link_ids(GUEST, phone=GUEST, bsuid="CO.1a2B3c", chat_id=f"{GUEST}@c.us")
+    with tracing(connections, tmp_path / "trace") as sent:
+        await database.link_ids(GUEST, phone=GUEST, bsuid="CO.1a2B3c", chat_id=f"{GUEST}@c.us")
+        assert sent() == DIRECT
 
 
 async def test_a_message_is_two_round_trips(opened: Open, connections: list[Any], tmp_path: Path) -> None:

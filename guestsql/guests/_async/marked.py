@@ -32,12 +32,11 @@ async def lock_ids(tx: AsyncTransactionSession, ids: list[str]) -> dict[str, Any
     Raises:
         IdsMovedError: ids lead to guests who are not locked.
     """
-    wanted = await _ids_and_keys(tx, ids)
-    await tx.call("lock_guest_keys", {"phone_numbers": sorted(wanted)})
-    await tx.call("lock_guests", {"phone_numbers": sorted(wanted)})
-    # What another transaction has committed meanwhile is seen by the next statement.
+    locked = [row.phone_number for row in await tx.call("lock_ids", {"ids": ids})]
+    await tx.call("lock_guests", {"phone_numbers": locked})
+    # What another transaction has committed meanwhile is seen by this statement.
     known = await tx.call("list_known_ids", {"ids": ids})
-    if not wanted.issuperset(row.phone_number for row in known):
+    if any(row.phone_number not in locked for row in known):
         raise IdsMovedError
     return {row.id: row for row in known}
 
@@ -51,10 +50,6 @@ async def check_ids(tx: AsyncTransactionSession, ids: list[str], key: str) -> No
     found = await tx.call("list_known_ids", {"ids": ids})
     if len(found) < len(ids) or any(row.phone_number != key for row in found):
         raise IdsMovedError
-
-
-async def _ids_and_keys(tx: AsyncTransactionSession, ids: list[str]) -> set[str]:
-    return {*ids, *(row.phone_number for row in await tx.call("list_known_ids", {"ids": ids}))}
 
 
 async def write(tx: AsyncTransactionSession, queries: list[Query], **parameters: object) -> dict[str, int]:

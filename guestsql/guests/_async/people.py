@@ -153,8 +153,7 @@ async def _forget(
         return dict(sorted(claimed.answer.items()))
     # A merge that is under way is waited for here; the statements below see what it has brought.
     key = key_of(user_id, await lock_ids(tx, [user_id]))
-    ids.update(row.id for row in await tx.call("list_guest_ids", {"phone_number": user_id}))
-    await tx.call("remember_erasure", {"phone_number": key})
+    ids.update(row.id for row in await tx.call("remember_erasure", {"phone_number": key}))
     erased = await write(tx, queries, phone_number=key, operation_id=operation_id)
     await tx.call("answer_operation", {"operation_id": operation_id, "answer": json.dumps(erased)})
     return erased

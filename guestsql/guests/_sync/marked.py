@@ -33,12 +33,11 @@ def lock_ids(tx: TransactionSession, ids: list[str]) -> dict[str, Any]:
     Raises:
         IdsMovedError: ids lead to guests who are not locked.
     """
-    wanted = _ids_and_keys(tx, ids)
-    tx.call("lock_guest_keys", {"phone_numbers": sorted(wanted)})
-    tx.call("lock_guests", {"phone_numbers": sorted(wanted)})
-    # What another transaction has committed meanwhile is seen by the next statement.
+    locked = [row.phone_number for row in tx.call("lock_ids", {"ids": ids})]
+    tx.call("lock_guests", {"phone_numbers": locked})
+    # What another transaction has committed meanwhile is seen by this statement.
     known = tx.call("list_known_ids", {"ids": ids})
-    if not wanted.issuperset(row.phone_number for row in known):
+    if any(row.phone_number not in locked for row in known):
         raise IdsMovedError
     return {row.id: row for row in known}
 
@@ -52,10 +51,6 @@ def check_ids(tx: TransactionSession, ids: list[str], key: str) -> None:
     found = tx.call("list_known_ids", {"ids": ids})
     if len(found) < len(ids) or any(row.phone_number != key for row in found):
         raise IdsMovedError
-
-
-def _ids_and_keys(tx: TransactionSession, ids: list[str]) -> set[str]:
-    return {*ids, *(row.phone_number for row in tx.call("list_known_ids", {"ids": ids}))}
 
 
 def write(tx: TransactionSession, queries: list[Query], **parameters: object) -> dict[str, int]:

@@ -152,8 +152,7 @@ def _forget(
         return dict(sorted(claimed.answer.items()))
     # A merge that is under way is waited for here; the statements below see what it has brought.
     key = key_of(user_id, lock_ids(tx, [user_id]))
-    ids.update(row.id for row in tx.call("list_guest_ids", {"phone_number": user_id}))
-    tx.call("remember_erasure", {"phone_number": key})
+    ids.update(row.id for row in tx.call("remember_erasure", {"phone_number": key}))
     erased = write(tx, queries, phone_number=key, operation_id=operation_id)
     tx.call("answer_operation", {"operation_id": operation_id, "answer": json.dumps(erased)})
     return erased
