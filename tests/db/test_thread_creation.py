@@ -34,7 +34,7 @@ class Factory:
         return self._call().result(PATIENCE_SECONDS)
 
     async def _wait_async(self) -> Any:
-        return await asyncio.wrap_future(self._call())
+        return await asyncio.wait_for(asyncio.wrap_future(self._call()), PATIENCE_SECONDS)
 
     async def called(self) -> Future[Any]:
         """Wait until it is called once more; set the result of that call."""
@@ -264,3 +264,23 @@ async def test_not_in_a_transaction(kind: str, database_url: str) -> None:
             with pytest.raises(TransactionError, match="cannot create a thread"):
                 await tx.create_thread(GUEST, giving(kind, lambda: "t2"))
             assert (await tx.get_thread(GUEST)).thread_id == "t1"
+
+
+@kinds
+async def test_a_guest_who_is_merged_meanwhile(kind: str, database_url: str, autocommit: Connection) -> None:
+    """The thread is the merged guest's, unless that guest has one."""
+    factory = Factory(kind)
+    async with Either(kind, database_url) as db:
+        for number, threads in enumerate(([], ["t-kept"])):
+            keep, duplicate = f"57300000001{number}", f"57300000002{number}"
+            await db.update_profile(keep)
+            for thread in threads:
+                await db.set_thread(keep, thread)
+            caller = creating(db, factory, duplicate)
+            call = await factory.called()
+            await db.merge_guests(keep, duplicate)
+            call.set_result("t-created")
+            assert await caller == ((threads or ["t-created"])[0], 0)
+            assert len(await db.get_threads(keep)) == 1
+            assert column(autocommit, "thread_lease", keep) is None
+    assert factory.is_idle
