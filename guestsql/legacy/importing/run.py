@@ -199,7 +199,7 @@ class Import:
             except ConstraintViolation as error:
                 if error.constraint not in _RACED:
                     raise
-                # The bot created a guest of this range in the meantime; a smaller range leaves less time for that.
+                # The bot created or erased a guest of this range in the meantime; a smaller range leaves less time.
                 most = max(1, most // 10)
                 continue
             most = min(_RANGE_RECORDS, most * 10)
