@@ -253,7 +253,7 @@ def test_the_embedded_server_is_the_default(embedded_home):
     result = invoke("check", str(QUERIES / "threads.sql"), GUESTSQL_HOME=str(embedded_home))
     assert (result.exit_code, result.stdout) == (0, "")
     assert "making an embedded PostgreSQL in" in result.stderr
-    assert result.stderr.endswith("check: 3 queries, nothing found\n")
+    assert result.stderr.endswith("check: 4 queries, nothing found\n")
 
 
 def test_a_query_that_is_gone_is_found_in_its_file_alone(server, folder):
