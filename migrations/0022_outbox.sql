@@ -53,7 +53,7 @@ CREATE INDEX outbox_phone_number ON outbox (phone_number);
 CREATE INDEX outbox_unfinished ON outbox (phone_number, reply_id) WHERE state IN ('queued', 'sending');
 
 -- For claims.
-CREATE INDEX outbox_due_at ON outbox (due_at) WHERE state IN ('queued', 'sending');
+CREATE INDEX outbox_due_at ON outbox (due_at, reply_id) WHERE state IN ('queued', 'sending');
 
 -- For a claim that is repeated because its answer was lost.
 CREATE INDEX outbox_lease ON outbox (lease) WHERE state = 'sending';

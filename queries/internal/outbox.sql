@@ -120,20 +120,19 @@ claimed_replies AS (
         state = 'sending',
         lease = :lease::uuid,
         due_at = statement_timestamp() + make_interval(secs => :lease_seconds::float8),
-        attempts = reply.attempts + chosen_replies.added_attempts,
-        is_maybe_sent = reply.is_maybe_sent OR (reply.state = 'sending' AND chosen_replies.added_attempts = 1)
-    FROM (
-        SELECT
-            held_replies.reply_id,
-            0 AS added_attempts
-        FROM held_replies
-        UNION ALL
-        SELECT
-            due_replies.reply_id,
-            1 AS added_attempts
-        FROM due_replies
-    ) AS chosen_replies
-    WHERE reply.reply_id = chosen_replies.reply_id
+        attempts = reply.attempts + (reply.lease IS DISTINCT FROM :lease::uuid)::int,
+        is_maybe_sent = reply.is_maybe_sent OR (reply.state = 'sending' AND reply.lease <> :lease::uuid)
+    WHERE
+        -- An array: the planner expects a few rows then, and reads them by the index.
+        reply.reply_id = ANY(
+            array(
+                SELECT held_replies.reply_id
+                FROM held_replies
+                UNION ALL
+                SELECT due_replies.reply_id
+                FROM due_replies
+            )
+        )
     RETURNING
         reply.reply_id,
         reply.phone_number,
