@@ -176,7 +176,7 @@ async def test_lost_answers(kind: str, database_url: str, autocommit: Connection
             await db.queue_reply(GUEST, {"text": "one"})
             proxy.lose("request")
             await db.queue_reply(GUEST, {"text": "two"})
-            proxy.lie("57P01", at=b"added_attempts")
+            proxy.lie("57P01", at=b"due_replies")
             [reply] = await db.claim_replies()
             assert (reply.payload["text"], reply.attempts, reply.is_maybe_sent) == ("one", 1, False)
             proxy.lie("57P01", at=b"stored_messages")
