@@ -185,6 +185,19 @@ async def test_a_claim_or_a_completion_whose_answer_is_lost(
         assert rows(autocommit, "SELECT count(*) FROM messages") == [(1,)]
 
 
+def test_two_messages_of_one_guest_at_once(database_url: str, autocommit: Connection) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        with db.message("m1", GUEST) as outer:
+            outer.tokens("t1", 1)
+            with db.message("m2", GUEST) as inner:
+                inner.tokens("t1", 2)
+                inner.reply({"text": "second"})
+            outer.reply({"text": "first"})
+        assert [reply.payload["text"] for reply in db.claim_replies()] == ["second"]  # one at a time for a guest
+    assert column(autocommit, "total_interactions") == 2
+    assert column(autocommit, "thread_tokens") == 3
+
+
 def test_ids_are_unique_for_a_gateway(database_url: str, autocommit: Connection) -> None:
     with GuestDatabase(settings=make_settings(database_url)) as db:
         for gateway in (None, "telegram", "whatsapp"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,8 @@ from psycopg.errors import InsufficientPrivilege
 
 from guestsql import GuestDatabase
 from guestsql.errors import LeaseLost
-from tests.databases import GUEST, OTHER, column, make_settings
+from tests.databases import GUEST, OTHER, column, make_settings, waiting_sessions
+from tests.server import eventually
 
 Connection = psycopg.Connection[Any]
 
@@ -128,3 +130,36 @@ def test_a_message_in_progress_follows_a_merge(database_url: str, autocommit: Co
         db.forget_guest(GUEST)
         with pytest.raises(LeaseLost):
             running.__exit__(None, None, None)
+
+
+def test_an_erasure_stops_messages_under_every_id(database_url: str, autocommit: Connection) -> None:
+    """One that was claimed under an id that nobody knew, and a delayed one under the other id."""
+    lid, before = "81234567890123@lid", datetime.now(UTC) - timedelta(hours=1)
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        running = db.message("m1", lid)
+        running.__enter__()
+        db.link_ids(GUEST, lid=lid)
+        db.forget_guest(GUEST)
+        with pytest.raises(LeaseLost):
+            running.__exit__(None, None, None)
+        assert process(db, "m2", lid, at=before) == "erased"
+        assert process(db, "m3", f"+{GUEST}", at=before) == "erased"
+    assert rows(autocommit, "SELECT count(*) FROM guest_profiles") == [(0,)]
+
+
+def test_a_message_that_is_completed_during_a_merge_is_stored_for_the_guest_who_stays(
+    database_url: str, autocommit: Connection
+) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db, ThreadPoolExecutor(1) as pool:
+        db.update_profile(GUEST, user_name="Ana")
+        db.update_profile(OTHER, user_name="Ana")
+        running = db.message("m1", OTHER)
+        running.__enter__().tokens("t1", 5)
+        with db.transaction() as tx:
+            tx.merge_guests(GUEST, OTHER)
+            end = pool.submit(running.__exit__, None, None, None)
+            eventually(lambda: waiting_sessions(autocommit) == 1)
+        end.result()
+    found = rows(autocommit, "SELECT phone_number, total_interactions, thread_tokens FROM guest_profiles")
+    assert found == [(GUEST, 1, 5)]
+    assert rows(autocommit, "SELECT phone_number FROM messages") == [(GUEST,)]
