@@ -12,7 +12,7 @@ Absence is `None`; a failure is an exception, never an empty answer::
      ├ InvalidValue                      a value that the database could not keep as it is
      ├ DifferentGuests(guests)           the ids of one call belong to several guests
      ├ WrongEventLoop                    an async database is used outside the loop in which it was opened
-     ├ MessageError                      a message is used in a way that it does not allow
+     ├ MessageError                      a message is used after its block, or although it is not new
      ├ TransactionError                  a transaction is used in a way that it does not allow
      └ DatabaseError(query, sqlstate)
         ├ ConstraintViolation(constraint)
@@ -350,9 +350,9 @@ class TransactionAborted(DatabaseError):
 class LeaseLost(DatabaseError):
     """A lease ended before the work was done, and another process took the work over; or its guest was erased.
 
-    Nothing was stored. Do not repeat the call: whoever holds the new lease completes the work. If it happens often, the
-    work takes longer than its lease: claim fewer replies at a time, or for longer. The lease of a message is renewed:
-    its process was stopped, its event loop blocked, or the server away for longer than `GUESTSQL_LEASE_SECONDS`.
+    Nothing was stored. Do not repeat the call: the holder of the new lease completes the work. If replies often cause
+    it, claim fewer at a time, or for longer. The lease of a message is renewed; it is lost if the process is stopped,
+    its event loop blocked, or the server away for longer than `GUESTSQL_LEASE_SECONDS`.
     """
 
 

@@ -93,8 +93,8 @@ class Settings:
         pg_bin: folder of PostgreSQL binaries for the embedded server; None means those of the extra `embedded`.
         deadline_seconds: no statement waits for the database longer than this, in seconds, above 0, a day at most.
         lease_seconds: how long a context builder or a thread factory may take before another caller may call its own,
-            and how long a process that was killed keeps the messages that it processed, in seconds; shorter than the
-            deadline, so that a waiting caller can take over from a killed builder.
+            and how long a killed process keeps the messages that it was processing, in seconds; shorter than the
+            deadline, so that a waiting caller can take over from a killed one.
         flush_seconds: buffered interactions are written at least this often, in seconds; a kill -9 can lose one such
             interval.
         metrics_seconds: figures of queries and contexts are added to the minute tables this often, in seconds; 0

@@ -1,4 +1,4 @@
-"""`guestsql outbox`: the replies that wait to be sent, and what to do with those that cannot be."""
+"""`guestsql outbox`: lists replies, and retries or drops those that cannot be sent."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ Examples:
 """,
 )
 def outbox() -> None:
-    """Show the replies to guests that wait to be sent, and decide about those that cannot be.
+    """List the replies to guests, and retry or drop those that cannot be sent.
 
-    States: queued; sending, when a sender has claimed it; maybe sent, when that sender has not marked it in time; sent;
-    dead, after the last attempt.
+    States: queued; sending: claimed by a sender; maybe sent: claimed, and not marked in time; sent; dead: the last
+    attempt has failed.
     """
 
 
@@ -95,7 +95,7 @@ def retry(app: App, reply_ids: Sequence[int], dead: bool, format_name: str | Non
     """Queue replies again, to be sent at once.
 
     They may be dead letters, replies that may have been sent, and replies that wait after a failure. One that is being
-    sent is left alone. Exits with 1 if a reply was not queued.
+    sent is not changed. Exits with 1 if a reply was not queued.
     """
     chosen = _chosen(reply_ids, dead)
     with database(app.packaged_settings) as opened:
@@ -119,7 +119,7 @@ Examples:
 def drop(app: App, reply_ids: Sequence[int], dead: bool, yes: bool, format_name: str | None) -> None:
     """Delete replies that are not to be sent.
 
-    One that is being sent is left alone. Exits with 1 if a reply was not deleted.
+    One that is being sent is not deleted. Exits with 1 if a reply was not deleted.
     """
     chosen = _chosen(reply_ids, dead)
     what = "all dead letters" if chosen is None else f"reply {', '.join(map(str, chosen))}"
@@ -132,7 +132,7 @@ def drop(app: App, reply_ids: Sequence[int], dead: bool, yes: bool, format_name:
 def _chosen(reply_ids: Sequence[int], dead: bool) -> list[int] | None:
     """Return the chosen replies; None for all dead letters."""
     if bool(reply_ids) == dead:
-        raise click.UsageError("either the ids of replies or --dead is needed (guestsql outbox list shows the ids)")
+        raise click.UsageError("pass the ids of replies, or --dead (guestsql outbox list shows the ids)")
     return sorted(set(reply_ids)) or None
 
 

@@ -1,4 +1,4 @@
-"""Passwords of addresses, and phones, are masked in texts from elsewhere, such as the message of a bug.
+"""Passwords in addresses, and phones, are masked in texts from elsewhere, such as the message of a bug.
 
 This package's own messages contain no password: an address is shown by its host and database, and no error quotes
 it. They are not searched, so that a short password changes no word.
@@ -16,7 +16,7 @@ _MASK = "***"
 # Up to the last @: a password that was not percent-encoded may hold one, and a slash.
 _IN_URL = re.compile(r"(?P<user>\b[a-z][a-z0-9+.-]*://[^\s:@/]*):[^\s'\"]*@", re.IGNORECASE)
 _IN_PAIRS = re.compile(r"(?P<name>\b(?:ssl)?password\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&]+)", re.IGNORECASE)
-# Digits, and the signs that people put between those of a phone.
+# Digits, and the separators that people write within a phone number.
 _DIGITS = re.compile(r"\+?\d(?:[\s().-]{0,2}\d)*")
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?(?!\d)")
 _PHONE_LENGTHS = range(8, 16)
@@ -32,7 +32,7 @@ def mask_addresses(text: str) -> str:
 
 
 def mask_phones(text: str) -> str:
-    """Return a text with everything masked that may be a phone number.
+    """Return a text in which everything that may be a phone number is masked.
 
     Args:
         text: from elsewhere: an error that quotes a value, the answer of a gateway.

@@ -1,4 +1,4 @@
-"""Calls the functions that a program has given: a context builder, a thread factory; plain or coroutine functions."""
+"""Calls the functions that a program passes, a context builder or a thread factory; they may be coroutine functions."""
 
 from __future__ import annotations
 

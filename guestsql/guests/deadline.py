@@ -1,4 +1,4 @@
-"""How long a caller waits for a context or a thread, when it may build it itself."""
+"""The deadline of a caller that waits for a context or a thread, and may have to build it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ FIRST_PAUSE_SECONDS = 0.004
 LONGEST_PAUSE_SECONDS = 0.1
 
 _PUBLISH_GRACE_SECONDS = 1.0
-# A server that does not answer must not keep a caller that was interrupted; the lease then runs out by itself.
+# A caller that was interrupted does not wait for a server that does not answer; the lease then expires.
 _INTERRUPTED_RELEASE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Deadline:
-    """How long a caller waits, in seconds of `time.monotonic()`; the time in its own callback is added.
+    """When a caller gives up, in seconds of `time.monotonic()`. The time in its own callback does not count.
 
     Attributes:
         started: when it began.
@@ -30,7 +30,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float) -> Self:
-        """Return one that begins now.
+        """Return a deadline from now on.
 
         Args:
             seconds: how long the caller waits, without the time in its own callback.

@@ -99,7 +99,7 @@ def phone_id(read: Callable[[str], str], phone: str, what: str) -> str:
         what: the parameter, for the error.
 
     Raises:
-        InvalidUserId: it is no phone.
+        InvalidUserId: it is not a phone.
     """
     return _of_kind(read, phone, "phone", what)
 

@@ -1,4 +1,4 @@
-"""A message of a guest while it is processed: what its block may do, and what is stored at its end."""
+"""A message while it is processed: what its block collects, and what is stored at its end."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ class Claim:
         gateway: who delivered it; None for the default.
         at: its time, with a zone; None for now.
         chat_id: where the guest wrote; None if unknown.
-        text: what the guest wrote; None to keep none.
+        text: what the guest wrote; None to store none.
 
     Attributes:
         key: likewise.
         state: what the server answered to the claim; None before.
         since: when the message was done, or claimed by the caller who processes it.
-        may_hold_lease: False once the lease is known to be given back, used or lost.
+        may_hold_lease: False once the lease is known to be released, used or lost.
         is_lost: True once another caller is known to have the message.
         has_ended: True after the block.
 
@@ -117,7 +117,7 @@ class Claim:
         return os.getpid() != self._pid
 
     def answer(self, state: str, since: datetime | None) -> None:
-        """Take note of what the server answered to the claim."""
+        """Store what the server answered to the claim."""
         self.state = cast("MessageState", state)
         self.since = since
         self.may_hold_lease = self.is_new

@@ -74,7 +74,7 @@ class GuestThread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A reply that this process has claimed, to send it. Times are the server's.
+    """A reply that this process has claimed in order to send it. Times are the server's.
 
     Attributes:
         reply_id: its number; of one guest's replies the lower one was queued first.
@@ -82,9 +82,9 @@ class Reply:
         gateway: the service that delivers it.
         message_id: the message that it answers; None if it answers none.
         payload: what was queued.
-        attempts: how often it was claimed, with this claim: 1 or more.
+        attempts: how often it was claimed, including this time: 1 or more.
         is_maybe_sent: True if an earlier claim ended without a mark: the reply may have been sent.
-        last_error: why the last attempt failed that was marked so; None if none was.
+        last_error: why the last attempt that was marked as failed did; None if none was.
         created_at: when it was queued.
         lease_until: when another sender may claim it.
         lease: proves the claim to `reply_sent` and `reply_failed`.

@@ -165,19 +165,19 @@ def clean_instant(at: object) -> datetime:
         at: a datetime with a zone.
 
     Raises:
-        InvalidValue: it is not a datetime, has no zone, or lies beyond the years 1 to 9999.
+        InvalidValue: it is not a datetime, has no zone, or is outside the years 1 to 9999.
     """
     if not isinstance(at, datetime):
         raise InvalidValue(f"the time of a message is a datetime, not {type(at).__name__}")
     if at.utcoffset() is None:
         raise InvalidValue(
             "the time of a message has no zone",
-            hint="use datetime.fromtimestamp(seconds, UTC), or leave it out for now",
+            hint="use datetime.fromtimestamp(seconds, UTC), or omit it: the default is now",
         )
     try:
         return at.astimezone(UTC)
     except OverflowError as error:
-        raise InvalidValue("the time of a message lies beyond the years 1 to 9999") from error
+        raise InvalidValue("the time of a message is outside the years 1 to 9999") from error
 
 
 def clean_tokens(tokens: object) -> int:
@@ -214,7 +214,7 @@ def clean_number(number: object, what: str, least: float, most: float) -> float:
 
 
 def clean_reason(error: object) -> str:
-    """Return why something failed, as text that PostgreSQL can keep; of a long one the beginning.
+    """Return why something failed, as text that PostgreSQL can store, shortened to 1,000 characters.
 
     Args:
         error: a text or an exception.

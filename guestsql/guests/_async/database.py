@@ -152,8 +152,7 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
         """Write the buffered interactions now, so that the next `get_profile` counts them.
 
         Returns:
-            How many guests' rows were written, a guest with messages under several ids counted for each; 0 when nothing
-            was buffered.
+            How many guests were written, one with messages under two ids counted twice; 0 when nothing was buffered.
 
         Raises:
             DatabaseError: they could not be written; they are kept for the next flush, and counted once.

@@ -50,9 +50,9 @@ class AsyncIds(AsyncSession):
         Call it with every id that a message carries; if they are linked already, it is one read. If the ids belong to
         several guests, these are merged as by `merge_guests`: the guest whom `user_id` names stays, else the oldest.
 
-        A phone that arrives with another business-scoped id than its guest has in this portfolio belongs to another
-        person now. Then nothing is merged: the phone moves to the guest with the given business-scoped id, who is
-        created if unknown. The former guest keeps everything else, and the id `573000000001#2`.
+        If a phone arrives with a business-scoped id other than the one that its guest has in this portfolio, it now
+        belongs to another person. Then nothing is merged: the phone moves to the guest with the given business-scoped
+        id, who is created if unknown. The former guest keeps everything else, and gets the id `573000000001#1`.
 
         Args:
             user_id: any id of the guest; created if none of the ids is known, under the phone if one is given.
@@ -117,7 +117,7 @@ class AsyncIds(AsyncSession):
             The guest's profile, whose `current_phone` is the new number.
 
         Raises:
-            InvalidUserId: an id cannot be a guest's, or `new_phone` is no phone number.
+            InvalidUserId: an id cannot be a guest's, or `new_phone` is not a phone number.
 
         SQL: queries/internal/ids.sql
         """

@@ -13,7 +13,7 @@ __all__ = ["IdsMovedError", "check_ids", "given", "lock_ids", "write"]
 
 
 class IdsMovedError(Exception):
-    """Another session has let ids lead elsewhere before they could be locked.
+    """Another session moved ids to other guests before they could be locked.
 
     The transaction starts again: to lock more now, out of order, could be a deadlock.
     """

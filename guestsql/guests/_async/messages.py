@@ -1,4 +1,4 @@
-"""Messages, each processed once, whatever becomes of the process that began it."""
+"""Messages: each is processed once, even if the process that began it is killed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from guestsql.telemetry.log import event, quietly
 
 __all__ = ["AsyncMessageProcessor", "AsyncMessages"]
 
-# A caller that was interrupted, or has lost the server, is not kept waiting; the lease then runs out by itself.
+# A caller that was interrupted, or has lost the server, does not wait longer; the lease then expires.
 _RELEASE_SECONDS = 1.0
 _LEAST_RENEWAL_SECONDS = 1.0
 
@@ -39,30 +39,32 @@ class AsyncMessages(AsyncSession):
         text: str | None = None,
         gateway: str | None = None,
     ) -> AsyncGenerator[Message]:
-        """Process a message once, however often it is delivered, and store all that comes of it together.
+        """Process a message once, however often it is delivered, and store its effects together.
 
-        The first call gets `message.is_new`; a call for a message that is done, or in progress elsewhere, does not, and
-        finds out by `message.state` and `message.since`. When the block of a new message ends, one statement stores the
-        interaction, `chat_id`, the tokens and the replies. If the block raises, nothing is stored, and the message can
-        be claimed again at once; if the process ends, after `GUESTSQL_LEASE_SECONDS` (8). That is the gateway's next
-        delivery: so answer a delivery only after the block, and an error if the message is in progress elsewhere.
+        For the first call `message.is_new` is true. For a repeated one it is false, and `message.state` and
+        `message.since` say whether the message is done or in progress elsewhere. When the block of a new message ends,
+        one statement stores the interaction, `chat_id`, the tokens and the replies. If the block raises, nothing is
+        stored, and the message can be claimed again at once. If the process is killed, the message can be claimed again
+        when its lease ends, after `GUESTSQL_LEASE_SECONDS` (8). The gateway's next delivery does that: answer a
+        delivery after its block, and with an error if the message is in progress elsewhere.
 
-        No connection and no transaction is held during the block. The lease is renewed meanwhile, by a thread or a
-        task. A block that blocks the event loop, or whose process is stopped, for longer than the lease may lose the
-        message to another caller; its end then raises `LeaseLost` and stores nothing.
+        No connection and no transaction is held during the block. A thread or a task renews the lease meanwhile. If the
+        process is stopped, or its event loop blocked, for longer than the lease, another caller may claim the message.
+        The end of the block then raises `LeaseLost` and stores nothing.
 
-        A message is not new if its guest was erased after `at`, nor if it was processed before its guest was erased.
+        A message is not new either if its guest was erased after `at`, or if it was processed before its guest was
+        erased.
 
         Args:
-            message_id: the gateway's id of the message, 1 to 500 characters. For 30 days a repeat is recognised.
-            user_id: any spelling of a WhatsApp id; the same message may come with different ones.
+            message_id: the gateway's id of the message, 1 to 500 characters. A repeat is recognised for 30 days.
+            user_id: any id of the guest; a repeat may have another one.
             at: the message's own time, a datetime with a zone; default now, by the server's clock.
-            chat_id: the chat, perhaps a group, in which the guest wrote; None leaves the stored one.
+            chat_id: the chat in which the guest wrote, perhaps a group; None keeps the stored one.
             text: what the guest wrote; it is stored only if `GUESTSQL_KEEP_TEXT` is set.
-            gateway: the service that delivers the messages; its ids are unique. Default `whatsapp`.
+            gateway: the service that delivers the messages; message ids are unique within it. Default `whatsapp`.
 
         Returns:
-            A context manager, which gives the `Message`.
+            A context manager that returns the `Message`.
 
         Raises:
             InvalidValue: a value cannot be stored.
@@ -70,7 +72,7 @@ class AsyncMessages(AsyncSession):
             LeaseLost: another caller has claimed the message, or its guest was erased; nothing was stored.
             MessageError: the block was left in a forked child.
             OutcomeUnknown: the answer to the last statement was lost. The next delivery shows what became of it.
-            DatabaseError: the message could not be claimed, or nothing of it could be stored.
+            DatabaseError: the message could not be claimed, or its effects could not be stored.
             Exception: whatever the block raises.
 
         SQL: queries/internal/messages.sql
@@ -150,7 +152,7 @@ class AsyncMessageProcessor:
         event(logging.INFO, "MESSAGE_DONE", "a message was processed", guest=claim.key)
 
     async def _release(self, claim: Claim, error: BaseException) -> None:
-        """Let another caller claim the message at once; if that fails, the first error matters."""
+        """Let another caller claim the message at once. If that fails, the first error is the one to report."""
         if claim.is_lost:
             event(logging.WARNING, "MESSAGE_LEASE_LOST", "the block took longer than the lease", guest=claim.key)
         if not claim.may_hold_lease or claim.is_forked:

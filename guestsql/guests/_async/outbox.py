@@ -1,4 +1,4 @@
-"""The outbox: replies to guests, which are queued, claimed by a sender, and marked."""
+"""The outbox: replies to guests are queued, claimed by a sender, and marked."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class AsyncOutbox(AsyncSession):
     async def queue_reply(self, user_id: str, payload: Mapping[str, Any], *, gateway: str = "whatsapp") -> None:
         """Queue a reply to a guest; never twice, even if the connection is lost during the call.
 
-        `message.reply` does it for a reply to a message, together with everything else that the message causes. This is
-        for others, such as a reminder. In a transaction the reply is queued when that is committed.
+        This is for replies that answer no message, such as a reminder; `message.reply` queues the others. In a
+        transaction the reply is queued when the transaction is committed.
 
         Args:
             user_id: any spelling of a WhatsApp id.
@@ -44,9 +44,9 @@ class AsyncOutbox(AsyncSession):
             gateway: the service that delivers it, not blank. Replies of one guest are sent in order for each gateway.
 
         Raises:
-            InvalidValue: the payload is no mapping or has no JSON form, or the gateway is blank or not a string.
+            InvalidValue: the payload is not a mapping or has no JSON form, or the gateway is blank or not a string.
             OutcomeUnknown: the server could not be reached again, or did not answer, until the deadline. The reply may
-                have been queued: see `list_replies` before you repeat it.
+                have been queued: check `list_replies` before you repeat it.
 
         SQL: queries/internal/outbox.sql
         """
@@ -63,16 +63,15 @@ class AsyncOutbox(AsyncSession):
     ) -> list[Reply]:
         """Claim queued replies, to send them and to mark each with `reply_sent` or `reply_failed`.
 
-        Of each guest only the first reply that is not finished is claimed, so replies to one guest are sent in order. A
-        dead letter is finished, and does not keep later replies waiting. No other sender gets a claimed reply until its
-        lease ends.
+        Only a guest's first unfinished reply can be claimed, so replies to one guest are sent in order. A dead letter
+        counts as finished: later replies do not wait for it. No other sender gets a claimed reply until its lease ends.
 
-        A sender that is killed leaves replies claimed and not marked. When their lease ends they are returned again,
-        with `is_maybe_sent`: decide whether to send such a reply once more, or to mark it as sent.
+        If a sender is killed, its replies stay claimed. When their lease ends they are returned again, with
+        `is_maybe_sent`: decide whether to send such a reply once more, or to mark it as sent.
 
         Args:
-            max_replies: replies at most, 1 to 1,000. Claim only what you can send within the lease.
-            lease_seconds: how long no other sender may claim them, in seconds, above 0, a day at most.
+            max_replies: the most replies to claim, 1 to 1,000. Claim only what you can send within the lease.
+            lease_seconds: how long no other sender may claim them, in seconds, above 0, at most a day.
             gateway: only replies of this service; default all.
 
         Returns:
@@ -80,7 +79,7 @@ class AsyncOutbox(AsyncSession):
 
         Raises:
             InvalidValue: an argument is out of range.
-            TransactionError: it is called in a transaction: the claim would not be stored before the reply is sent.
+            TransactionError: it is called in a transaction: the claim would not be stored until that is committed.
 
         SQL: queries/internal/outbox.sql
         """
@@ -127,13 +126,13 @@ class AsyncOutbox(AsyncSession):
         Args:
             reply: what `claim_replies` returned.
             error: why; the first 1,000 characters are kept.
-            max_attempts: attempts after which it is a dead letter, 1 to 1,000. 1 for an error that lasts, such as a
+            max_attempts: attempts after which it is a dead letter, 1 to 1,000. Pass 1 for a permanent error, such as a
                 number without WhatsApp.
-            retry_seconds: seconds until the next attempt, 0 to a day, such as the gateway asks for; default 5 after the
-                first attempt, twice as many after each further one, an hour at most.
+            retry_seconds: seconds until the next attempt, 0 to a day, for example as the gateway asks; default 5 after
+                the first attempt, doubled after each further one, at most an hour.
 
         Returns:
-            When it is tried again, by the server's clock; None if it is a dead letter now: `guestsql outbox`.
+            When it is tried again, by the server's clock; None if it is now a dead letter.
 
         Raises:
             LeaseLost: another sender has claimed the reply, or it was dropped, or its guest was erased.
@@ -163,17 +162,17 @@ class AsyncOutbox(AsyncSession):
         return None if is_dead else row.due_at
 
     async def wait_for_replies(self, timeout_seconds: float = 60.0, *, gateway: str | None = None) -> bool:
-        """Wait until a reply may be claimed: a new one, one that is due again, or one whose lease has ended.
+        """Wait until a reply can be claimed: a new one, one that is due again, or one whose lease has ended.
 
-        On a direct connection the server wakes the caller (LISTEN), outside the pool. Behind a transaction pooler set
-        `DATABASE_UNPOOLED_URL`; without it, and while that address cannot be reached, the caller looks every second.
+        The server wakes the caller (LISTEN) over a direct connection outside the pool. Behind a transaction pooler set
+        `DATABASE_UNPOOLED_URL`; without it, and while that address cannot be reached, the caller polls every second.
 
         Args:
             timeout_seconds: how long to wait, 0 to a day.
             gateway: only replies of this service; default all.
 
         Returns:
-            True if one was there: another sender may be faster. False when the time is over.
+            True if a reply can be claimed, though another sender may be faster; False after the time-out.
 
         Raises:
             DatabaseUnavailable: the server cannot be reached, or the database was closed meanwhile.
@@ -188,7 +187,7 @@ class AsyncOutbox(AsyncSession):
 
 
 class AsyncReplySender:
-    """What a sender does outside of transactions: it claims, and waits.
+    """What a sender does outside transactions: it claims, and waits.
 
     SQL: queries/internal/outbox.sql
 
@@ -233,5 +232,5 @@ def _lost(reply: Reply, mark: str) -> LeaseLost:
     return LeaseLost(
         f"reply {reply.reply_id} was not marked as {mark}: its lease ended and another sender claimed it, it is marked "
         "already, it was dropped, or its guest was erased",
-        hint="whoever has claimed it decides; claim fewer replies at a time, or for longer",
+        hint="its present owner decides; claim fewer replies at a time, or for longer",
     )

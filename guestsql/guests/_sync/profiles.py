@@ -143,8 +143,8 @@ class Profiles(Session):
             user_id: any spelling of a WhatsApp id.
             at: the message's own time, a datetime with a zone; default now, by the server's clock. A time in the future
                 counts as now; an older one does not move the last interaction back.
-            message_id: the gateway's id of the message. It is then counted once, however often it is recorded, by
-                whichever process, and also by `message`. Default: every call counts.
+            message_id: the gateway's id of the message. It is then counted once, even if several processes
+                record it, or `message` does too. Default: every call counts.
             gateway: the service that delivers the messages. Default `whatsapp`.
 
         Raises:

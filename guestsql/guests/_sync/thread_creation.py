@@ -26,7 +26,7 @@ from guestsql.telemetry.log import event
 
 __all__ = ["ThreadCreator"]
 
-# Of one call. A factory that erases its guest would otherwise be called for ever.
+# Within one call. A factory that erases its guest would otherwise be called for ever.
 _MOST_CREATIONS = 3
 
 
@@ -107,7 +107,7 @@ class ThreadCreator:
         claimed: Any,  # noqa: ANN401  a row of claim_thread
         factory: ThreadFactory,
     ) -> GuestThread | None:
-        """Return the thread, or None if the guest has one by now, or was forgotten; no connection is held meanwhile."""
+        """Return the thread; None if the guest now has one, or was erased. No connection is held meanwhile."""
         started = monotonic()
         try:
             with building(self, request.key), building(self, claimed.phone_number):
@@ -127,7 +127,7 @@ class ThreadCreator:
         return thread_from(row)
 
     def _call(self, request: _Request, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
-        """Run a query; a server that does not answer is not asked to take the lease back."""
+        """Run a query. If the server does not answer, the lease is left to expire."""
         try:
             return self._executor.call(name, {"phone_number": request.key, **parameters}, deadline=request.deadline.at)
         except (DatabaseUnavailable, QueryTimeout):
@@ -135,7 +135,7 @@ class ThreadCreator:
             raise
 
     def _release(self, request: _Request) -> None:
-        """Give back the lease, if it may be held; if that fails it runs out by itself, and the first error matters."""
+        """Release the lease, if it may be held. If that fails it expires, and the first error is the one to report."""
         if not request.may_hold_lease:
             return
         try:

@@ -1,5 +1,5 @@
 # Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
-"""The guests' threads: which one is a guest's, which ones were, and the tokens spent in each."""
+"""The guests' threads, current and previous, and the tokens spent in each."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Threads(Session):
         return threads_from(self._call("get_threads", phone_number=self._key(user_id)))
 
     def create_thread(self, user_id: str, factory: ThreadFactory) -> GuestThread:
-        """Return a guest's thread; if there is none, create it by `factory`, once, whoever asks at the same time.
+        """Return a guest's thread; if there is none, create it with `factory`, once for all concurrent callers.
 
         Of concurrent callers, in this process and in others, one calls its factory, and the others wait for that
         thread. No connection is held meanwhile. If the factory fails, its caller gets the error and the next caller
-        calls its own. A factory that takes longer than the lease may be overtaken by another caller's; the thread that
-        is ready first is stored, and all callers get it. If the guest is erased meanwhile, the thread is discarded, and
+        calls its own. If it takes longer than the lease, another caller may call its own too; the thread that is ready
+        first is stored, and all callers get it. If the guest is erased meanwhile, the thread is discarded, and
         the factory is called again for the new guest.
 
         Args:
@@ -132,12 +132,12 @@ class Threads(Session):
             tokens: the tokens spent since the last call, 0 or more, below 2^63; they are added, and are not a new
                 total.
             message_id: the gateway's id of the message for which they were spent. They are then counted once for this
-                message and thread, however often it is called, by whichever process, and also by `message`; the call
-                may be repeated after any error. Default: every call counts.
+                message and thread, even if several processes count them, or `message` does too; the call may be
+                repeated after any error. Default: every call counts.
             gateway: the service that delivers the messages. Default `whatsapp`.
 
         Returns:
-            The thread's new count; 0 if the message is one of an erased guest.
+            The thread's new count; 0 if the message's guest was erased.
 
         Raises:
             InvalidValue: the thread is blank or not a string, the tokens are not a whole number of 0 or more, or the
@@ -160,7 +160,7 @@ class Threads(Session):
         row = self._call("set_thread", phone_number=key, thread_id=thread_id)
         if row is not None:
             event(logging.INFO, "DATABASE_UPDATE", "thread updated", guest=key, query="set_thread")
-        while row is None:  # nothing to change; or forgotten by another process in this very moment
+        while row is None:  # nothing to change; or another process forgot the guest at this moment
             row = self._call("get_thread", phone_number=key) or self._call(
                 "set_thread", phone_number=key, thread_id=thread_id
             )

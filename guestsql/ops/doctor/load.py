@@ -80,13 +80,13 @@ def messages(target: Target) -> CheckResult:
     found = target.ask("get_message_troubles", min_seconds=target.limits.message_seconds)
     if found.unfinished:
         return advise(
-            f"messages that were begun, not done, and not delivered again: {found.unfinished:,}",
+            f"messages that were begun, are not done, and were not delivered again: {found.unfinished:,}",
             "guestsql query run list_open_messages; see the bot's log for its errors, and the gateway's deliveries",
         )
     if found.processed >= target.limits.messages and found.redeliveries > found.processed:
         return advise(
             f"the {found.processed:,} messages of the last hour were delivered {found.redeliveries:,} times too often",
-            "the gateway gets its answers too late: see how long it waits, and what the bot does before it answers",
+            "the bot answers later than the gateway waits: raise the gateway's time-out, or do less before the answer",
         )
     return ok("every message that was begun is done")
 
@@ -96,12 +96,12 @@ def replies(target: Target) -> CheckResult:
     found = target.ask("get_outbox_troubles", min_seconds=target.limits.reply_seconds)
     if found.overdue and not found.retried:
         return fault(
-            f"replies that wait to be sent: {found.overdue:,}, one for {found.oldest_seconds:,.0f} s",
+            f"replies that wait to be sent: {found.overdue:,}, the oldest for {found.oldest_seconds:,.0f} s",
             "start a sender, or more of them (docs/outbox.md); guestsql outbox list",
         )
     if found.overdue:
         return advise(
-            f"replies that wait to be sent: {found.overdue:,}, perhaps for the {found.retried:,} that have failed",
+            f"replies that wait to be sent: {found.overdue:,}, perhaps behind the {found.retried:,} that have failed",
             "guestsql outbox list shows the errors",
         )
     if found.dead:

@@ -68,7 +68,7 @@ class Messages:
 
     Attributes:
         in_progress: those that a process works on now.
-        unfinished: those that were begun and are in progress no more: their process ended, or raised an error.
+        unfinished: those that were begun and not done: their process ended, or raised an error.
         redeliveries: deliveries beyond the first.
     """
 

@@ -23,7 +23,7 @@ from guestsql.telemetry.log import event
 
 __all__ = ["Listener", "Listeners"]
 
-# How often a caller looks for itself: without notifications, and with them, in case one is lost.
+# How often a caller polls: without notifications, and with them, in case one is lost.
 _POLL_SECONDS = 1.0
 _LOOK_SECONDS = 5.0
 # A caller that could poll does not wait longer for a connection, nor try again sooner.
@@ -41,10 +41,10 @@ class Listeners:
     Args:
         settings: for the direct address and the deadline.
         url: the server.
-        channel: what notifications are sent to.
+        channel: where notifications are sent.
 
     Attributes:
-        is_closed: True when no caller shall wait any more.
+        is_closed: True once callers have to stop waiting.
     """
 
     def __init__(self, settings: Settings, url: str, channel: str) -> None:
@@ -56,7 +56,7 @@ class Listeners:
         self.is_closed = False
 
     def close(self) -> None:
-        """Close the connections that nobody uses; callers that wait stop, and close theirs."""
+        """Close the idle connections; callers that wait stop, and close theirs."""
         self.is_closed = True
         while self._idle:
             self._idle.pop().close()
@@ -83,7 +83,7 @@ class Listeners:
         return connection if self.execute(connection, "LISTEN {}") else self.acquire()
 
     def release(self, connection: DeadlineConnection) -> None:
-        """Keep a connection for the next caller. It stops listening: what nobody reads would pile up."""
+        """Keep a connection for the next caller. It stops listening: unread notifications would pile up."""
         if self.execute(connection, "UNLISTEN {}"):
             self._idle.append(connection)
             if self.is_closed:
@@ -102,7 +102,7 @@ class Listeners:
         return True
 
     def failed(self, error: Exception) -> None:
-        """Take note that notifications do not arrive for now."""
+        """Report that notifications do not arrive for now."""
         self._retry_at = monotonic() + _RETRY_SECONDS
         why = error.message if isinstance(error, DatabaseError) else str(error)
         event(logging.WARNING, "NOTIFICATIONS_LOST", f"polling, and listening again in {_RETRY_SECONDS:g} s: {why}")
@@ -147,7 +147,7 @@ class Listener:
         return False
 
     def wait(self, seconds: float) -> None:
-        """Wait for a notification, or until the caller should look for itself.
+        """Wait for a notification, or until it is time to poll.
 
         Args:
             seconds: the longest wait, 0 or more.
