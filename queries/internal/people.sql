@@ -35,13 +35,16 @@ FROM (
         ordered.phone_number,
         pg_advisory_xact_lock(hashtextextended('guestsql guest ' || ordered.phone_number, 0))::text AS result
     FROM (
-        SELECT given.id AS phone_number
-        FROM unnest(:ids::text[]) AS given (id)
-        UNION
-        SELECT known.phone_number
-        FROM guest_ids AS known
-        WHERE known.id = ANY(:ids::text[])
-        ORDER BY phone_number
+        SELECT keys.phone_number
+        FROM (
+            SELECT given.id AS phone_number
+            FROM unnest(:ids::text[]) AS given (id)
+            UNION
+            SELECT known.phone_number
+            FROM guest_ids AS known
+            WHERE known.id = ANY(:ids::text[])
+        ) AS keys
+        ORDER BY keys.phone_number
     ) AS ordered
 ) AS locked
 WHERE locked.result IS NOT NULL
