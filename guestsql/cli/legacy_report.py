@@ -32,6 +32,9 @@ def print_report(output: Output, report: ImportReport) -> None:
     if report.adjusted:
         click.echo("\ntimes in the future, stored as the time of the import:")
         output.rows(("path", "pointer", "time"), [(each.path, each.pointer, each.written) for each in report.adjusted])
+    if report.conflicts:
+        click.echo("\nids of other guests in these guests' records; guestsql guest merge makes one guest of two:")
+        output.rows(("guest", "id", "other guest"), [(each.guest, each.id, each.other) for each in report.conflicts])
 
 
 def _lines(report: ImportReport) -> Iterator[str]:

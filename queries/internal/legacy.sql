@@ -1,10 +1,10 @@
 -- The import of the old bot's JSON files, in one transaction:
 -- 1. open_legacy_staging, index_legacy_staging, open_legacy_guests, COPY of all records into legacy_staging, and
---    analyze_legacy_staging;
+--    analyze_legacy_staging, resolve_legacy_ids;
 -- 2. for each range of keys get_next_legacy_range, empty_legacy_guests, fold_legacy_records, merge_legacy_records,
 --    limit_legacy_times if a time is in the future, then insert_legacy_guests, update_legacy_guests and
 --    insert_legacy_threads, or preview_legacy_guests for a dry run;
--- 3. record_legacy_import.
+-- 3. insert_legacy_ids, list_legacy_id_conflicts, record_legacy_import.
 -- The tables are in migrations/0003_legacy_imports.sql and 0010_legacy_guests.sql.
 --
 -- A row that has its records under profile_data.legacy was imported before. It is neither written nor locked, whatever
@@ -33,6 +33,40 @@ CREATE INDEX legacy_staging_phone_number ON legacy_staging (phone_number);
 -- name: analyze_legacy_staging()!
 -- Collects statistics of the staged records: autovacuum does not see a temporary table.
 ANALYZE legacy_staging (phone_number);
+
+-- name: resolve_legacy_ids()!
+-- Gives staged records whose id is not the guest's key that key; the number of records.
+-- The guest is known under another id; or the files have a new number in two national spellings, of which the first in
+-- alphabetical order becomes the key. What no statement of this import may do is make one guest of two known ones.
+WITH resolved_ids AS (
+    SELECT
+        ids.id,
+        ids.phone_number
+    FROM guest_ids AS ids
+    WHERE ids.id <> ids.phone_number
+    UNION ALL
+    SELECT DISTINCT
+        new_records.phone_number AS id,
+        (guestsql_spellings(new_records.phone_number))[2] AS phone_number
+    FROM legacy_staging AS new_records
+    WHERE
+        left(new_records.phone_number, 2) IN ('52', '54', '55')
+        AND (guestsql_spellings(new_records.phone_number))[2] < new_records.phone_number
+        AND (guestsql_spellings(new_records.phone_number))[2] IN (
+            SELECT other_records.phone_number
+            FROM legacy_staging AS other_records
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM guest_ids AS ids
+            WHERE ids.id = new_records.phone_number
+        )
+)
+
+UPDATE legacy_staging AS staged
+SET phone_number = resolved_ids.phone_number
+FROM resolved_ids
+WHERE staged.phone_number = resolved_ids.id;
 
 -- name: get_next_legacy_range(after_number, range_size)$
 -- The last key of the range after a key, NULL at the end. All records of a guest are in one range.
@@ -580,6 +614,59 @@ ORDER BY
     guest.phone_number,
     thread_id
 ON CONFLICT (phone_number, thread_id) DO NOTHING;
+
+-- name: insert_legacy_ids(own_numbers)!
+-- Registers the ids of persons that the records have as chat ids; the number of ids. Known ids stay as they are.
+--   own_numbers: text[], the bot's own numbers in every spelling
+INSERT INTO guest_ids (id, phone_number, source)
+SELECT DISTINCT ON (spelled.id)
+    spelled.id,
+    found_ids.phone_number,
+    'import'
+FROM (
+    SELECT
+        staged.phone_number,
+        guestsql_user_id(staged.chat_id) AS id
+    FROM legacy_staging AS staged
+    WHERE
+        staged.chat_id <> staged.phone_number || '@s.whatsapp.net'
+        AND staged.chat_id <> staged.phone_number || '@c.us'
+        AND right(staged.chat_id, 5) <> '@g.us'
+) AS found_ids
+INNER JOIN guest_profiles AS guest ON found_ids.phone_number = guest.phone_number
+CROSS JOIN unnest(guestsql_spellings(found_ids.id)) AS spelled (id)
+WHERE
+    found_ids.id IS NOT NULL
+    AND found_ids.id <> ALL(:own_numbers::text[])
+ORDER BY
+    spelled.id,
+    found_ids.phone_number
+ON CONFLICT (id) DO NOTHING;
+
+-- name: list_legacy_id_conflicts(own_numbers)
+-- The chat ids in records of one guest that are another guest's ids. The import merges no guests: merge_guests does.
+--   own_numbers: text[], the bot's own numbers in every spelling
+SELECT DISTINCT
+    found_ids.phone_number,
+    ids.id,
+    ids.phone_number AS other_phone_number
+FROM (
+    SELECT
+        staged.phone_number,
+        guestsql_user_id(staged.chat_id) AS id
+    FROM legacy_staging AS staged
+    WHERE
+        staged.chat_id <> staged.phone_number || '@s.whatsapp.net'
+        AND staged.chat_id <> staged.phone_number || '@c.us'
+        AND right(staged.chat_id, 5) <> '@g.us'
+) AS found_ids
+INNER JOIN guest_ids AS ids ON found_ids.id = ids.id
+WHERE
+    ids.phone_number <> found_ids.phone_number
+    AND found_ids.id <> ALL(:own_numbers::text[])
+ORDER BY
+    found_ids.phone_number,
+    ids.id;
 
 -- name: preview_legacy_guests(after_number, last_number)^
 -- The numbers of rows that insert_legacy_guests and update_legacy_guests would write. The range is that of

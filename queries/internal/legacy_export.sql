@@ -25,6 +25,18 @@ FROM guest_profiles
 WHERE phone_number = ANY(:phone_numbers::text[])
 ORDER BY phone_number;
 
+-- name: list_ids_of_other_keys(ids)
+-- Those of some ids that are not their guest's key, with the key.
+--   ids: text[], ids without duplicates
+SELECT
+    id,
+    phone_number
+FROM guest_ids
+WHERE
+    id = ANY(:ids::text[])
+    AND id <> phone_number
+ORDER BY id;
+
 -- name: get_import_times(paths, checksums)^
 -- The times at which imports began, and at which these files were first imported.
 -- A file counts with exactly these bytes; NULL when they were never imported. An import stores its own time in place of a

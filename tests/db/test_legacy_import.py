@@ -100,6 +100,7 @@ def test_the_report_is_the_contracts(run):
     assert list(report)[: len(contract)] == contract
     more = {
         "adjusted",
+        "conflicts",
         "merged",
         "file_bytes",
         "table_bytes",

@@ -204,9 +204,9 @@ def test_what_is_deleted_while_the_files_are_read_is_a_difference(bring, verify,
     bring(b"[" + b",".join([GOOD, *DATA]) + b"]")
     reading = verifying.read_into_buckets
 
-    def read_later(*given):
+    def read_later(*given, **known):
         autocommit.execute("DELETE FROM legacy_rejects WHERE number = 2")
-        return reading(*given)
+        return reading(*given, **known)
 
     monkeypatch.setattr(verifying, "read_into_buckets", read_later)
     seen = verify()
@@ -291,9 +291,9 @@ def test_a_file_that_changes_between_the_readings_is_judged_by_what_was_compared
     bring(WHOLE[: CUTS["within a reject"]])
     reading = verifying.read_into_buckets
 
-    def read_later(*given):
+    def read_later(*given, **known):
         (folder / "threads.json").write_bytes(WHOLE)
-        return reading(*given)
+        return reading(*given, **known)
 
     monkeypatch.setattr(verifying, "read_into_buckets", read_later)
     seen = verify()

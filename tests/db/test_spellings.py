@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from functools import cache
+from pathlib import Path
 
 import phonenumbers
 import pytest
 from psycopg import Connection
 
+from guestsql import Settings
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.spellings import RULES, spellings
 from guestsql.guests.values import is_placeholder
+from guestsql.legacy import import_directory
 
 SPELLINGS = 100_000
 NUMBERS = 12_500
@@ -126,3 +130,13 @@ def test_no_two_persons_have_the_two_spellings(rule: object) -> None:
             both.append([phonenumbers.national_significant_number(plan) for plan in plans])
     assert all(longer == f"9{shorter}" for shorter, longer in both)
     assert not both or rule is RULES[1]
+
+
+def test_the_import_makes_one_guest_of_all_spellings(database_url: str, autocommit: Connection, tmp_path: Path) -> None:
+    records = {text: {"threadId": f"thread_{place}"} for place, text in spelled()}
+    (tmp_path / "threads.json").write_text(json.dumps(list(records.items())), encoding="utf-8")
+    report = import_directory(tmp_path, settings=Settings(), url=database_url)
+    assert (report.records, report.rejected, report.guests) == (len(records), 0, NUMBERS)
+    stored = autocommit.execute("SELECT id, phone_number FROM guest_ids").fetchall()
+    assert dict(stored).keys() == {each for number in numbers() for each in number}
+    assert len({key for _, key in stored}) == NUMBERS

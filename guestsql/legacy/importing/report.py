@@ -7,7 +7,7 @@ from typing import Any
 
 from guestsql.legacy.reading.records import Reject
 
-__all__ = ["Adjusted", "FileReport", "ImportReport"]
+__all__ = ["Adjusted", "Conflict", "FileReport", "ImportReport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,21 @@ class Adjusted:
     pointer: str
     written: str
     used: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An id in the records of one guest that is another guest's; they were not merged.
+
+    Attributes:
+        guest: the key of the guest whose records have it.
+        id: the id.
+        other: the key of the guest who has it.
+    """
+
+    guest: str
+    id: str
+    other: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,7 @@ class ImportReport:
             of erased guests last.
         dry_run: whether nothing was written.
         adjusted: the times in the future, in the same order; `profile_data` keeps them as written.
+        conflicts: the chat ids that are another guest's; `merge_guests` makes one guest of two.
         import_id: the import's number in the history; None when nothing was written.
         table_bytes: the size of `guest_profiles` with its indexes, after the import.
         peak_memory_bytes: peak memory of this process; None where the system does not report it.
@@ -78,6 +94,7 @@ class ImportReport:
     rejects: tuple[Reject, ...]
     dry_run: bool
     adjusted: tuple[Adjusted, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
     import_id: int | None = None
     table_bytes: int = 0
     peak_memory_bytes: int | None = None
@@ -118,6 +135,7 @@ class ImportReport:
             "rejects": [asdict(reject) for reject in self.rejects],
             "dry_run": self.dry_run,
             "adjusted": [asdict(each) for each in self.adjusted],
+            "conflicts": [asdict(each) for each in self.conflicts],
             "merged": self.merged,
             "file_bytes": self.file_bytes,
             "table_bytes": self.table_bytes,

@@ -17,7 +17,7 @@ import psycopg
 from guestsql.errors import ConstraintViolation
 from guestsql.legacy.importing.memory import peak_memory_bytes
 from guestsql.legacy.importing.progress import Progress, Steps
-from guestsql.legacy.importing.report import Adjusted, FileReport, ImportReport
+from guestsql.legacy.importing.report import Adjusted, Conflict, FileReport, ImportReport
 from guestsql.legacy.importing.staging import COPY_STAGING, FileStager
 from guestsql.legacy.reading.excluded import Excluded
 from guestsql.legacy.reading.files import LegacyFile
@@ -131,6 +131,8 @@ class Import:
         if not self._dry_run:
             # Guests erased since the import began: their hashes were not visible at its start.
             self._queries.erase_imported_guests(connection)
+            self._queries.insert_legacy_ids(connection, own_numbers=sorted(self._own))
+        conflicts = self._queries.list_legacy_id_conflicts(connection, own_numbers=sorted(self._own))
         rejects = self._queries.list_staged_rejects(connection, paths=[file.path for file in written.files])
         report = ImportReport(
             files=written.files,
@@ -143,6 +145,7 @@ class Import:
             erased=len(written.erased),
             dry_run=self._dry_run,
             adjusted=written.adjusted,
+            conflicts=tuple(Conflict(*conflict) for conflict in conflicts),
             table_bytes=self._queries.get_guest_table_bytes(connection),
             peak_memory_bytes=peak_memory_bytes(),
             seconds=round(perf_counter() - started, 3),
@@ -169,6 +172,7 @@ class Import:
                 for block in stager.blocks():
                     copy.write(block)
         self._queries.analyze_legacy_staging(connection)
+        self._queries.resolve_legacy_ids(connection)
         return stagers
 
     def _write(self, connection: DeadlineConnection, stagers: Sequence[FileStager]) -> _Written:
@@ -228,6 +232,7 @@ class Import:
             "files": [asdict(file) for file in report.files],
             "rejects": None,
             "adjusted": None,
+            "conflicts": None,
             # legacy verify compares adjusted times with it.
             "started_at": self._began_at.isoformat(),
         }

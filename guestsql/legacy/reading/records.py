@@ -15,6 +15,7 @@ import msgspec
 
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.guests.identity import canonical_user_id, clean_chat_id
+from guestsql.guests.spellings import spellings
 from guestsql.guests.values import LONGEST_LABEL, normalized
 from guestsql.legacy.reading.excluded import Excluded
 from guestsql.legacy.reading.json_text import Json, clean, escape
@@ -210,7 +211,7 @@ def read_name(value: Json, phone_number: str) -> str | None:
     if not (_PHONES_DIGITS if phone_number.isdigit() else _DIGIT).match(text):
         return text
     try:
-        return None if canonical_user_id(text) == phone_number else text
+        return None if phone_number in spellings(canonical_user_id(text)) else text
     except InvalidUserId:
         return text
 

@@ -11,10 +11,11 @@ import json
 import pickle
 import tempfile
 import zlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -31,6 +32,9 @@ __all__ = ["Buckets", "CheckedFile", "ErasedIds", "Unusable", "file_checksum", "
 
 _BUCKET_BYTES = 2 << 20
 _MOST_BUCKETS = 256
+_BATCH_RECORDS = 500
+
+Resolve = Callable[[list[str]], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,16 @@ def _unpickled(file: IO[bytes]) -> Iterator[tuple[str, Record]]:
         yield pickle.load(file)  # noqa: S301  this process wrote it, into a file that has no name
 
 
+def _batches(records: Iterator[tuple[str, Record] | Unusable]) -> Iterator[list[tuple[str, Record] | Unusable]]:
+    while batch := list(islice(records, _BATCH_RECORDS)):
+        yield batch
+
+
+def _no_other_keys(ids: list[str]) -> Mapping[str, str]:
+    del ids
+    return {}
+
+
 @contextmanager
 def read_into_buckets(
     directory: Path,
@@ -157,6 +171,8 @@ def read_into_buckets(
     kept: Mapping[str, KeptPlaces] | None = None,
     erased: ErasedIds = _NO_ONE,
     region: str | None = None,
+    *,
+    resolve: Resolve = _no_other_keys,
 ) -> Generator[tuple[Buckets, list[CheckedFile], list[Unusable]]]:
     """Read all files of a folder.
 
@@ -166,6 +182,7 @@ def read_into_buckets(
         kept: by file name, the rejected bytes of the file that the database keeps.
         erased: the erased guests.
         region: whose national numbers are completed (`Settings.default_region`).
+        resolve: returns the keys of those of some ids that are not their guest's key.
 
     Yields:
         The records by guest, the files, and the places from which no guest can be made.
@@ -182,12 +199,14 @@ def read_into_buckets(
         for path in paths:
             reader = _FileReader(path, directory, own, erased, region)
             count = 0
-            for found in reader.records((kept or {}).get(reader.name, {})):
-                count += 1
-                if isinstance(found, Unusable):
-                    unusable.append(found)
-                else:
-                    buckets.add(*found)
+            for batch in _batches(reader.records((kept or {}).get(reader.name, {}))):
+                count += len(batch)
+                unusable += [found for found in batch if isinstance(found, Unusable)]
+                records = [found for found in batch if not isinstance(found, Unusable)]
+                keys = resolve(list({own_id for own_id, _ in records}))
+                for own_id, record in records:
+                    key = keys.get(own_id)
+                    buckets.add(key or own_id, replace(record, own_id=own_id) if key else record)
             files.append(CheckedFile(reader.name, reader.sha256, count, reader.size))
         yield buckets, files, unusable
 

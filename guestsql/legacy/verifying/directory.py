@@ -12,7 +12,9 @@ SQL: queries/internal/legacy_export.sql.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +146,12 @@ def verify_directory(
     report = VerifyReport()
     kept, erased = _known_now(queries, directory, settings, url)
     own = own_keys(settings.own_numbers, settings.default_region)
-    with read_into_buckets(directory, own, kept, erased, settings.default_region) as (buckets, files, unusable):
+    with ExitStack() as stack:
+        with connect(settings, url) as connection:
+            connection.autocommit = True
+            resolve = partial(_keys, queries, connection)
+            read = read_into_buckets(directory, own, kept, erased, settings.default_region, resolve=resolve)
+            buckets, files, unusable = stack.enter_context(read)
         report.files = files
         report.unread = [visible(name) for name in list_unread_files(directory)]
         report.records = sum(file.records for file in files)
@@ -164,6 +171,14 @@ def verify_directory(
             # BEGIN or COMMIT failed: no query's adapter has seen it.
             raise translate(error, "") from error
     return report
+
+
+def _keys(
+    queries: Any,  # noqa: ANN401  aiosql's methods
+    connection: DeadlineConnection,
+    ids: list[str],
+) -> dict[str, str]:
+    return {row.id: row.phone_number for row in queries.list_ids_of_other_keys(connection, ids=ids)}
 
 
 def _known_now(

@@ -46,6 +46,7 @@ class Record:
         pointer: JSON pointer of the record itself.
         key: the guest's key as written.
         fields: its members.
+        own_id: the id that the key spells, when it is not the guest's key.
     """
 
     source: str
@@ -55,6 +56,7 @@ class Record:
     pointer: str
     key: str
     fields: dict[str, Value]
+    own_id: str = ""
 
     @property
     def is_of_threads(self) -> bool:
@@ -193,17 +195,17 @@ class _Reading:
 
     def __init__(self, phone_number: str, record: Record) -> None:
         self.record = record
-        fields = record.fields
+        fields, own_id = record.fields, record.own_id or phone_number
         read = _read_times(fields)
         self.at_member, self.at = _own_time(record, read)
         self.times = {member: self._claim(time, member) for member, time in read.items() if time is not None}
         # `name` is the hotel's name for the guest in threads.json, and the guest's own name in the other files.
         self.is_thread = is_thread = record.is_of_threads
-        name = ("name", read_name(fields.get("name"), phone_number))
-        user_name = ("userName", read_name(fields.get("userName"), phone_number))
+        name = ("name", read_name(fields.get("name"), own_id))
+        user_name = ("userName", read_name(fields.get("userName"), own_id))
         # The names of this member in other bots.
         if user_name[1] is None:
-            user_name = ("whatsappName", read_name(fields.get("whatsappName"), phone_number))
+            user_name = ("whatsappName", read_name(fields.get("whatsappName"), own_id))
         thread = next((each for each in ("threadId", "lastThread") if plain_text(fields.get(each))), "threadId")
         said: dict[str, tuple[str, object]] = {
             "chat_id": ("chatId", read_chat_id(fields.get("chatId"))),

@@ -17,6 +17,7 @@ from typing import cast
 
 from guestsql.errors import InvalidUserId, InvalidValue
 from guestsql.guests.identity import canonical_user_id, clean_chat_id
+from guestsql.guests.spellings import spellings
 from guestsql.guests.values import LONGEST_LABEL
 
 __all__ = [
@@ -139,7 +140,7 @@ def read_name(value: Value, phone_number: str) -> str | None:
     if text is None or text.casefold() == "usuario" or text == phone_number:
         return None
     try:
-        is_own_id = any(character.isdigit() for character in text) and canonical_user_id(text) == phone_number
+        is_own_id = any(map(str.isdigit, text)) and phone_number in spellings(canonical_user_id(text))
     except InvalidUserId:
         is_own_id = False
     return None if is_own_id else text
