@@ -26,6 +26,7 @@ GUESTS = [f"5730000009{number:02}" for number in range(6)]
 
 _WRITER = """
 import logging, os, random, signal, sys, threading, warnings
+from uuid import uuid4
 from guestsql import GuestDatabase
 from guestsql.errors import DatabaseError, OutcomeUnknown
 from guestsql.settings import Settings
@@ -71,8 +72,27 @@ def record_messages(chance):
             recorded = []
     left.extend(recorded)
 
+def process_messages(chance):
+    while not stopped.is_set():
+        guest, tokens = chance.choice(guests), chance.randint(1, 9)
+        effects = [("tokens", guest, tokens), ("messages", guest, 1)]
+        for effect in effects:
+            note("sent", *effect)
+        try:
+            with db.message(str(uuid4()), guest) as message:
+                message.tokens("thread", tokens)
+        except OutcomeUnknown:
+            continue
+        except DatabaseError:
+            end = "failed"
+        else:
+            end = "done"
+        for effect in effects:
+            note(end, *effect)
+
 def write():
     works = [add_tokens] * int(token_writers) + [record_messages] * int(message_writers)
+    works += [process_messages] * int(message_writers)
     threads = [threading.Thread(target=work, args=(random.Random(),)) for work in works]
     for thread in threads:
         thread.start()
@@ -109,7 +129,7 @@ class Writers:
         url: the database's address.
         folder: for the journals.
         token_writers: threads of each process that add tokens.
-        message_writers: threads of each process that record messages.
+        message_writers: threads of each process that record messages, and as many that process messages.
         forks: forked children of each process that write too.
     """
 

@@ -1,4 +1,4 @@
-"""Whatever breaks while eight writers write: what was acknowledged is stored, once.
+"""Whatever breaks while many write: what was acknowledged is stored, once.
 
 The long form is `make faults`: 40 faults of each kind, in place of a few.
 """
