@@ -114,7 +114,8 @@ class Model:
             self._clock += 1
             key = scoped[0] if lost else phone or user_id
             kept = Guest(self._clock, phone=key if is_phone(key) else None)
-        had_phone = phone is not None and self.owner.get(phone) is kept
+        shown = phone or (user_id if is_phone(user_id) else None)
+        had_phone = shown is not None and self.owner.get(shown) is kept
         for other in sorted({id(each): each for each in guests.values()}.values(), key=lambda each: each.since):
             self._unite(kept, other)
         for each in given:
@@ -124,8 +125,7 @@ class Model:
         for each in given:
             if self.owner.get(each) is not kept:
                 self._move(each, kept)
-        shown = phone or (user_id if is_phone(user_id) else None)
-        if shown is not None and ((phone is not None and not had_phone) or kept.phone is None):
+        if shown is not None and (not had_phone or kept.phone is None):
             kept.phone = shown
 
     def _is_lost(self, phone: str, given: list[str]) -> bool:

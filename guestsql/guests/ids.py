@@ -75,12 +75,17 @@ class GivenIds:
 
     @property
     def shown_phone(self) -> str | None:
-        """The phone for a guest who has none: the one given as such, else any."""
+        """The phone under which the guest can be reached: the one given as such, else any."""
         return self.phone or (self.user_id if self.user_id in self.phones else next(iter(self.phones), None))
+
+    @property
+    def strangers_key(self) -> str:
+        """The business-scoped id as the key of a new guest; a parent only if there is no other."""
+        return min(self.scoped, key=lambda each: (id_kind(each) != "bsuid", each))
 
 
 def id_kind(user_id: str) -> str:
-    """Return the kind of a canonical id, as the function guestsql_id_kind of the migrations does."""
+    """Return the kind of a canonical id, as the column `guest_ids.kind` has it."""
     if user_id.endswith("@lid"):
         return "lid"
     if "#" in user_id:

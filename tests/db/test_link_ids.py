@@ -11,6 +11,7 @@ import pytest
 
 from guestsql import GuestDatabase
 from guestsql.errors import DifferentGuests, InvalidUserId, InvalidValue
+from guestsql.guests.ids import id_kind
 from tests.databases import (
     GUEST,
     KINDS,
@@ -89,7 +90,8 @@ async def test_a_recycled_number_leads_to_a_stranger(kind: str, database_url: st
     async with Either(kind, database_url) as db:
         await db.update_profile(GUEST, user_name="Ana")
         await db.link_ids(GUEST, phone=GUEST, bsuid=BSUID)
-        stranger = await db.link_ids(GUEST, phone=GUEST, bsuid=NEW_BSUID, chat_id=f"{GUEST}@s.whatsapp.net")
+        chat = f"{GUEST}@s.whatsapp.net"
+        stranger = await db.link_ids(GUEST, bsuid=NEW_BSUID, parent_bsuid=PARENT, chat_id=chat)
         assert (stranger.phone_number, stranger.user_name, stranger.current_phone) == (NEW_BSUID, None, GUEST)
         assert await db.get_profile(GUEST) == stranger
         for _ in range(2):
@@ -224,6 +226,7 @@ async def test_merged_ids_lead_to_the_guest_for_good(kind: str, database_url: st
         exported = (await db.export_guest("573000000003"))["guest_ids"]
         assert [each["id"] for each in exported] == [GUEST, OTHER, "573000000003", LID, BSUID]
         assert {each["kind"] for each in exported} == {"phone", "lid", "bsuid"}
+        assert [each["kind"] for each in exported] == [id_kind(each["id"]) for each in exported]
         await other.record_interaction(LID)
         await other.record_interaction(OTHER)
         erased = await other.forget_guest(BSUID)

@@ -57,7 +57,7 @@ class SyncIds(Session):
 
         Args:
             user_id: any id of the guest; created if none of the ids is known, under the phone if one is given.
-            phone: the phone number. One that is new to the guest becomes the current phone.
+            phone: the phone number. One that is new to the guest becomes the current phone, as does one in `user_id`.
             lid: the id on the server `@lid`.
             bsuid: the business-scoped id, `CO.1a2B3c`.
             parent_bsuid: the parent id that linked portfolios share, `CO.ENT.1a2B3c`.
@@ -162,7 +162,7 @@ def _link_now(tx: TransactionSession, ids: GivenIds, queries: list[Query] | None
 
 def _new_key(ids: GivenIds, left: dict[str, Any], *, is_stranger: bool) -> str:
     """The key of a new guest. A stranger's is the business-scoped id: the phone may be the key of the former owner."""
-    return key_of(ids.scoped[0] if is_stranger else ids.phone or ids.user_id, left)
+    return key_of(ids.strangers_key if is_stranger else ids.phone or ids.user_id, left)
 
 
 def _lead_to(tx: TransactionSession, ids: list[str], key: str, known: dict[str, Any], *, portfolio: str = "") -> None:
@@ -179,9 +179,10 @@ def _lead_to(tx: TransactionSession, ids: list[str], key: str, known: dict[str, 
 
 def _write_profile(tx: TransactionSession, ids: GivenIds, key: str, known: dict[str, Any]) -> None:
     """Store the current phone and the chat. A phone that was the guest's already may be a late delivery's."""
-    if ids.shown_phone is not None:
-        is_new = ids.phone is not None and not (is_guest(ids.phone, known) and known[ids.phone].phone_number == key)
-        tx.call("set_current_phone", {"phone_number": key, "phone": ids.shown_phone, "only_if_none": not is_new})
+    phone = ids.shown_phone
+    if phone is not None:
+        was_known = is_guest(phone, known) and key_of(phone, known) == key
+        tx.call("set_current_phone", {"phone_number": key, "phone": phone, "only_if_none": was_known})
     if ids.chat_id is not None:
         tx.call("set_chat", {"phone_number": key, "chat_id": ids.chat_id})
 
