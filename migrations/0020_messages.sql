@@ -1,12 +1,12 @@
--- A message of a guest is processed once: its gateway may deliver it again, to another process, with another time, or under
--- another id of the guest. The table operations knows the duplicates, messages and replies alike: source is the gateway, and
--- operation_id the message's id. It is not partitioned, so that a delivery with another time meets the same row.
+-- A guest's message is processed once: its gateway may deliver it again, to another process, with another time, or under
+-- another id of the guest. Duplicates are found in the table operations: source is the gateway, and operation_id the
+-- message's id. The table is not partitioned, so that a delivery with another time meets the same row.
 --
 -- lease     done_at
 -- set       NULL       in progress while lease_until is in the future; later another caller may claim it
 -- set       set        done, by the caller who has that lease: a repeat of its last statement changes nothing
 -- NULL      NULL       was in progress, and failed: it can be claimed again
--- NULL      set        an operation of this package; or a message of which only effects were counted
+-- NULL      set        an operation of this package; or a message of which only single effects were counted
 ALTER TABLE operations
 -- The guest's id while the row is not done, and with effects that were counted by themselves: an erasure or a merge finds
 -- the row by it.
@@ -29,7 +29,7 @@ ADD CONSTRAINT operations_claim_times_check CHECK (
     AND claimed_at BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00'
 ) NOT VALID;
 
--- Both hold few rows, and are made in the time of one reading of the table.
+-- Both hold few rows, and are built while the table is read once.
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX operations_phone_number ON operations (phone_number) WHERE phone_number IS NOT NULL;
 

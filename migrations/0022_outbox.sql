@@ -1,4 +1,5 @@
--- Replies to guests: queued together with what they answer, sent by whoever claims them, kept until they are marked.
+-- Replies to guests: queued together with the message that they answer, and kept until the sender that claims them has
+-- marked them.
 --
 -- States: queued -> sending -> sent, or back to queued after a failure, or dead after the last one. A reply whose sender
 -- was killed stays in sending; past due_at it may be claimed again, and may have been sent.
@@ -25,7 +26,7 @@ CREATE TABLE outbox (
     attempts bigint NOT NULL DEFAULT 0,
     lease uuid,
 
-    -- True from the first claim on that found it in sending, until somebody decides: whether it was sent is unknown.
+    -- True from the first claim that found it in sending until a sender or an operator decides: it may have been sent.
     is_maybe_sent boolean NOT NULL DEFAULT FALSE,
     last_error text,
     created_at timestamptz NOT NULL DEFAULT statement_timestamp(),

@@ -2,11 +2,11 @@
 -- phone (…@lid), and as a business-scoped id, which changes with the number. Every query finds the guest by this table.
 --
 -- Each guest has a row for the key itself, so one exact lookup is enough. Two triggers of guest_profiles keep that true,
--- also for rows that are written by hand: docs/ids.md.
+-- also for rows that are written by hand: docs/many-ids.md.
 
 -- The national spellings of a phone, the given one first; an id that has no other spelling is alone. WhatsApp and the
--- people who type numbers use both. Only numbers that cannot belong to two persons are listed. The same rules are in
--- guestsql/guests/spellings.py, and are tested together. No subselect, so that the planner can inline the function.
+-- people who type numbers use both. Only numbers that cannot belong to two people are listed. The same rules are in
+-- guestsql/guests/spellings.py; a test compares them. No subselect, so that the planner can inline the function.
 CREATE FUNCTION guestsql_spellings(id text) RETURNS text[]
 LANGUAGE sql
 IMMUTABLE
@@ -14,7 +14,7 @@ PARALLEL SAFE
 RETURN ARRAY[id] || CASE
     WHEN left(id, 2) NOT IN ('52', '54', '55') THEN '{}'::text[]
 
-    -- Mexico, 52 1 … and 52 …: the 1 before a mobile number is no longer dialled since 2019-08-03. Plan Técnico Fundamental
+    -- Mexico, 52 1 … and 52 …: the 1 before a mobile number has not been dialled since 2019-08-03. Plan Técnico Fundamental
     -- de Numeración, Instituto Federal de Telecomunicaciones, Diario Oficial de la Federación of 2018-05-11.
     WHEN id ~ '^52[2-9][0-9]{9}$' THEN ARRAY['521' || substr(id, 3)]
     WHEN id ~ '^521[2-9][0-9]{9}$' THEN ARRAY['52' || substr(id, 4)]
@@ -38,7 +38,7 @@ CREATE TABLE guest_ids (
     -- The guest's key: guest_profiles.phone_number. Without a foreign key, which would slow the import down.
     phone_number text NOT NULL,
 
-    -- former_phone: 573000000001#2, the id that remains for a guest when the phone goes to somebody else.
+    -- former_phone: 573000000001#2, a guest's id after the phone has moved to another guest.
     kind text NOT NULL GENERATED ALWAYS AS (
         CASE
             WHEN ltrim(id, '0123456789') = '' THEN 'phone'
@@ -76,9 +76,9 @@ WITH (fillfactor = 90);
 CREATE INDEX guest_ids_phone_number ON guest_ids (phone_number);
 
 -- A guest's key may also be a phone with a number: the phone itself is then a column.
--- NOT VALID, so that nobody waits while the tables are read; every row has passed a narrower check. 0024 validates.
+-- NOT VALID, so that no one waits while the tables are read; every row has passed a narrower check. 0024 validates.
 ALTER TABLE guest_profiles
--- NULL: the phone in the key, if any. '': none, because the number now belongs to somebody else.
+-- NULL: the phone in the key, if any. '': none, because the number now belongs to another person.
 ADD COLUMN current_phone text,
 
 -- The id by which the row was created, when it is not the key. guestsql_register_ids checks that it still leads there.
@@ -185,7 +185,7 @@ BEGIN
     CROSS JOIN unnest(guestsql_spellings(created.phone_number)) AS spelled (id)
     WHERE
         spelled.id = created.phone_number
-        -- Two guests from the time before this table, or from one statement: each keeps the own spelling.
+        -- Two guests from the time before this table, or from one statement: each keeps its own spelling.
         OR NOT EXISTS (
             SELECT FROM guest_profiles AS other
             WHERE other.phone_number = spelled.id
@@ -319,7 +319,7 @@ EXECUTE FUNCTION guestsql_delete_all_ids();
 
 REVOKE ALL ON FUNCTION guestsql_register_ids(), guestsql_delete_ids(), guestsql_delete_all_ids() FROM public;
 
--- For the monitor nothing that tells one guest from another.
+-- For the monitor nothing that distinguishes one guest from another.
 INSERT INTO guestsql_grants (relation_name, bot_privileges, monitor_columns) VALUES
 ('guest_ids', DEFAULT, '{kind, source}');
 

@@ -1,7 +1,7 @@
--- The ids of the guests that there are; those created since 0023 have theirs. In a transaction of its own: the tables are
--- read while others write.
+-- The ids of existing guests; those created since 0023 have theirs. In a separate transaction: the tables are read while
+-- others write.
 --
--- Two guests who are two spellings of one number stay two, each under the own spelling: list_guests_with_two_spellings
+-- Two guests who are two spellings of one number stay two, each under its own spelling: list_guests_with_two_spellings
 -- shows them, and merge_guests makes them one.
 INSERT INTO guest_ids (id, phone_number, source, first_seen_at, last_seen_at)
 SELECT

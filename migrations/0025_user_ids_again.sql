@@ -1,5 +1,5 @@
 -- The spellings of a guest's id once more: guestsql_user_id reads 573000000001#2, and whatsapp: before every kind of id. A name
--- that is another national spelling of the guest's own phone says nothing of the guest.
+-- that is another national spelling of the guest's own phone says nothing about the guest.
 
 -- The key of a guest for a spelling of the id, or NULL when it is not certain whose id that is. Step by step, as in Python:
 -- one statement of many parts takes ten times as long.
@@ -71,7 +71,7 @@ BEGIN
 END
 $$;
 
--- Whether a name says nothing of the guest: blank, `Usuario`, or the guest's own id in any spelling. NULL for no name.
+-- Whether a name says nothing about the guest: blank, `Usuario`, or the guest's own id in any spelling. NULL for no name.
 -- Most names hold no digit, and are not read as an id at all.
 CREATE OR REPLACE FUNCTION guestsql_is_placeholder(name text, phone_number text) RETURNS boolean
 LANGUAGE sql

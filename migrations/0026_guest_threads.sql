@@ -95,7 +95,7 @@ BEGIN
 END
 $$;
 
--- Who creates the guest's first thread (create_thread), and until when no one else may.
+-- The caller that creates the guest's first thread (create_thread), and until when no other caller may.
 -- NOT VALID, so that no one waits while the table is read; the columns are new and empty. 0027 validates.
 ALTER TABLE guest_profiles
 ADD COLUMN thread_lease uuid,
@@ -105,7 +105,7 @@ ADD CONSTRAINT guest_profiles_thread_lease_check CHECK (
     AND thread_lease_until BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00'
 ) NOT VALID;
 
--- Of the threads no ids: by their times they could be joined with guest_figures.
+-- Not the ids of threads: by their times they could be joined with guest_figures.
 INSERT INTO guestsql_grants (relation_name, bot_privileges, monitor_columns) VALUES
 ('guest_threads', DEFAULT, '{started_at, ended_at, tokens, reason}');
 

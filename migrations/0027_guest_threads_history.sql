@@ -1,4 +1,4 @@
--- The threads that older versions kept in profile_data move to guest_threads. In a transaction of its own: the table is
+-- The threads that older versions kept in profile_data move to guest_threads. In a separate transaction: the table is
 -- read under locks that let others read and write.
 ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_thread_lease_check;
 

@@ -90,7 +90,7 @@ LIMIT :max_rows::int;
 
 -- name: list_guests_with_two_spellings(after, max_rows)
 -- Pairs of guests who are two national spellings of one number, and how to merge each pair.
--- They are from before the table guest_ids, or were inserted by hand in one statement.
+-- They were stored before the table guest_ids existed, or inserted by hand in one statement.
 --   after: text = '', the last phone_number of the page before; '' begins with the first
 --   max_rows: int = 100, rows at most
 SELECT

@@ -1,13 +1,13 @@
 -- Messages, each processed once: the method `message` of a guest database.
 --
--- A gateway delivers a message again when the answer is slow, perhaps to another process, perhaps with the guest's other id.
+-- A gateway delivers a message again when the answer is slow, perhaps to another process or with another id of the guest.
 -- The first delivery claims the message: it inserts the gateway and the message's id into operations (operations.sql), with
 -- a lease, and commits. Then the bot does its work; no transaction is open meanwhile, and the lease is renewed. One
--- statement stores what has come of it, if the caller still has the lease. If the caller's process ends before that, the
--- lease runs out and the next delivery is processed.
+-- statement stores the results, if the caller still has the lease. If the caller's process ends before that, the lease
+-- expires and the next delivery is processed.
 --
--- Each message that was processed or sent is also a row of messages, in partitions by month: without the guest's text,
--- unless GUESTSQL_KEEP_TEXT is set. Nothing is looked for there by a message's id.
+-- Each message that was processed or sent is also a row of messages, in partitions by month. The row has the guest's text
+-- only if GUESTSQL_KEEP_TEXT is set. No query looks there for a message's id.
 -- check: large operations, messages
 
 -- name: list_guest_messages(phone_number, max_rows)
@@ -39,7 +39,8 @@ SELECT guestsql_make_message_partitions() AS made_partitions;
 
 -- name: thin_messages(keep_days)$
 -- Drops the partitions whose messages are all older than so many days.
--- Returns how many partitions, and rows of the default partition, it removed. Keep messages for longer than thin_operations keeps their ids: an erasure finds the ids of done messages by these rows.
+-- Returns how many partitions, and rows of the default partition, it removed. Keep messages for longer than thin_operations
+-- keeps their ids: an erasure finds the ids of done messages by these rows.
 --   keep_days: int = 400, days for which messages are kept
 SELECT guestsql_thin_messages(:keep_days::int) AS thinned_rows;
 
@@ -83,7 +84,7 @@ WHERE message.phone_number = :phone_number::text
 ORDER BY message.sent_at;
 
 -- name: export_operations(phone_number)
--- What is known of a guest's messages that are not done yet.
+-- A guest's messages that are not done yet.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(operation) AS operation

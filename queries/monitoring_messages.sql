@@ -5,9 +5,9 @@
 
 -- name: get_message_figures(minutes)^
 -- Messages that were processed in the last minutes, and those that are not done yet.
--- redeliveries: deliveries beyond the first. Many of them: the gateway gets its answers too late. abandoned_messages: their
--- process ended before the message was done, and the next delivery processes it. failed_messages: the bot raised an error,
--- and there was no delivery since.
+-- redeliveries: deliveries beyond the first; many of them mean that the bot answers the gateway too late.
+-- abandoned_messages: their process ended before the message was done; the next delivery is processed. failed_messages: the
+-- bot raised an error, and the message has not been delivered again.
 -- metrics: messages minutes=5
 --   minutes: int = 60, how far to look back
 WITH processed_messages AS (
@@ -65,8 +65,8 @@ LIMIT :max_rows::int;
 
 -- name: get_outbox_figures()^
 -- Replies that are not sent: by state, and the age of the oldest.
--- due_replies: nothing but a sender is missing. Many of them: no sender runs, or it is too slow. retried_replies: queued
--- again after a failure. maybe_sent_replies: their sender was killed, and the next one decides. dead_letters: given up;
+-- due_replies: ready to be sent; many of them mean that no sender runs, or that it is too slow. retried_replies: queued
+-- again after a failure. maybe_sent_replies: their sender was killed, and the next one decides. dead_letters: given up; see
 -- guestsql outbox.
 -- metrics: outbox
 WITH unsent_replies AS (

@@ -33,7 +33,7 @@ WITH old_operations AS (
     FOR UPDATE SKIP LOCKED
 ),
 
--- Nobody delivered these again after their processing had failed.
+-- Their processing failed, and they were not delivered again.
 abandoned_messages AS (
     SELECT
         aged.source,

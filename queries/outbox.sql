@@ -1,4 +1,4 @@
--- Replies to guests. What a sender calls is in internal/outbox.sql: claim_replies, reply_sent, reply_failed.
+-- Replies to guests. The queries of the sender are in internal/outbox.sql.
 -- check: large outbox
 
 -- name: export_outbox(phone_number)
@@ -11,7 +11,8 @@ WHERE reply.phone_number = :phone_number::text
 ORDER BY reply.reply_id;
 
 -- name: forget_outbox(phone_number)!
--- Erases a guest's replies, sent or not. A sender that has claimed one gets an error when it marks it.
+-- Erases a guest's replies, sent or not.
+-- A sender that has claimed one gets an error when it marks it.
 -- on: forget_guest
 --   phone_number: text, the guest's key
 DELETE FROM outbox
@@ -28,9 +29,9 @@ WHERE phone_number = :duplicate::text;
 
 -- name: list_replies(state, after_id, max_rows)
 -- Replies that are not sent, the earliest first; or those of one state.
--- maybe sent: its sender has not marked it within the lease; whoever claims it next decides.
+-- maybe sent: its sender has not marked it within the lease; the next sender decides.
 --   state: text = NULL, queued, sending, maybe sent, sent or dead; NULL for all that are not sent
---   after_id: bigint = 0, only replies behind this one
+--   after_id: bigint = 0, only replies after this one
 --   max_rows: int = 100, rows at most
 SELECT
     reply.reply_id,

@@ -259,7 +259,7 @@ SET
         CASE WHEN gone.thread_id = compared_threads.remaining_thread_id THEN gone.thread_created_at END,
         (SELECT resumed_thread.started_at FROM resumed_thread)
     ),
-    -- Whoever creates a thread for either of them stores it here.
+    -- A caller that is creating a thread for either of them stores it here.
     thread_lease = coalesce(kept.thread_lease, gone.thread_lease),
     thread_lease_until = coalesce(kept.thread_lease_until, gone.thread_lease_until),
     -- In the old bot's files the last message of one may be earlier than the first of the other.

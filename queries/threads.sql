@@ -22,7 +22,8 @@ WHERE phone_number = (
 
 -- name: get_threads(phone_number)
 -- Every thread that a guest has had, newest first.
--- The current one comes first, and the others by their end. The current thread has no reason. Threads from the old bot's files have no times and come last.
+-- The current one comes first, then the others by their end. The current thread has no reason. Threads from the old bot's
+-- files have no times and come last.
 -- check: allow GS307, because one guest has few threads
 --   phone_number: text, any id of the guest
 SELECT

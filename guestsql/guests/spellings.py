@@ -1,7 +1,7 @@
 """National spellings: the other way in which WhatsApp, and people, write the same phone number.
 
 The SQL function guestsql_spellings has the same rules: a change of one needs a migration. Only numbers that cannot
-belong to two persons have a second spelling. A guest's key is the spelling that was seen first: no library decides it.
+belong to two people have a second spelling. A guest's key is the spelling that was seen first: no library decides it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ RULES = (
         "52",
         "1",
         "[2-9][0-9]{9}",
-        "Mexico: the 1 before a mobile number is no longer dialled since 2019-08-03. Plan Técnico Fundamental de "
+        "Mexico: the 1 before a mobile number has not been dialled since 2019-08-03. Plan Técnico Fundamental de "
         "Numeración, Instituto Federal de Telecomunicaciones, Diario Oficial de la Federación, 2018-05-11",
     ),
     _rule(

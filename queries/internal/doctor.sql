@@ -166,7 +166,7 @@ WHERE
 
 -- name: get_message_troubles(min_seconds)^
 -- Messages that were begun and never done, and how often the messages of the last hour were delivered again.
---   min_seconds: float8 = 300, a message that was claimed longer ago than this should be done
+--   min_seconds: float8 = 300, seconds after its claim in which a message should be done
 SELECT
     (
         SELECT count(*)
@@ -185,8 +185,8 @@ WHERE
 
 -- name: get_outbox_troubles(min_seconds)^
 -- Replies that have been due for long, replies that wait after a failure, and dead letters.
--- A due reply may wait for one of its guest's that has failed: guestsql_monitor may not see whose they are.
---   min_seconds: float8 = 300, a reply that has been due for longer should be sent
+-- A due reply may be behind a failed one to the same guest: guestsql_monitor may not see whose they are.
+--   min_seconds: float8 = 300, seconds for which a reply may be due
 SELECT
     count(*) FILTER (WHERE is_overdue) AS overdue,
     extract(EPOCH FROM statement_timestamp() - min(due_at) FILTER (WHERE is_overdue))::float8 AS oldest_seconds,

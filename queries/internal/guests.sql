@@ -235,7 +235,7 @@ resolved_messages AS (
     WINDOW spelled AS (PARTITION BY least(written.id, (guestsql_spellings(written.id))[2]))
 ),
 
--- Only to know when an id was last used: a row that another writer has locked can wait for the next message.
+-- This only records when an id was last used, so a row that another writer has locked can wait for the next message.
 old_ids AS (
     SELECT known_ids.id
     FROM guest_ids AS known_ids

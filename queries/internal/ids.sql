@@ -42,7 +42,7 @@ WHERE
     AND (:chat_id::text IS NULL OR guest.chat_id = :chat_id::text);
 
 -- name: list_known_ids(ids)
--- The known ones of some ids, with the key to which each leads.
+-- The ids that are known, each with the key to which it leads.
 -- guest_since is NULL for a key that no guest has yet.
 --   ids: text[], ids without duplicates, e.g. '{573000000001}'
 SELECT
@@ -77,7 +77,7 @@ ORDER BY id;
 -- An id whose key no guest has yet is moved in the same way.
 --   ids: text[], the ids
 --   former: text, the key to which they lead now
---   phone_number: text, the key to which they are to lead
+--   phone_number: text, the key to which they will lead
 WITH moved_ids AS MATERIALIZED (
     SELECT known.id
     FROM guest_ids AS known
@@ -101,9 +101,9 @@ WHERE
     AND known.phone_number = :former::text;
 
 -- name: leave_phone(phone_number, phone)!
--- Lets a guest be known without a phone that is another guest's from now on.
--- The guest keeps an id of its own, <phone>#<number>, because its key may be the phone. current_phone is emptied if it was
--- this phone, in whatever spelling.
+-- Prepares a guest for the loss of a phone, which is another guest's from now on.
+-- The guest gets the id <phone>#<number>, because its key may be the phone. current_phone is emptied if it was this phone,
+-- in any spelling.
 --   phone_number: text, the key of the guest who had the phone
 --   phone: text, the phone, e.g. '573000000001'
 WITH former_ids AS (
@@ -139,7 +139,7 @@ WHERE
 -- A known id stays as it is, also one that another session has just registered.
 --   ids: text[], the ids
 --   phone_number: text, the guest's key
---   source: text = 'link', what has shown that they are the guest's
+--   source: text = 'link', where they come from
 INSERT INTO guest_ids (id, phone_number, source)
 SELECT
     spelled.id,

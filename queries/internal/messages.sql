@@ -4,8 +4,8 @@
 
 -- name: claim_message(gateway, message_id, phone_number, sent_at, lease, lease_seconds)^
 -- Claims a message, unless it is done or another caller's, and returns its state.
--- The states are new, done, in progress and erased. Erased: it was processed for a guest who was erased since, or it was sent before its guest was erased. The guest is not
--- created here. A repeat with the same lease gets the same answer.
+-- The states are new, done, in progress and erased. Erased: it was processed before its guest was erased, or it was sent
+-- before that. The guest is not created here. A repeat with the same lease gets the same answer.
 --   gateway: text, the gateway that delivered it
 --   message_id: text, its id there
 --   phone_number: text, any id of the guest
@@ -83,16 +83,17 @@ FROM erasures
 LEFT JOIN claimed_messages ON NOT erasures.is_erased;
 
 -- name: complete_message(gateway, message_id, lease, phone_number, sent_at, chat_id, text, thread_ids, thread_tokens, replies)^
--- Stores all that has come of a message, if the caller still has its lease.
--- That is the interaction, tokens, replies, and a row of messages. No row: another caller has claimed it, or the guest was erased. A repeat changes only attempts. What
--- record_interactions or add_thread_tokens have counted of the message is not counted again.
+-- Stores the effects of a message, if the caller still has its lease.
+-- These are the interaction, tokens, replies, and a row of messages. No row: another caller has claimed it, or the guest was
+-- erased. A repeat changes only attempts. What record_interactions or add_thread_tokens have counted for the message is not
+-- counted again.
 --   gateway: text, the gateway that delivered it
 --   message_id: text, its id there
 --   lease: uuid, with which it was claimed
 --   phone_number: text, any id of the guest
 --   sent_at: timestamptz, its time; NULL for the time of the claim
---   chat_id: text, where the guest wrote; NULL leaves it
---   text: text, what the guest wrote; NULL keeps none
+--   chat_id: text, where the guest wrote; NULL keeps the stored one
+--   text: text, what the guest wrote; NULL stores none
 --   thread_ids: text[], the threads in which tokens were spent, without duplicates, in the order of their use
 --   thread_tokens: bigint[], the tokens of each
 --   replies: text[], JSON of the replies to queue, in their order
@@ -142,7 +143,7 @@ spent_tokens AS MATERIALIZED (
         AND (locked_messages.effects -> 'tokens' -> spent.thread_id) IS NULL
 ),
 
--- The guest's thread from now on, if tokens were spent in it: the last new one, else the one that it is already.
+-- The guest's thread from now on, if tokens were spent in it: the last new one, else the current one.
 latest_threads AS MATERIALIZED (
     SELECT
         spent_tokens.thread_id,
@@ -299,9 +300,9 @@ SELECT done_messages.is_first
 FROM done_messages;
 
 -- name: add_message_tokens(phone_number, thread_id, tokens, gateway, message_id)$
--- Adds the tokens that a message has cost to a thread, once, and returns its count.
--- As add_thread_tokens (threads.sql), but the message is the operation: of several calls for one message and thread, by
--- whichever process, and of tokens stored by complete_message, the first ones count. NULL: the guest was erased.
+-- Adds the tokens spent for a message to a thread, once, and returns the thread's count.
+-- As add_thread_tokens (threads.sql), but the message is the operation: of several calls for one message and thread, in any
+-- process, and of tokens stored by complete_message, only the first counts. NULL: the guest was erased.
 --   phone_number: text, any id of the guest
 --   thread_id: text, the thread that was used
 --   tokens: bigint, tokens spent, 0 or more
@@ -442,7 +443,7 @@ WHERE
 
 -- name: renew_messages(gateways, message_ids, leases, lease_seconds)
 -- Extends the leases of messages in progress; returns the leases that are lost.
--- A row that is locked just now, by the statement that completes it perhaps, is not waited for: the others would run out.
+-- It does not wait for a row that is locked, perhaps by the statement that completes it: the other leases would expire.
 --   gateways: text[], the gateway of each
 --   message_ids: text[], their ids
 --   leases: uuid[], with which they were claimed

@@ -1,4 +1,4 @@
--- What a sender calls: docs/outbox.md. All times are the server's.
+-- The queries of a sender of replies: docs/outbox.md. All times are the server's.
 -- check: large outbox, guest_profiles, operations, messages
 
 -- name: queue_reply(phone_number, gateway, payload, operation_id)!
@@ -65,9 +65,9 @@ WHERE claimed_operations.is_new;
 
 -- name: claim_replies(gateway, lease, lease_seconds, max_rows)
 -- Claims replies that are due.
--- Of each guest and gateway only the first that is not finished, so that the order is kept. A dead letter is finished. A
--- reply whose last claim ran out unmarked may have been sent: is_maybe_sent. A repeat with the same lease returns what the
--- first attempt claimed, too.
+-- Of each guest and gateway only the first unfinished one, so that the order is kept. A dead letter is finished. If a claim
+-- has expired unmarked, the reply may have been sent: is_maybe_sent. A repeat with the same lease also returns what the
+-- first attempt claimed.
 --   gateway: text = NULL, the service; NULL for all
 --   lease: uuid, made by the caller for this claim
 --   lease_seconds: float8 = 60, seconds for which no other sender may claim them
@@ -195,9 +195,8 @@ LIMIT 1;
 
 -- name: mark_reply_sent(reply_id, lease, sent_message_id, keeps_text)$
 -- Marks a reply as sent, and stores it as a message; returns how many were marked.
--- Its payload is deleted. 0: the lease is not the reply's any more, or the reply is gone. A repeat with the same lease
--- stores nothing twice. The guest's row is locked first: an erasure that is under way then either sees the stored message,
--- or ends first.
+-- Its payload is deleted. 0: the reply has another lease, or is gone. A repeat with the same lease stores nothing twice. The
+-- guest's row is locked first, so that a concurrent erasure either sees the stored message or ends first.
 --   reply_id: bigint, the reply
 --   lease: uuid, with which it was claimed
 --   sent_message_id: text, the id that the gateway gave it; NULL if unknown
@@ -214,7 +213,7 @@ WITH locked_guests AS MATERIALIZED (
     FOR KEY SHARE
 ),
 
--- With the state that it has when the lock is there.
+-- With the state that it has once it is locked.
 locked_replies AS MATERIALIZED (
     SELECT
         reply.reply_id,
@@ -265,7 +264,7 @@ FROM marked_replies;
 
 -- name: mark_reply_failed(reply_id, lease, last_error, retry_seconds, max_attempts)^
 -- Marks a reply as not sent: queued again, or dead after its last attempt.
--- No row: the lease is not the reply's any more, or the reply is gone. A repeat with the same lease changes nothing.
+-- No row: the reply has another lease, or is gone. A repeat with the same lease changes nothing.
 --   reply_id: bigint, the reply
 --   lease: uuid, with which it was claimed
 --   last_error: text, why it failed

@@ -25,8 +25,8 @@ WHERE
 
 -- name: lock_ids(ids)
 -- Locks ids, and the keys to which they lead, against links, merges and erasures; returns what it has locked.
--- The locks last until the transaction ends. lock_guests alone is not enough: a guest who has no row yet may be getting one
--- from a merge. A statement of its own, so that the next one sees what that merge has stored: an id may lead elsewhere by
+-- The locks last until the transaction ends. lock_guests alone is not enough: a merge may be about to give a row to a guest
+-- who has none. A separate statement, so that the next one sees what that merge has stored: an id may lead elsewhere by
 -- then. In one order, so that two merges do not deadlock.
 --   ids: text[], ids without duplicates, e.g. '{573000000001}'
 SELECT locked.phone_number

@@ -3,8 +3,8 @@
 -- check: large guest_profiles
 
 -- name: claim_thread(phone_number, lease, lease_seconds)^
--- Claims the creation of a guest's thread; no row when there is a thread, or another caller creates it.
--- An unknown guest is created. The lease is compared, too, so that a claim repeated after a lost connection finds its own.
+-- Claims the creation of a guest's thread; no row if there is a thread, or if another caller is creating it.
+-- An unknown guest is created. The lease is compared too, so that a claim repeated after a lost connection finds its own.
 --   phone_number: text, any id of the guest
 --   lease: uuid, made by the caller
 --   lease_seconds: float8 = 8, seconds for which no one else may create the thread
@@ -42,9 +42,9 @@ RETURNING
     known.created_at;
 
 -- name: publish_thread(phone_number, thread_id, lease, created_at)^
--- Stores a created thread and returns it; no row when the guest has a thread by now, or is another guest.
--- The lease may have run out: the thread that is ready first is stored. created_at then distinguishes a guest who was
--- forgotten and created again.
+-- Stores a created thread and returns it; no row if the guest now has a thread, or is another guest.
+-- The lease may have expired: the thread that is ready first is stored. created_at then distinguishes a guest who was
+-- erased and created again.
 --   phone_number: text, any id of the guest
 --   thread_id: text, the created thread, not empty
 --   lease: uuid, the caller's
@@ -75,7 +75,7 @@ RETURNING
     thread_created_at AS created_at;
 
 -- name: release_thread(phone_number, lease)!
--- Gives up a lease after a failed creation; 0 when the lease was another caller's by then.
+-- Releases a lease after a failed creation; 0 if another caller has it by then.
 --   phone_number: text, any id of the guest
 --   lease: uuid, the caller's
 UPDATE guest_profiles
