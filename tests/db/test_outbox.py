@@ -16,7 +16,7 @@ from guestsql import GuestDatabase, Reply
 from guestsql.errors import DatabaseUnavailable, InvalidValue, LeaseLost, TransactionError
 from guestsql.sql._async import listening as async_listening
 from guestsql.sql._sync import listening as sync_listening
-from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings, transaction
+from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings, transaction, waiting_sessions
 from tests.server import eventually
 
 Connection = psycopg.Connection[Any]
@@ -210,6 +210,25 @@ async def test_a_guest_who_is_erased_or_merged_while_a_reply_is_on_its_way(
         await db.reply_sent(to_other)
         assert autocommit.execute("SELECT phone_number FROM messages").fetchall() == [(GUEST,)]
         assert texts(await db.claim_replies()) == [f"later to {OTHER}"]
+
+
+@pytest.mark.parametrize(("kind", "what"), [("sync", "merge"), ("async", "forget")])
+async def test_a_reply_that_is_queued_during_a_merge_or_an_erasure(
+    kind: str, what: str, database_url: str, autocommit: Connection
+) -> None:
+    async with Either(kind, database_url) as db:
+        for guest in (GUEST, OTHER):
+            await db.update_profile(guest, user_name="Ana")
+        async with transaction(db) as tx:
+            await (tx.merge_guests(GUEST, OTHER) if what == "merge" else tx.forget_guest(OTHER))
+            queueing = asyncio.create_task(db.queue_reply(OTHER, {"text": "hello"}))
+            await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 1)
+        await queueing
+        # Of one who was erased it is a new guest.
+        guest = await db.get_profile(OTHER)
+        assert guest.user_name == ("Ana" if what == "merge" else None)
+        assert rows(autocommit, "phone_number") == [(guest.phone_number,)]
+        assert guest.phone_number == (GUEST if what == "merge" else OTHER)
 
 
 @pytest.mark.parametrize("kind", KINDS)
