@@ -306,7 +306,13 @@ async def test_a_waiting_sender_is_woken(kind: str, database_url: str, autocommi
         await bot.queue_reply(GUEST, {"text": "hello"})
         await bot.claim_replies(lease_seconds=0.3)
         assert await db.wait_for_replies(3000) is True
-    assert len(pids) == 1  # the connection is kept
+        assert len(pids) == 1  # the connection is kept
+        autocommit.execute("SELECT pg_terminate_backend(%s)", [pids.pop()])
+        autocommit.execute("DELETE FROM outbox")
+        waiting = asyncio.create_task(db.wait_for_replies(3000))
+        await listens(autocommit)
+        await bot.queue_reply(GUEST, {"text": "hello"})
+        assert await waiting is True
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -318,7 +324,7 @@ async def test_a_lost_listener_is_replaced_and_meanwhile_the_sender_polls(
     async with Either(kind, database_url) as db:
         waiting = asyncio.create_task(db.wait_for_replies(3000))
         pid = await listens(autocommit)
-        monkeypatch.setattr(module, "_RETRY_SECONDS", 0.0)
+        monkeypatch.setattr(module, "_LOST_SECONDS", 0.0)
         autocommit.execute("SELECT pg_terminate_backend(%s)", [pid])
         pid = await listens(autocommit, but=pid)
         await db.queue_reply(GUEST, {"text": "after the loss"})
@@ -327,7 +333,7 @@ async def test_a_lost_listener_is_replaced_and_meanwhile_the_sender_polls(
 
         waiting = asyncio.create_task(db.wait_for_replies(3000))
         pid = await listens(autocommit)
-        monkeypatch.setattr(module, "_RETRY_SECONDS", 3600.0)
+        monkeypatch.setattr(module, "_LOST_SECONDS", 3600.0)
         monkeypatch.setattr(module, "_POLL_SECONDS", 0.05)
         autocommit.execute("SELECT pg_terminate_backend(%s)", [pid])
         await asyncio.to_thread(eventually, lambda: listeners(autocommit) == [])
