@@ -16,7 +16,7 @@ from psycopg import sql
 
 from guestsql.errors import DatabaseError, SettingsError
 from guestsql.settings import Settings
-from guestsql.sql._async.connection import AsyncDeadlineConnection, connect
+from guestsql.sql._async.connection import AsyncDeadlineConnection, closed_on_error, connect
 from guestsql.sql.runtime import async_sleep
 from guestsql.sql.translate import translate
 from guestsql.telemetry.log import event
@@ -101,9 +101,9 @@ class AsyncListeners:
         """Run LISTEN or UNLISTEN; if that fails, close the connection and return the error."""
         connection.deadline = monotonic() + self._settings.deadline_seconds
         try:
-            await connection.execute(sql.SQL(statement).format(self._channel))
+            async with closed_on_error(connection):
+                await connection.execute(sql.SQL(statement).format(self._channel))
         except psycopg.Error as error:
-            await connection.close()
             return error
         connection.deadline = math.inf
         return None

@@ -17,8 +17,9 @@ from psycopg import sql
 
 from guestsql.errors import DatabaseError, SettingsError
 from guestsql.settings import Settings
-from guestsql.sql._sync.connection import DeadlineConnection, connect
+from guestsql.sql._sync.connection import DeadlineConnection, closed_on_error, connect
 from guestsql.sql.runtime import sleep
+from guestsql.sql.translate import translate
 from guestsql.telemetry.log import event
 
 __all__ = ["Listener", "Listeners"]
@@ -26,9 +27,10 @@ __all__ = ["Listener", "Listeners"]
 # How often a caller polls: without notifications, and with them, in case one is lost.
 _POLL_SECONDS = 1.0
 _LOOK_SECONDS = 5.0
-# A caller that could poll does not wait longer for a connection, nor try again sooner.
+# A caller that could poll does not wait longer for a connection, nor try again sooner after a failure or a loss.
 _CONNECT_SECONDS = 2.0
 _RETRY_SECONDS = 30.0
+_LOST_SECONDS = 1.0
 # How soon a waiting caller notices that the database was closed.
 _CLOSED_SECONDS = 0.5
 
@@ -73,39 +75,44 @@ class Listeners:
 
     def acquire(self) -> DeadlineConnection | None:
         """Return a connection that listens from now on; None if there is none now."""
-        connection = self._pop()
-        if connection is None:
-            if self.is_closed or monotonic() < self._retry_at:
-                return None
-            connection = self._connect()
-        if connection is None:
+        while (kept := self._pop()) is not None:
+            if self._execute(kept, "LISTEN {}") is None:
+                return kept
+        if self.is_closed or monotonic() < self._retry_at:
             return None
-        return connection if self.execute(connection, "LISTEN {}") else self.acquire()
+        connection = self._connect()
+        failure = None if connection is None else self._execute(connection, "LISTEN {}")
+        if failure is None:
+            return connection
+        self._postpone(failure, _RETRY_SECONDS)
+        return None
 
     def release(self, connection: DeadlineConnection) -> None:
         """Keep a connection for the next caller. It stops listening: unread notifications would pile up."""
-        if self.execute(connection, "UNLISTEN {}"):
+        if self._execute(connection, "UNLISTEN {}") is None:
             self._idle.append(connection)
             if self.is_closed:
                 self.close()
 
-    def execute(self, connection: DeadlineConnection, statement: LiteralString) -> bool:
-        """Run LISTEN or UNLISTEN; return False, and close the connection, if it fails."""
+    def lost(self, error: psycopg.Error) -> None:
+        """Take note that a connection was lost while it listened."""
+        self._postpone(error, _LOST_SECONDS)
+
+    def _execute(self, connection: DeadlineConnection, statement: LiteralString) -> psycopg.Error | None:
+        """Run LISTEN or UNLISTEN; if that fails, close the connection and return the error."""
         connection.deadline = monotonic() + self._settings.deadline_seconds
         try:
-            connection.execute(sql.SQL(statement).format(self._channel))
+            with closed_on_error(connection):
+                connection.execute(sql.SQL(statement).format(self._channel))
         except psycopg.Error as error:
-            self.failed(error)
-            connection.close()
-            return False
+            return error
         connection.deadline = math.inf
-        return True
+        return None
 
-    def failed(self, error: Exception) -> None:
-        """Report that notifications do not arrive for now."""
-        self._retry_at = monotonic() + _RETRY_SECONDS
-        why = error.message if isinstance(error, DatabaseError) else str(error)
-        event(logging.WARNING, "NOTIFICATIONS_LOST", f"polling, and listening again in {_RETRY_SECONDS:g} s: {why}")
+    def _postpone(self, error: psycopg.Error | DatabaseError, seconds: float) -> None:
+        self._retry_at = monotonic() + seconds
+        why = error.message if isinstance(error, DatabaseError) else translate(error, "").message
+        event(logging.WARNING, "NOTIFICATIONS_LOST", f"polling, and listening again after {seconds:g} s: {why}")
 
     def _pop(self) -> DeadlineConnection | None:
         try:
@@ -120,7 +127,7 @@ class Listeners:
             self._retry_at = math.inf
             event(logging.INFO, "NOTIFICATIONS_OFF", f"polling: {error.message}")
         except DatabaseError as error:
-            self.failed(error)
+            self._postpone(error, _RETRY_SECONDS)
         return None
 
 
@@ -181,7 +188,7 @@ class Listener:
             for _ in connection.notifies(timeout=seconds, stop_after=1):
                 count += 1  # to the end: a generator that is left keeps the connection locked
         except psycopg.Error as error:
-            self._listeners.failed(error)
+            self._listeners.lost(error)
             self.drop()
             return True
         return count > 0
