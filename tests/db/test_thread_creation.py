@@ -15,6 +15,7 @@ from guestsql.errors import InvalidValue, QueryTimeout, TransactionError
 from tests.databases import GUEST, KINDS, OTHER, PATIENCE_SECONDS, Either, Program, column, hurried, transaction
 
 Connection = psycopg.Connection[Any]
+LID = "81234567890123@lid"
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -68,7 +69,8 @@ async def _creating(db: Either, factory: Factory, user_id: str) -> tuple[str, in
 async def test_three_quick_messages_create_one_thread(kind: str, database_url: str, autocommit: Connection) -> None:
     factory = Factory(kind)
     async with Either(kind, database_url, pool_max=1) as db:
-        callers = [creating(db, factory, user_id) for user_id in (GUEST, "+57 300 000 0001", f"{GUEST}@c.us")]
+        await db.link_ids(GUEST, lid=LID)
+        callers = [creating(db, factory, user_id) for user_id in (GUEST, LID, "+57 300 000 0001")]
         call = await factory.called()
         assert (await db.get_thread(GUEST)).thread_id is None  # the only connection is free
         await db.record_interaction(GUEST)
@@ -191,8 +193,10 @@ def again(kind: str, db: Either, user_id: str) -> Any:
 @kinds
 async def test_a_factory_that_asks_for_the_thread_it_creates(kind: str, database_url: str) -> None:
     async with Either(kind, database_url) as db:
-        with pytest.raises(InvalidValue, match="for the guest whose thread it creates"):
-            await db.create_thread(GUEST, again(kind, db, f"{GUEST}@s.whatsapp.net"))
+        await db.link_ids(GUEST, lid=LID)
+        for user_id in (f"{GUEST}@s.whatsapp.net", LID):
+            with pytest.raises(InvalidValue, match="for the guest whose thread it creates"):
+                await db.create_thread(GUEST, again(kind, db, user_id))
         assert (await db.create_thread(GUEST, again(kind, db, OTHER))).thread_id == "t-inner"
 
 
