@@ -260,7 +260,7 @@ WHERE
     AND attributes.attnum > 0
     AND NOT attributes.attisdropped
     AND (
-        classes.relname IN ('guest_profiles', 'historical_clients')
+        classes.relname IN ('guest_profiles', 'guest_threads', 'historical_clients')
         OR (classes.relname LIKE 'legacy\_%' AND classes.relname <> 'legacy_imports')
     )
 ORDER BY

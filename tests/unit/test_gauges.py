@@ -215,7 +215,12 @@ def test_a_number_that_is_called_a_phone_is_no_gauge(name: str) -> None:
 
 
 def test_a_column_of_the_guests_is_refused_under_every_name() -> None:
-    for origin in ("guest_profiles.user_name", "guest_profiles.context_epoch", "legacy_rejects.path"):
+    for origin in (
+        "guest_profiles.user_name",
+        "guest_profiles.context_epoch",
+        "guest_threads.thread_id",
+        "legacy_rejects.path",
+    ):
         for oid in (TEXT, INT, TIME):
             with pytest.raises(GuestSQLError, match=f"x is {origin}"):
                 read_samples("x", [Column("x", oid, origin)], [])

@@ -14,13 +14,16 @@ _HARMLESS = frozenset(
     {
         "archived_at",
         "booking_status",
+        "ended_at",
         "first_interaction",
         "last_context_update",
         "last_interaction",
         "marketing_consent",
         "memory_enabled",
+        "started_at",
         "thread_created_at",
         "thread_tokens",
+        "tokens",
         "total_interactions",
     }
 )
