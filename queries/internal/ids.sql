@@ -31,7 +31,7 @@ WHERE
         WHERE known.id = ANY(:ids::text[])
         HAVING
             count(*) = cardinality(:ids::text[])
-            AND count(DISTINCT known.phone_number) = 1
+            AND min(known.phone_number) = max(known.phone_number)
             AND NOT bool_or(
                 known.kind IN ('bsuid', 'parent_bsuid')
                 AND known.portfolio = ''
