@@ -38,6 +38,7 @@ ANALYZE legacy_staging (phone_number);
 -- Gives staged records whose id is not the guest's key that key; the number of records.
 -- The guest is known under another id; or the files have a new number in two national spellings, of which the first in
 -- alphabetical order becomes the key. What no statement of this import may do is make one guest of two known ones.
+-- check: allow GS501, because a file may have the records of every guest
 WITH resolved_ids AS (
     SELECT
         ids.id,
@@ -91,6 +92,7 @@ TRUNCATE legacy_guests;
 -- the later place. Labels are the newest of threads.json and its backups, then the newest of the other files, as the
 -- old bot showed them. Every record is kept. Usually each one comes from another kind of file, and they are kept side
 -- by side unchanged; for any other guest profile_data has no key legacy until merge_legacy_records.
+-- check: allow GS301, because the columns are those of the part before it
 --   after_number: text, the key before the range, '' for none
 --   last_number: text, the last key of the range
 --   thread_files: bigint[], the numbers of threads.json and its backups
