@@ -27,8 +27,7 @@ ON CONFLICT ON CONSTRAINT relation_sizes_pkey DO UPDATE
 
 -- name: record_guest_days(timezone)!
 -- Records how many guests were new and active today, by the hotel's day.
--- Returns the number of rows written. Yesterday's row is updated, too, but never created: guests who have written since
--- are no longer counted among yesterday's. For the same reason a figure only grows.
+-- Yesterday's row is updated but never created, and figures only grow: a guest who writes today leaves yesterday's count.
 --   timezone: text = 'America/Bogota', the hotel's
 WITH days AS MATERIALIZED ( -- comparing times is faster than converting each guest's to a day
     SELECT
@@ -58,8 +57,7 @@ SELECT
     coalesce(counted.active_guests, 0) AS active_guests
 FROM days
 LEFT JOIN counted_days AS counted ON days.day = counted.day
-LEFT JOIN guest_days AS recorded ON days.day = recorded.day
-WHERE days.is_today OR recorded.day IS NOT NULL
+WHERE days.is_today OR days.day IN (SELECT recorded.day FROM guest_days AS recorded)
 ORDER BY days.day
 ON CONFLICT ON CONSTRAINT guest_days_pkey DO UPDATE
     SET

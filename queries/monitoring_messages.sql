@@ -96,7 +96,8 @@ SELECT
 FROM unsent_replies;
 
 -- name: list_unsent_replies(max_rows)
--- Replies that are not sent and not dead, the oldest first; list_replies shows whose they are.
+-- Replies that are neither sent nor dead, the oldest first.
+-- list_replies shows whose they are.
 -- check: allow GS306, because reply_id is unique by itself
 --   max_rows: int = 20, rows at most
 SELECT

@@ -318,8 +318,8 @@ WHERE
     AND known.phone_number = :duplicate::text;
 
 -- name: merge_guest_threads(keep, duplicate)!
--- Moves the threads that a duplicate had before; merge_guest_profiles compares the current ones.
--- A thread of both has the tokens of both.
+-- Moves the threads that a duplicate had before.
+-- merge_guest_profiles compares the current ones. A thread of both has the tokens of both.
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'

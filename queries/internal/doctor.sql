@@ -165,7 +165,7 @@ WHERE
     greatest(first_interaction, last_interaction, thread_created_at, created_at, updated_at) > statement_timestamp();
 
 -- name: get_message_troubles(min_seconds)^
--- Messages that were begun and never done, and how often the messages of the last hour were delivered again.
+-- Messages that were begun and not done, and the redeliveries of the last hour.
 --   min_seconds: float8 = 300, seconds after its claim in which a message should be done
 SELECT
     (

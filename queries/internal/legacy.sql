@@ -226,8 +226,8 @@ FROM joined_guests AS guest
 ORDER BY guest.phone_number;
 
 -- name: merge_legacy_records(after_number, last_number)!
--- Keeps all records of the guests whom fold_legacy_records left unfinished: with a record in a backup, or with two in
--- one kind of file; the number of guests.
+-- Keeps all records of the guests whom fold_legacy_records left unfinished; how many guests.
+-- These have a record in a backup, or two records in one kind of file.
 -- A second record under one key gets #2 after it. A backup keeps only the members that neither another file's record
 -- nor a newer backup of the guest has.
 --   after_number: text, the key before the range, '' for none

@@ -24,10 +24,10 @@ WHERE
     AND operation_id = :operation_id::text;
 
 -- name: lock_ids(ids)
--- Locks ids, and the keys to which they lead, against links, merges and erasures; returns what it has locked.
--- The locks last until the transaction ends. lock_guests alone is not enough: a merge may be about to give a row to a guest
--- who has none. A separate statement, so that the next one sees what that merge has stored: an id may lead elsewhere by
--- then. In one order, so that two merges do not deadlock.
+-- Locks ids, and the keys to which they lead; returns what it has locked.
+-- No link, merge or erasure can change them then. The locks last until the transaction ends. lock_guests alone is not
+-- enough: a merge may be about to give a row to a guest who has none. A separate statement, so that the next one sees what
+-- that merge has stored: an id may lead elsewhere by then. In one order, so that two merges do not deadlock.
 --   ids: text[], ids without duplicates, e.g. '{573000000001}'
 SELECT locked.phone_number
 FROM (
@@ -61,7 +61,7 @@ ORDER BY phone_number
 FOR UPDATE;
 
 -- name: remember_erasure(phone_number)
--- Stores salted hashes of all ids of a guest, and of the keys merged into it; returns the ids.
+-- Stores salted hashes of a guest's ids, and of the keys merged into it; returns the ids.
 -- With the hashes, an import of old files does not bring any of these guests back. The guest's row must still exist.
 -- check: allow GS307, because a guest has few ids
 --   phone_number: text, the guest's key

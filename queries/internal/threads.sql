@@ -3,8 +3,9 @@
 -- check: large guest_profiles
 
 -- name: claim_thread(phone_number, lease, lease_seconds)^
--- Claims the creation of a guest's thread; no row if there is a thread, or if another caller is creating it.
--- An unknown guest is created. The lease is compared too, so that a claim repeated after a lost connection finds its own.
+-- Claims the creation of a guest's thread.
+-- No row: there is a thread, or another caller is creating it. An unknown guest is created. The lease is compared too, so
+-- that a claim repeated after a lost connection finds its own.
 --   phone_number: text, any id of the guest
 --   lease: uuid, made by the caller
 --   lease_seconds: float8 = 8, seconds for which no one else may create the thread
@@ -42,9 +43,9 @@ RETURNING
     known.created_at;
 
 -- name: publish_thread(phone_number, thread_id, lease, created_at)^
--- Stores a created thread and returns it; no row if the guest now has a thread, or is another guest.
--- The lease may have expired: the thread that is ready first is stored. created_at then distinguishes a guest who was
--- erased and created again.
+-- Stores a created thread and returns it.
+-- No row: the guest now has a thread, or is another guest. The lease may have expired: the thread that is ready first is
+-- stored. created_at then distinguishes a guest who was erased and created again.
 --   phone_number: text, any id of the guest
 --   thread_id: text, the created thread, not empty
 --   lease: uuid, the caller's
