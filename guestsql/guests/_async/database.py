@@ -53,7 +53,7 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
     `AsyncGuestDatabase` that the parent had opened raises `WrongEventLoop` in the child, as it does in a second event
     loop: create one in each.
 
-    `user_id` is any spelling of a WhatsApp id. An unknown guest is created by `get_context`, `get_contexts` and every
+    `user_id` is any id of a guest, in any spelling. An unknown guest is created by `get_context`, `get_contexts` and every
     method that stores something; not by `get_profile`, `get_thread`, `get_threads`, `invalidate_context`,
     `export_guest` and `forget_guest`. Every method that takes an id raises `InvalidUserId` for one that cannot be a
     guest's or is ambiguous (`573000000001/2`, `573000000001.0`). Every method that uses the server raises
@@ -64,9 +64,10 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
     call takes the whole deadline. What waiting cannot fix is reported within about a second: a wrong password, role or
     database, a refused TLS connection, an invalid parameter of the address.
     `get_context`, `get_contexts`, `create_thread`, `add_thread_tokens` and `flush` have one deadline for all their
-    statements, and so do `export_guest`, `forget_guest` and `merge_guests` for their transaction; the last two first
-    wait for messages that are being written. In the other methods each statement has its own: `update_profile`,
-    `add_labels`, `remove_labels`, `set_thread` and `clear_thread` send a second one if there was nothing to change.
+    statements, and so do `link_ids`, `change_phone`, `merge_guests`, `export_guest` and `forget_guest` for their
+    transaction, which begins anew if ids move meanwhile; `forget_guest` first waits for messages that are being
+    written. In the other methods each statement has its own: `update_profile`, `add_labels`, `remove_labels`,
+    `set_thread` and `clear_thread` send a second one if there was nothing to change.
 
     A cancelled call (`asyncio.timeout`, Ctrl-C) ends at once, even if the server hangs or the network loses packets:
     the connection is closed and another one made. The server may still complete the statement, and its session counts
