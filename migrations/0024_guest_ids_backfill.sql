@@ -3,28 +3,23 @@
 --
 -- Two guests who are two spellings of one number stay two, each under its own spelling: list_guests_with_two_spellings
 -- shows them, and merge_guests makes them one.
+--
+-- One statement, in the order of the ids, as the trigger enters those of a new guest: in another order the two deadlock.
 INSERT INTO guest_ids (id, phone_number, source, first_seen_at, last_seen_at)
-SELECT
-    guest.phone_number AS id,
-    guest.phone_number,
-    'guest' AS source,
-    guest.created_at AS first_seen_at,
-    greatest(guest.created_at, guest.last_interaction) AS last_seen_at
-FROM guest_profiles AS guest
-ORDER BY guest.phone_number
-ON CONFLICT (id) DO NOTHING;
-
-INSERT INTO guest_ids (id, phone_number, source, first_seen_at, last_seen_at)
-SELECT
+SELECT DISTINCT ON (spelled.id)
     spelled.id,
     guest.phone_number,
-    'spelling' AS source,
+    CASE WHEN spelled.id = guest.phone_number THEN 'guest' ELSE 'spelling' END AS source,
     guest.created_at AS first_seen_at,
-    guest.created_at AS last_seen_at
+    CASE
+        WHEN spelled.id = guest.phone_number THEN greatest(guest.created_at, guest.last_interaction)
+        ELSE guest.created_at
+    END AS last_seen_at
 FROM guest_profiles AS guest
 CROSS JOIN unnest(guestsql_spellings(guest.phone_number)) AS spelled (id)
-WHERE spelled.id <> guest.phone_number
-ORDER BY spelled.id
+ORDER BY
+    spelled.id ASC,
+    spelled.id = guest.phone_number DESC
 ON CONFLICT (id) DO NOTHING;
 
 ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_phone_number_check;

@@ -2,6 +2,20 @@
 -- read under locks that let others read and write.
 ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_thread_lease_check;
 
+-- The guests concerned are locked in the order of their keys, as everywhere, before their threads are read: the foreign key
+-- would lock them anyway, in the order of the threads. A guest who is erased meanwhile is waited for, and is then left out.
+DO $$
+BEGIN
+    PERFORM
+    FROM guest_profiles AS guest
+    WHERE
+        jsonb_typeof(guest.profile_data -> 'merged') = 'object'
+        OR guest.profile_data @? '$.legacy.*.*.previousThreads'
+    ORDER BY guest.phone_number
+    FOR KEY SHARE;
+END
+$$;
+
 -- merge_guests stored the thread that lost under merged.<duplicate's key>. When it began and ended is unknown.
 WITH merged_guests AS (
     SELECT
