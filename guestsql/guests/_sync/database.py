@@ -54,8 +54,8 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
     `AsyncGuestDatabase` that the parent had opened raises `WrongEventLoop` in the child, as it does in a second event
     loop: create one in each.
 
-    `user_id` is any id of a guest, in any spelling. An unknown guest is created by `get_context`, `get_contexts` and every
-    method that stores something; not by `get_profile`, `get_thread`, `get_threads`, `invalidate_context`,
+    `user_id` is any id of a guest, in any spelling. An unknown guest is created by `get_context`, `get_contexts` and
+    every method that stores something; not by `get_profile`, `get_thread`, `get_threads`, `invalidate_context`,
     `export_guest` and `forget_guest`. Every method that takes an id raises `InvalidUserId` for one that cannot be a
     guest's or is ambiguous (`573000000001/2`, `573000000001.0`). Every method that uses the server raises
     `DatabaseError`, or one of its subclasses, if it fails.
