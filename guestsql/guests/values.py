@@ -19,12 +19,13 @@ __all__ = [
     "RAISE",
     "Clear",
     "Raise",
+    "clean_count",
     "clean_instant",
     "clean_json",
     "clean_labels",
     "clean_name",
-    "clean_number",
     "clean_reason",
+    "clean_seconds",
     "clean_text",
     "clean_tokens",
     "clean_ttl",
@@ -37,6 +38,7 @@ LONGEST_LABEL = 500
 """Characters of a label: labels are indexed, and an index entry has room for some 2,700 bytes."""
 
 _LONGEST_REASON = 1000
+_LONGEST_SECONDS = 86_400
 
 
 @final
@@ -196,21 +198,36 @@ def clean_tokens(tokens: object) -> int:
     return tokens
 
 
-def clean_number(number: object, what: str, least: float, most: float) -> float:
-    """Return a number that is in range.
+def clean_count(number: object, what: str, most: int) -> int:
+    """Return a whole number that is in range.
 
     Args:
         number: the number.
         what: what it is, for the error.
+        most: the greatest one; the least is 1.
+
+    Raises:
+        InvalidValue: it is out of range, or not a whole number.
+    """
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
+        raise InvalidValue(f"{what} is a whole number from 1 to {most:,}, not {number!r}")
+    return number
+
+
+def clean_seconds(seconds: object, what: str, least: float = 0.0) -> float:
+    """Return a number of seconds, a day at most.
+
+    Args:
+        seconds: the number.
+        what: what it is, for the error.
         least: the least one.
-        most: the greatest one.
 
     Raises:
         InvalidValue: it is out of range, NaN, or not a number.
     """
-    if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number <= most:
-        raise InvalidValue(f"{what} is a number from {least:g} to {most:,g}, not {number!r}")
-    return number
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not least <= seconds <= _LONGEST_SECONDS:
+        raise InvalidValue(f"{what} is a number from {least:g} to {_LONGEST_SECONDS:,}, not {seconds!r}")
+    return seconds
 
 
 def clean_reason(error: object) -> str:

@@ -276,3 +276,46 @@ def test_the_planner_sees_how_little_of_the_past_is_asked_for(autocommit: Connec
             cursor.execute(f"EXPLAIN {query.text}".encode(), arrange(query, {}))
             plan = "\n".join(line for (line,) in cursor)
         assert "Seq Scan" not in plan, f"{name}\n{plan}"
+
+
+def test_messages_and_replies(connection: Connection) -> None:
+    connection.execute("""
+        INSERT INTO operations (source, operation_id, attempts, phone_number, lease, lease_until, claimed_at, done_at)
+        SELECT source, source || place, attempts, NULL, lease, at + lease_for, at, done_at
+        FROM (
+            VALUES
+            (1, 'guestsql', 5, NULL, NULL::interval, interval '1 h', now()),
+            (2, 'whatsapp', 3, gen_random_uuid(), '1 s', '1 min', now()),
+            (3, 'whapi', 1, NULL, NULL, '1 min', now()),
+            (4, 'whapi', 1, NULL, NULL, '1 d', now() - interval '2 h'),
+            (5, 'whapi', 2, gen_random_uuid(), '2 h', '1 h', NULL),
+            (6, 'whapi', 2, gen_random_uuid(), '1 s', '1 h', NULL),
+            (7, 'whapi', 2, NULL, NULL, '3 h', NULL)
+        ) AS given (place, source, attempts, lease, lease_for, age, done_at)
+        CROSS JOIN LATERAL (SELECT now() - age AS at) AS times
+    """)
+    found = ask_one(connection, "get_message_figures")
+    assert found[:5] == (2, 2, 1, 1, 1)
+    assert round(found.oldest_open_seconds) >= 3 * 3600
+    states = [(row.state, row.gateway) for row in ask(connection, "list_open_messages")]
+    assert sorted(states) == [("abandoned", "whapi"), ("failed", "whapi"), ("in progress", "whapi")]
+
+    connection.execute("""
+        INSERT INTO outbox (phone_number, state, due_at, attempts, lease, created_at, payload, sent_at)
+        VALUES
+        ('573000000001', 'queued', now() - interval '1 s', 0, NULL, now() - interval '1 h', '{}', NULL),
+        ('573000000001', 'queued', now() + interval '1 h', 2, NULL, now(), '{}', NULL),
+        ('573000000002', 'sending', now() + interval '1 h', 1, gen_random_uuid(), now(), '{}', NULL),
+        ('573000000003', 'sending', now() - interval '1 s', 1, gen_random_uuid(), now(), '{}', NULL),
+        ('573000000004', 'dead', now(), 9, NULL, now() - interval '1 d', '{}', NULL),
+        ('573000000004', 'sent', now(), 1, gen_random_uuid(), now() - interval '1 d', NULL, now())
+    """)
+    found = ask_one(connection, "get_outbox_figures")
+    assert (found[:5], found.dead_letters) == ((4, 1, 1, 1, 1), 1)
+    assert 3600 <= found.oldest_unsent_seconds < 86_400
+    assert [row.state for row in ask(connection, "list_unsent_replies")] == [
+        "queued",
+        "queued",
+        "sending",
+        "maybe sent",
+    ]

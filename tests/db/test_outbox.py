@@ -231,6 +231,26 @@ async def test_a_reply_that_is_queued_during_a_merge_or_an_erasure(
         assert guest.phone_number == (GUEST if what == "merge" else OTHER)
 
 
+@pytest.mark.parametrize(("kind", "first"), [("sync", "erasure"), ("async", "mark")])
+async def test_a_reply_that_is_marked_during_an_erasure_leaves_nothing(
+    kind: str, first: str, database_url: str, autocommit: Connection
+) -> None:
+    async with Either(kind, database_url) as db:
+        await db.queue_reply(GUEST, {"text": "hello"})
+        [reply] = await db.claim_replies()
+        async with transaction(db) as tx:
+            await (tx.forget_guest(GUEST) if first == "erasure" else tx.reply_sent(reply))
+            second = asyncio.create_task(db.reply_sent(reply) if first == "erasure" else db.forget_guest(GUEST))
+            await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 1)
+        if first == "erasure":
+            with pytest.raises(LeaseLost):
+                await second
+        else:
+            await second
+    for table in ("outbox", "messages", "guest_profiles"):
+        assert autocommit.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (0,)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_transactions_queue_and_mark_but_do_not_send(
     kind: str, database_url: str, autocommit: Connection
@@ -252,6 +272,7 @@ async def test_transactions_queue_and_mark_but_do_not_send(
             db.queue_reply(GUEST, {"at": object()}),
             db.queue_reply(GUEST, {"text": "text"}, gateway=" "),
             db.claim_replies(0),
+            db.claim_replies(2.5),
             db.claim_replies(lease_seconds=float("nan")),
             db.wait_for_replies(-1),
         ):

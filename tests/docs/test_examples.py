@@ -12,7 +12,10 @@ from tests.docs.markdown import PAGES, ROOT, blocks_of, name_of
 
 # The pages of the rules show what is wrong; test_check_docs.py has them.
 _OUTSIDE_RULES = [page for page in PAGES if page.parent.name != "rules"]
-_RUN = [ROOT / "docs" / name for name in ("settings.md", "outbox.md", "outbox.es.md", "messages.md", "threads.md", "threads.es.md")]
+_RUN = [
+    ROOT / "docs" / name
+    for name in ("settings.md", "outbox.md", "outbox.es.md", "messages.md", "threads.md", "threads.es.md")
+]
 
 
 def examples(language: str, pages: list = PAGES) -> list:

@@ -14,7 +14,7 @@ from guestsql.errors import DatabaseUnavailable, LeaseLost
 from guestsql.guests._async.session import AsyncSession
 from guestsql.guests.models import Reply
 from guestsql.guests.rows import reply_from
-from guestsql.guests.values import clean_json, clean_number, clean_reason, clean_text
+from guestsql.guests.values import clean_count, clean_json, clean_reason, clean_seconds, clean_text
 from guestsql.sql._async.executor import AsyncExecutor
 from guestsql.sql._async.listening import AsyncListeners
 from guestsql.telemetry.log import event
@@ -25,7 +25,7 @@ __all__ = ["REPLY_CHANNEL", "AsyncOutbox", "AsyncReplySender"]
 REPLY_CHANNEL = "guestsql_outbox"
 """Where the trigger of the table outbox notifies."""
 _MOST_REPLIES = 1000
-_LONGEST_SECONDS = 86_400.0
+_SHORTEST_LEASE_SECONDS = 0.001
 _MOST_ATTEMPTS = 1000
 
 
@@ -83,10 +83,10 @@ class AsyncOutbox(AsyncSession):
 
         SQL: queries/internal/outbox.sql
         """
-        limit = clean_number(max_replies, "max_replies", 1, _MOST_REPLIES)
-        seconds = clean_number(lease_seconds, "lease_seconds", 0.001, _LONGEST_SECONDS)
+        limit = clean_count(max_replies, "max_replies", _MOST_REPLIES)
+        seconds = clean_seconds(lease_seconds, "lease_seconds", _SHORTEST_LEASE_SECONDS)
         await self._ready()
-        return await self._replies.claim(int(limit), seconds, gateway)
+        return await self._replies.claim(limit, seconds, gateway)
 
     async def reply_sent(self, reply: Reply, message_id: str | None = None) -> None:
         """Mark a claimed reply as sent; may be repeated.
@@ -140,14 +140,14 @@ class AsyncOutbox(AsyncSession):
 
         SQL: queries/internal/outbox.sql
         """
-        seconds = None if retry_seconds is None else clean_number(retry_seconds, "retry_seconds", 0, _LONGEST_SECONDS)
+        seconds = None if retry_seconds is None else clean_seconds(retry_seconds, "retry_seconds")
         row = await self._call(
             "mark_reply_failed",
             reply_id=reply.reply_id,
             lease=reply.lease,
             last_error=clean_reason(error),
             retry_seconds=seconds,
-            max_attempts=int(clean_number(max_attempts, "max_attempts", 1, _MOST_ATTEMPTS)),
+            max_attempts=clean_count(max_attempts, "max_attempts", _MOST_ATTEMPTS),
         )
         if row is None:
             raise _lost(reply, "not sent")
@@ -181,7 +181,7 @@ class AsyncOutbox(AsyncSession):
 
         SQL: queries/internal/outbox.sql
         """
-        seconds = clean_number(timeout_seconds, "timeout_seconds", 0, _LONGEST_SECONDS)
+        seconds = clean_seconds(timeout_seconds, "timeout_seconds")
         await self._ready()
         return await self._replies.wait(seconds, gateway)
 
