@@ -14,7 +14,16 @@ from tests.docs.markdown import PAGES, ROOT, blocks_of, name_of
 _OUTSIDE_RULES = [page for page in PAGES if page.parent.name != "rules"]
 _RUN = [
     ROOT / "docs" / name
-    for name in ("settings.md", "outbox.md", "outbox.es.md", "messages.md", "threads.md", "threads.es.md")
+    for name in (
+        "settings.md",
+        "outbox.md",
+        "outbox.es.md",
+        "messages.md",
+        "threads.md",
+        "threads.es.md",
+        "many-ids.md",
+        "many-ids.es.md",
+    )
 ]
 
 
