@@ -2,7 +2,7 @@
 -- phone (…@lid), and as a business-scoped id, which changes with the number. Every query finds the guest by this table.
 --
 -- Each guest has a row for the key itself, so one exact lookup is enough. Two triggers of guest_profiles keep that true,
--- also for rows that are written by hand: docs/many-ids.md.
+-- also for rows that are written by hand: docs/identity.md.
 
 -- The national spellings of a phone, the given one first; an id that has no other spelling is alone. WhatsApp and the
 -- people who type numbers use both. Only numbers that cannot belong to two people are listed. The same rules are in

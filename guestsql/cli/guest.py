@@ -161,12 +161,13 @@ Example:
 @format_option
 @pass_app
 def show(app: App, user_id: str, format_name: str | None) -> None:
-    """Show a guest's profile. Exits with 1 if there is no such guest."""
+    """Show a guest's profile and ids. Exits with 1 if there is no such guest."""
     output = app.output(format_name)
     with database(app.packaged_settings) as opened:
         profile = opened.get_profile(user_id)
+        ids = opened.queries.list_guest_ids(phone_number=_key(app, user_id))
     if profile is not None:
-        output.row(asdict(profile))
+        output.row({**asdict(profile), "ids": [row.id for row in ids]})
         return
     if output.is_json:
         output.first_row((), ())

@@ -70,7 +70,7 @@ def test_an_ejected_query_does_what_the_packaged_one_does(server, folder):
     query, original = load_catalogue(folder)["get_thread"], load_catalogue()["get_thread"]
     assert (query.file.name, query.text, query.parameters) == ("get_thread.sql", original.text, original.parameters)
     again = invoke("query", "eject", "get_thread")
-    assert (again.exit_code, "is already at queries/get_thread.sql:1" in again.stderr) == (1, True)
+    assert (again.exit_code, "is already at queries/get_thread.sql:3" in again.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("name", ["claim_context", "get_thred"])

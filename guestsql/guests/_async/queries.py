@@ -11,7 +11,7 @@ __all__ = ["AsyncGuestQueries"]
 class AsyncGuestQueries(AsyncQueryMethods, AsyncQueries):
     """The queries of a guest database: `queries.get_profile(phone_number="573000000001")`.
 
-    Rows are classes of `guestsql.guests.query_rows`. A guest's key is given as the tables have it
-    (`guestsql.guests.identity.canonical_user_id` makes it): no other spelling is known here. For what a method takes,
-    returns and raises see `guestsql.sql`'s `AsyncQueries`.
+    Rows are classes of `guestsql.guests.query_rows`. The packaged queries take any id of a guest in its
+    canonical spelling (`guestsql.guests.identity.canonical_user_id`): no other spelling is known here. For what a
+    method takes, returns and raises see `guestsql.sql`'s `AsyncQueries`.
     """
