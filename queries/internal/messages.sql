@@ -277,7 +277,7 @@ stored_messages AS (
         counted_guests.phone_number,
         :chat_id::text,
         'in',
-        (SELECT coalesce(sum(spent_tokens.tokens), 0) FROM spent_tokens),
+        (SELECT coalesce(sum(given.tokens), 0) FROM unnest(:thread_tokens::bigint[]) AS given (tokens)),
         :text::text
     FROM locked_messages
     CROSS JOIN counted_guests
