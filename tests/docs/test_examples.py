@@ -19,6 +19,7 @@ _RUN = [
         "outbox.md",
         "outbox.es.md",
         "messages.md",
+        "messages.es.md",
         "threads.md",
         "threads.es.md",
         "many-ids.md",
