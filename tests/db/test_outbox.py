@@ -121,7 +121,7 @@ async def test_a_sender_that_was_gone_for_too_long_leaves_the_decision_to_the_ne
         await db.reply_sent(again)
         [last] = await db.claim_replies()
         end_leases(autocommit)
-        await db.reply_sent(last)  # late, but nobody else has claimed it
+        await db.reply_sent(last)  # late, but no one else has claimed it
     assert rows(autocommit, "state") == [("sent",), ("sent",)]
     assert autocommit.execute("SELECT count(*) FROM messages").fetchone() == (2,)
 
@@ -156,7 +156,7 @@ async def test_a_failing_reply_backs_off_and_dies_without_blocking_the_next(
         [retried] = await db.queries.retry_replies(reply_ids=None)
         assert retried.reply_id == reply.reply_id
         assert await db.claim_replies() == []
-        end_leases(autocommit)  # the sender of "good" is killed; neither waits for the other for ever
+        end_leases(autocommit)  # the sender of "good" is killed; neither waits for the other forever
         [bad] = await db.claim_replies()
         assert (bad.payload["text"], bad.attempts, bad.is_maybe_sent) == ("bad", 1, False)
         await db.reply_failed(bad, "no WhatsApp", max_attempts=1)
@@ -304,7 +304,7 @@ def listeners(connection: Connection) -> list[int]:
 
 
 async def listens(connection: Connection, but: int = 0) -> int:
-    """Wait until somebody listens; return the session."""
+    """Wait until a session listens; return it."""
     await asyncio.to_thread(eventually, lambda: any(pid != but for pid in listeners(connection)))
     return next(pid for pid in listeners(connection) if pid != but)
 
@@ -323,7 +323,7 @@ async def test_a_waiting_sender_is_woken(kind: str, database_url: str, autocommi
             assert await waiting is True
             assert listeners(autocommit) == []
             autocommit.execute("DELETE FROM outbox")
-        # The end of a lease, or of a back-off, notifies nobody.
+        # The end of a lease, or of a back-off, sends no notification.
         await bot.queue_reply(GUEST, {"text": "hello"})
         await bot.claim_replies(lease_seconds=0.3)
         assert await db.wait_for_replies(3000) is True
