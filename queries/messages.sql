@@ -100,9 +100,10 @@ ORDER BY
     operation.source,
     operation.operation_id;
 
--- name: forget_messages(phone_number)!
--- Erases a guest's messages, and stops those that are in progress.
--- Their ids are kept as salted hashes, so that a message that is delivered again does not bring the guest back.
+-- name: forget_operations(phone_number)!
+-- Keeps the ids of a guest's messages as salted hashes, and stops those that are in progress.
+-- A message that is delivered again then does not bring the guest back. This waits for a message that is being completed
+-- just now; forget_messages comes after it, and sees its row.
 -- on: forget_guest
 --   phone_number: text, the guest's key
 WITH known_ids AS MATERIALIZED (
@@ -130,7 +131,8 @@ WITH known_ids AS MATERIALIZED (
 locked_operations AS MATERIALIZED (
     SELECT
         locked.source,
-        locked.operation_id
+        locked.operation_id,
+        guestsql_erased_message(locked.source, locked.operation_id) AS erased_id
     FROM operations AS locked
     INNER JOIN known_ids ON locked.source = known_ids.source AND locked.operation_id = known_ids.operation_id
     ORDER BY
@@ -139,21 +141,46 @@ locked_operations AS MATERIALIZED (
     FOR UPDATE OF locked
 ),
 
-hashed_operations AS (
-    UPDATE operations AS hashed
-    SET
-        operation_id = guestsql_erased_message(hashed.source, hashed.operation_id),
-        phone_number = NULL,
-        lease = NULL,
-        lease_until = NULL,
-        effects = '{}',
-        done_at = coalesce(hashed.done_at, statement_timestamp())
-    FROM locked_operations
+-- It was counted again while an earlier erasure was under way.
+known_operations AS (
+    DELETE FROM operations AS gone
+    USING locked_operations
     WHERE
-        hashed.source = locked_operations.source
-        AND hashed.operation_id = locked_operations.operation_id
+        gone.source = locked_operations.source
+        AND gone.operation_id = locked_operations.operation_id
+        AND EXISTS (
+            SELECT 1
+            FROM operations AS hashed
+            WHERE
+                hashed.source = locked_operations.source
+                AND hashed.operation_id = locked_operations.erased_id
+        )
 )
 
+UPDATE operations AS hashed
+SET
+    operation_id = locked_operations.erased_id,
+    phone_number = NULL,
+    lease = NULL,
+    lease_until = NULL,
+    effects = '{}',
+    done_at = coalesce(hashed.done_at, statement_timestamp())
+FROM locked_operations
+WHERE
+    hashed.source = locked_operations.source
+    AND hashed.operation_id = locked_operations.operation_id
+    AND NOT EXISTS (
+        SELECT 1
+        FROM operations AS known
+        WHERE
+            known.source = locked_operations.source
+            AND known.operation_id = locked_operations.erased_id
+    );
+
+-- name: forget_messages(phone_number)!
+-- Erases a guest's messages.
+-- on: forget_guest, last
+--   phone_number: text, the guest's key
 DELETE FROM messages
 WHERE phone_number = :phone_number::text;
 

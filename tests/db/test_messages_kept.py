@@ -163,3 +163,43 @@ def test_a_message_that_is_completed_during_a_merge_is_stored_for_the_guest_who_
     found = rows(autocommit, "SELECT phone_number, total_interactions, thread_tokens FROM guest_profiles")
     assert found == [(GUEST, 1, 5)]
     assert rows(autocommit, "SELECT phone_number FROM messages") == [(GUEST,)]
+
+
+def test_a_first_message_that_is_completed_during_the_erasure_leaves_nothing(
+    database_url: str, autocommit: Connection
+) -> None:
+    """The guest has no row yet that both could lock."""
+    with (
+        GuestDatabase(settings=make_settings(database_url, keep_text_days=30)) as db,
+        psycopg.connect(database_url) as holder,
+        ThreadPoolExecutor() as threads,
+    ):
+        running = db.message("m1", GUEST, text="Hola")
+        running.__enter__().reply({"text": "Hola"})
+        # The completion waits for this at its very end: it has written everything and committed nothing.
+        holder.execute("INSERT INTO guest_ids (id, phone_number, source) VALUES (%s, %s, 'guest')", [GUEST, GUEST])
+        completed = threads.submit(running.__exit__, None, None, None)
+        eventually(lambda: waiting_sessions(autocommit) == 1)
+        forgotten = threads.submit(db.forget_guest, GUEST)
+        eventually(lambda: waiting_sessions(autocommit) == 2)
+        holder.rollback()
+        completed.result()
+        assert forgotten.result()["messages"] == 1
+        assert process(db, "m1") == "erased"
+    for table in ("messages", "outbox", "guest_profiles", "guest_ids"):
+        assert rows(autocommit, f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+def test_a_message_that_was_counted_during_an_erasure_does_not_prevent_the_next(
+    database_url: str, autocommit: Connection
+) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        process(db, "m1")
+        db.forget_guest(GUEST)
+        # As another process leaves it, whose statement waited for the erasure, and began before it.
+        autocommit.execute(
+            "INSERT INTO operations (source, operation_id, phone_number) VALUES ('whatsapp', 'm1', %s)", [GUEST]
+        )
+        db.forget_guest(GUEST)
+        assert process(db, "m1") == "erased"
+    assert rows(autocommit, "SELECT count(*) FROM operations WHERE source = 'whatsapp'") == [(1,)]
