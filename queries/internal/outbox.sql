@@ -89,22 +89,25 @@ due_replies AS MATERIALIZED (
         AND reply.due_at <= statement_timestamp()
         AND reply.lease IS DISTINCT FROM :lease::uuid
         AND (:gateway::text IS NULL OR reply.gateway = :gateway::text)
+        -- One index probe for each reply, however many a guest has.
+        AND reply.reply_id = (
+            SELECT min(unfinished.reply_id)
+            FROM outbox AS unfinished
+            WHERE
+                unfinished.phone_number = reply.phone_number
+                AND unfinished.gateway = reply.gateway
+                AND unfinished.state IN ('queued', 'sending')
+        )
+        -- A dead letter was queued again while a later reply is being sent.
         AND NOT EXISTS (
             SELECT 1
-            FROM outbox AS other
+            FROM outbox AS later
             WHERE
-                other.phone_number = reply.phone_number
-                AND other.gateway = reply.gateway
-                AND other.state IN ('queued', 'sending')
-                AND (
-                    other.reply_id < reply.reply_id
-                    -- A dead letter was queued again while a later reply is being sent.
-                    OR (
-                        other.reply_id > reply.reply_id
-                        AND other.state = 'sending'
-                        AND other.due_at > statement_timestamp()
-                    )
-                )
+                later.phone_number = reply.phone_number
+                AND later.gateway = reply.gateway
+                AND later.reply_id > reply.reply_id
+                AND later.state = 'sending'
+                AND later.due_at > statement_timestamp()
         )
     ORDER BY
         reply.due_at,
@@ -174,21 +177,23 @@ FROM outbox AS reply
 WHERE
     reply.state IN ('queued', 'sending')
     AND (:gateway::text IS NULL OR reply.gateway = :gateway::text)
+    AND reply.reply_id = (
+        SELECT min(unfinished.reply_id)
+        FROM outbox AS unfinished
+        WHERE
+            unfinished.phone_number = reply.phone_number
+            AND unfinished.gateway = reply.gateway
+            AND unfinished.state IN ('queued', 'sending')
+    )
     AND NOT EXISTS (
         SELECT 1
-        FROM outbox AS other
+        FROM outbox AS later
         WHERE
-            other.phone_number = reply.phone_number
-            AND other.gateway = reply.gateway
-            AND other.state IN ('queued', 'sending')
-            AND (
-                other.reply_id < reply.reply_id
-                OR (
-                    other.reply_id > reply.reply_id
-                    AND other.state = 'sending'
-                    AND other.due_at > statement_timestamp()
-                )
-            )
+            later.phone_number = reply.phone_number
+            AND later.gateway = reply.gateway
+            AND later.reply_id > reply.reply_id
+            AND later.state = 'sending'
+            AND later.due_at > statement_timestamp()
     )
 ORDER BY reply.due_at
 LIMIT 1;

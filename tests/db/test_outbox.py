@@ -8,12 +8,14 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 
 from guestsql import GuestDatabase, Reply
 from guestsql.errors import DatabaseUnavailable, InvalidValue, LeaseLost, TransactionError
+from guestsql.sql import arrange, read_packaged
 from guestsql.sql._async import listening as async_listening
 from guestsql.sql._sync import listening as sync_listening
 from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings, transaction, waiting_sessions
@@ -385,3 +387,30 @@ async def test_closing_ends_a_wait_and_a_cancelled_one_leaves_no_session(
         await db.open()
         await db.queue_reply(GUEST, {"text": "open again"})
         assert await db.wait_for_replies(3000) is True
+
+
+@pytest.mark.parametrize("name", ["claim_replies", "get_reply_delay"])
+def test_a_guest_with_many_replies_costs_a_few_rows_for_each(name: str, connection: Connection) -> None:
+    """Not all others of the guest: one guest could otherwise keep the senders from all guests."""
+    count = 2000
+    connection.execute(
+        "INSERT INTO outbox (phone_number, payload, due_at)"
+        " SELECT %s, '{}', statement_timestamp() + CASE number WHEN 1 THEN INTERVAL '1 h' ELSE '0' END"
+        " FROM generate_series(1, %s) AS number",
+        [GUEST, count],
+    )
+    connection.execute("ANALYZE outbox")
+    query = read_packaged("internal/outbox.sql")[name]
+    given = {"gateway": None, "lease": uuid4(), "lease_seconds": 60, "max_rows": 10}
+    with psycopg.RawCursor(connection) as cursor:
+        explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT json) {query.text}"
+        cursor.execute(explain.encode(), arrange(query, {each.name: given[each.name] for each in query.parameters}))
+        [(plan,)] = cursor.fetchall()
+    assert read_rows(plan[0]["Plan"]) < 20 * count
+
+
+def read_rows(node: dict[str, Any]) -> int:
+    """Count the rows that a plan has read and combined, those too that it then left out."""
+    kinds = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter")
+    own = node["Actual Loops"] * sum(node.get(kind, 0) for kind in kinds)
+    return int(own) + sum(read_rows(each) for each in node.get("Plans", []))
