@@ -10,14 +10,15 @@ from uuid import UUID, uuid4
 
 from guestsql.errors import InvalidValue, LeaseLost, MessageError
 from guestsql.guests.identity import clean_chat_id
-from guestsql.guests.values import clean_instant, clean_json, clean_text, clean_tokens
+from guestsql.guests.values import clean_id, clean_instant, clean_json, clean_text, clean_tokens
 
 __all__ = ["DEFAULT_GATEWAY", "Claim", "Message", "MessageState", "clean_gateway", "clean_message_id"]
 
 MessageState = Literal["new", "done", "in progress", "erased"]
 
 DEFAULT_GATEWAY = "whatsapp"
-_LONGEST_ID = 500
+# An index has both this and an id.
+_LONGEST_GATEWAY = 100
 _SHOWN_CHARACTERS = 8
 # The package's own operations have this source.
 _RESERVED_GATEWAY = "guestsql"
@@ -32,29 +33,22 @@ def clean_message_id(message_id: object) -> str:
     Raises:
         InvalidValue: it is not a text, blank, or too long.
     """
-    return _clean_id(message_id, "message_id")
+    return clean_id(message_id, "message_id")
 
 
 def clean_gateway(gateway: object) -> str:
     """Return the name of a gateway.
 
     Args:
-        gateway: 1 to 500 characters, not `guestsql`; None for `whatsapp`.
+        gateway: 1 to 100 characters, not `guestsql`; None for `whatsapp`.
 
     Raises:
         InvalidValue: it is not a text, blank, too long, or reserved.
     """
-    name = DEFAULT_GATEWAY if gateway is None else _clean_id(gateway, "gateway")
+    name = DEFAULT_GATEWAY if gateway is None else clean_id(gateway, "gateway", _LONGEST_GATEWAY)
     if name == _RESERVED_GATEWAY:
         raise InvalidValue(f"the gateway {name} is reserved", hint="name the service that delivers the messages")
     return name
-
-
-def _clean_id(text: object, what: str) -> str:
-    found = clean_text(text, what, blank=False)
-    if len(found) > _LONGEST_ID:
-        raise InvalidValue(f"{what} has {len(found)} characters, more than {_LONGEST_ID}")
-    return found
 
 
 class Claim:
@@ -146,7 +140,7 @@ class Claim:
     def add_tokens(self, thread_id: object, tokens: object) -> None:
         """Collect tokens; a thread that is used again is the last one used."""
         self.check_usable()
-        thread = clean_text(thread_id, "thread_id", blank=False)
+        thread = clean_id(thread_id, "thread_id")
         total = clean_tokens(self._tokens.get(thread, 0) + clean_tokens(tokens))
         self._tokens.pop(thread, None)
         self._tokens[thread] = total
@@ -216,11 +210,12 @@ class Message:
         """Add tokens spent in a thread for this message; a thread that is unknown becomes the guest's.
 
         Args:
-            thread_id: the thread in which they were spent, not blank.
+            thread_id: the thread in which they were spent, 1 to 500 characters.
             tokens: 0 or more; several calls for one thread add up.
 
         Raises:
-            InvalidValue: the thread is blank or not a string, or the tokens are not a whole number of 0 or more.
+            InvalidValue: the thread is blank, too long or not a string, or the tokens are not a whole number of 0 or
+                more.
             MessageError: the message is not new, its block has ended, or this is a forked child.
             LeaseLost: another caller has claimed the message.
         """

@@ -15,11 +15,13 @@ from guestsql.settings import LONGEST_TTL_SECONDS
 
 __all__ = [
     "CLEAR",
+    "LONGEST_ID",
     "LONGEST_LABEL",
     "RAISE",
     "Clear",
     "Raise",
     "clean_count",
+    "clean_id",
     "clean_instant",
     "clean_json",
     "clean_labels",
@@ -36,6 +38,9 @@ __all__ = [
 
 LONGEST_LABEL = 500
 """Characters of a label: labels are indexed, and an index entry has room for some 2,700 bytes."""
+
+LONGEST_ID = 500
+"""Characters of an id from outside, such as a message's or a thread's: likewise."""
 
 _LONGEST_REASON = 1000
 _LONGEST_SECONDS = 86_400
@@ -137,6 +142,25 @@ def clean_labels(labels: object) -> list[str]:
             )
         found[text] = None
     return list(found)
+
+
+def clean_id(given: object, what: str, longest: int = LONGEST_ID) -> str:
+    """Return an id, or a name, that comes from outside and is indexed.
+
+    Args:
+        given: the id.
+        what: what it is, for the error.
+        longest: characters at most.
+
+    Raises:
+        InvalidValue: it is not a text, blank, too long, or cannot be kept.
+    """
+    found = clean_text(given, what, blank=False)
+    if len(found) > longest:
+        raise InvalidValue(
+            f"{what} has {len(found)} characters, more than {longest}", hint="shorten it, with a hash of the rest"
+        )
+    return found
 
 
 def clean_json(data: object, what: str) -> str:

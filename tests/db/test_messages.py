@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import threading
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, NoReturn
 
 import psycopg
@@ -273,6 +275,7 @@ def test_a_transaction_processes_no_message(database_url: str) -> None:
         ((7, GUEST), {}),
         (("m1", GUEST), {"gateway": "guestsql"}),
         (("m1", GUEST), {"gateway": " "}),
+        (("m1", GUEST), {"gateway": "g" * 101}),
         (("m1", GUEST), {"at": datetime(2026, 1, 1)}),  # noqa: DTZ001  that is the mistake
         (("m1", GUEST), {"text": "\x00"}),
         (("m1", GUEST), {"chat_id": ""}),
@@ -284,9 +287,33 @@ def test_what_cannot_be_stored_is_refused(given: Any, known: Any, database_url: 
         with pytest.raises((InvalidValue, InvalidUserId)), db.message(*given, **known):
             pytest.fail("it was let in")
         with db.message("m1", GUEST) as found:
-            for wrong in (lambda: found.tokens("", 1), lambda: found.tokens("t", -1), lambda: found.reply([])):  # type: ignore[arg-type]
+            for wrong in (
+                lambda: found.tokens("", 1),
+                lambda: found.tokens("t" * 501, 1),
+                lambda: found.tokens("t", -1),
+                lambda: found.reply([]),  # type: ignore[arg-type]
+            ):
                 with pytest.raises(InvalidValue):
                     wrong()
+
+
+def test_the_longest_ids_fit_into_the_indexes(database_url: str) -> None:
+    """An index entry has room for 2,704 bytes, however badly it is compressed; a character may have 4."""
+    wide = iter(random.Random(1).sample(range(0x10000, 0x10FFFF), 2100))
+
+    def longest(characters: int) -> str:
+        return "".join(chr(code) for code in islice(wide, characters))
+
+    message_id, gateway, threads = longest(500), longest(100), [longest(500), longest(500), longest(500)]
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        with db.message(message_id, GUEST, gateway=gateway) as found:
+            for thread in threads:
+                found.tokens(thread, 1)
+        db.queue_reply(GUEST, {}, gateway=gateway)
+        with db.message(message_id, GUEST, gateway=gateway) as again:
+            assert again.state == "done"
+        assert next(each.thread_id for each in db.get_threads(GUEST)) == threads[-1]
+        db.forget_guest(GUEST)
 
 
 @pytest.mark.parametrize("is_recorded_first", [True, False])

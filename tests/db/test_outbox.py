@@ -273,6 +273,9 @@ async def test_transactions_queue_and_mark_but_do_not_send(
             db.queue_reply(GUEST, ["text"]),
             db.queue_reply(GUEST, {"at": object()}),
             db.queue_reply(GUEST, {"text": "text"}, gateway=" "),
+            db.queue_reply(GUEST, {"text": "text"}, gateway="guestsql"),
+            db.claim_replies(gateway=5),  # type: ignore[arg-type]
+            db.wait_for_replies(0, gateway=""),
             db.claim_replies(0),
             db.claim_replies(2.5),
             db.claim_replies(lease_seconds=float("nan")),

@@ -91,7 +91,9 @@ async def test_tokens_that_are_none(kind: str, database_url: str, tokens: Any) -
         assert await db.get_thread(GUEST) is None
 
 
-@pytest.mark.parametrize("thread_id", ["", "  ", "a\x00", "\ud83d", None, 5], ids=ascii)
+@pytest.mark.parametrize(
+    "thread_id", ["", "  ", "a\x00", "\ud83d", pytest.param("t" * 501, id="long"), None, 5], ids=ascii
+)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_threads_that_are_none(kind: str, database_url: str, thread_id: Any) -> None:
     async with Either(kind, database_url) as db:

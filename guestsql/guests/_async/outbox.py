@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from guestsql.errors import DatabaseUnavailable, LeaseLost
 from guestsql.guests._async.session import AsyncSession
+from guestsql.guests.messages import clean_gateway
 from guestsql.guests.models import Reply
 from guestsql.guests.rows import reply_from
 from guestsql.guests.values import clean_count, clean_json, clean_reason, clean_seconds, clean_text
@@ -41,10 +42,11 @@ class AsyncOutbox(AsyncSession):
         Args:
             user_id: any spelling of a WhatsApp id.
             payload: what your sender needs, as a mapping with a JSON form. It is deleted when the reply is sent.
-            gateway: the service that delivers it, not blank. Replies of one guest are sent in order for each gateway.
+            gateway: the service that delivers it, 1 to 100 characters. Replies of one guest are sent in order for
+                each gateway.
 
         Raises:
-            InvalidValue: the payload is not a mapping or has no JSON form, or the gateway is blank or not a string.
+            InvalidValue: the payload is not a mapping or has no JSON form, or the gateway is unusable.
             OutcomeUnknown: the server could not be reached again, or did not answer, until the deadline. The reply may
                 have been queued: check `list_replies` before you repeat it.
 
@@ -53,7 +55,7 @@ class AsyncOutbox(AsyncSession):
         await self._call_once(
             "queue_reply",
             phone_number=self._key(user_id),
-            gateway=clean_text(gateway, "gateway", blank=False),
+            gateway=clean_gateway(gateway),
             payload=clean_json(payload, "payload"),
             operation_id=new_operation_id(),
         )
@@ -86,7 +88,7 @@ class AsyncOutbox(AsyncSession):
         limit = clean_count(max_replies, "max_replies", _MOST_REPLIES)
         seconds = clean_seconds(lease_seconds, "lease_seconds", _SHORTEST_LEASE_SECONDS)
         await self._ready()
-        return await self._replies.claim(limit, seconds, gateway)
+        return await self._replies.claim(limit, seconds, _only(gateway))
 
     async def reply_sent(self, reply: Reply, message_id: str | None = None) -> None:
         """Mark a claimed reply as sent; may be repeated.
@@ -183,7 +185,7 @@ class AsyncOutbox(AsyncSession):
         """
         seconds = clean_seconds(timeout_seconds, "timeout_seconds")
         await self._ready()
-        return await self._replies.wait(seconds, gateway)
+        return await self._replies.wait(seconds, _only(gateway))
 
 
 class AsyncReplySender:
@@ -226,6 +228,10 @@ class AsyncReplySender:
                     await listener.wait(min(rest, math.inf if delay is None else delay))
                 if self._listeners.is_closed:
                     raise DatabaseUnavailable("the database was closed meanwhile", hint="call open() to use it again")
+
+
+def _only(gateway: object) -> str | None:
+    return None if gateway is None else clean_gateway(gateway)
 
 
 def _lost(reply: Reply, mark: str) -> LeaseLost:

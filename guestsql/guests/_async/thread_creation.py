@@ -18,7 +18,7 @@ from guestsql.guests.callbacks import AsyncThreadFactory, async_call_callback
 from guestsql.guests.deadline import FIRST_PAUSE_SECONDS, Deadline
 from guestsql.guests.models import GuestThread
 from guestsql.guests.rows import thread_from
-from guestsql.guests.values import clean_text
+from guestsql.guests.values import clean_id
 from guestsql.settings import Settings
 from guestsql.sql._async.executor import AsyncExecutor
 from guestsql.telemetry.log import event
@@ -115,7 +115,7 @@ class AsyncThreadCreator:
                 created = await async_call_callback("factory", factory)
         finally:
             request.deadline.add_build(monotonic() - started)
-        thread_id = clean_text(created, "the thread that the factory returned", blank=False)
+        thread_id = clean_id(created, "the thread that the factory returned")
         row = await self._call(
             request, "publish_thread", thread_id=thread_id, lease=request.lease, created_at=claimed.created_at
         )

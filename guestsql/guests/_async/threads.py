@@ -10,7 +10,7 @@ from guestsql.guests.callbacks import AsyncThreadFactory
 from guestsql.guests.messages import clean_gateway, clean_message_id
 from guestsql.guests.models import GuestThread
 from guestsql.guests.rows import thread_from, threads_from
-from guestsql.guests.values import clean_text, clean_tokens
+from guestsql.guests.values import clean_id, clean_tokens
 from guestsql.telemetry.log import event
 from guestsql.telemetry.write_buffer import new_operation_id
 
@@ -59,15 +59,15 @@ class AsyncThreads(AsyncSession):
 
         Args:
             user_id: any spelling of a WhatsApp id. An unknown guest is created.
-            factory: creates a thread at the model's provider and returns its id, not blank; for the async class a
-                coroutine function. It takes no arguments and must not call `create_thread` for the same guest.
+            factory: creates a thread at the model's provider and returns its id, 1 to 500 characters; for the async
+                class a coroutine function. It takes no arguments and must not call `create_thread` for the same guest.
 
         Returns:
             The guest's thread.
 
         Raises:
-            InvalidValue: `factory` is not a function, returned something blank or not a string, or called
-                `create_thread` for the same guest.
+            InvalidValue: `factory` is not a function, returned no such id, or called `create_thread` for the same
+                guest.
             QueryTimeout: another caller's factory took longer than the deadline. The time in the caller's own factory
                 does not count towards it.
             TransactionError: inside a transaction.
@@ -88,17 +88,17 @@ class AsyncThreads(AsyncSession):
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            thread_id: the thread, not blank.
+            thread_id: the thread, 1 to 500 characters.
 
         Returns:
             The thread after the change.
 
         Raises:
-            InvalidValue: the thread is blank or not a string.
+            InvalidValue: the thread is blank, too long or not a string.
 
         SQL: queries/threads.sql
         """
-        return await self._write_thread(self._key(user_id), clean_text(thread_id, "thread_id", blank=False))
+        return await self._write_thread(self._key(user_id), clean_id(thread_id, "thread_id"))
 
     async def clear_thread(self, user_id: str) -> GuestThread:
         """Leave a guest without a thread; the previous one stays in `get_threads`, with its tokens.
@@ -126,8 +126,9 @@ class AsyncThreads(AsyncSession):
 
         Args:
             user_id: any spelling of a WhatsApp id.
-            thread_id: the thread in which they were spent, not blank. An unknown one becomes the guest's, with these
-                tokens. One that the guest had before keeps its own count, and does not become the guest's again.
+            thread_id: the thread in which they were spent, 1 to 500 characters. An unknown one becomes the guest's,
+                with these tokens. One that the guest had before keeps its own count, and does not become the guest's
+                again.
             tokens: the tokens spent since the last call, 0 or more, below 2^63; they are added, and are not a new
                 total.
             message_id: the gateway's id of the message for which they were spent. They are then counted once for this
@@ -139,15 +140,15 @@ class AsyncThreads(AsyncSession):
             The thread's new count; 0 if the message's guest was erased.
 
         Raises:
-            InvalidValue: the thread is blank or not a string, the tokens are not a whole number of 0 or more, or the
-                message's id or the gateway is unusable.
+            InvalidValue: the thread is blank, too long or not a string, the tokens are not a whole number of 0 or more,
+                or the message's id or the gateway is unusable.
             OutcomeUnknown: without `message_id`, the server could not be reached again, or did not answer, until the
                 deadline. The tokens may have been counted: call `get_threads` before you repeat it.
 
         SQL: queries/threads.sql, queries/internal/messages.sql
         """
         key = self._key(user_id)
-        spent = {"thread_id": clean_text(thread_id, "thread_id", blank=False), "tokens": clean_tokens(tokens)}
+        spent = {"thread_id": clean_id(thread_id, "thread_id"), "tokens": clean_tokens(tokens)}
         if message_id is None:
             count = await self._call_once(
                 "add_thread_tokens", phone_number=key, operation_id=new_operation_id(), **spent

@@ -62,7 +62,8 @@ class Messages(Session):
             at: the message's own time, a datetime with a zone; default now, by the server's clock.
             chat_id: the chat in which the guest wrote, perhaps a group; None keeps the stored one.
             text: what the guest wrote; it is stored only if `GUESTSQL_KEEP_TEXT` is set.
-            gateway: the service that delivers the messages; message ids are unique within it. Default `whatsapp`.
+            gateway: the service that delivers the messages, 1 to 100 characters; message ids are unique within it.
+                Default `whatsapp`.
 
         Returns:
             A context manager that returns the `Message`.

@@ -19,7 +19,7 @@ from guestsql.guests.callbacks import ThreadFactory, call_callback
 from guestsql.guests.deadline import FIRST_PAUSE_SECONDS, Deadline
 from guestsql.guests.models import GuestThread
 from guestsql.guests.rows import thread_from
-from guestsql.guests.values import clean_text
+from guestsql.guests.values import clean_id
 from guestsql.settings import Settings
 from guestsql.sql._sync.executor import Executor
 from guestsql.telemetry.log import event
@@ -114,7 +114,7 @@ class ThreadCreator:
                 created = call_callback("factory", factory)
         finally:
             request.deadline.add_build(monotonic() - started)
-        thread_id = clean_text(created, "the thread that the factory returned", blank=False)
+        thread_id = clean_id(created, "the thread that the factory returned")
         row = self._call(
             request, "publish_thread", thread_id=thread_id, lease=request.lease, created_at=claimed.created_at
         )
