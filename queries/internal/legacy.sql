@@ -38,13 +38,34 @@ ANALYZE legacy_staging (phone_number);
 -- Gives staged records whose id is not the guest's key that key; the number of records.
 -- The guest is known under another id; or the files have a new number in two national spellings, of which the first in
 -- alphabetical order becomes the key. What no statement of this import may do is make one guest of two known ones.
--- check: allow GS501, because a file may have the records of every guest
-WITH resolved_ids AS (
+-- A number may have gone to another person since: what the files have under it belongs to the guest who had it first.
+WITH former_phones AS (
+    SELECT
+        spelled.id,
+        former.phone_number
+    FROM guest_ids AS former
+    CROSS JOIN unnest(guestsql_spellings(split_part(former.id, '#', 1))) AS spelled (id)
+    WHERE
+        former.kind = 'former_phone'
+        AND right(former.id, 2) = '#1'
+),
+
+resolved_ids AS (
+    SELECT
+        id,
+        phone_number
+    FROM former_phones
+    UNION ALL
     SELECT
         ids.id,
         ids.phone_number
     FROM guest_ids AS ids
-    WHERE ids.id <> ids.phone_number
+    WHERE
+        ids.id <> ids.phone_number
+        AND ids.id NOT IN (
+            SELECT former_phones.id
+            FROM former_phones
+        )
     UNION ALL
     SELECT DISTINCT
         new_records.phone_number AS id,
@@ -67,7 +88,9 @@ WITH resolved_ids AS (
 UPDATE legacy_staging AS staged
 SET phone_number = resolved_ids.phone_number
 FROM resolved_ids
-WHERE staged.phone_number = resolved_ids.id;
+WHERE
+    staged.phone_number = resolved_ids.id
+    AND staged.phone_number <> resolved_ids.phone_number;
 
 -- name: get_next_legacy_range(after_number, range_size)$
 -- The last key of the range after a key, NULL at the end. All records of a guest are in one range.

@@ -69,6 +69,14 @@ WITH erased_keys AS (
     SELECT spelled.id AS phone_number
     FROM unnest(guestsql_spellings(:phone_number::text)) AS spelled (id)
     UNION
+    -- A phone that went to another person: the old files may have this guest under it.
+    SELECT spelled.id
+    FROM guest_ids AS former
+    CROSS JOIN unnest(guestsql_spellings(split_part(former.id, '#', 1))) AS spelled (id)
+    WHERE
+        former.phone_number = :phone_number::text
+        AND former.kind = 'former_phone'
+    UNION
     SELECT known.id
     FROM guest_ids AS known
     WHERE
@@ -76,9 +84,12 @@ WITH erased_keys AS (
         -- A phone that was another guest's before: what the old files have under it is that guest's.
         AND NOT EXISTS (
             SELECT 1
-            FROM guest_profiles AS former
+            FROM guest_ids AS former
             WHERE
-                former.phone_number = known.id
+                former.id IN (
+                    SELECT spelled.id || '#1'
+                    FROM unnest(guestsql_spellings(known.id)) AS spelled (id)
+                )
                 AND former.phone_number <> :phone_number::text
         )
     UNION

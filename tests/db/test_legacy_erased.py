@@ -96,13 +96,22 @@ def test_nor_under_any_other_id(bring, db, guests, autocommit):
     ids = ["5215512345678", "525512345678", PHONE, "573000000003", LID, "MX.1a2B3c"]
     assert bring([[each, RECORD] for each in ids]).erased == 6
     assert guests() == [OTHER]
-    # A stranger has the phone now; the files know its former guest by it.
-    db.link_ids(PHONE, bsuid="CO.old")
+
+
+@pytest.mark.parametrize("key", [PHONE, LID])
+def test_what_the_files_have_under_a_recycled_number_is_its_former_guests(bring, db, guests, key):
+    db.update_profile(key)
+    db.link_ids(key, phone=PHONE, bsuid="CO.old")
     db.link_ids(PHONE, phone=PHONE, bsuid="CO.new")
-    autocommit.execute("TRUNCATE erased_guests")
+    bring([[PHONE, RECORD]])
+    assert (db.get_profile("CO.old").user_name, db.get_profile(PHONE).user_name) == ("Ana", None)
     db.forget_guest(PHONE)
-    assert bring([[PHONE, RECORD]]).erased == 0
-    assert guests() == [PHONE, OTHER]
+    assert bring().erased == 0
+    assert guests() == [key]
+    db.forget_guest("CO.old")
+    db.link_ids(PHONE, bsuid="CO.new")
+    assert bring().erased == 1
+    assert db.get_profile("CO.new").user_name is None
 
 
 def test_a_guest_who_was_merged_into_an_erased_one_neither(bring, db, guests):
