@@ -27,14 +27,34 @@ ORDER BY phone_number;
 
 -- name: list_ids_of_other_keys(ids)
 -- Those of some ids that are not their guest's key, with the key.
+-- A phone that is another guest's by now leads to its first owner, who had it when the files were written.
 --   ids: text[], ids without duplicates
+WITH read_ids AS (
+    SELECT
+        ids.id,
+        coalesce(
+            (
+                SELECT former.phone_number
+                FROM guest_ids AS former
+                WHERE
+                    former.id IN (
+                        SELECT spelled.id || '#1'
+                        FROM unnest(guestsql_spellings(ids.id)) AS spelled (id)
+                    )
+                ORDER BY starts_with(former.id, ids.id) DESC
+                LIMIT 1
+            ),
+            ids.phone_number
+        ) AS phone_number
+    FROM guest_ids AS ids
+    WHERE ids.id = ANY(:ids::text[])
+)
+
 SELECT
     id,
     phone_number
-FROM guest_ids
-WHERE
-    id = ANY(:ids::text[])
-    AND id <> phone_number
+FROM read_ids
+WHERE id <> phone_number
 ORDER BY id;
 
 -- name: get_import_times(paths, checksums)^

@@ -90,6 +90,25 @@ def test_records_under_the_ids_of_a_known_guest(bring: Bring, autocommit: Connec
     assert guests(autocommit) == [(MEXICO[1], "thread_2"), (OTHER, "thread_3"), (LID, "thread_1")]
 
 
+def test_a_phone_that_is_another_guests_by_now(bring: Bring, autocommit: Connection, database_url: str) -> None:
+    """What the old files have under it is about its first owner, whatever the first owner's key is."""
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        for key, phone in ((GUEST, GUEST), (LID, OTHER), (MEXICO[1], MEXICO[1])):
+            db.update_profile(key)
+            db.link_ids(key, phone=phone, bsuid=f"CO.former{phone}")
+            for number in (1, 2):
+                db.link_ids(phone, phone=phone, bsuid=f"CO.stranger{number}x{phone}")
+        bring({GUEST: record(1, userName="Ana", previousThreads=["old"]), OTHER: record(2), MEXICO[0]: record(3)})
+        assert [(key, thread_id) for key, thread_id in guests(autocommit) if thread_id] == [
+            (MEXICO[1], "thread_3"),
+            (GUEST, "thread_1"),
+            (LID, "thread_2"),
+        ]
+        for phone in (GUEST, OTHER, *MEXICO):
+            assert db.get_threads(phone) == []
+            assert "Ana" not in db.get_context(phone)
+
+
 def test_a_guest_who_was_merged_does_not_come_back(bring: Bring, autocommit: Connection, database_url: str) -> None:
     threads = {GUEST: record(1), OTHER: record(2)}
     assert bring(threads).inserted == 2
