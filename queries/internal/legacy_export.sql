@@ -121,27 +121,44 @@ LIMIT :max_rows::int;
 
 -- name: list_guests_to_export(after, max_rows)
 -- One page of all guests, in the order of their keys; legacy as above. The flags show values that have no place in the
--- old files.
+-- old files. phone_number is what the files call the guest: the key, unless that is another guest's phone by now, whom the
+-- old bot would take for this one. Then it is the current phone, or any other id.
 --   after: text = '', the last key of the page before
 --   max_rows: int = 500, rows at most
 SELECT
-    phone_number,
-    chat_id,
-    thread_id,
-    user_name,
-    contact_name,
-    labels,
-    first_interaction,
-    last_interaction,
-    total_interactions,
-    created_at,
-    updated_at,
-    context_epoch,
-    (profile_data -> 'legacy')::text AS legacy,
-    thread_tokens > 0 AS has_tokens,
-    NOT memory_enabled AS has_memory_off,
-    profile_data - 'legacy' <> '{}' AS has_profile_data
-FROM guest_profiles
-WHERE phone_number > :after::text
-ORDER BY phone_number
+    guest.phone_number AS guest_key,
+    CASE
+        WHEN own_ids.phone_number <> guest.phone_number
+            THEN
+                (
+                    SELECT other_ids.id
+                    FROM guest_ids AS other_ids
+                    WHERE other_ids.phone_number = guest.phone_number
+                    ORDER BY
+                        other_ids.id IS NOT DISTINCT FROM guest.current_phone DESC,
+                        other_ids.kind = 'former_phone' ASC,
+                        other_ids.id ASC
+                    LIMIT 1
+                )
+        ELSE guest.phone_number
+    END AS phone_number,
+    guest.chat_id,
+    guest.thread_id,
+    guest.user_name,
+    guest.contact_name,
+    guest.labels,
+    guest.first_interaction,
+    guest.last_interaction,
+    guest.total_interactions,
+    guest.created_at,
+    guest.updated_at,
+    guest.context_epoch,
+    (guest.profile_data -> 'legacy')::text AS legacy,
+    guest.thread_tokens > 0 AS has_tokens,
+    NOT guest.memory_enabled AS has_memory_off,
+    guest.profile_data - 'legacy' <> '{}' AS has_profile_data
+FROM guest_profiles AS guest
+LEFT JOIN guest_ids AS own_ids ON guest.phone_number = own_ids.id
+WHERE guest.phone_number > :after::text
+ORDER BY guest.phone_number
 LIMIT :max_rows::int;

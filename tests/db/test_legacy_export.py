@@ -257,6 +257,22 @@ def test_a_merged_guest_has_no_others_number(load, export, database_url):
     assert (profile["id"], profile["phone"]) == (PHONE, PHONE)
 
 
+def test_a_phone_that_is_another_guests_by_now_has_no_record_of_its_former_owner(load, export, database_url):
+    """The old bot knows phones only: it would go on with the former owner's thread."""
+    load(threads=[[PHONE, {"threadId": "thread_ana"}]], guest_profiles=[[PHONE, PROFILE]])
+    with GuestDatabase(database_url) as db:
+        for bsuid in ("CO.former", "CO.stranger"):
+            db.link_ids(PHONE, phone=PHONE, bsuid=bsuid)
+        db.set_thread(PHONE, "thread_stranger")
+        folder = export()
+        assert PHONE not in "".join(texts(folder))
+        assert pairs(folder)["CO.former"]["threadId"] == "thread_ana"
+        assert pairs(folder)["CO.stranger"]["threadId"] == "thread_stranger"
+        import_directory(folder, settings=Settings(), url=database_url)
+        assert verify_directory(folder, settings=Settings(), url=database_url).differences == []
+        assert (db.get_profile("CO.former").user_name, db.get_profile(PHONE).user_name) == (PROFILE["name"], None)
+
+
 def test_a_guest_made_since_is_in_both_files(export, database_url):
     with GuestDatabase(database_url) as db:
         db.update_profile(NEW, user_name="Nadia", contact_name="Nadia R.", labels=["VIP"], chat_id=f"{NEW}@c.us")

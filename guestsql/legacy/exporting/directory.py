@@ -147,7 +147,7 @@ def _rows(settings: Settings, url: str, reject: Callable[[int], None]) -> Iterat
                 after = ""
                 while page := queries.list_guests_to_export(connection, after=after, max_rows=_PAGE_ROWS):
                     yield from page
-                    after = page[-1].phone_number
+                    after = page[-1].guest_key
     except psycopg.Error as error:
         # BEGIN or COMMIT failed: no query's adapter has seen it.
         raise translate(error, "") from error
