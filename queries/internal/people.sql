@@ -86,10 +86,7 @@ WITH erased_keys AS (
             SELECT 1
             FROM guest_ids AS former
             WHERE
-                former.id IN (
-                    SELECT spelled.id || '#1'
-                    FROM unnest(guestsql_spellings(known.id)) AS spelled (id)
-                )
+                former.id = ANY(ARRAY[known.id || '#1', (guestsql_spellings(known.id))[2] || '#1'])
                 AND former.phone_number <> :phone_number::text
         )
     UNION

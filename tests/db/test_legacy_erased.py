@@ -88,7 +88,7 @@ def test_a_guest_without_a_phone_neither(bring, db, guests, key):
     assert guests() == []
 
 
-def test_nor_under_any_other_id(bring, db, guests, autocommit):
+def test_nor_under_any_other_id(bring, db, guests):
     bring([["5215512345678", RECORD], [OTHER, RECORD]])
     db.link_ids("5215512345678", lid=LID, bsuid="MX.1a2B3c", phone=PHONE)
     db.merge_guests("5215512345678", "573000000003")
