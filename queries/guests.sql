@@ -50,9 +50,10 @@ ORDER BY phone_number
 LIMIT :max_rows::int;
 
 -- name: search_guests(search, after, max_rows)
--- Guests whose id, name, contact name or label contains a text, by key, page by page.
--- Upper and lower case are equal; accents are significant. If the text is part of a phone number, only its digits count. All guests are read: an
--- index of these texts would slow down every change of a name or a label.
+-- Guests with a text in any of their ids, their names or their labels, by key, page by page.
+-- Upper and lower case are equal; accents are significant. If the text is part of a phone number, only its digits count.
+-- All guests are read: an index of these texts would slow down every change of a name or a label.
+-- check: allow GS501, because a text may be anywhere in an id
 --   search: text, what to look for, e.g. 'ana'
 --   after: text = '', the last key of the page before; '' begins with the first
 --   max_rows: int = 20, rows at most
@@ -64,6 +65,15 @@ WITH wanted AS MATERIALIZED (
             WHEN :search::text ~ '^[0-9 ()+./-]*[0-9]{2}[0-9 ()+./-]*$'
                 THEN '%' || regexp_replace(:search::text, '[^0-9]', '', 'g') || '%'
         END AS digits
+),
+
+found_ids AS MATERIALIZED (
+    SELECT ids.phone_number
+    FROM guest_ids AS ids
+    CROSS JOIN wanted
+    WHERE
+        ids.id ILIKE wanted.pattern
+        OR ids.id LIKE wanted.digits
 )
 
 SELECT
@@ -80,6 +90,10 @@ WHERE
     AND (
         guest.phone_number ILIKE wanted.pattern
         OR guest.phone_number LIKE wanted.digits
+        OR guest.phone_number IN (
+            SELECT found_ids.phone_number
+            FROM found_ids
+        )
         OR guest.user_name ILIKE wanted.pattern
         OR guest.contact_name ILIKE wanted.pattern
         -- One text of all labels: a line feed between them, which no search holds.

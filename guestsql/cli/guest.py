@@ -74,7 +74,7 @@ Examples:
 @format_option
 @pass_app
 def search(app: App, text: str, limit: int, after: str, format_name: str | None) -> None:
-    """Find guests by a part of their phone number, names or labels.
+    """Find guests by a part of any of their ids, names or labels.
 
     Case is ignored; accents are not.
     """

@@ -69,6 +69,8 @@ async def test_every_method(kind: str, database_url: str, autocommit: Connection
                 assert guests(autocommit) == [(GUEST, 0)]
             assert answers[0] == answers[1]
         assert (await db.get_profile(LID)).current_phone == GUEST
+        for text in (LID, "+812 3456", GUEST[3:]):
+            assert [row.phone_number for row in await db.queries.search_guests(search=text)] == [GUEST]
 
 
 @pytest.mark.parametrize("kind", KINDS)
