@@ -35,10 +35,10 @@ CREATE INDEX legacy_staging_phone_number ON legacy_staging (phone_number);
 ANALYZE legacy_staging (phone_number);
 
 -- name: resolve_legacy_ids()!
--- Gives staged records whose id is not the guest's key that key; the number of records.
+-- Replaces the ids of staged records by their guests' keys; how many records.
 -- The guest is known under another id; or the files have a new number in two national spellings, of which the first in
--- alphabetical order becomes the key. What no statement of this import may do is make one guest of two known ones.
--- A number may have gone to another person since: what the files have under it belongs to the guest who had it first.
+-- alphabetical order becomes the key. The import never merges two known guests. If a number has since gone to another
+-- person, what the files have under it belongs to the guest who had it first.
 -- check: allow GS501, because a file may have the records of every guest
 WITH former_phones AS (
     SELECT
@@ -642,7 +642,8 @@ ORDER BY
 ON CONFLICT (phone_number, thread_id) DO NOTHING;
 
 -- name: insert_legacy_ids(own_numbers)!
--- Registers the ids of persons that the records have as chat ids; the number of ids. Known ids stay as they are.
+-- Registers the chat ids of people in the records; how many ids.
+-- Known ids stay as they are.
 --   own_numbers: text[], the bot's own numbers in every spelling
 INSERT INTO guest_ids (id, phone_number, source)
 SELECT DISTINCT ON (spelled.id)
@@ -670,7 +671,8 @@ ORDER BY
 ON CONFLICT (id) DO NOTHING;
 
 -- name: list_legacy_id_conflicts(own_numbers)
--- The chat ids in records of one guest that are another guest's ids. The import merges no guests: merge_guests does.
+-- The chat ids in records of one guest that are another guest's ids.
+-- The import does not merge these guests: merge_guests does.
 --   own_numbers: text[], the bot's own numbers in every spelling
 SELECT DISTINCT
     found_ids.phone_number,

@@ -26,8 +26,8 @@ WHERE phone_number = ANY(:phone_numbers::text[])
 ORDER BY phone_number;
 
 -- name: list_ids_of_other_keys(ids)
--- Those of some ids that are not their guest's key, with the key.
--- A phone that is another guest's by now leads to its first owner, who had it when the files were written.
+-- The given ids that are not their guest's key, each with the key.
+-- A phone that is now another guest's leads to its first owner, who had it when the files were written.
 --   ids: text[], ids without duplicates
 WITH read_ids AS (
     SELECT
@@ -121,8 +121,8 @@ LIMIT :max_rows::int;
 
 -- name: list_guests_to_export(after, max_rows)
 -- One page of all guests, in the order of their keys; legacy as above. The flags show values that have no place in the
--- old files. phone_number is what the files call the guest: the key, unless that is another guest's phone by now, whom the
--- old bot would take for this one. Then it is the current phone, or any other id.
+-- old files. phone_number is what the files call the guest: the key, unless that is now another guest's phone, because the
+-- old bot would confuse the two. Then it is the current phone, or any other id.
 --   after: text = '', the last key of the page before
 --   max_rows: int = 500, rows at most
 SELECT
