@@ -101,7 +101,7 @@ ORDER BY
     operation.operation_id;
 
 -- name: forget_operations(phone_number)!
--- Keeps the ids of a guest's messages as salted hashes, and stops those that are in progress.
+-- Keeps the ids of a guest's messages as salted hashes, and stops those in progress.
 -- A message that is delivered again then does not bring the guest back. This waits for a message that is being completed
 -- just now; forget_messages comes after it, and sees its row.
 -- on: forget_guest

@@ -158,7 +158,8 @@ def clean_id(given: object, what: str, longest: int = LONGEST_ID) -> str:
     found = clean_text(given, what, blank=False)
     if len(found) > longest:
         raise InvalidValue(
-            f"{what} has {len(found)} characters, more than {longest}", hint="shorten it, for example by replacing its end with a hash"
+            f"{what} has {len(found)} characters, more than {longest}",
+            hint="shorten it, for example by replacing its end with a hash",
         )
     return found
 
