@@ -101,8 +101,8 @@ class Settings:
             for never. A kill -9 loses those of one such interval.
         reload_seconds: a running bot checks `queries_dir` this often, in seconds; 0 for never. An edit is used after
             two checks that find it unchanged.
-        keep_text_days: days for which the texts of messages are kept, 0 or more; 0 keeps none. The other columns of a
-            message are kept in any case.
+        keep_text_days: days for which the texts of messages are kept, 0 or more; 0 keeps none. A bot removes older ones
+            every hour, unless `metrics_seconds` is 0. The other columns of a message are kept in any case.
         pool_min: connections kept open, 0 or more.
         pool_max: connections at most, 1 or more.
         shell_format: the shell's default format: table, csv, tsv, json or jsonl; None leaves it to each command.

@@ -83,13 +83,15 @@ SECURITY DEFINER
 SET lock_timeout = '2s'
 AS $$
 DECLARE
+    -- A login may have its rights by SET ROLE only.
+    caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
     owner name := (SELECT relowner::regrole FROM pg_class WHERE oid = 'messages'::regclass);
     this_month timestamp := date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC');
     since timestamp;
     partition text;
     made integer := 0;
 BEGIN
-    IF NOT has_table_privilege(session_user, 'messages', 'INSERT') THEN
+    IF NOT has_table_privilege(caller, 'messages', 'INSERT') THEN
         RAISE insufficient_privilege USING MESSAGE = 'only those who may write messages may call this';
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('guestsql_message_partitions'));
@@ -136,12 +138,13 @@ SECURITY DEFINER
 SET lock_timeout = '2s'
 AS $$
 DECLARE
+    caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
     kept_since timestamptz := statement_timestamp() - make_interval(days => keep_days);
     partition regclass;
     thinned bigint;
     dropped integer := 0;
 BEGIN
-    IF NOT has_table_privilege(session_user, 'messages', 'DELETE') THEN
+    IF NOT has_table_privilege(caller, 'messages', 'DELETE') THEN
         RAISE insufficient_privilege USING MESSAGE = 'only those who may delete messages may call this';
     END IF;
     DELETE FROM messages_default WHERE sent_at < kept_since;

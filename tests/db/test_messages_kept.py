@@ -60,7 +60,7 @@ def test_partitions_are_made_and_dropped_only_for_those_who_may_write(
     database_url: str, autocommit: Connection
 ) -> None:
     """They are made with the owner's rights, and belong to the owner."""
-    autocommit.execute("CREATE ROLE partitions_bot LOGIN IN ROLE guestsql_bot")
+    autocommit.execute("CREATE ROLE partitions_bot LOGIN NOINHERIT IN ROLE guestsql_bot")
     autocommit.execute("CREATE ROLE partitions_reader LOGIN IN ROLE guestsql_monitor")
     try:
         autocommit.execute(f"DROP TABLE messages_{datetime.now(UTC):%Y_%m}".encode())
@@ -69,6 +69,9 @@ def test_partitions_are_made_and_dropped_only_for_those_who_may_write(
                 with pytest.raises(InsufficientPrivilege):
                     reader.execute(f"SELECT {call}".encode())
         with psycopg.connect(database_url, user="partitions_bot", autocommit=True) as bot:
+            with pytest.raises(InsufficientPrivilege):
+                bot.execute("SELECT guestsql_make_message_partitions()")
+            bot.execute("SET ROLE guestsql_bot")
             assert rows(bot, "SELECT guestsql_make_message_partitions()") == [(1,)]
         owners = "SELECT DISTINCT relowner FROM pg_class WHERE relname ~ '^messages' AND relkind IN ('r', 'p')"
         assert len(rows(autocommit, owners)) == 1
