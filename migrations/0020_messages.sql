@@ -85,7 +85,7 @@ AS $$
 DECLARE
     -- A login may have its rights by SET ROLE only.
     caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
-    owner name := (SELECT relowner::regrole FROM pg_class WHERE oid = 'messages'::regclass);
+    owner name := (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'messages'::regclass);
     this_month timestamp := date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC');
     since timestamp;
     partition text;
