@@ -54,7 +54,7 @@ def test_a_page_that_is_not_whole_is_not_made(old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("thread_id: the thread, not blank.", "thread: the thread, not blank."),
+        ("thread_id: the thread, 1 to 500 characters.", "thread: the thread, 1 to 500 characters."),
         ("user_id: any spelling of a WhatsApp id.", ""),
         ("Returns:", "Gives:"),
     ],
