@@ -65,6 +65,7 @@ def test_partitions_are_made_and_dropped_only_for_those_who_may_write(
     autocommit.execute('CREATE ROLE "partitions-Owner"')
     try:
         autocommit.execute('GRANT CREATE ON SCHEMA public TO "partitions-Owner"')
+        autocommit.execute('GRANT "partitions-Owner" TO guestsql_owner')
         autocommit.execute('ALTER TABLE messages OWNER TO "partitions-Owner"')
         autocommit.execute(f"DROP TABLE messages_{datetime.now(UTC):%Y_%m}".encode())
         with psycopg.connect(database_url, user="partitions_reader", autocommit=True) as reader:

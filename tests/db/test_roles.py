@@ -343,6 +343,15 @@ def test_the_owner_alters_what_it_owns(connection: Connection) -> None:
     assert refused(connection, "CREATE OR REPLACE FUNCTION guestsql_grant_roles() RETURNS void LANGUAGE sql AS ''")
 
 
+def test_no_function_lends_more_than_the_owner_of_the_tables_has(connection: Connection) -> None:
+    """A trigger of that owner would run with the rights of whoever migrated, perhaps a superuser."""
+    found = connection.execute(
+        "SELECT proname, pg_get_userbyid(proowner) FROM pg_proc WHERE prosecdef AND proname LIKE 'guestsql%'"
+    ).fetchall()
+    assert len(found) > 2
+    assert {owner for _, owner in found} == {"guestsql_owner"}
+
+
 def test_roles_can_be_left_alone(connection: Connection) -> None:
     notices: list[str | None] = []
     connection.add_notice_handler(lambda remark: notices.append(remark.message_primary))
