@@ -214,5 +214,5 @@ def _is_uncertain(number: str) -> bool:
 
 
 def _shown(text: str) -> str:
-    """Quote a refused id without its digits: it may be most of somebody's number."""
+    """Quote a refused id without its digits: it may be most of a person's number."""
     return repr(re.sub(r"\d", "#", text[:40]))

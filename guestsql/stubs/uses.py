@@ -30,7 +30,7 @@ class _Found:
 
 
 class Uses:
-    """The Python sources of a project; none is read before somebody asks.
+    """The Python sources of a project; none is read before it is needed.
 
     Args:
         root: the folder, or a file; hidden folders, virtual environments and what was built are left out.

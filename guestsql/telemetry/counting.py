@@ -203,7 +203,7 @@ class Counting(WriteBuffer[Counted]):
         return Counted(minutes, self)
 
     def _sum(self, seconds: float) -> None:
-        """Count the samples together, unless somebody else is about it for longer than that."""
+        """Count the samples together, unless another thread takes longer than that to do it."""
         if not self._summing.acquire(timeout=seconds):
             return
         try:
