@@ -29,6 +29,15 @@ WITH erasures AS MATERIALIZED (
                     (SELECT erasure_salt.salt FROM erasure_salt) || convert_to(:phone_number::text, 'UTF8')
                 )
                 AND erased_guests.erased_at >= :sent_at::timestamptz
+                -- A former owner of the number was erased; this guest is not concerned.
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM guest_ids AS ids
+                    INNER JOIN guest_profiles AS guest ON ids.phone_number = guest.phone_number
+                    WHERE
+                        ids.id = :phone_number::text
+                        AND guest.created_at < erased_guests.erased_at
+                )
         ) AS is_erased
 ),
 

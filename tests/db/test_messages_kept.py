@@ -126,6 +126,19 @@ def test_an_erased_guest_does_not_come_back_with_a_redelivery(database_url: str,
         assert column(autocommit, "total_interactions") == 1
 
 
+def test_the_erasure_of_a_numbers_former_owner_is_not_the_new_owners(database_url: str, autocommit: Connection) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        for bsuid in ("CO.former", "CO.stranger"):
+            db.link_ids(GUEST, phone=GUEST, bsuid=bsuid)
+        sent_at = datetime.now(UTC)
+        db.forget_guest("CO.former")
+        assert process(db, "delayed", at=sent_at) == "new"
+        assert db.get_profile("CO.stranger").total_interactions == 1
+        db.forget_guest("CO.stranger")
+        assert process(db, "delayed again", at=sent_at) == "erased"
+    assert rows(autocommit, "SELECT count(*) FROM guest_profiles") == [(0,)]
+
+
 def test_a_message_in_progress_follows_a_merge(database_url: str, autocommit: Connection) -> None:
     with GuestDatabase(settings=make_settings(database_url)) as db:
         db.update_profile(GUEST, user_name="Ana")
