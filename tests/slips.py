@@ -14,7 +14,7 @@ from tests.checking import QUERIES, SHIPPED
 FILES = tuple(path.relative_to(QUERIES).with_suffix("").as_posix() for path in SHIPPED)
 # Of each kind so many, from as many files as have a place for it: all that there are would be three thousand, take
 # a minute, and grow with every query that is added.
-PER_KIND = 4
+PER_KIND = 5
 
 T = TypeVar("T")
 
@@ -295,7 +295,7 @@ def _operator(old: str, new: str, rule: str, *also: str, needs: str = "", lacks:
 
 
 def _many(block: Block) -> Iterator[Made]:
-    for index, _ in block.find(r"^(?:WHERE|    )\s*phone_number = :phone_number::text"):
+    for index, _ in block.find(r"^WHERE phone_number = \($"):
         if block.operator in ("^", "$"):
             line = block.lines[index].replace("phone_number = ", "phone_number >= ")
             yield _with(block, index, line), "GS302", 0, {"GS502"}
@@ -357,7 +357,7 @@ def _unexcepted(block: Block) -> Iterator[Made]:
         found = re.match(r"-- check: allow (GS\d+)", block.lines[index])
         lines = _without(block, index)
         place = _at(lines, places[found[1]]) if found and found[1] in places else None
-        if found and place is not None:
+        if found and place is not None and "guest_ids" not in block.text:  # of two tables either may be found
             yield lines, found[1], place, set()
 
 
@@ -374,7 +374,7 @@ def _hot(block: Block) -> Iterator[Made]:
     """A query that reads a whole table becomes hot."""
     allowed = _at(block.lines[: block.body], r"-- check: allow GS501")
     table = block.first(r"^\s*FROM guest_profiles")
-    if allowed is not None and table is not None:
+    if allowed is not None and table is not None and "guest_ids" not in block.text:
         yield _with(block, allowed, "-- check: hot"), "GS501", table, set()
 
 
@@ -428,7 +428,7 @@ def _quoted(block: Block) -> Iterator[Made]:
 
 
 def _mistyped_key(block: Block) -> Iterator[Made]:
-    for index, _ in block.find(r"^(?:WHERE|    )\s*phone_number = :phone_number::text"):
+    for index, _ in block.find(r"^(?:WHERE|    )\s*phone_number = :phone_number::text(?!,)"):
         if block.text.count(":phone_number::") == 1:
             lines = _with(block, index, block.lines[index].replace("::text", "::bigint", 1))
             lines = [line.replace("--   phone_number: text", "--   phone_number: bigint") for line in lines]

@@ -99,8 +99,10 @@ def test_dead_rows_and_vacuum(autocommit: Connection) -> None:
     autocommit.execute(GUESTS)
     autocommit.execute("DELETE FROM guest_profiles WHERE phone_number < '573000000041'")
     tell_statistics(autocommit)
-    row = ask(autocommit, "list_dead_tuples")[0]
-    assert (row.table_name, row.live_rows, row.dead_rows, row.dead_percent) == ("guest_profiles", 60, 40, 40)
+    rows = ask(autocommit, "list_dead_tuples")
+    assert {row.table_name for row in rows[:2]} == {"guest_profiles", "guest_ids"}
+    row = _named(rows, "guest_profiles")
+    assert (row.live_rows, row.dead_rows, row.dead_percent) == (60, 40, 40)
     assert (row.modified_since_analyze, row.last_vacuum_at, row.last_analyze_at, row.vacuums) == (140, None, None, 0)
     autocommit.execute("VACUUM ANALYZE guest_profiles")
     row = _named(ask(autocommit, "list_dead_tuples"), "guest_profiles")

@@ -71,7 +71,7 @@ def test_every_file_runs_in_psql_with_the_values_of_its_preamble(psql, ledger_ur
 
 
 def test_the_preamble_of_a_file_is_made_by_the_shell(psql, ledger_url, catalogue):
-    queries = [query for query in catalogue.values() if query.file.name == "threads.sql"]
+    queries = [query for query in catalogue.values() if query.file == QUERIES / "threads.sql"]
     preamble = psql_preamble(queries, shared_samples(queries, catalogue.values()))
 
     alone = invoke("query", "show", "threads.sql", "--preamble")

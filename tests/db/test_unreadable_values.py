@@ -118,7 +118,7 @@ def test_every_time_of_every_table_is_checked(autocommit: Connection) -> None:
         """
     ).fetchall()
     checked = {(table, name) for table, name, definition in checks if "9999" in definition}
-    assert checked == {(table, name) for table, name in times if table not in WORKING_TABLES}
+    assert {(table, name) for table, name in times if table not in WORKING_TABLES} <= checked
 
 
 @pytest.mark.parametrize("time", TIMES)
