@@ -293,7 +293,8 @@ def _owner_hint(connection: Connection[Any]) -> str:
     owner, role = Ledger(connection).owner(), connection.info.user
     if role == owner:
         return f"{role} owns the ledger, but lacks the privilege: a superuser can grant it"
-    return f"run it as {owner}, the owner, or as a login with that role: {role} is neither"
+    others = "a login with that role, or, for a function, the login that ran the first migrations"
+    return f"run it as {owner}, the owner, {others}; this is {role}"
 
 
 def _add_moved_notice(ledger: Ledger, done: list[Applied]) -> None:

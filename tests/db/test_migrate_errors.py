@@ -146,7 +146,8 @@ def test_a_role_without_rights_is_told_so(server: PrivateServer, empty_database_
         with pytest.raises(DatabaseError, match="permission denied for schema public") as caught:
             make_runner(url, folder).up()
         assert caught.value.sqlstate == "42501"
-        advice = "run it as postgres, the owner, or as a login with that role: guestsql_guest is neither"
+        others = "a login with that role, or, for a function, the login that ran the first migrations"
+        advice = f"run it as postgres, the owner, {others}; this is guestsql_guest"
         assert caught.value.hint == advice  # of the database, as there is nothing else yet
 
         make_runner(empty_database_url, folder).up()
