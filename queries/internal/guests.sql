@@ -167,13 +167,8 @@ counted_messages AS (
     WHERE
         claimed_operations.is_new
         AND (SELECT count(*) FROM locked_guests) >= 0
-        -- Of a guest who was erased.
-        AND NOT EXISTS (
-            SELECT 1
-            FROM operations AS hashed
-            WHERE
-                hashed.source = given_messages.gateway
-                AND hashed.operation_id = guestsql_erased_message(given_messages.gateway, given_messages.message_id)
+        AND NOT guestsql_is_erased(
+            given_messages.gateway, given_messages.message_id, given_messages.guest, given_messages.sent_at
         )
     ORDER BY
         given_messages.gateway,

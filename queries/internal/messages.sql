@@ -14,30 +14,8 @@
 --   lease_seconds: float8, after which another caller may claim it
 WITH erasures AS MATERIALIZED (
     SELECT
-        EXISTS (
-            SELECT 1
-            FROM operations AS hashed
-            WHERE
-                hashed.source = :gateway::text
-                AND hashed.operation_id = guestsql_erased_message(:gateway::text, :message_id::text)
-        )
-        OR EXISTS (
-            SELECT 1
-            FROM erased_guests
-            WHERE
-                erased_guests.id_hash = sha256(
-                    (SELECT erasure_salt.salt FROM erasure_salt) || convert_to(:phone_number::text, 'UTF8')
-                )
-                AND erased_guests.erased_at >= :sent_at::timestamptz
-                -- A former owner of the number was erased; this guest is not concerned.
-                AND NOT EXISTS (
-                    SELECT 1
-                    FROM guest_ids AS ids
-                    INNER JOIN guest_profiles AS guest ON ids.phone_number = guest.phone_number
-                    WHERE
-                        ids.id = :phone_number::text
-                        AND guest.created_at < erased_guests.erased_at
-                )
+        guestsql_is_erased(
+            :gateway::text, :message_id::text, :phone_number::text, :sent_at::timestamptz
         ) AS is_erased
 ),
 
@@ -129,6 +107,10 @@ locked_messages AS MATERIALIZED (
         AND claimed.lease = :lease::uuid
         -- Not before the guest's row.
         AND (SELECT count(*) FROM locked_guests) >= 0
+        -- Again: the claim may have waited for the erasure, and the erasure did not see it.
+        AND NOT guestsql_is_erased(
+            :gateway::text, :message_id::text, :phone_number::text, :sent_at::timestamptz
+        )
     FOR NO KEY UPDATE
 ),
 
@@ -354,13 +336,7 @@ claimed_messages AS (
     FROM resolved_guests
     WHERE
         (SELECT count(*) FROM known_threads) >= 0
-        AND NOT EXISTS (
-            SELECT 1
-            FROM operations AS hashed
-            WHERE
-                hashed.source = :gateway::text
-                AND hashed.operation_id = guestsql_erased_message(:gateway::text, :message_id::text)
-        )
+        AND NOT guestsql_is_erased(:gateway::text, :message_id::text, :phone_number::text, NULL)
     ON CONFLICT (source, operation_id) DO UPDATE
         SET
             attempts = known.attempts + 1,

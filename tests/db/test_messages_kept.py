@@ -224,3 +224,29 @@ def test_a_message_that_was_counted_during_an_erasure_does_not_prevent_the_next(
         db.forget_guest(GUEST)
         assert process(db, "m1") == "erased"
     assert rows(autocommit, "SELECT count(*) FROM operations WHERE source = 'whatsapp'") == [(1,)]
+
+
+@pytest.mark.parametrize("at", [None, datetime(2026, 1, 1, tzinfo=UTC)])
+def test_a_redelivery_during_an_erasure_does_not_bring_the_guest_back(
+    at: datetime | None, database_url: str, autocommit: Connection
+) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db, ThreadPoolExecutor(1) as pool:
+        process(db, "m1", at=at)
+        with db.transaction() as tx:
+            tx.forget_guest(GUEST)
+            repeated = pool.submit(process, db, "m1", at=at)
+            eventually(lambda: waiting_sessions(autocommit) == 1)
+        with pytest.raises(LeaseLost, match="erased"):
+            repeated.result()
+        assert db.get_profile(GUEST) is None
+        assert process(db, "m1", at=at) == "erased"
+
+
+def test_counting_a_message_that_is_older_than_an_erasure_does_not_bring_the_guest_back(database_url: str) -> None:
+    sent_at = datetime.now(UTC)
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        db.update_profile(GUEST, user_name="Ana")
+        db.forget_guest(GUEST)
+        db.record_interaction(GUEST, at=sent_at, message_id="m1")
+        db.flush()
+        assert db.get_profile(GUEST) is None
