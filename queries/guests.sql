@@ -3,7 +3,7 @@
 -- Every write is one upsert. Its INSERT selects nothing when the row is already as wanted: then nothing is written, not
 -- even a row lock, and the caller reads the row. New values are computed from the row under its lock, never from what was
 -- read before: otherwise one of two writers would be lost.
--- check: large guest_profiles, historical_clients
+-- check: large guest_profiles, guest_ids, historical_clients
 
 -- name: get_profile(phone_number)^
 -- A guest's profile. No row: the guest is unknown.
