@@ -108,18 +108,25 @@ LIMIT :max_rows::int;
 -- check: allow GS501, because every id of three countries is compared
 --   after: text = '', the last phone_number of the page before; '' begins with the first
 --   max_rows: int = 100, rows at most
+WITH spelled_ids AS MATERIALIZED (
+    SELECT
+        ids.id,
+        ids.phone_number
+    FROM guest_ids AS ids
+    WHERE left(ids.id, 2) IN ('52', '54', '55')
+)
+
 SELECT
     guest.phone_number,
     duplicate.phone_number AS duplicate,
     format('guestsql guest merge %s %s', ids.id, other_ids.id) AS command
-FROM guest_ids AS ids
+FROM spelled_ids AS ids
 INNER JOIN guest_profiles AS guest ON ids.phone_number = guest.phone_number
 CROSS JOIN unnest(guestsql_spellings(ids.id)) AS spelled (id)
 INNER JOIN guest_ids AS other_ids ON spelled.id = other_ids.id
 INNER JOIN guest_profiles AS duplicate ON other_ids.phone_number = duplicate.phone_number
 WHERE
     guest.phone_number > :after::text
-    AND left(ids.id, 2) IN ('52', '54', '55')
     AND (guest.created_at, guest.phone_number) < (duplicate.created_at, duplicate.phone_number)
 ORDER BY
     guest.phone_number,
