@@ -24,9 +24,8 @@ Absence is `None`; a failure is an exception, never an empty answer::
         └ OutcomeUnknown                 it may or may not have taken effect: read before you repeat
 
 Every error says what happened, where, and how to fix it: the last part is `hint`. `retryable` is for a program: True
-when the same call may be repeated as it is, later, without anything being done twice.
-
-The second paragraph of each class says what the caller should do; docs/python.md shows them as a table.
+when the same call may be repeated as it is, later, without anything being done twice. The second paragraph of each
+class says what the caller should do; docs/python.md shows them as a table.
 """
 
 from __future__ import annotations
@@ -34,28 +33,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+# Not one name to a line: the module has at most 350 lines.
 __all__ = [
-    "ConstraintViolation",
-    "DatabaseError",
-    "DatabaseUnavailable",
-    "DifferentGuests",
-    "EmbeddedServerError",
-    "GuestSQLError",
-    "InvalidUserId",
-    "InvalidValue",
-    "LeaseLost",
-    "LegacyFileError",
-    "MessageError",
-    "MigrationError",
-    "OutcomeUnknown",
-    "QueryFileError",
-    "QueryTimeout",
-    "SettingsError",
-    "TransactionAborted",
-    "TransactionConflict",
-    "TransactionError",
-    "WrongEventLoop",
-]
+    "ConstraintViolation", "DatabaseError", "DatabaseUnavailable", "DifferentGuests", "EmbeddedServerError",
+    "GuestSQLError", "InvalidUserId", "InvalidValue", "LeaseLost", "LegacyFileError", "MessageError",
+    "MigrationError", "OutcomeUnknown", "QueryFileError", "QueryTimeout", "SettingsError", "TransactionAborted",
+    "TransactionConflict", "TransactionError", "WrongEventLoop",
+]  # fmt: skip
 
 
 class GuestSQLError(Exception):
@@ -120,11 +104,10 @@ class InvalidValue(GuestSQLError, ValueError):
 class DifferentGuests(GuestSQLError):
     """The ids of one `link_ids(…, merge=False)` belong to several guests; nothing was changed.
 
-    Find out whether they are one person. If so, repeat the call with `merge=True`, or call `merge_guests` with two of
-    the ids.
+    If they are one person, repeat the call with `merge=True`, or call `merge_guests` with two of the ids.
 
     Attributes:
-        guests: the guests' keys: first the one who would stay, then those who would be merged into it.
+        guests: the guests' keys; the first one would stay.
     """
 
     def __init__(self, guests: tuple[str, ...]) -> None:
@@ -142,8 +125,7 @@ class WrongEventLoop(GuestSQLError, RuntimeError):
 class TransactionError(GuestSQLError, RuntimeError):
     """A transaction is used after its end, by two tasks at once or in a forked child, or cannot do what was requested.
 
-    Use `tx` only inside its `with` block, one call at a time, and do slow work before or after it. It is a
-    `RuntimeError` too.
+    Use `tx` inside its `with` block, one call at a time; do slow work before or after it. It is a `RuntimeError` too.
     """
 
 
@@ -311,9 +293,8 @@ class ConstraintViolation(DatabaseError):
 class QueryTimeout(DatabaseError):
     """The deadline, or one of the server's own timeouts, passed before there was an answer.
 
-    Repeat the call later. If the error persists, see which sessions block each other (`guestsql query run
-    list_blocked_sessions`) and what is slow (`guestsql query run list_query_latencies`), or raise
-    `GUESTSQL_DEADLINE_SECONDS`.
+    Repeat the call later. If the error persists, see `guestsql query run list_blocked_sessions` and `… run
+    list_query_latencies`, or raise `GUESTSQL_DEADLINE_SECONDS`.
     """
 
     retryable = True
@@ -350,9 +331,8 @@ class TransactionAborted(DatabaseError):
 class LeaseLost(DatabaseError):
     """A lease ended before the work was done, and another process took the work over; or its guest was erased.
 
-    Nothing was stored. Do not repeat the call: the holder of the new lease completes the work. If replies often cause
-    it, claim fewer at a time, or for longer. The lease of a message is renewed; it is lost if the process is stopped,
-    its event loop blocked, or the server away for longer than `GUESTSQL_LEASE_SECONDS`.
+    Nothing was stored. Do not repeat the call: the holder of the new lease completes the work. Claim fewer replies, or
+    for longer. A message's lease is renewed, unless its process, event loop or server stops for longer than the lease.
     """
 
 
