@@ -89,7 +89,7 @@ class Model:
 
     def forget(self, each: str, *, drops: bool) -> None:
         gone = self.owner.get(each)
-        ids = {each} | {known for known, guest in self.owner.items() if guest is gone and gone is not None}
+        ids = set(spellings(each)) if gone is None else {known for known, guest in self.owner.items() if guest is gone}
         for known in ids:
             self.owner.pop(known, None)
             if drops:

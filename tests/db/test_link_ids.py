@@ -299,3 +299,11 @@ def test_a_phone_that_the_settings_complete(database_url: str) -> None:
     pytest.importorskip("phonenumbers")
     with GuestDatabase(settings=make_settings(database_url, default_region="CO")) as db:
         assert db.link_ids(LID, phone="300 123 4567").current_phone == "573001234567"
+
+
+def test_an_erasure_drops_what_is_buffered_for_an_unknown_guest_under_another_spelling(database_url: str) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        db.record_interaction("5215512345678")
+        db.forget_guest("525512345678")
+        db.flush()
+        assert db.get_profile("5215512345678") is None

@@ -14,6 +14,7 @@ from guestsql.guests.export import exported_row
 from guestsql.guests.ids import is_guest, key_of
 from guestsql.guests.models import GuestProfile
 from guestsql.guests.rows import profile_from
+from guestsql.guests.spellings import spellings
 from guestsql.sql import Operator, Query
 from guestsql.sql._async.transaction import AsyncTransactionSession
 from guestsql.sql.hooks import hooked_queries, subject_of
@@ -105,7 +106,8 @@ class AsyncPeople(AsyncSession):
             queries, operation_id = self._marked("forget_guest"), new_operation_id()
             forget = partial(_forget, queries=queries, user_id=user, ids=ids, operation_id=operation_id)
             erased = await self._with_ids_locked(forget)
-            self._after_commit(partial(self._pending.drop, ids | {user}))
+            # An unknown guest's messages may be buffered here under another spelling.
+            self._after_commit(partial(self._pending.drop, ids | {user} if ids else set(spellings(user))))
         self._after_commit(partial(event, logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=user))
         return erased
 
