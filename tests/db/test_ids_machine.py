@@ -172,6 +172,7 @@ def test_ids_are_as_the_model_says(database_url: str, autocommit: Connection) ->
         @settings(
             max_examples=10 * ROUNDS,
             phases=[Phase.generate],
+            derandomize=ROUNDS <= 2,  # the short form takes the same steps every time
             suppress_health_check=list(HealthCheck),
         )
         @given(st.lists(steps, min_size=10, max_size=25))
