@@ -4,7 +4,7 @@
     guestsql migrate up
     uvicorn whatsapp_bot:app --port 8080
 
-It reads deliveries of Whapi and of the WhatsApp Cloud API. The last three functions stand in for model and gateway.
+It reads deliveries of Whapi and of the WhatsApp Cloud API. The last three functions replace model and gateway.
 """
 
 from __future__ import annotations

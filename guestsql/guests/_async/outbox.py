@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from guestsql.errors import DatabaseUnavailable, LeaseLost
 from guestsql.guests._async.session import AsyncSession
-from guestsql.guests.messages import clean_gateway
+from guestsql.guests.messages import DEFAULT_GATEWAY, clean_gateway
 from guestsql.guests.models import Reply
 from guestsql.guests.rows import reply_from
 from guestsql.guests.values import clean_count, clean_json, clean_reason, clean_seconds, clean_text
@@ -33,7 +33,7 @@ _MOST_ATTEMPTS = 1000
 class AsyncOutbox(AsyncSession):
     """The methods for replies."""
 
-    async def queue_reply(self, user_id: str, payload: Mapping[str, Any], *, gateway: str = "whatsapp") -> None:
+    async def queue_reply(self, user_id: str, payload: Mapping[str, Any], *, gateway: str = DEFAULT_GATEWAY) -> None:
         """Queue a reply to a guest; never twice, even if the connection is lost during the call.
 
         This is for replies that answer no message, such as a reminder; `message.reply` queues the others. In a
