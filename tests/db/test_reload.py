@@ -41,11 +41,12 @@ def folder(tmp_path: Path) -> Path:
 class Running:
     """A bot that looks at its folder all the time, and what it has logged of it."""
 
-    def __init__(self, db: Either, folder: Path, log: pytest.LogCaptureFixture) -> None:
+    def __init__(self, db: Either, folder: Path, log: pytest.LogCaptureFixture, taking_up: threading.Event) -> None:
         self.db = db
         self.folder = folder
         self.queries = db.queries
         self._log = log
+        self._taking_up = taking_up
 
     def write(self, text: str | bytes, name: str = "pair.sql") -> None:
         """Save a file at one stroke, so that nothing else is seen of it, however slow the machine is."""
@@ -56,13 +57,15 @@ class Running:
     def logged(self, code: str, of: str = "QUERY_RELOAD") -> list[Any]:
         return [record for record in self._log.records if getattr(record, "event", "") == f"{of}{code}"]
 
-    async def until(self, code: str, says: str = "", of: str = "QUERY_RELOAD") -> Any:
-        """Wait until something is logged, and forget it."""
+    async def until(self, code: str, says: str = "", of: str = "QUERY_RELOAD", file: Path | None = None) -> Any:
+        """Wait until something is logged, of this file or of any, and forget it."""
         found: list[Any] = []
 
         def look() -> bool:
             found[:] = [each for each in self.logged(code, of) if says in each.getMessage()]
-            return bool(found)
+            found[:] = [each for each in found if file is None or each.file == file]
+            # One look at the folder may log several records: the last of them is there before all are forgotten.
+            return bool(found) and not self._taking_up.is_set()
 
         await wait_for(look)
         self._log.clear()
@@ -70,7 +73,7 @@ class Running:
 
     async def take(self, text: str, name: str = "pair.sql") -> Any:
         self.write(text, name)
-        return await self.until("ED")
+        return await self.until("ED", file=self.folder / name)
 
     async def refuse(self, text: str, name: str = "pair.sql") -> Any:
         self.write(text, name)
@@ -83,14 +86,28 @@ async def wait_for(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+def _watched(method: Callable[..., Any], running: threading.Event) -> Callable[..., Any]:
+    def call(*args: Any) -> Any:
+        running.set()
+        try:
+            return method(*args)
+        finally:
+            running.clear()
+
+    return call
+
+
 @pytest.fixture
-def running(database_url: str, folder: Path, caplog: pytest.LogCaptureFixture) -> Any:
+def running(database_url: str, folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Any:
     caplog.set_level(logging.INFO, "guestsql")
+    taking_up = threading.Event()
+    for reloader in (async_reload.AsyncReloader, sync_reload.Reloader):
+        monkeypatch.setattr(reloader, "_take_up", _watched(reloader._take_up, taking_up))
 
     @asynccontextmanager
     async def start(kind: str, *, url: str = database_url, **known: Any) -> AsyncIterator[Running]:
         async with Either(kind, url, **{"queries_dir": folder, "reload_seconds": 0.01, **known}) as db:
-            yield Running(db, folder, caplog)
+            yield Running(db, folder, caplog, taking_up)
 
     return start
 
