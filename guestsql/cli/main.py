@@ -31,6 +31,7 @@ _COMMANDS = (
     "doctor",
     "guest",
     "health",
+    "history",
     "legacy",
     "migrate",
     "monitor",
