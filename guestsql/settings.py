@@ -58,6 +58,7 @@ _KINDS: dict[object, tuple[tuple[type, ...], str]] = {
 }
 _LONGEST_WAIT_SECONDS = 86_400
 _LONGEST_KEEP_DAYS = 36_500
+_SHORTEST_KEY = 32
 LONGEST_TTL_SECONDS = 10.0 * 365 * 86_400
 """What a longer time to live counts as: ten years, which PostgreSQL's intervals hold."""
 
@@ -103,6 +104,9 @@ class Settings:
             two checks that find it unchanged.
         keep_text_days: days for which the texts of messages are kept, 0 or more; 0 keeps none. A bot removes older ones
             every hour, unless `metrics_seconds` is 0. The other columns of a message are kept in any case.
+        erasure_key: the key of the hashes that stay of erased guests, at least 32 characters; several separated by
+            commas, the newest first: it hashes, and all of them recognise. None: the database's salt is used, and who
+            has a copy of the database can find an erased phone number by trying. Keep it outside the database.
         pool_min: connections kept open, 0 or more.
         pool_max: connections at most, 1 or more.
         shell_format: the shell's default format: table, csv, tsv, json or jsonl; None leaves it to each command.
@@ -129,6 +133,7 @@ class Settings:
     metrics_seconds: float = 10.0
     reload_seconds: float = 0.25
     keep_text_days: int = 0
+    erasure_key: str | None = field(default=None, repr=False)
     pool_min: int = 1
     pool_max: int = 10
     shell_format: ShellFormat | None = None
@@ -159,6 +164,10 @@ class Settings:
         _require(self.shell_format in formats, "shell_format", f"must be one of {', '.join(SHELL_FORMATS)}")
         _require(self.pooler in _POOLERS, "pooler", f"must be one of {', '.join(_POOLERS)}")
         _require(0 <= self.keep_text_days <= _LONGEST_KEEP_DAYS, "keep_text_days", "must be 0 to 36,500 days")
+        if self.erasure_key is not None:
+            keys = self.erasure_key.split(",")
+            is_long = all(len(key.strip()) >= _SHORTEST_KEY for key in keys)
+            _require(is_long, "erasure_key", f"must have at least {_SHORTEST_KEY} characters: openssl rand -hex 32")
         _require(self.pool_min >= 0, "pool_min", "must be 0 or more")
         _require(self.pool_max >= 1, "pool_max", "must be 1 or more")
         _require(self.pool_min <= self.pool_max, "pool_min", f"must be at most GUESTSQL_POOL_MAX, {self.pool_max}")
@@ -297,6 +306,7 @@ _VARIABLES = {
     "GUESTSQL_METRICS_SECONDS": ("metrics_seconds", as_seconds),
     "GUESTSQL_RELOAD_SECONDS": ("reload_seconds", as_seconds),
     "GUESTSQL_KEEP_TEXT": ("keep_text_days", as_count),
+    "GUESTSQL_ERASURE_KEY": ("erasure_key", as_text),
     "GUESTSQL_POOL_MIN": ("pool_min", as_count),
     "GUESTSQL_POOL_MAX": ("pool_max", as_count),
     "GUESTSQL_FORMAT": ("shell_format", as_text),

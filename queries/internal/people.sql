@@ -23,6 +23,12 @@ WHERE
     source = 'guestsql'
     AND operation_id = :operation_id::text;
 
+-- name: get_erasure_salt()$
+-- The salt of the hashes of erased ids, for ErasureKey.
+SELECT salt
+FROM erasure_salt
+WHERE is_only_row = TRUE;
+
 -- name: lock_ids(ids)
 -- Locks ids, and the keys to which they lead; returns what it has locked.
 -- No link, merge or erasure can change them then. The locks last until the transaction ends. lock_guests alone is not

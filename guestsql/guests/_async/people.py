@@ -10,6 +10,7 @@ from typing import Any
 from guestsql.errors import InvalidUserId
 from guestsql.guests._async.marked import check_ids, given, lock_ids, write
 from guestsql.guests._async.session import AsyncSession
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.export import exported_row
 from guestsql.guests.ids import is_guest, key_of
 from guestsql.guests.models import GuestProfile
@@ -104,7 +105,10 @@ class AsyncPeople(AsyncSession):
         user, ids = self._key(user_id), set[str]()
         async with self._no_flush():
             queries, operation_id = self._marked("forget_guest"), new_operation_id()
-            forget = partial(_forget, queries=queries, user_id=user, ids=ids, operation_id=operation_id)
+            hasher = ErasureKey(self._settings.erasure_key)
+            forget = partial(
+                _forget, queries=queries, user_id=user, ids=ids, operation_id=operation_id, erasure_key=hasher
+            )
             erased = await self._with_ids_locked(forget)
             # An unknown guest's messages may be buffered here under another spelling.
             self._after_commit(partial(self._pending.drop, ids | {user} if ids else set(spellings(user))))
@@ -147,7 +151,13 @@ async def _export(
 
 
 async def _forget(
-    tx: AsyncTransactionSession, *, queries: list[Query], user_id: str, ids: set[str], operation_id: str
+    tx: AsyncTransactionSession,
+    *,
+    queries: list[Query],
+    user_id: str,
+    ids: set[str],
+    operation_id: str,
+    erasure_key: ErasureKey,
 ) -> dict[str, int]:
     """Erase a guest; `ids` gets every id of the guest, whose buffered messages are dropped afterwards."""
     claimed = await tx.call("claim_operation", {"operation_id": operation_id})
@@ -156,6 +166,7 @@ async def _forget(
     # A merge that is under way is waited for here; the statements below see what it has brought.
     key = key_of(user_id, await lock_ids(tx, [user_id]))
     ids.update(row.id for row in await tx.call("remember_erasure", {"phone_number": key}))
-    erased = await write(tx, queries, phone_number=key, operation_id=operation_id)
+    subject_hash = erasure_key.hash(key, await tx.call("get_erasure_salt", {}))
+    erased = await write(tx, queries, phone_number=key, operation_id=operation_id, subject_hash=subject_hash)
     await tx.call("answer_operation", {"operation_id": operation_id, "answer": json.dumps(erased)})
     return erased

@@ -11,6 +11,7 @@ from typing import Any
 from guestsql.errors import InvalidUserId
 from guestsql.guests._sync.marked import check_ids, given, lock_ids, write
 from guestsql.guests._sync.session import Session
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.export import exported_row
 from guestsql.guests.ids import is_guest, key_of
 from guestsql.guests.models import GuestProfile
@@ -105,7 +106,10 @@ class People(Session):
         user, ids = self._key(user_id), set[str]()
         with self._no_flush():
             queries, operation_id = self._marked("forget_guest"), new_operation_id()
-            forget = partial(_forget, queries=queries, user_id=user, ids=ids, operation_id=operation_id)
+            hasher = ErasureKey(self._settings.erasure_key)
+            forget = partial(
+                _forget, queries=queries, user_id=user, ids=ids, operation_id=operation_id, erasure_key=hasher
+            )
             erased = self._with_ids_locked(forget)
             # An unknown guest's messages may be buffered here under another spelling.
             self._after_commit(partial(self._pending.drop, ids | {user} if ids else set(spellings(user))))
@@ -146,7 +150,13 @@ def _export(tx: TransactionSession, *, queries: list[Query], user_id: str) -> di
 
 
 def _forget(
-    tx: TransactionSession, *, queries: list[Query], user_id: str, ids: set[str], operation_id: str
+    tx: TransactionSession,
+    *,
+    queries: list[Query],
+    user_id: str,
+    ids: set[str],
+    operation_id: str,
+    erasure_key: ErasureKey,
 ) -> dict[str, int]:
     """Erase a guest; `ids` gets every id of the guest, whose buffered messages are dropped afterwards."""
     claimed = tx.call("claim_operation", {"operation_id": operation_id})
@@ -155,6 +165,7 @@ def _forget(
     # A merge that is under way is waited for here; the statements below see what it has brought.
     key = key_of(user_id, lock_ids(tx, [user_id]))
     ids.update(row.id for row in tx.call("remember_erasure", {"phone_number": key}))
-    erased = write(tx, queries, phone_number=key, operation_id=operation_id)
+    subject_hash = erasure_key.hash(key, tx.call("get_erasure_salt", {}))
+    erased = write(tx, queries, phone_number=key, operation_id=operation_id, subject_hash=subject_hash)
     tx.call("answer_operation", {"operation_id": operation_id, "answer": json.dumps(erased)})
     return erased
