@@ -12,7 +12,7 @@ __all__ = ["HOOKS", "KEY_COLUMNS", "KEY_COMMENT"]
 
 _HOOKS = (
     Hook("export_guest", ("phone_number",), (Operator.ROWS, Operator.ROW)),
-    Hook("forget_guest", ("phone_number", "operation_id", "subject_hash"), (Operator.COUNT,)),
+    Hook("forget_guest", ("phone_number", "operation_id", "subject_hash", "id_hashes"), (Operator.COUNT,)),
     Hook("merge_guests", ("keep", "duplicate", "operation_id"), (Operator.COUNT,)),
 )
 HOOKS = {hook.name: hook for hook in _HOOKS}

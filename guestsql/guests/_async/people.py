@@ -166,7 +166,14 @@ async def _forget(
     # A merge that is under way is waited for here; the statements below see what it has brought.
     key = key_of(user_id, await lock_ids(tx, [user_id]))
     ids.update(row.id for row in await tx.call("remember_erasure", {"phone_number": key}))
-    subject_hash = erasure_key.hash(key, await tx.call("get_erasure_salt", {}))
-    erased = await write(tx, queries, phone_number=key, operation_id=operation_id, subject_hash=subject_hash)
+    salt = await tx.call("get_erasure_salt", {})
+    erased = await write(
+        tx,
+        queries,
+        phone_number=key,
+        operation_id=operation_id,
+        subject_hash=erasure_key.hash(key, salt),
+        id_hashes=[erasure_key.hash(each, salt) for each in sorted(ids | {key})],
+    )
     await tx.call("answer_operation", {"operation_id": operation_id, "answer": json.dumps(erased)})
     return erased

@@ -165,7 +165,14 @@ def _forget(
     # A merge that is under way is waited for here; the statements below see what it has brought.
     key = key_of(user_id, lock_ids(tx, [user_id]))
     ids.update(row.id for row in tx.call("remember_erasure", {"phone_number": key}))
-    subject_hash = erasure_key.hash(key, tx.call("get_erasure_salt", {}))
-    erased = write(tx, queries, phone_number=key, operation_id=operation_id, subject_hash=subject_hash)
+    salt = tx.call("get_erasure_salt", {})
+    erased = write(
+        tx,
+        queries,
+        phone_number=key,
+        operation_id=operation_id,
+        subject_hash=erasure_key.hash(key, salt),
+        id_hashes=[erasure_key.hash(each, salt) for each in sorted(ids | {key})],
+    )
     tx.call("answer_operation", {"operation_id": operation_id, "answer": json.dumps(erased)})
     return erased
