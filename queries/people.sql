@@ -5,6 +5,7 @@
 -- run before those of this package, in the order of their names. A query marked `last` runs after all others: the row of
 -- guest_profiles goes last, because foreign keys refer to it.
 -- check: large guest_profiles, historical_clients
+-- check: allow GS801 for historical_clients on merge_guests, because merge_guests returns archived guests first
 
 -- name: export_guest_profiles(phone_number)
 -- A guest's row. to_jsonb includes every column, so a new one is exported too.
@@ -36,27 +37,12 @@ ORDER BY
     thread.thread_id;
 
 -- name: export_historical_clients(phone_number)
--- A former guest's row, also one under another id of the guest.
+-- The row of an archived guest.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(client) AS client
 FROM historical_clients AS client
-WHERE
-    client.phone_number IN (
-        SELECT :phone_number::text
-        UNION
-        SELECT ids.id
-        FROM guest_ids AS ids
-        WHERE
-            ids.phone_number = :phone_number::text
-            -- A phone that was another guest's before: the row is that guest's.
-            AND NOT EXISTS (
-                SELECT 1
-                FROM guest_profiles AS former
-                WHERE former.phone_number = ids.id
-            )
-    )
-ORDER BY client.phone_number;
+WHERE client.phone_number = :phone_number::text;
 
 -- name: forget_guest_ids(phone_number)!
 -- Erases the ids of a guest.
@@ -69,7 +55,7 @@ WHERE
     known.phone_number = :phone_number::text
     AND NOT EXISTS (
         SELECT 1
-        FROM guest_profiles AS former
+        FROM guest_keys AS former
         WHERE
             former.phone_number = ANY(guestsql_spellings(known.id))
             AND former.phone_number <> :phone_number::text
@@ -90,25 +76,11 @@ DELETE FROM guest_threads
 WHERE phone_number = :phone_number::text;
 
 -- name: forget_historical_clients(phone_number)!
--- Erases a former guest's row, also one under another id of the guest.
--- on: forget_guest
+-- Erases the row of an archived guest.
+-- on: forget_guest, last
 --   phone_number: text, the guest's key
-DELETE FROM historical_clients AS client
-WHERE
-    client.phone_number IN (
-        SELECT :phone_number::text
-        UNION
-        SELECT ids.id
-        FROM guest_ids AS ids
-        WHERE
-            ids.phone_number = :phone_number::text
-            -- A phone that was another guest's before: the row is that guest's.
-            AND NOT EXISTS (
-                SELECT 1
-                FROM guest_profiles AS former
-                WHERE former.phone_number = ids.id
-            )
-    );
+DELETE FROM historical_clients
+WHERE phone_number = :phone_number::text;
 
 -- name: merge_guest_profiles(keep, duplicate)!
 -- Merges a duplicate's row into the row of the guest to keep, and deletes it.
@@ -349,69 +321,3 @@ ON CONFLICT (phone_number, thread_id) DO UPDATE
         started_at = least(known.started_at, excluded.started_at),
         ended_at = greatest(known.ended_at, excluded.ended_at),
         tokens = known.tokens + excluded.tokens;
-
--- name: merge_historical_clients(keep, duplicate)!
--- Merges a duplicate's row into the row of the guest to keep.
--- on: merge_guests
---   keep: text, the key of the guest to keep, e.g. '573000000001'
---   duplicate: text, the key of the guest to remove, e.g. '573000000002'
-WITH removed_client AS (
-    DELETE FROM historical_clients
-    WHERE phone_number = :duplicate::text
-    RETURNING
-        user_name,
-        contact_name,
-        labels,
-        total_interactions,
-        last_interaction,
-        booking_status,
-        marketing_consent,
-        notes,
-        created_at,
-        archived_at
-)
-
-INSERT INTO historical_clients AS known (
-    phone_number,
-    user_name,
-    contact_name,
-    labels,
-    total_interactions,
-    last_interaction,
-    booking_status,
-    marketing_consent,
-    notes,
-    created_at,
-    archived_at
-)
-SELECT
-    :keep::text,
-    removed_client.user_name,
-    removed_client.contact_name,
-    removed_client.labels,
-    removed_client.total_interactions,
-    removed_client.last_interaction,
-    removed_client.booking_status,
-    removed_client.marketing_consent,
-    removed_client.notes,
-    removed_client.created_at,
-    removed_client.archived_at
-FROM removed_client
-ON CONFLICT (phone_number) DO UPDATE
-    SET
-        user_name = coalesce(known.user_name, excluded.user_name),
-        contact_name = coalesce(known.contact_name, excluded.contact_name),
-        labels = known.labels || array(
-            SELECT added.label
-            FROM unnest(excluded.labels) WITH ORDINALITY AS added (label, place)
-            WHERE added.label <> ALL(known.labels)
-            ORDER BY added.place
-        ),
-        total_interactions = known.total_interactions + excluded.total_interactions,
-        last_interaction = greatest(known.last_interaction, excluded.last_interaction),
-        booking_status = coalesce(known.booking_status, excluded.booking_status),
-        -- Both records must have the consent.
-        marketing_consent = known.marketing_consent AND excluded.marketing_consent,
-        notes = nullif(concat_ws(E'\n', known.notes, excluded.notes), ''),
-        created_at = least(known.created_at, excluded.created_at),
-        archived_at = greatest(known.archived_at, excluded.archived_at);

@@ -97,7 +97,7 @@ WITH erased_keys AS (
         )
     UNION
     SELECT jsonb_object_keys(guest.profile_data -> 'merged')
-    FROM guest_profiles AS guest
+    FROM known_guests AS guest
     WHERE
         guest.phone_number = :phone_number::text
         AND jsonb_typeof(guest.profile_data -> 'merged') = 'object'

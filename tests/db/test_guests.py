@@ -444,24 +444,20 @@ async def test_memory_off(kind: str, database_url: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_export_and_forget(kind: str, database_url: str, autocommit: Connection) -> None:
+async def test_export_and_forget(kind: str, database_url: str) -> None:
     async with Either(kind, database_url) as db:
         await db.update_profile(GUEST, **FULL)
         await db.update_profile(OTHER, user_name="Eva")
-        autocommit.execute("INSERT INTO historical_clients (phone_number, notes) VALUES (%s, 'a note')", [GUEST])
         stored = await db.export_guest(SPELLINGS[0])
         assert {table: len(rows) for table, rows in nonempty(stored).items()} == {
             "guest_ids": 1,
             "guest_profiles": 1,
-            "historical_clients": 1,
         }
         assert stored["guest_profiles"][0]["profile_data"] == FULL["profile_data"]
-        assert stored["historical_clients"][0]["notes"] == "a note"
         await db.record_interaction(GUEST)
         assert nonempty(await db.forget_guest(SPELLINGS[1])) == {
             "guest_ids": 1,
             "guest_profiles": 1,
-            "historical_clients": 1,
         }
         assert await db.flush() == 0
         assert await db.get_profile(GUEST) is None

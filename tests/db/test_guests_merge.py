@@ -171,12 +171,12 @@ async def test_merged_again_and_again_nothing_vanishes(database_url: str) -> Non
 async def test_an_erasure_that_waits_for_a_merge_erases_what_it_brought(
     kind: str, database_url: str, autocommit: Connection
 ) -> None:
-    client = "INSERT INTO historical_clients (phone_number, notes) VALUES (%s, 'secret')"
+    note = "INSERT INTO guest_notes (phone_number, note) VALUES (%s, 'secret')"
     hashes = "SELECT count(*) FROM erased_guests"
     async with Either(kind, database_url) as db, Either(kind, database_url) as other:
         for guest in (GUEST, OTHER):
             await db.update_profile(guest)
-        autocommit.execute(client, [OTHER])
+        autocommit.execute(note, [OTHER])
         with psycopg.connect(database_url) as merging:
             merging.execute("SELECT 1 FROM guest_profiles WHERE phone_number = %s FOR UPDATE", [GUEST])
             merge = asyncio.create_task(db.merge_guests(GUEST, OTHER))
@@ -185,9 +185,9 @@ async def test_an_erasure_that_waits_for_a_merge_erases_what_it_brought(
             await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 2)
             merging.rollback()
         await merge
-        assert nonempty(await erasure) == {"guest_ids": 2, "guest_profiles": 1, "historical_clients": 1}
+        assert nonempty(await erasure) == {"guest_ids": 2, "guest_notes": 1, "guest_profiles": 1}
         assert await db.get_profile(GUEST) is None
-    assert autocommit.execute("SELECT count(*) FROM historical_clients").fetchone() == (0,)
+    assert autocommit.execute("SELECT count(*) FROM guest_notes").fetchone() == (0,)
     assert autocommit.execute(hashes).fetchone() == (2,)
 
 
@@ -213,37 +213,6 @@ async def test_a_bots_own_key_of_that_name_is_kept(database_url: str, autocommit
         found = (await db.merge_guests(GUEST, OTHER)).profile_data["merged"]
     assert str(merged).strip("{}[]") in str(found)
     assert OTHER in str(found)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_historical_clients(kind: str, database_url: str, autocommit: Connection) -> None:
-    insert = (
-        "INSERT INTO historical_clients (phone_number, user_name, labels, total_interactions, booking_status,"
-        " marketing_consent, notes, last_interaction) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
-    )
-    async with Either(kind, database_url) as db:
-        await db.update_profile(OTHER)
-        autocommit.execute(insert, [OTHER, "Anita", ["b"], 3, "booked", True, "second", NOON])
-        await db.merge_guests(GUEST, OTHER)
-        read = "SELECT phone_number, user_name, labels, total_interactions, booking_status, marketing_consent, notes"
-        moved = autocommit.execute(f"{read} FROM historical_clients").fetchall()
-        assert moved == [(GUEST, "Anita", ["b"], 3, "booked", True, "second")]
-        autocommit.execute(insert, [OTHER, None, ["c", "b"], 4, "lost", False, "third", NOON + timedelta(days=1)])
-        await db.update_profile(OTHER)
-        await db.merge_guests(GUEST, OTHER)
-        merged = autocommit.execute(f"{read} FROM historical_clients").fetchall()
-    assert merged == [(GUEST, "Anita", ["b", "c"], 7, "booked", False, "second\nthird")]
-    found = autocommit.execute("SELECT last_interaction FROM historical_clients").fetchone()
-    assert found == (NOON + timedelta(days=1),)
-
-
-async def test_a_duplicate_that_is_only_a_historical_client(database_url: str, autocommit: Connection) -> None:
-    async with Either("async", database_url) as db:
-        await db.update_profile(GUEST)
-        autocommit.execute("INSERT INTO historical_clients (phone_number, notes) VALUES (%s, 'a note')", [OTHER])
-        await db.merge_guests(GUEST, OTHER)
-    found = autocommit.execute("SELECT phone_number, notes FROM historical_clients").fetchall()
-    assert found == [(GUEST, "a note")]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -96,11 +96,10 @@ def _same_id(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_erasure_with_the_same_id_answers_again_and_erases_nobody_new(
     database_url: str, autocommit: Connection
 ) -> None:
-    autocommit.execute("INSERT INTO historical_clients (phone_number) VALUES (%s)", [GUEST])
     with GuestDatabase(settings=make_settings(database_url)) as db:
         db.update_profile(GUEST, user_name="Ana")
         first = db.forget_guest(GUEST)
-        assert list(nonempty(first).items()) == [("guest_ids", 1), ("guest_profiles", 1), ("historical_clients", 1)]
+        assert list(nonempty(first).items()) == [("guest_ids", 1), ("guest_profiles", 1)]
         db.update_profile(GUEST, user_name="Another Ana")
         assert list(db.forget_guest(GUEST).items()) == list(first.items())
         assert db.get_profile(GUEST) is not None
@@ -109,14 +108,15 @@ def test_an_erasure_with_the_same_id_answers_again_and_erases_nobody_new(
 
 @pytest.mark.usefixtures("_same_id")
 def test_a_merge_with_the_same_id_merges_nobody_new(database_url: str, autocommit: Connection) -> None:
-    autocommit.execute("INSERT INTO historical_clients (phone_number) VALUES (%s)", [OTHER])
+    autocommit.execute("INSERT INTO guest_notes (phone_number, note) VALUES (%s, 'a note')", [OTHER])
     with GuestDatabase(settings=make_settings(database_url)) as db:
         db.update_profile(OTHER, labels=["a"])
         merged = db.merge_guests(GUEST, OTHER)
         assert merged.labels == ["a"]
-        autocommit.execute("INSERT INTO historical_clients (phone_number) VALUES (%s)", [OTHER])
+        autocommit.execute("INSERT INTO guest_notes (phone_number, note) VALUES (%s, 'a note')", [OTHER])
         assert db.merge_guests(GUEST, OTHER) == merged
-    assert autocommit.execute("SELECT count(*) FROM historical_clients").fetchone() == (2,)
+    found = autocommit.execute("SELECT phone_number FROM guest_notes ORDER BY phone_number").fetchall()
+    assert found == [(GUEST,), (OTHER,)]
     assert attempts(autocommit) == [2]
 
 

@@ -39,7 +39,19 @@ SECRETS = {
 }
 HIDDEN = [
     *(("guest_profiles", column) for column in (*SECRETS, "labels", "thread_id")),
-    *(("historical_clients", column) for column in ("phone_number", "user_name", "contact_name", "labels", "notes")),
+    *(
+        ("historical_clients", column)
+        for column in (
+            "phone_number",
+            "chat_id",
+            "user_name",
+            "contact_name",
+            "labels",
+            "profile_data",
+            "thread_id",
+            "current_phone",
+        )
+    ),
     *(("legacy_rejects", column) for column in ("import_id", "number", "path", "pointer", "reason", "sha256")),
     ("legacy_reject_records", "record"),
     ("legacy_imports", "files"),
@@ -83,8 +95,8 @@ def guest(connection: Connection) -> Connection:
         list(SECRETS.values()),
     )
     connection.execute(
-        "INSERT INTO historical_clients (phone_number, user_name, notes) VALUES (%s, 'Secret Ana', 'Secret Note')",
-        [GUEST],
+        "INSERT INTO historical_clients (phone_number, user_name, thread_id) VALUES (%s, 'Secret Ana', 'Secret')",
+        [OTHER],
     )
     connection.execute("UPDATE guest_profiles SET last_context_update = statement_timestamp()")
     return connection

@@ -76,8 +76,10 @@ CLIENTS_REFUSED = [
     ("historical_clients_names_check", {"user_name": "''"}),
     *(("historical_clients_labels_check", {"labels": labels}) for labels in NO_LABELS[1:]),
     ("historical_clients_total_interactions_check", {"total_interactions": "-1"}),
-    ("historical_clients_booking_status_check", {"booking_status": "'maybe'"}),
-    ("historical_clients_booking_status_check", {"booking_status": "''"}),
+    ("historical_clients_chat_id_check", {"chat_id": "''"}),
+    ("historical_clients_profile_data_check", {"profile_data": "'[]'"}),
+    ("historical_clients_thread_check", {"thread_tokens": "1"}),
+    ("historical_clients_current_phone_check", {"current_phone": "'no phone'"}),
 ]
 
 
@@ -104,7 +106,9 @@ def test_a_guest_has_one_row(connection: Connection, table: str) -> None:
         ("guest_profiles", "memory_enabled"),
         ("guest_profiles", "created_at"),
         ("historical_clients", "labels"),
-        ("historical_clients", "marketing_consent"),
+        ("historical_clients", "profile_data"),
+        ("historical_clients", "memory_enabled"),
+        ("historical_clients", "archived_at"),
     ],
 )
 def test_what_is_never_null(connection: Connection, table: str, name: str) -> None:
