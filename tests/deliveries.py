@@ -230,6 +230,8 @@ class Gateway:
             "SELECT phone_number, total_interactions, thread_tokens FROM guest_profiles"
         ).fetchall()
         assert {guest: count for guest, count, _ in guests if count} == counts
+        hours = connection.execute("SELECT phone_number, sum(messages) FROM interaction_hours GROUP BY 1").fetchall()
+        assert dict(hours) == counts
         assert {guest: spent for guest, _, spent in guests if spent} == {guest: n for guest, n in tokens.items() if n}
         assert all(len(each) == 1 for each in self._news.values()), "processed twice"
         assert set(self._news) <= set(range(len(self.messages)))

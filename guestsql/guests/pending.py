@@ -1,4 +1,4 @@
-"""What was recorded and not yet written: messages by guest, coalesced."""
+"""What was recorded and not yet written: messages by guest and hour, coalesced."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
-from typing import NamedTuple
+from time import monotonic, time
+from typing import NamedTuple, TypeAlias
 
 from guestsql.guests.values import clean_instant
 from guestsql.telemetry.write_buffer import Batch, WriteBuffer
 
 __all__ = ["MessageId", "Messages", "Pending"]
 
+# Messages with a time are counted by its hour, in UTC; others by the hour of this machine's clock. If that clock is right,
+# the server finds no such count on both sides of a full hour; if it is not, the server divides the count.
+_Hour: TypeAlias = datetime | int
+# Computed once: later changes of the clock would mix up the hours.
+_CLOCK = time() - monotonic()
+
 
 @dataclass(slots=True)
 class _Count:
-    """Messages of one guest.
+    """Messages of one guest in one hour.
 
     A message recorded without a time is dated by the server's clock when it is written. Until then only its moment on
     the monotonic clock is known, which is never set.
@@ -63,10 +69,13 @@ class _Identified:
         }
 
 
+_Guests: TypeAlias = dict[str, dict[_Hour, _Count]]
+
+
 class Messages(Batch):
     """Messages taken to be written at once: the parameters of `record_interactions`."""
 
-    def __init__(self, guests: dict[str, _Count], identified: dict[MessageId, _Identified] | None = None) -> None:
+    def __init__(self, guests: _Guests, identified: dict[MessageId, _Identified] | None = None) -> None:
         super().__init__()
         self.guests = guests
         self.identified = identified or {}
@@ -83,16 +92,16 @@ class Messages(Batch):
         Raises:
             InvalidValue: the time has no zone.
         """
-        count = _message(at)
-        return cls({key: count}) if known is None else cls({}, {known: _Identified(key, count)})
+        hour, count = _message(at)
+        return cls({key: {hour: count}}) if known is None else cls({}, {known: _Identified(key, count)})
 
     def __len__(self) -> int:
         return len(self.guests.keys() | {message.key for message in self.identified.values()})
 
     def columns(self) -> dict[str, object]:
-        """Return a row for each guest, as columns, in the order of the keys."""
+        """Return a row for each guest and hour, as columns, in the order of the keys."""
         now = monotonic()
-        rows = sorted(self.guests.items())
+        rows = [(key, count) for key in sorted(self.guests) for count in self.guests[key].values()]
         counts = [count for _, count in rows]
         return {
             "phone_numbers": [key for key, _ in rows],
@@ -111,14 +120,14 @@ class Messages(Batch):
 
 
 class Pending(WriteBuffer[Messages]):
-    """Messages by guest's key."""
+    """Messages by guest's key and hour; those with an id one by one."""
 
     query = "record_interactions"
     content = "INTERACTIONS"
 
     def __init__(self) -> None:
         super().__init__()
-        self._guests: dict[str, _Count] = {}
+        self._guests: _Guests = {}
         self._identified: dict[MessageId, _Identified] = {}
 
     def add(self, key: str, at: datetime | None, known: MessageId | None = None) -> None:
@@ -132,21 +141,21 @@ class Pending(WriteBuffer[Messages]):
         Raises:
             InvalidValue: the time has no zone.
         """
-        message = _message(at)
+        hour, message = _message(at)
         with self._lock:
             if known is None:
-                self._guests.setdefault(key, _Count()).add(message)
+                self._guests.setdefault(key, {}).setdefault(hour, _Count()).add(message)
             else:
                 self._identified.setdefault(known, _Identified(key, message))
 
     def drop(self, ids: Collection[str]) -> int:
         """Forget the messages under some ids, and return how many there were."""
         with self._lock:
-            counted = [self._guests.pop(each, None) for each in ids]
+            counted = [count for each in ids for count in self._guests.pop(each, {}).values()]
             identified = [known for known, message in self._identified.items() if message.key in ids]
             for known in identified:
                 del self._identified[known]
-        return len(identified) + sum(messages.count for messages in counted if messages is not None)
+        return len(identified) + sum(messages.count for messages in counted)
 
     def has_more(self) -> bool:
         """Return whether anything is in no batch yet."""
@@ -158,12 +167,13 @@ class Pending(WriteBuffer[Messages]):
         return batch
 
 
-def _message(at: datetime | None) -> _Count:
+def _message(at: datetime | None) -> tuple[_Hour, _Count]:
     if at is None:
         moment = monotonic()
-        return _Count(1, first_moment=moment, last_moment=moment)
-    time = clean_instant(at)
-    return _Count(1, first_at=time, last_at=time)
+        return int((moment + _CLOCK) // 3600), _Count(1, first_moment=moment, last_moment=moment)
+    instant = clean_instant(at)
+    hour = instant.replace(minute=0, second=0, microsecond=0)
+    return hour, _Count(1, first_at=instant, last_at=instant)
 
 
 def _age(moment: float | None, now: float) -> float | None:

@@ -1,5 +1,5 @@
 -- Writes of update_profile, record_interaction and get_context: see the head of queries/guests.sql.
--- check: large guest_profiles, historical_clients
+-- check: large guest_profiles, historical_clients, interaction_hours
 
 -- name: upsert_profile(phone_number, cleared, chat_id, user_name, contact_name, labels, profile_data, memory_enabled)^
 -- Updates parts of a profile and returns it. No row: nothing was to be changed.
@@ -103,17 +103,17 @@ RETURNING
     guestsql_current_phone(known.current_phone, known.phone_number) AS current_phone;
 
 -- name: record_interactions(phone_numbers, counts, first_times, last_times, first_ages, last_ages, operation_id, messages)!
--- Adds messages of many guests and moves their last interaction, never backwards.
+-- Adds messages of many guests, also per hour, and moves their last interaction, never backwards.
 -- Returns the number of guests, or 0 for a repeat with the same operation_id (operations.sql). A message has a time, or
 -- an age from which this server's clock computes a time. A time in the future becomes now: otherwise a writer whose
 -- clock is fast would hold the guest's last interaction there. Several ids may be one guest's, also two spellings of a
 -- number that is new. Rows are taken in the order of their keys, because unsorted batches of several writers deadlock. The
 -- only indexed column that changes is last_active_on, once a day: all other updates stay heap-only.
---   phone_numbers: text[], ids of guests, without duplicates, e.g. '{573000000001}'
---   counts: bigint[], messages of each
---   first_times: timestamptz[], the earliest of the times given; NULL without any
+--   phone_numbers: text[], ids of guests, one for each hour in which a guest wrote, e.g. '{573000000001}'
+--   counts: bigint[], messages of each in that hour
+--   first_times: timestamptz[], the earliest of their times; NULL if they have none
 --   last_times: timestamptz[], the latest of them
---   first_ages: float8[], seconds since the earliest of the messages without a time
+--   first_ages: float8[], seconds since the earliest of them, if they have no time
 --   last_ages: float8[], seconds since the latest of them
 --   operation_id: text, a new id for each batch, not empty
 --   messages: jsonb = '[]', messages with an id, each counted once (messages.sql): gateway, message_id, guest, sent_at, age
@@ -221,10 +221,16 @@ resolved_messages AS (
             min(CASE WHEN known_ids.id IS NULL THEN written.id END) OVER spelled
         ) AS phone_number,
         written.messages,
-        written.first_time,
-        written.last_time,
-        written.first_age,
-        written.last_age
+        -- These functions ignore NULL.
+        least(
+            written.first_time,
+            statement_timestamp() - make_interval(secs => written.first_age),
+            statement_timestamp()
+        ) AS first_at,
+        least(
+            greatest(written.last_time, statement_timestamp() - make_interval(secs => written.last_age)),
+            statement_timestamp()
+        ) AS last_at
     FROM written
     LEFT JOIN guest_ids AS known_ids ON written.id = known_ids.id
     WINDOW spelled AS (PARTITION BY least(written.id, (guestsql_spellings(written.id))[2]))
@@ -245,6 +251,55 @@ seen_ids AS (
     SET last_seen_at = statement_timestamp()
     FROM old_ids
     WHERE seen.id = old_ids.id
+),
+
+-- The first and the last message are each in their own hour. Between two hours the rest is with the one that is farther from
+-- the full hour: only a client whose clock is wrong counts across it (guestsql/guests/pending.py).
+hourly_messages AS (
+    SELECT
+        placed.phone_number,
+        hours.hour,
+        sum(hours.messages) AS messages
+    FROM (
+        SELECT
+            resolved_messages.phone_number,
+            resolved_messages.messages,
+            resolved_messages.first_at,
+            resolved_messages.last_at,
+            date_bin('1 hour', resolved_messages.first_at, '0001-01-01 00:00+00') AS first_hour,
+            date_bin('1 hour', resolved_messages.last_at, '0001-01-01 00:00+00') AS last_hour
+        FROM resolved_messages
+    ) AS placed
+    CROSS JOIN
+        unnest(
+            ARRAY[placed.first_hour, placed.last_hour],
+            CASE
+                WHEN placed.first_hour = placed.last_hour THEN ARRAY[placed.messages, 0]
+                WHEN placed.last_hour - placed.first_at > placed.last_at - placed.last_hour
+                    THEN ARRAY[placed.messages - 1, 1]
+                ELSE ARRAY[1, placed.messages - 1]
+            END
+        ) AS hours (hour, messages)
+    WHERE hours.messages > 0
+    GROUP BY
+        placed.phone_number,
+        hours.hour
+),
+
+counted_hours AS (
+    INSERT INTO interaction_hours AS known (phone_number, hour, messages)
+    SELECT
+        hourly_messages.phone_number,
+        hourly_messages.hour,
+        hourly_messages.messages
+    FROM claimed_operations
+    CROSS JOIN hourly_messages
+    WHERE claimed_operations.is_new
+    ORDER BY
+        hourly_messages.phone_number,
+        hourly_messages.hour
+    ON CONFLICT (phone_number, hour) DO UPDATE
+        SET messages = known.messages + excluded.messages
 )
 
 INSERT INTO guest_profiles AS known (
@@ -258,19 +313,8 @@ SELECT
     resolved_messages.phone_number,
     min(nullif(resolved_messages.id, resolved_messages.phone_number)),
     sum(resolved_messages.messages),
-    -- Both functions ignore NULL.
-    least(
-        min(resolved_messages.first_time),
-        statement_timestamp() - make_interval(secs => max(resolved_messages.first_age)),
-        statement_timestamp()
-    ),
-    least(
-        greatest(
-            max(resolved_messages.last_time),
-            statement_timestamp() - make_interval(secs => min(resolved_messages.last_age))
-        ),
-        statement_timestamp()
-    )
+    min(resolved_messages.first_at),
+    max(resolved_messages.last_at)
 FROM claimed_operations
 CROSS JOIN resolved_messages
 WHERE claimed_operations.is_new

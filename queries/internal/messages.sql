@@ -1,6 +1,6 @@
 -- A message of a guest, processed once: see the head of queries/messages.sql. Every statement that writes a guest's row and
 -- one of operations locks the guest's row first; otherwise two of them deadlock.
--- check: large guest_profiles, operations, erased_guests
+-- check: large guest_profiles, operations, erased_guests, interaction_hours
 
 -- name: claim_message(gateway, message_id, phone_number, sent_at, lease, lease_seconds)^
 -- Claims a message, unless it is done or another caller's, and returns its state.
@@ -71,7 +71,7 @@ LEFT JOIN claimed_messages ON NOT erasures.is_erased;
 
 -- name: complete_message(gateway, message_id, lease, phone_number, sent_at, chat_id, text, thread_ids, thread_tokens, replies)^
 -- Stores the effects of a message, if the caller still has its lease.
--- These are the interaction, tokens, replies, and a row of messages. No row: another caller has claimed it, or the guest was
+-- These are the interaction, also per hour, tokens, replies, and a row of messages. No row: another caller has claimed it, or the guest was
 -- erased. A repeat changes only attempts. What record_interactions or add_thread_tokens have counted for the message is not
 -- counted again.
 --   gateway: text, the gateway that delivered it
@@ -240,6 +240,19 @@ counted_guests AS (
             last_interaction = greatest(known.last_interaction, excluded.last_interaction),
             updated_at = statement_timestamp()
     RETURNING known.phone_number
+),
+
+counted_hours AS (
+    INSERT INTO interaction_hours AS known (phone_number, hour, messages)
+    SELECT
+        counted_guests.phone_number,
+        date_bin('1 hour', locked_messages.sent_at, '0001-01-01 00:00+00') AS hour,
+        1 AS messages
+    FROM locked_messages
+    CROSS JOIN counted_guests
+    WHERE NOT locked_messages.effects ? 'interaction'
+    ON CONFLICT (phone_number, hour) DO UPDATE
+        SET messages = known.messages + excluded.messages
 ),
 
 -- As in record_interactions.

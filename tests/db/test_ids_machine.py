@@ -7,6 +7,7 @@ not. The long form is `make faults`.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -86,7 +87,9 @@ class Machine:
     def empty(self) -> None:
         """Begin anew."""
         self._databases[0].flush()
-        self._connection.execute("TRUNCATE guest_profiles, guest_ids, guest_threads, operations, erased_guests")
+        self._connection.execute(
+            "TRUNCATE guest_profiles, guest_ids, guest_threads, operations, erased_guests, interaction_hours"
+        )
         self.model = Model()
 
     def do(self, step: tuple[Call, ...]) -> None:
@@ -144,6 +147,14 @@ class Machine:
             """
         ).fetchall()
         assert all(ids != [None] for ids, *_ in rows), "a guest without ids cannot be reached"
+        hours = self._connection.execute("SELECT phone_number, messages FROM interaction_hours").fetchall()
+        counted = self._connection.execute(
+            "SELECT phone_number, total_interactions FROM guest_profiles WHERE total_interactions > 0"
+        ).fetchall()
+        added = Counter[str]()
+        for key, messages in hours:
+            added[key] += messages
+        assert added == dict(counted), "the hours of each guest add up to the messages"
         return sorted((sorted(each for each in ids if "#" not in each), *rest) for ids, *rest in rows)
 
     def _order(self) -> None:

@@ -184,7 +184,7 @@ def test_messages_recorded_without_a_time_keep_their_age(database_url: str, auto
     """The times of a batch that is written late are those of the messages, not of the write."""
     with GuestDatabase(settings=make_settings(database_url)) as db:
         db.record_interaction(GUEST)
-        count = db._pending._guests[GUEST]
+        [count] = db._pending._guests[GUEST].values()
         assert count.first_moment is not None
         count.first_moment -= 7200.0
         count.last_moment = count.first_moment + 3600.0

@@ -18,6 +18,12 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 A, B = "573000000001", "573000000002"
 
 
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's clock says a full hour when the monotonic clock says 0."""
+    monkeypatch.setattr(_pending, "_CLOCK", 0.0)
+
+
 def times(start: int, end: int) -> tuple[datetime, datetime]:
     return NOON + timedelta(seconds=start), NOON + timedelta(seconds=end)
 
@@ -132,7 +138,26 @@ def test_both_kinds_of_time_together(monkeypatch: pytest.MonkeyPatch) -> None:
     pending = Pending()
     pending.add(A, None)
     pending.add(A, NOON - timedelta(seconds=60))
-    assert columns(pending) == [(A, 2, *times(-60, -60), 5.0, 5.0)]
+    assert columns(pending) == [(A, 1, None, None, 5.0, 5.0), (A, 1, *times(-60, -60))]
+
+
+def test_each_hour_has_a_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the message's own time in UTC, or by the machine's clock: as many counts as hours, not as messages."""
+    pending, india = Pending(), timezone(timedelta(hours=5, minutes=30))
+    for seconds in range(-1800, 1800):
+        pending.add(A, NOON + timedelta(seconds=seconds))
+    pending.add(A, datetime(2026, 11, 22, 17, 45, tzinfo=india))
+    moments = iter([3599.0, 3600.0, 7199.5, 7200.0])
+    monkeypatch.setattr(_pending, "monotonic", lambda: next(moments, 8000.0))
+    for _ in range(4):
+        pending.add(B, None)
+    assert columns(pending) == [
+        (A, 1800, *times(-1800, -1)),
+        (A, 1801, *times(0, 1799)),
+        (B, 1, None, None, 4401.0, 4401.0),
+        (B, 2, None, None, 4400.0, 800.5),
+        (B, 1, None, None, 800.0, 800.0),
+    ]
 
 
 def test_a_repeat_gives_the_age_of_its_own_moment(monkeypatch: pytest.MonkeyPatch) -> None:
