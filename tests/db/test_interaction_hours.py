@@ -93,7 +93,7 @@ def test_in_a_transaction_it_is_undone_with_it(database_url: str, autocommit: Co
 
 
 def test_the_server_places_messages_without_a_time(database_url: str, autocommit: Connection) -> None:
-    """By their ages. Of a count on both sides of a full hour, the first and the last message are each in their own hour."""
+    """By their ages. Of a count across a full hour, the first and the last message are each in their own hour."""
     now = server_time(autocommit)
     # The age of a message in the middle of the hour before the last. Minutes from a full hour: the calls take time.
     half = (now - hour_of(now)).total_seconds() + 5400.0
