@@ -473,6 +473,7 @@ DECLARE
     today date;
     this_time time;
     next_day timestamptz;
+    distinct_keys text[];
 BEGIN
     SELECT accounts.* INTO sender FROM contact_accounts AS accounts WHERE accounts.account = given_account;
     IF sender.channel IS DISTINCT FROM given_channel THEN
@@ -498,14 +499,21 @@ BEGIN
     this_time := (moment AT TIME ZONE zone)::time;
     next_day := (today + 1)::timestamp AT TIME ZONE zone;
 
+    -- In a statement of its own: the planner knows the length of an array, but not how many different keys are in it.
+    distinct_keys := array(
+        SELECT given.guest_key
+        FROM unnest(guest_keys) WITH ORDINALITY AS given (guest_key, place)
+        WHERE given.guest_key IS NOT NULL
+        GROUP BY given.guest_key
+        ORDER BY min(given.place)
+    );
+
     RETURN QUERY
     WITH candidates AS MATERIALIZED (
         SELECT
             given.guest_key AS phone_number,
-            min(given.place) AS place
-        FROM unnest(guest_keys) WITH ORDINALITY AS given (guest_key, place)
-        WHERE given.guest_key IS NOT NULL
-        GROUP BY given.guest_key
+            given.place
+        FROM unnest(distinct_keys) WITH ORDINALITY AS given (guest_key, place)
     ),
 
     -- Active or archived.
@@ -558,26 +566,42 @@ BEGIN
             AND known.channel IN (given_channel, '*')
     ),
 
-    -- What each guest was contacted in the present day, week or month.
-    counted_contacts AS MATERIALIZED (
+    -- Contacts of the present day, week and month, and of the last 24 hours. Comparing times is faster than converting
+    -- each to a day, so a day too many is read first.
+    contacts AS MATERIALIZED (
         SELECT
             candidates.phone_number,
+            contact.contacted_at,
+            contact.channel,
+            contact.account
+        FROM candidates
+        INNER JOIN guest_marketing AS marketing ON candidates.phone_number = marketing.phone_number
+        CROSS JOIN unnest(
+            marketing.contacted_at, marketing.contacted_channels, marketing.contacted_accounts
+        ) AS contact (contacted_at, channel, account)
+        WHERE
+            contact.contacted_at > least(
+                moment - INTERVAL '24 hours',
+                (SELECT min(caps.first_day) - 1 FROM caps)::timestamp AT TIME ZONE zone
+            )
+    ),
+
+    counted_contacts AS MATERIALIZED (
+        SELECT
+            contacts.phone_number,
             caps.name,
             caps.max_contacts,
             caps.max_channels,
             caps.retry_at,
-            count(*) FILTER (WHERE caps.channel IN (contact.channel, '*')) AS contacts,
-            count(DISTINCT contact.channel) FILTER (WHERE contact.channel <> given_channel) AS other_channels
-        FROM candidates
-        INNER JOIN guest_marketing AS marketing ON candidates.phone_number = marketing.phone_number
-        CROSS JOIN unnest(marketing.contacted_at, marketing.contacted_channels) AS contact (contacted_at, channel)
+            count(*) FILTER (WHERE caps.channel IN (contacts.channel, '*')) AS contacts,
+            count(DISTINCT contacts.channel) FILTER (WHERE contacts.channel <> given_channel) AS other_channels
+        FROM contacts
         INNER JOIN caps
             ON
-                (contact.contacted_at AT TIME ZONE zone)::date >= caps.first_day
-                AND (contact.contacted_at AT TIME ZONE zone)::date < caps.end_day
-        WHERE marketing.contacted_at <> '{}'
+                (contacts.contacted_at AT TIME ZONE zone)::date >= caps.first_day
+                AND (contacts.contacted_at AT TIME ZONE zone)::date < caps.end_day
         GROUP BY
-            candidates.phone_number,
+            contacts.phone_number,
             caps.name,
             caps.max_contacts,
             caps.max_channels,
@@ -760,12 +784,11 @@ BEGIN
             )
             AND NOT EXISTS (
                 SELECT 1
-                FROM guest_marketing AS marketing
-                CROSS JOIN unnest(marketing.contacted_at, marketing.contacted_accounts) AS contact (contacted_at, account)
+                FROM contacts
                 WHERE
-                    marketing.phone_number = candidates.phone_number
-                    AND contact.account = given_account
-                    AND contact.contacted_at > moment - INTERVAL '24 hours'
+                    contacts.phone_number = candidates.phone_number
+                    AND contacts.account = given_account
+                    AND contacts.contacted_at > moment - INTERVAL '24 hours'
             )
     )
 
@@ -794,7 +817,7 @@ BEGIN
             ) AS reached
         )
     FROM new_people
-    WHERE new_people.place > sender.daily_people - guestsql_count_reached(given_account, moment);
+    WHERE new_people.place > sender.daily_people - (SELECT guestsql_count_reached(given_account, moment));
 END
 $$;
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_EXTRAS = ("--extra", "otel", "--extra", "phones", "--extra", "prometheus")
+_EXTRAS = ("--extra", "campaigns", "--extra", "otel", "--extra", "phones", "--extra", "prometheus")
 _HASHED = ("--universal", "--generate-hashes")
 # By file: what is pinned. `lowest.txt` is a constraint, so that the tools of the tests stay current.
 FILES = {

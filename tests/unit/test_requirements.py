@@ -36,8 +36,8 @@ def members(group: str) -> Iterator[str]:
 
 
 LOCKS = {
-    "dev.lock": requirements("embedded", "otel", "phones", "prometheus", groups=("dev",)),
-    "image.lock": requirements("otel", "phones", "prometheus"),
+    "dev.lock": requirements("campaigns", "embedded", "otel", "phones", "prometheus", groups=("dev",)),
+    "image.lock": requirements("campaigns", "otel", "phones", "prometheus"),
 }
 
 
@@ -49,7 +49,7 @@ def test_a_lock_pins_every_requirement_within_its_bounds(name):
 
 def test_the_lowest_versions_are_the_lower_bounds():
     pinned = pins("lowest.txt")
-    for each in requirements("embedded", "otel", "phones", "prometheus"):
+    for each in requirements("campaigns", "embedded", "otel", "phones", "prometheus"):
         if each.marker is None or each.marker.evaluate():
             version = pinned[canonicalize_name(each.name)]
             assert any(bound.operator in (">=", "==") and bound.contains(version) for bound in each.specifier)
