@@ -111,7 +111,7 @@ CREATE TABLE excluded_numbers (
     source text NOT NULL,
     added_at timestamptz NOT NULL DEFAULT statement_timestamp(),
 
-    CONSTRAINT excluded_numbers_pkey PRIMARY KEY (id_hash, channel),
+    CONSTRAINT excluded_numbers_pkey PRIMARY KEY (id_hash, channel, source),
     CONSTRAINT excluded_numbers_id_hash_check CHECK (octet_length(id_hash) = 32),
     CONSTRAINT excluded_numbers_channel_check CHECK (channel <> '')
 );

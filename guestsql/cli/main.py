@@ -26,6 +26,7 @@ __all__ = ["guestsql", "main"]
 _NAME = "guestsql"
 # A command's module is imported when the command runs: importing all of them takes longer than most commands do.
 _COMMANDS = (
+    "campaign",
     "check",
     "demo",
     "doctor",
