@@ -17,7 +17,7 @@ from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from guestsql.embedded import PrivateServer
-from tests.server import apply_migrations, private_server, reachable_folder
+from tests.server import apply_migrations, drop_database_by, private_server, reachable_folder
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("any-machine", deadline=None)
@@ -104,7 +104,7 @@ def new_database(server: PrivateServer) -> Iterator[NewDatabase]:
             name = f"guestsql_{next(_numbers)}"
             connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy'.encode())
             yield server.url(name)
-            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+            drop_database_by(connection, name)
 
         yield made
 
