@@ -15,7 +15,7 @@ SMOKE := tests/unit tests/cli/test_help.py tests/cli/test_query.py tests/cli/tes
 	tests/db/test_guests.py tests/db/test_context_cache.py tests/db/test_queries.py tests/db/test_prometheus.py \
 	tests/db/test_tracing.py tests/db/test_legacy_import.py
 
-.PHONY: help demo test faults deliveries bench check lint types imports sync sync-check docs docs-check pages picture stubs stubs-check vet format
+.PHONY: help demo test faults deliveries examples bench check lint types imports sync sync-check docs docs-check pages picture stubs stubs-check vet format
 .PHONY: lock lowest dist clean
 
 help: ## show this list
@@ -35,6 +35,9 @@ faults: $(STAMP)test ## run the long form of the fault tests: 40 faults of each 
 
 deliveries: $(STAMP)test ## run the long form of the stress test of messages: 100,000 deliveries, a bot killed every two seconds
 	MESSAGES=20000 $(BIN)/python -m pytest tests/faults/test_deliveries.py -s -n0 $(PYTEST_ARGS)
+
+examples: $(STAMP)test ## run the tests that generate their examples with new ones; PYTEST_ARGS="--hypothesis-seed=N" repeats them
+	$(BIN)/python -m pytest tests -m hypothesis --hypothesis-profile=new $(PYTEST_ARGS)
 
 bench: $(STAMP)dev ## compare with raw psycopg and COPY
 	$(BIN)/python -m pytest tests/benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --benchmark-disable-gc $(PYTEST_ARGS)

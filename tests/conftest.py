@@ -19,9 +19,11 @@ from pytest_postgresql.janitor import DatabaseJanitor
 from guestsql.embedded import PrivateServer
 from tests.server import apply_migrations, drop_database_by, private_server, reachable_folder
 
-# How long an example takes depends on what else the machine does.
-hypothesis.settings.register_profile("any-machine", deadline=None)
-hypothesis.settings.load_profile("any-machine")
+# How long an example takes depends on what else the machine does. The suite takes the same examples every time;
+# `make examples` takes new ones.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("new", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("same")
 
 _numbers = itertools.count(1)
 _KEPT = {"GUESTSQL_PG_BIN"}

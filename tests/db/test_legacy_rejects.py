@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
@@ -419,6 +419,7 @@ ARRAYS = st.builds(
 
 
 @given(ARRAYS)
+@example(b"[ , " + GOOD + b"]")
 @examples(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_after_any_damage_no_byte_is_lost(bring, verify, autocommit, data):
     autocommit.execute("TRUNCATE guest_profiles, legacy_imports, legacy_rejects, legacy_reject_records CASCADE")

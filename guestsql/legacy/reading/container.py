@@ -44,6 +44,7 @@ class Container:
     def records(self) -> Iterator[RawRecord | Damage]:
         """Yield the records in their order, and a damage in place of each broken one."""
         self._skip_space()
+        self._start = self._at
         if not self._closed():
             while True:
                 if self._is_array:
