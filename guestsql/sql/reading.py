@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from guestsql.errors import QueryFileError
@@ -20,7 +20,7 @@ from guestsql.sql.head import (
 )
 from guestsql.sql.query import Query
 from guestsql.sql.rewriting import SyntaxFault, rewrite
-from guestsql.sql.scanner import Token, TokenKind, line_and_column, tokenize
+from guestsql.sql.scanner import Scanner, Token, TokenKind, line_and_column
 from guestsql.sql.type_names import plain_type
 
 if TYPE_CHECKING:
@@ -45,12 +45,11 @@ _TAG_BEHIND = "\n-- q={name}"
 
 @dataclass(slots=True)
 class _Part:
-    """One query in the file: its name line, the comments below it, and where the SQL begins and ends."""
+    """One query in the file: its name line, the comments below it, and what follows them."""
 
     head: Token
-    comments: list[Token]
-    begin: int
-    end: int
+    comments: list[Token] = field(default_factory=list[Token])
+    sql: list[Token] = field(default_factory=list[Token])
 
 
 def read_queries(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
@@ -81,12 +80,11 @@ _faultless: dict[Path, tuple[bytes, tuple[Query, ...]]] = {}
 def _read(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
     try:
         text = _decode(data, file)
-        tokens = tokenize(text, file=file)
+        preamble, parts = _split(Scanner(text, file))
     except QueryFileError as error:
         return [], [error]
     queries: list[Query] = []
     errors: list[QueryFileError] = []
-    preamble, parts = _split(tokens)
     try:
         _check_preamble(preamble)
     except SyntaxFault as fault:
@@ -126,14 +124,17 @@ def _error(fault: SyntaxFault, text: str, file: Path) -> QueryFileError:
     return QueryFileError(fault.message, file=file, line=line, column=column, hint=fault.hint, rule=fault.rule)
 
 
-def _split(tokens: Sequence[Token]) -> tuple[list[Token], list[_Part]]:
+def _split(scanner: Scanner) -> tuple[list[Token], list[_Part]]:
     """Cut a file at its name lines; what precedes the first is the preamble."""
     preamble: list[Token] = []
     parts: list[_Part] = []
+    tokens: list[Token] = []
     below_head = False  # nothing but comment lines since the name line
-    for index, token in enumerate(tokens):
+    for index, token in enumerate(scanner.tokens()):
+        tokens.append(token)
         if _is_name_line(tokens, index, parts[-1] if below_head else None):
-            parts.append(_Part(token, [], token.end, token.end))
+            scanner.forget()
+            parts.append(_Part(token))
             below_head = True
             continue
         if not parts:
@@ -142,10 +143,10 @@ def _split(tokens: Sequence[Token]) -> tuple[list[Token], list[_Part]]:
         part = parts[-1]
         if below_head and token.kind is TokenKind.LINE_COMMENT:
             part.comments.append(token)
-            part.begin = token.end
+            part.sql.clear()
         else:
             below_head = below_head and token.kind is TokenKind.SPACE and token.text.count("\n") <= 1
-        part.end = token.end
+            part.sql.append(token)
     return preamble, parts
 
 
@@ -191,7 +192,7 @@ def _read_query(part: _Part, text: str, file: Path, file_marks: tuple[Mark, ...]
     with _counted_from(part.head.offset):
         declaration = parse_name_line(part.head.text)
     doc, described = parse_doc([(token.offset, token.text) for token in part.comments], declaration.parameters)
-    begin, tokens = _statement(part, declaration.name, text)
+    begin, tokens = _statement(part, declaration.name)
     hint, rest = _leading_hint(tokens)
     with _counted_from(begin):
         rewritten = rewrite(
@@ -247,12 +248,11 @@ def _counted_from(begin: int) -> Generator[None]:
         raise SyntaxFault(fault.offset + begin, fault.message, fault.hint, fault.rule) from None
 
 
-def _statement(part: _Part, name: str, text: str) -> tuple[int, list[Token]]:
+def _statement(part: _Part, name: str) -> tuple[int, list[Token]]:
     """Where the one statement of a query begins, and its tokens, counted from there."""
-    sql = text[part.begin : part.end]
-    begin = part.begin + len(sql) - len(sql.lstrip(" \t\n\r\f\v"))
-    # Cut anew, so that a bracket left open in the query before means nothing here.
-    tokens = tokenize(text[begin : part.end])
+    sql = part.sql[1:] if part.sql and part.sql[0].kind is TokenKind.SPACE else part.sql
+    begin = sql[0].offset if sql else part.head.end
+    tokens = [Token(kind, text, offset - begin) for kind, text, offset in sql]
     with _counted_from(begin):
         length = _statement_length(tokens, name)
     if not length:

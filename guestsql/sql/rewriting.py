@@ -77,7 +77,8 @@ def rewrite(tokens: Sequence[Token], declared: frozenset[str], *, head: str = ""
         written = piece if name is None else f"${numbers.setdefault(name, len(numbers) + 1)}"
         if (after_number or name is not None) and _glues(text[-1:]) and _glues(written[0]):
             text += " "
-        segments.append(Segment(len(text), offset, name is None))
+        if name is not None or after_number or not segments:
+            segments.append(Segment(len(text), offset, name is None))
         text += written
         after_number = name is not None
     return Rewritten(text + tail, tuple(numbers), tuple(segments))

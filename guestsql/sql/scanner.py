@@ -162,8 +162,6 @@ class _Context:
         return self.opened_subscript or (inside and self.ended)
 
     def follow(self, token: Token) -> None:
-        if token.is_blank:
-            return
         self.opened_subscript = False
         folded = token.text.lower() if token.kind is TokenKind.WORD else token.text
         if token.kind is TokenKind.WORD:
@@ -219,12 +217,19 @@ class Scanner:
         Raises:
             QueryFileError: what a token opens does not end.
         """
-        while offset < len(self.text):
+        text = self.text
+        length = len(text)
+        while offset < length:
             kind, end = self.read(offset)
-            token = Token(kind, self.text[offset:end], offset)
-            self._context.follow(token)
+            token = Token(kind, text[offset:end], offset)
+            if kind not in _BLANK:
+                self._context.follow(token)
             yield token
             offset = end
+
+    def forget(self) -> None:
+        """Read the next token as the first of a text: a bracket left open before it means nothing to it."""
+        self._context = _Context()
 
     def read(self, at: int) -> tuple[TokenKind, int]:
         """Return kind and end of the token that begins at an offset.
@@ -313,8 +318,13 @@ def _match(pattern: re.Pattern[str], text: str, at: int) -> int | None:
 
 
 def _by(pattern: str | re.Pattern[str]) -> Callable[[Scanner, int], int | None]:
-    compiled = re.compile(pattern)
-    return lambda scanner, at: _match(compiled, scanner.text, at)
+    match = re.compile(pattern).match
+
+    def read(scanner: Scanner, at: int) -> int | None:
+        found = match(scanner.text, at)
+        return found.end() if found else None
+
+    return read
 
 
 _Reader = tuple[TokenKind, "Callable[[Scanner, int], int | None]"]
