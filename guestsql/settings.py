@@ -107,6 +107,8 @@ class Settings:
         erasure_key: the key of the hashes that stay of erased guests, at least 32 characters; several separated by
             commas, the newest first: it hashes, and all of them recognise. None: the database's salt is used, and who
             has a copy of the database can find an erased phone number by trying. Keep it outside the database.
+        erasure_log: the file, outside the database, to which each erasure is appended before it is committed; None for
+            none. `guestsql privacy replay` erases by it again what a restored dump has brought back.
         pool_min: connections kept open, 0 or more.
         pool_max: connections at most, 1 or more.
         shell_format: the shell's default format: table, csv, tsv, json or jsonl; None leaves it to each command.
@@ -134,6 +136,7 @@ class Settings:
     reload_seconds: float = 0.25
     keep_text_days: int = 0
     erasure_key: str | None = field(default=None, repr=False)
+    erasure_log: Path | None = None
     pool_min: int = 1
     pool_max: int = 10
     shell_format: ShellFormat | None = None
@@ -307,6 +310,7 @@ _VARIABLES = {
     "GUESTSQL_RELOAD_SECONDS": ("reload_seconds", as_seconds),
     "GUESTSQL_KEEP_TEXT": ("keep_text_days", as_count),
     "GUESTSQL_ERASURE_KEY": ("erasure_key", as_text),
+    "GUESTSQL_ERASURE_LOG": ("erasure_log", as_path),
     "GUESTSQL_POOL_MIN": ("pool_min", as_count),
     "GUESTSQL_POOL_MAX": ("pool_max", as_count),
     "GUESTSQL_FORMAT": ("shell_format", as_text),

@@ -38,6 +38,7 @@ REPLACEMENTS = {
     "AsyncDatabase": "Database",
     "AsyncDeadlineConnection": "DeadlineConnection",
     "AsyncEngine": "Engine",
+    "AsyncErasure": "Erasure",
     "AsyncExecutor": "Executor",
     "AsyncExitStack": "ExitStack",
     "enter_async_context": "enter_context",

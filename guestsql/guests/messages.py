@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 from uuid import UUID, uuid4
 
 from guestsql.errors import InvalidValue, LeaseLost, MessageError
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.identity import clean_chat_id
 from guestsql.guests.values import clean_id, clean_instant, clean_json, clean_text, clean_tokens
 
@@ -120,12 +121,16 @@ class Claim:
         """Return the parameters of `release_message`."""
         return {"gateway": self.gateway, "message_id": self.message_id, "lease": self.lease}
 
-    def claim_parameters(self, lease_seconds: float) -> dict[str, object]:
+    def claim_parameters(self, lease_seconds: float, erasure_key: ErasureKey) -> dict[str, object]:
         """Return the parameters of `claim_message`."""
-        given = {"phone_number": self.key, "sent_at": self._sent_at, "lease_seconds": lease_seconds}
-        return self.lease_parameters() | given
+        return self.lease_parameters() | {
+            "phone_number": self.key,
+            "sent_at": self._sent_at,
+            "lease_seconds": lease_seconds,
+            "keyed_hashes": erasure_key.keyed(self.key),
+        }
 
-    def complete_parameters(self, *, keeps_text: bool) -> dict[str, object]:
+    def complete_parameters(self, erasure_key: ErasureKey, *, keeps_text: bool) -> dict[str, object]:
         """Return the parameters of `complete_message`."""
         return self.lease_parameters() | {
             "phone_number": self.key,
@@ -135,6 +140,7 @@ class Claim:
             "thread_ids": list(self._tokens),
             "thread_tokens": list(self._tokens.values()),
             "replies": list(self._replies),
+            "keyed_hashes": erasure_key.keyed(self.key),
         }
 
     def add_tokens(self, thread_id: object, tokens: object) -> None:

@@ -16,6 +16,7 @@ INTERNAL = (
     "internal/metrics.sql",
     "internal/outbox.sql",
     "internal/people.sql",
+    "internal/privacy.sql",
     "internal/threads.sql",
 )
 """The packaged files with those that only the methods call; the others are methods of `queries` too."""

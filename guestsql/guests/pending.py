@@ -9,13 +9,14 @@ from datetime import datetime
 from time import monotonic, time
 from typing import NamedTuple, TypeAlias
 
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.values import clean_instant
 from guestsql.telemetry.write_buffer import Batch, WriteBuffer
 
 __all__ = ["MessageId", "Messages", "Pending"]
 
-# Messages with a time are counted by its hour, in UTC; others by the hour of this machine's clock. If that clock is right,
-# the server finds no such count on both sides of a full hour; if it is not, the server divides the count.
+# Messages with a time are counted by its hour, in UTC; others by the hour of this machine's clock. If that clock is
+# right, the server finds no such count on both sides of a full hour; if it is not, the server divides the count.
 _Hour: TypeAlias = datetime | int
 # Computed once: later changes of the clock would mix up the hours.
 _CLOCK = time() - monotonic()
@@ -56,16 +57,19 @@ class _Identified:
 
     key: str
     count: _Count
+    keyed_hashes: list[bytes]
 
     def row(self, known: MessageId, now: float) -> dict[str, object]:
         """Return it as `record_interactions` has it."""
         at = self.count.first_at
+        hashes = [f"\\x{each.hex()}" for each in self.keyed_hashes]
         return {
             "gateway": known.gateway,
             "message_id": known.message_id,
             "guest": self.key,
             "sent_at": None if at is None else at.isoformat(),
             "age": _age(self.count.first_moment, now),
+            "keyed_hashes": hashes,
         }
 
 
@@ -81,19 +85,24 @@ class Messages(Batch):
         self.identified = identified or {}
 
     @classmethod
-    def of_one(cls, key: str, at: datetime | None, known: MessageId | None = None) -> Messages:
+    def of_one(
+        cls, key: str, at: datetime | None, known: MessageId | None = None, keyed_hashes: list[bytes] | None = None
+    ) -> Messages:
         """Return one message that is written by itself.
 
         Args:
             key: the guest's key.
             at: its time, with a zone; None for now.
             known: what identifies it; None if it has no id.
+            keyed_hashes: hashes of the guest's key (`ErasureKey.keyed`).
 
         Raises:
             InvalidValue: the time has no zone.
         """
         hour, count = _message(at)
-        return cls({key: {hour: count}}) if known is None else cls({}, {known: _Identified(key, count)})
+        if known is None:
+            return cls({key: {hour: count}})
+        return cls({}, {known: _Identified(key, count, keyed_hashes or [])})
 
     def __len__(self) -> int:
         return len(self.guests.keys() | {message.key for message in self.identified.values()})
@@ -120,13 +129,18 @@ class Messages(Batch):
 
 
 class Pending(WriteBuffer[Messages]):
-    """Messages by guest's key and hour; those with an id one by one."""
+    """Messages by guest's key and hour; those with an id one by one.
+
+    Args:
+        erasure_key: hashes the guests' keys; None for none.
+    """
 
     query = "record_interactions"
     content = "INTERACTIONS"
 
-    def __init__(self) -> None:
+    def __init__(self, erasure_key: ErasureKey | None = None) -> None:
         super().__init__()
+        self._erasure_key = erasure_key or ErasureKey(None)
         self._guests: _Guests = {}
         self._identified: dict[MessageId, _Identified] = {}
 
@@ -146,7 +160,7 @@ class Pending(WriteBuffer[Messages]):
             if known is None:
                 self._guests.setdefault(key, {}).setdefault(hour, _Count()).add(message)
             else:
-                self._identified.setdefault(known, _Identified(key, message))
+                self._identified.setdefault(known, _Identified(key, message, self._erasure_key.keyed(key)))
 
     def drop(self, ids: Collection[str]) -> int:
         """Forget the messages under some ids, and return how many there were."""

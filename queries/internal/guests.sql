@@ -116,7 +116,8 @@ RETURNING
 --   first_ages: float8[], seconds since the earliest of them, if they have no time
 --   last_ages: float8[], seconds since the latest of them
 --   operation_id: text, a new id for each batch, not empty
---   messages: jsonb = '[]', messages with an id, each counted once (messages.sql): gateway, message_id, guest, sent_at, age
+--   messages: jsonb = '[]', messages with an id, each counted once (messages.sql): gateway, message_id, guest, sent_at, age,
+--     and keyed_hashes, as in claim_message
 WITH claimed_operations AS (
     INSERT INTO operations AS known (source, operation_id)
     VALUES ('guestsql', :operation_id::text)
@@ -131,10 +132,11 @@ given_messages AS MATERIALIZED (
         given.message_id,
         given.guest,
         given.sent_at,
-        given.age
+        given.age,
+        given.keyed_hashes
     FROM
         jsonb_to_recordset(:messages::jsonb) AS given (
-            gateway text, message_id text, guest text, sent_at timestamptz, age float8
+            gateway text, message_id text, guest text, sent_at timestamptz, age float8, keyed_hashes bytea[]
         )
 ),
 
@@ -168,7 +170,11 @@ counted_messages AS (
         claimed_operations.is_new
         AND (SELECT count(*) FROM locked_guests) >= 0
         AND NOT guestsql_is_erased(
-            given_messages.gateway, given_messages.message_id, given_messages.guest, given_messages.sent_at
+            given_messages.gateway,
+            given_messages.message_id,
+            given_messages.guest,
+            given_messages.sent_at,
+            given_messages.keyed_hashes
         )
     ORDER BY
         given_messages.gateway,

@@ -740,20 +740,26 @@ ORDER BY
 -- Waits for running erasures, and blocks new ones until the transaction ends.
 LOCK TABLE erased_guests IN SHARE MODE;
 
--- name: erase_imported_guests()!
--- Erases guests that an import restored although they had been erased; the number erased. That happens when a guest
--- is erased while an import runs, and also if an earlier import ended before this check. A guest who wrote again and
--- was then merged with an imported one stays.
--- check: allow GS501, because a hash cannot be turned into a key
-DELETE FROM guest_profiles AS guest
-USING erasure_salt
+-- name: list_imported_keys(after, max_rows)
+-- Keys of guests whom an import has created or changed, in their order.
+-- A guest who wrote again and was then merged with an imported one is left out: the new data must stay.
+--   after: text, the key after which they begin, '' for the first
+--   max_rows: int, keys at most
+SELECT guest.phone_number
+FROM guest_profiles AS guest
 WHERE
-    guest.profile_data ? 'legacy'
+    guest.phone_number > :after::text
+    AND guest.profile_data ? 'legacy'
     AND NOT guest.profile_data ? 'merged'
-    AND sha256(erasure_salt.salt || convert_to(guest.phone_number, 'UTF8')) IN (
-        SELECT erased.id_hash
-        FROM erased_guests AS erased
-    );
+ORDER BY guest.phone_number
+LIMIT :max_rows::int;
+
+-- name: delete_imported_guests(phone_numbers)!
+-- Deletes guests whom an import restored although they had been erased.
+-- That happens when a guest is erased while an import runs, and if an earlier import ended before this check.
+--   phone_numbers: text[], the guests' keys, e.g. '{573000000001}'
+DELETE FROM guest_profiles
+WHERE phone_number = ANY(:phone_numbers::text[]);
 
 -- name: record_legacy_import(report)$
 -- Adds an import and its staged rejected records to the history; its id. A record that is kept already, from

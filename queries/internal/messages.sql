@@ -2,7 +2,7 @@
 -- one of operations locks the guest's row first; otherwise two of them deadlock.
 -- check: large guest_profiles, operations, erased_guests, interaction_hours
 
--- name: claim_message(gateway, message_id, phone_number, sent_at, lease, lease_seconds)^
+-- name: claim_message(gateway, message_id, phone_number, sent_at, lease, lease_seconds, keyed_hashes)^
 -- Claims a message, unless it is done or another caller's, and returns its state.
 -- The states are new, done, in progress and erased. Erased: it was processed before its guest was erased, or it was sent
 -- before that. The guest is not created here. A repeat with the same lease gets the same answer.
@@ -12,10 +12,15 @@
 --   sent_at: timestamptz, its time; NULL for now
 --   lease: uuid, a new one for each caller
 --   lease_seconds: float8, after which another caller may claim it
+--   keyed_hashes: bytea[] = '{}', hashes of the guest's id with each GUESTSQL_ERASURE_KEY
 WITH erasures AS MATERIALIZED (
     SELECT
         guestsql_is_erased(
-            :gateway::text, :message_id::text, :phone_number::text, :sent_at::timestamptz
+            :gateway::text,
+            :message_id::text,
+            :phone_number::text,
+            :sent_at::timestamptz,
+            :keyed_hashes::bytea[]
         ) AS is_erased
 ),
 
@@ -69,7 +74,7 @@ SELECT
 FROM erasures
 LEFT JOIN claimed_messages ON NOT erasures.is_erased;
 
--- name: complete_message(gateway, message_id, lease, phone_number, sent_at, chat_id, text, thread_ids, thread_tokens, replies)^
+-- name: complete_message(gateway, message_id, lease, phone_number, sent_at, chat_id, text, thread_ids, thread_tokens, replies, keyed_hashes)^
 -- Stores the effects of a message, if the caller still has its lease.
 -- These are the interaction, also per hour, tokens, replies, and a row of messages. No row: another caller has claimed it, or the guest was
 -- erased. A repeat changes only attempts. What record_interactions or add_thread_tokens have counted for the message is not
@@ -84,6 +89,7 @@ LEFT JOIN claimed_messages ON NOT erasures.is_erased;
 --   thread_ids: text[], the threads in which tokens were spent, without duplicates, in the order of their use
 --   thread_tokens: bigint[], the tokens of each
 --   replies: text[], JSON of the replies to queue, in their order
+--   keyed_hashes: bytea[] = '{}', as in claim_message
 WITH resolved_guests AS MATERIALIZED (
     SELECT guestsql_guest_key(:phone_number::text) AS phone_number
 ),
@@ -109,7 +115,11 @@ locked_messages AS MATERIALIZED (
         AND (SELECT count(*) FROM locked_guests) >= 0
         -- Again: the claim may have waited for the erasure, and the erasure did not see it.
         AND NOT guestsql_is_erased(
-            :gateway::text, :message_id::text, :phone_number::text, :sent_at::timestamptz
+            :gateway::text,
+            :message_id::text,
+            :phone_number::text,
+            :sent_at::timestamptz,
+            :keyed_hashes::bytea[]
         )
     FOR NO KEY UPDATE
 ),
@@ -349,7 +359,7 @@ claimed_messages AS (
     FROM resolved_guests
     WHERE
         (SELECT count(*) FROM known_threads) >= 0
-        AND NOT guestsql_is_erased(:gateway::text, :message_id::text, :phone_number::text, NULL)
+        AND NOT guestsql_is_erased(:gateway::text, :message_id::text, :phone_number::text, NULL, '{}')
     ON CONFLICT (source, operation_id) DO UPDATE
         SET
             attempts = known.attempts + 1,

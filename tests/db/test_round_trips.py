@@ -154,16 +154,16 @@ async def test_an_operation_is_one_round_trip(opened: Open, connections: list[An
         assert sent() == DIRECT
 
 
-async def test_an_erasure_is_a_statement_for_each_table_and_six_more(
+async def test_an_erasure_is_a_statement_for_each_table_and_nine_more(
     opened: Open, connections: list[Any], tmp_path: Path
 ) -> None:
-    """Its id, the locks of the ids and the row, where the id leads, the hashes, and the answer."""
+    """Its id, the locks of the ids and the row, where the id leads; ids, salt, hashes, answer and record."""
     tables = len(hooked_queries(load_catalogue().values(), "forget_guest"))
     database = await opened()
     await database.get_profile(GUEST)
     with tracing(connections, tmp_path / "trace") as sent:
         await database.forget_guest(GUEST)
-        assert len([each for each in sent() if each in TURNS]) == tables + 6 + 2
+        assert len([each for each in sent() if each in TURNS]) == tables + 9 + 2
 
 
 async def test_ids_that_are_linked_already_are_one_round_trip(

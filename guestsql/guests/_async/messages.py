@@ -11,6 +11,7 @@ from uuid import UUID
 
 from guestsql.errors import DatabaseError
 from guestsql.guests._async.session import AsyncSession
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.messages import Claim, Message
 from guestsql.settings import Settings
 from guestsql.sql._async.executor import AsyncExecutor
@@ -97,6 +98,7 @@ class AsyncMessageProcessor:
     def __init__(self, executor: AsyncExecutor, settings: Settings) -> None:
         self._executor = executor
         self._lease_seconds = settings.lease_seconds
+        self._erasure_key = ErasureKey(settings.erasure_key)
         self._keeps_text = settings.keep_text_days > 0
         self._running: dict[UUID, Claim] = {}
         self._renewal_seconds = settings.lease_seconds / 3
@@ -133,7 +135,9 @@ class AsyncMessageProcessor:
     async def _claim(self, claim: Claim) -> None:
         claim.may_hold_lease = True
         try:
-            row = await self._executor.call("claim_message", claim.claim_parameters(self._lease_seconds))
+            row = await self._executor.call(
+                "claim_message", claim.claim_parameters(self._lease_seconds, self._erasure_key)
+            )
         except DatabaseError:
             claim.may_hold_lease = False
             raise
@@ -146,7 +150,7 @@ class AsyncMessageProcessor:
 
     async def _complete(self, claim: Claim) -> None:
         claim.check_usable()
-        parameters = claim.complete_parameters(keeps_text=self._keeps_text)
+        parameters = claim.complete_parameters(self._erasure_key, keeps_text=self._keeps_text)
         if await self._executor.call("complete_message", parameters, policy=Policy.ONCE) is None:
             raise claim.lost()
         claim.may_hold_lease = False

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from functools import partial
 from typing import Any
 
 from guestsql.errors import InvalidUserId
+from guestsql.guests._async.erasing import AsyncErasure
 from guestsql.guests._async.marked import check_ids, given, lock_ids, write
 from guestsql.guests._async.session import AsyncSession
-from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.export import exported_row
 from guestsql.guests.ids import is_guest, key_of
 from guestsql.guests.models import GuestProfile
@@ -87,8 +86,9 @@ class AsyncPeople(AsyncSession):
         """Erase a person from every table that holds guests, and from what is buffered here.
 
         A guest who writes again becomes a new guest, as does one whose messages another process still has buffered. A
-        salted hash of each id stays, so that an import of the old bot's files skips the guest's records. Rejected
-        records stay too: docs/legacy-rejects.md.
+        hash of each id stays, made with `GUESTSQL_ERASURE_KEY`, so that an import of the old bot's files skips the
+        guest's records. Rejected records stay too: docs/legacy-rejects.md. With `GUESTSQL_ERASURE_LOG` the hashes are
+        appended to that file before the erasure is committed, for the restore of an older dump: docs/privacy.md.
 
         Args:
             user_id: any spelling of a WhatsApp id.
@@ -99,19 +99,17 @@ class AsyncPeople(AsyncSession):
 
         Raises:
             ConstraintViolation: a custom table refers to the guest, and no query erases its rows; nothing is erased.
+            SettingsError: `GUESTSQL_ERASURE_LOG` cannot be written; nothing is erased.
 
         SQL: queries/people.sql
         """
-        user, ids = self._key(user_id), set[str]()
+        user = self._key(user_id)
         async with self._no_flush():
-            queries, operation_id = self._marked("forget_guest"), new_operation_id()
-            hasher = ErasureKey(self._settings.erasure_key)
-            forget = partial(
-                _forget, queries=queries, user_id=user, ids=ids, operation_id=operation_id, erasure_key=hasher
-            )
-            erased = await self._with_ids_locked(forget)
+            erasure = AsyncErasure(self._marked("forget_guest"), user, new_operation_id(), self._settings)
+            erased = await self._with_ids_locked(erasure.run)
             # An unknown guest's messages may be buffered here under another spelling.
-            self._after_commit(partial(self._pending.drop, ids | {user} if ids else set(spellings(user))))
+            ids = erasure.ids | {user} if erasure.ids else set(spellings(user))
+            self._after_commit(partial(self._pending.drop, ids))
         self._after_commit(partial(event, logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=user))
         return erased
 
@@ -148,32 +146,3 @@ async def _export(
         rows = found if query.operator is Operator.ROWS else [] if found is None else [found]
         stored.setdefault(subject_of(query), []).extend(map(exported_row, rows))
     return dict(sorted(stored.items()))
-
-
-async def _forget(
-    tx: AsyncTransactionSession,
-    *,
-    queries: list[Query],
-    user_id: str,
-    ids: set[str],
-    operation_id: str,
-    erasure_key: ErasureKey,
-) -> dict[str, int]:
-    """Erase a guest; `ids` gets every id of the guest, whose buffered messages are dropped afterwards."""
-    claimed = await tx.call("claim_operation", {"operation_id": operation_id})
-    if not claimed.is_new:
-        return dict(sorted(claimed.answer.items()))
-    # A merge that is under way is waited for here; the statements below see what it has brought.
-    key = key_of(user_id, await lock_ids(tx, [user_id]))
-    ids.update(row.id for row in await tx.call("remember_erasure", {"phone_number": key}))
-    salt = await tx.call("get_erasure_salt", {})
-    erased = await write(
-        tx,
-        queries,
-        phone_number=key,
-        operation_id=operation_id,
-        subject_hash=erasure_key.hash(key, salt),
-        id_hashes=[erasure_key.hash(each, salt) for each in sorted(ids | {key})],
-    )
-    await tx.call("answer_operation", {"operation_id": operation_id, "answer": json.dumps(erased)})
-    return erased

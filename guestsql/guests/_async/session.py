@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from guestsql.errors import InvalidUserId
 from guestsql.guests._async.marked import IdsMovedError
 from guestsql.guests.callbacks import AsyncThreadFactory
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.messages import Claim, Message
 from guestsql.guests.models import GuestThread, Reply
@@ -52,6 +53,7 @@ class AsyncSession(ABC):
     """Where the methods for guests run: each statement by itself, or all in one transaction."""
 
     _settings: Settings
+    _erasure_key: ErasureKey
     _own: frozenset[str]
     _context: AsyncContextReader
     _messages: AsyncMessageHandler

@@ -14,6 +14,7 @@ from guestsql.guests._async.interactions import AsyncInteractionBuffer
 from guestsql.guests._async.queries import AsyncGuestQueries
 from guestsql.guests.callbacks import AsyncThreadFactory
 from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.messages import Claim, Message
 from guestsql.guests.models import GuestThread, Reply
 from guestsql.guests.pending import MessageId, Messages
@@ -51,6 +52,7 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
         super().__init__(session, AsyncGuestQueries, in_use)
         self._in_use = in_use
         self._settings = settings
+        self._erasure_key = ErasureKey(settings.erasure_key)
         self._own = own
         self._counting = counting
         self._interactions = interactions
@@ -85,7 +87,7 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
         raise _too_slow("create a thread")
 
     async def _record(self, key: str, at: datetime | None, known: MessageId | None) -> None:
-        await self._write(Messages.of_one(key, at, known))
+        await self._write(Messages.of_one(key, at, known, self._erasure_key.keyed(key)))
 
     async def _write(self, batch: Messages) -> None:
         await self._session.call(self._pending.query, batch.parameters())

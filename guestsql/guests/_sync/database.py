@@ -19,6 +19,7 @@ from guestsql.guests._sync.queries import GuestQueries
 from guestsql.guests._sync.thread_creation import ThreadCreator
 from guestsql.guests._sync.transaction import GuestTransaction
 from guestsql.guests.callbacks import Builder, ThreadFactory
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.exit import ExitFlush, install_sigterm_handler, watch
 from guestsql.guests.hooks import HOOKS
 from guestsql.guests.identity import own_keys
@@ -99,6 +100,7 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
             raise InvalidValue("context_builder is not a function", hint="pass a function of a GuestProfile, or None")
         self._settings = settings_for(database_url, settings)
         self._builder = context_builder
+        self._erasure_key = ErasureKey(self._settings.erasure_key)
         self._own = own_keys(self._settings.own_numbers, self._settings.default_region)
         own, read = self._settings.queries_dir, hook_reader(HOOKS)
         folder = None if own is None else Folder(own, packaged=True, reserved=reserved_names(), read=read)
@@ -113,7 +115,7 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
 
     def _begin(self) -> None:
         """Have nothing buffered; also in a forked child, whose parent writes what it has buffered."""
-        self._pending = Pending()
+        self._pending = Pending(self._erasure_key)
         self._exit_flush: ExitFlush | None = None
 
     def _on_open(self, executor: Executor, url: str) -> None:

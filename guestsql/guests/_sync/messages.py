@@ -12,6 +12,7 @@ from uuid import UUID
 
 from guestsql.errors import DatabaseError
 from guestsql.guests._sync.session import Session
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.messages import Claim, Message
 from guestsql.settings import Settings
 from guestsql.sql._sync.executor import Executor
@@ -98,6 +99,7 @@ class MessageProcessor:
     def __init__(self, executor: Executor, settings: Settings) -> None:
         self._executor = executor
         self._lease_seconds = settings.lease_seconds
+        self._erasure_key = ErasureKey(settings.erasure_key)
         self._keeps_text = settings.keep_text_days > 0
         self._running: dict[UUID, Claim] = {}
         self._renewal_seconds = settings.lease_seconds / 3
@@ -134,7 +136,7 @@ class MessageProcessor:
     def _claim(self, claim: Claim) -> None:
         claim.may_hold_lease = True
         try:
-            row = self._executor.call("claim_message", claim.claim_parameters(self._lease_seconds))
+            row = self._executor.call("claim_message", claim.claim_parameters(self._lease_seconds, self._erasure_key))
         except DatabaseError:
             claim.may_hold_lease = False
             raise
@@ -147,7 +149,7 @@ class MessageProcessor:
 
     def _complete(self, claim: Claim) -> None:
         claim.check_usable()
-        parameters = claim.complete_parameters(keeps_text=self._keeps_text)
+        parameters = claim.complete_parameters(self._erasure_key, keeps_text=self._keeps_text)
         if self._executor.call("complete_message", parameters, policy=Policy.ONCE) is None:
             raise claim.lost()
         claim.may_hold_lease = False

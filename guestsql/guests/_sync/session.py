@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from guestsql.errors import InvalidUserId
 from guestsql.guests._sync.marked import IdsMovedError
 from guestsql.guests.callbacks import ThreadFactory
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.messages import Claim, Message
 from guestsql.guests.models import GuestThread, Reply
@@ -51,6 +52,7 @@ class Session(ABC):
     """Where the methods for guests run: each statement by itself, or all in one transaction."""
 
     _settings: Settings
+    _erasure_key: ErasureKey
     _own: frozenset[str]
     _context: ContextReader
     _messages: MessageHandler

@@ -15,6 +15,7 @@ from guestsql.guests._sync.interactions import InteractionBuffer
 from guestsql.guests._sync.queries import GuestQueries
 from guestsql.guests.callbacks import ThreadFactory
 from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.messages import Claim, Message
 from guestsql.guests.models import GuestThread, Reply
 from guestsql.guests.pending import MessageId, Messages
@@ -52,6 +53,7 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         super().__init__(session, GuestQueries, in_use)
         self._in_use = in_use
         self._settings = settings
+        self._erasure_key = ErasureKey(settings.erasure_key)
         self._own = own
         self._counting = counting
         self._interactions = interactions
@@ -86,7 +88,7 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         raise _too_slow("create a thread")
 
     def _record(self, key: str, at: datetime | None, known: MessageId | None) -> None:
-        self._write(Messages.of_one(key, at, known))
+        self._write(Messages.of_one(key, at, known, self._erasure_key.keyed(key)))
 
     def _write(self, batch: Messages) -> None:
         self._session.call(self._pending.query, batch.parameters())

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psycopg
 
 from guestsql.errors import ConstraintViolation
+from guestsql.guests.erasure import ErasureKey
 from guestsql.legacy.importing.memory import peak_memory_bytes
 from guestsql.legacy.importing.progress import Progress, Steps
 from guestsql.legacy.importing.report import Adjusted, Conflict, FileReport, ImportReport
@@ -33,6 +34,8 @@ __all__ = ["Import"]
 
 # Large enough for the server to work on sets; small enough for little memory and frequent progress.
 _RANGE_RECORDS = 20_000
+
+_PAGE_KEYS = 50_000
 
 # For this transaction only: a range is sorted in memory, plans are not compiled, and a sample of a few thousand staged
 # records is enough to count them.
@@ -115,7 +118,7 @@ class Import:
                     # Again, with no guest locked: a concurrent erasure may have waited for this import.
                     with connection.transaction():
                         self._queries.lock_erased_guests(connection)
-                        self._queries.erase_imported_guests(connection)
+                        self._erase_again(connection)
                 return report
         except psycopg.Error as error:
             # BEGIN, COPY or COMMIT failed: no query's adapter has seen it.
@@ -125,12 +128,11 @@ class Import:
         started = perf_counter()
         _set_up(connection)
         self._began_at = self._queries.get_import_time(connection)
-        ids = self._queries.get_erased_ids(connection)
-        self._excluded = Excluded(self._own, ids.salt, frozenset(ids.id_hashes))
+        self._excluded = self._excluded_now(connection)
         written = self._write(connection, self._stage(connection))
         if not self._dry_run:
             # Guests erased since the import began: their hashes were not visible at its start.
-            self._queries.erase_imported_guests(connection)
+            self._erase_again(connection)
             self._queries.insert_legacy_ids(connection, own_numbers=sorted(self._own))
         conflicts = self._queries.list_legacy_id_conflicts(connection, own_numbers=sorted(self._own))
         rejects = self._queries.list_staged_rejects(connection, paths=[file.path for file in written.files])
@@ -151,6 +153,22 @@ class Import:
             seconds=round(perf_counter() - started, 3),
         )
         return report if self._dry_run else self._record(connection, report)
+
+    def _excluded_now(self, connection: DeadlineConnection) -> Excluded:
+        ids = self._queries.get_erased_ids(connection)
+        return Excluded(self._own, ErasureKey(self._settings.erasure_key), ids.salt, frozenset(ids.id_hashes))
+
+    def _erase_again(self, connection: DeadlineConnection) -> None:
+        """Delete guests who were erased while an import ran, or of an earlier one that was killed before this."""
+        excluded = self._excluded_now(connection)
+        after: str | None = ""
+        while excluded.has_erased() and after is not None:
+            rows = self._queries.list_imported_keys(connection, after=after, max_rows=_PAGE_KEYS)
+            keys = [row.phone_number for row in rows]
+            erased = [key for key in keys if excluded.is_erased(key)]
+            if erased:
+                self._queries.delete_imported_guests(connection, phone_numbers=erased)
+            after = keys[-1] if len(keys) == _PAGE_KEYS else None
 
     def _stage(self, connection: DeadlineConnection) -> list[FileStager]:
         self._queries.open_legacy_staging(connection)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
+
+from guestsql.guests.erasure import ErasureKey
 
 __all__ = ["ERASED", "OWN_NUMBER", "Excluded"]
 
@@ -16,12 +17,16 @@ class Excluded:
 
     Args:
         own: keys of the bot's own numbers.
-        salt: of the hashes.
-        erased: salted hashes of the keys of erased guests.
+        key: of the hashes.
+        salt: the database's, of the hashes without a key.
+        erased: hashes of the ids of erased guests.
     """
 
-    def __init__(self, own: frozenset[str], salt: bytes = b"", erased: Iterable[bytes] = ()) -> None:
+    def __init__(
+        self, own: frozenset[str], key: ErasureKey | None = None, salt: bytes = b"", erased: Iterable[bytes] = ()
+    ) -> None:
         self._own = own
+        self._key = key or ErasureKey(None)
         self._salt = salt
         self._erased = frozenset(erased)
 
@@ -33,6 +38,17 @@ class Excluded:
         """
         if key in self._own:
             return OWN_NUMBER
-        # Usually there is none.
-        is_erased = self._erased and hashlib.sha256(self._salt + key.encode()).digest() in self._erased
-        return ERASED if is_erased else ""
+        return ERASED if self.is_erased(key) else ""
+
+    def is_erased(self, key: str) -> bool:
+        """Return whether a guest was erased.
+
+        Args:
+            key: the guest's.
+        """
+        # Usually none was.
+        return bool(self._erased) and not self._erased.isdisjoint(self._key.candidates(key, self._salt))
+
+    def has_erased(self) -> bool:
+        """Return whether any guest was erased."""
+        return bool(self._erased)

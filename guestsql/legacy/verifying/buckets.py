@@ -6,7 +6,6 @@ grow with the files.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from guestsql.errors import InvalidUserId, LegacyFileError
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.identity import canonical_user_id
 from guestsql.legacy.storage import file_sha256
 from guestsql.legacy.verifying.elements import Element, list_elements
@@ -94,10 +94,12 @@ class ErasedIds(NamedTuple):
     """The erased guests, as the database knows them.
 
     Attributes:
-        salt: of the hashes.
-        hashes: SHA-256 of the salt and a guest's key.
+        key: of the hashes.
+        salt: of the hashes without a key.
+        hashes: of the guests' keys.
     """
 
+    key: ErasureKey
     salt: bytes
     hashes: frozenset[bytes]
 
@@ -107,10 +109,10 @@ class ErasedIds(NamedTuple):
         Args:
             phone_number: the guest's key.
         """
-        return bool(self.hashes) and hashlib.sha256(self.salt + phone_number.encode()).digest() in self.hashes
+        return bool(self.hashes) and not self.hashes.isdisjoint(self.key.candidates(phone_number, self.salt))
 
 
-_NO_ONE = ErasedIds(b"", frozenset())
+_NO_ONE = ErasedIds(ErasureKey(None), b"", frozenset())
 
 
 class Buckets:

@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 
+from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.identity import own_keys
 from guestsql.legacy.verifying.buckets import CheckedFile, ErasedIds, Unusable, file_checksum, read_into_buckets
 from guestsql.legacy.verifying.expected import Record
@@ -191,7 +192,8 @@ def _known_now(
     with connect(settings, url) as connection:
         connection.autocommit = True
         ids = queries.get_erased_ids(connection)
-        return _kept_places(queries, connection, checksums), ErasedIds(ids.salt, frozenset(ids.id_hashes))
+        erased = ErasedIds(ErasureKey(settings.erasure_key), ids.salt, frozenset(ids.id_hashes))
+        return _kept_places(queries, connection, checksums), erased
 
 
 def _checksums(files: list[CheckedFile], unusable: list[Unusable]) -> dict[str, str]:
