@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from guestsql.cli.app import CommandGroup
+from guestsql.cli.contact_rules import exclude, holidays
 
 __all__ = ["campaign"]
 
@@ -12,9 +13,13 @@ __all__ = ["campaign"]
 @click.group(
     cls=CommandGroup,
     epilog="""\b
-Example:
-  guestsql campaign --help
+Examples:
+  guestsql campaign holidays CO 2026
 """,
 )
 def campaign() -> None:
     """Campaigns and the rules of contact. Nothing here sends a message."""
+
+
+for _command in (exclude, holidays):
+    campaign.add_command(_command)

@@ -1,0 +1,464 @@
+-- The rules of contact: list them, and change them. A correction by a lawyer is a row: docs/contact-rules.md.
+-- '*' as a channel means every channel. In source say who asked for the change, or name the law.
+
+-- name: list_contact_rules(profile)
+-- The rules of a profile in words, one row each, by kind.
+-- Holidays are listed by list_holidays.
+-- check: allow GS307, because a profile has few rules
+--   profile: text, e.g. 'CO'
+SELECT
+    'profile' AS kind,
+    profiles.description
+    || CASE WHEN profiles.restricts_hours THEN '; within hours only' ELSE '' END
+    || CASE WHEN profiles.excludes_holidays THEN '; not on holidays of ' || profiles.country ELSE '' END AS rule,
+    profiles.source,
+    profiles.is_confirmed
+FROM contact_profiles AS profiles
+WHERE profiles.profile = :profile::text
+UNION ALL
+SELECT
+    'hours',
+    format('weekday %s: %s to %s', hours.weekday, hours.opens_at, hours.closes_at),
+    hours.source,
+    hours.is_confirmed
+FROM contact_hours AS hours
+WHERE hours.profile = :profile::text
+UNION ALL
+SELECT
+    'cap',
+    concat_ws(
+        ', ',
+        caps.period || CASE WHEN caps.channel = '*' THEN '' ELSE ' by ' || caps.channel END,
+        caps.max_contacts || ' contacts at most',
+        caps.max_channels || ' channels at most'
+    ),
+    caps.source,
+    caps.is_confirmed
+FROM contact_caps AS caps
+WHERE caps.profile = :profile::text
+UNION ALL
+SELECT
+    'excluded day',
+    excluded.day || ': ' || excluded.reason,
+    excluded.source,
+    excluded.is_confirmed
+FROM excluded_days AS excluded
+WHERE excluded.profile = :profile::text
+ORDER BY
+    kind,
+    rule,
+    source,
+    is_confirmed;
+
+-- name: set_contact_profile(profile, description, country, restricts_hours, excludes_holidays, source, is_confirmed)!
+-- Adds or changes a profile.
+--   profile: text, e.g. 'PE'
+--   description: text, e.g. 'Peru'
+--   country: text = NULL, two letters: whose holidays
+--   restricts_hours: bool = false, people are contacted within the hours of set_contact_hours only
+--   excludes_holidays: bool = false, people are not contacted on the country's holidays
+--   source: text, e.g. 'our lawyer, 2026-01-15'
+--   is_confirmed: bool = false, counsel has confirmed it
+INSERT INTO contact_profiles AS known (
+    profile, description, country, restricts_hours, excludes_holidays, source, is_confirmed
+)
+VALUES (
+    :profile::text,
+    :description::text,
+    :country::text,
+    :restricts_hours::bool,
+    :excludes_holidays::bool,
+    :source::text,
+    :is_confirmed::bool
+)
+ON CONFLICT (profile) DO UPDATE
+    SET
+        description = excluded.description,
+        country = excluded.country,
+        restricts_hours = excluded.restricts_hours,
+        excludes_holidays = excluded.excludes_holidays,
+        source = excluded.source,
+        is_confirmed = excluded.is_confirmed;
+
+-- name: set_contact_hours(profile, weekday, opens_at, closes_at, source, is_confirmed)!
+-- Sets the hours of a weekday that begin at opens_at. Hours that begin at another time stay: remove_contact_hours.
+--   profile: text, e.g. 'CO'
+--   weekday: int, 1 is Monday, 7 is Sunday, e.g. 6
+--   opens_at: time, by the hotel's clock, e.g. '08:00'
+--   closes_at: time, the first moment that is too late, '24:00' at most, e.g. '14:00'
+--   source: text, e.g. 'our lawyer, 2026-01-15'
+--   is_confirmed: bool = false, counsel has confirmed it
+INSERT INTO contact_hours AS known (profile, weekday, opens_at, closes_at, source, is_confirmed)
+VALUES (:profile::text, :weekday::int, :opens_at::time, :closes_at::time, :source::text, :is_confirmed::bool)
+ON CONFLICT (profile, weekday, opens_at) DO UPDATE
+    SET
+        closes_at = excluded.closes_at,
+        source = excluded.source,
+        is_confirmed = excluded.is_confirmed;
+
+-- name: remove_contact_hours(profile, weekday, opens_at)!
+-- Removes hours of a weekday. A weekday without hours is closed.
+--   profile: text, e.g. 'CO'
+--   weekday: int, 1 is Monday, 7 is Sunday, e.g. 6
+--   opens_at: time = NULL, e.g. '08:00'; NULL for all hours of the weekday
+DELETE FROM contact_hours
+WHERE
+    profile = :profile::text
+    AND weekday = :weekday::int
+    AND opens_at = coalesce(:opens_at::time, opens_at);
+
+-- name: set_contact_cap(profile, channel, period, max_contacts, max_channels, source, is_confirmed)!
+-- Sets how often a person may be contacted in a day, week or month.
+--   profile: text, e.g. 'CO'
+--   channel: text = '*', only contacts through this channel count
+--   period: text, day, week or month, by the hotel's clock, e.g. 'month'
+--   max_contacts: int = NULL, 1 or more; NULL for any number
+--   max_channels: int = NULL, 1 or more, for the channel '*' only; NULL for any number
+--   source: text, e.g. 'our lawyer, 2026-01-15'
+--   is_confirmed: bool = false, counsel has confirmed it
+INSERT INTO contact_caps AS known (profile, channel, period, max_contacts, max_channels, source, is_confirmed)
+VALUES (
+    :profile::text,
+    :channel::text,
+    :period::text,
+    :max_contacts::int,
+    :max_channels::int,
+    :source::text,
+    :is_confirmed::bool
+)
+ON CONFLICT (profile, channel, period) DO UPDATE
+    SET
+        max_contacts = excluded.max_contacts,
+        max_channels = excluded.max_channels,
+        source = excluded.source,
+        is_confirmed = excluded.is_confirmed;
+
+-- name: remove_contact_cap(profile, channel, period)!
+-- Removes a cap.
+--   profile: text, e.g. 'CO'
+--   channel: text = '*'
+--   period: text, day, week or month, e.g. 'day'
+DELETE FROM contact_caps
+WHERE
+    profile = :profile::text
+    AND channel = :channel::text
+    AND period = :period::text;
+
+-- name: set_excluded_day(profile, day, reason, source, is_confirmed)!
+-- Excludes a day on which no one is to be contacted.
+--   profile: text, e.g. 'CO'
+--   day: date, by the hotel's clock, e.g. '2026-12-24'
+--   reason: text, e.g. 'Christmas Eve'
+--   source: text, e.g. 'the manager'
+--   is_confirmed: bool = false, counsel has confirmed it
+INSERT INTO excluded_days AS known (profile, day, reason, source, is_confirmed)
+VALUES (:profile::text, :day::date, :reason::text, :source::text, :is_confirmed::bool)
+ON CONFLICT (profile, day) DO UPDATE
+    SET
+        reason = excluded.reason,
+        source = excluded.source,
+        is_confirmed = excluded.is_confirmed;
+
+-- name: remove_excluded_day(profile, day)!
+-- Removes an excluded day.
+--   profile: text, e.g. 'CO'
+--   day: date, e.g. '2026-12-24'
+DELETE FROM excluded_days
+WHERE
+    profile = :profile::text
+    AND day = :day::date;
+
+-- name: list_holidays(country, year)
+-- The holidays of a country in a year.
+-- No row: no one has entered them, so profiles that exclude holidays refuse every contact in that year.
+-- check: allow GS307, because a year has few holidays
+--   country: text, two letters, e.g. 'CO'
+--   year: int, e.g. 2026
+SELECT
+    day,
+    name,
+    source,
+    is_confirmed
+FROM holidays
+WHERE
+    country = :country::text
+    AND day >= make_date(:year::int, 1, 1)
+    AND day <= make_date(:year::int, 12, 31)
+ORDER BY day;
+
+-- name: replace_holidays(country, year, holiday_dates, holiday_names, source)!
+-- Enters the holidays of a year; how many rows changed.
+-- Days from another source stay: its first word is compared. A year that is confirmed (confirm_holidays) is not changed at all.
+--   country: text, two letters, e.g. 'CO'
+--   year: int, e.g. 2026
+--   holiday_dates: date[], e.g. '{2026-12-25}'
+--   holiday_names: text[], in the order of the dates, e.g. '{Navidad}'
+--   source: text, where they come from, e.g. 'holidays 0.109'
+WITH changeable_year AS (
+    INSERT INTO holiday_years AS known (country, year, source)
+    VALUES (:country::text, :year::int, :source::text)
+    ON CONFLICT (country, year) DO UPDATE
+        SET source = excluded.source
+        WHERE NOT known.is_confirmed
+    RETURNING known.country
+),
+
+removed_days AS (
+    DELETE FROM holidays AS known
+    USING changeable_year
+    WHERE
+        known.country = changeable_year.country
+        AND known.day >= make_date(:year::int, 1, 1)
+        AND known.day <= make_date(:year::int, 12, 31)
+        AND known.day <> ALL(:holiday_dates::date[])
+        AND starts_with(known.source, split_part(:source::text, ' ', 1))
+        AND NOT known.is_confirmed
+)
+
+INSERT INTO holidays AS known (country, day, name, source)
+SELECT
+    changeable_year.country,
+    given.day,
+    given.name,
+    :source::text
+FROM unnest(:holiday_dates::date[], :holiday_names::text[]) AS given (day, name)
+CROSS JOIN changeable_year
+ON CONFLICT (country, day) DO UPDATE
+    SET
+        name = excluded.name,
+        source = excluded.source
+    WHERE NOT known.is_confirmed AND starts_with(known.source, split_part(:source::text, ' ', 1));
+
+-- name: set_holiday(country, day, name, source, is_confirmed)!
+-- Adds or changes a holiday.
+--   country: text, two letters, e.g. 'CO'
+--   day: date, e.g. '2026-06-01'
+--   name: text, e.g. 'Día cívico'
+--   source: text, e.g. 'our lawyer, 2026-01-15'
+--   is_confirmed: bool = false, counsel has confirmed it
+INSERT INTO holidays AS known (country, day, name, source, is_confirmed)
+VALUES (:country::text, :day::date, :name::text, :source::text, :is_confirmed::bool)
+ON CONFLICT (country, day) DO UPDATE
+    SET
+        name = excluded.name,
+        source = excluded.source,
+        is_confirmed = excluded.is_confirmed;
+
+-- name: remove_holiday(country, day)!
+-- Removes a holiday. `guestsql campaign holidays` would add it again, unless the year is confirmed.
+--   country: text, two letters, e.g. 'CO'
+--   day: date, e.g. '2026-06-01'
+DELETE FROM holidays
+WHERE
+    country = :country::text
+    AND day = :day::date;
+
+-- name: confirm_holidays(country, year, source)!
+-- States that the holidays of a year are complete and right; `guestsql campaign holidays` changes them no more.
+-- 0 rows: no one has entered the year.
+--   country: text, two letters, e.g. 'CO'
+--   year: int, e.g. 2026
+--   source: text, e.g. 'our lawyer, 2026-01-15'
+UPDATE holiday_years
+SET
+    source = :source::text,
+    is_confirmed = TRUE
+WHERE
+    country = :country::text
+    AND year = :year::int;
+
+-- name: list_excluded_registers()
+-- How many numbers are excluded, by source and channel. A number with two spellings counts twice.
+-- check: allow GS307, because there are few registers
+SELECT
+    source,
+    channel,
+    count(*) AS numbers,
+    max(added_at) AS last_added_at
+FROM excluded_numbers
+GROUP BY
+    source,
+    channel
+ORDER BY
+    source,
+    channel;
+
+-- name: add_excluded_numbers(numbers, channel, source, added_at)!
+-- Excludes numbers from every contact, in every national spelling; how many rows were written.
+--   numbers: text[], as canonical_user_id returns them, e.g. '{573000000001}'
+--   channel: text = '*', for which channel
+--   source: text, which register, e.g. 'RNE'
+--   added_at: timestamptz = NULL, one time for all numbers of a register; NULL for now
+INSERT INTO excluded_numbers AS known (id_hash, channel, source, added_at)
+SELECT DISTINCT
+    sha256(erasure_salt.salt || convert_to(spelled.id, 'UTF8')) AS id_hash,
+    :channel::text,
+    :source::text,
+    coalesce(:added_at::timestamptz, statement_timestamp())
+FROM unnest(:numbers::text[]) AS given (number)
+CROSS JOIN unnest(guestsql_spellings(given.number)) AS spelled (id)
+CROSS JOIN erasure_salt
+ORDER BY id_hash
+ON CONFLICT (id_hash, channel, source) DO UPDATE
+    SET added_at = excluded.added_at;
+
+-- name: remove_excluded_number(number, source)!
+-- Removes a number from a register, for every channel.
+--   number: text, as canonical_user_id returns it, e.g. '573000000001'
+--   source: text, which register, e.g. 'RNE'
+DELETE FROM excluded_numbers
+USING erasure_salt
+WHERE
+    excluded_numbers.id_hash IN (
+        SELECT sha256(erasure_salt.salt || convert_to(spelled.id, 'UTF8'))
+        FROM unnest(guestsql_spellings(:number::text)) AS spelled (id)
+    )
+    AND excluded_numbers.source = :source::text;
+
+-- name: remove_old_excluded_numbers(source, channel, added_at)!
+-- Removes the numbers of a register that were not in its newest edition.
+--   source: text, which register, e.g. 'RNE'
+--   channel: text = '*'
+--   added_at: timestamptz, the time with which the newest edition was entered, e.g. '2026-01-01 00:00+00'
+DELETE FROM excluded_numbers
+WHERE
+    source = :source::text
+    AND channel = :channel::text
+    AND added_at <> :added_at::timestamptz;
+
+-- name: list_message_templates()
+-- Templates of messages and their state at the provider.
+-- check: allow GS307, because there are few templates
+SELECT
+    template,
+    channel,
+    language,
+    status,
+    category,
+    updated_at
+FROM message_templates
+ORDER BY
+    template,
+    channel,
+    language;
+
+-- name: set_message_template(template, channel, language, status, category)!
+-- Adds a template, or changes its state.
+--   template: text, its name at the provider, e.g. 'welcome_back'
+--   channel: text = 'whatsapp'
+--   language: text = 'es'
+--   status: text, draft, pending, approved, rejected, paused or disabled, e.g. 'approved'
+--   category: text = NULL, as the provider calls it, such as MARKETING
+INSERT INTO message_templates AS known (template, channel, language, status, category)
+VALUES (:template::text, :channel::text, :language::text, :status::text, :category::text)
+ON CONFLICT (template, channel, language) DO UPDATE
+    SET
+        status = excluded.status,
+        category = excluded.category,
+        updated_at = statement_timestamp();
+
+-- name: list_contact_accounts()
+-- Accounts, their rules, and how many more people each may reach now.
+-- check: allow GS307, because there are few accounts
+SELECT
+    accounts.account,
+    accounts.channel,
+    accounts.profile,
+    accounts.time_zone,
+    accounts.daily_people,
+    guestsql_count_reached(accounts.account, statement_timestamp()) AS reached_people,
+    greatest(
+        accounts.daily_people - guestsql_count_reached(accounts.account, statement_timestamp()), 0
+    ) AS free_places,
+    accounts.reply_window_hours,
+    accounts.source,
+    accounts.is_confirmed
+FROM contact_accounts AS accounts
+ORDER BY accounts.account;
+
+-- name: set_contact_account(account, channel, profile, time_zone, daily_people, reply_window_hours, source, is_confirmed)!
+-- Adds or changes an account. Check its limit with the provider: it changes.
+--   account: text, what messages are sent from, e.g. 'whatsapp'
+--   channel: text = 'whatsapp'
+--   profile: text = 'CO', the rules that it follows
+--   time_zone: text = NULL, e.g. 'Europe/Madrid'; NULL for the hotel's
+--   daily_people: int = NULL, different people in any 24 hours; NULL for any number
+--   reply_window_hours: int = NULL, so long after a guest's message no template is needed; NULL if never
+--   source: text, e.g. 'the account page of the provider, 2026-01-15'
+--   is_confirmed: bool = false, it was compared with the provider's page
+INSERT INTO contact_accounts AS known (
+    account, channel, profile, time_zone, daily_people, reply_window_hours, source, is_confirmed
+)
+VALUES (
+    :account::text,
+    :channel::text,
+    :profile::text,
+    :time_zone::text,
+    :daily_people::int,
+    :reply_window_hours::int,
+    :source::text,
+    :is_confirmed::bool
+)
+ON CONFLICT (account) DO UPDATE
+    SET
+        channel = excluded.channel,
+        profile = excluded.profile,
+        time_zone = excluded.time_zone,
+        daily_people = excluded.daily_people,
+        reply_window_hours = excluded.reply_window_hours,
+        source = excluded.source,
+        is_confirmed = excluded.is_confirmed;
+
+-- name: list_contact_purposes()
+-- What people are contacted for, and whether it needs their consent.
+-- check: allow GS307, because there are few purposes
+SELECT
+    purpose,
+    needs_consent,
+    description,
+    source,
+    is_confirmed
+FROM contact_purposes
+ORDER BY purpose;
+
+-- name: set_contact_purpose(purpose, needs_consent, description, source, is_confirmed)!
+-- Adds or changes a purpose.
+--   purpose: text, e.g. 'survey'
+--   needs_consent: bool = true
+--   description: text, e.g. 'Questions after a stay'
+--   source: text, e.g. 'our lawyer, 2026-01-15'
+--   is_confirmed: bool = false, counsel has confirmed it
+INSERT INTO contact_purposes AS known (purpose, needs_consent, description, source, is_confirmed)
+VALUES (:purpose::text, :needs_consent::bool, :description::text, :source::text, :is_confirmed::bool)
+ON CONFLICT (purpose) DO UPDATE
+    SET
+        needs_consent = excluded.needs_consent,
+        description = excluded.description,
+        source = excluded.source,
+        is_confirmed = excluded.is_confirmed;
+
+-- name: list_contact_refusals(phone_number, purpose, channel, account, template, timezone, at)
+-- Why a guest must not be contacted, one row for each rule; no row: the guest may be contacted.
+-- It only asks: a claim decides again.
+--   phone_number: text, any id of the guest, e.g. '573000000001'
+--   purpose: text = 'marketing'
+--   channel: text = 'whatsapp'
+--   account: text = 'whatsapp'
+--   template: text = NULL, e.g. 'welcome_back'; NULL for a message without template
+--   timezone: text = 'America/Bogota', the hotel's
+--   at: timestamptz = NULL, when; NULL for now
+SELECT
+    refusals.rule,
+    refusals.detail,
+    refusals.retry_at
+FROM
+    guestsql_contact_refusals(
+        ARRAY[guestsql_guest_key(:phone_number::text)],
+        :purpose::text,
+        :channel::text,
+        :account::text,
+        :template::text,
+        :timezone::text,
+        :at::timestamptz
+    ) AS refusals
+ORDER BY refusals.rule;
