@@ -5,6 +5,7 @@ from guestsql.guests._async.database import AsyncGuestDatabase
 from guestsql.guests._async.transaction import AsyncGuestTransaction
 from guestsql.guests._sync.database import GuestDatabase
 from guestsql.guests._sync.transaction import GuestTransaction
+from guestsql.guests.campaigns import Campaign, CampaignPlan, ContactAction, NextAction, PlanFigure
 from guestsql.guests.context_rows import CLOCK
 from guestsql.guests.messages import Message
 from guestsql.guests.models import GuestProfile, GuestThread, Reply
@@ -22,6 +23,9 @@ __all__ = [
     "AsyncGuestDatabase",
     "AsyncGuestTransaction",
     "AsyncTransaction",
+    "Campaign",
+    "CampaignPlan",
+    "ContactAction",
     "Database",
     "Figures",
     "GuestDatabase",
@@ -29,6 +33,8 @@ __all__ = [
     "GuestThread",
     "GuestTransaction",
     "Message",
+    "NextAction",
+    "PlanFigure",
     "QueryFigures",
     "Reply",
     "Settings",

@@ -12,7 +12,7 @@ In the comments below a query's name::
     -- check: allow GS307, because the parameter bounds the rows
 
 A suppression is for one rule in one query, and gives its reason. Other modules read the other marks: `empty:`,
-`metrics:` and `on:`. A misspelt mark would go unnoticed, so a word that is nearly one is reported.
+`metrics:`, `on:` and `segment:`. A misspelt mark would go unnoticed, so a word that is nearly one is reported.
 """
 
 from __future__ import annotations

@@ -69,6 +69,7 @@ RULES: dict[str, str] = {
     "GS755": "the older queries run on the older schema",
     # What is stored about a person.
     "GS801": "export, erasure and merging cover a table that holds guests' keys",
+    "GS802": "a segment lists people through the view that requires consent",
 }
 
 

@@ -22,6 +22,7 @@ from guestsql.check.planned import vet_plan, vet_read_only
 from guestsql.check.psql import vet_for_psql
 from guestsql.check.refused import refused
 from guestsql.check.returned import vet_returned
+from guestsql.check.segments import SegmentRule, vet_segment, vet_segment_marks
 from guestsql.check.sources import Source, Subject, read_sources, read_texts
 from guestsql.check.statements import vet_statement
 from guestsql.check.tables import Tables, read_tables
@@ -78,6 +79,7 @@ def check_files(
     beside: Iterable[Path] = (),
     vets: Sequence[Vet] = (),
     coverage: Coverage | None = None,
+    segments: SegmentRule | None = None,
 ) -> CheckReport:
     """Vet query files.
 
@@ -87,6 +89,7 @@ def check_files(
         beside: files that are read too, for names, types and marks that hold in a whole folder.
         vets: judge what is promised elsewhere.
         coverage: which tables hold keys, and the methods that must know them; None judges no `on:` mark.
+        segments: what a segment must be; None judges no `segment:` mark.
 
     Returns:
         What breaks a rule and is not suppressed.
@@ -103,10 +106,12 @@ def check_files(
     subjects = [subject for source in sources for subject in source.subjects]
     if coverage is not None:
         found += vet_hook_marks(subjects, coverage.hooks)
+    if segments is not None:
+        found += vet_segment_marks(subjects)
     of_tables: list[Finding] = []
     try:
         with scratch as connection:
-            said, scopes, more = _ask(connection, sources, subjects, chosen)
+            said, scopes, more = _ask(connection, sources, subjects, chosen, segments)
             found += more
             if coverage is not None:
                 understood = [
@@ -150,7 +155,11 @@ def _read_alone(source: Source) -> Iterator[Finding]:
 
 
 def _ask(
-    connection: DeadlineConnection, sources: Sequence[Source], subjects: Sequence[Subject], chosen: Collection[Path]
+    connection: DeadlineConnection,
+    sources: Sequence[Source],
+    subjects: Sequence[Subject],
+    chosen: Collection[Path],
+    segments: SegmentRule | None,
 ) -> tuple[list[Accepted | Refused], dict[Query, Scope | None], list[Finding]]:
     """Apply the rules that need a server."""
     beside = {subject.query for subject in subjects if subject.query.file not in chosen}
@@ -178,6 +187,8 @@ def _ask(
         found += vet_read_only(subject, answer)
         found += vet_plan(subject, answer, tables, large)
         found += vet_parameter_types(subject, answer, tables, type_names)
+        if segments is not None:
+            found += vet_segment(subject, answer, tables, segments)
     found += vet_same_names(subjects, said, tables, type_names)
     return said, scopes, found
 

@@ -11,6 +11,7 @@ import click
 from guestsql.check import RULES, Finding, Vet, as_github, as_json, as_text, check_files, read_page
 from guestsql.check.coverage import Coverage
 from guestsql.check.rules import is_advisory
+from guestsql.check.segments import SegmentRule
 from guestsql.check.sources import Source
 from guestsql.cli.addresses import embedded_url
 from guestsql.cli.app import App, pass_app
@@ -28,6 +29,7 @@ from guestsql.cli.units import counted
 from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.guests.hooks import HOOKS, KEY_COLUMNS, KEY_COMMENT
 from guestsql.guests.needed import reserved_names
+from guestsql.guests.segments import SEGMENT_KEY, SEGMENT_PARAMETERS, SEGMENT_VIEW
 from guestsql.migrate import configured_migrations
 from guestsql.sql import default_directory, internal_directory, is_packaged, load_catalogue
 from guestsql.sql._sync.connection import DeadlineConnection
@@ -139,7 +141,8 @@ def check(  # noqa: PLR0917  click passes them by name
         # Tables of guestsql are exported, erased and merged by guestsql's own queries.
         beside += dict.fromkeys(query.file for query in load_catalogue().values() if hooks_of(query))
     coverage = _coverage(app) if inside else None
-    report = check_files(chosen, scratch(app, server), beside=beside, vets=vets, coverage=coverage)
+    segments = SegmentRule(SEGMENT_VIEW, SEGMENT_KEY, SEGMENT_PARAMETERS) if app.settings.packaged else None
+    report = check_files(chosen, scratch(app, server), beside=beside, vets=vets, coverage=coverage, segments=segments)
     try:
         with _naming_server(server):
             comparison = judge_order(app, server, against)

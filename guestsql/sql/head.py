@@ -50,7 +50,7 @@ __all__ = [
     "word_line",
 ]
 
-MARK_WORDS = ("cache", "check", "empty", "metrics", "on", "overrides")
+MARK_WORDS = ("cache", "check", "empty", "metrics", "on", "overrides", "segment")
 
 
 class Mark(NamedTuple):

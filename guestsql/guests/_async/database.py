@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from guestsql.errors import InvalidValue
+from guestsql.guests._async.campaigns import AsyncActionClaims
 from guestsql.guests._async.context import AsyncContextCache
 from guestsql.guests._async.guests import AsyncGuests
 from guestsql.guests._async.interactions import AsyncInteractionBuffer
@@ -138,6 +139,7 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
         self._metrics.start()
         self._listeners = AsyncListeners(settings, url, REPLY_CHANNEL)
         self._replies = AsyncReplySender(executor, self._listeners)
+        self._actions = AsyncActionClaims(executor)
 
     async def _on_close(self, ending: AsyncExitStack) -> None:
         ending.callback(self._leave_exit_flush)

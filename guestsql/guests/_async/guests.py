@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from guestsql.guests._async.campaigns import AsyncCampaigns
 from guestsql.guests._async.contexts import AsyncContexts
 from guestsql.guests._async.ids import AsyncIds
 from guestsql.guests._async.messages import AsyncMessages
+from guestsql.guests._async.next_actions import AsyncNextActions
 from guestsql.guests._async.outbox import AsyncOutbox
 from guestsql.guests._async.people import AsyncPeople
 from guestsql.guests._async.profiles import AsyncProfiles
@@ -13,5 +15,15 @@ from guestsql.guests._async.threads import AsyncThreads
 __all__ = ["AsyncGuests"]
 
 
-class AsyncGuests(AsyncContexts, AsyncProfiles, AsyncThreads, AsyncMessages, AsyncOutbox, AsyncIds, AsyncPeople):
+class AsyncGuests(
+    AsyncContexts,
+    AsyncProfiles,
+    AsyncThreads,
+    AsyncMessages,
+    AsyncOutbox,
+    AsyncIds,
+    AsyncCampaigns,
+    AsyncNextActions,
+    AsyncPeople,
+):
     """The methods of `AsyncGuestDatabase` and of its transactions. Each is written once, for both."""

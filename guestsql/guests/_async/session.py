@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from guestsql.errors import InvalidUserId
 from guestsql.guests._async.marked import IdsMovedError
 from guestsql.guests.callbacks import AsyncThreadFactory
+from guestsql.guests.campaigns import ContactAction
 from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.messages import Claim, Message
@@ -22,7 +23,7 @@ from guestsql.sql._async.transaction import AsyncTransactionSession
 from guestsql.sql.runtime import AsyncResult
 from guestsql.sql.transactions import Isolation
 
-__all__ = ["AsyncContextReader", "AsyncMessageHandler", "AsyncReplyClaims", "AsyncSession"]
+__all__ = ["AsyncActionClaimer", "AsyncContextReader", "AsyncMessageHandler", "AsyncReplyClaims", "AsyncSession"]
 
 Answer = TypeVar("Answer")
 
@@ -49,9 +50,16 @@ class AsyncReplyClaims(Protocol):
     async def wait(self, seconds: float, gateway: str | None) -> bool: ...
 
 
+class AsyncActionClaimer(Protocol):
+    """Claims actions, as `AsyncActionClaims` does."""
+
+    async def claim(self, parameters: Mapping[str, object]) -> list[ContactAction]: ...
+
+
 class AsyncSession(ABC):
     """Where the methods for guests run: each statement by itself, or all in one transaction."""
 
+    _actions: AsyncActionClaimer
     _settings: Settings
     _erasure_key: ErasureKey
     _own: frozenset[str]

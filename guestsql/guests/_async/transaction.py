@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -13,6 +13,7 @@ from guestsql.guests._async.guests import AsyncGuests
 from guestsql.guests._async.interactions import AsyncInteractionBuffer
 from guestsql.guests._async.queries import AsyncGuestQueries
 from guestsql.guests.callbacks import AsyncThreadFactory
+from guestsql.guests.campaigns import ContactAction
 from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
 from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.messages import Claim, Message
@@ -60,6 +61,7 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
         self._context = _CachedContexts(session, str(settings.timezone), counting)
         self._messages = _NoMessages()
         self._replies = _NoReplies()
+        self._actions = _NoActions()
         self._holds_flush = False
 
     async def _ready(self) -> None:
@@ -162,6 +164,14 @@ class _NoReplies:
     async def wait(self, seconds: float, gateway: str | None) -> bool:
         del seconds, gateway
         raise _too_slow("wait for replies")
+
+
+class _NoActions:
+    """Claims no actions, likewise."""
+
+    async def claim(self, parameters: Mapping[str, object]) -> list[ContactAction]:
+        del parameters
+        raise _too_slow("claim actions")
 
 
 def _too_slow(what: str) -> TransactionError:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from guestsql.errors import InvalidValue
+from guestsql.guests._sync.campaigns import SyncActionClaims
 from guestsql.guests._sync.context import ContextCache
 from guestsql.guests._sync.guests import Guests
 from guestsql.guests._sync.interactions import InteractionBuffer
@@ -139,6 +140,7 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         self._metrics.start()
         self._listeners = Listeners(settings, url, REPLY_CHANNEL)
         self._replies = ReplySender(executor, self._listeners)
+        self._actions = SyncActionClaims(executor)
 
     def _on_close(self, ending: ExitStack) -> None:
         ending.callback(self._leave_exit_flush)

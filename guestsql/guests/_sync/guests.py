@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from guestsql.guests._sync.campaigns import SyncCampaigns
 from guestsql.guests._sync.contexts import Contexts
 from guestsql.guests._sync.ids import SyncIds
 from guestsql.guests._sync.messages import Messages
+from guestsql.guests._sync.next_actions import SyncNextActions
 from guestsql.guests._sync.outbox import Outbox
 from guestsql.guests._sync.people import People
 from guestsql.guests._sync.profiles import Profiles
@@ -14,5 +16,15 @@ from guestsql.guests._sync.threads import Threads
 __all__ = ["Guests"]
 
 
-class Guests(Contexts, Profiles, Threads, Messages, Outbox, SyncIds, People):
+class Guests(
+    Contexts,
+    Profiles,
+    Threads,
+    Messages,
+    Outbox,
+    SyncIds,
+    SyncCampaigns,
+    SyncNextActions,
+    People,
+):
     """The methods of `AsyncGuestDatabase` and of its transactions. Each is written once, for both."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
@@ -14,6 +14,7 @@ from guestsql.guests._sync.guests import Guests
 from guestsql.guests._sync.interactions import InteractionBuffer
 from guestsql.guests._sync.queries import GuestQueries
 from guestsql.guests.callbacks import ThreadFactory
+from guestsql.guests.campaigns import ContactAction
 from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
 from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.messages import Claim, Message
@@ -61,6 +62,7 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         self._context = _CachedContexts(session, str(settings.timezone), counting)
         self._messages = _NoMessages()
         self._replies = _NoReplies()
+        self._actions = _NoActions()
         self._holds_flush = False
 
     def _ready(self) -> None:
@@ -163,6 +165,14 @@ class _NoReplies:
     def wait(self, seconds: float, gateway: str | None) -> bool:
         del seconds, gateway
         raise _too_slow("wait for replies")
+
+
+class _NoActions:
+    """Claims no actions, likewise."""
+
+    def claim(self, parameters: Mapping[str, object]) -> list[ContactAction]:
+        del parameters
+        raise _too_slow("claim actions")
 
 
 def _too_slow(what: str) -> TransactionError:
