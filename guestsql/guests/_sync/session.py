@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from guestsql.errors import InvalidUserId
 from guestsql.guests._sync.marked import IdsMovedError
 from guestsql.guests.callbacks import ThreadFactory
+from guestsql.guests.campaigns import ContactAction
 from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.messages import Claim, Message
@@ -23,7 +24,7 @@ from guestsql.sql._sync.transaction import TransactionSession
 from guestsql.sql.runtime import Result
 from guestsql.sql.transactions import Isolation
 
-__all__ = ["ContextReader", "MessageHandler", "ReplyClaims", "Session"]
+__all__ = ["SyncActionClaimer", "ContextReader", "MessageHandler", "ReplyClaims", "Session"]
 
 Answer = TypeVar("Answer")
 
@@ -48,9 +49,16 @@ class ReplyClaims(Protocol):
     def wait(self, seconds: float, gateway: str | None) -> bool: ...
 
 
+class SyncActionClaimer(Protocol):
+    """Claims actions, as `AsyncActionClaims` does."""
+
+    def claim(self, parameters: Mapping[str, object]) -> list[ContactAction]: ...
+
+
 class Session(ABC):
     """Where the methods for guests run: each statement by itself, or all in one transaction."""
 
+    _actions: SyncActionClaimer
     _settings: Settings
     _erasure_key: ErasureKey
     _own: frozenset[str]
