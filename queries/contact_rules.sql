@@ -254,7 +254,8 @@ WHERE
     AND day = :day::date;
 
 -- name: confirm_holidays(country, year, source)!
--- States that the holidays of a year are complete and right; `guestsql campaign holidays` changes them no more.
+-- States that the holidays of a year are complete and right.
+-- `guestsql campaign holidays` changes them no more.
 -- 0 rows: no one has entered the year.
 --   country: text, two letters, e.g. 'CO'
 --   year: int, e.g. 2026
@@ -284,7 +285,8 @@ ORDER BY
     channel;
 
 -- name: add_excluded_numbers(numbers, channel, source, added_at)!
--- Excludes numbers from every contact, in every national spelling; how many rows were written.
+-- Excludes numbers from every contact; how many rows were written.
+-- Every national spelling of a number has a row.
 --   numbers: text[], as canonical_user_id returns them, e.g. '{573000000001}'
 --   channel: text = '*', for which channel
 --   source: text, which register, e.g. 'RNE'
@@ -438,8 +440,8 @@ ON CONFLICT (purpose) DO UPDATE
         is_confirmed = excluded.is_confirmed;
 
 -- name: list_contact_refusals(phone_number, purpose, channel, account, template, timezone, at)
--- Why a guest must not be contacted, one row for each rule; no row: the guest may be contacted.
--- It only asks: a claim decides again.
+-- Why a guest must not be contacted, one row for each rule.
+-- No row: the guest may be contacted. It only asks: a claim decides again.
 --   phone_number: text, any id of the guest, e.g. '573000000001'
 --   purpose: text = 'marketing'
 --   channel: text = 'whatsapp'

@@ -34,7 +34,7 @@ Examples:
 """,
 )
 @click.argument("country")
-@click.argument("years", metavar="YEAR...", nargs=-1, required=True, type=click.IntRange(1900, 9999))
+@click.argument("years", metavar="[YEAR]...", nargs=-1, required=True, type=click.IntRange(1900, 9999))
 @click.option("--dry-run", is_flag=True, help="Print the holidays and write nothing.")
 @columns_option
 @format_option
