@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-# Each has a server of its own.
-WORKERS ?= 2
+# Each has a server of its own. A third of the time is waiting, so three keep two cores busy.
+WORKERS ?= 3
 # Anything here installs the exact versions of requirements/dev.lock, as CI does; empty takes the newest ones allowed.
 LOCKED ?=
 # The pages with commands and their output.

@@ -15,8 +15,9 @@ from guestsql.settings import Pooler
 from tests.bouncer import bouncer, keeps_statements
 from tests.databases import make_settings
 
-GUESTS = [f"573000001{number:03}" for number in range(400)]
-UNKNOWN = [f"573000002{number:03}" for number in range(400)]
+COUNT = 120
+GUESTS = [f"573000001{number:03}" for number in range(COUNT)]
+UNKNOWN = [f"573000002{number:03}" for number in range(COUNT)]
 ROUNDS = 2
 
 
@@ -55,9 +56,12 @@ def guests_left(connection: psycopg.Connection[Any]) -> int:
 def mix(url: str, **known: Any) -> list[Client]:
     """Four clients read guests that exist, four erase guests that never did."""
     start = threading.Barrier(8)
-    clients = [Client(url, "get_profile", GUESTS[at:] + GUESTS[:at], start, **known) for at in range(0, 400, 100)]
+    clients = [
+        Client(url, "get_profile", GUESTS[at:] + GUESTS[:at], start, **known) for at in range(0, COUNT, COUNT // 4)
+    ]
     clients += [
-        Client(url, "forget_guest", UNKNOWN[at : at + 100] * ROUNDS, start, **known) for at in range(0, 400, 100)
+        Client(url, "forget_guest", UNKNOWN[at : at + COUNT // 4] * ROUNDS, start, **known)
+        for at in range(0, COUNT, COUNT // 4)
     ]
     for client in clients:
         client.join()
