@@ -8,7 +8,7 @@ from guestsql.guests._sync.transaction import GuestTransaction
 from guestsql.guests.campaigns import Campaign, CampaignPlan, ContactAction, NextAction, PlanFigure
 from guestsql.guests.context_rows import CLOCK
 from guestsql.guests.messages import Message
-from guestsql.guests.models import GuestProfile, GuestThread, Reply
+from guestsql.guests.models import BookingEvent, BookingStatus, GuestNote, GuestProfile, GuestThread, Reply
 from guestsql.guests.values import CLEAR, RAISE
 from guestsql.settings import Settings
 from guestsql.sql._async.database import AsyncDatabase, AsyncTransaction
@@ -23,12 +23,15 @@ __all__ = [
     "AsyncGuestDatabase",
     "AsyncGuestTransaction",
     "AsyncTransaction",
+    "BookingEvent",
+    "BookingStatus",
     "Campaign",
     "CampaignPlan",
     "ContactAction",
     "Database",
     "Figures",
     "GuestDatabase",
+    "GuestNote",
     "GuestProfile",
     "GuestThread",
     "GuestTransaction",

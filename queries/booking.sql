@@ -1,5 +1,69 @@
 -- Booking status and notes: what the hotel knows of a guest beyond the profile, for active and archived guests alike.
--- check: large booking_events, guest_marketing, guest_notes
+--
+-- booking_events is the history: append-only, a correction is a new event. The current status is that of the latest event,
+-- by time and then by number. It is in guest_marketing, where a trigger keeps it; NULL means that no status is known, which
+-- `booking_status <> 'booked'` would leave out: use IS DISTINCT FROM.
+-- check: large booking_events, guest_marketing, guest_notes, guest_ids
+
+-- name: get_booking_status(phone_number)^
+-- A guest's current booking status. No row: the guest is unknown.
+--   phone_number: text, any id of the guest, e.g. '573000000001'
+SELECT
+    ids.phone_number,
+    known.booking_status AS status,
+    known.booking_status_at AS since,
+    known.first_interested_at,
+    known.first_booked_at,
+    known.last_booked_at,
+    known.last_quoted_at
+FROM guest_ids AS ids
+LEFT JOIN guest_marketing AS known ON ids.phone_number = known.phone_number
+WHERE ids.id = :phone_number::text;
+
+-- name: list_booking_events(phone_number)
+-- Every booking status that a guest had, the newest first.
+-- check: allow GS307, because a guest has few of them
+--   phone_number: text, any id of the guest
+SELECT
+    event_id,
+    status,
+    occurred_at,
+    recorded_at,
+    source,
+    note,
+    value,
+    currency
+FROM booking_events
+WHERE
+    phone_number = (
+        SELECT ids.phone_number
+        FROM guest_ids AS ids
+        WHERE ids.id = :phone_number::text
+    )
+ORDER BY
+    occurred_at DESC,
+    event_id DESC;
+
+-- name: list_guest_notes(phone_number)
+-- The notes about a guest, the newest first.
+-- check: allow GS307, because a guest has few of them
+--   phone_number: text, any id of the guest
+SELECT
+    note_id,
+    kind,
+    author,
+    note,
+    created_at
+FROM guest_notes
+WHERE
+    phone_number = (
+        SELECT ids.phone_number
+        FROM guest_ids AS ids
+        WHERE ids.id = :phone_number::text
+    )
+ORDER BY
+    created_at DESC,
+    note_id DESC;
 
 -- name: export_booking_events(phone_number)
 -- Every booking status that a guest had.
@@ -64,9 +128,19 @@ WHERE phone_number = :duplicate::text;
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'
-WITH removed_rows AS (
+WITH locked_rows AS MATERIALIZED ( -- in the order of the keys, as in every claim
+    SELECT known.phone_number
+    FROM guest_marketing AS known
+    WHERE known.phone_number IN (:keep::text, :duplicate::text)
+    ORDER BY known.phone_number
+    FOR UPDATE
+),
+
+removed_rows AS (
     DELETE FROM guest_marketing
-    WHERE phone_number = :duplicate::text
+    WHERE
+        phone_number = :duplicate::text
+        AND (SELECT count(*) FROM locked_rows) > 0
     RETURNING
         contacted_at,
         contacted_channels,

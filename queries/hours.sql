@@ -40,7 +40,8 @@ ORDER BY known.hour;
 
 -- name: forget_interaction_hours(phone_number)!
 -- Erases how many messages a guest wrote in each hour.
--- on: forget_guest
+-- After the guest's row: a message of an unknown guest may be counted meanwhile.
+-- on: forget_guest, last
 --   phone_number: text, the guest's key
 DELETE FROM interaction_hours
 WHERE phone_number = :phone_number::text;

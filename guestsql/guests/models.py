@@ -1,13 +1,14 @@
-"""What the methods return: a guest's profile and thread, as immutable values."""
+"""What the methods return, as immutable values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-__all__ = ["GuestProfile", "GuestThread", "Reply"]
+__all__ = ["BookingEvent", "BookingStatus", "GuestNote", "GuestProfile", "GuestThread", "Reply"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +102,70 @@ class Reply:
     created_at: datetime
     lease_until: datetime
     lease: UUID = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingStatus:
+    """A guest's current booking status, and when the guest first and last had some. Times are None if it never was so.
+
+    Attributes:
+        phone_number: the guest's key.
+        status: `interested`, `booked`, `inactive` or `lost`; None if no status is known.
+        since: when the latest event occurred.
+        first_interested_at: when the guest was first interested.
+        first_booked_at: when the guest first booked.
+        last_booked_at: when the guest last booked.
+        last_quoted_at: the last event of status `interested` with a value: a quote.
+    """
+
+    phone_number: str
+    status: str | None
+    since: datetime | None
+    first_interested_at: datetime | None
+    first_booked_at: datetime | None
+    last_booked_at: datetime | None
+    last_quoted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingEvent:
+    """A booking status that a guest had, or has. It is never changed: a correction is a new event.
+
+    Attributes:
+        event_id: its number; of two events with the same time the higher one counts.
+        status: `interested`, `booked`, `inactive` or `lost`.
+        occurred_at: when the guest got this status.
+        recorded_at: when it was stored.
+        source: who recorded it.
+        note: None if there is none.
+        value: of the booking or the quote; None if unknown.
+        currency: the value's currency, three letters; None without a value.
+    """
+
+    event_id: int
+    status: str
+    occurred_at: datetime
+    recorded_at: datetime
+    source: str
+    note: str | None
+    value: Decimal | None
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestNote:
+    """A note about a guest.
+
+    Attributes:
+        note_id: its number.
+        kind: what it is; `note` unless its author chose another word, `import` for what came from an older database.
+        author: who wrote it; None if unknown.
+        note: the text.
+        created_at: when it was stored.
+    """
+
+    note_id: int
+    kind: str
+    author: str | None
+    note: str
+    created_at: datetime

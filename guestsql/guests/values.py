@@ -186,7 +186,7 @@ def clean_json(data: object, what: str) -> str:
 
 
 def clean_instant(at: object) -> datetime:
-    """Return the time of a message in UTC.
+    """Return a time in UTC.
 
     Args:
         at: a datetime with a zone.
@@ -195,16 +195,16 @@ def clean_instant(at: object) -> datetime:
         InvalidValue: it is not a datetime, has no zone, or is outside the years 1 to 9999.
     """
     if not isinstance(at, datetime):
-        raise InvalidValue(f"the time of a message is a datetime, not {type(at).__name__}")
+        raise InvalidValue(f"the time is a datetime, not {type(at).__name__}")
     if at.utcoffset() is None:
         raise InvalidValue(
-            "the time of a message has no zone",
+            "the time has no zone",
             hint="use datetime.fromtimestamp(seconds, UTC), or omit it: the default is now",
         )
     try:
         return at.astimezone(UTC)
     except OverflowError as error:
-        raise InvalidValue("the time of a message is outside the years 1 to 9999") from error
+        raise InvalidValue("the time is outside the years 1 to 9999") from error
 
 
 def clean_tokens(tokens: object) -> int:

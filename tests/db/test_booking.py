@@ -1,16 +1,22 @@
-"""Booking status, notes and hours: the current status is that of the latest event, whoever writes."""
+"""Booking status and notes: the current status is that of the latest event, whoever writes."""
 
 from __future__ import annotations
 
+import asyncio
 import random
+import threading
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.errors import CheckViolation, ForeignKeyViolation, ObjectNotInPrerequisiteState
 
-from tests.databases import GUEST, OTHER
+from guestsql import GuestDatabase
+from guestsql.errors import InvalidValue
+from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings, waiting_sessions
+from tests.server import eventually
 
 Connection = psycopg.Connection[Any]
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -126,3 +132,189 @@ def test_an_hour_is_a_full_hour(connection: Connection, hour: str) -> None:
     connection.execute("INSERT INTO interaction_hours VALUES (%s, '2026-11-20 12:00Z', 1)", [GUEST])
     with pytest.raises(CheckViolation):
         connection.execute("INSERT INTO interaction_hours VALUES (%s, %s, 1)", [GUEST, hour])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_history(kind: str, database_url: str) -> None:
+    """A late event with an older time changes what it is the first or the last of, and not the status."""
+    async with Either(kind, database_url) as db:
+        assert await db.get_booking_status(GUEST) is None
+        assert await db.get_booking_history(GUEST) == []
+        await db.update_profile(GUEST, user_name="Ana")
+        unknown = await db.get_booking_status(GUEST)
+        assert (unknown.phone_number, unknown.status, unknown.since) == (GUEST, None, None)
+
+        day = timedelta(days=1)
+        booked = await db.set_booking_status(GUEST, "booked", at=NOON, value="350000.50", currency="cop", note="201")
+        assert (booked.status, booked.since, booked.last_quoted_at) == ("booked", NOON, None)
+        await db.set_booking_status(
+            GUEST + "@c.us", "interested", at=NOON - day, value=1, currency="USD", source="mail"
+        )
+        late = await db.set_booking_status(GUEST, "booked", at=NOON - 3 * day)
+        assert (late.status, late.since) == ("booked", NOON)
+        assert (late.first_booked_at, late.last_booked_at) == (NOON - 3 * day, NOON)
+        assert late.first_interested_at == late.last_quoted_at == NOON - day
+        tied = await db.set_booking_status(GUEST, "inactive", at=NOON)
+        assert (tied.status, tied.last_booked_at) == ("inactive", NOON)
+        assert await db.get_booking_status(GUEST + "@lid") is None
+
+        events = await db.get_booking_history(GUEST)
+        assert [(each.status, each.source, each.note) for each in events] == [
+            ("inactive", "bot", None),
+            ("booked", "bot", "201"),
+            ("interested", "mail", None),
+            ("booked", "bot", None),
+        ]
+        assert (events[1].value, events[1].currency) == (Decimal("350000.50"), "COP")
+        future = await db.set_booking_status(GUEST, "lost", at=datetime(2999, 1, 1, tzinfo=UTC))
+        assert future.status == "lost"
+        assert (await db.set_booking_status(GUEST, "booked")).status == "booked"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"status": "Booked"}, "interested, booked, inactive or lost"),
+        ({"status": None}, "interested"),
+        ({"value": 1}, "currency"),
+        ({"currency": "COP"}, "its value"),
+        ({"value": -1, "currency": "COP"}, "0 or more"),
+        ({"value": float("nan"), "currency": "COP"}, "0 or more"),
+        ({"value": 10**12, "currency": "COP"}, "below"),
+        ({"value": Decimal("0.001"), "currency": "COP"}, "two decimal"),
+        ({"value": True, "currency": "COP"}, "number"),
+        ({"value": "a lot", "currency": "COP"}, "number"),
+        ({"value": 1, "currency": "pesos"}, "three letters"),
+        ({"at": datetime(2026, 1, 1)}, "zone"),  # noqa: DTZ001  naive on purpose
+        ({"source": " "}, "source"),
+        ({"note": ""}, "note"),
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_stored(wrong: dict[str, Any], says: str, database_url: str) -> None:
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        with pytest.raises(InvalidValue, match=says):
+            db.set_booking_status(GUEST, **{"status": "booked", **wrong})
+        assert db.get_profile(GUEST) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_notes(kind: str, database_url: str, autocommit: Connection) -> None:
+    async with Either(kind, database_url) as db:
+        await db.add_note(GUEST, "likes the sea", author="Luisa")
+        await db.add_note(GUEST, "no nuts", kind="allergy")
+        await db.update_profile(OTHER, user_name="Ana")
+        await db.add_note(OTHER, "a discount")
+        for wrong in ({"note": " "}, {"note": "a", "kind": ""}, {"note": "a", "author": ""}):
+            with pytest.raises(InvalidValue):
+                await db.add_note(GUEST, **wrong)
+        assert [(note.note, note.kind, note.author) for note in await db.get_notes(GUEST)] == [
+            ("no nuts", "allergy", None),
+            ("likes the sea", "note", "Luisa"),
+        ]
+        await db.merge_guests(GUEST, OTHER)
+        assert {note.note for note in await db.get_notes(OTHER)} == {"likes the sea", "no nuts", "a discount"}
+        assert len((await db.export_guest(GUEST))["guest_notes"]) == 3
+        assert (await db.forget_guest(GUEST))["guest_notes"] == 3
+    assert autocommit.execute("SELECT count(*) FROM guest_notes").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("loss", ["request", "answer"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_lost_answer_stores_one_event(kind: str, loss: str, database_url: str) -> None:
+    with Proxy(database_url) as proxy:
+        async with Either(kind, proxy.url) as db:
+            await db.update_profile(GUEST, user_name="Ana")
+            proxy.lose(loss)
+            assert (await db.set_booking_status(GUEST, "booked")).status == "booked"
+            proxy.lose(loss)
+            await db.add_note(GUEST, "a note")
+            assert (len(await db.get_booking_history(GUEST)), len(await db.get_notes(GUEST))) == (1, 1)
+
+
+def test_writers_at_once(database_url: str, autocommit: Connection) -> None:
+    """Late and early events of a few guests, merges and erasures, from four sessions."""
+    guests = [f"5730000000{number:02}" for number in range(8)]
+    databases = [GuestDatabase(settings=make_settings(database_url, pool_max=1)) for _ in range(4)]
+    failures: list[BaseException] = []
+
+    def work(db: GuestDatabase, seed: int) -> None:
+        chosen = random.Random(seed)
+        try:
+            for _ in range(40):
+                guest, other = chosen.sample(guests, 2)
+                at = NOON + timedelta(seconds=chosen.randrange(10))
+                match chosen.randrange(12):
+                    case 0:
+                        db.merge_guests(guest, other)
+                    case 1:
+                        db.forget_guest(guest)
+                    case 2:
+                        db.add_note(guest, "a note")
+                    case 3:
+                        with db.transaction() as tx:
+                            tx.set_booking_status(guest, "lost", at=at)
+                            tx.set_booking_status(guest, "interested", at=at, value=5, currency="USD")
+                    case _:
+                        db.set_booking_status(guest, chosen.choice(["interested", "booked", "inactive"]), at=at)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=work, args=(db, seed)) for seed, db in enumerate(databases)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for db in databases:
+        db.close()
+    assert failures == []
+    assert autocommit.execute(DERIVED.encode()).fetchall() == []
+    for table in ("booking_events", "guest_marketing", "guest_notes"):
+        lost = f"SELECT phone_number FROM {table} EXCEPT SELECT phone_number FROM guest_keys"
+        assert autocommit.execute(lost.encode()).fetchall() == []
+
+
+async def test_an_event_follows_a_merge_that_it_waited_for(database_url: str, autocommit: Connection) -> None:
+    async with Either("async", database_url) as db:
+        for guest in (GUEST, OTHER):
+            await db.set_booking_status(guest, "interested", at=NOON)
+        async with db.raw.transaction() as tx:
+            await tx.merge_guests(GUEST, OTHER)
+            late = asyncio.create_task(db.set_booking_status(OTHER, "booked"))
+            await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 1)
+        assert (await late).phone_number == GUEST
+        assert [event.status for event in await db.get_booking_history(OTHER)] == ["booked", "interested", "interested"]
+    assert statuses(autocommit) == {GUEST: "booked"}
+
+
+async def test_an_archived_guest_stays_archived(database_url: str, autocommit: Connection) -> None:
+    async with Either("async", database_url) as db:
+        await db.set_booking_status(GUEST, "interested", at=NOON)
+        autocommit.execute(
+            """WITH gone AS (DELETE FROM guest_profiles WHERE phone_number = %s RETURNING phone_number, created_at)
+            INSERT INTO historical_clients (phone_number, created_at) SELECT phone_number, created_at FROM gone""",
+            [GUEST],
+        )
+        assert (await db.set_booking_status(GUEST + "@c.us", "booked")).status == "booked"
+        await db.add_note(GUEST, "a note")
+        assert len(await db.get_booking_history(GUEST)) == 2
+    for table, count in (("guest_profiles", 0), ("historical_clients", 1), ("guest_notes", 1)):
+        assert autocommit.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (count,)
+
+
+def test_contacts_are_united_by_a_merge(database_url: str, autocommit: Connection) -> None:
+    contacts = """INSERT INTO guest_marketing (phone_number, contacted_at, contacted_channels, contacted_accounts)
+        SELECT %s, array_agg(%s::timestamptz + make_interval(hours => hour)), array_agg(channel), array_agg('a' || hour)
+        FROM unnest(%s::int[], %s::text[]) AS contact (hour, channel)"""
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        for guest in (GUEST, OTHER):
+            db.update_profile(guest, user_name="Ana")
+        autocommit.execute(contacts, [GUEST, NOON, [1, 5], ["sms", "sms"]])
+        autocommit.execute(contacts, [OTHER, NOON, [0, 3, 9], ["mail", "mail", "sms"]])
+        db.set_booking_status(OTHER, "lost", at=NOON)
+        db.merge_guests(GUEST, OTHER)
+    found = autocommit.execute(
+        "SELECT phone_number, booking_status, contacted_channels, contacted_accounts FROM guest_marketing"
+    ).fetchall()
+    assert found == [(GUEST, "lost", ["mail", "sms", "mail", "sms", "sms"], ["a0", "a1", "a3", "a5", "a9"])]

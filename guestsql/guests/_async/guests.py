@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guestsql.guests._async.booking import AsyncBooking
 from guestsql.guests._async.campaigns import AsyncCampaigns
 from guestsql.guests._async.contexts import AsyncContexts
 from guestsql.guests._async.ids import AsyncIds
@@ -22,6 +23,7 @@ class AsyncGuests(
     AsyncMessages,
     AsyncOutbox,
     AsyncIds,
+    AsyncBooking,
     AsyncCampaigns,
     AsyncNextActions,
     AsyncPeople,
