@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation, ForeignKeyViolation, ObjectNotInPrerequisiteState
 
-from guestsql import GuestDatabase
+from guestsql import GuestDatabase, GuestTransaction
 from guestsql.errors import InvalidValue
 from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings, waiting_sessions
 from tests.server import eventually
@@ -232,43 +232,43 @@ async def test_a_lost_answer_stores_one_event(kind: str, loss: str, database_url
             assert (len(await db.get_booking_history(GUEST)), len(await db.get_notes(GUEST))) == (1, 1)
 
 
+def mixed(db: GuestDatabase, chosen: random.Random, guests: list[str]) -> None:
+    """One call of a few, with one guest or two."""
+    guest, other = chosen.sample(guests, 2)
+    at = NOON + timedelta(seconds=chosen.randrange(10))
+
+    def twice(tx: GuestTransaction) -> None:
+        tx.set_booking_status(guest, "lost", at=at)
+        tx.set_booking_status(guest, "interested", at=at, value=5, currency="USD")
+
+    match chosen.randrange(12):
+        case 0:
+            db.merge_guests(guest, other)
+        case 1:
+            db.forget_guest(guest)
+        case 2:
+            db.add_note(guest, "a note")
+        case 3:
+            db.run(twice)
+        case _:
+            db.set_booking_status(guest, chosen.choice(["interested", "booked", "inactive"]), at=at)
+
+
 def test_writers_at_once(database_url: str, autocommit: Connection) -> None:
     """Late and early events of a few guests, merges and erasures, from four sessions."""
     guests = [f"5730000000{number:02}" for number in range(8)]
     databases = [GuestDatabase(settings=make_settings(database_url, pool_max=1)) for _ in range(4)]
-    failures: list[BaseException] = []
 
     def work(db: GuestDatabase, seed: int) -> None:
         chosen = random.Random(seed)
-        try:
-            for _ in range(40):
-                guest, other = chosen.sample(guests, 2)
-                at = NOON + timedelta(seconds=chosen.randrange(10))
-                match chosen.randrange(12):
-                    case 0:
-                        db.merge_guests(guest, other)
-                    case 1:
-                        db.forget_guest(guest)
-                    case 2:
-                        db.add_note(guest, "a note")
-                    case 3:
-                        with db.transaction() as tx:
-                            tx.set_booking_status(guest, "lost", at=at)
-                            tx.set_booking_status(guest, "interested", at=at, value=5, currency="USD")
-                    case _:
-                        db.set_booking_status(guest, chosen.choice(["interested", "booked", "inactive"]), at=at)
-        except BaseException as error:
-            failures.append(error)
-            raise
+        for _ in range(40):
+            mixed(db, chosen, guests)
 
-    threads = [threading.Thread(target=work, args=(db, seed)) for seed, db in enumerate(databases)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(databases)) as pool:
+        for working in [pool.submit(work, db, seed) for seed, db in enumerate(databases)]:
+            working.result()
     for db in databases:
         db.close()
-    assert failures == []
     assert autocommit.execute(DERIVED.encode()).fetchall() == []
     for table in ("booking_events", "guest_marketing", "guest_notes"):
         lost = f"SELECT phone_number FROM {table} EXCEPT SELECT phone_number FROM guest_keys"
