@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from guestsql.guests._sync.booking import SyncBooking
 from guestsql.guests._sync.campaigns import SyncCampaigns
 from guestsql.guests._sync.contexts import Contexts
 from guestsql.guests._sync.ids import SyncIds
@@ -23,6 +24,7 @@ class Guests(
     Messages,
     Outbox,
     SyncIds,
+    SyncBooking,
     SyncCampaigns,
     SyncNextActions,
     People,
