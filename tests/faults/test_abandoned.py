@@ -18,7 +18,7 @@ from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown, 
 from guestsql.sql._async import abandoned
 from guestsql.sql._async.abandoned import AsyncAbandonedSessions
 from guestsql.sql._async.connection import connect
-from tests.databases import GUEST, KINDS, OTHER, PATIENCE_SECONDS, Either, make_settings, waiting_sessions
+from tests.databases import GUEST, KINDS, OTHER, PATIENCE_SECONDS, Either, answered, make_settings, waiting_sessions
 from tests.server import apply_migrations, eventually, private_server
 
 Connection = psycopg.Connection[Any]
@@ -155,7 +155,7 @@ async def test_where_every_session_hangs_one_more_is_opened_to_ask(
     async with Either(kind, url, deadline_seconds=0.6, pool_max=pool_max, pool_min=pool_max) as db:
         pool = db.raw._engine.executor._connections._pool
         await (pool.wait() if kind == "async" else asyncio.to_thread(pool.wait))  # none is still being made
-        await db.update_profile(GUEST)
+        await answered(lambda: db.update_profile(GUEST))
         pids = [pid for pid, _ in observer.execute(SESSIONS).fetchall()]
         with stopped(pids), Watch(url) as watch:
             for _ in range(3):

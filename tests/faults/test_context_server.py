@@ -13,7 +13,7 @@ import pytest
 from guestsql import GuestProfile, errors
 from guestsql.embedded import PrivateServer
 from tests.context_helpers import GUEST, Builder, Either, Open, counting, eventually, opening, seed, stored
-from tests.databases import hurried
+from tests.databases import answered, hurried
 from tests.server import apply_migrations, private_server
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -78,9 +78,9 @@ async def test_a_server_that_is_gone_at_the_end_of_a_build_is_an_error_or_the_de
     kind: str, mortal: PrivateServer
 ) -> None:
     builder = Builder()
-    async with Either(kind, mortal.url(), builder, deadline_seconds=0.5) as database:
-        await database.update_profile(GUEST, user_name="Ana")
-        await database.update_profile("573000000002", user_name="Berta")
+    async with Either(kind, mortal.url(), builder, deadline_seconds=1.0) as database:
+        await answered(lambda: database.update_profile(GUEST, user_name="Ana"))
+        await answered(lambda: database.update_profile("573000000002", user_name="Berta"))
         one = asyncio.create_task(database.get_context(GUEST))
         another = asyncio.create_task(database.get_context("573000000002", default="the default"))
         gone = [await builder.called(), await builder.called()]
@@ -99,7 +99,7 @@ async def test_what_a_builder_raises_is_not_hidden_by_a_server_that_is_gone(kind
         raise OSError("the gateway is away, too")
 
     builder = Builder(fail)
-    async with Either(kind, mortal.url(), builder, deadline_seconds=0.5) as database:
+    async with Either(kind, mortal.url(), builder, deadline_seconds=1.0) as database:
         asked = asyncio.create_task(database.get_context(GUEST))
         go = await builder.called()
         await asyncio.to_thread(mortal.stop)

@@ -9,7 +9,6 @@ import psycopg
 
 from guestsql import GuestDatabase
 from tests.databases import GUEST, Program, column, make_settings
-from tests.server import eventually
 
 _BOT = """
 import sys
@@ -17,7 +16,7 @@ from guestsql import GuestDatabase
 from guestsql.errors import LeaseLost
 from guestsql.settings import Settings
 
-with GuestDatabase(settings=Settings(database_url=sys.argv[1], lease_seconds=0.5, metrics_seconds=0)) as db:
+with GuestDatabase(settings=Settings(database_url=sys.argv[1], lease_seconds=60, metrics_seconds=0)) as db:
     try:
         with db.message("m1", sys.argv[2]) as message:
             message.tokens("t1", 5)
@@ -40,18 +39,19 @@ def taken_over(db: GuestDatabase) -> bool:
 
 def test_a_killed_bot_and_then_a_stopped_one(database_url: str, autocommit: psycopg.Connection[Any]) -> None:
     """The second one claims the message of the first when its lease has run out, and then comes too late itself."""
+    expire = "UPDATE operations SET lease_until = statement_timestamp()"
     with GuestDatabase(settings=make_settings(database_url)) as db:
         with Program(_BOT, database_url, GUEST) as killed:
             assert killed.line() == "new"
             with db.message("m1", GUEST) as message:
                 assert message.state == "in progress"
             killed.process.kill()
-        until = "SELECT lease_until < clock_timestamp() FROM operations"
-        eventually(lambda: autocommit.execute(until.encode()).fetchone() == (True,))
+        autocommit.execute(expire)
         with Program(_BOT, database_url, GUEST) as stopped:
             assert stopped.line() == "new"
             stopped.process.send_signal(signal.SIGSTOP)
-            eventually(lambda: taken_over(db))
+            autocommit.execute(expire)
+            assert taken_over(db)
             stopped.process.send_signal(signal.SIGCONT)
             stopped.send()
             assert stopped.line() == "lost"

@@ -12,7 +12,7 @@ import pytest
 
 from guestsql.sql._async import reload as async_reload
 from guestsql.sql._sync import reload as sync_reload
-from tests.databases import KINDS, PATIENCE_SECONDS, Either, Program, Proxy
+from tests.databases import KINDS, PATIENCE_SECONDS, Either, Program, Proxy, answered
 
 FIRST = "-- name: get_it()$\nSELECT 'first'::text AS it;\n"
 SECOND = FIRST.replace("first", "second")
@@ -79,14 +79,14 @@ async def test_a_table_that_is_locked_defers_an_edit(
     text = "-- name: get_it()$\nSELECT coalesce(max(chat_id), 'second') AS it FROM guest_profiles;\n"
     known: dict[str, Any] = {"queries_dir": folder, "reload_seconds": 0.01, "deadline_seconds": 0.3}
     async with Either(kind, database_url, **known) as db:
-        assert await db.queries.get_it() == "first"
+        assert await answered(db.queries.get_it) == "first"
         with autocommit.transaction():
             autocommit.execute("LOCK TABLE guest_profiles IN ACCESS EXCLUSIVE MODE")
             save(folder, text)
             await wait_for(lambda: codes(caplog) == ["QUERY_RELOAD_DEFERRED"])
-            assert await db.queries.get_it() == "first"
+            assert await answered(db.queries.get_it) == "first"
         await wait_for(lambda: codes(caplog)[-1] == "QUERY_RELOADED")
-        assert await db.queries.get_it() == "second"
+        assert await answered(db.queries.get_it) == "second"
 
 
 LEAVES = {
