@@ -269,7 +269,7 @@ def test_a_role_without_rights(url: str, admin: Connection, role: str) -> None:
     admin.execute("GRANT SELECT ON guestsql_migrations, guestsql_grants TO doctor_visitor")
     _, found = doctor(make_conninfo(url, user=role))
     assert found["permission"]["status"] == "fault"
-    assert "DELETE, INSERT, SELECT, UPDATE on context_minutes" in found["permission"]["message"]
+    assert "DELETE, INSERT, SELECT, UPDATE on campaigns; " in found["permission"]["message"]
     assert "GRANT guestsql_bot TO doctor_visitor" in found["permission"]["advice"]
 
 
