@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from guestsql.errors import InvalidValue
-from guestsql.guests._async.campaigns import AsyncActionClaims
+from guestsql.guests._async.action_claims import AsyncActionClaims
 from guestsql.guests._async.context import AsyncContextCache
 from guestsql.guests._async.guests import AsyncGuests
 from guestsql.guests._async.interactions import AsyncInteractionBuffer

@@ -54,6 +54,7 @@ class AsyncActionClaimer(Protocol):
     """Claims actions, as `AsyncActionClaims` does."""
 
     async def claim(self, parameters: Mapping[str, object]) -> list[ContactAction]: ...
+    async def rehearse(self, parameters: Mapping[str, object]) -> list[ContactAction]: ...
 
 
 class AsyncSession(ABC):

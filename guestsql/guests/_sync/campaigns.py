@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 from guestsql.errors import InvalidValue, LeaseLost
 from guestsql.guests._sync.session import Session
@@ -22,23 +21,20 @@ from guestsql.guests.campaigns import (
     clean_campaign,
     clean_result,
     clean_word,
-    contact_action_from,
     is_same_campaign,
     new_campaign,
 )
 from guestsql.guests.segments import SEGMENT_KEY, segment_query
 from guestsql.guests.values import clean_count, clean_id, clean_instant, clean_seconds
-from guestsql.sql._sync.executor import Executor
 from guestsql.telemetry.log import event
 
-__all__ = ["SyncActionClaims", "SyncCampaigns"]
+__all__ = ["SyncCampaigns"]
 
 _MOST_ACTIONS = 1000
 _SHORTEST_LEASE_SECONDS = 1.0
 _PAGE_ROWS = 20_000
 _PLANNED_AT_ONCE = 2000
 _CONSIDERED_AT_LEAST = 100
-_MOST_CLAIMS = 50
 _LARGEST_ID = 2**63 - 1
 
 
@@ -183,6 +179,7 @@ class SyncCampaigns(Session):
         account: str = "whatsapp",
         max_actions: int = 10,
         lease_seconds: float = 300.0,
+        dry_run: bool = False,
     ) -> list[ContactAction]:
         """Claim actions that are due, to send each message and to call `record_result`.
 
@@ -195,6 +192,7 @@ class SyncCampaigns(Session):
             account: from which is sent.
             max_actions: the most actions to claim, 1 to 1,000.
             lease_seconds: within how many seconds you record a result, 1 to 86,400.
+            dry_run: True to claim and refuse nothing: the statement is rolled back.
 
         Returns:
             The actions in the order in which they were due; they have one purpose, channel and template. Empty when
@@ -216,7 +214,8 @@ class SyncCampaigns(Session):
             "timezone": str(self._settings.timezone),
         }
         self._ready()
-        return self._actions.claim(parameters)
+        claim = self._actions.rehearse if dry_run else self._actions.claim
+        return claim(parameters)
 
     def release_action(self, action: ContactAction, *, due_at: datetime | None = None) -> None:
         """Plan a claimed action again that was certainly not sent, for example because the gateway refused the call.
@@ -309,31 +308,6 @@ class SyncCampaigns(Session):
             if len(rows) < _PAGE_ROWS:
                 return list(keys)
             after = getattr(rows[-1], SEGMENT_KEY)
-
-
-class SyncActionClaims:
-    """Claims actions outside transactions.
-
-    SQL: queries/internal/campaigns.sql
-
-    Args:
-        executor: runs the queries.
-    """
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-
-    def claim(self, parameters: Mapping[str, object]) -> list[ContactAction]:
-        """Claim actions; again while all that were due were refused."""
-        for _ in range(_MOST_CLAIMS):
-            rows = self._executor.call("claim_actions", {**parameters, "lease": uuid4(), "moment": None})
-            claimed = [contact_action_from(row) for row in rows if row.lease is not None]
-            for row in rows:
-                if row.lease is None:
-                    event(logging.INFO, "ACTION_REFUSED", "an action was refused", guest=row.phone_number)
-            if claimed or not rows:
-                return claimed
-        return []
 
 
 def _batches(keys: list[str]) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from guestsql.errors import InvalidValue
-from guestsql.guests._sync.campaigns import SyncActionClaims
+from guestsql.guests._sync.action_claims import SyncActionClaims
 from guestsql.guests._sync.context import ContextCache
 from guestsql.guests._sync.guests import Guests
 from guestsql.guests._sync.interactions import InteractionBuffer

@@ -53,6 +53,7 @@ class SyncActionClaimer(Protocol):
     """Claims actions, as `AsyncActionClaims` does."""
 
     def claim(self, parameters: Mapping[str, object]) -> list[ContactAction]: ...
+    def rehearse(self, parameters: Mapping[str, object]) -> list[ContactAction]: ...
 
 
 class Session(ABC):

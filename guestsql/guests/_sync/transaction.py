@@ -174,6 +174,9 @@ class _NoActions:
         del parameters
         raise _too_slow("claim actions")
 
+    def rehearse(self, parameters: Mapping[str, object]) -> list[ContactAction]:
+        return self.claim(parameters)
+
 
 def _too_slow(what: str) -> TransactionError:
     """Return the error of every method that calls something slow: a builder, a factory, a handler of a message."""
