@@ -102,6 +102,34 @@ SELECT
     archived_at
 FROM historical_clients;
 
+-- The active guests whom archive_guests may move, and since when each is silent: a guest who never wrote, since created_at.
+-- Guests who have a message in progress or an unsent reply are left out, as are those for whom a context or a thread is being
+-- made.
+CREATE VIEW idle_guests AS
+SELECT
+    guest.phone_number,
+    guest.last_active_on,
+    coalesce(guest.last_interaction, guest.created_at) AS silent_since
+FROM guest_profiles AS guest
+WHERE
+    (guest.context_lease_until IS NULL OR guest.context_lease_until <= statement_timestamp())
+    AND (guest.thread_lease_until IS NULL OR guest.thread_lease_until <= statement_timestamp())
+    AND NOT EXISTS (
+        SELECT 1
+        FROM operations AS opened
+        WHERE
+            opened.phone_number = guest.phone_number
+            AND opened.done_at IS NULL
+            AND opened.lease_until > statement_timestamp()
+    )
+    AND NOT EXISTS (
+        SELECT 1
+        FROM outbox AS reply
+        WHERE
+            reply.phone_number = guest.phone_number
+            AND reply.state IN ('queued', 'sending')
+    );
+
 -- As before, for guests in both tables.
 CREATE OR REPLACE FUNCTION guestsql_free_id(phone text) RETURNS text
 LANGUAGE plpgsql
@@ -386,6 +414,40 @@ BEGIN
 END
 $$;
 
+-- Locks the guests who have some ids, so that none of them is archived meanwhile; returns the keys of those who are archived.
+--
+-- VOLATILE: after it has waited for a guest who is being archived or returned, it sees where the guest is now.
+CREATE FUNCTION guestsql_hold_guests(ids text[]) RETURNS SETOF text
+LANGUAGE plpgsql
+VOLATILE
+AS $$
+DECLARE
+    guest_key text;
+BEGIN
+    FOR guest_key IN
+        SELECT DISTINCT guestsql_guest_key(given.id) AS phone_number
+        FROM unnest(ids) AS given (id)
+        ORDER BY phone_number
+    LOOP
+        FOR attempt IN 1..2 LOOP
+            PERFORM
+            FROM guest_profiles AS guest
+            WHERE guest.phone_number = guest_key
+            FOR KEY SHARE;
+            EXIT WHEN FOUND;
+            PERFORM
+            FROM historical_clients AS client
+            WHERE client.phone_number = guest_key
+            FOR UPDATE;
+            IF FOUND THEN
+                RETURN NEXT guest_key;
+                EXIT;
+            END IF;
+        END LOOP;
+    END LOOP;
+END
+$$;
+
 -- Enters the ids of archived guests who were inserted by hand, and refuses a key that is an active guest's.
 CREATE FUNCTION guestsql_register_archived() RETURNS trigger
 LANGUAGE plpgsql
@@ -564,6 +626,8 @@ WHERE relation_name = 'historical_clients';
 
 INSERT INTO guestsql_grants (relation_name, bot_privileges, monitor_columns) VALUES
 ('guest_keys', '{SELECT}', '{}'),
-('known_guests', '{SELECT}', '{}');
+('known_guests', '{SELECT}', '{}'),
+-- UPDATE is for FOR UPDATE.
+('idle_guests', '{SELECT,UPDATE}', '{}');
 
 SELECT guestsql_grant_roles();

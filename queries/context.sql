@@ -66,6 +66,7 @@ ORDER BY ids.id;
 -- {HH:MM} is replaced by the hotel's time when the text is read: a time cached with the text would be minutes old. The
 -- replacements keep names and labels on one line, trimmed, and without a {HH:MM} of their own. A name that is blank,
 -- `Usuario` or the guest's own id is left out.
+-- check: allow GS302, because a guest is active or archived, never both
 --   phone_number: text, any id of the guest
 WITH trimmed_guests AS (
     SELECT
@@ -73,7 +74,7 @@ WITH trimmed_guests AS (
         btrim(regexp_replace(contact_name, '\s+', ' ', 'g')) AS contact_name,
         btrim(regexp_replace(user_name, '\s+', ' ', 'g')) AS user_name,
         regexp_replace(array_to_string(labels[1:2], ', '), '\s+', ' ', 'g') AS first_labels
-    FROM guest_profiles
+    FROM known_guests
     WHERE
         phone_number = (
             SELECT ids.phone_number

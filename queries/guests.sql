@@ -7,6 +7,8 @@
 
 -- name: get_profile(phone_number)^
 -- A guest's profile. No row: the guest is unknown.
+-- archived_at is NULL for an active guest.
+-- check: allow GS302, because a guest is active or archived, never both
 --   phone_number: text, any id of the guest, e.g. '573000000001'
 SELECT
     phone_number,
@@ -22,8 +24,9 @@ SELECT
     memory_enabled,
     created_at,
     updated_at,
-    guestsql_current_phone(current_phone, phone_number) AS current_phone
-FROM guest_profiles
+    guestsql_current_phone(current_phone, phone_number) AS current_phone,
+    archived_at
+FROM known_guests
 WHERE phone_number = (
     SELECT ids.phone_number
     FROM guest_ids AS ids

@@ -7,13 +7,14 @@
 
 -- name: get_thread(phone_number)^
 -- A guest's thread. No row: the guest is unknown.
+-- check: allow GS302, because a guest is active or archived, never both
 --   phone_number: text, any id of the guest
 SELECT
     phone_number,
     thread_id,
     thread_tokens AS token_count,
     thread_created_at AS created_at
-FROM guest_profiles
+FROM known_guests
 WHERE phone_number = (
     SELECT ids.phone_number
     FROM guest_ids AS ids
@@ -41,7 +42,7 @@ FROM (
         guest.thread_created_at AS created_at,
         NULL::timestamptz AS ended_at,
         NULL::text AS reason
-    FROM guest_profiles AS guest
+    FROM known_guests AS guest
     WHERE guest.thread_id IS NOT NULL
     UNION ALL
     SELECT

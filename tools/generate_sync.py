@@ -21,6 +21,9 @@ HEADER = "# Generated from ../_async by tools/generate_sync.py (make sync). Do n
 REPLACEMENTS = {
     "_async": "_sync",
     "AsyncAdapter": "SyncAdapter",
+    "AsyncArchive": "Archive",
+    "AsyncRemedy": "Remedy",
+    "AsyncReturner": "Returner",
     "AsyncCancelled": "Cancelled",
     "AsyncBuilder": "Builder",
     "AsyncConnection": "Connection",

@@ -21,6 +21,7 @@ from psycopg.pq import TransactionStatus
 
 import guestsql.embedded  # noqa: F401  # pyright: ignore[reportUnusedImport]  it registers its exit before we do
 from guestsql.errors import GuestSQLError
+from guestsql.guests._sync.archive import Returner
 from guestsql.process import at_worker_end, in_forked_child
 from guestsql.settings import Settings
 from guestsql.sql import InUse
@@ -73,6 +74,7 @@ class ExitFlush:
             executor = Executor(
                 self.settings, self.url, self.in_use.all, connections=connections, counting=self.counting
             )
+            Returner(executor, self.in_use).install()
             for buffer in self.buffers:
                 _flush(executor, buffer, final=final)
         finally:

@@ -13,6 +13,8 @@ __all__ = ["HOOKS", "KEY_COLUMNS", "KEY_COMMENT"]
 _HOOKS = (
     Hook("export_guest", ("phone_number",), (Operator.ROWS, Operator.ROW)),
     Hook("forget_guest", ("phone_number", "operation_id", "subject_hash", "id_hashes"), (Operator.COUNT,)),
+    Hook("archive_guest", ("phone_numbers",), (Operator.COUNT,), is_for_all=False),
+    Hook("return_guest", ("phone_numbers",), (Operator.COUNT,), is_for_all=False),
     Hook("merge_guests", ("keep", "duplicate", "operation_id"), (Operator.COUNT,)),
 )
 HOOKS = {hook.name: hook for hook in _HOOKS}

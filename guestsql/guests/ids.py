@@ -15,6 +15,7 @@ __all__ = [
     "GivenIds",
     "KnownId",
     "ScopedId",
+    "archived_keys",
     "former_owners",
     "given_ids",
     "guests_by_age",
@@ -47,6 +48,7 @@ class KnownId(ScopedId, Protocol):
     """A row of `list_known_ids`."""
 
     guest_since: datetime | None
+    archived_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,15 @@ def _person_in(read: Callable[[str], str], chat_id: str | None) -> list[str]:
         return [read(chat_id)]
     except InvalidUserId:
         return []
+
+
+def archived_keys(known: Mapping[str, KnownId]) -> list[str]:
+    """Return the keys of the guests who are archived, sorted.
+
+    Args:
+        known: what is known about some ids, by id.
+    """
+    return sorted({row.phone_number for row in known.values() if row.archived_at is not None})
 
 
 def former_owners(given: GivenIds, known: Mapping[str, KnownId], scoped: Iterable[ScopedId]) -> dict[str, list[str]]:

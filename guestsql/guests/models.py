@@ -32,6 +32,7 @@ class GuestProfile:
         updated_at: when anything but the context last changed, including counted messages; from the old bot's files,
             the latest time in them.
         current_phone: the digits of the phone under which the guest can be reached now; None if unknown.
+        archived_at: when the guest was archived (`archive_guests`); None for an active guest.
     """
 
     phone_number: str
@@ -48,6 +49,7 @@ class GuestProfile:
     created_at: datetime
     updated_at: datetime
     current_phone: str | None = None
+    archived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from guestsql.sql import read_packaged
 __all__ = ["INTERNAL", "reserved_names"]
 
 INTERNAL = (
+    "internal/archive.sql",
     "internal/booking.sql",
     "internal/campaigns.sql",
     "internal/context.sql",

@@ -104,8 +104,13 @@ class Messages(Batch):
             return cls({key: {hour: count}})
         return cls({}, {known: _Identified(key, count, keyed_hashes or [])})
 
+    @property
+    def ids(self) -> set[str]:
+        """The guests, by the ids given."""
+        return self.guests.keys() | {message.key for message in self.identified.values()}
+
     def __len__(self) -> int:
-        return len(self.guests.keys() | {message.key for message in self.identified.values()})
+        return len(self.ids)
 
     def columns(self) -> dict[str, object]:
         """Return a row for each guest and hour, as columns, in the order of the keys."""

@@ -9,7 +9,7 @@ from guestsql.guests.models import BookingEvent, BookingStatus, GuestNote, Guest
 
 __all__ = ["event_from", "note_from", "profile_from", "reply_from", "status_from", "thread_from", "threads_from"]
 
-_PROFILE = tuple(GuestProfile.__dataclass_fields__)
+_PROFILE = tuple(name for name in GuestProfile.__dataclass_fields__ if name != "archived_at")
 _PAST_THREAD = tuple(GuestThread.__dataclass_fields__)
 _THREAD = tuple(name for name in _PAST_THREAD if name not in ("ended_at", "reason"))
 _REPLY = tuple(Reply.__dataclass_fields__)
@@ -19,8 +19,10 @@ _NOTE = tuple(GuestNote.__dataclass_fields__)
 
 
 def profile_from(row: Any) -> GuestProfile:  # noqa: ANN401  a row of any query that returns a profile
-    """Return the profile in a row, which may hold more columns."""
-    return GuestProfile(**{name: getattr(row, name) for name in _PROFILE})
+    """Return the profile in a row, which may hold more columns; a row that was written has no archived_at."""
+    return GuestProfile(
+        **{name: getattr(row, name) for name in _PROFILE}, archived_at=getattr(row, "archived_at", None)
+    )
 
 
 def thread_from(row: Any) -> GuestThread:  # noqa: ANN401  a row of any query that returns a thread

@@ -223,19 +223,20 @@ def clean_tokens(tokens: object) -> int:
     return tokens
 
 
-def clean_count(number: object, what: str, most: int) -> int:
+def clean_count(number: object, what: str, most: int, least: int = 1) -> int:
     """Return a whole number that is in range.
 
     Args:
         number: the number.
         what: what it is, for the error.
-        most: the greatest one; the least is 1.
+        most: the greatest one.
+        least: the least one.
 
     Raises:
         InvalidValue: it is out of range, or not a whole number.
     """
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
-        raise InvalidValue(f"{what} is a whole number from 1 to {most:,}, not {number!r}")
+    if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+        raise InvalidValue(f"{what} is a whole number from {least} to {most:,}, not {number!r}")
     return number
 
 

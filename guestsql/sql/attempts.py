@@ -110,13 +110,15 @@ class Attempts:
         # this connection cannot be used. Or another host has become the primary.
         return self._is_stale(error) or error.sqlstate == _READ_ONLY
 
-    def pause_after(self, error: DatabaseError) -> float | None:
+    def pause_after(self, error: DatabaseError, *, has_remedy: bool = False) -> float | None:
         """Take note of an attempt that failed; return the seconds to wait before the next, or None to give up.
 
         Args:
             error: what it ended with.
+            has_remedy: True if its cause will be removed before the next.
         """
-        is_passing = self._is_stale(error) or is_rolled_back(error) or isinstance(error, DatabaseUnavailable)
+        is_passing = has_remedy or self._is_stale(error) or is_rolled_back(error)
+        is_passing = is_passing or isinstance(error, DatabaseUnavailable)
         self.is_sure = self.is_sure and _is_known(error, is_atomic=self._work.is_atomic)
         # Only a repeat shows what became of it; one is enough if it is the statement that ends the server.
         is_passing = is_passing or (self._count == 0 and not self.is_sure)

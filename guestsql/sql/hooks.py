@@ -44,7 +44,7 @@ class Hook:
         name: the method's name.
         parameters: the names of the parameters that it passes.
         operators: what a marked query may return.
-        is_for_all: True if every table that holds a key needs a query of this hook.
+        is_for_all: True if every table that holds a key needs a query of this hook, False if only a foreign key does.
     """
 
     name: str

@@ -14,7 +14,7 @@ from guestsql.errors import (
     TransactionConflict,
 )
 
-__all__ = ["is_permanent", "is_rolled_back", "is_transient", "translate"]
+__all__ = ["is_permanent", "is_remediable", "is_rolled_back", "is_transient", "translate"]
 
 # SQLSTATEs and classes (first two characters), as the server's appendix A lists them.
 # A standby that may be promoted, a full disk, too little memory: the server answers, and cannot do it now.
@@ -22,6 +22,8 @@ _UNABLE = ("25006", "53000", "53100", "53200")
 _UNAVAILABLE = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "28", "3D000", *_UNABLE)
 _TIMEOUT = ("57014", "55P03", "25P03", "25P04")
 _CONFLICT = ("40001", "40P01")
+# Raised by a trigger for a program that can remove the cause.
+_REMEDIABLE = "GS0"
 _ROLLED_BACK = (*_CONFLICT, "55P03", "57P01", *_UNABLE)
 # Connection failures, of a server behind this one too, and statement_completion_unknown: said of what was perhaps done.
 _UNSURE = ("08", "40003")
@@ -165,12 +167,21 @@ def is_rolled_back(error: DatabaseError) -> bool:
 
 
 def is_transient(error: DatabaseError) -> bool:
-    """Return True if another connection, or another moment, may make the same statement succeed.
+    """Return True if another connection, another moment, or a remedy may make the same statement succeed.
 
     Args:
         error: an error made by `translate`.
     """
-    return isinstance(error, DatabaseUnavailable) or is_rolled_back(error)
+    return isinstance(error, DatabaseUnavailable) or is_rolled_back(error) or is_remediable(error)
+
+
+def is_remediable(error: DatabaseError) -> bool:
+    """Return True if a program may be able to remove the cause: that is no failure yet.
+
+    Args:
+        error: an error made by `translate`.
+    """
+    return error.sqlstate is not None and error.sqlstate.startswith(_REMEDIABLE)
 
 
 def is_permanent(error: DatabaseError) -> bool:

@@ -47,7 +47,8 @@ RETURNING
     context_epoch;
 
 -- name: claim_new_context(phone_number, lease, lease_seconds)^
--- Creates an unknown guest and claims its context; no row when another caller was faster.
+-- Creates an unknown guest and claims its context.
+-- No row: another caller was faster, or the guest is archived.
 --   phone_number: text, any id of the guest
 --   lease: uuid, made by the caller
 --   lease_seconds: float8 = 8, seconds for which no one else may build
@@ -58,6 +59,12 @@ SELECT
     :lease::uuid,
     statement_timestamp() + make_interval(secs => :lease_seconds::float8)
 FROM guestsql_guest_key(:phone_number::text) AS resolved (phone_number)
+WHERE
+    NOT EXISTS (
+        SELECT 1
+        FROM historical_clients AS client
+        WHERE client.phone_number = resolved.phone_number
+    )
 ON CONFLICT (phone_number) DO NOTHING
 RETURNING
     phone_number,

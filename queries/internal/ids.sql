@@ -1,6 +1,6 @@
 -- How link_ids and change_phone register the ids of a guest. Locks are taken in one order everywhere: the keys
 -- (lock_ids), the rows of guest_profiles by key, the rows of guest_ids by id.
--- check: large guest_profiles, guest_ids
+-- check: large guest_profiles, historical_clients, guest_ids
 
 -- name: get_linked_guest(ids, has_phone, portfolio, chat_id)^
 -- The guest of all these ids, if there is nothing to link; else no row.
@@ -43,16 +43,17 @@ WHERE
 
 -- name: list_known_ids(ids)
 -- The ids that are known, each with the key to which it leads.
--- guest_since is NULL for a key that no guest has yet.
+-- guest_since is NULL for a key that no guest has yet; archived_at, too, for an active guest.
 --   ids: text[], ids without duplicates, e.g. '{573000000001}'
 SELECT
     known.id,
     known.phone_number,
     known.kind,
     known.portfolio,
-    guest.created_at AS guest_since
+    guest.created_at AS guest_since,
+    guest.archived_at
 FROM guest_ids AS known
-LEFT JOIN guest_profiles AS guest
+LEFT JOIN known_guests AS guest
     ON known.phone_number = guest.phone_number
 WHERE known.id = ANY(:ids::text[])
 ORDER BY known.id;
@@ -103,7 +104,7 @@ WHERE
 -- name: leave_phone(phone_number, phone)!
 -- Prepares a guest for the loss of a phone, which is another guest's from now on.
 -- The guest gets the id <phone>#<number>, because its key may be the phone. current_phone is emptied if it was this phone,
--- in any spelling.
+-- in any spelling. An archived guest stays archived.
 --   phone_number: text, the key of the guest who had the phone
 --   phone: text, the phone, e.g. '573000000001'
 WITH former_ids AS (
@@ -120,6 +121,16 @@ WITH former_ids AS (
                 known.phone_number = :phone_number::text
                 AND starts_with(known.id, :phone::text || '#')
         )
+),
+
+archived_guests AS (
+    UPDATE historical_clients
+    SET
+        current_phone = '',
+        updated_at = statement_timestamp()
+    WHERE
+        phone_number = :phone_number::text
+        AND guestsql_current_phone(current_phone, phone_number) = ANY(guestsql_spellings(:phone::text))
 )
 
 UPDATE guest_profiles

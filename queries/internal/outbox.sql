@@ -218,6 +218,20 @@ WITH locked_guests AS MATERIALIZED (
     FOR KEY SHARE
 ),
 
+-- Archived while the reply was a dead letter.
+locked_clients AS MATERIALIZED (
+    SELECT client.phone_number
+    FROM historical_clients AS client
+    WHERE
+        client.phone_number = (
+            SELECT reply.phone_number
+            FROM outbox AS reply
+            WHERE reply.reply_id = :reply_id::bigint
+        )
+        AND NOT EXISTS (SELECT 1 FROM locked_guests)
+    FOR KEY SHARE
+),
+
 -- With the state that it has once it is locked.
 locked_replies AS MATERIALIZED (
     SELECT
@@ -229,7 +243,7 @@ locked_replies AS MATERIALIZED (
         reply.reply_id = :reply_id::bigint
         AND reply.lease = :lease::uuid
         AND reply.state IN ('sending', 'sent')
-        AND (SELECT count(*) FROM locked_guests) >= 0
+        AND (SELECT count(*) FROM locked_guests) + (SELECT count(*) FROM locked_clients) >= 0
     FOR UPDATE
 ),
 

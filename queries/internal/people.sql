@@ -1,5 +1,5 @@
 -- What the methods about a whole person do beside the queries that are marked with their names (queries/people.sql).
--- check: large guest_profiles, operations
+-- check: large guest_profiles, historical_clients, operations
 
 -- name: claim_operation(operation_id)^
 -- Claims an operation; a repeat gets what the first attempt returned.
@@ -52,10 +52,25 @@ ORDER BY locked.phone_number;
 
 -- name: lock_guests(phone_numbers)
 -- Locks guests' rows until the transaction ends, and returns their keys.
--- They are locked in the order of their keys: in another order two merges deadlock.
+-- The guests may be active or archived. They are locked in the order of their keys: in another order two merges deadlock.
 --   phone_numbers: text[], the guests' keys, e.g. '{573000000001}'
-SELECT phone_number
-FROM guest_profiles
-WHERE phone_number = ANY(:phone_numbers::text[])
-ORDER BY phone_number
-FOR UPDATE;
+WITH active_guests AS MATERIALIZED (
+    SELECT guest.phone_number
+    FROM guest_profiles AS guest
+    WHERE guest.phone_number = ANY(:phone_numbers::text[])
+    ORDER BY guest.phone_number
+    FOR UPDATE
+),
+
+archived_guests AS MATERIALIZED (
+    SELECT client.phone_number
+    FROM historical_clients AS client
+    WHERE client.phone_number = ANY(:phone_numbers::text[])
+    ORDER BY client.phone_number
+    FOR UPDATE
+)
+
+SELECT phone_number FROM active_guests
+UNION ALL
+SELECT phone_number FROM archived_guests
+ORDER BY phone_number;

@@ -193,6 +193,8 @@ class AsyncContextCache:
             elif row is not None and may_serve_stale(request, row):
                 request.outcome = "stale"
                 return stale_text(request.key, row)
+            elif row is None and (text := await self._of_archived(request)) is not None:
+                return text
             else:
                 request.check_waiting(pause)
                 pause = await rest(pause)
@@ -201,6 +203,19 @@ class AsyncContextCache:
             request.has_built = False
             if row is not None and (is_hit(row) or was_stored_since(first, row)):
                 return hit_text(request.key, row)
+
+    async def _of_archived(self, request: ContextRequest) -> str | None:
+        """Return a text built from the archive, and not stored; None if the guest is active."""
+        parameters: Mapping[str, object] = {"phone_number": request.key, "timezone": self._timezone}
+        archived = await self._executor.call("get_archived_guest", parameters, deadline=request.deadline.at)
+        if archived is None:
+            return None
+        text = await self._build(request, archived) if archived.memory_enabled else ""
+        if text is None:
+            # A custom build_context that does not read known_guests: for it the guest returns.
+            await self._executor.call("create_guest", {"phone_number": request.key}, deadline=request.deadline.at)
+            return None
+        return with_clock(text, archived.clock_time)
 
     def _check_overtaken(self, deadline: Deadline, builds: int, pause: float) -> None:
         """Give up on a profile that changes in every build: its builder changes it, most likely."""

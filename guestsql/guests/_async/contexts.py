@@ -141,5 +141,7 @@ class AsyncContexts(AsyncSession):
 
         SQL: queries/context.sql
         """
-        rows: int = await self._call("invalidate_context", phone_number=self._key(user_id))
-        return rows > 0
+        key = self._key(user_id)
+        rows: int = await self._call("invalidate_context", phone_number=key)
+        # Nothing is cached of an archived guest.
+        return rows > 0 or await self._call("get_profile", phone_number=key) is not None

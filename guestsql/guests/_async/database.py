@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from guestsql.errors import InvalidValue
 from guestsql.guests._async.action_claims import AsyncActionClaims
+from guestsql.guests._async.archive import AsyncReturner
 from guestsql.guests._async.context import AsyncContextCache
 from guestsql.guests._async.guests import AsyncGuests
 from guestsql.guests._async.interactions import AsyncInteractionBuffer
@@ -119,6 +120,7 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
         self._exit_flush: ExitFlush | None = None
 
     async def _on_open(self, executor: AsyncExecutor, url: str) -> None:
+        AsyncReturner(executor, self._engine.in_use).install()
         counting, settings = self._engine.counting, self._settings
         buffers = (self._pending, counting) if settings.metrics_seconds else (self._pending,)
         if self._exit_flush is not None:  # an earlier close could not write: this one has the same buffers
@@ -190,6 +192,9 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
     async def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         executor = await self._engine.ready()
         return await executor.call(name, parameters, policy=Policy.ONCE)
+
+    async def _hold(self, *ids: str) -> None:
+        """The executor returns the guests of a statement that is refused."""
 
     async def _in_transaction(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guestsql.guests._async.archive import AsyncArchive
 from guestsql.guests._async.booking import AsyncBooking
 from guestsql.guests._async.campaigns import AsyncCampaigns
 from guestsql.guests._async.contexts import AsyncContexts
@@ -27,5 +28,6 @@ class AsyncGuests(
     AsyncCampaigns,
     AsyncNextActions,
     AsyncPeople,
+    AsyncArchive,
 ):
     """The methods of `AsyncGuestDatabase` and of its transactions. Each is written once, for both."""

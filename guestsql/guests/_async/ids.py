@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 
 from guestsql.errors import DifferentGuests
+from guestsql.guests._async.archive import return_archived
 from guestsql.guests._async.marked import check_ids, lock_ids, write
 from guestsql.guests._async.session import AsyncSession
 from guestsql.guests.ids import (
     GivenIds,
+    archived_keys,
     former_owners,
     given_ids,
     guests_by_age,
@@ -23,7 +25,6 @@ from guestsql.guests.models import GuestProfile
 from guestsql.guests.rows import profile_from
 from guestsql.sql import Query
 from guestsql.sql._async.transaction import AsyncTransactionSession
-from guestsql.sql.hooks import hooked_queries
 from guestsql.telemetry.log import event
 from guestsql.telemetry.write_buffer import new_operation_id
 
@@ -94,8 +95,9 @@ class AsyncIds(AsyncSession):
             chat_id=ids.chat_id,
         )
         while row is None:  # again if the guest was erased between two attempts
-            queries = hooked_queries(self._in_use.catalogue.values(), "merge_guests") if merge else None
-            link = partial(_link, ids=ids, queries=queries, operation_id=new_operation_id())
+            queries = self._marked("merge_guests") if merge else None
+            returning = self._marked("return_guest")
+            link = partial(_link, ids=ids, queries=queries, returning=returning, operation_id=new_operation_id())
             row = await self._with_ids_locked(link)
             if row is not None:
                 self._after_commit(
@@ -124,20 +126,34 @@ class AsyncIds(AsyncSession):
         user, phone = self._key(user_id), phone_id(self._key, new_phone, "new_phone")
         row = None
         while row is None:
-            change = partial(_change, user=user, phone=phone, operation_id=new_operation_id())
+            returning = self._marked("return_guest")
+            change = partial(_change, user=user, phone=phone, returning=returning, operation_id=new_operation_id())
             row = await self._with_ids_locked(change)
         self._after_commit(partial(event, logging.INFO, "GUEST_PHONE_CHANGED", "phone changed", guest=row.phone_number))
         return profile_from(row)
 
 
-async def _link(tx: AsyncTransactionSession, *, ids: GivenIds, queries: list[Query] | None, operation_id: str) -> Any:  # noqa: ANN401  a row of get_profile
+async def _link(
+    tx: AsyncTransactionSession,
+    *,
+    ids: GivenIds,
+    queries: list[Query] | None,
+    returning: list[Query],
+    operation_id: str,
+) -> Any:  # noqa: ANN401  a row of get_profile
     claimed = await tx.call("claim_operation", {"operation_id": operation_id})
     if claimed.is_new:
-        await _link_now(tx, ids, queries, operation_id)
+        await _link_now(tx, ids, queries, returning, operation_id)
     return await tx.call("get_profile", {"phone_number": ids.user_id})
 
 
-async def _link_now(tx: AsyncTransactionSession, ids: GivenIds, queries: list[Query] | None, operation_id: str) -> None:
+async def _link_now(
+    tx: AsyncTransactionSession,
+    ids: GivenIds,
+    queries: list[Query] | None,
+    returning: list[Query],
+    operation_id: str,
+) -> None:
     known = await lock_ids(tx, ids.every)
     owners = sorted({row.phone_number for row in known.values()})
     scoped: list[Any] = await tx.call("list_scoped_ids", {"phone_numbers": owners}) if ids.scoped else []
@@ -150,6 +166,8 @@ async def _link_now(tx: AsyncTransactionSession, ids: GivenIds, queries: list[Qu
     others = [each for each in guests_by_age(left) if each != key]
     if others and queries is None:
         raise DifferentGuests((key, *others))
+    # Not the guests who have lost a phone.
+    await return_archived(tx, returning, archived_keys(left))
     for number, other in enumerate(others, 1):
         await write(tx, queries or [], keep=key, duplicate=other, operation_id=f"{operation_id} {number}")
     for owner, phones in lost.items():
@@ -188,17 +206,20 @@ async def _write_profile(tx: AsyncTransactionSession, ids: GivenIds, key: str, k
         await tx.call("set_chat", {"phone_number": key, "chat_id": ids.chat_id})
 
 
-async def _change(tx: AsyncTransactionSession, *, user: str, phone: str, operation_id: str) -> Any:  # noqa: ANN401  a row of get_profile
+async def _change(
+    tx: AsyncTransactionSession, *, user: str, phone: str, returning: list[Query], operation_id: str
+) -> Any:  # noqa: ANN401  a row of get_profile
     claimed = await tx.call("claim_operation", {"operation_id": operation_id})
     if claimed.is_new:
-        await _change_now(tx, user, phone)
+        await _change_now(tx, user, phone, returning)
     return await tx.call("get_profile", {"phone_number": user})
 
 
-async def _change_now(tx: AsyncTransactionSession, user: str, phone: str) -> None:
+async def _change_now(tx: AsyncTransactionSession, user: str, phone: str, returning: list[Query]) -> None:
     ids = sorted({user, phone})
     known = await lock_ids(tx, ids)
     key = key_of(user, known)
+    await return_archived(tx, returning, [each for each in archived_keys(known) if each == key])
     if not is_guest(user, known):
         await tx.call("create_guest", {"phone_number": key})
     if is_guest(phone, known) and known[phone].phone_number != key:

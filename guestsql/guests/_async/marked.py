@@ -33,11 +33,12 @@ async def lock_ids(tx: AsyncTransactionSession, ids: list[str]) -> dict[str, Any
         IdsMovedError: ids lead to guests who are not locked.
     """
     locked = [row.phone_number for row in await tx.call("lock_ids", {"ids": ids})]
-    await tx.call("lock_guests", {"phone_numbers": locked})
-    # What another transaction has committed meanwhile is seen by this statement.
+    held = {row.phone_number for row in await tx.call("lock_guests", {"phone_numbers": locked})}
+    # This statement sees what another transaction has committed meanwhile: a guest may have been archived or returned.
     known = await tx.call("list_known_ids", {"ids": ids})
-    if any(row.phone_number not in locked for row in known):
-        raise IdsMovedError
+    for row in known:
+        if row.phone_number not in locked or (row.guest_since is not None and row.phone_number not in held):
+            raise IdsMovedError
     return {row.id: row for row in known}
 
 

@@ -7,17 +7,18 @@ from functools import partial
 from typing import Any
 
 from guestsql.errors import InvalidUserId
+from guestsql.guests._async.archive import return_archived
 from guestsql.guests._async.erasing import AsyncErasure
 from guestsql.guests._async.marked import check_ids, given, lock_ids, write
 from guestsql.guests._async.session import AsyncSession
 from guestsql.guests.export import exported_row
-from guestsql.guests.ids import is_guest, key_of
+from guestsql.guests.ids import archived_keys, is_guest, key_of
 from guestsql.guests.models import GuestProfile
 from guestsql.guests.rows import profile_from
 from guestsql.guests.spellings import spellings
 from guestsql.sql import Operator, Query
 from guestsql.sql._async.transaction import AsyncTransactionSession
-from guestsql.sql.hooks import hooked_queries, subject_of
+from guestsql.sql.hooks import subject_of
 from guestsql.telemetry.log import event
 from guestsql.telemetry.write_buffer import new_operation_id
 
@@ -58,7 +59,14 @@ class AsyncPeople(AsyncSession):
         row, moved = None, dict[str, int]()
         while row is None:  # again when another process has removed the guest who stays between two attempts
             queries, operation_id = self._marked("merge_guests"), new_operation_id()
-            merge = partial(_merge, queries=queries, keep=keep, duplicate=duplicate, operation_id=operation_id)
+            merge = partial(
+                _merge,
+                queries=queries,
+                returning=self._marked("return_guest"),
+                keep=keep,
+                duplicate=duplicate,
+                operation_id=operation_id,
+            )
             row, moved = await self._with_ids_locked(merge)
         merged = partial(event, logging.INFO, "GUESTS_MERGED", "guests merged", guest=row.phone_number, rows=moved)
         self._after_commit(merged)
@@ -113,18 +121,22 @@ class AsyncPeople(AsyncSession):
         self._after_commit(partial(event, logging.INFO, "GUEST_FORGOTTEN", "guest erased", guest=user))
         return erased
 
-    def _marked(self, hook: str) -> list[Query]:
-        return hooked_queries(self._in_use.catalogue.values(), hook)
-
 
 async def _merge(
-    tx: AsyncTransactionSession, *, queries: list[Query], keep: str, duplicate: str, operation_id: str
+    tx: AsyncTransactionSession,
+    *,
+    queries: list[Query],
+    returning: list[Query],
+    keep: str,
+    duplicate: str,
+    operation_id: str,
 ) -> tuple[Any, dict[str, int]]:
     """Return the profile of the guest who stayed, and the rows written; none when the operation is done already."""
     moved: dict[str, int] = {}
     claimed = await tx.call("claim_operation", {"operation_id": operation_id})
     if claimed.is_new:
         known = await lock_ids(tx, [keep, duplicate])
+        await return_archived(tx, returning, archived_keys(known))
         key, other = key_of(keep, known), key_of(duplicate, known)
         if not is_guest(keep, known):
             await tx.call("create_guest", {"phone_number": key})

@@ -157,6 +157,7 @@ class AsyncProfiles(AsyncSession):
         await self._record(self._key(user_id), at, known)
 
     async def _write_profile(self, query: str, key: str, **parameters: object) -> GuestProfile:
+        await self._hold(key)
         while True:
             row = await self._call(query, phone_number=key, **parameters)
             if row is not None:

@@ -18,8 +18,9 @@ from guestsql.guests.messages import Claim, Message
 from guestsql.guests.models import GuestThread, Reply
 from guestsql.guests.pending import MessageId, Pending
 from guestsql.settings import Settings
-from guestsql.sql import InUse
+from guestsql.sql import InUse, Query
 from guestsql.sql._async.transaction import AsyncTransactionSession
+from guestsql.sql.hooks import hooked_queries
 from guestsql.sql.runtime import AsyncResult
 from guestsql.sql.transactions import Isolation
 
@@ -97,6 +98,13 @@ class AsyncSession(ABC):
             isolation: the isolation level of a transaction of its own.
             writes: False if it only reads.
         """
+
+    @abstractmethod
+    async def _hold(self, *ids: str) -> None:
+        """In a transaction, return the guests with these ids if they are archived, before their rows are written."""
+
+    def _marked(self, hook: str) -> list[Query]:
+        return hooked_queries(self._in_use.catalogue.values(), hook)
 
     async def _with_ids_locked(self, function: Callable[[AsyncTransactionSession], AsyncResult[Answer]]) -> Answer:
         """As `_in_transaction`, again as long as ids move meanwhile: each time another session has committed."""

@@ -149,6 +149,7 @@ class AsyncThreads(AsyncSession):
         """
         key = self._key(user_id)
         spent = {"thread_id": clean_id(thread_id, "thread_id"), "tokens": clean_tokens(tokens)}
+        await self._hold(key)
         if message_id is None:
             count = await self._call_once(
                 "add_thread_tokens", phone_number=key, operation_id=new_operation_id(), **spent
@@ -159,6 +160,7 @@ class AsyncThreads(AsyncSession):
         return count or 0
 
     async def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:
+        await self._hold(key)
         row = await self._call("set_thread", phone_number=key, thread_id=thread_id)
         if row is not None:
             event(logging.INFO, "DATABASE_UPDATE", "thread updated", guest=key, query="set_thread")

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from guestsql.errors import TransactionError
+from guestsql.guests._async.archive import return_archived
 from guestsql.guests._async.guests import AsyncGuests
 from guestsql.guests._async.interactions import AsyncInteractionBuffer
 from guestsql.guests._async.queries import AsyncGuestQueries
@@ -63,6 +64,8 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
         self._replies = _NoReplies()
         self._actions = _NoActions()
         self._holds_flush = False
+        self._held: set[str] = set()
+        self._held_at = 0
 
     async def _ready(self) -> None:
         """The transaction itself refuses what comes too late."""
@@ -92,7 +95,17 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
         await self._write(Messages.of_one(key, at, known, self._erasure_key.keyed(key)))
 
     async def _write(self, batch: Messages) -> None:
+        await self._hold(*batch.ids)
         await self._session.call(self._pending.query, batch.parameters())
+
+    async def _hold(self, *ids: str) -> None:
+        if self._held_at != self._session.undone:
+            self._held, self._held_at = set(), self._session.undone
+        unknown = sorted(set(ids) - self._held)
+        if unknown:
+            found = await self._session.call("find_archived_guests", {"ids": unknown})
+            await return_archived(self._session, self._marked("return_guest"), [row.phone_number for row in found])
+            self._held.update(unknown)
 
     def _after_commit(self, call: Callable[[], object]) -> None:
         self._session.on_commit(call)

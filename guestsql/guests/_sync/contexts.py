@@ -142,5 +142,7 @@ class Contexts(Session):
 
         SQL: queries/context.sql
         """
-        rows: int = self._call("invalidate_context", phone_number=self._key(user_id))
-        return rows > 0
+        key = self._key(user_id)
+        rows: int = self._call("invalidate_context", phone_number=key)
+        # Nothing is cached of an archived guest.
+        return rows > 0 or self._call("get_profile", phone_number=key) is not None

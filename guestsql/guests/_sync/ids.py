@@ -8,10 +8,12 @@ from functools import partial
 from typing import Any
 
 from guestsql.errors import DifferentGuests
+from guestsql.guests._sync.archive import return_archived
 from guestsql.guests._sync.marked import check_ids, lock_ids, write
 from guestsql.guests._sync.session import Session
 from guestsql.guests.ids import (
     GivenIds,
+    archived_keys,
     former_owners,
     given_ids,
     guests_by_age,
@@ -24,7 +26,6 @@ from guestsql.guests.models import GuestProfile
 from guestsql.guests.rows import profile_from
 from guestsql.sql import Query
 from guestsql.sql._sync.transaction import TransactionSession
-from guestsql.sql.hooks import hooked_queries
 from guestsql.telemetry.log import event
 from guestsql.telemetry.write_buffer import new_operation_id
 
@@ -95,8 +96,9 @@ class SyncIds(Session):
             chat_id=ids.chat_id,
         )
         while row is None:  # again if the guest was erased between two attempts
-            queries = hooked_queries(self._in_use.catalogue.values(), "merge_guests") if merge else None
-            link = partial(_link, ids=ids, queries=queries, operation_id=new_operation_id())
+            queries = self._marked("merge_guests") if merge else None
+            returning = self._marked("return_guest")
+            link = partial(_link, ids=ids, queries=queries, returning=returning, operation_id=new_operation_id())
             row = self._with_ids_locked(link)
             if row is not None:
                 self._after_commit(
@@ -125,20 +127,34 @@ class SyncIds(Session):
         user, phone = self._key(user_id), phone_id(self._key, new_phone, "new_phone")
         row = None
         while row is None:
-            change = partial(_change, user=user, phone=phone, operation_id=new_operation_id())
+            returning = self._marked("return_guest")
+            change = partial(_change, user=user, phone=phone, returning=returning, operation_id=new_operation_id())
             row = self._with_ids_locked(change)
         self._after_commit(partial(event, logging.INFO, "GUEST_PHONE_CHANGED", "phone changed", guest=row.phone_number))
         return profile_from(row)
 
 
-def _link(tx: TransactionSession, *, ids: GivenIds, queries: list[Query] | None, operation_id: str) -> Any:  # noqa: ANN401  a row of get_profile
+def _link(
+    tx: TransactionSession,
+    *,
+    ids: GivenIds,
+    queries: list[Query] | None,
+    returning: list[Query],
+    operation_id: str,
+) -> Any:  # noqa: ANN401  a row of get_profile
     claimed = tx.call("claim_operation", {"operation_id": operation_id})
     if claimed.is_new:
-        _link_now(tx, ids, queries, operation_id)
+        _link_now(tx, ids, queries, returning, operation_id)
     return tx.call("get_profile", {"phone_number": ids.user_id})
 
 
-def _link_now(tx: TransactionSession, ids: GivenIds, queries: list[Query] | None, operation_id: str) -> None:
+def _link_now(
+    tx: TransactionSession,
+    ids: GivenIds,
+    queries: list[Query] | None,
+    returning: list[Query],
+    operation_id: str,
+) -> None:
     known = lock_ids(tx, ids.every)
     owners = sorted({row.phone_number for row in known.values()})
     scoped: list[Any] = tx.call("list_scoped_ids", {"phone_numbers": owners}) if ids.scoped else []
@@ -151,6 +167,8 @@ def _link_now(tx: TransactionSession, ids: GivenIds, queries: list[Query] | None
     others = [each for each in guests_by_age(left) if each != key]
     if others and queries is None:
         raise DifferentGuests((key, *others))
+    # Not the guests who have lost a phone.
+    return_archived(tx, returning, archived_keys(left))
     for number, other in enumerate(others, 1):
         write(tx, queries or [], keep=key, duplicate=other, operation_id=f"{operation_id} {number}")
     for owner, phones in lost.items():
@@ -187,17 +205,18 @@ def _write_profile(tx: TransactionSession, ids: GivenIds, key: str, known: dict[
         tx.call("set_chat", {"phone_number": key, "chat_id": ids.chat_id})
 
 
-def _change(tx: TransactionSession, *, user: str, phone: str, operation_id: str) -> Any:  # noqa: ANN401  a row of get_profile
+def _change(tx: TransactionSession, *, user: str, phone: str, returning: list[Query], operation_id: str) -> Any:  # noqa: ANN401  a row of get_profile
     claimed = tx.call("claim_operation", {"operation_id": operation_id})
     if claimed.is_new:
-        _change_now(tx, user, phone)
+        _change_now(tx, user, phone, returning)
     return tx.call("get_profile", {"phone_number": user})
 
 
-def _change_now(tx: TransactionSession, user: str, phone: str) -> None:
+def _change_now(tx: TransactionSession, user: str, phone: str, returning: list[Query]) -> None:
     ids = sorted({user, phone})
     known = lock_ids(tx, ids)
     key = key_of(user, known)
+    return_archived(tx, returning, [each for each in archived_keys(known) if each == key])
     if not is_guest(user, known):
         tx.call("create_guest", {"phone_number": key})
     if is_guest(phone, known) and known[phone].phone_number != key:

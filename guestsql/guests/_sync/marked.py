@@ -34,11 +34,12 @@ def lock_ids(tx: TransactionSession, ids: list[str]) -> dict[str, Any]:
         IdsMovedError: ids lead to guests who are not locked.
     """
     locked = [row.phone_number for row in tx.call("lock_ids", {"ids": ids})]
-    tx.call("lock_guests", {"phone_numbers": locked})
-    # What another transaction has committed meanwhile is seen by this statement.
+    held = {row.phone_number for row in tx.call("lock_guests", {"phone_numbers": locked})}
+    # This statement sees what another transaction has committed meanwhile: a guest may have been archived or returned.
     known = tx.call("list_known_ids", {"ids": ids})
-    if any(row.phone_number not in locked for row in known):
-        raise IdsMovedError
+    for row in known:
+        if row.phone_number not in locked or (row.guest_since is not None and row.phone_number not in held):
+            raise IdsMovedError
     return {row.id: row for row in known}
 
 

@@ -59,12 +59,11 @@ class Outbox(Session):
 
         SQL: queries/internal/outbox.sql
         """
+        key, reply = self._key(user_id), clean_json(payload, "payload")
+        service = clean_gateway(gateway)
+        self._hold(key)
         self._call_once(
-            "queue_reply",
-            phone_number=self._key(user_id),
-            gateway=clean_gateway(gateway),
-            payload=clean_json(payload, "payload"),
-            operation_id=new_operation_id(),
+            "queue_reply", phone_number=key, gateway=service, payload=reply, operation_id=new_operation_id()
         )
 
     def claim_replies(

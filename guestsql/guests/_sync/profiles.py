@@ -158,6 +158,7 @@ class Profiles(Session):
         self._record(self._key(user_id), at, known)
 
     def _write_profile(self, query: str, key: str, **parameters: object) -> GuestProfile:
+        self._hold(key)
         while True:
             row = self._call(query, phone_number=key, **parameters)
             if row is not None:

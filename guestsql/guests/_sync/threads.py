@@ -150,6 +150,7 @@ class Threads(Session):
         """
         key = self._key(user_id)
         spent = {"thread_id": clean_id(thread_id, "thread_id"), "tokens": clean_tokens(tokens)}
+        self._hold(key)
         if message_id is None:
             count = self._call_once("add_thread_tokens", phone_number=key, operation_id=new_operation_id(), **spent)
         else:
@@ -158,6 +159,7 @@ class Threads(Session):
         return count or 0
 
     def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:
+        self._hold(key)
         row = self._call("set_thread", phone_number=key, thread_id=thread_id)
         if row is not None:
             event(logging.INFO, "DATABASE_UPDATE", "thread updated", guest=key, query="set_thread")

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from guestsql.errors import TransactionError
+from guestsql.guests._sync.archive import return_archived
 from guestsql.guests._sync.guests import Guests
 from guestsql.guests._sync.interactions import InteractionBuffer
 from guestsql.guests._sync.queries import GuestQueries
@@ -64,6 +65,8 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         self._replies = _NoReplies()
         self._actions = _NoActions()
         self._holds_flush = False
+        self._held: set[str] = set()
+        self._held_at = 0
 
     def _ready(self) -> None:
         """The transaction itself refuses what comes too late."""
@@ -93,7 +96,17 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         self._write(Messages.of_one(key, at, known, self._erasure_key.keyed(key)))
 
     def _write(self, batch: Messages) -> None:
+        self._hold(*batch.ids)
         self._session.call(self._pending.query, batch.parameters())
+
+    def _hold(self, *ids: str) -> None:
+        if self._held_at != self._session.undone:
+            self._held, self._held_at = set(), self._session.undone
+        unknown = sorted(set(ids) - self._held)
+        if unknown:
+            found = self._session.call("find_archived_guests", {"ids": unknown})
+            return_archived(self._session, self._marked("return_guest"), [row.phone_number for row in found])
+            self._held.update(unknown)
 
     def _after_commit(self, call: Callable[[], object]) -> None:
         self._session.on_commit(call)

@@ -20,7 +20,7 @@ from guestsql.sql._async.connection import AsyncDeadlineConnection
 from guestsql.sql.describe import client_encoding, described
 from guestsql.sql.result_rows import RowMaker, Shape, column_names
 from guestsql.sql.runtime import AsyncResult
-from guestsql.sql.translate import is_transient, translate
+from guestsql.sql.translate import is_remediable, is_transient, translate
 from guestsql.sql.unreadable import unreadable
 from guestsql.telemetry.attributes import Attributes, server_attributes, statement_attributes
 from guestsql.telemetry.counting import Counting
@@ -192,9 +192,10 @@ def _log_done(cursor: AsyncCursor[Any], name: str, started: float) -> None:
 
 
 def _log_failure(failure: DatabaseError, started: float) -> None:
+    # What may be repeated is the executor's to call an error, when it gives up.
+    level = logging.WARNING if is_transient(failure) else logging.ERROR
     event(
-        # What may be repeated is the executor's to call an error, when it gives up.
-        logging.WARNING if is_transient(failure) else logging.ERROR,
+        logging.DEBUG if is_remediable(failure) else level,
         "DATABASE_ERROR",
         failure.message,
         query=failure.query,

@@ -22,7 +22,7 @@ from guestsql.sql.translate import is_transient
 from guestsql.telemetry.counting import Counting
 from guestsql.telemetry.log import event
 
-__all__ = ["AsyncExecutor", "AsyncLender"]
+__all__ = ["AsyncExecutor", "AsyncLender", "AsyncRemedy"]
 
 Answer = TypeVar("Answer")
 
@@ -37,6 +37,12 @@ class AsyncLender(Protocol):
     async def release(self, connection: AsyncDeadlineConnection) -> None: ...
 
 
+class AsyncRemedy(Protocol):
+    """Removes the cause of an error of a custom SQLSTATE, until the deadline; then the statement is repeated."""
+
+    async def __call__(self, error: DatabaseError, deadline: float) -> None: ...
+
+
 class AsyncExecutor:
     """A pool, and the queries of one catalogue on it.
 
@@ -46,6 +52,9 @@ class AsyncExecutor:
         catalogue: the queries.
         connections: lends them in place of a pool.
         counting: counts the calls: one for each statement sent, and one when there is no connection.
+
+    Attributes:
+        remedies: what is called after an error, by its SQLSTATE, while no connection is held.
     """
 
     def __init__(
@@ -59,6 +68,7 @@ class AsyncExecutor:
     ) -> None:
         self._counting = Counting() if counting is None else counting  # an empty one is false
         self._seconds = settings.deadline_seconds
+        self.remedies: dict[str, AsyncRemedy] = {}
         self._connections: AsyncLender = connections or AsyncConnections(settings, url)
         self._confirming = self._bind(read_packaged("internal/connections.sql"))["confirm_writes"]
         self.use(catalogue)
@@ -148,9 +158,10 @@ class AsyncExecutor:
                 attempts = attempts or Attempts(work, policy, until)
                 if attempts.needs_new_connection(error):
                     await connection.close()
-                pause = attempts.pause_after(error)
+                refusal, has_remedy = error, error.sqlstate in self.remedies
+                pause = attempts.pause_after(error, has_remedy=has_remedy)
                 failure = error if pause is not None else attempts.outcome(error)
-                self.count_error(work.name, failure)
+                self.count_error("" if has_remedy and pause is not None else work.name, failure)
                 if pause is None:
                     _log_given_up(error)
                     raise failure from failure.__cause__
@@ -158,14 +169,20 @@ class AsyncExecutor:
                 return answer
             finally:
                 await connections.release(connection)
-            await async_sleep(pause)
+            await self._prepare_repeat(refusal, pause, until)
             acquire = connections.acquire_live  # where one connection was dead the other recent ones are too
+
+    async def _prepare_repeat(self, refusal: DatabaseError, pause: float, until: float) -> None:
+        remedy = self.remedies.get(refusal.sqlstate or "")
+        if remedy is not None:
+            await remedy(refusal, until)
+        await async_sleep(pause)
 
     def count_error(self, name: str, error: BaseException) -> None:
         """Count the error of a query.
 
         Args:
-            name: the query; "" for a transaction, whose queries count their own.
+            name: the query; "" for a transaction, whose queries count their own, and for an error that has a remedy.
             error: what it ended with.
         """
         if name:
@@ -230,6 +247,7 @@ class AsyncExecutor:
         isolation: Isolation | None = None,
         policy: Policy = Policy.IF_UNDONE,
         writes: bool = True,
+        deadline: float | None = None,
     ) -> Answer:
         """Run a function in a transaction; after a conflict, or a connection lost before COMMIT, run it again.
 
@@ -238,6 +256,7 @@ class AsyncExecutor:
             isolation: the isolation level; default the server's.
             policy: when it may be run again. With an operation id, a transaction whose COMMIT was not answered is too.
             writes: False for one that only reads.
+            deadline: in seconds of `time.monotonic()`; default the settings' from now.
 
         Returns:
             What the function returns.
@@ -259,7 +278,7 @@ class AsyncExecutor:
                     raise _OthersError(error) from error
 
         try:
-            answer: Answer = await self.call(Work("", attempt, writes=writes), {}, policy=policy)
+            answer: Answer = await self.call(Work("", attempt, writes=writes), {}, policy=policy, deadline=deadline)
         except _OthersError as others:
             raise others.error from others.error.__cause__
         return answer

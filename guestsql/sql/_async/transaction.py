@@ -42,6 +42,7 @@ class AsyncTransactionSession:
 
     Attributes:
         ending: what is to be left when the transaction has ended, in whatever way.
+        undone: how many savepoints were rolled back: what was locked since is not locked any more.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class AsyncTransactionSession:
         self._raised: list[DatabaseError] = []
         self._on_commit: list[Callable[[], object]] = []
         self.ending = AsyncExitStack()
+        self.undone = 0
 
     @property
     def is_forked(self) -> bool:
@@ -123,6 +125,7 @@ class AsyncTransactionSession:
             self._check_innermost(name)
             await self._command(f"RELEASE SAVEPOINT {name}")
         except BaseException:
+            self.undone += 1
             del self._on_commit[kept:]
             await self._undo(name)
             raise

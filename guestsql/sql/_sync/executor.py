@@ -23,7 +23,7 @@ from guestsql.sql.translate import is_transient
 from guestsql.telemetry.counting import Counting
 from guestsql.telemetry.log import event
 
-__all__ = ["Executor", "Lender"]
+__all__ = ["Executor", "Lender", "Remedy"]
 
 Answer = TypeVar("Answer")
 
@@ -38,6 +38,12 @@ class Lender(Protocol):
     def release(self, connection: DeadlineConnection) -> None: ...
 
 
+class Remedy(Protocol):
+    """Removes the cause of an error of a custom SQLSTATE, until the deadline; then the statement is repeated."""
+
+    def __call__(self, error: DatabaseError, deadline: float) -> None: ...
+
+
 class Executor:
     """A pool, and the queries of one catalogue on it.
 
@@ -47,6 +53,9 @@ class Executor:
         catalogue: the queries.
         connections: lends them in place of a pool.
         counting: counts the calls: one for each statement sent, and one when there is no connection.
+
+    Attributes:
+        remedies: what is called after an error, by its SQLSTATE, while no connection is held.
     """
 
     def __init__(
@@ -60,6 +69,7 @@ class Executor:
     ) -> None:
         self._counting = Counting() if counting is None else counting  # an empty one is false
         self._seconds = settings.deadline_seconds
+        self.remedies: dict[str, Remedy] = {}
         self._connections: Lender = connections or Connections(settings, url)
         self._confirming = self._bind(read_packaged("internal/connections.sql"))["confirm_writes"]
         self.use(catalogue)
@@ -149,9 +159,10 @@ class Executor:
                 attempts = attempts or Attempts(work, policy, until)
                 if attempts.needs_new_connection(error):
                     connection.close()
-                pause = attempts.pause_after(error)
+                refusal, has_remedy = error, error.sqlstate in self.remedies
+                pause = attempts.pause_after(error, has_remedy=has_remedy)
                 failure = error if pause is not None else attempts.outcome(error)
-                self.count_error(work.name, failure)
+                self.count_error("" if has_remedy and pause is not None else work.name, failure)
                 if pause is None:
                     _log_given_up(error)
                     raise failure from failure.__cause__
@@ -159,14 +170,20 @@ class Executor:
                 return answer
             finally:
                 connections.release(connection)
-            sleep(pause)
+            self._prepare_repeat(refusal, pause, until)
             acquire = connections.acquire_live  # where one connection was dead the other recent ones are too
+
+    def _prepare_repeat(self, refusal: DatabaseError, pause: float, until: float) -> None:
+        remedy = self.remedies.get(refusal.sqlstate or "")
+        if remedy is not None:
+            remedy(refusal, until)
+        sleep(pause)
 
     def count_error(self, name: str, error: BaseException) -> None:
         """Count the error of a query.
 
         Args:
-            name: the query; "" for a transaction, whose queries count their own.
+            name: the query; "" for a transaction, whose queries count their own, and for an error that has a remedy.
             error: what it ended with.
         """
         if name:
@@ -231,6 +248,7 @@ class Executor:
         isolation: Isolation | None = None,
         policy: Policy = Policy.IF_UNDONE,
         writes: bool = True,
+        deadline: float | None = None,
     ) -> Answer:
         """Run a function in a transaction; after a conflict, or a connection lost before COMMIT, run it again.
 
@@ -239,6 +257,7 @@ class Executor:
             isolation: the isolation level; default the server's.
             policy: when it may be run again. With an operation id, a transaction whose COMMIT was not answered is too.
             writes: False for one that only reads.
+            deadline: in seconds of `time.monotonic()`; default the settings' from now.
 
         Returns:
             What the function returns.
@@ -260,7 +279,7 @@ class Executor:
                     raise _OthersError(error) from error
 
         try:
-            answer: Answer = self.call(Work("", attempt, writes=writes), {}, policy=policy)
+            answer: Answer = self.call(Work("", attempt, writes=writes), {}, policy=policy, deadline=deadline)
         except _OthersError as others:
             raise others.error from others.error.__cause__
         return answer

@@ -48,6 +48,7 @@ class TransactionSession:
 
     Attributes:
         ending: what is to be left when the transaction has ended, in whatever way.
+        undone: how many savepoints were rolled back: what was locked since is not locked any more.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class TransactionSession:
         self._raised: list[DatabaseError] = []
         self._on_commit: list[Callable[[], object]] = []
         self.ending = ExitStack()
+        self.undone = 0
 
     @property
     def is_forked(self) -> bool:
@@ -129,6 +131,7 @@ class TransactionSession:
             self._check_innermost(name)
             self._command(f"RELEASE SAVEPOINT {name}")
         except BaseException:
+            self.undone += 1
             del self._on_commit[kept:]
             self._undo(name)
             raise
