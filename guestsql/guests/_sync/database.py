@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from guestsql.errors import InvalidValue
 from guestsql.guests._sync.action_claims import SyncActionClaims
+from guestsql.guests._sync.archive import Returner
 from guestsql.guests._sync.context import ContextCache
 from guestsql.guests._sync.guests import Guests
 from guestsql.guests._sync.interactions import InteractionBuffer
@@ -120,6 +121,7 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         self._exit_flush: ExitFlush | None = None
 
     def _on_open(self, executor: Executor, url: str) -> None:
+        Returner(executor, self._engine.in_use).install()
         counting, settings = self._engine.counting, self._settings
         buffers = (self._pending, counting) if settings.metrics_seconds else (self._pending,)
         if self._exit_flush is not None:  # an earlier close could not write: this one has the same buffers
@@ -191,6 +193,9 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
     def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         executor = self._engine.ready()
         return executor.call(name, parameters, policy=Policy.ONCE)
+
+    def _hold(self, *ids: str) -> None:
+        """The executor returns the guests of a statement that is refused."""
 
     def _in_transaction(
         self,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from guestsql.guests._sync.archive import Archive
 from guestsql.guests._sync.booking import SyncBooking
 from guestsql.guests._sync.campaigns import SyncCampaigns
 from guestsql.guests._sync.contexts import Contexts
@@ -28,5 +29,6 @@ class Guests(
     SyncCampaigns,
     SyncNextActions,
     People,
+    Archive,
 ):
     """The methods of `AsyncGuestDatabase` and of its transactions. Each is written once, for both."""
