@@ -84,12 +84,19 @@ ON CONFLICT (profile) DO UPDATE
 -- Sets the hours of a weekday that begin at opens_at. Hours that begin at another time stay: remove_contact_hours.
 --   profile: text, e.g. 'CO'
 --   weekday: int, 1 is Monday, 7 is Sunday, e.g. 6
---   opens_at: time, by the hotel's clock, e.g. '08:00'
---   closes_at: time, the first moment that is too late, '24:00' at most, e.g. '14:00'
+--   opens_at: text, by the hotel's clock, e.g. '08:00'
+--   closes_at: text, the first moment that is too late, '24:00' at most, e.g. '14:00'
 --   source: text, e.g. 'our lawyer, 2026-01-15'
 --   is_confirmed: bool = false, counsel has confirmed it
 INSERT INTO contact_hours AS known (profile, weekday, opens_at, closes_at, source, is_confirmed)
-VALUES (:profile::text, :weekday::int, :opens_at::time, :closes_at::time, :source::text, :is_confirmed::bool)
+VALUES (
+    :profile::text,
+    :weekday::int,
+    (:opens_at::text)::time,
+    (:closes_at::text)::time,
+    :source::text,
+    :is_confirmed::bool
+)
 ON CONFLICT (profile, weekday, opens_at) DO UPDATE
     SET
         closes_at = excluded.closes_at,
@@ -100,12 +107,12 @@ ON CONFLICT (profile, weekday, opens_at) DO UPDATE
 -- Removes hours of a weekday. A weekday without hours is closed.
 --   profile: text, e.g. 'CO'
 --   weekday: int, 1 is Monday, 7 is Sunday, e.g. 6
---   opens_at: time = NULL, e.g. '08:00'; NULL for all hours of the weekday
+--   opens_at: text = NULL, e.g. '08:00'; NULL for all hours of the weekday
 DELETE FROM contact_hours
 WHERE
     profile = :profile::text
     AND weekday = :weekday::int
-    AND opens_at = coalesce(:opens_at::time, opens_at);
+    AND opens_at = coalesce((:opens_at::text)::time, opens_at);
 
 -- name: set_contact_cap(profile, channel, period, max_contacts, max_channels, source, is_confirmed)!
 -- Sets how often a person may be contacted in a day, week or month.

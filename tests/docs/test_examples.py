@@ -24,6 +24,8 @@ _RUN = [
         "threads.es.md",
         "many-ids.md",
         "many-ids.es.md",
+        "contact-rules.md",
+        "contact-rules.es.md",
     )
 ]
 
