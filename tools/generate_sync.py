@@ -25,6 +25,7 @@ REPLACEMENTS = {
     "AsyncRemedy": "Remedy",
     "AsyncReturner": "Returner",
     "AsyncCancelled": "Cancelled",
+    "AsyncBooking": "Booking",
     "AsyncBuilder": "Builder",
     "AsyncConnection": "Connection",
     "AsyncGenerator": "Generator",

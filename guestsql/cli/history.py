@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from guestsql.cli.app import CommandGroup
+from guestsql.cli.booking import note, status
 
 __all__ = ["history"]
 
@@ -13,8 +14,12 @@ __all__ = ["history"]
     cls=CommandGroup,
     epilog="""\b
 Example:
-  guestsql history --help
+  guestsql history status 573000000001 booked
 """,
 )
 def history() -> None:
     """Archive, booking status and notes of guests. USER_ID is any spelling of a phone number or WhatsApp id."""
+
+
+for _command in (status, note):
+    history.add_command(_command)

@@ -18,6 +18,8 @@ _RUN = [
         "settings.md",
         "outbox.md",
         "outbox.es.md",
+        "booking.md",
+        "booking.es.md",
         "messages.md",
         "messages.es.md",
         "threads.md",

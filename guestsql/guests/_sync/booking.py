@@ -16,12 +16,12 @@ from guestsql.guests.values import clean_id, clean_instant, clean_text
 from guestsql.telemetry.log import event
 from guestsql.telemetry.write_buffer import new_operation_id
 
-__all__ = ["SyncBooking"]
+__all__ = ["Booking"]
 
 _LONGEST_WORD = 100
 
 
-class SyncBooking(Session):
+class Booking(Session):
     """The methods for booking status and notes."""
 
     def set_booking_status(
