@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from guestsql.guests._sync.archive import Archive
-from guestsql.guests._sync.booking import SyncBooking
+from guestsql.guests._sync.booking import Booking
 from guestsql.guests._sync.campaigns import SyncCampaigns
 from guestsql.guests._sync.contexts import Contexts
 from guestsql.guests._sync.ids import SyncIds
@@ -25,7 +25,7 @@ class Guests(
     Messages,
     Outbox,
     SyncIds,
-    SyncBooking,
+    Booking,
     SyncCampaigns,
     SyncNextActions,
     People,
