@@ -1,0 +1,115 @@
+"""`guestsql demo --guests N`: an invented hotel of any size, in a database of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+import click
+
+from guestsql.cli.addresses import embedded_url
+from guestsql.cli.app import App
+from guestsql.cli.units import readable_seconds
+from guestsql.cli.waiting import waiting
+from guestsql.errors import GuestSQLError
+from guestsql.migrate import Runner
+from guestsql.sql._sync.connection import DeadlineConnection, connect
+from guestsql.sql.packaged import packaged_queries
+
+__all__ = ["HOTEL_DATABASE", "invent_hotel", "show_hotel"]
+
+HOTEL_DATABASE = "guestsql_demo_hotel"
+_PREFIX = "guestsql_demo"
+_ADMIN_DATABASE = "postgres"
+
+
+def show_hotel(app: App, guests: int, seed: int, *, replaces: bool) -> None:
+    """Create the database `HOTEL_DATABASE` on the embedded server, fill it, and print what it holds.
+
+    Args:
+        app: the settings, and ways to print.
+        guests: how many, 1 or more.
+        seed: each seed invents another hotel.
+        replaces: whether the hotel of an earlier run is dropped.
+
+    Raises:
+        GuestSQLError: there is a hotel already and `replaces` is False.
+    """
+    if replaces:
+        _drop(app)
+    with embedded_url(app.settings, database=HOTEL_DATABASE) as url:
+        settings = replace(
+            app.settings, database_url=url, unpooled_url=None, replica_url=None, pooler="auto", migrations_dir=None
+        )
+        Runner(settings, url).up()
+        until = datetime.now(settings.timezone).replace(minute=0, second=0, microsecond=0, tzinfo=None)
+        started = monotonic()
+        with connect(settings, url) as connection, waiting("inventing guests"):
+            rows = invent_hotel(connection, guests, seed=seed, until=until, timezone=settings.timezone.key)
+    app.output(None).rows(("table", "rows"), list(rows.items()))
+    click.echo(f"database {HOTEL_DATABASE}, seed {seed}: {readable_seconds(monotonic() - started)}")
+    if app.settings.database_url is None:
+        click.echo(f"Try next: guestsql query show list_label_conversions --psql | guestsql psql -d {HOTEL_DATABASE}")
+
+
+def invent_hotel(
+    connection: DeadlineConnection, guests: int, *, seed: int, until: datetime, timezone: str
+) -> dict[str, int]:
+    """Fill an empty database with invented guests, in one transaction.
+
+    Args:
+        connection: to a migrated database whose name begins with guestsql_demo, in autocommit.
+        guests: how many, 1 or more.
+        seed: each seed invents another hotel.
+        until: the hotel's local time at which the data end, without a zone and not in the future.
+        timezone: the hotel's.
+
+    Returns:
+        The number of rows of each table.
+
+    Raises:
+        GuestSQLError: it is another database, or it has guests.
+
+    SQL: queries/internal/demo.sql
+    """
+    queries = packaged_queries("internal/demo.sql")
+    ends = {"until": until, "timezone": timezone}
+    with connection.transaction():
+        _require_empty_demo(queries.get_demo_target(connection))
+        queries.create_demo_guests(connection)
+        queries.invent_demo_guests(connection, guests=guests, seed=seed, until=until)
+        hours = queries.fill_demo_hours(connection, seed=seed, **ends)
+        active = queries.fill_demo_guests(connection, seed=seed, **ends)
+        rows = {
+            "guest_profiles": active,
+            "historical_clients": guests - active,
+            "interaction_hours": hours,
+            "booking_events": queries.fill_demo_bookings(connection, **ends),
+            "guest_notes": queries.fill_demo_notes(connection, **ends),
+            "consent_events": queries.fill_demo_consents(connection, seed=seed, **ends),
+        }
+        queries.analyze_demo(connection)
+    return rows
+
+
+def _require_empty_demo(target: Any) -> None:  # noqa: ANN401  a row of the query
+    if not target.database_name.startswith(_PREFIX):
+        raise GuestSQLError(
+            f"{target.database_name} is not a database of the demo: invented guests are written nowhere else",
+            hint=f"the name of such a database begins with {_PREFIX}",
+        )
+    if target.has_guests:
+        raise GuestSQLError(
+            f"{target.database_name} has guests already",
+            hint="guestsql demo --guests N --replace drops the invented hotel of an earlier run first",
+        )
+
+
+def _drop(app: App) -> None:
+    with (
+        embedded_url(app.settings, database=_ADMIN_DATABASE) as url,
+        connect(replace(app.settings, pooler="auto"), url) as connection,
+    ):
+        connection.execute(f"DROP DATABASE IF EXISTS {HOTEL_DATABASE}")

@@ -1,0 +1,164 @@
+-- Lists of guests for the hotel's own staff, and a guest's summary for the model.
+--
+-- They are no lists for marketing: consent is not looked at. To contact people for a campaign, use its queries, which list
+-- only guests who gave their consent. Phone numbers are masked unless show_numbers is true.
+--
+-- For guestsql_bot and guestsql_owner: they show names.
+-- check: read-only
+-- check: large interaction_hours, guest_marketing, booking_events
+
+-- name: list_most_active_guests(days, show_numbers, max_rows)
+-- The guests who wrote most in the last days, for the hotel's staff.
+--   days: int = 30, from now back
+--   show_numbers: bool = false, whole phone numbers
+--   max_rows: int = 20, rows at most
+WITH most_active AS (
+    SELECT
+        phone_number,
+        sum(messages)::bigint AS messages,
+        count(*) AS active_hours
+    FROM interaction_hours
+    WHERE hour > (SELECT statement_timestamp() - make_interval(days => :days::int))
+    GROUP BY phone_number
+    ORDER BY
+        messages DESC,
+        phone_number ASC
+    LIMIT :max_rows::int
+)
+
+SELECT
+    CASE WHEN :show_numbers::bool THEN guest.phone_number ELSE guestsql_mask(guest.phone_number) END AS guest,
+    guest.user_name,
+    guest.contact_name,
+    guest.labels,
+    active.messages,
+    active.active_hours,
+    guest.last_interaction,
+    guest.total_interactions
+FROM most_active AS active
+INNER JOIN known_guests AS guest ON active.phone_number = guest.phone_number
+ORDER BY
+    active.messages DESC,
+    guest.phone_number ASC
+LIMIT :max_rows::int;
+
+-- name: list_hot_leads(days, show_numbers, max_rows)
+-- Guests whose status is interested and who wrote in the last days, for the hotel's staff.
+-- The latest quotes come first, then the latest messages. A guest without a status is no lead: list_guest_priorities has those.
+--   days: int = 7, from now back
+--   show_numbers: bool = false, whole phone numbers
+--   max_rows: int = 20, rows at most
+SELECT
+    CASE WHEN :show_numbers::bool THEN guest.phone_number ELSE guestsql_mask(guest.phone_number) END AS guest,
+    guest.user_name,
+    guest.contact_name,
+    guest.labels,
+    marketing.booking_status_at AS interested_at,
+    marketing.last_quoted_at,
+    quote.value AS quoted_value,
+    quote.currency,
+    guest.last_interaction,
+    guest.total_interactions
+FROM known_guests AS guest
+INNER JOIN guest_marketing AS marketing ON guest.phone_number = marketing.phone_number
+LEFT JOIN LATERAL (
+    SELECT
+        event.value,
+        event.currency
+    FROM booking_events AS event
+    WHERE
+        event.phone_number = guest.phone_number
+        AND event.status = 'interested'
+        AND event.value IS NOT NULL
+    ORDER BY event.occurred_at DESC, event.event_id DESC
+    LIMIT 1
+) AS quote ON TRUE
+WHERE
+    marketing.booking_status = 'interested'
+    -- The day has an index; the time decides.
+    AND guest.last_active_on >= (SELECT (statement_timestamp() AT TIME ZONE 'UTC')::date - :days::int)
+    AND guest.last_interaction > (SELECT statement_timestamp() - make_interval(days => :days::int))
+ORDER BY marketing.last_quoted_at DESC NULLS LAST, guest.last_interaction DESC, guest.phone_number ASC
+LIMIT :max_rows::int;
+
+-- name: list_guest_priorities(days, show_numbers, max_rows)
+-- The guests to answer first: of those who wrote in the last days, by the points of priority_weights, for the staff.
+--   days: int = 30, from now back
+--   show_numbers: bool = false, whole phone numbers
+--   max_rows: int = 20, rows at most
+WITH recent_guests AS (
+    SELECT
+        guest.*,
+        marketing.booking_status,
+        extract(EPOCH FROM statement_timestamp() - guest.last_interaction)::float8 / 86400 AS silent_days,
+        extract(EPOCH FROM statement_timestamp() - marketing.last_quoted_at)::float8 / 86400 AS quote_days
+    FROM known_guests AS guest
+    LEFT JOIN guest_marketing AS marketing ON guest.phone_number = marketing.phone_number
+    WHERE
+        guest.last_active_on >= (SELECT (statement_timestamp() AT TIME ZONE 'UTC')::date - :days::int)
+        AND guest.last_interaction > (SELECT statement_timestamp() - make_interval(days => :days::int))
+)
+
+SELECT
+    CASE WHEN :show_numbers::bool THEN guest.phone_number ELSE guestsql_mask(guest.phone_number) END AS guest,
+    guest.user_name,
+    guest.contact_name,
+    guest.labels,
+    guest.booking_status,
+    scored.score,
+    guest.last_interaction
+FROM recent_guests AS guest
+INNER JOIN LATERAL (
+    SELECT
+        round(sum(weight.points * CASE weight.factor
+            WHEN 'status' THEN (weight.value = coalesce(guest.booking_status, 'none'))::int
+            WHEN 'label' THEN (weight.value = ANY(guest.labels))::int
+            WHEN 'messages' THEN least(1, guest.total_interactions / weight.scale)
+            WHEN 'recency' THEN least(1, greatest(0, 1 - guest.silent_days / weight.scale)) -- greatest ignores NULL
+            WHEN 'quote' THEN least(1, greatest(0, 1 - guest.quote_days / weight.scale))
+        END)::numeric, 1) AS score
+    FROM priority_weights AS weight
+) AS scored ON TRUE
+ORDER BY scored.score DESC NULLS LAST, guest.last_interaction DESC, guest.phone_number ASC
+LIMIT :max_rows::int;
+
+-- name: get_guest_summary(user_id, timezone, note_kinds)$
+-- What the model should know of a guest, in a few lines: names, labels, activity, booking and, if wanted, notes.
+-- NULL: the guest is unknown. Empty: the guest's memory is off. Notes are written by staff, so none are shown by default.
+--   user_id: text, any id of the guest, e.g. '573000000001'
+--   timezone: text = 'America/Bogota', the hotel's
+--   note_kinds: text[] = '{}', kinds of notes to show, the last five of them
+SELECT
+    CASE WHEN guest.memory_enabled THEN concat_ws(
+        E'\n',
+        'Name: ' || coalesce(guest.contact_name, guest.user_name, 'unknown'),
+        'Labels: ' || nullif(array_to_string(guest.labels, ', '), ''),
+        'First message: ' || (guest.first_interaction AT TIME ZONE :timezone::text)::date,
+        'Last message: ' || (guest.last_interaction AT TIME ZONE :timezone::text)::date,
+        'Messages: ' || guest.total_interactions,
+        'Booking status: ' || marketing.booking_status
+        || ' since ' || (marketing.booking_status_at AT TIME ZONE :timezone::text)::date,
+        'Last booking: ' || (marketing.last_booked_at AT TIME ZONE :timezone::text)::date,
+        'Last quote: ' || (marketing.last_quoted_at AT TIME ZONE :timezone::text)::date,
+        (
+            SELECT string_agg('Note: ' || latest.note, E'\n' ORDER BY latest.note_id)
+            FROM (
+                SELECT
+                    notes.note_id,
+                    notes.note
+                FROM guest_notes AS notes
+                WHERE
+                    notes.phone_number = guest.phone_number
+                    AND notes.kind = ANY(:note_kinds::text[])
+                ORDER BY notes.note_id DESC
+                LIMIT 5
+            ) AS latest
+        )
+    ) ELSE '' END AS summary
+FROM known_guests AS guest
+LEFT JOIN guest_marketing AS marketing ON guest.phone_number = marketing.phone_number
+WHERE guest.phone_number = (
+    SELECT ids.phone_number
+    FROM guest_ids AS ids
+    WHERE ids.id = :user_id::text
+);
