@@ -7,7 +7,7 @@
 -- check: read-only
 
 -- name: list_hourly_activity(weeks, timezone, max_rows)
--- Messages by weekday and hour of the hotel's clock, in the last full weeks up to yesterday.
+-- Messages by weekday and hour of the hotel's clock, in the weeks up to yesterday.
 -- weekday: 1 is Monday. Every hour of the week has a row. Where a zone is half an hour off, messages count for the hour in
 -- which their UTC hour began.
 --   weeks: int = 12, how many
@@ -48,8 +48,8 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_new_guests(unit, timezone, max_rows)
--- New guests by the hotel's day, week or month of their first message, the present one first.
--- Guests without times, such as some of an import, are new on no day. list_guest_days has active and silent guests, too.
+-- New guests by the day, week or month of their first message.
+-- By the hotel's clock, the present period first. Guests without times, such as some of an import, are new on no day. list_guest_days has active and silent guests, too.
 -- check: allow GS501, because the first message of every guest is read
 --   unit: text = 'month', day, week or month
 --   timezone: text = 'America/Bogota', the hotel's

@@ -5,11 +5,10 @@
 --
 -- For guestsql_bot and guestsql_owner: labels are not shown to guestsql_monitor.
 -- check: read-only
--- check: large interaction_hours, guest_marketing, booking_events
 
 -- name: list_label_conversions(since, timezone, max_rows)
--- How many guests with each label were interested and booked; label is NULL for guests without a label.
--- A guest with several labels is in several rows. The order of a guest's labels does not matter.
+-- How many guests with each label were interested and booked.
+-- label is NULL for guests without a label. A guest with several labels is in several rows. The order of a guest's labels does not matter.
 -- check: allow GS501, because every guest counts
 --   since: date = NULL, only guests who wrote first on this day of the hotel or later; NULL for all, also those without times
 --   timezone: text = 'America/Bogota', the hotel's
@@ -45,7 +44,7 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_label_pairs(max_rows)
--- Labels that occur together: how many guests have both, which part of each label's guests that is, and who booked.
+-- Labels that occur together, with the part of each label's guests, and the conversion.
 -- check: allow GS501, because every guest counts
 --   max_rows: int = 50, rows at most
 WITH label_lists AS ( -- far fewer than guests
@@ -86,7 +85,7 @@ ORDER BY pair.guests DESC, pair.first_label ASC, pair.second_label ASC
 LIMIT :max_rows::int;
 
 -- name: list_segment_conversions(max_rows)
--- How many guests of each segment were interested and booked; segments by how long guests have been silent.
+-- How many guests of each segment were interested and booked, by days of silence.
 -- active: less than 30 days. monthly: 30 to 89. quarterly: 90 to 364. yearly: longer. unknown: no message with a time.
 -- They are the tiers of campaigns, but of all guests, with and without consent.
 -- check: allow GS501, because every guest counts
@@ -138,8 +137,9 @@ ORDER BY bounds.least_messages
 LIMIT :max_rows::int;
 
 -- name: list_cohort_conversions(timezone, max_rows)
--- How many guests were interested and booked, by the hotel's month of their first message, newest first.
--- booked_in_30_days makes months comparable; those of the last 30 days still grow. month is NULL for guests without times.
+-- How many guests were interested and booked, by the month of their first message.
+-- Newest first, by the hotel's clock; NULL for guests without times. booked_in_30_days makes months comparable: only the
+-- guests of the last 30 days can still be added.
 -- check: allow GS501, because every guest counts
 --   timezone: text = 'America/Bogota', the hotel's
 --   max_rows: int = 25, rows at most
@@ -156,7 +156,8 @@ ORDER BY month DESC NULLS LAST
 LIMIT :max_rows::int;
 
 -- name: list_booking_statuses(max_rows)
--- How many guests have each booking status now; booking_status is NULL where none is known.
+-- How many guests have each booking status now.
+-- booking_status is NULL where none is known.
 -- check: allow GS501, because every guest counts
 --   max_rows: int = 5, rows at most
 SELECT

@@ -5,7 +5,7 @@
 --
 -- For guestsql_bot and guestsql_owner: they show names.
 -- check: read-only
--- check: large interaction_hours, guest_marketing, booking_events
+-- check: large interaction_hours, booking_events
 
 -- name: list_most_active_guests(days, show_numbers, max_rows)
 -- The guests who wrote most in the last days, for the hotel's staff.
@@ -45,6 +45,7 @@ LIMIT :max_rows::int;
 -- name: list_hot_leads(days, show_numbers, max_rows)
 -- Guests whose status is interested and who wrote in the last days, for the hotel's staff.
 -- The latest quotes come first, then the latest messages. A guest without a status is no lead: list_guest_priorities has those.
+-- check: allow GS501, because many guests may have written in the last days
 --   days: int = 7, from now back
 --   show_numbers: bool = false, whole phone numbers
 --   max_rows: int = 20, rows at most
@@ -82,83 +83,73 @@ ORDER BY marketing.last_quoted_at DESC NULLS LAST, guest.last_interaction DESC, 
 LIMIT :max_rows::int;
 
 -- name: list_guest_priorities(days, show_numbers, max_rows)
--- The guests to answer first: of those who wrote in the last days, by the points of priority_weights, for the staff.
+-- The guests to answer first, by the points of priority_weights, for the hotel's staff.
+-- Only guests who wrote in the last days. A status that is not known counts as none.
 --   days: int = 30, from now back
 --   show_numbers: bool = false, whole phone numbers
 --   max_rows: int = 20, rows at most
-WITH recent_guests AS (
-    SELECT
-        guest.*,
-        marketing.booking_status,
-        extract(EPOCH FROM statement_timestamp() - guest.last_interaction)::float8 / 86400 AS silent_days,
-        extract(EPOCH FROM statement_timestamp() - marketing.last_quoted_at)::float8 / 86400 AS quote_days
-    FROM known_guests AS guest
-    LEFT JOIN guest_marketing AS marketing ON guest.phone_number = marketing.phone_number
-    WHERE
-        guest.last_active_on >= (SELECT (statement_timestamp() AT TIME ZONE 'UTC')::date - :days::int)
-        AND guest.last_interaction > (SELECT statement_timestamp() - make_interval(days => :days::int))
-)
-
 SELECT
     CASE WHEN :show_numbers::bool THEN guest.phone_number ELSE guestsql_mask(guest.phone_number) END AS guest,
     guest.user_name,
     guest.contact_name,
     guest.labels,
-    guest.booking_status,
+    marketing.booking_status,
     scored.score,
     guest.last_interaction
-FROM recent_guests AS guest
+FROM known_guests AS guest
+LEFT JOIN guest_marketing AS marketing ON guest.phone_number = marketing.phone_number
 INNER JOIN LATERAL (
     SELECT
-        round(sum(weight.points * CASE weight.factor
-            WHEN 'status' THEN (weight.value = coalesce(guest.booking_status, 'none'))::int
+        round(coalesce(sum(weight.points * CASE weight.factor
+            WHEN 'status' THEN (weight.value = coalesce(marketing.booking_status, 'none'))::int
             WHEN 'label' THEN (weight.value = ANY(guest.labels))::int
             WHEN 'messages' THEN least(1, guest.total_interactions / weight.scale)
-            WHEN 'recency' THEN least(1, greatest(0, 1 - guest.silent_days / weight.scale)) -- greatest ignores NULL
-            WHEN 'quote' THEN least(1, greatest(0, 1 - guest.quote_days / weight.scale))
-        END)::numeric, 1) AS score
+            WHEN 'recency' THEN guestsql_freshness(guest.last_interaction, weight.scale)
+            WHEN 'quote' THEN guestsql_freshness(marketing.last_quoted_at, weight.scale)
+        END), 0)::numeric, 1) AS score
     FROM priority_weights AS weight
 ) AS scored ON TRUE
-ORDER BY scored.score DESC NULLS LAST, guest.last_interaction DESC, guest.phone_number ASC
+WHERE
+    guest.last_active_on >= (SELECT (statement_timestamp() AT TIME ZONE 'UTC')::date - :days::int)
+    AND guest.last_interaction > (SELECT statement_timestamp() - make_interval(days => :days::int))
+ORDER BY scored.score DESC, guest.last_interaction DESC, guest.phone_number ASC
 LIMIT :max_rows::int;
 
 -- name: get_guest_summary(user_id, timezone, note_kinds)$
--- What the model should know of a guest, in a few lines: names, labels, activity, booking and, if wanted, notes.
--- NULL: the guest is unknown. Empty: the guest's memory is off. Notes are written by staff, so none are shown by default.
+-- What the model should know of a guest, one fact a line. NULL: unknown guest. Empty: memory is off.
+-- Line breaks in names, labels and notes become blanks, so that no name can add a fact.
 --   user_id: text, any id of the guest, e.g. '573000000001'
 --   timezone: text = 'America/Bogota', the hotel's
---   note_kinds: text[] = '{}', kinds of notes to show, the last five of them
+--   note_kinds: text[] = '{}', kinds of notes to show, the last five; none by default, because they are the staff's
+WITH latest_notes AS (
+    SELECT
+        notes.note_id,
+        notes.note
+    FROM guest_ids AS ids
+    INNER JOIN guest_notes AS notes ON ids.phone_number = notes.phone_number
+    WHERE
+        ids.id = :user_id::text
+        AND notes.kind = ANY(:note_kinds::text[])
+    ORDER BY notes.note_id DESC
+    LIMIT 5
+)
+
 SELECT
     CASE WHEN guest.memory_enabled THEN concat_ws(
         E'\n',
-        'Name: ' || coalesce(guest.contact_name, guest.user_name, 'unknown'),
-        'Labels: ' || nullif(array_to_string(guest.labels, ', '), ''),
-        'First message: ' || (guest.first_interaction AT TIME ZONE :timezone::text)::date,
-        'Last message: ' || (guest.last_interaction AT TIME ZONE :timezone::text)::date,
+        'Name: ' || regexp_replace(coalesce(guest.contact_name, guest.user_name, 'unknown'), '\s+', ' ', 'g'),
+        'Labels: ' || regexp_replace(nullif(array_to_string(guest.labels, ', '), ''), '\s+', ' ', 'g'),
+        'First message: ' || to_char(guest.first_interaction AT TIME ZONE :timezone::text, 'YYYY-MM-DD'),
+        'Last message: ' || to_char(guest.last_interaction AT TIME ZONE :timezone::text, 'YYYY-MM-DD'),
         'Messages: ' || guest.total_interactions,
-        'Booking status: ' || marketing.booking_status
-        || ' since ' || (marketing.booking_status_at AT TIME ZONE :timezone::text)::date,
-        'Last booking: ' || (marketing.last_booked_at AT TIME ZONE :timezone::text)::date,
-        'Last quote: ' || (marketing.last_quoted_at AT TIME ZONE :timezone::text)::date,
-        (
-            SELECT string_agg('Note: ' || latest.note, E'\n' ORDER BY latest.note_id)
-            FROM (
-                SELECT
-                    notes.note_id,
-                    notes.note
-                FROM guest_notes AS notes
-                WHERE
-                    notes.phone_number = guest.phone_number
-                    AND notes.kind = ANY(:note_kinds::text[])
-                ORDER BY notes.note_id DESC
-                LIMIT 5
-            ) AS latest
-        )
+        'Booking status: ' || marketing.booking_status,
+        'Last booking: ' || to_char(marketing.last_booked_at AT TIME ZONE :timezone::text, 'YYYY-MM-DD'),
+        'Last quote: ' || to_char(marketing.last_quoted_at AT TIME ZONE :timezone::text, 'YYYY-MM-DD'),
+        (SELECT string_agg('Note: ' || regexp_replace(note, '\s+', ' ', 'g'), E'\n' ORDER BY note_id) FROM latest_notes)
     ) ELSE '' END AS summary
-FROM known_guests AS guest
+FROM guest_ids AS ids
+INNER JOIN known_guests AS guest ON ids.phone_number = guest.phone_number
 LEFT JOIN guest_marketing AS marketing ON guest.phone_number = marketing.phone_number
-WHERE guest.phone_number = (
-    SELECT ids.phone_number
-    FROM guest_ids AS ids
-    WHERE ids.id = :user_id::text
-);
+WHERE ids.id = :user_id::text
+ORDER BY guest.phone_number
+LIMIT 1;

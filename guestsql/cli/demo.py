@@ -58,7 +58,7 @@ Examples:
     metavar="N",
     help="Instead, invent a hotel with N guests, for analyses. 1,000,000 take one to two minutes and 1.5 GB.",
 )
-@click.option("--seed", type=click.IntRange(0, 1_000_000), default=1, help="Each seed invents another hotel. Default: 1.")
+@click.option("--seed", type=click.IntRange(0, 1_000_000), default=1, help="Another seed, another hotel. Default: 1.")
 @click.option("--replace", "replaces", is_flag=True, help="Drop the invented hotel of an earlier run.")
 @pass_app
 def demo(app: App, guests: int | None, seed: int, *, replaces: bool) -> None:

@@ -32,8 +32,9 @@ CREATE TEMPORARY TABLE demo_guests (
 ) ON COMMIT DROP;
 
 -- name: invent_demo_guests(guests, seed, until)!
--- Invents guests: when they wrote first, how often, with which labels, and what comes of it.
+-- Invents guests: when they came, how often, with which labels, and what comes of it.
 -- More arrive in the high season, at weekends and from year to year. Labels are in any order; a quarter has none.
+-- check: allow GS202, because create_demo_guests creates demo_guests
 --   guests: bigint, how many
 --   seed: bigint, each seed invents another hotel
 --   until: timestamp, the hotel's local time at which the data end
@@ -110,6 +111,7 @@ ORDER BY draw.number;
 
 -- name: fill_demo_hours(seed, until, timezone)!
 -- Enters the hours in which the guests wrote, in the order of time. Each visit is an hour or two.
+-- check: allow GS202, because create_demo_guests creates demo_guests
 --   seed: bigint, that of invent_demo_guests
 --   until: timestamp, the hotel's local time at which the data end
 --   timezone: text, the hotel's, e.g. 'America/Bogota'
@@ -137,6 +139,7 @@ ORDER BY hour, guest.number;
 
 -- name: fill_demo_guests(seed, until, timezone)!
 -- Enters the guests' rows: those silent for more than 180 days are archived.
+-- check: allow GS202, because create_demo_guests creates demo_guests
 --   seed: bigint, that of invent_demo_guests
 --   until: timestamp, the hotel's local time at which the data end
 --   timezone: text, the hotel's, e.g. 'America/Bogota'
@@ -155,7 +158,9 @@ written_hours AS (
 
 timed_guests AS (
     SELECT
-        guest.*,
+        guest.number,
+        guest.phone_number,
+        guest.labels,
         ends.at AS ends_at,
         guest.arrived_at AT TIME ZONE :timezone::text AS first_at,
         written.last_hour + make_interval(secs => 3540 * guest.pace) AS last_at,
@@ -238,13 +243,19 @@ ORDER BY number;
 -- name: fill_demo_bookings(until, timezone)!
 -- Enters the booking events, in the order of time. The status of a guest without times has the time of the import.
 -- Some cancel, some book again after 300 days; who only asked may be lost or inactive later.
+-- check: allow GS202, because create_demo_guests creates demo_guests
 --   until: timestamp, the hotel's local time at which the data end
 --   timezone: text, the hotel's, e.g. 'America/Bogota'
 WITH known_times AS (
     SELECT
-        demo_guests.*,
-        coalesce(demo_guests.arrived_at, :until::timestamp - make_interval(days => 800)) AS known_at,
-        CASE WHEN demo_guests.fate > 0.4 THEN 180000 + 45000 * (demo_guests.number % 12) END AS quote
+        number,
+        phone_number,
+        arrived_at,
+        outcome,
+        pace,
+        fate,
+        coalesce(arrived_at, :until::timestamp - make_interval(days => 800)) AS known_at,
+        CASE WHEN fate > 0.4 THEN 180000 + 45000 * (number % 12) END AS quote
     FROM demo_guests
 )
 
@@ -281,6 +292,7 @@ ORDER BY occurred_at, guest.number;
 
 -- name: fill_demo_notes(until, timezone)!
 -- Enters notes about a tenth of the guests.
+-- check: allow GS202, because create_demo_guests creates demo_guests
 --   until: timestamp, the hotel's local time at which the data end
 --   timezone: text, the hotel's, e.g. 'America/Bogota'
 INSERT INTO guest_notes (phone_number, kind, author, note, created_at)
@@ -299,8 +311,9 @@ WHERE
 ORDER BY guest.number;
 
 -- name: fill_demo_consents(seed, until, timezone)!
--- Enters consents and withdrawals: who books agrees more often, and an eighth of those who agreed withdraw.
--- Most withdrawals are opt-out words, by WhatsApp; a few come from people who never agreed.
+-- Enters consents and withdrawals.
+-- Who books agrees more often; an eighth of those who agreed withdraw. Most withdrawals are opt-out words, by WhatsApp; a few come from people who never agreed.
+-- check: allow GS202, because create_demo_guests creates demo_guests
 --   seed: bigint, that of invent_demo_guests
 --   until: timestamp, the hotel's local time at which the data end
 --   timezone: text, the hotel's, e.g. 'America/Bogota'
@@ -317,8 +330,12 @@ WITH wordings AS (
 
 draws AS (
     SELECT
-        demo_guests.*,
-        (hashint8extended(demo_guests.number, :seed::bigint * 100 + 11) & 1048575) / 1048576.0::float8 AS share
+        number,
+        phone_number,
+        arrived_at,
+        outcome,
+        pace,
+        (hashint8extended(number, :seed::bigint * 100 + 11) & 1048575) / 1048576.0::float8 AS share
     FROM demo_guests
 )
 
@@ -350,8 +367,3 @@ WHERE
     step.is_taken
     AND guest.arrived_at + step.after < :until::timestamp
 ORDER BY occurred_at, guest.number;
-
--- name: analyze_demo()!
--- Has the planner count the new rows.
-ANALYZE guest_profiles, historical_clients, guest_ids, guest_marketing, booking_events, guest_notes, interaction_hours,
-consent_events, guest_consents;

@@ -15,7 +15,7 @@ SELECT
 FROM known_guests AS guest
 LEFT JOIN guest_marketing AS marketing ON guest.phone_number = marketing.phone_number;
 
--- The priority score of a guest is the sum of these points (list_guest_priorities). Edit them as the hotel sees fit.
+-- The priority score of a guest is the sum of these points (list_guest_priorities). The hotel edits them as it sees fit.
 CREATE TABLE priority_weights (
     -- status: the booking status; none if unknown. label: a label. recency, quote: since the last message, the last quote.
     -- messages: how many.
@@ -41,6 +41,13 @@ CREATE TABLE priority_weights (
     -- Neither NaN nor infinity, which no other points would outweigh.
     CONSTRAINT priority_weights_numbers_check CHECK (abs(points) <= 1000000 AND scale <= 1000000)
 );
+
+-- How fresh a moment is: 1 now, evenly falling to 0 after so many days; 0 for NULL, 1 in the future.
+CREATE FUNCTION guestsql_freshness(moment timestamptz, days double precision) RETURNS double precision
+LANGUAGE sql
+STABLE
+PARALLEL SAFE
+RETURN least(1, greatest(0, 1 - extract(EPOCH FROM statement_timestamp() - moment)::double precision / 86400 / days));
 
 INSERT INTO priority_weights (factor, value, points, scale) VALUES
 ('status', 'interested', 40, NULL),
