@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -45,10 +46,10 @@ def show_hotel(app: App, guests: int, seed: int, *, replaces: bool) -> None:
             app.settings, database_url=url, unpooled_url=None, replica_url=None, pooler="auto", migrations_dir=None
         )
         Runner(settings, url).up()
-        until = datetime.now(settings.timezone).replace(minute=0, second=0, microsecond=0, tzinfo=None)
+        until = datetime.now(settings.timezone).replace(minute=0, second=0, microsecond=0)
         started = monotonic()
         with connect(settings, url) as connection, waiting("inventing guests"):
-            rows = invent_hotel(connection, guests, seed=seed, until=until, timezone=settings.timezone.key)
+            rows = invent_hotel(connection, guests, seed=seed, until=until, timezone=settings.timezone)
     app.output(None).rows(("table", "rows"), list(rows.items()))
     click.echo(f"database {HOTEL_DATABASE}, seed {seed}: {readable_seconds(monotonic() - started)}")
     if app.settings.database_url is None:
@@ -56,7 +57,7 @@ def show_hotel(app: App, guests: int, seed: int, *, replaces: bool) -> None:
 
 
 def invent_hotel(
-    connection: DeadlineConnection, guests: int, *, seed: int, until: datetime, timezone: str
+    connection: DeadlineConnection, guests: int, *, seed: int, until: datetime, timezone: ZoneInfo
 ) -> dict[str, int]:
     """Fill an empty database with invented guests, in one transaction.
 
@@ -64,7 +65,7 @@ def invent_hotel(
         connection: to a migrated database whose name begins with guestsql_demo, in autocommit.
         guests: how many, 1 or more.
         seed: each seed invents another hotel.
-        until: the hotel's local time at which the data end, without a zone and not in the future.
+        until: when the data end, not in the future.
         timezone: the hotel's.
 
     Returns:
@@ -76,11 +77,12 @@ def invent_hotel(
     SQL: queries/internal/demo.sql
     """
     queries = packaged_queries("internal/demo.sql")
-    ends = {"until": until, "timezone": timezone}
+    local_until = until.astimezone(timezone).replace(tzinfo=None)
+    ends = {"until": local_until, "timezone": timezone.key}
     with connection.transaction():
         _require_empty_demo(queries.get_demo_target(connection))
         queries.create_demo_guests(connection)
-        queries.invent_demo_guests(connection, guests=guests, seed=seed, until=until)
+        queries.invent_demo_guests(connection, guests=guests, seed=seed, until=local_until)
         hours = queries.fill_demo_hours(connection, seed=seed, **ends)
         active = queries.fill_demo_guests(connection, seed=seed, **ends)
         rows = {
@@ -91,7 +93,7 @@ def invent_hotel(
             "guest_notes": queries.fill_demo_notes(connection, **ends),
             "consent_events": queries.fill_demo_consents(connection, seed=seed, **ends),
         }
-        connection.execute(f"ANALYZE {', '.join([*rows, *_DERIVED])}")
+        connection.execute(f"ANALYZE {', '.join([*rows, *_DERIVED])}".encode())
     return rows
 
 
