@@ -34,7 +34,12 @@ ODD = Profile(
         5: [(time(18), None)],
         7: [(time(1), time(5))],
     },
-    caps=[Cap("*", "week", 3, 2), Cap("*", "month", 4, None), Cap("sms", "day", 1, None), Cap("mail", "day", 1, None)],
+    caps=[
+        Cap("*", "week", 3, 2),
+        Cap("*", "month", 4, None),
+        Cap("whatsapp", "week", 2, None),
+        Cap("sms", "day", 1, None),
+    ],
     excluded=frozenset([date(2024, 2, 29), date(2023, 12, 31)]),
 )
 FREE = Profile(caps=[Cap("*", "day", 2, None)])
@@ -94,9 +99,9 @@ def moments(draw: st.DrawFn) -> Moment:
         at.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0) - n * DAY for n in range(9)
     ]
     earlier = st.one_of(
-        st.sampled_from([at - each for each in (TICK, HOUR, DAY - TICK, DAY, 6 * DAY, 7 * DAY, 20 * DAY, 31 * DAY)]),
+        st.sampled_from([at - each for each in (-2 * DAY, -HOUR, TICK, HOUR, DAY, 6 * DAY, 7 * DAY, 31 * DAY)]),
         st.sampled_from([each.astimezone(UTC) + off for each in midnights for off in (-TICK, timedelta(0))]),
-    ).filter(lambda each: each <= at)
+    )
     contact = st.builds(Contact, earlier, st.sampled_from(["whatsapp", "whatsapp", "sms", "mail"]))
     return Moment(zone, draw(st.sampled_from(sorted(PROFILES))), at, sorted(draw(st.lists(contact, max_size=4))))
 
@@ -169,6 +174,16 @@ def bogota(text: str) -> datetime:
 
 @given(moments())
 @example(Moment("America/Bogota", "CO", bogota("2023-12-29 19:00"), []))
+@example(Moment("America/Bogota", "odd", bogota("2023-12-31 12:00"), []))
+# The month begins with an hour that occurs twice.
+@example(
+    Moment(
+        "America/Havana",
+        "odd",
+        datetime(2020, 11, 20, 12, tzinfo=UTC),
+        [Contact(datetime(2020, 11, 1, 4, 30, tzinfo=UTC), "sms")] * 4,
+    )
+)
 @example(Moment("Africa/Cairo", "odd", datetime(2023, 4, 27, 22, tzinfo=UTC), []))
 @settings(
     max_examples=300,
@@ -352,10 +367,15 @@ contacts_in_order = st.lists(
 
 
 @given(contacts_in_order)
+@example([(0, "free", [GUEST]), (3600, "free", [OTHER]), (84_600, "free", [THIRD]), (0, "free", [GUEST])])
 @settings(max_examples=60, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_account_limit_counts_different_people_of_24_hours(rules: Connection, steps: Any) -> None:
     with rules.transaction(force_rollback=True):
         rules.execute("UPDATE contact_accounts SET daily_people = 2, profile = 'none'")
+        # So that older contacts are read, too.
+        rules.execute(
+            "INSERT INTO contact_caps (profile, period, max_contacts, source) VALUES ('none', 'month', 99, '')"
+        )
         at = datetime(2024, 1, 5, 12, tzinfo=UTC)
         known: list[tuple[datetime, str, str]] = []
 
