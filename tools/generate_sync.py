@@ -64,6 +64,7 @@ REPLACEMENTS = {
     "AsyncListeners": "Listeners",
     "AsyncOutbox": "Outbox",
     "AsyncPeople": "People",
+    "AsyncPrivacy": "Privacy",
     "AsyncPermits": "Permits",
     "AsyncProfiles": "Profiles",
     "AsyncAbandonedSessions": "AbandonedSessions",

@@ -37,6 +37,7 @@ _COMMANDS = (
     "migrate",
     "monitor",
     "outbox",
+    "privacy",
     "psql",
     "query",
     "serve-metrics",

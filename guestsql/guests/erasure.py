@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 
 __all__ = ["ErasureKey"]
@@ -56,6 +58,19 @@ class ErasureKey:
         """
         message = _ID_PREFIX + user_id.encode()
         return [hmac.digest(key, message, "sha256") for key in self._keys]
+
+    def hasher(self, number: int) -> Callable[[str], bytes]:
+        """Return what hashes many ids with one key.
+
+        Args:
+            number: the key's, 0 for the newest.
+        """
+        key = self._keys[number]
+        return lambda user_id: hmac.digest(key, _ID_PREFIX + user_id.encode(), "sha256")
+
+    def salted_hasher(self, salt: bytes) -> Callable[[str], bytes]:
+        """Return what hashes many ids with the salt."""
+        return partial(_salted, salt=salt)
 
     def candidates(self, user_id: str, salt: bytes) -> list[bytes]:
         """Return every hash under which an id may be stored: with each key, and with the salt.

@@ -63,6 +63,17 @@ class LoggedErasure:
             }
         )
 
+    def parameters(self) -> dict[str, dict[str, object]]:
+        """Return the parameters of the queries that enter it into a database, by query."""
+        found = sorted(map(bytes.fromhex, {*self.keys, *self.ids}))
+        hashes = sorted(map(bytes.fromhex, {*self.keys, *self.ids, *self.others}))
+        known = {"erased_at": self.at, "key_id": self.key_id}
+        record = {"erasure_id": self.erasure_id, "reason": "request", "erased_rows": json.dumps(dict(self.rows))}
+        return {
+            "remember_erasure": {**known, "id_hashes": hashes},
+            "record_erasure": {**known, **record, "id_hashes": found},
+        }
+
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> LoggedErasure:
         """Return what a line says.

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-__all__ = ["BookingEvent", "BookingStatus", "GuestNote", "GuestProfile", "GuestThread", "Reply"]
+__all__ = ["BookingEvent", "BookingStatus", "ErasureCertificate", "GuestNote", "GuestProfile", "GuestThread", "Reply"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,3 +171,24 @@ class GuestNote:
     author: str | None
     note: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureCertificate:
+    """What was erased of a person, and when; nothing personal.
+
+    Attributes:
+        erasure_id: the erasure's id, also in the log of erasures.
+        erased_at: when it was committed, by the server's clock.
+        reason: `request`, `replay` after the restore of an older dump, or `retention`.
+        is_keyed: True if the ids were hashed with `GUESTSQL_ERASURE_KEY`, False with the database's salt.
+        ids: how many ids led to the person.
+        erased: rows erased, by table.
+    """
+
+    erasure_id: UUID
+    erased_at: datetime
+    reason: str
+    is_keyed: bool
+    ids: int
+    erased: dict[str, int]

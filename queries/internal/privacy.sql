@@ -127,3 +127,61 @@ VALUES (
     :erased_rows::jsonb
 )
 ON CONFLICT (erasure_id) DO NOTHING;
+
+-- name: list_erasures(id_hashes)
+-- The erasures of one guest, the oldest first.
+-- check: allow GS307, because a guest is seldom erased
+--   id_hashes: bytea[], every hash that the guest's ids may have (ErasureKey.candidates), e.g. '{}'
+SELECT
+    erasure_id,
+    erased_at,
+    reason,
+    key_id,
+    cardinality(id_hashes) AS ids,
+    erased_rows
+FROM erasures
+WHERE id_hashes && :id_hashes::bytea[]
+ORDER BY
+    erased_at,
+    reason = 'replay',
+    erasure_id;
+
+-- name: list_keys_of_ids(after, max_rows)
+-- Every id with its guest's key, page by page, in the order of the ids.
+--   after: text, the id after which a page begins, '' for the first
+--   max_rows: int, rows at most
+SELECT
+    id,
+    phone_number
+FROM guest_ids
+WHERE id > :after::text
+ORDER BY id
+LIMIT :max_rows::int;
+
+-- name: list_known_since(phone_numbers)
+-- When some guests, active or archived, became known.
+-- Of a key without a guest, when its id became known: other tables may have rows under it.
+--   phone_numbers: text[], the guests' keys, e.g. '{573000000001}'
+SELECT
+    given.phone_number,
+    coalesce(guest.created_at, min(ids.first_seen_at)) AS created_at
+FROM unnest(:phone_numbers::text[]) AS given (phone_number)
+INNER JOIN guest_ids AS ids ON given.phone_number = ids.phone_number
+LEFT JOIN known_guests AS guest ON given.phone_number = guest.phone_number
+GROUP BY
+    given.phone_number,
+    guest.created_at
+ORDER BY given.phone_number;
+
+-- name: list_unknown_erasures(erasure_ids)
+-- Which erasures of a log the database does not know.
+--   erasure_ids: uuid[], their ids, e.g. '{}'
+SELECT given.erasure_id
+FROM unnest(:erasure_ids::uuid[]) AS given (erasure_id)
+WHERE
+    NOT EXISTS (
+        SELECT 1
+        FROM erasures AS known
+        WHERE known.erasure_id = given.erasure_id
+    )
+ORDER BY given.erasure_id;

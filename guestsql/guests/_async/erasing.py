@@ -79,17 +79,8 @@ class AsyncErasure:
         return erased
 
     async def _record(self, tx: AsyncTransactionSession, erasure: LoggedErasure) -> None:
-        await tx.call(
-            "record_erasure",
-            {
-                "erasure_id": self.erasure_id,
-                "erased_at": erasure.at,
-                "reason": self.reason,
-                "id_hashes": sorted(map(bytes.fromhex, {*erasure.keys, *erasure.ids})),
-                "key_id": erasure.key_id,
-                "erased_rows": json.dumps(dict(erasure.rows)),
-            },
-        )
+        record = erasure.parameters()["record_erasure"]
+        await tx.call("record_erasure", {**record, "reason": self.reason})
         if self.settings.erasure_log is None:
             return
         log = ErasureLog(self.settings.erasure_log)

@@ -11,6 +11,7 @@ from guestsql.guests._async.messages import AsyncMessages
 from guestsql.guests._async.next_actions import AsyncNextActions
 from guestsql.guests._async.outbox import AsyncOutbox
 from guestsql.guests._async.people import AsyncPeople
+from guestsql.guests._async.privacy import AsyncPrivacy
 from guestsql.guests._async.profiles import AsyncProfiles
 from guestsql.guests._async.threads import AsyncThreads
 
@@ -29,5 +30,6 @@ class AsyncGuests(
     AsyncNextActions,
     AsyncPeople,
     AsyncArchive,
+    AsyncPrivacy,
 ):
     """The methods of `AsyncGuestDatabase` and of its transactions. Each is written once, for both."""

@@ -12,6 +12,7 @@ from guestsql.guests._sync.messages import Messages
 from guestsql.guests._sync.next_actions import SyncNextActions
 from guestsql.guests._sync.outbox import Outbox
 from guestsql.guests._sync.people import People
+from guestsql.guests._sync.privacy import Privacy
 from guestsql.guests._sync.profiles import Profiles
 from guestsql.guests._sync.threads import Threads
 
@@ -30,5 +31,6 @@ class Guests(
     SyncNextActions,
     People,
     Archive,
+    Privacy,
 ):
     """The methods of `AsyncGuestDatabase` and of its transactions. Each is written once, for both."""

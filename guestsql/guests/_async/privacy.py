@@ -1,0 +1,131 @@
+"""What stays of erasures: certificates, and their repetition after the restore of an older dump."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from guestsql.errors import SettingsError
+from guestsql.guests._async.erasing import AsyncErasure
+from guestsql.guests._async.session import AsyncSession
+from guestsql.guests.erasure_log import ErasureLog, LoggedErasure
+from guestsql.guests.erasure_replay import ErasedGuest, ErasureIndex, ReplayedGuest, ReplayReport
+from guestsql.guests.models import ErasureCertificate
+from guestsql.guests.spellings import spellings
+from guestsql.sql.hooks import hooked_queries
+from guestsql.sql.runtime import async_in_thread
+from guestsql.telemetry.write_buffer import new_operation_id
+
+__all__ = ["AsyncPrivacy"]
+
+_PAGE_IDS = 50_000
+_BATCH = 1_000
+
+
+class AsyncPrivacy(AsyncSession):
+    """The methods for what stays of an erasure."""
+
+    async def get_erasures(self, user_id: str) -> list[ErasureCertificate]:
+        """Return what was erased of a person, and when.
+
+        Args:
+            user_id: any id that the person had; in another spelling, too.
+
+        Returns:
+            One for each call of `forget_guest`, the oldest first; empty for a person who was never erased.
+
+        SQL: queries/internal/privacy.sql
+        """
+        salt = await self._call("get_erasure_salt")
+        hashes = [
+            each for spelled in spellings(self._key(user_id)) for each in self._erasure_key.candidates(spelled, salt)
+        ]
+        return [
+            ErasureCertificate(
+                erasure_id=row.erasure_id,
+                erased_at=row.erased_at,
+                reason=row.reason,
+                is_keyed=row.key_id is not None,
+                ids=row.ids,
+                erased=row.erased_rows,
+            )
+            for row in await self._call("list_erasures", id_hashes=hashes)
+        ]
+
+    async def replay_erasures(self, log: Path | None = None, *, dry_run: bool = False) -> ReplayReport:
+        """Erase again whom a restored dump has brought back; may be repeated.
+
+        The log says who was erased, and when. A guest with one of these ids is erased if the guest became known before
+        that. A guest who came back later is a new guest, and stays. The hashes and the records of the erasures that the
+        dump does not have are restored, too. Run it before the bot and before an import.
+
+        Args:
+            log: the log of erasures; default `GUESTSQL_ERASURE_LOG`.
+            dry_run: write nothing.
+
+        Returns:
+            What was done, or would be.
+
+        Raises:
+            SettingsError: there is no log, or it cannot be read.
+
+        SQL: queries/internal/privacy.sql
+        """
+        path = log or self._settings.erasure_log
+        if path is None:
+            raise SettingsError("no log of erasures", hint="name the file, or set GUESTSQL_ERASURE_LOG")
+        logged = await async_in_thread(ErasureLog(path).read)
+        report = ReplayReport(len(logged.by_id), unreadable=logged.unreadable, is_dry_run=dry_run)
+        index = ErasureIndex(logged, self._erasure_key, await self._call("get_erasure_salt"))
+        report.unknown_keys = index.unknown_keys
+        report.restored = await self._restore(logged.by_id.values(), dry_run=dry_run)
+        found = await self._find(index)
+        for keys in _batches(sorted(found)):
+            for row in await self._call("list_known_since", phone_numbers=keys):
+                guest = found[row.phone_number]
+                is_spared = row.created_at >= guest.until
+                report.guests.append(ReplayedGuest(row.phone_number, guest.erasure.at, row.created_at, is_spared))
+                if not is_spared and not dry_run:
+                    await self._erase_again(guest)
+        return report
+
+    async def _restore(self, erasures: Iterable[LoggedErasure], *, dry_run: bool) -> int:
+        """Enter the erasures that the dump does not have; return how many."""
+        by_id = {erasure.erasure_id: erasure for erasure in erasures}
+        restored = 0
+        for ids in _batches(list(by_id)):
+            for row in await self._call("list_unknown_erasures", erasure_ids=ids):
+                restored += 1
+                if not dry_run:
+                    for name, parameters in by_id[str(row.erasure_id)].parameters().items():
+                        await self._call(name, **parameters)
+        return restored
+
+    async def _find(self, index: ErasureIndex) -> dict[str, ErasedGuest]:
+        found: dict[str, ErasedGuest] = {}
+        after = ""
+        while True:
+            rows = await self._call("list_keys_of_ids", after=after, max_rows=_PAGE_IDS)
+            found |= index.find(rows)
+            if len(rows) < _PAGE_IDS:
+                return found
+            after = rows[-1].id
+
+    async def _erase_again(self, guest: ErasedGuest) -> None:
+        queries = hooked_queries(self._in_use.catalogue.values(), "forget_guest")
+        again = AsyncErasure(
+            queries,
+            guest.user_id,
+            new_operation_id(),
+            self._settings,
+            reason="replay",
+            erased_at=guest.erasure.at,
+        )
+        async with self._no_flush():
+            await self._with_ids_locked(again.run)
+            self._after_commit(partial(self._pending.drop, again.ids))
+
+
+def _batches(values: list[str]) -> Iterator[list[str]]:
+    return (values[start : start + _BATCH] for start in range(0, len(values), _BATCH))

@@ -1,0 +1,104 @@
+"""Erasures survive the restore of an older dump, and a dump has nothing of those who were erased."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import timedelta
+
+import pytest
+
+from guestsql import GuestDatabase
+from guestsql.embedded._binaries import find_binaries
+from guestsql.errors import SettingsError
+from guestsql.guests.erasure import ErasureKey
+from tests.databases import make_settings
+from tests.server import pg_bin
+
+KEY = "k" * 32
+ANA, BEA, LEO, EVA, IVO, NEW = (f"57300000000{number}" for number in range(1, 7))
+LID = "81234567890123@lid"
+
+
+@pytest.fixture
+def settings(database_url, tmp_path):
+    return make_settings(database_url, erasure_key=KEY, erasure_log=tmp_path / "erasures.log", keep_text_days=30)
+
+
+@pytest.fixture
+def db(settings):
+    with GuestDatabase(settings=settings) as opened:
+        yield opened
+
+
+def pg(name: str, *arguments: str) -> str:
+    """Run a client program of the server under test, and return what it prints."""
+    program = find_binaries(pg_bin()).program(name)
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+ARCHIVED = """
+    WITH moved AS (DELETE FROM guest_profiles WHERE phone_number = %s RETURNING phone_number, user_name, created_at)
+    INSERT INTO historical_clients (phone_number, user_name, created_at) SELECT * FROM moved
+"""
+NOTE = "INSERT INTO guest_notes (phone_number, note) VALUES (%s, 'likes tea')"
+
+
+def test_a_restored_dump_does_not_bring_the_erased_back(db, settings, database_url, autocommit):
+    dump = settings.erasure_log.with_name("hotel.dump")
+    for guest in (ANA, BEA, LEO, EVA):
+        db.update_profile(guest, user_name=f"name of {guest}")
+        autocommit.execute(NOTE, [guest])
+    db.link_ids(LEO, lid=LID)
+    # Eva's number went to Ivo.
+    db.link_ids(EVA, bsuid="CO.eva")
+    db.link_ids(EVA, phone=EVA, bsuid="CO.ivo")
+    (ivo,) = autocommit.execute("SELECT phone_number FROM guest_ids WHERE id = 'CO.ivo'").fetchone()
+    autocommit.execute(ARCHIVED, [LEO])
+    pg("pg_dump", "--format=custom", f"--file={dump}", database_url)
+
+    # Afterwards guests are erased: one after a merge, an archived one, one who was unknown before, and Eva.
+    db.merge_guests(ANA, BEA)
+    for guest in (ANA, LID, NEW, "CO.eva"):
+        db.forget_guest(guest)
+    first = db.get_erasures(BEA)
+    db.close()
+
+    pg("pg_restore", "--clean", "--if-exists", f"--dbname={database_url}", str(dump))
+    with GuestDatabase(settings=settings) as restored:
+        restored.update_profile(NEW)  # came back after the erasure
+        planned = restored.replay_erasures(dry_run=True)
+        assert (restored.get_profile(BEA).user_name, restored.get_erasures(ANA)) == (f"name of {BEA}", [])
+        done = restored.replay_erasures()
+        found = {(each.phone_number, each.is_spared) for each in done.guests}
+        assert found == {(ANA, False), (BEA, False), (LEO, False), (EVA, False), (NEW, True)}
+        assert {(each.phone_number, each.is_spared) for each in planned.guests} == found
+        assert (planned.restored, done.restored, done.is_complete) == (4, 4, True)
+        guests = autocommit.execute("SELECT phone_number FROM guest_keys UNION SELECT phone_number FROM guest_notes")
+        assert {key for (key,) in guests} == {NEW, ivo}
+        assert restored.get_profile(EVA).phone_number == ivo
+
+        # The certificate of the first erasure is there again, with its time; and that of the repetition.
+        certificates = restored.get_erasures(BEA)
+        assert certificates[0] == first[0]
+        assert {(each.reason, each.erased_at) for each in certificates[1:]} == {("replay", first[0].erased_at)}
+        # A second replay finds nothing to do. What is sent now makes a new guest.
+        assert [(each.phone_number, each.is_spared) for each in restored.replay_erasures().guests] == [(NEW, True)]
+        with restored.message("old", ANA, at=first[0].erased_at - timedelta(hours=1)) as message:
+            assert message.state == "erased"
+        with restored.message("new", ANA) as message:
+            assert message.is_new
+
+
+def test_a_log_with_another_key_or_a_broken_line_is_reported(db, settings, database_url):
+    db.forget_guest(ANA)
+    log = settings.erasure_log
+    log.write_text(log.read_text() + '{"erasure": "torn')
+    with GuestDatabase(settings=make_settings(database_url, erasure_key="n" * 32)) as other:
+        other.update_profile(ANA)
+        report = other.replay_erasures(log)
+    assert (report.erasures, report.unreadable, report.is_complete) == (1, [2], False)
+    assert (report.guests, report.unknown_keys) == ([], {ErasureKey(KEY).key_id: 1})
+    with GuestDatabase(settings=make_settings(database_url)) as without, pytest.raises(SettingsError, match="no log"):
+        without.replay_erasures()
