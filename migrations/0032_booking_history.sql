@@ -1,6 +1,16 @@
 -- Moves what historical_clients knows into the new tables: the booking status as the first event, notes as notes. A
 -- marketing_consent without proof is no consent, so it becomes a note. The columns are removed later.
 --
+-- A client who is erased meanwhile is waited for, and is then left out.
+DO $$
+BEGIN
+    PERFORM
+    FROM historical_clients AS client
+    ORDER BY client.phone_number
+    FOR KEY SHARE;
+END
+$$;
+
 -- The row of a client may be under another id of the guest.
 WITH clients AS MATERIALIZED (
     SELECT

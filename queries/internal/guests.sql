@@ -103,8 +103,8 @@ RETURNING
     guestsql_current_phone(known.current_phone, known.phone_number) AS current_phone;
 
 -- name: record_interactions(phone_numbers, counts, first_times, last_times, first_ages, last_ages, operation_id, messages)!
--- Adds messages of many guests, also per hour, and moves their last interaction, never backwards.
--- Returns the number of guests, or 0 for a repeat with the same operation_id (operations.sql). A message has a time, or
+-- Adds messages of many guests and moves their last interaction, never backwards.
+-- Each message is counted in its hour, too. Returns the number of guests, or 0 for a repeat with the same operation_id (operations.sql). A message has a time, or
 -- an age from which this server's clock computes a time. A time in the future becomes now: otherwise a writer whose
 -- clock is fast would hold the guest's last interaction there. Several ids may be one guest's, also two spellings of a
 -- number that is new. Rows are taken in the order of their keys, because unsorted batches of several writers deadlock. The

@@ -16,7 +16,7 @@ from psycopg.errors import CheckViolation, ForeignKeyViolation, ObjectNotInPrere
 from guestsql import GuestDatabase, GuestTransaction
 from guestsql.errors import InvalidValue
 from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings, waiting_sessions
-from tests.server import eventually
+from tests.server import MIGRATIONS, eventually
 
 Connection = psycopg.Connection[Any]
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -318,3 +318,37 @@ def test_contacts_are_united_by_a_merge(database_url: str, autocommit: Connectio
         "SELECT phone_number, booking_status, contacted_channels, contacted_accounts FROM guest_marketing"
     ).fetchall()
     assert found == [(GUEST, "lost", ["mail", "sms", "mail", "sms", "sms"], ["a0", "a1", "a3", "a5", "a9"])]
+
+
+def test_the_migration_takes_over_what_the_archive_knew(empty_database_url: str) -> None:
+    """Under the guest's key, and without a client who is erased meanwhile; what was called a consent is a note."""
+    files = sorted(MIGRATIONS.glob("*.sql"))
+    [moving] = [path for path in files if path.stem == "0032_booking_history"]
+    with (
+        psycopg.connect(empty_database_url, autocommit=True) as owner,
+        psycopg.connect(empty_database_url, autocommit=True) as reader,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        for path in files[: files.index(moving)]:
+            owner.execute(path.read_bytes())
+        owner.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [GUEST])
+        owner.execute("INSERT INTO guest_ids (id, phone_number, source) VALUES ('7@lid', %s, 'link')", [GUEST])
+        owner.execute(
+            """INSERT INTO historical_clients
+                (phone_number, booking_status, marketing_consent, notes, created_at, archived_at)
+            VALUES ('7@lid', 'booked', TRUE, 'a note', '2025-01-01Z', '2026-01-01Z'),
+                (%s, NULL, FALSE, '', '2025-01-01Z', NULL),
+                ('573000000009', 'lost', TRUE, 'erased', '2025-01-01Z', NULL)""",
+            [OTHER],
+        )
+        with psycopg.connect(empty_database_url) as bot:
+            bot.execute("DELETE FROM historical_clients WHERE phone_number = '573000000009'")
+            migrating = pool.submit(owner.execute, moving.read_bytes())
+            eventually(lambda: migrating.done() or waiting_sessions(reader))
+        migrating.result()
+        assert owner.execute(
+            "SELECT phone_number, status, occurred_at = '2026-01-01Z' FROM booking_events"
+        ).fetchall() == [(GUEST, "booked", True)]
+        notes = owner.execute("SELECT phone_number, kind, left(note, 17) FROM guest_notes ORDER BY note_id").fetchall()
+        assert sorted(notes) == [(GUEST, "import", "a note"), (GUEST, "import", "marketing_consent")]
+        assert statuses(owner) == {GUEST: "booked"}
