@@ -14,6 +14,9 @@ CATALOGUE = load_catalogue()
 QUERIES: dict[str, Query] = {
     name: query for name, query in CATALOGUE.items() if query.file.name.startswith("monitoring_")
 }
+ANALYSES: dict[str, Query] = {
+    name: query for name, query in CATALOGUE.items() if query.file.name.startswith("analytics_")
+}
 
 
 def ask(connection: psycopg.Connection[Any], name: str, **parameters: object) -> list[Any]:

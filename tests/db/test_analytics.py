@@ -33,7 +33,7 @@ from tests.hotel_model import (
     score,
     segment,
 )
-from tests.monitoring import CATALOGUE, ask
+from tests.monitoring import ANALYSES, ask
 from tests.server import drop_database
 
 GUESTS = 2000
@@ -314,17 +314,12 @@ def test_the_summary_of_a_guest(hotel: Hotel) -> None:
     ("role", "allowed"),
     [
         ("guestsql_monitor", {"list_hourly_activity", "list_new_guests"}),
-        (
-            "guestsql_bot",
-            {name for name, query in CATALOGUE.items() if query.file.name.startswith("analytics_")},
-        ),
+        ("guestsql_bot", {*ANALYSES}),
     ],
 )
 def test_who_may_run_them(hotel: Hotel, role: str, allowed: set[str]) -> None:
     found = set()
-    for name, query in CATALOGUE.items():
-        if not query.file.name.startswith("analytics_"):
-            continue
+    for name in ANALYSES:
         given = {"user_id": "77@lid"} if name == "get_guest_summary" else {}
         with hotel.connection.transaction(force_rollback=True):
             hotel.connection.execute(f"GRANT USAGE ON SCHEMA frozen TO {role}".encode())

@@ -1,4 +1,7 @@
-"""All of queries/monitoring_*.sql: documented, and runnable as they are, in psql, too; test_roles.py asks who may."""
+"""All of queries/monitoring_*.sql: documented, and runnable as they are, in psql, too; test_roles.py asks who may.
+
+The analyses run in psql as well; test_analytics.py has the rest of them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import pytest
 
 from guestsql.embedded._binaries import find_binaries
 from guestsql.sql import Operator, Query
-from tests.monitoring import QUERIES, ask
+from tests.monitoring import ANALYSES, QUERIES, ask
 from tests.server import pg_bin
 
 Connection = psycopg.Connection[Any]
@@ -44,8 +47,9 @@ def test_every_query_only_reads(connection: Connection) -> None:
 
 def test_every_query_in_psql(database_url: str) -> None:
     """The text of the file, with the defaults of its comments as psql's variables; no tool of ours in between."""
+    queries = {**QUERIES, **{name: query for name, query in ANALYSES.items() if name.startswith("list_")}}
     lines: list[str] = []
-    for query in QUERIES.values():
+    for query in queries.values():
         lines += [rf"\set {each.name} '{_quoted(each.default)}'" for each in query.parameters]
         lines += [f"{query.source};", rf"\echo done {query.name}"]
     binaries = find_binaries(pg_bin())
@@ -57,7 +61,7 @@ def test_every_query_in_psql(database_url: str) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.findall(r"^done (\w+)$", done.stdout, re.MULTILINE) == list(QUERIES)
+    assert re.findall(r"^done (\w+)$", done.stdout, re.MULTILINE) == list(queries)
 
 
 def _quoted(literal: str | None) -> str:

@@ -16,6 +16,8 @@ _RUN = [
     ROOT / "docs" / name
     for name in (
         "settings.md",
+        "analytics.md",
+        "analytics.es.md",
         "outbox.md",
         "outbox.es.md",
         "booking.md",

@@ -1,4 +1,4 @@
-"""The packaged query files read well: a short summary for each query, and monitoring queries that fit a screen."""
+"""The packaged query files read well: a short summary for each query, and queries for people that fit a screen."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ SELECT 2 AS two;
     assert [query.summary for query in queries] == ["One, e.g. 1.5 or 2.5.", ""]
 
 
-def test_a_monitoring_query_fits_a_screen() -> None:
-    """With its comments."""
+def test_a_query_for_people_fits_a_screen() -> None:
+    """With its comments: those of monitoring and the analyses."""
     files = {query.file for query in QUERIES.values()} | {
-        file for file in FILES if file.name in ("daily.sql", "doctor.sql")
+        file for file in FILES if file.name in ("daily.sql", "doctor.sql") or file.name.startswith("analytics_")
     }
     for file in sorted(files):
         for text in re.split(r"^(?=-- name:)", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
