@@ -211,7 +211,7 @@ Example:
 )
 @pass_app
 def grant(app: App) -> None:
-    """Create the roles guestsql_bot, guestsql_monitor and guestsql_owner, and grant their rights.
+    """Create the roles guestsql_bot, guestsql_monitor, guestsql_marketing and guestsql_owner, and grant rights.
 
     `up` does this too. Run it again after you have created a role by hand or added a table to guestsql_grants; exits
     with 1 when something could not be done.

@@ -586,10 +586,7 @@ LIMIT :max_considered::int;
 WITH locked_actions AS MATERIALIZED (
     SELECT
         action.action_id,
-        action.phone_number,
-        action.channel,
-        action.account,
-        action.claimed_at
+        action.phone_number
     FROM campaign_actions AS action
     WHERE
         action.action_id = :action_id::bigint
@@ -598,24 +595,12 @@ WITH locked_actions AS MATERIALIZED (
     FOR NO KEY UPDATE
 ),
 
-uncounted_guests AS (
-    UPDATE guest_marketing AS guest
-    SET
-        (contacted_at, contacted_channels, contacted_accounts) = (
-            SELECT
-                coalesce(array_agg(contact.contacted_at ORDER BY contact.place), '{}'),
-                coalesce(array_agg(contact.channel ORDER BY contact.place), '{}'),
-                coalesce(array_agg(contact.account ORDER BY contact.place), '{}')
-            FROM
-                unnest(guest.contacted_at, guest.contacted_channels, guest.contacted_accounts)
-                WITH ORDINALITY AS contact (contacted_at, channel, account, place)
-            WHERE
-                (contact.contacted_at, contact.channel, contact.account)
-                <> (locked_actions.claimed_at, locked_actions.channel, locked_actions.account)
-        ),
-        updated_at = statement_timestamp()
+uncounted_contacts AS MATERIALIZED (
+    SELECT
+        locked_actions.action_id,
+        locked_actions.phone_number,
+        guestsql_uncount_contact(locked_actions.action_id) AS is_uncounted
     FROM locked_actions
-    WHERE guest.phone_number = locked_actions.phone_number
 )
 
 UPDATE campaign_actions AS action
@@ -625,10 +610,11 @@ SET
     lease_until = NULL,
     claimed_at = NULL,
     due_at = coalesce(:due_at::timestamptz, statement_timestamp())
-FROM locked_actions
+FROM uncounted_contacts
 WHERE
-    action.action_id = locked_actions.action_id
-    AND action.phone_number = locked_actions.phone_number;
+    action.action_id = uncounted_contacts.action_id
+    AND action.phone_number = uncounted_contacts.phone_number
+    AND uncounted_contacts.is_uncounted;
 
 -- name: record_result(action_id, sent_message_id, result, code, occurred_at)!
 -- Records what became of an action; 0 if it is unknown. In any order, and may be repeated.

@@ -81,7 +81,7 @@ SELECT
     rolname::text AS role_name,
     pg_has_role(oid, 'USAGE') AS is_had
 FROM pg_roles
-WHERE rolname IN ('guestsql_bot', 'guestsql_monitor', 'guestsql_owner')
+WHERE rolname IN ('guestsql_bot', 'guestsql_marketing', 'guestsql_monitor', 'guestsql_owner')
 ORDER BY rolname;
 
 -- name: get_statistics_extension()^

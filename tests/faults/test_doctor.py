@@ -274,7 +274,12 @@ def test_a_role_without_rights(url: str, admin: Connection, role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "permission"), [("guestsql_bot", "has the rights of a bot"), ("guestsql_monitor", "has guestsql_monitor")]
+    ("group", "permission"),
+    [
+        ("guestsql_bot", "has the rights of a bot"),
+        ("guestsql_monitor", "has guestsql_monitor"),
+        ("guestsql_marketing", "has guestsql_marketing"),
+    ],
 )
 def test_the_bot_and_the_monitor_are_well(url: str, admin: Connection, role: str, group: str, permission: str) -> None:
     admin.execute(f"GRANT {group} TO {role}".encode())

@@ -79,6 +79,8 @@ def permission(target: Target) -> CheckResult:
     had = {row.role_name for row in target.ask("list_group_roles") if row.is_had}
     if "guestsql_monitor" in had:
         return ok(f"{role} has guestsql_monitor: enough for monitoring, not for a bot")
+    if "guestsql_marketing" in had:
+        return ok(f"{role} has guestsql_marketing: enough for lists and claims, not for a bot")
     lacking = "; ".join(f"{', '.join(rights)} on {table}" for table, rights in missing[:_MANY])
     more = f"; and {len(missing) - _MANY} more tables" if len(missing) > _MANY else ""
     return fault(f"{role} lacks {lacking}{more}", _GRANT.format(role=role))
