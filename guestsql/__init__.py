@@ -6,6 +6,7 @@ from guestsql.guests._async.transaction import AsyncGuestTransaction
 from guestsql.guests._sync.database import GuestDatabase
 from guestsql.guests._sync.transaction import GuestTransaction
 from guestsql.guests.campaigns import Campaign, CampaignPlan, ContactAction, NextAction, PlanFigure
+from guestsql.guests.consent import Consent, ConsentEvent
 from guestsql.guests.context_rows import CLOCK
 from guestsql.guests.messages import Message
 from guestsql.guests.models import BookingEvent, BookingStatus, GuestNote, GuestProfile, GuestThread, Reply
@@ -27,6 +28,8 @@ __all__ = [
     "BookingStatus",
     "Campaign",
     "CampaignPlan",
+    "Consent",
+    "ConsentEvent",
     "ContactAction",
     "Database",
     "Figures",

@@ -26,6 +26,23 @@ ORDER BY
     purpose,
     channel;
 
+-- name: has_consent(phone_number, purpose, channel)$
+-- Whether a guest agrees to a purpose on a channel now.
+-- False for an unknown guest, and for one who never said anything.
+--   phone_number: text, any id of the guest, e.g. '573000000001'
+--   purpose: text, e.g. 'marketing'
+--   channel: text, e.g. 'whatsapp'
+SELECT count(*) > 0 AS has_consent
+FROM guest_consents
+WHERE
+    phone_number = (
+        SELECT ids.phone_number FROM guest_ids AS ids
+        WHERE ids.id = :phone_number::text
+    )
+    AND purpose = :purpose::text
+    AND channel = :channel::text
+    AND is_given;
+
 -- name: list_consent_wordings()
 -- The texts to which guests have agreed, and how often.
 -- check: allow GS501, because every event counts

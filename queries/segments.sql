@@ -6,7 +6,6 @@
 -- Guests who have been silent for long.
 -- A consent is a sign of life, so a guest who never wrote is silent since then.
 -- segment: silent
--- check: allow GS501, because every archived guest who consented may be in it
 --   purpose: text, what the campaign is for
 --   channel: text, through which it contacts people
 --   silent_days: int = 90, days since the guest's last message
@@ -28,7 +27,6 @@ LIMIT :max_rows::int;
 -- name: list_quoted_segment(purpose, channel, within_days, after, max_rows)
 -- Guests who got a quote lately and have not decided yet.
 -- segment: quoted
--- check: allow GS501, because every archived guest who consented may be in it
 --   purpose: text, what the campaign is for
 --   channel: text, through which it contacts people
 --   within_days: int = 30, days since the quote, at most
@@ -50,7 +48,6 @@ LIMIT :max_rows::int;
 -- name: list_booked_segment(purpose, channel, min_months, after, max_rows)
 -- Guests whose last booking is long ago.
 -- segment: booked_before
--- check: allow GS501, because every archived guest who consented may be in it
 --   purpose: text, what the campaign is for
 --   channel: text, through which it contacts people
 --   min_months: int = 6, months since the booking, at least
@@ -72,7 +69,6 @@ LIMIT :max_rows::int;
 -- Guests by how long they have been silent, for messages in different rhythms.
 -- monthly: 30 to 89 days. quarterly: 90 to 364 days. yearly: 365 days and more. Every silent guest is in one tier.
 -- segment: tier
--- check: allow GS501, because every archived guest who consented may be in it
 --   purpose: text, what the campaign is for
 --   channel: text, through which it contacts people
 --   tier: text, monthly, quarterly or yearly; e.g. 'quarterly'
@@ -107,7 +103,6 @@ LIMIT :max_rows::int;
 -- name: list_labelled_segment(purpose, channel, label, after, max_rows)
 -- Guests with a label. Case and accents are ignored: Cotización is cotizacion.
 -- segment: labelled
--- check: allow GS501, because every archived guest who consented may be in it
 --   purpose: text, what the campaign is for
 --   channel: text, through which it contacts people
 --   label: text, the label; e.g. 'cotización'
@@ -132,7 +127,6 @@ LIMIT :max_rows::int;
 -- name: list_active_segment(purpose, channel, min_messages, within_days, after, max_rows)
 -- Guests who have written much, and lately.
 -- segment: active
--- check: allow GS501, because every archived guest who consented may be in it
 --   purpose: text, what the campaign is for
 --   channel: text, through which it contacts people
 --   min_messages: int = 10, messages in all, at least

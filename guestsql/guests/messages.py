@@ -21,6 +21,8 @@ DEFAULT_GATEWAY = "whatsapp"
 # An index has both this and an id.
 _LONGEST_GATEWAY = 100
 _SHOWN_CHARACTERS = 8
+# As guestsql_is_opt_out of the migrations: a longer text is no opt-out word.
+_LONGEST_OPT_OUT = 100
 # The package's own operations have this source.
 _RESERVED_GATEWAY = "guestsql"
 
@@ -67,6 +69,7 @@ class Claim:
         key: likewise.
         state: what the server answered to the claim; None before.
         since: when the message was done, or claimed by the caller who processes it.
+        is_opt_out: True if the message is an opt-out word.
         may_hold_lease: False once the lease is known to be released, used or lost.
         is_lost: True once another caller is known to have the message.
         has_ended: True after the block.
@@ -91,6 +94,7 @@ class Claim:
         self.lease: UUID = uuid4()
         self.state: MessageState | None = None
         self.since: datetime | None = None
+        self.is_opt_out = False
         self.may_hold_lease = False
         self.is_lost = False
         self.has_ended = False
@@ -111,10 +115,11 @@ class Claim:
         """True in a process that was forked inside the block: the message is the other process's."""
         return os.getpid() != self._pid
 
-    def answer(self, state: str, since: datetime | None) -> None:
+    def answer(self, state: str, since: datetime | None, *, is_opt_out: bool) -> None:
         """Store what the server answered to the claim."""
         self.state = cast("MessageState", state)
         self.since = since
+        self.is_opt_out = is_opt_out
         self.may_hold_lease = self.is_new
 
     def lease_parameters(self) -> dict[str, object]:
@@ -123,9 +128,11 @@ class Claim:
 
     def claim_parameters(self, lease_seconds: float, erasure_key: ErasureKey) -> dict[str, object]:
         """Return the parameters of `claim_message`."""
+        text = (self._text or "").strip()
         return self.lease_parameters() | {
             "phone_number": self.key,
             "sent_at": self._sent_at,
+            "text": text if 0 < len(text) <= _LONGEST_OPT_OUT else None,
             "lease_seconds": lease_seconds,
             "keyed_hashes": erasure_key.keyed(self.key),
         }
@@ -211,6 +218,15 @@ class Message:
     def since(self) -> datetime | None:
         """When the message was done, or since when it is in progress; None for one that was erased."""
         return self._claim.since
+
+    @property
+    def is_opt_out(self) -> bool:
+        """True if the text is an opt-out word, also for a repeated delivery.
+
+        The guest's consent to every purpose on this channel was then withdrawn before the block began, once: confirm
+        it in a short reply. False if the guest was erased.
+        """
+        return self._claim.is_opt_out
 
     def tokens(self, thread_id: str, tokens: int) -> None:
         """Add tokens spent in a thread for this message; a thread that is unknown becomes the guest's.

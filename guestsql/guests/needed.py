@@ -12,6 +12,7 @@ INTERNAL = (
     "internal/archive.sql",
     "internal/booking.sql",
     "internal/campaigns.sql",
+    "internal/consent.sql",
     "internal/context.sql",
     "internal/guests.sql",
     "internal/ids.sql",

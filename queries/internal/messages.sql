@@ -2,14 +2,18 @@
 -- one of operations locks the guest's row first; otherwise two of them deadlock.
 -- check: large guest_profiles, operations, erased_guests, interaction_hours
 
--- name: claim_message(gateway, message_id, phone_number, sent_at, lease, lease_seconds, keyed_hashes)^
+-- name: claim_message(gateway, message_id, phone_number, sent_at, text, lease, lease_seconds, keyed_hashes)^
 -- Claims a message, unless it is done or another caller's, and returns its state.
 -- The states are new, done, in progress and erased. Erased: it was processed before its guest was erased, or it was sent
 -- before that. The guest is not created here. A repeat with the same lease gets the same answer.
+--
+-- A message that is an opt-out word withdraws the guest's consent to every purpose on its channel, once, in whatever state
+-- the message is. The guest is created then.
 --   gateway: text, the gateway that delivered it
 --   message_id: text, its id there
 --   phone_number: text, any id of the guest
 --   sent_at: timestamptz, its time; NULL for now
+--   text: text, what the guest wrote; NULL if that is longer than an opt-out word
 --   lease: uuid, a new one for each caller
 --   lease_seconds: float8, after which another caller may claim it
 --   keyed_hashes: bytea[] = '{}', hashes of the guest's id with each GUESTSQL_ERASURE_KEY
@@ -24,8 +28,26 @@ WITH erasures AS MATERIALIZED (
         ) AS is_erased
 ),
 
+-- Before the message's row of operations.
+opt_outs AS MATERIALIZED (
+    SELECT
+        guestsql_lock_opt_out(
+            :gateway::text,
+            :message_id::text,
+            :phone_number::text,
+            :sent_at::timestamptz,
+            :keyed_hashes::bytea[]
+        ) AS phone_number
+    FROM erasures
+    WHERE
+        NOT erasures.is_erased
+        AND guestsql_is_opt_out(:text::text)
+),
+
 claimed_messages AS (
-    INSERT INTO operations AS known (source, operation_id, phone_number, lease, lease_until, claimed_at, done_at)
+    INSERT INTO operations AS known (
+        source, operation_id, phone_number, lease, lease_until, claimed_at, done_at, effects
+    )
     SELECT
         :gateway::text,
         :message_id::text,
@@ -33,12 +55,19 @@ claimed_messages AS (
         :lease::uuid,
         statement_timestamp() + make_interval(secs => :lease_seconds::float8),
         statement_timestamp(),
-        NULL
+        NULL,
+        CASE WHEN EXISTS (SELECT 1 FROM opt_outs) THEN '{"opt_out": 1}'::jsonb ELSE '{}' END
     FROM erasures
     WHERE NOT erasures.is_erased
     ON CONFLICT (source, operation_id) DO UPDATE
         SET
             attempts = known.attempts + 1,
+            -- The attempt that has withdrawn the consent.
+            effects = CASE
+                WHEN excluded.effects ? 'opt_out'
+                    THEN jsonb_build_object('opt_out', known.attempts + 1) || known.effects
+                ELSE known.effects
+            END,
             (phone_number, lease, lease_until, claimed_at, done_at) = (
                 SELECT
                     choices.phone_number,
@@ -60,7 +89,29 @@ claimed_messages AS (
     RETURNING
         known.lease,
         known.claimed_at,
-        known.done_at
+        known.done_at,
+        (known.effects ->> 'opt_out')::bigint = known.attempts AS is_opted_out
+),
+
+withdrawals AS MATERIALIZED (
+    SELECT
+        guestsql_record_consent(
+            opt_outs.phone_number,
+            'withdrawn',
+            '*',
+            coalesce(
+                (
+                    SELECT known.channel FROM gateway_channels AS known
+                    WHERE known.gateway = :gateway::text
+                ),
+                '*'
+            ),
+            'message',
+            :sent_at::timestamptz
+        ) AS event_id
+    FROM claimed_messages
+    CROSS JOIN opt_outs
+    WHERE claimed_messages.is_opted_out
 )
 
 SELECT
@@ -70,7 +121,9 @@ SELECT
         WHEN claimed_messages.lease = :lease::uuid THEN 'new'
         ELSE 'in progress'
     END AS state,
-    coalesce(claimed_messages.done_at, claimed_messages.claimed_at) AS since
+    coalesce(claimed_messages.done_at, claimed_messages.claimed_at) AS since,
+    (SELECT count(*) FROM withdrawals) > 0 AS is_withdrawal,
+    (SELECT count(*) FROM opt_outs) > 0 AS is_opt_out
 FROM erasures
 LEFT JOIN claimed_messages ON NOT erasures.is_erased;
 

@@ -51,7 +51,7 @@ def bench_message(database: GuestDatabase, raw: Raw, compare: Compare) -> None:
     def plain(calls: int) -> None:
         for _ in range(calls):
             message = {"gateway": "whatsapp", "message_id": f"plain-{next(numbers)}", "lease": uuid.uuid4()}
-            claim.run(**message, phone_number=GUEST, sent_at=None, lease_seconds=8.0)
+            claim.run(**message, phone_number=GUEST, sent_at=None, text="Hola", lease_seconds=8.0)
             complete.run(
                 **message,
                 phone_number=GUEST,
@@ -79,6 +79,6 @@ def bench_redelivery(database: GuestDatabase, raw: Raw, compare: Compare) -> Non
     def plain(calls: int) -> None:
         for _ in range(calls):
             message = {"gateway": "whatsapp", "message_id": "m1", "lease": uuid.uuid4()}
-            claim.run(**message, phone_number=GUEST, sent_at=None, lease_seconds=8.0)
+            claim.run(**message, phone_number=GUEST, sent_at=None, text="Hola", lease_seconds=8.0)
 
     compare(ours, plain, calls=50, rounds=40)

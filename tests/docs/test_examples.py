@@ -30,6 +30,8 @@ _RUN = [
         "many-ids.es.md",
         "contact-rules.md",
         "contact-rules.es.md",
+        "consent.md",
+        "consent.es.md",
     )
 ]
 

@@ -111,6 +111,8 @@ def test_every_class_that_a_caller_meets_can_be_imported() -> None:
         "BookingStatus",
         "Campaign",
         "CampaignPlan",
+        "Consent",
+        "ConsentEvent",
         "ContactAction",
         "Figures",
         "GuestNote",

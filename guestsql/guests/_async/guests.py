@@ -5,6 +5,7 @@ from __future__ import annotations
 from guestsql.guests._async.archive import AsyncArchive
 from guestsql.guests._async.booking import AsyncBooking
 from guestsql.guests._async.campaigns import AsyncCampaigns
+from guestsql.guests._async.consent import AsyncConsents
 from guestsql.guests._async.contexts import AsyncContexts
 from guestsql.guests._async.ids import AsyncIds
 from guestsql.guests._async.messages import AsyncMessages
@@ -28,6 +29,7 @@ class AsyncGuests(
     AsyncBooking,
     AsyncCampaigns,
     AsyncNextActions,
+    AsyncConsents,
     AsyncPeople,
     AsyncArchive,
     AsyncPrivacy,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from guestsql.guests._sync.archive import Archive
 from guestsql.guests._sync.booking import Booking
 from guestsql.guests._sync.campaigns import SyncCampaigns
+from guestsql.guests._sync.consent import SyncConsents
 from guestsql.guests._sync.contexts import Contexts
 from guestsql.guests._sync.ids import SyncIds
 from guestsql.guests._sync.messages import Messages
@@ -29,6 +30,7 @@ class Guests(
     Booking,
     SyncCampaigns,
     SyncNextActions,
+    SyncConsents,
     People,
     Archive,
     Privacy,

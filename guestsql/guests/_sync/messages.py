@@ -54,6 +54,9 @@ class Messages(Session):
         process is stopped, or its event loop blocked, for longer than the lease, another caller may claim the message.
         The end of the block then raises `LeaseLost` and stores nothing.
 
+        If the whole text is an opt-out word such as `STOP` or `BAJA`, the guest's consent to every purpose on this
+        channel is withdrawn before the block begins, once, and `message.is_opt_out` is true: docs/consent.md.
+
         A message is not new either if its guest was erased after `at`, or if it was processed before its guest was
         erased.
 
@@ -62,7 +65,8 @@ class Messages(Session):
             user_id: any id of the guest; a repeat may have another one.
             at: the message's own time, a datetime with a zone; default now, by the server's clock.
             chat_id: the chat in which the guest wrote, perhaps a group; None keeps the stored one.
-            text: what the guest wrote; it is stored only if `GUESTSQL_KEEP_TEXT` is set.
+            text: what the guest wrote; it is stored only if `GUESTSQL_KEEP_TEXT` is set. Without it no opt-out word can
+                be found.
             gateway: the service that delivers the messages, 1 to 100 characters; message ids are unique within it.
                 Default `whatsapp`.
 
@@ -140,7 +144,9 @@ class MessageProcessor:
         except DatabaseError:
             claim.may_hold_lease = False
             raise
-        claim.answer(row.state, row.since)
+        claim.answer(row.state, row.since, is_opt_out=row.is_opt_out)
+        if row.is_withdrawal:
+            event(logging.INFO, "CONSENT_WITHDRAWN", "a message withdrew the consent", guest=claim.key)
         if claim.is_new:
             self._running[claim.lease] = claim
             self._ticker.start()
