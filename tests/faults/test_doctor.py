@@ -467,6 +467,21 @@ def test_two_spellings(url: str, admin: Connection) -> None:
     assert diagnosis_of(url, "two spellings").status is Status.OK
 
 
+def test_contact_rules(url: str, admin: Connection) -> None:
+    assert diagnosis_of(url, "contact rules").message == "no campaign has planned actions"
+    with GuestDatabase(url) as db:
+        db.set_next_action(GUEST, datetime.now(UTC), purpose="service", note="call")
+        found = diagnosis_of(url, "contact rules")
+        assert (found.status, found.advice.split()[:4]) == (Status.FAULT, ["guestsql", "campaign", "holidays", "CO"])
+        for year in range(2020, 2100):
+            db.queries.replace_holidays(country="CO", year=year, holiday_dates=[], holiday_names=[], source="test")
+    found = diagnosis_of(url, "contact rules")
+    assert (found.status, found.message.split()[-1]) == (Status.ADVICE, "9")
+    for table in ("contact_profiles", "contact_hours", "contact_caps"):
+        admin.execute(f"UPDATE {table} SET is_confirmed = TRUE WHERE profile = 'CO'".encode())
+    assert diagnosis_of(url, "contact rules").status is Status.OK
+
+
 def test_future_times(url: str, admin: Connection) -> None:
     assert diagnosis_of(url, "future times").status is Status.OK
     admin.execute("""

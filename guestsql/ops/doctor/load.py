@@ -6,6 +6,7 @@ from guestsql.ops.doctor.diagnosis import CheckResult, advise, fault, ok, unknow
 from guestsql.ops.doctor.target import Target
 
 __all__ = [
+    "contact_rules",
     "future_times",
     "messages",
     "replies",
@@ -107,6 +108,25 @@ def replies(target: Target) -> CheckResult:
     if found.dead:
         return advise(f"dead letters: {found.dead:,}", "guestsql outbox list --state dead; then retry or drop them")
     return ok("no reply waits to be sent")
+
+
+def contact_rules(target: Target) -> CheckResult:
+    """Are the contact rules of planned campaigns complete and confirmed?"""
+    found = target.ask("get_contact_troubles", timezone=target.settings.timezone.key)
+    if not found.is_used:
+        return ok("no campaign has planned actions")
+    if found.missing_years is not None:
+        result = fault if found.is_refusing else advise
+        return result(
+            f"holidays that no one has entered, so that every contact is refused: {found.missing_years}",
+            f"guestsql campaign holidays {found.missing_years.split(', ')[0]}",
+        )
+    if found.unconfirmed_rules:
+        return advise(
+            f"contact rules that counsel has not confirmed: {found.unconfirmed_rules}",
+            "guestsql query run list_contact_rules shows them; see docs/contact-rules.md",
+        )
+    return ok("the contact rules of every planned campaign are confirmed")
 
 
 def two_spellings(target: Target) -> CheckResult:

@@ -37,6 +37,7 @@ CHECKS = (
     Check("future times", load.future_times, _LOGIN),
     Check("messages", load.messages, _LOGIN),
     Check("replies", load.replies, _LOGIN),
+    Check("contact rules", load.contact_rules, _LOGIN),
     Check("two spellings", load.two_spellings, _LOGIN),
     Check("sessions", load.sessions, _LOGIN),
     Check("wraparound", load.wraparound, _LOGIN),
