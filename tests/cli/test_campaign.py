@@ -74,7 +74,7 @@ def test_a_campaign_from_the_shell(campaign: Any) -> None:
     assert campaign("plan", "easter").exit_code == 0
     assert rows(campaign("state", "easter", "ended", "--format", "json"))["state"] == "ended"
     ended = campaign("plan", "easter")
-    assert (ended.exit_code, ended.stderr) == (1, "guestsql: the campaign easter has ended (create a campaign)\n")
+    assert (ended.exit_code, ended.stderr) == (2, "guestsql: the campaign easter has ended (create a campaign)\n")
 
 
 def test_wrong_usage(campaign: Any) -> None:
