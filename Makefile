@@ -31,7 +31,7 @@ test: $(STAMP)test ## run the test suite on a real PostgreSQL; PYTEST_ARGS="-k n
 
 faults: $(STAMP)test ## run the long form of the fault tests: 40 faults of each kind under eight writers, and links at once
 	FAULT_ROUNDS=40 $(BIN)/python -m pytest tests/faults/test_acknowledged.py tests/faults/test_link_processes.py \
-		tests/db/test_ids_machine.py $(PYTEST_ARGS)
+		tests/db/test_ids_machine.py tests/db/test_campaigns_machine.py tests/faults/test_campaigns_processes.py $(PYTEST_ARGS)
 
 deliveries: $(STAMP)test ## run the long form of the stress test of messages: 100,000 deliveries, a bot killed every two seconds
 	MESSAGES=20000 $(BIN)/python -m pytest tests/faults/test_deliveries.py -s -n0 $(PYTEST_ARGS)

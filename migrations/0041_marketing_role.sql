@@ -81,7 +81,18 @@ BEGIN
             FROM
                 unnest(guest.contacted_at, guest.contacted_channels, guest.contacted_accounts)
                 WITH ORDINALITY AS contact (contacted_at, channel, account, place)
-            WHERE (contact.contacted_at, contact.channel, contact.account) <> (action.claimed_at, action.channel, action.account)
+            -- Only one: a merge may have brought another of the same moment.
+            WHERE
+                contact.place IS DISTINCT FROM (
+                    SELECT min(own.place)
+                    FROM
+                        unnest(guest.contacted_at, guest.contacted_channels, guest.contacted_accounts)
+                        WITH ORDINALITY AS own (contacted_at, channel, account, place)
+                    WHERE
+                        own.contacted_at = action.claimed_at
+                        AND own.channel = action.channel
+                        AND own.account = action.account
+                )
         ),
         updated_at = statement_timestamp()
     FROM campaign_actions AS action

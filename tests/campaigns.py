@@ -12,8 +12,8 @@ Connection = psycopg.Connection[Any]
 WORDING = "Yes, send me offers."
 
 
-def give_consent(connection: Connection, *guests: str, at: datetime | None = None, purpose: str = "marketing") -> None:
-    """Guests, created if unknown, give their consent by WhatsApp."""
+def give_consent(connection: Connection, *guests: str, at: datetime | None = None, channel: str = "whatsapp") -> None:
+    """Guests, created if unknown, give their consent to marketing."""
     connection.execute(
         "INSERT INTO consent_wordings (digest, wording) VALUES (encode(sha256(%(text)s::text::bytea), 'hex'), %(text)s)"
         " ON CONFLICT DO NOTHING",
@@ -22,9 +22,9 @@ def give_consent(connection: Connection, *guests: str, at: datetime | None = Non
     connection.execute(
         "INSERT INTO consent_events"
         " (phone_number, action, purpose, channel, source, wording_digest, wording_version, occurred_at)"
-        " SELECT guestsql_lock_guest(id), 'given', %s, 'whatsapp', 'web', encode(sha256(%s::text::bytea), 'hex'), '1',"
+        " SELECT guestsql_lock_guest(id), 'given', 'marketing', %s, 'web', encode(sha256(%s::text::bytea), 'hex'), '1',"
         " coalesce(%s, statement_timestamp()) FROM unnest(%s::text[]) AS given (id) ORDER BY id",
-        (purpose, WORDING, at, list(guests)),
+        (channel, WORDING, at, list(guests)),
     )
 
 

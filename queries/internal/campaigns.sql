@@ -398,7 +398,7 @@ decisions AS MATERIALIZED (
     WHERE locked_batches.is_locked
 ),
 
-refusals AS MATERIALIZED (
+found_refusals AS MATERIALIZED (
     SELECT
         refusal.phone_number,
         refusal.rule,
@@ -426,11 +426,29 @@ allowed_actions AS MATERIALIZED (
         decisions.decided_at
     FROM considered_actions
     CROSS JOIN decisions
-    WHERE considered_actions.phone_number NOT IN (SELECT refusals.phone_number FROM refusals)
+    WHERE considered_actions.phone_number NOT IN (SELECT found_refusals.phone_number FROM found_refusals)
     ORDER BY
         considered_actions.due_at,
         considered_actions.action_id
     LIMIT :max_actions::int
+),
+
+-- Who is beyond the limit of the account is refused when it is reached, not when others are only considered.
+refusals AS MATERIALIZED (
+    SELECT
+        found_refusals.phone_number,
+        found_refusals.rule,
+        found_refusals.detail,
+        found_refusals.retry_at,
+        found_refusals.decided_at
+    FROM found_refusals
+    WHERE
+        found_refusals.rule <> 'account_limit'
+        OR (
+            SELECT count(*)
+            FROM considered_actions
+            WHERE considered_actions.phone_number NOT IN (SELECT every.phone_number FROM found_refusals AS every)
+        ) <= :max_actions::int
 ),
 
 allowed_batches AS MATERIALIZED (
