@@ -28,6 +28,8 @@ _RUN = [
         "threads.es.md",
         "many-ids.md",
         "many-ids.es.md",
+        "campaigns.md",
+        "campaigns.es.md",
         "contact-rules.md",
         "contact-rules.es.md",
         "consent.md",
