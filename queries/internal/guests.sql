@@ -104,11 +104,12 @@ RETURNING
 
 -- name: record_interactions(phone_numbers, counts, first_times, last_times, first_ages, last_ages, operation_id, messages)!
 -- Adds messages of many guests and moves their last interaction, never backwards.
--- Each message is counted in its hour, too. Returns the number of guests, or 0 for a repeat with the same operation_id (operations.sql). A message has a time, or
--- an age from which this server's clock computes a time. A time in the future becomes now: otherwise a writer whose
--- clock is fast would hold the guest's last interaction there. Several ids may be one guest's, also two spellings of a
--- number that is new. Rows are taken in the order of their keys, because unsorted batches of several writers deadlock. The
--- only indexed column that changes is last_active_on, once a day: all other updates stay heap-only.
+-- Each message is counted in its hour, too. Returns the number of guests, or 0 for a repeat with the same operation_id
+-- (operations.sql). A message has a time, or an age from which this server's clock computes a time. A time in the future
+-- becomes now: otherwise a writer whose clock is fast would hold the guest's last interaction there. Several ids may be one
+-- guest's, also two spellings of a number that is new. Rows are taken in the order of their keys, because unsorted batches of
+-- several writers deadlock. The only indexed column of guest_profiles that changes is last_active_on, once a day: all other
+-- updates stay heap-only.
 --   phone_numbers: text[], ids of guests, one for each hour in which a guest wrote, e.g. '{573000000001}'
 --   counts: bigint[], messages of each in that hour
 --   first_times: timestamptz[], the earliest of their times; NULL if they have none
