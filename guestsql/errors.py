@@ -339,8 +339,8 @@ class LeaseLost(DatabaseError):
 class OutcomeUnknown(DatabaseError):
     """The connection was lost or the deadline passed, and it is unknown whether the call took effect.
 
-    Only `add_thread_tokens`, `queries`, `run` and the end of a transaction raise it, as does any call that receives the
-    answer to another statement, through a pooler that was not recognised (`GUESTSQL_POOLER`). Read what the call should
+    Only calls whose section names it, `queries`, `run` and the end of a transaction raise it, as does any that receives
+    the answer to another statement, through a pooler that was not recognised (`GUESTSQL_POOLER`). Read what it should
     have changed (`get_thread` after `add_thread_tokens`), and repeat the call only if the change is missing: otherwise
     it may be applied twice. A call that only reads may be repeated.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +16,7 @@ from psycopg.errors import CheckViolation, ForeignKeyViolation, ObjectNotInPrere
 
 from guestsql import GuestDatabase, GuestTransaction
 from guestsql.errors import InvalidValue
+from tests.checking import every_query
 from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings, waiting_sessions
 from tests.server import MIGRATIONS, eventually
 
@@ -352,3 +354,10 @@ def test_the_migration_takes_over_what_the_archive_knew(empty_database_url: str)
         notes = owner.execute("SELECT phone_number, kind, left(note, 17) FROM guest_notes ORDER BY note_id").fetchall()
         assert sorted(notes) == [(GUEST, "import", "a note"), (GUEST, "import", "marketing_consent")]
         assert statuses(owner) == {GUEST: "booked"}
+
+
+def test_no_query_leaves_out_guests_without_a_status() -> None:
+    """NULL is neither equal nor unequal to a status."""
+    unequal = re.compile(r"(booking_)?status\s*(<>|!=|NOT\s+IN)|NOT\s*\(?\s*\w*\.?booking_status", re.IGNORECASE)
+    compared = {name for name, query in every_query().items() if unequal.search(query.text)}
+    assert compared == set()
