@@ -55,6 +55,12 @@ def test_demo(embedded_home):
     assert _psql(home, "-c", "SELECT to_regclass('guest_profiles') IS NULL") == "t"
     assert int(_psql(home, "-d", "guestsql_demo", "-c", "SELECT count(*) FROM guest_profiles")) > 20
 
+    # So is that of the invented hotel.
+    for arguments in (["--guests", "40"], ["--guests", "30", "--replace"]):
+        _, complaints = spawn("demo", *arguments, GUESTSQL_HOME=str(home)).communicate(timeout=120)
+        assert complaints == ""
+    assert _psql(home, "-d", "guestsql_demo_hotel", "-c", "SELECT count(*) FROM known_guests") == "30"
+
     commands = [line.split("  ")[1].split() for line in again.partition("Try next\n")[2].splitlines()]
     assert len(commands) == 3
     for command in commands:
