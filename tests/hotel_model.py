@@ -100,13 +100,13 @@ def month(moment: datetime | None) -> date | None:
     return None if moment is None else moment.astimezone(ZONE).date().replace(day=1)
 
 
-def activity(guests: Iterable[Guest], now: datetime, weeks: int) -> Counter[tuple[int, int]]:
+def activity(guests: Iterable[Guest], now: datetime, weeks: int, zone: ZoneInfo = ZONE) -> Counter[tuple[int, int]]:
     """Messages by weekday and hour, of the days before today."""
-    today = now.astimezone(ZONE).date()
+    today = now.astimezone(zone).date()
     found: Counter[tuple[int, int]] = Counter()
     for guest in guests:
         for hour in guest.hours:
-            local = hour["hour"].astimezone(ZONE)
+            local = hour["hour"].astimezone(zone)
             if today - timedelta(weeks=weeks) <= local.date() < today:
                 found[local.isoweekday(), local.hour] += hour["messages"]
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -189,9 +190,11 @@ def test_guests_by_status(hotel: Hotel) -> None:
         assert tuple(row[1:]) == (len(members), archived, conversion(members)[2])
 
 
-def test_activity_by_weekday_and_hour(hotel: Hotel) -> None:
-    rows = ask(hotel.connection, "list_hourly_activity")
-    wanted = activity(hotel.everyone, NOW, 12)
+# Without summer time, with it (it began within these weeks), half an hour off, and already on the next day.
+@pytest.mark.parametrize("zone", [ZONE, *map(ZoneInfo, ("Europe/Madrid", "Asia/Kolkata", "Pacific/Auckland"))], ids=str)
+def test_activity_by_weekday_and_hour(hotel: Hotel, zone: ZoneInfo) -> None:
+    rows = ask(hotel.connection, "list_hourly_activity", timezone=zone.key)
+    wanted = activity(hotel.everyone, NOW, 12, zone)
     assert {(row.weekday, row.hour): row.messages for row in rows} == {
         (weekday, hour): wanted[weekday, hour] for weekday in range(1, 8) for hour in range(24)
     }
@@ -201,15 +204,16 @@ def test_activity_by_weekday_and_hour(hotel: Hotel) -> None:
     assert activity([hotel.guests["573990000001"]], NOW, 12) == {(6, 0): 5, (6, 23): 7, (7, 0): 13}
 
 
+@pytest.mark.parametrize("zone", [ZONE, ZoneInfo("Europe/Madrid")], ids=str)
 @pytest.mark.parametrize("unit", ["day", "week", "month"])
-def test_new_guests(hotel: Hotel, unit: str) -> None:
+def test_new_guests(hotel: Hotel, unit: str, zone: ZoneInfo) -> None:
     def beginning(day: date) -> date:
         return {"day": day, "week": day - timedelta(days=day.weekday()), "month": day.replace(day=1)}[unit]
 
-    rows = ask(hotel.connection, "list_new_guests", unit=unit, max_rows=20)
+    rows = ask(hotel.connection, "list_new_guests", unit=unit, max_rows=20, timezone=zone.key)
     firsts = [guest.row["first_interaction"] for guest in hotel.everyone]
-    wanted = Counter(beginning(first.astimezone(ZONE).date()) for first in firsts if first is not None)
-    assert rows[0].since_day == beginning(NOW.astimezone(ZONE).date())
+    wanted = Counter(beginning(first.astimezone(zone).date()) for first in firsts if first is not None)
+    assert rows[0].since_day == beginning(NOW.astimezone(zone).date())
     assert [row.new_guests for row in rows] == [wanted[row.since_day] for row in rows]
     days = [row.since_day for row in rows]
     assert days == sorted(set(days), reverse=True)
