@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import asdict, fields
-from datetime import datetime
-from typing import TypeVar
 
 import click
 
-from guestsql import GuestDatabase, GuestTransaction
+from guestsql import GuestTransaction
 from guestsql.cli.addresses import database
 from guestsql.cli.app import App, pass_app
-from guestsql.cli.failure import FAILED
 from guestsql.cli.output import columns_option, format_option
 from guestsql.cli.redaction import mask_phones
+from guestsql.cli.writing import dry_run_option, full_option, given_time, refuse_unknown, written
 from guestsql.guests.booking import STATUSES
-from guestsql.guests.identity import canonical_user_id, mask
+from guestsql.guests.identity import mask
 from guestsql.guests.models import BookingEvent, BookingStatus, GuestNote
 
 __all__ = ["note", "status"]
 
-Answer = TypeVar("Answer")
-
 _SOURCE = "shell"
-
-_dry_run_option = click.option("--dry-run", is_flag=True, help="Print the result and write nothing.")
-_full_option = click.option("--full", is_flag=True, help="Print phone numbers whole, not their last four digits.")
-
-
-class _Undone(Exception):
-    """Ends the transaction of a dry run."""
 
 
 @click.command(
@@ -49,8 +37,8 @@ Examples:
 @click.option("--note", help="A text about it.")
 @click.option("--value", help="The value of the booking, or of the quote.")
 @click.option("--currency", help="The value's currency, such as COP.")
-@_dry_run_option
-@_full_option
+@dry_run_option
+@full_option
 @columns_option
 @format_option
 @pass_app
@@ -74,7 +62,7 @@ def status(  # noqa: PLR0917  click passes them by name
     """
     output = app.output(format_name)
     with database(app.packaged_settings) as opened:
-        _refuse_unknown(app, opened, user_id)
+        refuse_unknown(app, opened, user_id)
         if status is None:
             if dry_run or at or note or value or currency:
                 raise click.UsageError("these options need a STATUS")
@@ -83,12 +71,12 @@ def status(  # noqa: PLR0917  click passes them by name
             return
 
         def added(tx: GuestTransaction) -> BookingStatus:
-            when = _time(app, at)
+            when = given_time(app, at)
             return tx.set_booking_status(
                 user_id, status, at=when, source=source, note=note, value=value, currency=currency
             )
 
-        found = _written(opened, added, dry_run=dry_run)
+        found = written(opened, added, dry_run=dry_run)
     key = found.phone_number if full else mask(found.phone_number)
     output.row({**asdict(found), "phone_number": key, "dry_run": dry_run})
 
@@ -104,8 +92,8 @@ Examples:
 @click.argument("text", required=False)
 @click.option("--kind", default="note", show_default=True, help="What the note is.")
 @click.option("--author", help="Who wrote it.")
-@_dry_run_option
-@_full_option
+@dry_run_option
+@full_option
 @columns_option
 @format_option
 @pass_app
@@ -133,40 +121,9 @@ def note(  # noqa: PLR0917  click passes them by name
         return tx.get_notes(user_id)
 
     with database(app.packaged_settings) as opened:
-        _refuse_unknown(app, opened, user_id)
-        notes = _written(opened, added, dry_run=dry_run)
+        refuse_unknown(app, opened, user_id)
+        notes = written(opened, added, dry_run=dry_run)
     output.rows([each.name for each in fields(GuestNote)], [_shown(each, full=full) for each in notes])
-
-
-def _written(opened: GuestDatabase, write: Callable[[GuestTransaction], Answer], *, dry_run: bool) -> Answer:
-    """Return what a transaction returns; a dry run is rolled back."""
-    answers: list[Answer] = []
-
-    def run(tx: GuestTransaction) -> None:
-        answers[:] = [write(tx)]
-        if dry_run:
-            raise _Undone
-
-    with suppress(_Undone):
-        opened.run(run)
-    return answers[0]
-
-
-def _refuse_unknown(app: App, opened: GuestDatabase, user_id: str) -> None:
-    """Exit if there is no such guest: a mistyped number would create one."""
-    if opened.get_booking_status(user_id) is None:
-        app.say(f"guestsql: no guest is known as {canonical_user_id(user_id, app.settings.default_region)}")
-        raise click.exceptions.Exit(FAILED)
-
-
-def _time(app: App, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter("a time is written as 2026-11-20T15:30", param_hint="--at") from error
-    return at if at.tzinfo else at.replace(tzinfo=app.settings.timezone)
 
 
 def _shown(row: BookingEvent | GuestNote, *, full: bool) -> Sequence[object]:

@@ -28,6 +28,7 @@ _NAME = "guestsql"
 _COMMANDS = (
     "campaign",
     "check",
+    "consent",
     "demo",
     "doctor",
     "guest",
