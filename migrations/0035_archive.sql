@@ -23,6 +23,7 @@ ADD COLUMN thread_tokens bigint NOT NULL DEFAULT 0,
 ADD COLUMN thread_created_at timestamptz,
 ADD COLUMN first_interaction timestamptz,
 ADD COLUMN current_phone text,
+ADD COLUMN context_epoch bigint NOT NULL DEFAULT 0,
 ADD COLUMN updated_at timestamptz NOT NULL DEFAULT statement_timestamp(),
 -- squawk-ignore adding-field-with-default
 ADD COLUMN last_active_on date GENERATED ALWAYS AS ((last_interaction AT TIME ZONE 'UTC')::date) STORED,
@@ -76,6 +77,7 @@ SELECT
     total_interactions,
     last_active_on,
     current_phone,
+    context_epoch,
     created_at,
     updated_at,
     NULL::timestamptz AS archived_at
@@ -97,6 +99,7 @@ SELECT
     total_interactions,
     last_active_on,
     current_phone,
+    context_epoch,
     created_at,
     updated_at,
     archived_at
@@ -519,7 +522,7 @@ CREATE TEMPORARY TABLE folded_clients ON COMMIT DROP AS
 SELECT
     guest.phone_number,
     client.phone_number AS client_number,
-    to_jsonb(client) - '{id, profile_data, memory_enabled, thread_tokens, updated_at, last_active_on}'::text[] AS record
+    to_jsonb(client) - '{id, profile_data, memory_enabled, thread_tokens, context_epoch, updated_at, last_active_on}'::text[] AS record
 FROM historical_clients AS client
 LEFT JOIN guest_ids AS ids ON client.phone_number = ids.id
 INNER JOIN guest_profiles AS guest

@@ -67,6 +67,7 @@ removed_guests AS (
         gone.last_interaction,
         gone.total_interactions,
         gone.current_phone,
+        gone.context_epoch,
         gone.created_at,
         gone.updated_at
 ),
@@ -87,6 +88,7 @@ archived_guests AS (
         last_interaction,
         total_interactions,
         current_phone,
+        context_epoch,
         created_at,
         updated_at,
         archived_at
@@ -106,6 +108,7 @@ archived_guests AS (
         removed_guests.last_interaction,
         removed_guests.total_interactions,
         removed_guests.current_phone,
+        removed_guests.context_epoch,
         removed_guests.created_at,
         removed_guests.updated_at,
         statement_timestamp()

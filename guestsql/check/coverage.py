@@ -1,4 +1,4 @@
-"""GS801: the methods that export, forget and merge guests cover every table that holds a guest's key.
+"""GS801: the methods for whole guests cover every table that holds a guest's key.
 
 SQL: queries/check.sql
 """
@@ -40,12 +40,14 @@ class Coverage:
         hooks: the methods, by name.
         key_columns: names of text columns that hold a key.
         key_comment: how the comment of any other column that holds one begins.
+        key_table: where the keys are. A foreign key to it needs the hooks that move its rows, too.
         schema: the files of the migrations, to point at a table.
     """
 
     hooks: Mapping[str, Hook]
     key_columns: tuple[str, ...] = ()
     key_comment: str = ""
+    key_table: str = ""
     schema: Sequence[Path] = ()
 
 
@@ -72,12 +74,14 @@ class _Table:
         schema: its schema.
         name: its name.
         columns: those that hold keys.
+        refers: True if a foreign key keeps the guest's row.
     """
 
     oid: int
     schema: str
     name: str
     columns: tuple[str, ...]
+    refers: bool = False
 
     def is_called(self, name: str) -> bool:
         """Return True if a name, with or without schema, is the table's."""
@@ -111,7 +115,8 @@ def vet_coverage(
     used: set[tuple[Path, int, int]] = set()
     for table in tables:
         names = {table.oid, (table.schema, table.name)}
-        hooks = [name for name, hook in coverage.hooks.items() if hook.is_for_all and covered[name].isdisjoint(names)]
+        needed = [name for name, hook in coverage.hooks.items() if hook.is_for_all or table.refers]
+        hooks = [name for name in needed if covered[name].isdisjoint(names)]
         for source, allowance in allowed:
             if allowance.hook in hooks and table.is_called(allowance.table):
                 hooks.remove(allowance.hook)
@@ -125,11 +130,13 @@ def vet_coverage(
 
 def _tables(connection: DeadlineConnection, coverage: Coverage) -> list[_Table]:
     columns: dict[tuple[int, str, str], list[str]] = defaultdict(list)
-    for row in packaged_queries("internal/check.sql").list_key_columns(
+    queries = packaged_queries("internal/check.sql")
+    for row in queries.list_key_columns(
         connection, column_names=list(coverage.key_columns), comment_start=coverage.key_comment
     ):
         columns[row.table_oid, row.schema_name, row.table_name].append(row.column_name)
-    return [_Table(*table, tuple(names)) for table, names in columns.items()]
+    referring = {row.table_oid for row in queries.list_row_references(connection, referenced=coverage.key_table)}
+    return [_Table(*table, tuple(names), refers=table[0] in referring) for table, names in columns.items()]
 
 
 def _covered(hooks: Mapping[str, Hook], understood: Iterable[Understood]) -> dict[str, set[Relation]]:

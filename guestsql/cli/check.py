@@ -27,7 +27,7 @@ from guestsql.cli.check_against import (
 from guestsql.cli.failure import FAILED
 from guestsql.cli.units import counted
 from guestsql.errors import GuestSQLError, QueryFileError
-from guestsql.guests.hooks import HOOKS, KEY_COLUMNS, KEY_COMMENT
+from guestsql.guests.hooks import GUEST_TABLE, HOOKS, KEY_COLUMNS, KEY_COMMENT
 from guestsql.guests.needed import reserved_names
 from guestsql.guests.segments import SEGMENT_KEY, SEGMENT_PARAMETERS, SEGMENT_VIEW
 from guestsql.migrate import configured_migrations
@@ -170,7 +170,7 @@ def check(  # noqa: PLR0917  click passes them by name
 def _coverage(app: App) -> Coverage:
     """Which tables hold guests, and the methods that must know them; none without the packaged queries."""
     schema = [shown(migration.file) for migration in configured_migrations(app.settings)]
-    return Coverage(HOOKS if app.settings.packaged else {}, KEY_COLUMNS, KEY_COMMENT, schema)
+    return Coverage(HOOKS if app.settings.packaged else {}, KEY_COLUMNS, KEY_COMMENT, GUEST_TABLE, schema)
 
 
 def _promises(app: App, stubs: Path | None, python: Path, home: Path, read: Sequence[Path]) -> list[Vet]:

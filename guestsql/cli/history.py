@@ -1,10 +1,11 @@
-"""`guestsql history`: what is kept about guests who have been silent for long, and what became of them."""
+"""`guestsql history`: the archive, and what became of guests."""
 
 from __future__ import annotations
 
 import click
 
 from guestsql.cli.app import CommandGroup
+from guestsql.cli.archive import archive, return_guest
 from guestsql.cli.booking import note, status
 
 __all__ = ["history"]
@@ -14,12 +15,12 @@ __all__ = ["history"]
     cls=CommandGroup,
     epilog="""\b
 Example:
-  guestsql history status 573000000001 booked
+  guestsql history archive --days 30
 """,
 )
 def history() -> None:
     """Archive, booking status and notes of guests. USER_ID is any spelling of a phone number or WhatsApp id."""
 
 
-for _command in (status, note):
+for _command in (archive, return_guest, status, note):
     history.add_command(_command)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from guestsql.sql.declaration import Operator
 from guestsql.sql.hooks import Hook
 
-__all__ = ["HOOKS", "KEY_COLUMNS", "KEY_COMMENT"]
+__all__ = ["GUEST_TABLE", "HOOKS", "KEY_COLUMNS", "KEY_COMMENT"]
 
 _HOOKS = (
     Hook("export_guest", ("phone_number",), (Operator.ROWS, Operator.ROW)),
@@ -18,6 +18,9 @@ _HOOKS = (
     Hook("merge_guests", ("keep", "duplicate", "operation_id"), (Operator.COUNT,)),
 )
 HOOKS = {hook.name: hook for hook in _HOOKS}
+
+GUEST_TABLE = "guest_profiles"
+"""A row leaves it when its guest is archived: a table with a foreign key to it needs every hook."""
 
 KEY_COLUMNS = ("phone_number", "guest_phone", "guest_phone_number", "guest_key")
 """A text column with one of these names holds a guest's key, as `guestsql check` sees it; so does a foreign key."""

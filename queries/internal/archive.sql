@@ -74,6 +74,7 @@ WITH returned_clients AS (
         last_interaction,
         total_interactions,
         current_phone,
+        context_epoch,
         created_at,
         updated_at
 )
@@ -93,6 +94,7 @@ INSERT INTO guest_profiles (
     last_interaction,
     total_interactions,
     current_phone,
+    context_epoch,
     created_at,
     updated_at
 )
@@ -111,6 +113,7 @@ SELECT
     returned_clients.last_interaction,
     returned_clients.total_interactions,
     returned_clients.current_phone,
+    returned_clients.context_epoch + 1,
     returned_clients.created_at,
     returned_clients.updated_at
 FROM returned_clients

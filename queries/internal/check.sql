@@ -153,6 +153,30 @@ ORDER BY
     tables.oid,
     attributes.attnum;
 
+-- name: list_row_references(referenced)
+-- The tables with a foreign key to a table, and its column, by table and place.
+--   referenced: text, the table, e.g. 'guest_profiles'
+SELECT DISTINCT
+    tables.oid::bigint AS table_oid,
+    namespaces.nspname::text AS schema_name,
+    tables.relname::text AS table_name,
+    attributes.attname::text AS column_name
+FROM pg_constraint AS constraints
+INNER JOIN pg_class AS tables ON constraints.conrelid = tables.oid
+INNER JOIN pg_namespace AS namespaces ON tables.relnamespace = namespaces.oid
+INNER JOIN pg_attribute AS attributes
+    ON
+        constraints.conrelid = attributes.attrelid
+        AND constraints.conkey[1] = attributes.attnum
+WHERE
+    constraints.contype = 'f'
+    AND constraints.confrelid = to_regclass(:referenced::text)
+    AND NOT tables.relispartition
+ORDER BY
+    schema_name ASC,
+    table_name ASC,
+    column_name ASC;
+
 -- name: list_key_columns(column_names, comment_start)
 -- The columns that hold guests' keys, by table and place.
 -- Text columns with one of the given names or a comment with the given start, and foreign keys to any of these. A

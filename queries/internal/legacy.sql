@@ -2,8 +2,8 @@
 -- 1. open_legacy_staging, index_legacy_staging, open_legacy_guests, COPY of all records into legacy_staging, and
 --    analyze_legacy_staging, resolve_legacy_ids;
 -- 2. for each range of keys get_next_legacy_range, empty_legacy_guests, fold_legacy_records, merge_legacy_records,
---    limit_legacy_times if a time is in the future, then insert_legacy_guests, update_legacy_guests and
---    insert_legacy_threads, or preview_legacy_guests for a dry run;
+--    limit_legacy_times if a time is in the future, list_archived_legacy_guests, then insert_legacy_guests,
+--    update_legacy_guests and insert_legacy_threads, or preview_legacy_guests for a dry run;
 -- 3. insert_legacy_ids, list_legacy_id_conflicts, record_legacy_import.
 -- The tables are in migrations/0003_legacy_imports.sql and 0010_legacy_guests.sql.
 --
@@ -402,6 +402,29 @@ FROM (SELECT :imported_at::timestamptz AS latest) AS limits
 WHERE
     greatest(recorded_at, thread_created_at, first_interaction, last_interaction, created_at) > limits.latest;
 
+-- name: list_archived_legacy_guests(after_number, last_number)
+-- The archived guests of legacy_guests whose rows lack their records, by key.
+-- They return before they are updated; others stay archived.
+--   after_number: text, the key before the range, '' for none
+--   last_number: text, the last key of the range
+SELECT client.phone_number
+FROM legacy_guests AS staged
+INNER JOIN historical_clients AS client ON staged.phone_number = client.phone_number
+WHERE
+    client.phone_number > :after_number::text
+    AND client.phone_number <= :last_number::text
+    AND client.profile_data <> staged.profile_data
+    AND EXISTS (
+        SELECT 1
+        FROM jsonb_each(staged.profile_data -> 'legacy') AS source
+        CROSS JOIN jsonb_each(source.value) AS record
+        WHERE
+            client.profile_data #> ARRAY['legacy', source.key, record.key] IS DISTINCT FROM record.value
+            AND client.profile_data #> ARRAY['legacy', source.key, record.key || '#' || md5(record.value::text)]
+            IS DISTINCT FROM record.value
+    )
+ORDER BY client.phone_number;
+
 -- name: insert_legacy_guests(after_number, last_number)!
 -- Inserts the guests of legacy_guests who have no row yet; the number inserted.
 -- Fails if another transaction inserts one of them at the same time: the row exists then, and the caller tries again.
@@ -446,7 +469,7 @@ FROM legacy_guests AS staged
 WHERE
     NOT EXISTS (
         SELECT 1
-        FROM guest_profiles AS known
+        FROM guest_keys AS known
         WHERE
             known.phone_number = staged.phone_number
             AND known.phone_number > :after_number::text
@@ -625,20 +648,57 @@ WHERE known.phone_number = locked_guests.phone_number;
 -- name: insert_legacy_threads()!
 -- Inserts the previous threads of the guests of legacy_guests; the number inserted. The records have neither their times
 -- nor their tokens.
+WITH previous_threads AS MATERIALIZED (
+    SELECT DISTINCT
+        staged.phone_number,
+        btrim(previous.value #>> '{}', E' \t\n\r') AS thread_id
+    FROM legacy_guests AS staged
+    CROSS JOIN jsonb_path_query(staged.profile_data, '$.legacy.*.*.previousThreads[*]') AS previous (value)
+    WHERE jsonb_typeof(previous.value) = 'string'
+),
+
+-- A guest who is erased meanwhile is waited for, and is then left out.
+locked_guests AS MATERIALIZED (
+    SELECT
+        guest.phone_number,
+        guest.thread_id
+    FROM guest_profiles AS guest
+    WHERE guest.phone_number IN (SELECT previous_threads.phone_number FROM previous_threads)
+    ORDER BY guest.phone_number
+    FOR KEY SHARE
+),
+
+locked_clients AS MATERIALIZED (
+    SELECT
+        client.phone_number,
+        client.thread_id
+    FROM historical_clients AS client
+    WHERE client.phone_number IN (SELECT previous_threads.phone_number FROM previous_threads)
+    ORDER BY client.phone_number
+    FOR KEY SHARE
+)
+
 INSERT INTO guest_threads (phone_number, thread_id, reason)
-SELECT DISTINCT
-    guest.phone_number,
-    btrim(previous.value #>> '{}', E' \t\n\r') AS thread_id,
+SELECT
+    previous_threads.phone_number,
+    previous_threads.thread_id,
     'imported'
-FROM legacy_guests AS staged
-INNER JOIN guest_profiles AS guest ON staged.phone_number = guest.phone_number
-CROSS JOIN jsonb_path_query(staged.profile_data, '$.legacy.*.*.previousThreads[*]') AS previous (value)
-WHERE
-    jsonb_typeof(previous.value) = 'string'
-    AND btrim(previous.value #>> '{}', E' \t\n\r') NOT IN ('', coalesce(guest.thread_id, ''))
+FROM previous_threads
+INNER JOIN (
+    SELECT
+        locked_guests.phone_number,
+        locked_guests.thread_id
+    FROM locked_guests
+    UNION ALL
+    SELECT
+        locked_clients.phone_number,
+        locked_clients.thread_id
+    FROM locked_clients
+) AS guest ON previous_threads.phone_number = guest.phone_number
+WHERE previous_threads.thread_id NOT IN ('', coalesce(guest.thread_id, ''))
 ORDER BY
-    guest.phone_number,
-    thread_id
+    previous_threads.phone_number,
+    previous_threads.thread_id
 ON CONFLICT (phone_number, thread_id) DO NOTHING;
 
 -- name: insert_legacy_ids(own_numbers)!
@@ -660,7 +720,7 @@ FROM (
         AND staged.chat_id <> staged.phone_number || '@c.us'
         AND right(staged.chat_id, 5) <> '@g.us'
 ) AS found_ids
-INNER JOIN guest_profiles AS guest ON found_ids.phone_number = guest.phone_number
+INNER JOIN guest_keys AS guest ON found_ids.phone_number = guest.phone_number
 CROSS JOIN unnest(guestsql_spellings(found_ids.id)) AS spelled (id)
 WHERE
     found_ids.id IS NOT NULL
@@ -717,7 +777,7 @@ SELECT
         )
     ) AS updated
 FROM legacy_guests AS staged
-LEFT JOIN guest_profiles AS guest
+LEFT JOIN known_guests AS guest
     ON
         staged.phone_number = guest.phone_number
         AND guest.phone_number > :after_number::text

@@ -21,7 +21,7 @@ SELECT
     context_epoch,
     (profile_data -> 'legacy')::text AS legacy,
     statement_timestamp() AS read_at
-FROM guest_profiles
+FROM known_guests
 WHERE phone_number = ANY(:phone_numbers::text[])
 ORDER BY phone_number;
 
@@ -157,7 +157,7 @@ SELECT
     guest.thread_tokens > 0 AS has_tokens,
     NOT guest.memory_enabled AS has_memory_off,
     guest.profile_data - 'legacy' <> '{}' AS has_profile_data
-FROM guest_profiles AS guest
+FROM known_guests AS guest
 LEFT JOIN guest_ids AS own_ids ON guest.phone_number = own_ids.id
 WHERE guest.phone_number > :after::text
 ORDER BY guest.phone_number

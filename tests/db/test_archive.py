@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,14 +16,16 @@ from psycopg.types.json import Jsonb
 
 from guestsql import GuestDatabase
 from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue, TransactionConflict
+from guestsql.legacy import ImportReport, import_directory
+from guestsql.legacy.exporting.directory import export_directory
 from tests.databases import GUEST, KINDS, OTHER, Either, block, make_settings
 
+AT = "2026-01-02T12:00:00.000Z"
 LONG_AGO = datetime(2026, 1, 2, 12, tzinfo=UTC)
 # What is made anew for a guest who returns.
 NOT_KEPT = {
     "context_cache",
     "last_context_update",
-    "context_epoch",
     "context_lease",
     "context_lease_until",
     "thread_lease",
@@ -78,7 +81,8 @@ def state(connection: Connection, key: str = GUEST) -> dict[str, Any]:
         {"key": key},
     ).fetchall()
     assert len(rows) == 1
-    kept = {name: value for name, value in rows[0][0].items() if name not in NOT_KEPT | {"id", "archived_at"}}
+    other = NOT_KEPT | {"context_epoch", "id", "archived_at"}
+    kept = {name: value for name, value in rows[0][0].items() if name not in other}
     return {"row": kept} | {table: rows_of(connection, table, key) for table in ELSEWHERE}
 
 
@@ -131,8 +135,8 @@ async def test_archived_and_returned_with_everything(kind: str, database_url: st
         assert await db.archive_guests() == 0
         assert is_archived(autocommit)
         assert state(autocommit) == before
-        assert await db.return_guest(lid(GUEST))
-        assert not await db.return_guest(GUEST)
+        assert await db.return_guests([lid(GUEST), OTHER]) == 1
+        assert await db.return_guests([GUEST]) == 0
     assert not is_archived(autocommit)
     assert state(autocommit) == before
     assert autocommit.execute(MISPLACED).fetchall() == []
@@ -371,7 +375,7 @@ def test_a_transaction_that_began_before_the_archive_cannot_bring_a_second_row(
                 tx.get_profile(OTHER)
                 archive(autocommit, GUEST)
                 pytest.fail(str(tx.queries.add_labels(phone_number=GUEST, labels=["c"])))
-            assert db.return_guest(GUEST)
+            assert db.return_guests([GUEST])
     assert autocommit.execute(MISPLACED).fetchall() == []
 
 
@@ -466,7 +470,7 @@ async def test_custom_tables_take_part(kind: str, database_url: str, autocommit:
         assert autocommit.execute("SELECT count(*) FROM old_bookings").fetchone() == (2,)
         await db.add_labels(GUEST, ["c"])
         assert autocommit.execute("SELECT guest FROM bookings").fetchall() == [(GUEST,)]
-        assert await db.return_guest(OTHER)
+        assert await db.return_guests([OTHER])
     assert autocommit.execute("SELECT count(*) FROM bookings").fetchone() == (2,)
 
 
@@ -487,7 +491,7 @@ def test_a_refusal_that_nobody_handles_says_what_to_do(database_url: str, autoco
         with pytest.raises(DatabaseError, match="history return"), db.transaction() as tx:
             tx.queries.add_labels(phone_number=GUEST, labels=["c"])
         with db.transaction() as tx:
-            tx.return_guest(GUEST)
+            tx.return_guests([GUEST])
             tx.queries.add_labels(phone_number=GUEST, labels=["c"])
     assert not is_archived(autocommit)
 
@@ -502,3 +506,31 @@ def test_what_is_written_at_exit_returns_the_guest(database_url: str, autocommit
     flush.flush()
     assert db.get_profile(GUEST).total_interactions == 4
     db.close()
+
+
+def test_an_import_returns_those_whose_records_are_new(
+    database_url: str, autocommit: Connection, tmp_path: Path
+) -> None:
+    def imported(*names: str) -> ImportReport:
+        threads = [
+            [key, {"threadId": "t9", "userName": name, "createdAt": AT, "lastActivity": AT, "previousThreads": ["t8"]}]
+            for key, name in zip((GUEST, OTHER), names, strict=True)
+        ]
+        (tmp_path / "threads.json").write_text(json.dumps(threads))
+        return import_directory(tmp_path, settings=settings, url=database_url)
+
+    settings = make_settings(database_url)
+    imported("Ana", "Eva")
+    archive(autocommit, GUEST, OTHER)
+    again = imported("Ana", "Eva")
+    assert (again.inserted, again.updated, again.unchanged) == (0, 0, 2)
+    assert is_archived(autocommit)
+    changed = imported("Ana", "Eva María")
+    assert (changed.inserted, changed.updated, changed.unchanged) == (0, 1, 1)
+    assert is_archived(autocommit, GUEST)
+    assert not is_archived(autocommit, OTHER)
+    # The way back loses no one.
+    (tmp_path / "back").mkdir()
+    export_directory(tmp_path / "back", settings=settings, url=database_url)
+    assert [key for key, _ in json.loads((tmp_path / "back" / "threads.json").read_text())] == [GUEST, OTHER]
+    assert autocommit.execute(MISPLACED).fetchall() == []

@@ -10,7 +10,7 @@ import pytest
 from guestsql.check import Finding, check_files, scratch_database
 from guestsql.check.coverage import Coverage
 from guestsql.embedded import PrivateServer
-from guestsql.guests.hooks import HOOKS, KEY_COLUMNS, KEY_COMMENT
+from guestsql.guests.hooks import GUEST_TABLE, HOOKS, KEY_COLUMNS, KEY_COMMENT
 from guestsql.migrate import configured_migrations
 from guestsql.settings import Settings
 from tests.checking import MARKED, told
@@ -98,7 +98,7 @@ def check(server: PrivateServer, migrations: Path, tmp_path: Path) -> Check:
     """Checks a file beside the packaged marks."""
     settings = Settings(migrations_dir=migrations)
     schema = [migration.file for migration in configured_migrations(settings)]
-    coverage = Coverage(HOOKS, KEY_COLUMNS, KEY_COMMENT, schema)
+    coverage = Coverage(HOOKS, KEY_COLUMNS, KEY_COMMENT, schema=schema)
 
     def run(text: str) -> Sequence[Finding]:
         file = tmp_path / "own.sql"
@@ -169,3 +169,21 @@ def test_a_mark_that_cannot_work(check: Check) -> None:
     text = COVERED.replace("on: forget_guest", "on: forgot_guest", 1)
     found = [each for each in check(text) if each.rule != "GS801"]
     assert told(found) == ["own.sql:7:8 GS007 delete_bookings: no method runs queries on: forgot_guest"]
+
+
+def test_a_foreign_key_needs_the_queries_of_the_archive(server: PrivateServer, tmp_path: Path) -> None:
+    (tmp_path / "series").mkdir()
+    table = tmp_path / "series" / "0001_own_tables.sql"
+    table.write_text(
+        "CREATE TABLE stays (guest_key text NOT NULL);\n"
+        "CREATE TABLE bills (guest_key text NOT NULL REFERENCES guest_profiles);\n"
+    )
+    settings = Settings(migrations_dir=table.parent)
+    coverage = Coverage(HOOKS, KEY_COLUMNS, KEY_COMMENT, GUEST_TABLE, [table])
+    file = tmp_path / "own.sql"
+    file.write_text("")
+    found = check_files([file], scratch_database(settings, server.url()), beside=MARKED, coverage=coverage).findings
+    assert {each.message.partition(" ")[0]: "return_guest" in each.message for each in found} == {
+        "bills": True,
+        "stays": False,
+    }

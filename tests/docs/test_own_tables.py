@@ -12,7 +12,7 @@ import pytest
 from guestsql.check import check_files, scratch_database
 from guestsql.check.coverage import Coverage
 from guestsql.embedded import PrivateServer
-from guestsql.guests.hooks import HOOKS, KEY_COLUMNS, KEY_COMMENT
+from guestsql.guests.hooks import GUEST_TABLE, HOOKS, KEY_COLUMNS, KEY_COMMENT
 from guestsql.settings import Settings
 from tests.checking import MARKED, told
 
@@ -43,7 +43,7 @@ def test_the_check_is_content_with_the_queries_only(page: str, server: PrivateSe
     migrations.mkdir()
     (migrations / "0001_table.sql").write_text(table)
     settings = Settings(migrations_dir=migrations)
-    coverage = Coverage(HOOKS, KEY_COLUMNS, KEY_COMMENT, list(migrations.iterdir()))
+    coverage = Coverage(HOOKS, KEY_COLUMNS, KEY_COMMENT, GUEST_TABLE, list(migrations.iterdir()))
     for text, expected in ((wrong[0] if wrong else "", {"GS801"}), (right, set())):
         file = tmp_path / "own.sql"
         file.write_text(text)

@@ -8,9 +8,10 @@ before the write.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from functools import partial
 
-from guestsql.errors import DatabaseError
+from guestsql.errors import DatabaseError, InvalidValue
 from guestsql.guests._async.marked import write
 from guestsql.guests._async.session import AsyncSession
 from guestsql.guests.archive import REFUSED, archive_numbers
@@ -66,22 +67,27 @@ class AsyncArchive(AsyncSession):
             self._after_commit(partial(event, logging.INFO, "GUESTS_ARCHIVED", "guests archived", rows=archived))
         return archived
 
-    async def return_guest(self, user_id: str) -> bool:
-        """Return an archived guest, as the next message or write does.
+    async def return_guests(self, user_ids: Iterable[str]) -> int:
+        """Return archived guests, as the next message or write of each does.
 
         Custom queries that write `guest_profiles` inside a transaction need it before them: there the refusal of an
         archived guest's row ends the transaction.
 
         Args:
-            user_id: any spelling of a WhatsApp id.
+            user_ids: ids in any spelling; a list, not a single string.
 
         Returns:
-            True if the guest was archived.
+            How many of them were archived.
+
+        Raises:
+            InvalidValue: `user_ids` is a string.
 
         SQL: queries/internal/archive.sql
         """
-        key, queries = self._key(user_id), self._marked("return_guest")
-        return await self._in_transaction(partial(_return, queries=queries, ids=[key])) > 0
+        if isinstance(user_ids, str):
+            raise InvalidValue("user_ids is a list of ids, not a text", hint="for one guest pass a list of one")
+        ids = sorted({self._key(user_id) for user_id in user_ids})
+        return await self._in_transaction(partial(_return, queries=self._marked("return_guest"), ids=ids))
 
 
 class AsyncReturner:

@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 import psycopg
 
-from guestsql.errors import ConstraintViolation
+from guestsql.errors import ConstraintViolation, DatabaseError
+from guestsql.guests._sync.database import GuestDatabase
+from guestsql.guests.archive import REFUSED
 from guestsql.guests.erasure import ErasureKey
 from guestsql.legacy.importing.memory import peak_memory_bytes
 from guestsql.legacy.importing.progress import Progress, Steps
@@ -55,8 +57,8 @@ _KEEP_STAGED = "SET LOCAL temp_buffers = '192MB'"
 # choose; on disk, where more records than this end up, it takes twice as long.
 _READ_BY_KEY = "SET LOCAL random_page_cost = 0"
 _MOST_KEPT = 250_000
-# Violated only when another process creates or erases a guest of the range in this moment.
-_RACED = frozenset({"guest_profiles_pkey", "guest_threads_phone_number_fkey"})
+# Only when another process creates or archives a guest of the range in this moment.
+_RACED = frozenset({"guest_profiles_pkey", REFUSED})
 
 
 class _Written(NamedTuple):
@@ -97,6 +99,7 @@ class Import:
         self._began_at = datetime.max.replace(tzinfo=UTC)
         self._thread_files = [number for number, file in enumerate(files, start=1) if file.is_of_threads]
         self._queries = packaged_queries("internal/legacy.sql", "legacy_history.sql")
+        self._url = ""
 
     def run(self, url: str) -> ImportReport:
         """Import everything or nothing.
@@ -108,6 +111,7 @@ class Import:
             LegacyFileError: a file cannot be read.
             DatabaseError: the server refused, or went away. Nothing is written then, unless COMMIT itself failed.
         """
+        self._url = url
         try:
             with connect(self._settings, url) as connection:
                 # A stricter level would never see a guest whom the bot creates during the import.
@@ -218,10 +222,11 @@ class Import:
                     made, changed = self._write_range(connection, keys, folded)
                     if has_previous_threads and not self._dry_run:
                         self._queries.insert_legacy_threads(connection)
-            except ConstraintViolation as error:
-                if error.constraint not in _RACED:
+            except DatabaseError as error:
+                constraint = error.constraint if isinstance(error, ConstraintViolation) else error.sqlstate
+                if constraint not in _RACED:
                     raise
-                # The bot created or erased a guest of this range in the meantime; a smaller range leaves less time.
+                # The bot created or archived a guest of this range meanwhile; a smaller range leaves less time.
                 most = max(1, most // 10)
                 continue
             most = min(_RANGE_RECORDS, most * 10)
@@ -239,6 +244,11 @@ class Import:
         if self._dry_run:
             preview = self._queries.preview_legacy_guests(connection, **keys)
             return preview.inserted, preview.updated
+        archived = [row.phone_number for row in self._queries.list_archived_legacy_guests(connection, **keys)]
+        if archived:
+            # In a separate transaction, with the custom queries. If the import fails, they have returned nevertheless.
+            with GuestDatabase(self._url, settings=replace(self._settings, metrics_seconds=0.0)) as database:
+                database.return_guests(archived)
         inserted = self._queries.insert_legacy_guests(connection, **keys)
         # The rest existed before. Rows that were just inserted hold their records already, and are skipped.
         updated = self._queries.update_legacy_guests(connection, **keys) if inserted < guests else 0
