@@ -522,7 +522,8 @@ CREATE TEMPORARY TABLE folded_clients ON COMMIT DROP AS
 SELECT
     guest.phone_number,
     client.phone_number AS client_number,
-    to_jsonb(client) - '{id, profile_data, memory_enabled, thread_tokens, context_epoch, updated_at, last_active_on}'::text[] AS record
+    to_jsonb(client)
+    - '{id, profile_data, memory_enabled, thread_tokens, context_epoch, updated_at, last_active_on}'::text[] AS record
 FROM historical_clients AS client
 LEFT JOIN guest_ids AS ids ON client.phone_number = ids.id
 INNER JOIN guest_profiles AS guest

@@ -39,8 +39,8 @@ Examples:
 def archive(app: App, days: int, batch: int, dry_run: bool, format_name: str | None) -> None:
     """Archive all guests who have been silent for long, in batches.
 
-    It may run while the bot does. A guest returns with the next message or write. Guests with a message in progress or an
-    unsent reply are left for the next time.
+    It may run while the bot does. A guest returns with the next message or write. Guests with a message in progress or
+    an unsent reply are left for the next time.
     """
     output = app.output(format_name)
     with database(app.packaged_settings) as opened:

@@ -676,15 +676,9 @@ locked_clients AS MATERIALIZED (
     WHERE client.phone_number IN (SELECT previous_threads.phone_number FROM previous_threads)
     ORDER BY client.phone_number
     FOR KEY SHARE
-)
+),
 
-INSERT INTO guest_threads (phone_number, thread_id, reason)
-SELECT
-    previous_threads.phone_number,
-    previous_threads.thread_id,
-    'imported'
-FROM previous_threads
-INNER JOIN (
+current_threads AS (
     SELECT
         locked_guests.phone_number,
         locked_guests.thread_id
@@ -694,8 +688,16 @@ INNER JOIN (
         locked_clients.phone_number,
         locked_clients.thread_id
     FROM locked_clients
-) AS guest ON previous_threads.phone_number = guest.phone_number
-WHERE previous_threads.thread_id NOT IN ('', coalesce(guest.thread_id, ''))
+)
+
+INSERT INTO guest_threads (phone_number, thread_id, reason)
+SELECT
+    previous_threads.phone_number,
+    previous_threads.thread_id,
+    'imported'
+FROM previous_threads
+INNER JOIN current_threads ON previous_threads.phone_number = current_threads.phone_number
+WHERE previous_threads.thread_id NOT IN ('', coalesce(current_threads.thread_id, ''))
 ORDER BY
     previous_threads.phone_number,
     previous_threads.thread_id
