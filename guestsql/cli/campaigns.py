@@ -128,7 +128,7 @@ Examples:
 """,
 )
 @click.option("--campaign", help="Only actions of this campaign. Default: all of the account.")
-@click.option("--account", default="whatsapp", show_default=True, help="From which is sent.")
+@click.option("--account", help="From which is sent. Default: that of the campaign, else whatsapp.")
 @click.option("--max", "max_actions", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
 @click.option(
     "--lease",
@@ -146,7 +146,7 @@ Examples:
 def claim(  # noqa: PLR0917  click passes them by name
     app: App,
     campaign: str | None,
-    account: str,
+    account: str | None,
     max_actions: int,
     lease_seconds: float,
     full: bool,

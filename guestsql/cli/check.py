@@ -139,7 +139,12 @@ def check(  # noqa: PLR0917  click passes them by name
     if inside and app.settings.packaged and not is_packaged(home):
         vets.append(OverridesVet(reserved_names()))
         # Tables of guestsql are exported, erased and merged by guestsql's own queries.
-        beside += dict.fromkeys(query.file for query in load_catalogue().values() if hooks_of(query))
+        # Its segments have their names.
+        beside += dict.fromkeys(
+            query.file
+            for query in load_catalogue().values()
+            if hooks_of(query) or any(mark.word == "segment" for mark in query.marks)
+        )
     coverage = _coverage(app) if inside else None
     segments = SegmentRule(SEGMENT_VIEW, SEGMENT_KEY, SEGMENT_PARAMETERS) if app.settings.packaged else None
     report = check_files(chosen, scratch(app, server), beside=beside, vets=vets, coverage=coverage, segments=segments)

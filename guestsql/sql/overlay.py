@@ -141,12 +141,17 @@ def _differences(original: Query, query: Query) -> Iterator[str]:
     optional = {f"parameter {each.name} is new" for each in query.parameters if each.default is not None}
     yield from (each for each in call_differences(original, query) if each not in optional)
     yield from (f"it lacks -- on: {text}" for text in _marks(original) - _marks(query))
+    yield from (f"it lacks -- segment: {text}" for text in _segments(original) - _segments(query))
     if is_read(original.tokens) and not is_read(query.tokens):
         yield "it writes or locks rows, and the packaged query only reads"
 
 
 def _marks(query: Query) -> set[str]:
     return {f"{hook}, last" if is_last else hook for hook, is_last in hooks_of(query).items()}
+
+
+def _segments(query: Query) -> set[str]:
+    return {mark.text for mark in query.marks if mark.word == "segment"}
 
 
 def _error(query: Query, message: str, hint: str, mark: Mark | None = None, rule: str = "GS009") -> QueryFileError:

@@ -375,14 +375,17 @@ considered_actions AS MATERIALIZED (
 
 batches AS MATERIALIZED (
     SELECT
-        array_agg(
-            considered_actions.phone_number
-            ORDER BY considered_actions.due_at, considered_actions.action_id
+        coalesce(
+            array_agg(
+                considered_actions.phone_number
+                ORDER BY considered_actions.due_at, considered_actions.action_id
+            ),
+            '{}'
         ) AS guest_keys
     FROM considered_actions
-    HAVING count(*) > 0
 ),
 
+-- Also without a guest: an unknown account is an error.
 locked_batches AS MATERIALIZED (
     SELECT
         batches.guest_keys,
@@ -589,6 +592,7 @@ INNER JOIN campaign_actions AS action
     ON
         found_actions.action_id = action.action_id
         AND found_actions.phone_number = action.phone_number
+WHERE (SELECT count(*) FROM decisions) > 0
 ORDER BY
     action.due_at,
     action.action_id

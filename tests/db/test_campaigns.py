@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from guestsql import CampaignPlan, GuestDatabase
-from guestsql.errors import ConstraintViolation, InvalidValue, LeaseLost, TransactionError
+from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue, LeaseLost, TransactionError
 from tests.campaigns import allow_everything, give_consent, withdraw_consent
 from tests.databases import GUEST, OTHER, make_settings
 
@@ -183,7 +183,18 @@ def test_an_action_is_handed_out_once_and_a_released_one_again(db: GuestDatabase
 
 def test_a_paused_or_later_campaign_hands_out_nothing(db: GuestDatabase, free: Connection) -> None:
     give_consent(free, GUEST)
-    made = {"segment": "silent", "purpose": "marketing", "parameters": {"silent_days": 0}}
+    made: dict[str, Any] = {"segment": "silent", "purpose": "marketing", "parameters": {"silent_days": 0}}
+    with pytest.raises(DatabaseError, match="unknown account"):
+        db.claim_actions(account="second")
+    with pytest.raises(InvalidValue, match="no campaign"):
+        db.claim_actions("paused")
+    db.queries.set_contact_account(account="second", profile="none", source="test")
+    db.create_campaign("second", **made, account="second")
+    with pytest.raises(InvalidValue, match="account"):
+        db.claim_actions("second", account="whatsapp")
+    db.plan_campaign("second")
+    assert db.claim_actions() == []
+    assert [action.account for action in db.claim_actions("second")] == ["second"]
     for name, named in {
         "paused": {},
         "later": {"starts_at": NOW + timedelta(days=1)},

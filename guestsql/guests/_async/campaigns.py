@@ -35,6 +35,7 @@ _PAGE_ROWS = 20_000
 _PLANNED_AT_ONCE = 2000
 _CONSIDERED_AT_LEAST = 100
 _LARGEST_ID = 2**63 - 1
+_DEFAULT_ACCOUNT = "whatsapp"
 
 
 class AsyncCampaigns(AsyncSession):
@@ -175,7 +176,7 @@ class AsyncCampaigns(AsyncSession):
         self,
         campaign: str | None = None,
         *,
-        account: str = "whatsapp",
+        account: str | None = None,
         max_actions: int = 10,
         lease_seconds: float = 300.0,
         dry_run: bool = False,
@@ -188,7 +189,7 @@ class AsyncCampaigns(AsyncSession):
 
         Args:
             campaign: only actions of this campaign; None for all of the account, next actions included.
-            account: from which is sent.
+            account: from which is sent; None for that of the campaign, else `whatsapp`.
             max_actions: the most actions to claim, 1 to 1,000.
             lease_seconds: within how many seconds you record a result, 1 to 86,400.
             dry_run: True to claim and refuse nothing: the statement is rolled back.
@@ -198,7 +199,8 @@ class AsyncCampaigns(AsyncSession):
             none is due.
 
         Raises:
-            InvalidValue: an argument is out of range.
+            InvalidValue: an argument is out of range, there is no such campaign, or it has another account.
+            DatabaseError: there is no such account.
             TransactionError: it is called in a transaction: the claim would not be stored until that is committed.
 
         SQL: queries/internal/campaigns.sql
@@ -206,7 +208,7 @@ class AsyncCampaigns(AsyncSession):
         limit = clean_count(max_actions, "max_actions", _MOST_ACTIONS)
         parameters: dict[str, object] = {
             "campaign": None if campaign is None else clean_campaign(campaign),
-            "account": clean_word(account, "account"),
+            "account": await self._account(campaign, account),
             "max_actions": limit,
             "max_considered": max(limit, _CONSIDERED_AT_LEAST),
             "lease_seconds": clean_seconds(lease_seconds, "lease_seconds", _SHORTEST_LEASE_SECONDS),
@@ -290,6 +292,16 @@ class AsyncCampaigns(AsyncSession):
         if row is None:
             raise InvalidValue(f"there is no campaign {name}", hint="create it, or see guestsql campaign list")
         return campaign_from(row)
+
+    async def _account(self, campaign: str | None, account: str | None) -> str:
+        """Return the account of a claim."""
+        chosen = None if account is None else clean_word(account, "account")
+        known = None if campaign is None else (await self._campaign(clean_campaign(campaign))).account
+        if chosen is not None and known not in (None, chosen):
+            raise InvalidValue(
+                f"the campaign {campaign} has the account {known}, not {chosen}", hint="omit the account"
+            )
+        return chosen or known or _DEFAULT_ACCOUNT
 
     async def _segment_keys(self, campaign: Campaign, segment: str) -> list[str]:
         """Return the keys of the segment's guests, each once; page by page if its query can do that."""
