@@ -15,6 +15,8 @@ _OUTSIDE_RULES = [page for page in PAGES if page.parent.name != "rules"]
 _RUN = [
     ROOT / "docs" / name
     for name in (
+        "archive.md",
+        "archive.es.md",
         "settings.md",
         "analytics.md",
         "analytics.es.md",
