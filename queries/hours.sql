@@ -4,14 +4,17 @@
 
 -- name: thin_interaction_hours(keep_days, max_rows)$
 -- Deletes the hours of long ago; returns how many, 0 when nothing is left.
---   keep_days: int = 366, days for which they are kept
+--   keep_days: int = NULL, days for which they are kept; NULL for those of retention_rules
 --   max_rows: int = 20000, rows at most
 WITH old_hours AS (
     SELECT
         aged.phone_number,
         aged.hour
     FROM interaction_hours AS aged
-    WHERE aged.hour < statement_timestamp() - make_interval(days => :keep_days::int)
+    WHERE
+        aged.hour < statement_timestamp() - make_interval(
+            days => guestsql_keep_days('interaction_hours', :keep_days::int)
+        )
     ORDER BY aged.hour
     LIMIT :max_rows::int
     FOR UPDATE SKIP LOCKED

@@ -41,11 +41,12 @@ SELECT guestsql_make_message_partitions() AS made_partitions;
 -- Drops the partitions whose messages are all older than so many days.
 -- Returns how many partitions, and rows of the default partition, it removed. Keep messages for longer than thin_operations
 -- keeps their ids: an erasure finds the ids of done messages by these rows.
---   keep_days: int = 400, days for which messages are kept
-SELECT guestsql_thin_messages(:keep_days::int) AS thinned_rows;
+--   keep_days: int = NULL, days for which messages are kept; NULL for those of retention_rules
+SELECT guestsql_thin_messages(guestsql_keep_days('messages', :keep_days::int)) AS thinned_rows;
 
 -- name: thin_message_texts(keep_days, max_rows)$
 -- Removes the texts of older messages; returns how many, 0 when nothing is left.
+-- If a rule of retention_rules has fewer days, these count.
 --   keep_days: int, days for which texts are kept, as in GUESTSQL_KEEP_TEXT; 0 removes all, e.g. 30
 --   max_rows: int = 20000, rows at most
 WITH old_texts AS (
@@ -55,7 +56,9 @@ WITH old_texts AS (
     FROM messages AS aged
     WHERE
         aged.text IS NOT NULL
-        AND aged.sent_at < statement_timestamp() - make_interval(days => :keep_days::int)
+        AND aged.sent_at < statement_timestamp() - make_interval(
+            days => least(:keep_days::int, guestsql_keep_days('message_texts', NULL))
+        )
     ORDER BY aged.sent_at
     LIMIT :max_rows::int
     FOR NO KEY UPDATE SKIP LOCKED

@@ -6,5 +6,5 @@
 -- Returns the number of rows read, 0 when nothing is left to do: a call takes one day of each table. It may be run at any
 -- time, by several at once.
 --   minute_days: int = 7, days for which minutes are kept
---   hour_days: int = 400, days for which hours are kept
-SELECT guestsql_thin_minutes(:minute_days::int, :hour_days::int) AS thinned_rows;
+--   hour_days: int = NULL, days for which hours are kept; NULL for those of retention_rules
+SELECT guestsql_thin_minutes(:minute_days::int, guestsql_keep_days('metrics', :hour_days::int)) AS thinned_rows;

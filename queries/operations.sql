@@ -15,7 +15,8 @@
 -- An id must be kept for as long as its write may be repeated: a process that cannot reach the server repeats its last
 -- batch once it can reach it again, and WhatsApp delivers a message again for 7 days.
 --   keep_days: int = 7, days for which every id is kept
---   keep_message_days: int = 30, days for which those of messages are kept, not below keep_days
+--   keep_message_days: int = NULL, days for which those of messages are kept, not below keep_days; NULL for those of
+--     retention_rules
 --   max_rows: int = 20000, rows at most
 WITH old_operations AS (
     SELECT
@@ -26,7 +27,9 @@ WITH old_operations AS (
         aged.done_at < statement_timestamp() - make_interval(days => :keep_days::int)
         AND (
             aged.source = 'guestsql'
-            OR aged.done_at < statement_timestamp() - make_interval(days => :keep_message_days::int)
+            OR aged.done_at < statement_timestamp() - make_interval(
+                days => guestsql_keep_days('message_ids', :keep_message_days::int)
+            )
         )
     ORDER BY aged.done_at
     LIMIT :max_rows::int
@@ -41,7 +44,9 @@ abandoned_messages AS (
     FROM operations AS aged
     WHERE
         aged.done_at IS NULL
-        AND aged.claimed_at < statement_timestamp() - make_interval(days => :keep_message_days::int)
+        AND aged.claimed_at < statement_timestamp() - make_interval(
+            days => guestsql_keep_days('message_ids', :keep_message_days::int)
+        )
     ORDER BY aged.claimed_at
     LIMIT :max_rows::int
     FOR UPDATE SKIP LOCKED

@@ -114,14 +114,14 @@ RETURNING
 
 -- name: thin_replies(keep_days, max_rows)$
 -- Deletes replies that were sent long ago; returns how many, 0 when nothing is left.
---   keep_days: int = 30, days for which they are kept
+--   keep_days: int = NULL, days for which they are kept; NULL for those of retention_rules
 --   max_rows: int = 20000, rows at most
 WITH old_replies AS (
     SELECT aged.reply_id
     FROM outbox AS aged
     WHERE
         aged.state = 'sent'
-        AND aged.sent_at < statement_timestamp() - make_interval(days => :keep_days::int)
+        AND aged.sent_at < statement_timestamp() - make_interval(days => guestsql_keep_days('replies', :keep_days::int))
     ORDER BY aged.sent_at
     LIMIT :max_rows::int
     FOR UPDATE SKIP LOCKED

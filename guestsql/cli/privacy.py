@@ -47,11 +47,12 @@ def certificate(app: App, user_id: str, format_name: str | None) -> None:
         erasures = opened.get_erasures(user_id)
         is_known = opened.get_profile(user_id) is not None
     output.rows(
-        ("erasure_id", "erased_at", "reason", "ids", "is_keyed", "rows", "erased"),
+        ("erasure_id", "erased_at", "recorded_at", "reason", "ids", "is_keyed", "rows", "erased"),
         [
             (
                 each.erasure_id,
                 each.erased_at,
+                each.recorded_at,
                 each.reason,
                 each.ids,
                 each.is_keyed,
@@ -105,6 +106,30 @@ def replay(app: App, *, log: Path | None, dry_run: bool, full: bool, yes: bool, 
     _say_report(app, report)
     if not report.is_complete:
         raise click.exceptions.Exit(FAILED)
+
+
+@privacy.command(
+    epilog="""\b
+Example:
+  guestsql privacy retention --dry-run
+""",
+)
+@click.option("--dry-run", is_flag=True, help="Only count what is older than the rules allow.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@columns_option
+@format_option
+@pass_app
+def retention(app: App, *, dry_run: bool, yes: bool, format_name: str | None) -> None:
+    """Remove data that are older than the rows of retention_rules allow.
+
+    Prints the rows of each kind of data. `guestsql query run list_retention_rules` prints the rules.
+    """
+    output = app.output(format_name)
+    if not dry_run:
+        app.confirm("Remove what is older than the rules allow", yes=yes)
+    with database(app.packaged_settings) as opened:
+        applied = opened.apply_retention(dry_run=dry_run)
+    output.rows(("kind", "keep_days", "rows"), [(each.kind, each.keep_days, each.rows) for each in applied])
 
 
 def _say_report(app: App, report: ReplayReport) -> None:

@@ -8,7 +8,16 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-__all__ = ["BookingEvent", "BookingStatus", "ErasureCertificate", "GuestNote", "GuestProfile", "GuestThread", "Reply"]
+__all__ = [
+    "AppliedRule",
+    "BookingEvent",
+    "BookingStatus",
+    "ErasureCertificate",
+    "GuestNote",
+    "GuestProfile",
+    "GuestThread",
+    "Reply",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,12 +183,28 @@ class GuestNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedRule:
+    """What a row of `retention_rules` has removed, or would remove.
+
+    Attributes:
+        kind: of data.
+        keep_days: for which they are kept; None for as long as the guest is not erased.
+        rows: removed, or to be removed; partitions of messages count as one.
+    """
+
+    kind: str
+    keep_days: int | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureCertificate:
     """What was erased of a person, and when; nothing personal.
 
     Attributes:
         erasure_id: the erasure's id, also in the log of erasures.
-        erased_at: when it was committed, by the server's clock.
+        erased_at: when the person was erased, by the server's clock.
+        recorded_at: the same; for a replay, when that was done.
         reason: `request`, `replay` after the restore of an older dump, or `retention`.
         is_keyed: True if the ids were hashed with `GUESTSQL_ERASURE_KEY`, False with the database's salt.
         ids: how many ids led to the person.
@@ -188,6 +213,7 @@ class ErasureCertificate:
 
     erasure_id: UUID
     erased_at: datetime
+    recorded_at: datetime
     reason: str
     is_keyed: bool
     ids: int

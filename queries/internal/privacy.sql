@@ -117,10 +117,14 @@ SELECT coalesce(:erased_at::timestamptz, statement_timestamp()) AS erased_at;
 --   id_hashes: bytea[], of the ids that led to the guest, e.g. '{}'
 --   key_id: text, what distinguishes their key; NULL for the salt
 --   erased_rows: jsonb, rows erased by table, e.g. '{}'
-INSERT INTO erasures (erasure_id, erased_at, reason, id_hashes, key_id, erased_rows)
+INSERT INTO erasures (erasure_id, erased_at, recorded_at, reason, id_hashes, key_id, erased_rows)
 VALUES (
     :erasure_id::uuid,
     :erased_at::timestamptz,
+    CASE
+        WHEN :reason::text = 'request' THEN :erased_at::timestamptz
+        ELSE statement_timestamp()
+    END,
     :reason::text,
     :id_hashes::bytea[],
     :key_id::text,
@@ -135,6 +139,7 @@ ON CONFLICT (erasure_id) DO NOTHING;
 SELECT
     erasure_id,
     erased_at,
+    recorded_at,
     reason,
     key_id,
     cardinality(id_hashes) AS ids,
@@ -143,7 +148,7 @@ FROM erasures
 WHERE id_hashes && :id_hashes::bytea[]
 ORDER BY
     erased_at,
-    reason = 'replay',
+    recorded_at,
     erasure_id;
 
 -- name: list_keys_of_ids(after, max_rows)

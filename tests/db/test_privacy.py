@@ -102,3 +102,35 @@ def test_a_log_with_another_key_or_a_broken_line_is_reported(db, settings, datab
     assert (report.guests, report.unknown_keys) == ([], {ErasureKey(KEY).key_id: 1})
     with GuestDatabase(settings=make_settings(database_url)) as without, pytest.raises(SettingsError, match="no log"):
         without.replay_erasures()
+
+
+def test_each_rule_removes_its_data_and_the_dry_run_counts_the_same(db, database_url, autocommit):
+    db.close()
+    settings = make_settings(database_url, erasure_key=KEY)
+    old = "now() - interval '11 years'"
+    for statement in (
+        f"""INSERT INTO messages (sent_at, gateway, phone_number, direction, text)
+            SELECT sent_at, 'w', '{ANA}', 'in', 'x' FROM unnest(ARRAY[{old}, now() - interval '1 day']) AS sent_at""",
+        f"INSERT INTO operations (source, operation_id, done_at) VALUES ('w', 'm1', {old})",
+        f"INSERT INTO outbox (phone_number, state, lease, sent_at) VALUES ('{ANA}', 'sent', gen_random_uuid(), {old})",
+        f"INSERT INTO interaction_hours VALUES ('{ANA}', date_trunc('hour', {old}), 1)",
+        f"INSERT INTO guest_notes (phone_number, note, created_at) VALUES ('{ANA}', 'x', {old})",
+        f"INSERT INTO erased_guests (id_hash, erased_at) VALUES (sha256('x'), {old})",
+        f"INSERT INTO historical_clients (phone_number, archived_at) VALUES ('{BEA}', {old})",
+        "UPDATE retention_rules SET keep_days = 3000 WHERE kind IN ('notes', 'archived_guests')",
+    ):
+        autocommit.execute(statement)
+    expected = {
+        "message_texts": 2, "messages": 1, "message_ids": 1, "replies": 1, "interaction_hours": 1, "notes": 1,
+        "erased_ids": 1, "archived_guests": 1,
+    }  # fmt: skip
+    with GuestDatabase(settings=settings) as hotel:
+        planned = hotel.apply_retention(dry_run=True)
+        assert {each.kind: each.rows for each in planned if each.rows} == expected
+        done = hotel.apply_retention()
+        assert {each.kind: each.rows for each in done if each.rows} == expected
+        assert [each.rows for each in hotel.apply_retention()] == [0] * len(planned)
+        assert [(each.reason, each.erased["historical_clients"]) for each in hotel.get_erasures(BEA)] == [
+            ("retention", 1)
+        ]
+    assert autocommit.execute("SELECT count(*), count(text) FROM messages").fetchone() == (1, 0)

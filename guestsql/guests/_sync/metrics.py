@@ -36,6 +36,7 @@ _CHORES = (
     "thin_messages",
     "thin_message_texts",
     "thin_replies",
+    "thin_by_rules",
     "thin_interaction_hours",
     "record_guest_days",
     "record_relation_sizes",

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from guestsql.errors import SettingsError
 from guestsql.guests._sync.erasing import Erasure
@@ -17,7 +19,7 @@ from guestsql.guests.erasure_replay import (
     ReplayedGuest,
     ReplayReport,
 )
-from guestsql.guests.models import ErasureCertificate
+from guestsql.guests.models import AppliedRule, ErasureCertificate
 from guestsql.guests.spellings import spellings
 from guestsql.sql.hooks import hooked_queries
 from guestsql.sql.runtime import in_thread
@@ -51,6 +53,7 @@ class Privacy(Session):
             ErasureCertificate(
                 erasure_id=row.erasure_id,
                 erased_at=row.erased_at,
+                recorded_at=row.recorded_at,
                 reason=row.reason,
                 is_keyed=row.key_id is not None,
                 ids=row.ids,
@@ -93,8 +96,51 @@ class Privacy(Session):
                 is_spared = row.created_at >= guest.until
                 report.guests.append(ReplayedGuest(row.phone_number, guest.erasure.at, row.created_at, is_spared))
                 if not is_spared and not dry_run:
-                    self._erase_again(guest)
+                    self._erase(guest.user_id, reason="replay", erased_at=guest.erasure.at)
         return report
+
+    def apply_retention(self, *, dry_run: bool = False) -> list[AppliedRule]:
+        """Remove what is older than the rows of `retention_rules` allow; may be repeated.
+
+        A bot does it once an hour, but for archived guests, whom only this erases, by `forget_guest`. Texts of messages
+        are kept for the days of `GUESTSQL_KEEP_TEXT`, or fewer by their rule.
+
+        Args:
+            dry_run: remove nothing; count the rows.
+
+        Returns:
+            One for each kind of data, by name.
+
+        SQL: queries/retention.sql
+        """
+        if dry_run:
+            found = self._call("list_expired_data", text_days=self._settings.keep_text_days)
+            return [AppliedRule(kind=row.kind, keep_days=row.keep_days, rows=row.expired_rows) for row in found]
+        return [
+            AppliedRule(kind=rule.kind, keep_days=rule.keep_days, rows=self._apply(rule))
+            for rule in self._call("list_retention_rules")
+        ]
+
+    def _apply(self, rule: Any) -> int:  # noqa: ANN401  a row of list_retention_rules
+        if rule.kind == "archived_guests":
+            return self._forget_archived()
+        parameters: dict[str, object] = {}
+        if rule.query is None:
+            parameters = {"kind": rule.kind}
+        elif rule.kind == "message_texts":
+            parameters = {"keep_days": self._settings.keep_text_days}
+        removed = 0
+        while rows := self._call(rule.query or "thin_by_rules", **parameters):
+            removed += rows
+        return removed
+
+    def _forget_archived(self) -> int:
+        erased = 0
+        while rows := self._call("list_expired_guests"):
+            for row in rows:
+                self._erase(row.id or row.phone_number, reason="retention")
+                erased += 1
+        return erased
 
     def _restore(self, erasures: Iterable[LoggedErasure], *, dry_run: bool) -> int:
         """Enter the erasures that the dump does not have; return how many."""
@@ -118,19 +164,12 @@ class Privacy(Session):
                 return found
             after = rows[-1].id
 
-    def _erase_again(self, guest: ErasedGuest) -> None:
+    def _erase(self, user_id: str, *, reason: str, erased_at: datetime | None = None) -> None:
         queries = hooked_queries(self._in_use.catalogue.values(), "forget_guest")
-        again = Erasure(
-            queries,
-            guest.user_id,
-            new_operation_id(),
-            self._settings,
-            reason="replay",
-            erased_at=guest.erasure.at,
-        )
+        erasure = Erasure(queries, user_id, new_operation_id(), self._settings, reason=reason, erased_at=erased_at)
         with self._no_flush():
-            self._with_ids_locked(again.run)
-            self._after_commit(partial(self._pending.drop, again.ids))
+            self._with_ids_locked(erasure.run)
+            self._after_commit(partial(self._pending.drop, erasure.ids))
 
 
 def _batches(values: list[str]) -> Iterator[list[str]]:
