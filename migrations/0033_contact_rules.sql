@@ -102,7 +102,7 @@ CREATE TABLE excluded_days (
     CONSTRAINT excluded_days_profile_fkey FOREIGN KEY (profile) REFERENCES contact_profiles (profile)
 );
 
--- Numbers that must not be contacted, such as those of an official register, whoever has them. Most belong to people who
+-- Numbers that must not be contacted, such as those of an official register. Most belong to people who
 -- are not guests, so only the sha256 of the salt (erasure_salt) and the number is kept. `guestsql campaign exclude`
 -- enters every national spelling of a number.
 CREATE TABLE excluded_numbers (
@@ -473,6 +473,7 @@ DECLARE
     today date;
     this_time time;
     next_day timestamptz;
+    counted_since timestamptz;
     distinct_keys text[];
 BEGIN
     SELECT accounts.* INTO sender FROM contact_accounts AS accounts WHERE accounts.account = given_account;
@@ -498,6 +499,19 @@ BEGIN
     today := (moment AT TIME ZONE zone)::date;
     this_time := (moment AT TIME ZONE zone)::time;
     next_day := (today + 1)::timestamp AT TIME ZONE zone;
+
+    -- Comparing times is faster than converting each to a day, so a day too many is read first.
+    counted_since := (
+        SELECT
+            least(
+                moment - INTERVAL '24 hours',
+                (min(date_trunc(caps.period, today::timestamp)) - INTERVAL '1 day') AT TIME ZONE zone
+            )
+        FROM contact_caps AS caps
+        WHERE
+            caps.profile = sender.profile
+            AND caps.channel IN (given_channel, '*')
+    );
 
     -- In a statement of its own: the planner knows the length of an array, but not how many different keys are in it.
     distinct_keys := array(
@@ -566,8 +580,7 @@ BEGIN
             AND known.channel IN (given_channel, '*')
     ),
 
-    -- Contacts of the present day, week and month, and of the last 24 hours. Comparing times is faster than converting
-    -- each to a day, so a day too many is read first.
+    -- Contacts of the periods of the caps, and of the last 24 hours.
     contacts AS MATERIALIZED (
         SELECT
             candidates.phone_number,
@@ -580,10 +593,8 @@ BEGIN
             marketing.contacted_at, marketing.contacted_channels, marketing.contacted_accounts
         ) AS contact (contacted_at, channel, account)
         WHERE
-            contact.contacted_at > least(
-                moment - INTERVAL '24 hours',
-                (SELECT min(caps.first_day) - 1 FROM caps)::timestamp AT TIME ZONE zone
-            )
+            counted_since < ANY(marketing.contacted_at)
+            AND counted_since < contact.contacted_at
     ),
 
     counted_contacts AS MATERIALIZED (

@@ -186,7 +186,7 @@ def bogota(text: str) -> datetime:
 )
 @example(Moment("Africa/Cairo", "odd", datetime(2023, 4, 27, 22, tzinfo=UTC), []))
 @settings(
-    max_examples=300,
+    max_examples=200,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -368,7 +368,7 @@ contacts_in_order = st.lists(
 
 @given(contacts_in_order)
 @example([(0, "free", [GUEST]), (3600, "free", [OTHER]), (84_600, "free", [THIRD]), (0, "free", [GUEST])])
-@settings(max_examples=60, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_account_limit_counts_different_people_of_24_hours(rules: Connection, steps: Any) -> None:
     with rules.transaction(force_rollback=True):
         rules.execute("UPDATE contact_accounts SET daily_people = 2, profile = 'none'")
