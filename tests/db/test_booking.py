@@ -290,19 +290,27 @@ async def test_an_event_follows_a_merge_that_it_waited_for(database_url: str, au
     assert statuses(autocommit) == {GUEST: "booked"}
 
 
+MOVE = """WITH gone AS (DELETE FROM {origin} WHERE phone_number = %s RETURNING phone_number, created_at)
+    INSERT INTO {target} (phone_number, created_at) SELECT phone_number, created_at FROM gone"""
+
+
 async def test_an_archived_guest_stays_archived(database_url: str, autocommit: Connection) -> None:
+    """Also one who is just being archived, or is just returning: the event waits, and finds the guest's row."""
+    both = [("guest_profiles", "historical_clients"), ("historical_clients", "guest_profiles")]
     async with Either("async", database_url) as db:
-        await db.set_booking_status(GUEST, "interested", at=NOON)
-        autocommit.execute(
-            """WITH gone AS (DELETE FROM guest_profiles WHERE phone_number = %s RETURNING phone_number, created_at)
-            INSERT INTO historical_clients (phone_number, created_at) SELECT phone_number, created_at FROM gone""",
-            [GUEST],
-        )
-        assert (await db.set_booking_status(GUEST + "@c.us", "booked")).status == "booked"
-        await db.add_note(GUEST, "a note")
-        assert len(await db.get_booking_history(GUEST)) == 2
-    for table, count in (("guest_profiles", 0), ("historical_clients", 1), ("guest_notes", 1)):
-        assert autocommit.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (count,)
+        await db.update_profile(GUEST, user_name="Ana")
+        for number, (origin, target) in enumerate(both):
+            with psycopg.connect(database_url) as moving:
+                moving.execute(MOVE.format(origin=origin, target=target).encode(), [GUEST])
+                writing = asyncio.create_task(db.set_booking_status(GUEST + "@c.us", "booked"))
+                await asyncio.to_thread(eventually, lambda: waiting_sessions(autocommit) == 1)
+            assert (await writing).phone_number == GUEST
+            assert len(await db.get_booking_history(GUEST)) == 2 * number + 1
+            await db.set_booking_status(GUEST, "interested")
+            await db.add_note(GUEST, "a note")
+            keys = autocommit.execute("SELECT phone_number, archived FROM guest_keys").fetchall()
+            assert keys == [(GUEST, target == "historical_clients")]
+        assert len(await db.get_notes(GUEST)) == 2
 
 
 def test_contacts_are_united_by_a_merge(database_url: str, autocommit: Connection) -> None:
