@@ -351,6 +351,8 @@ def test_unknown_and_archived_guests_and_wrong_calls(rules: Connection) -> None:
             refusals(rules, at, **each)
     with pytest.raises(psycopg.errors.InvalidParameterValue), rules.transaction():
         rules.execute("SELECT guestsql_lock_contacts('none', '{}')")
+    # Who is unknown gets no row, and so cannot be contacted.
+    rules.execute("SELECT guestsql_lock_contacts('free', ARRAY['573000000099'])")
     with pytest.raises(psycopg.errors.SerializationFailure), rules.transaction():
         rules.execute("SELECT guestsql_record_contacts(ARRAY['573000000099'], 'whatsapp', 'free', now())")
 
