@@ -19,6 +19,7 @@ from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue, Tr
 from guestsql.legacy import ImportReport, import_directory
 from guestsql.legacy.exporting.directory import export_directory
 from tests.databases import GUEST, KINDS, OTHER, Either, block, make_settings
+from tests.server import MIGRATIONS
 
 AT = "2026-01-02T12:00:00.000Z"
 LONG_AGO = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -534,3 +535,44 @@ def test_an_import_returns_those_whose_records_are_new(
     export_directory(tmp_path / "back", settings=settings, url=database_url)
     assert [key for key, _ in json.loads((tmp_path / "back" / "threads.json").read_text())] == [GUEST, OTHER]
     assert autocommit.execute(MISPLACED).fetchall() == []
+
+
+def test_rows_that_were_inserted_by_hand_before_there_was_an_archive(empty_database_url: str) -> None:
+    """Of an active guest, under another id of one, alone, and two spellings of a number."""
+    files = sorted(MIGRATIONS.glob("*.sql"))
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        for path in (each for each in files if each.name < "0031"):
+            connection.execute(path.read_bytes())
+        for key in (GUEST, OTHER):
+            connection.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [key])
+        connection.execute(
+            "INSERT INTO guest_ids (id, phone_number, source) VALUES ('573000000009', %s, 'link')", [OTHER]
+        )
+        for key in (GUEST, "573000000009", "573000000003", "5215512345678", "525512345678"):
+            connection.execute(
+                "INSERT INTO historical_clients (phone_number, user_name, booking_status, marketing_consent, notes)"
+                " VALUES (%s, 'Client', 'booked', TRUE, 'a note')",
+                [key],
+            )
+        for path in (each for each in files if each.name >= "0031"):
+            connection.execute(path.read_bytes())
+        assert connection.execute(MISPLACED).fetchall() == []
+        archived = connection.execute("SELECT phone_number FROM historical_clients ORDER BY 1").fetchall()
+        assert archived == [("5215512345678",), ("525512345678",), ("573000000003",)]
+        folded = connection.execute(
+            "SELECT phone_number, profile_data #>> ARRAY['historical', phone_number, 'user_name'],"
+            " profile_data #>> '{historical,573000000009,user_name}' FROM guest_profiles ORDER BY 1"
+        ).fetchall()
+        assert folded == [(GUEST, "Client", None), (OTHER, None, "Client")]
+        # Each has a booking event, a note, and a note that the consent had no proof.
+        kept = connection.execute(
+            "SELECT guest_keys.phone_number, (SELECT count(*) FROM booking_events AS event"
+            " WHERE event.phone_number = guest_keys.phone_number), (SELECT count(*) FROM guest_notes AS entry"
+            " WHERE entry.phone_number = guest_keys.phone_number) FROM guest_keys"
+        ).fetchall()
+        assert {counts[1:] for counts in kept} == {(1, 2)}
+        with GuestDatabase(settings=make_settings(empty_database_url)) as db:
+            for key in ("573000000003", "5215512345678", "525512345678"):
+                assert db.get_profile(key).user_name == "Client"
+                assert db.add_labels(key, ["back"]).user_name == "Client"
+        assert connection.execute(MISPLACED).fetchall() == []

@@ -173,10 +173,10 @@ class AsyncExecutor:
             acquire = connections.acquire_live  # where one connection was dead the other recent ones are too
 
     async def _prepare_repeat(self, refusal: DatabaseError, pause: float, until: float) -> None:
-        remedy = self.remedies.get(refusal.sqlstate or "")
-        if remedy is not None:
-            await remedy(refusal, until)
         await async_sleep(pause)
+        remedy = self.remedies.get(refusal.sqlstate or "")
+        if remedy is not None:  # last: until the repeat, others may bring the cause back
+            await remedy(refusal, until)
 
     def count_error(self, name: str, error: BaseException) -> None:
         """Count the error of a query.

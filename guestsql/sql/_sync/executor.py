@@ -174,10 +174,10 @@ class Executor:
             acquire = connections.acquire_live  # where one connection was dead the other recent ones are too
 
     def _prepare_repeat(self, refusal: DatabaseError, pause: float, until: float) -> None:
-        remedy = self.remedies.get(refusal.sqlstate or "")
-        if remedy is not None:
-            remedy(refusal, until)
         sleep(pause)
+        remedy = self.remedies.get(refusal.sqlstate or "")
+        if remedy is not None:  # last: until the repeat, others may bring the cause back
+            remedy(refusal, until)
 
     def count_error(self, name: str, error: BaseException) -> None:
         """Count the error of a query.
