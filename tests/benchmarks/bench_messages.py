@@ -14,6 +14,7 @@ from guestsql import GuestDatabase, Settings
 from tests.checking import every_query
 
 GUEST = "573000000001"
+TEXT = "Hola, ¿hay una habitación para dos?"
 
 Compare = Callable[..., None]
 Raw = psycopg.Connection[tuple[object, ...]]
@@ -44,14 +45,14 @@ def bench_message(database: GuestDatabase, raw: Raw, compare: Compare) -> None:
 
     def ours(calls: int) -> None:
         for _ in range(calls):
-            with database.message(f"ours-{next(numbers)}", GUEST) as message:
+            with database.message(f"ours-{next(numbers)}", GUEST, text=TEXT) as message:
                 message.tokens("thread_1", 7)
                 message.reply({"text": "Hola"})
 
     def plain(calls: int) -> None:
         for _ in range(calls):
             message = {"gateway": "whatsapp", "message_id": f"plain-{next(numbers)}", "lease": uuid.uuid4()}
-            claim.run(**message, phone_number=GUEST, sent_at=None, text="Hola", lease_seconds=8.0)
+            claim.run(**message, phone_number=GUEST, sent_at=None, text=TEXT, lease_seconds=8.0, keyed_hashes=[])
             complete.run(
                 **message,
                 phone_number=GUEST,
@@ -61,6 +62,7 @@ def bench_message(database: GuestDatabase, raw: Raw, compare: Compare) -> None:
                 thread_ids=["thread_1"],
                 thread_tokens=[7],
                 replies=[json.dumps({"text": "Hola"})],
+                keyed_hashes=[],
             )
 
     compare(ours, plain, calls=30, rounds=40, aim=1.25)
@@ -68,17 +70,17 @@ def bench_message(database: GuestDatabase, raw: Raw, compare: Compare) -> None:
 
 def bench_redelivery(database: GuestDatabase, raw: Raw, compare: Compare) -> None:
     claim = _Statement("claim_message", raw)
-    with database.message("m1", GUEST):
+    with database.message("m1", GUEST, text=TEXT):
         pass
 
     def ours(calls: int) -> None:
         for _ in range(calls):
-            with database.message("m1", GUEST):
+            with database.message("m1", GUEST, text=TEXT):
                 pass
 
     def plain(calls: int) -> None:
         for _ in range(calls):
             message = {"gateway": "whatsapp", "message_id": "m1", "lease": uuid.uuid4()}
-            claim.run(**message, phone_number=GUEST, sent_at=None, text="Hola", lease_seconds=8.0)
+            claim.run(**message, phone_number=GUEST, sent_at=None, text=TEXT, lease_seconds=8.0, keyed_hashes=[])
 
     compare(ours, plain, calls=50, rounds=40)
