@@ -153,3 +153,21 @@ def test_old_hours_are_thinned_by_batches_and_an_erasure_takes_all(database_url:
         db.flush()
         assert db.forget_guest(GUEST)["interaction_hours"] == 7
     assert stored(autocommit) == {}
+
+
+def test_a_message_of_an_archived_guest_is_counted_once(database_url: str, autocommit: Connection) -> None:
+    """The statement is refused, the guest returns, and the statement is repeated."""
+    with GuestDatabase(settings=make_settings(database_url)) as db:
+        db.record_interaction(GUEST, at=NOON - timedelta(days=90))
+        db.flush()
+        assert db.archive_guests(silent_days=30) == 1
+        db.record_interaction(GUEST, at=NOON)
+        db.flush()
+        with db.message("m1", GUEST, at=NOON + timedelta(hours=1)):
+            pass
+    assert stored(autocommit) == {
+        (GUEST, NOON - timedelta(days=90)): 1,
+        (GUEST, NOON): 1,
+        (GUEST, NOON + timedelta(hours=1)): 1,
+    }
+    assert totals(autocommit) == {GUEST: 3}
