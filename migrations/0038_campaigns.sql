@@ -125,8 +125,8 @@ CREATE INDEX campaign_actions_campaign_due_at ON campaign_actions (campaign, due
 CREATE INDEX campaign_actions_lease ON campaign_actions (lease) WHERE state = 'claimed';
 CREATE INDEX campaign_actions_lease_until ON campaign_actions (lease_until) WHERE state = 'claimed';
 
--- For the figures of a campaign.
-CREATE INDEX campaign_actions_campaign ON campaign_actions (campaign, action_id);
+-- For the plan and the figures of a campaign.
+CREATE INDEX campaign_actions_campaign ON campaign_actions (campaign, phone_number);
 
 -- For exports, merges and erasures; and for the events of the gateway.
 CREATE INDEX campaign_actions_phone_number ON campaign_actions (phone_number);

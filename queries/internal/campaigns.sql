@@ -96,10 +96,9 @@ refused_guests AS MATERIALIZED (
 
 planned_guests AS MATERIALIZED (
     SELECT DISTINCT action.phone_number
-    FROM campaign_actions AS action
-    WHERE
-        action.campaign = :campaign::text
-        AND action.phone_number = ANY(:phone_numbers::text[])
+    FROM given_guests
+    INNER JOIN campaign_actions AS action ON given_guests.phone_number = action.phone_number
+    WHERE action.campaign = :campaign::text
 ),
 
 judged_guests AS MATERIALIZED (
@@ -195,13 +194,14 @@ WITH locked_campaigns AS MATERIALIZED (
 
 -- An erasure waits for this, or it has deleted the row: then the guest is not planned.
 locked_guests AS MATERIALIZED (
-    SELECT guest.phone_number
-    FROM guest_marketing AS guest
-    WHERE
-        guest.phone_number = ANY(:phone_numbers::text[])
-        AND (SELECT count(*) FROM locked_campaigns) > 0
+    SELECT
+        guest.phone_number,
+        given.place
+    FROM unnest(:phone_numbers::text[]) WITH ORDINALITY AS given (phone_number, place)
+    INNER JOIN guest_marketing AS guest ON given.phone_number = guest.phone_number
+    WHERE (SELECT count(*) FROM locked_campaigns) > 0
     ORDER BY guest.phone_number
-    FOR KEY SHARE
+    FOR KEY SHARE OF guest
 ),
 
 batches AS MATERIALIZED (
@@ -230,23 +230,22 @@ excluded_guests AS MATERIALIZED (
     WHERE refusal.retry_at IS NULL
 ),
 
+planned_guests AS MATERIALIZED (
+    SELECT known.phone_number
+    FROM unnest(:phone_numbers::text[]) AS given (phone_number)
+    INNER JOIN campaign_actions AS known ON given.phone_number = known.phone_number
+    WHERE known.campaign = :campaign::text
+),
+
 new_guests AS MATERIALIZED (
     SELECT
         locked_guests.phone_number,
-        given.place
+        locked_guests.place
     FROM locked_guests
-    INNER JOIN unnest(:phone_numbers::text[]) WITH ORDINALITY AS given (phone_number, place)
-        ON locked_guests.phone_number = given.phone_number
     WHERE
         locked_guests.phone_number NOT IN (SELECT excluded_guests.phone_number FROM excluded_guests)
-        AND NOT EXISTS (
-            SELECT 1
-            FROM campaign_actions AS known
-            WHERE
-                known.campaign = :campaign::text
-                AND known.phone_number = locked_guests.phone_number
-        )
-    ORDER BY given.place
+        AND locked_guests.phone_number NOT IN (SELECT planned_guests.phone_number FROM planned_guests)
+    ORDER BY locked_guests.place
     LIMIT (SELECT locked_campaigns.free_places FROM locked_campaigns)
 ),
 
@@ -327,7 +326,7 @@ first_actions AS MATERIALIZED (
     WHERE
         action.state = 'planned'
         AND action.account = :account::text
-        AND action.campaign IN (SELECT open_campaigns.campaign FROM open_campaigns)
+        AND action.campaign = ANY(array(SELECT open_campaigns.campaign FROM open_campaigns))
         AND action.due_at <= coalesce(:moment::timestamptz, statement_timestamp())
     ORDER BY
         action.due_at,
@@ -336,28 +335,26 @@ first_actions AS MATERIALIZED (
     FOR NO KEY UPDATE SKIP LOCKED
 ),
 
+-- Subselects, not joins: so the planner reads the index in the order of due_at, and stops at the limit.
 due_actions AS MATERIALIZED (
     SELECT
         action.action_id,
         action.phone_number,
         action.due_at
-    FROM first_actions
-    INNER JOIN campaign_actions AS action
-        ON
-            first_actions.account = action.account
-            AND first_actions.purpose = action.purpose
-            AND first_actions.channel = action.channel
-            AND first_actions.template IS NOT DISTINCT FROM action.template
+    FROM campaign_actions AS action
     WHERE
         action.state = 'planned'
         AND action.account = :account::text
-        AND action.campaign IN (SELECT open_campaigns.campaign FROM open_campaigns)
+        AND action.campaign = ANY(array(SELECT open_campaigns.campaign FROM open_campaigns))
         AND action.due_at <= coalesce(:moment::timestamptz, statement_timestamp())
+        AND action.purpose = (SELECT first_actions.purpose FROM first_actions)
+        AND action.channel = (SELECT first_actions.channel FROM first_actions)
+        AND action.template IS NOT DISTINCT FROM (SELECT first_actions.template FROM first_actions)
     ORDER BY
         action.due_at,
         action.action_id
     LIMIT :max_considered::int
-    FOR NO KEY UPDATE OF action SKIP LOCKED
+    FOR NO KEY UPDATE SKIP LOCKED
 ),
 
 -- One for each guest: two messages at once are never meant.

@@ -220,7 +220,7 @@ class Machine:
         db.archive_guests(silent_days=0, max_guests=most)
 
     def _bring_back(self, db: GuestDatabase, guest: str) -> None:
-        db.return_guest(guest)
+        db.return_guests([guest])
 
     def _forget(self, db: GuestDatabase, guest: str) -> None:
         db.forget_guest(guest)
