@@ -43,7 +43,8 @@ NOW = datetime(2025, 6, 15, 23, 30, tzinfo=UTC)
 STAFF = ("list_most_active_guests", "list_hot_leads", "list_guest_priorities")
 
 # A label that is in the list twice, and the order of labels; midnight and the last day of a month by the hotel's clock;
-# a message in the future; a booking that was lost later; a name with a line break; an id that is not the key.
+# a message in the future; a booking that was lost later, and one after exactly 30 days; two quotes; a name with a line
+# break; an id that is not the key.
 AWKWARD = """
 INSERT INTO guest_profiles (phone_number, labels, user_name, first_interaction, last_interaction, total_interactions)
 VALUES
@@ -57,6 +58,8 @@ INSERT INTO historical_clients (phone_number, labels, first_interaction, last_in
 VALUES ('573990000004', '{cotización,VIP}', '2023-01-01 04:59+00', '2024-06-15 23:30+00', 1);
 INSERT INTO booking_events (phone_number, status, occurred_at, source, value, currency)
 VALUES
+('573990000001', 'interested', '2025-06-01 06:00+00', 'shell', 250, 'COP'),
+('573990000002', 'booked', '2025-07-01 05:00+00', 'shell', NULL, NULL),
 ('573990000001', 'booked', '2025-06-02 00:00+00', 'shell', 100, 'COP'),
 ('573990000001', 'lost', '2025-06-03 00:00+00', 'shell', NULL, NULL),
 ('573990000001', 'interested', '2025-06-14 00:00+00', 'shell', 300, 'USD'),
