@@ -277,8 +277,14 @@ BEGIN
         PERFORM
         FROM guest_ids AS ids
         WHERE
-            ids.id IN (SELECT created.phone_number FROM created)
-            OR ids.id IN (SELECT created.first_id FROM created)
+            -- An array, for which the index is used.
+            ids.id = ANY(
+                array(
+                    SELECT created.phone_number FROM created
+                    UNION
+                    SELECT created.first_id FROM created
+                )
+            )
         ORDER BY ids.id
         FOR SHARE;
 

@@ -104,7 +104,8 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
         unknown = sorted(set(ids) - self._held)
         if unknown:
             found = await self._session.call("find_archived_guests", {"ids": unknown})
-            await return_archived(self._session, self._marked("return_guest"), [row.phone_number for row in found])
+            if found:
+                await return_archived(self._session, self._marked("return_guest"), [row.phone_number for row in found])
             self._held.update(unknown)
 
     def _after_commit(self, call: Callable[[], object]) -> None:

@@ -105,7 +105,8 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         unknown = sorted(set(ids) - self._held)
         if unknown:
             found = self._session.call("find_archived_guests", {"ids": unknown})
-            return_archived(self._session, self._marked("return_guest"), [row.phone_number for row in found])
+            if found:
+                return_archived(self._session, self._marked("return_guest"), [row.phone_number for row in found])
             self._held.update(unknown)
 
     def _after_commit(self, call: Callable[[], object]) -> None:
