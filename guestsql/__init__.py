@@ -8,8 +8,18 @@ from guestsql.guests._sync.transaction import GuestTransaction
 from guestsql.guests.campaigns import Campaign, CampaignPlan, ContactAction, NextAction, PlanFigure
 from guestsql.guests.consent import Consent, ConsentEvent
 from guestsql.guests.context_rows import CLOCK
+from guestsql.guests.erasure_replay import ReplayedGuest, ReplayReport
 from guestsql.guests.messages import Message
-from guestsql.guests.models import BookingEvent, BookingStatus, GuestNote, GuestProfile, GuestThread, Reply
+from guestsql.guests.models import (
+    AppliedRule,
+    BookingEvent,
+    BookingStatus,
+    ErasureCertificate,
+    GuestNote,
+    GuestProfile,
+    GuestThread,
+    Reply,
+)
 from guestsql.guests.values import CLEAR, RAISE
 from guestsql.settings import Settings
 from guestsql.sql._async.database import AsyncDatabase, AsyncTransaction
@@ -20,6 +30,7 @@ __all__ = [
     "CLEAR",
     "CLOCK",
     "RAISE",
+    "AppliedRule",
     "AsyncDatabase",
     "AsyncGuestDatabase",
     "AsyncGuestTransaction",
@@ -32,6 +43,7 @@ __all__ = [
     "ConsentEvent",
     "ContactAction",
     "Database",
+    "ErasureCertificate",
     "Figures",
     "GuestDatabase",
     "GuestNote",
@@ -42,6 +54,8 @@ __all__ = [
     "NextAction",
     "PlanFigure",
     "QueryFigures",
+    "ReplayReport",
+    "ReplayedGuest",
     "Reply",
     "Settings",
     "Transaction",

@@ -337,3 +337,11 @@ ORDER BY
     classes.relname ASC,
     classes.oid ASC,
     attributes.attnum ASC;
+
+-- name: get_erasure_troubles(key_ids)^
+-- How many ids of erased guests are known, and how many were hashed with a key that is not among these.
+--   key_ids: text[], what distinguishes the known keys, e.g. '{}'
+SELECT
+    count(*) AS erased,
+    count(*) FILTER (WHERE key_id IS NOT NULL AND key_id <> ALL(:key_ids::text[])) AS unknown
+FROM erased_guests;

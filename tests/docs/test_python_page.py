@@ -107,6 +107,7 @@ def test_every_class_that_a_caller_meets_can_be_imported() -> None:
     # Callers use the constants CLEAR and RAISE, not their classes.
     assert {cls.__name__ for cls in met - public} == {"Clear", "Raise"}
     assert {cls.__name__ for cls in public} == {
+        "AppliedRule",
         "BookingEvent",
         "BookingStatus",
         "Campaign",
@@ -114,6 +115,7 @@ def test_every_class_that_a_caller_meets_can_be_imported() -> None:
         "Consent",
         "ConsentEvent",
         "ContactAction",
+        "ErasureCertificate",
         "Figures",
         "GuestNote",
         "GuestProfile",
@@ -122,6 +124,8 @@ def test_every_class_that_a_caller_meets_can_be_imported() -> None:
         "NextAction",
         "PlanFigure",
         "QueryFigures",
+        "ReplayReport",
+        "ReplayedGuest",
         "Reply",
     }
 

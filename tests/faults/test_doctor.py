@@ -482,6 +482,30 @@ def test_contact_rules(url: str, admin: Connection) -> None:
     assert diagnosis_of(url, "contact rules").status is Status.OK
 
 
+def test_erasures(url: str, tmp_path: Path) -> None:
+    log = tmp_path / "erasures.log"
+    key = "k" * 32
+
+    def found(**known: Any) -> tuple[Status, str]:
+        diagnosis = diagnosis_of(url, "erasures", settings=Settings(database_url=url, **known))
+        return diagnosis.status, diagnosis.message
+
+    assert found() == (Status.OK, "no guest was erased")
+    with GuestDatabase(url) as db:
+        db.forget_guest(GUEST)
+    assert found()[1].startswith("GUESTSQL_ERASURE_KEY is not set")
+    assert found(erasure_key=key)[1].startswith("GUESTSQL_ERASURE_LOG is not set")
+    assert "does not exist here" in found(erasure_key=key, erasure_log=log)[1]
+    with GuestDatabase(settings=Settings(database_url=url, erasure_key=key, erasure_log=log)) as db:
+        db.forget_guest("573000000002")
+    assert found(erasure_key=key, erasure_log=log)[0] is Status.OK
+    log.chmod(0o644)
+    assert found(erasure_key=key, erasure_log=log) == (Status.ADVICE, f"others than its owner may read or write {log}")
+    status, message = found(erasure_key="n" * 32)
+    assert (status, message.split()[-1]) == (Status.FAULT, "1")
+    assert found(erasure_key=f"{'n' * 32},{key}", erasure_log=log)[0] is Status.ADVICE
+
+
 def test_future_times(url: str, admin: Connection) -> None:
     assert diagnosis_of(url, "future times").status is Status.OK
     admin.execute("""

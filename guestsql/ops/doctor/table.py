@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guestsql.ops.doctor import environment, load, login, network, schema, server
+from guestsql.ops.doctor import environment, erasures, load, login, network, schema, server
 from guestsql.ops.doctor.diagnosis import Check
 
 __all__ = ["CHECKS"]
@@ -38,6 +38,7 @@ CHECKS = (
     Check("messages", load.messages, _LOGIN),
     Check("replies", load.replies, _LOGIN),
     Check("contact rules", load.contact_rules, _LOGIN),
+    Check("erasures", erasures.erasures, _LOGIN),
     Check("two spellings", load.two_spellings, _LOGIN),
     Check("sessions", load.sessions, _LOGIN),
     Check("wraparound", load.wraparound, _LOGIN),
