@@ -111,6 +111,8 @@ def test_archived_guest_stays_archived(db: GuestDatabase, autocommit: Connection
     assert say(db, "1", "hola", OTHER) == (True, False)
     assert autocommit.execute("SELECT archived_at IS NOT NULL FROM consented_guests").fetchall() == [(True,)]
     assert autocommit.execute("SELECT phone_number FROM guest_profiles").fetchall() == [(OTHER,)]
+    assert say(db, "2", "STOP") == (True, True)
+    assert autocommit.execute("SELECT 1 FROM consented_guests").fetchall() == []
 
 
 def test_opt_out_word_withdraws_once_before_the_block(db: GuestDatabase) -> None:

@@ -120,3 +120,19 @@ def test_list_without_consent_is_found(connection: Connection, tmp_path: Path, b
     (query,), errors = read_queries(text.encode(), tmp_path / "segments.sql")
     assert errors == []
     assert _listed_without_consent(connection, query) == found
+
+
+def test_condition_of_a_reader_does_not_see_guests_without_consent(connection: Connection) -> None:
+    seen: list[str] = []
+    connection.add_notice_handler(lambda notice: seen.append(str(notice.message_primary)))
+    connection.execute("INSERT INTO guest_profiles (phone_number, user_name) VALUES ('573000000001', 'Ana')")
+    connection.execute(
+        "INSERT INTO consent_events (phone_number, action, purpose, channel, source)"
+        " VALUES ('573000000001', 'withdrawn', 'marketing', 'whatsapp', 'web')"
+    )
+    connection.execute(
+        "CREATE FUNCTION pg_temp.shown(given text) RETURNS boolean LANGUAGE plpgsql COST 0.0001"
+        " AS $$BEGIN RAISE NOTICE '%', given; RETURN TRUE; END$$"
+    )
+    connection.execute("SELECT FROM consented_guests WHERE pg_temp.shown(phone_number) AND pg_temp.shown(user_name)")
+    assert seen == []
