@@ -221,32 +221,25 @@ WHERE
     known.kind = 'phone'
     AND known.id < other.id;
 
--- name: get_contact_troubles(timezone)^
--- What is missing in the contact rules of accounts with planned actions.
--- missing_years: of this year and the one in 45 days, those whose holidays a profile needs and no one has entered.
---   timezone: text = 'America/Bogota', the hotel's
+-- name: get_unconfirmed_rules()^
+-- The profiles of accounts with planned actions, and how many of their rules are not confirmed.
 WITH used_profiles AS (
-    SELECT
-        profiles.profile,
-        profiles.country,
-        profiles.excludes_holidays,
-        profiles.is_confirmed
-    FROM contact_profiles AS profiles
+    SELECT DISTINCT accounts.profile
+    FROM contact_accounts AS accounts
     WHERE
         EXISTS (
             SELECT 1
-            FROM contact_accounts AS accounts
-            INNER JOIN campaign_actions AS action ON accounts.account = action.account
+            FROM campaign_actions AS action
             WHERE
-                accounts.profile = profiles.profile
+                action.account = accounts.account
                 AND action.state = 'planned'
         )
 ),
 
 unconfirmed_rules AS (
-    SELECT used_profiles.profile
-    FROM used_profiles
-    WHERE NOT used_profiles.is_confirmed
+    SELECT profiles.profile
+    FROM contact_profiles AS profiles
+    WHERE NOT profiles.is_confirmed
     UNION ALL
     SELECT hours.profile
     FROM contact_hours AS hours
@@ -255,41 +248,57 @@ unconfirmed_rules AS (
     SELECT caps.profile
     FROM contact_caps AS caps
     WHERE NOT caps.is_confirmed
-),
-
-days AS (
-    SELECT
-        (statement_timestamp() AT TIME ZONE :timezone::text)::date + ahead.days AS day,
-        ahead.days = 0 AS is_today
-    FROM unnest('{0, 45}'::int[]) AS ahead (days)
-),
-
-missing_years AS (
-    SELECT
-        used_profiles.country || ' ' || extract(YEAR FROM days.day) AS country_year,
-        bool_or(days.is_today) AS is_now
-    FROM used_profiles
-    CROSS JOIN days
-    LEFT JOIN holiday_years AS known
-        ON
-            used_profiles.country = known.country
-            AND known.year = extract(YEAR FROM days.day)
-    WHERE
-        used_profiles.excludes_holidays
-        AND known.country IS NULL
-    GROUP BY country_year
 )
 
 SELECT
-    (SELECT count(*) > 0 FROM used_profiles) AS is_used,
+    (SELECT count(*) FROM used_profiles) AS profiles,
     (
         SELECT count(*)
         FROM unconfirmed_rules AS rules
         WHERE rules.profile IN (SELECT used_profiles.profile FROM used_profiles)
-    ) AS unconfirmed_rules,
-    (SELECT string_agg(missing_years.country_year, ', ' ORDER BY missing_years.country_year) FROM missing_years)
-        AS missing_years,
-    coalesce((SELECT bool_or(missing_years.is_now) FROM missing_years), FALSE) AS is_refusing;
+    ) AS unconfirmed_rules;
+
+-- name: list_missing_holiday_years(timezone)
+-- Years whose holidays accounts with planned actions need, and that no one has entered.
+-- This year, and the year in 45 days.
+-- check: allow GS307, because there are few countries
+--   timezone: text = 'America/Bogota', the hotel's
+WITH years AS (
+    SELECT
+        extract(
+            YEAR FROM (statement_timestamp() AT TIME ZONE :timezone::text) + make_interval(days => ahead.days)
+        ) AS year,
+        ahead.days = 0 AS is_current
+    FROM unnest('{0, 45}'::int[]) AS ahead (days)
+)
+
+SELECT
+    profiles.country,
+    years.year::int AS year,
+    bool_or(years.is_current) AS is_current
+FROM contact_accounts AS accounts
+INNER JOIN contact_profiles AS profiles ON accounts.profile = profiles.profile
+CROSS JOIN years
+LEFT JOIN holiday_years AS known
+    ON
+        profiles.country = known.country
+        AND years.year = known.year
+WHERE
+    profiles.excludes_holidays
+    AND known.country IS NULL
+    AND EXISTS (
+        SELECT 1
+        FROM campaign_actions AS action
+        WHERE
+            action.account = accounts.account
+            AND action.state = 'planned'
+    )
+GROUP BY
+    profiles.country,
+    years.year
+ORDER BY
+    profiles.country,
+    years.year;
 
 -- name: get_wraparound_age()$
 -- The age in transactions of the oldest unfrozen row of this database.

@@ -112,14 +112,16 @@ def replies(target: Target) -> CheckResult:
 
 def contact_rules(target: Target) -> CheckResult:
     """Are the contact rules of planned campaigns complete and confirmed?"""
-    found = target.ask("get_contact_troubles", timezone=target.settings.timezone.key)
-    if not found.is_used:
+    found = target.ask("get_unconfirmed_rules")
+    if not found.profiles:
         return ok("no campaign has planned actions")
-    if found.missing_years is not None:
-        result = fault if found.is_refusing else advise
+    missing = target.ask("list_missing_holiday_years", timezone=target.settings.timezone.key)
+    if missing:
+        result = fault if any(row.is_current for row in missing) else advise
         return result(
-            f"holidays that no one has entered, so that every contact is refused: {found.missing_years}",
-            f"guestsql campaign holidays {found.missing_years.split(', ')[0]}",
+            "no one has entered these holidays, so that every contact is refused: "
+            + ", ".join(f"{row.country} {row.year}" for row in missing),
+            f"guestsql campaign holidays {missing[0].country} {missing[0].year}",
         )
     if found.unconfirmed_rules:
         return advise(
