@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,16 @@ import psycopg
 import pytest
 
 from guestsql import CampaignPlan, GuestDatabase
-from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue, LeaseLost, TransactionError
+from guestsql.errors import (
+    ConstraintViolation,
+    DatabaseError,
+    InvalidValue,
+    LeaseLost,
+    QueryFileError,
+    TransactionError,
+)
+from guestsql.sql import load_catalogue
+from guestsql.sql.overrides import query_digest
 from tests.campaigns import allow_everything, give_consent, withdraw_consent
 from tests.databases import GUEST, OTHER, make_settings
 
@@ -104,6 +114,35 @@ def test_a_segment_is_read_page_by_page(db: GuestDatabase, free: Connection, mon
     plan = db.plan_campaign("easter")
     assert (plan.people, plan.planned_people) == (12, 12)
     assert states(free) == {"planned": 12}
+
+
+def test_own_segments(database_url: str, free: Connection, tmp_path: Path) -> None:
+    """Called once if it has no pages; an override keeps the mark; a name belongs to one query."""
+    give_consent(free, *GUESTS[:3])
+    own = """\
+-- name: list_top_segment(purpose, channel, max_guests)
+-- The guests who consented last.
+-- segment: {0}
+--   purpose: text, what the campaign is for
+--   channel: text, through which it contacts people
+--   max_guests: int = 2, guests at most
+SELECT phone_number FROM consented_guests WHERE purpose = :purpose::text AND channel = :channel::text
+ORDER BY consented_at DESC, phone_number LIMIT :max_guests::int;
+"""
+    file = tmp_path / "own.sql"
+    settings = make_settings(database_url, queries_dir=tmp_path)
+    file.write_text(own.format("top"))
+    with GuestDatabase(settings=settings) as db:
+        db.create_campaign("easter", segment="top", purpose="marketing")
+        assert db.plan_campaign("easter").planned_people == 2
+    file.write_text(own.format("silent"))
+    with GuestDatabase(settings=settings) as db, pytest.raises(InvalidValue, match="list_silent_segment"):
+        db.plan_campaign("easter")
+    original = load_catalogue()["list_silent_segment"]
+    head = f"{original.name_line}\n-- overrides: {original.name} {query_digest(original)}\n"
+    file.write_text(f"{head}{original.source};\n")
+    with pytest.raises(QueryFileError, match="it lacks -- segment: silent"):
+        GuestDatabase(settings=settings)
 
 
 def test_a_plan_counts_each_person_once_and_names_the_rule(db: GuestDatabase, autocommit: Connection) -> None:
