@@ -134,6 +134,7 @@ async def test_archived_and_returned_with_everything(kind: str, database_url: st
     async with Either(kind, database_url) as db:
         assert await db.archive_guests() == 1
         assert await db.archive_guests() == 0
+        assert tuple(await db.queries.get_archive_totals()) == (1, 9)
         assert is_archived(autocommit)
         assert state(autocommit) == before
         assert await db.return_guests([lid(GUEST), OTHER]) == 1
