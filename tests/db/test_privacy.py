@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from guestsql import GuestDatabase
 from guestsql.embedded._binaries import find_binaries
 from guestsql.errors import SettingsError
 from guestsql.guests.erasure import ErasureKey
+from guestsql.legacy import import_directory
 from tests.databases import make_settings
 from tests.server import pg_bin
 
@@ -134,3 +139,54 @@ def test_each_rule_removes_its_data_and_the_dry_run_counts_the_same(db, database
             ("retention", 1)
         ]
     assert autocommit.execute("SELECT count(*), count(text) FROM messages").fetchone() == (1, 0)
+
+
+def test_a_dump_has_nothing_of_those_who_were_erased(db, database_url, tmp_path):
+    phone, duplicate, moved, silent = "573987654321", "573987654322", "573987654323", "573987654324"
+    words = ("Zuleima", "Querubina", "xylophone", "thread_zq", "wamid.zq", "CO.zq")
+    lid = "98765432198765@lid"
+
+    # Everything that the package stores about a guest.
+    folder = tmp_path / "bot"
+    folder.mkdir()
+    record = {"threadId": "thread_zq0", "userName": "Zuleima", "lastActivity": "2025-01-02T10:00:00.000Z"}
+    (folder / "threads.json").write_text(json.dumps([[phone, record]]))
+    import_directory(folder, settings=make_settings(database_url), url=database_url)
+    for guest in (phone, duplicate, silent):
+        db.update_profile(guest, user_name="Zuleima", contact_name="Querubina", labels=["xylophone"])
+        db.set_thread(guest, "thread_zq1")
+        db.set_thread(guest, f"thread_zq{guest}")
+        db.get_context(guest)
+        db.add_note(guest, f"xylophone, +57 {guest[2:5]} {guest[5:8]} {guest[8:]}", author="Querubina")
+        db.set_booking_status(guest, "interested", note="xylophone", value="120.50", currency="USD", source="bot")
+        db.give_consent(
+            guest, purpose="marketing", channel="whatsapp", wording="I agree.", version="1", source="web", actor=guest
+        )
+        with db.message(f"wamid.zq{guest}", guest, chat_id=f"{guest}@c.us", text="a xylophone") as message:
+            message.tokens("thread_zq2", 3)
+            message.reply({"text": "xylophone for Zuleima"})
+        db.record_interaction(guest, message_id=f"wamid.zq{guest}b")
+        db.set_next_action(guest, datetime.now(UTC), purpose="service", note="xylophone")
+    with suppress(RuntimeError), db.message("wamid.zq9", phone, text="BAJA"):
+        raise RuntimeError
+    db.withdraw_consent(phone, source="staff", actor="Querubina")
+    db.link_ids(phone, lid=lid, bsuid="CO.zq1")
+    db.change_phone(phone, moved)
+    db.flush()
+    db.merge_guests(phone, duplicate)
+    for reply in db.claim_replies(max_replies=1):
+        db.reply_failed(reply, f"{phone} xylophone", max_attempts=1)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(ARCHIVED, [silent])
+
+    number = r"3[ .()-]?9[ .()-]?8[ .()-]?7[ .()-]?6[ .()-]?5[ .()-]?4[ .()-]?3[ .()-]?2[ .()-]?[1-4]"
+    trace = re.compile("|".join((number, lid.removesuffix("@lid"), *map(re.escape, words))))
+    before = pg("pg_dump", database_url)
+    assert all(re.search(each, before) for each in (number, *map(re.escape, words)))
+    for guest in (lid, silent):
+        assert db.forget_guest(guest)["guest_ids"] > 0
+    db.close()
+    dump = pg("pg_dump", database_url)
+    assert [line for line in dump.splitlines() if trace.search(line)] == []
+    # The proof of the consent is still there.
+    assert "I agree." in dump
