@@ -222,7 +222,7 @@ WHERE
     AND known.id < other.id;
 
 -- name: get_unconfirmed_rules()^
--- The profiles of accounts with planned actions, and how many of their rules are not confirmed.
+-- Profiles of accounts with planned actions, and how many of their rules are unconfirmed.
 WITH used_profiles AS (
     SELECT DISTINCT accounts.profile
     FROM contact_accounts AS accounts
@@ -261,7 +261,6 @@ SELECT
 -- name: list_missing_holiday_years(timezone)
 -- Years whose holidays accounts with planned actions need, and that no one has entered.
 -- This year, and the year in 45 days.
--- check: allow GS307, because there are few countries
 --   timezone: text = 'America/Bogota', the hotel's
 WITH years AS (
     SELECT
