@@ -280,8 +280,8 @@ FROM planned_actions;
 
 -- name: claim_actions(campaign, account, max_actions, max_considered, lease, lease_seconds, timezone, moment)
 -- Claims actions that are due, and refuses those that a contact rule forbids.
--- The actions are of one kind: that of the first one that is due. Each is locked, then the account, then the guests. Then the
--- rules are evaluated: by functions, whose snapshot is newer than the locks. A repeat with the same lease returns what the
+-- The actions are of one kind: that of the first one that is due. The account is locked, then each action, then the guests. Then
+-- the rules are evaluated: by functions, whose snapshot is newer than the locks. A repeat with the same lease returns what the
 -- first attempt claimed. No row: nothing is due, or others have locked it.
 --   campaign: text = NULL, only actions of this campaign; NULL for all of the account
 --   account: text, from which is sent, e.g. 'whatsapp'
@@ -301,12 +301,19 @@ WITH held_actions AS MATERIALIZED (
         AND held.lease = :lease::uuid
 ),
 
+-- Senders of one account take turns: without this, one would find that nothing is due because another considers it. An
+-- unknown account is an error.
+locked_accounts AS MATERIALIZED (
+    SELECT guestsql_lock_contacts(:account::text, '{}')::text IS NOT NULL AS is_locked
+),
+
 -- Who pauses a campaign waits for the claims that are under way, and later ones see it.
 open_campaigns AS MATERIALIZED (
     SELECT campaign.campaign
     FROM campaigns AS campaign
     WHERE
-        (:campaign::text IS NULL OR campaign.campaign = :campaign::text)
+        (SELECT locked_accounts.is_locked FROM locked_accounts)
+        AND (:campaign::text IS NULL OR campaign.campaign = :campaign::text)
         AND (campaign.account = :account::text OR campaign.account IS NULL)
         AND campaign.state = 'active'
         AND coalesce(campaign.starts_at <= coalesce(:moment::timestamptz, statement_timestamp()), TRUE)
@@ -372,17 +379,14 @@ considered_actions AS MATERIALIZED (
 
 batches AS MATERIALIZED (
     SELECT
-        coalesce(
-            array_agg(
-                considered_actions.phone_number
-                ORDER BY considered_actions.due_at, considered_actions.action_id
-            ),
-            '{}'
+        array_agg(
+            considered_actions.phone_number
+            ORDER BY considered_actions.due_at, considered_actions.action_id
         ) AS guest_keys
     FROM considered_actions
+    HAVING count(*) > 0
 ),
 
--- Also without a guest: an unknown account is an error.
 locked_batches AS MATERIALIZED (
     SELECT
         batches.guest_keys,
@@ -589,7 +593,7 @@ INNER JOIN campaign_actions AS action
     ON
         found_actions.action_id = action.action_id
         AND found_actions.phone_number = action.phone_number
-WHERE (SELECT count(*) FROM decisions) > 0
+WHERE (SELECT locked_accounts.is_locked FROM locked_accounts)
 ORDER BY
     action.due_at,
     action.action_id

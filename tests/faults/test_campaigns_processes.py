@@ -38,7 +38,7 @@ with GuestDatabase(settings=Settings(database_url=url, metrics_seconds=0, deadli
     print("ready", flush=True)
     sys.stdin.readline()
     idle = 0
-    while idle < 12:
+    while idle < 4:
         account = chance.choice(("whatsapp", "second"))
         found = db.claim_actions(account=account, max_actions=chance.choice((1, 3, 7)))
         idle = 0 if found else idle + 1
