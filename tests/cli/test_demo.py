@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guestsql.embedded import EmbeddedServer
 from tests.cli.shell import spawn
 
 NOWHERE = "postgresql://bot:pw@127.0.0.1:1/hotel"
@@ -56,10 +57,11 @@ def test_demo(embedded_home):
     assert int(_psql(home, "-d", "guestsql_demo", "-c", "SELECT count(*) FROM guest_profiles")) > 20
 
     # So is that of the invented hotel.
-    for arguments in (["--guests", "40"], ["--guests", "30", "--replace"]):
-        _, complaints = spawn("demo", *arguments, GUESTSQL_HOME=str(home)).communicate(timeout=120)
-        assert complaints == ""
-    assert _psql(home, "-d", "guestsql_demo_hotel", "-c", "SELECT count(*) FROM known_guests") == "30"
+    with EmbeddedServer(home):  # keeps it running: the commands start sooner
+        for arguments in (["--guests", "40"], ["--guests", "30", "--replace"]):
+            _, complaints = spawn("demo", *arguments, GUESTSQL_HOME=str(home)).communicate(timeout=120)
+            assert complaints == ""
+        assert _psql(home, "-d", "guestsql_demo_hotel", "-c", "SELECT count(*) FROM known_guests") == "30"
 
     commands = [line.split("  ")[1].split() for line in again.partition("Try next\n")[2].splitlines()]
     assert len(commands) == 3
