@@ -108,8 +108,8 @@ BEGIN
 END
 $$;
 
-INSERT INTO guestsql_grants (relation_name, bot_privileges, monitor_columns) VALUES
-('retention_rules', '{SELECT}', '{*}');
+INSERT INTO guestsql_grants (relation_name, bot_privileges, monitor_columns, marketing_columns) VALUES
+('retention_rules', '{SELECT}', '{*}', '{}');
 
 UPDATE guestsql_grants
 SET monitor_columns = '{erased_at, reason, recorded_at}'

@@ -123,21 +123,21 @@ BEFORE = """\
 -- name: get_client(phone_number)^
 -- A client.
 --   phone_number: text, the client's key
-SELECT user_name, notes, total_interactions FROM historical_clients WHERE phone_number = :phone_number::text;
+SELECT user_name, contact_name, total_interactions FROM historical_clients WHERE phone_number = :phone_number::text;
 """
 BOT = """\
 async def greet(db, phone):
     client = await db.queries.get_client(phone_number=phone)
-    other = {"notes": 1}
-    return client.notes, other.notes, client.user_name
+    other = {"contact_name": 1}
+    return client.contact_name, other.contact_name, client.user_name
 
 
 def told(client: "GetClientRow | None", more: list[GetClientRow]) -> None:
-    print(client.notes, [each.total_interactions for each in more])
+    print(client.contact_name, [each.total_interactions for each in more])
 
 
 def unrelated(client):
-    return client.notes
+    return client.contact_name
 """
 
 
@@ -170,8 +170,8 @@ def changed(scratch, tmp_path):
 
 
 def test_the_lines_that_use_a_column_are_told(changed):
-    assert changed("notes,", "notes AS remarks,") == [
-        "breaking: column notes is now named remarks; used in /bot/bot.py:4, /bot/bot.py:8"
+    assert changed("contact_name,", "contact_name AS remarks,") == [
+        "breaking: column contact_name is now named remarks; used in /bot/bot.py:4, /bot/bot.py:8"
     ]
 
 
