@@ -4,7 +4,7 @@
 -- check: large guest_notes, booking_events, historical_clients
 
 -- name: list_retention_rules()
--- The rules: what is kept for how many days, and why.
+-- The rules of retention, by kind of data.
 -- NULL days: it is kept until the guest is erased.
 -- check: allow GS307, because there are few rules
 SELECT
@@ -20,7 +20,7 @@ FROM retention_rules
 ORDER BY kind;
 
 -- name: list_expired_data(text_days)
--- The dry run: how many rows of each kind are older than the rule allows.
+-- How many rows of each kind are older than the rule allows.
 -- check: allow GS307, because there are few rules
 --   text_days: int = NULL, days for which the texts of messages are kept, as in GUESTSQL_KEEP_TEXT
 WITH limits AS (
@@ -38,8 +38,8 @@ FROM limits
 ORDER BY limits.kind;
 
 -- name: thin_by_rules(kind, max_rows)$
--- Deletes rows that are older than their rule allows; returns how many, 0 when nothing is left.
--- It leaves out the kinds for which the rule names another query.
+-- Deletes rows that are older than their rule allows.
+-- Returns how many, 0 when nothing is left. It leaves out the kinds for which the rule names another query.
 --   kind: text = NULL, only this kind; NULL for all
 --   max_rows: int = 20000, rows of each kind at most
 SELECT coalesce(sum(guestsql_apply_rule(rule.kind, NULL, :max_rows::int, FALSE)), 0)::bigint AS thinned_rows
@@ -49,7 +49,8 @@ WHERE
     AND coalesce(rule.kind = :kind::text, TRUE);
 
 -- name: list_expired_guests(max_rows)
--- Archived guests whom the rule archived_guests lets be erased, the oldest first.
+-- Archived guests who are older than their rule allows.
+-- The oldest come first.
 -- check: allow GS501, because the rule is off unless someone sets it
 --   max_rows: int = 500, guests at most
 SELECT

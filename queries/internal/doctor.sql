@@ -347,7 +347,7 @@ ORDER BY
     attributes.attnum ASC;
 
 -- name: get_erasure_troubles(key_ids)^
--- How many ids of erased guests are known, and how many were hashed with a key that is not among these.
+-- How many erased ids there are, and how many have another key.
 --   key_ids: text[], what distinguishes the known keys, e.g. '{}'
 SELECT
     count(*) AS erased,
