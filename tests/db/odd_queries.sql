@@ -85,7 +85,7 @@ SELECT mood, count(*) AS rooms FROM rooms GROUP BY mood ORDER BY mood;
 SELECT is_free, count(*) * 2 AS rooms FROM rooms GROUP BY is_free ORDER BY is_free;
 
 -- name: list_statuses()
-SELECT booking_status, count(*) AS clients FROM historical_clients GROUP BY booking_status ORDER BY clients DESC, booking_status;
+SELECT memory_enabled, count(*) AS clients FROM historical_clients GROUP BY memory_enabled ORDER BY clients DESC, memory_enabled;
 
 -- name: list_months()
 SELECT date_trunc('month', begins) AS month, count(*) AS stays FROM stays GROUP BY 1 ORDER BY 1;
@@ -338,7 +338,7 @@ SELECT c.stay_id, c.begins, (SELECT count(*) FROM chosen) AS others FROM chosen 
 
 -- name: get_clients_on(phone_number)^
 --   phone_number: text, the guest
-SELECT c.notes FROM historical_clients AS c
+SELECT c.contact_name FROM historical_clients AS c
 WHERE c.phone_number = :phone_number::text AND EXISTS (SELECT 1 FROM stays AS s WHERE s.phone_number = c.phone_number);
 
 -- name: list_rollup()
@@ -357,7 +357,7 @@ ORDER BY r.hotel_id, r.room_number LIMIT :max_rows::int;
 
 -- name: list_full_join(max_rows)
 --   max_rows: int = 50, rows at most
-SELECT g.phone_number, c.notes FROM guest_profiles AS g FULL JOIN historical_clients AS c ON g.phone_number = c.phone_number
+SELECT g.phone_number, c.contact_name FROM guest_profiles AS g FULL JOIN historical_clients AS c ON g.phone_number = c.phone_number
 ORDER BY g.phone_number, c.phone_number LIMIT :max_rows::int;
 
 -- name: list_in_subquery(phone_number)
@@ -469,9 +469,9 @@ WITH q AS MATERIALIZED (SELECT stay_id, begins FROM stays) SELECT q.begins FROM 
 --   stay_id: bigint, any
 SELECT begins FROM stays WHERE stay_id IS NOT DISTINCT FROM :stay_id::bigint;
 
--- name: get_notes_or_none(phone_number)^
+-- name: get_name_or_none(phone_number)^
 --   phone_number: text, any
-SELECT notes FROM historical_clients WHERE phone_number IS NOT DISTINCT FROM :phone_number::text;
+SELECT contact_name FROM historical_clients WHERE phone_number IS NOT DISTINCT FROM :phone_number::text;
 
 -- name: get_with_ties()^
 SELECT stay_id, begins FROM stays ORDER BY stay_id FETCH FIRST 1 ROW WITH TIES;

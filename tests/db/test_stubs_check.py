@@ -64,7 +64,10 @@ def shipped(signatures, tmp_path_factory):
 
 
 def test_every_column_of_the_shipped_queries_has_a_type(scratch, signatures):
-    assert signatures.keys() == every_query().keys()
+    # What reads a table that another query creates is described when that has run.
+    queries = every_query().items()
+    later = {name for name, query in queries if any(mark.text.startswith("allow GS202") for mark in query.marks)}
+    assert every_query().keys() - signatures.keys() == later
     columns = [column for each in signatures.values() for column in each.columns]
     assert {column.sql_type for column in columns if "Any" in column.annotation} <= {"json", "jsonb"}
     (left,) = scratch.execute("SELECT count(*) FROM pg_proc WHERE proname LIKE 'probe%'").fetchone()
