@@ -50,7 +50,8 @@ ORDER BY
     consent.channel;
 
 -- name: list_consent_proof(phone_number, id_hashes)
--- Every consent and withdrawal of a guest, in their order, with the texts; also those from before an erasure.
+-- Every consent and withdrawal of a guest, in their order, with the texts.
+-- Also those from before an erasure, found by the hashes.
 -- check: allow GS307, because a guest has few events
 --   phone_number: text, any id of the guest
 --   id_hashes: bytea[], hashes of it, as an erasure leaves them
