@@ -152,6 +152,8 @@ CREATE TABLE contact_accounts (
     is_confirmed boolean NOT NULL DEFAULT FALSE,
 
     CONSTRAINT contact_accounts_pkey PRIMARY KEY (account),
+    -- For the foreign keys of campaigns and their actions: one of another channel would make every claim of the account fail.
+    CONSTRAINT contact_accounts_account_channel_key UNIQUE (account, channel),
     CONSTRAINT contact_accounts_profile_fkey FOREIGN KEY (profile) REFERENCES contact_profiles (profile),
     CONSTRAINT contact_accounts_names_check CHECK (account <> '' AND channel NOT IN ('', '*')),
     -- Fails for an unknown time zone.
@@ -295,13 +297,11 @@ RETURN (
 );
 
 -- Locks what a claim decides by: the account's row, then the guests' rows of guest_marketing, in the order of their keys.
--- A guest without such a row gets one. Call it once, with all guests of the claim, before guestsql_contact_refusals.
+-- Call it once, with all guests of the claim, before guestsql_contact_refusals. Who has an action has such a row.
 CREATE FUNCTION guestsql_lock_contacts(account text, guest_keys text[]) RETURNS void
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
-DECLARE
-    missing_keys text[];
 BEGIN
     PERFORM
     FROM contact_accounts AS accounts
@@ -311,44 +311,6 @@ BEGIN
         RAISE invalid_parameter_value USING
             MESSAGE = format('unknown account: %L', guestsql_lock_contacts.account),
             HINT = 'the accounts are the rows of contact_accounts; set_contact_account adds one';
-    END IF;
-
-    missing_keys := array(
-        SELECT DISTINCT given.guest_key
-        FROM unnest(guest_keys) AS given (guest_key)
-        WHERE
-            NOT EXISTS (
-                SELECT FROM guest_marketing AS marketing
-                WHERE marketing.phone_number = given.guest_key
-            )
-        ORDER BY given.guest_key
-    );
-    IF missing_keys <> '{}' THEN
-        -- So that no erasure of the guest overlooks the new row.
-        PERFORM
-        FROM guest_profiles AS guest
-        WHERE guest.phone_number = ANY(missing_keys)
-        ORDER BY guest.phone_number
-        FOR KEY SHARE;
-        PERFORM
-        FROM historical_clients AS client
-        WHERE client.phone_number = ANY(missing_keys)
-        ORDER BY client.phone_number
-        FOR KEY SHARE;
-        INSERT INTO guest_marketing (phone_number)
-        SELECT missing.guest_key
-        FROM unnest(missing_keys) AS missing (guest_key)
-        WHERE
-            EXISTS (
-                SELECT FROM guest_profiles AS guest
-                WHERE guest.phone_number = missing.guest_key
-            )
-            OR EXISTS (
-                SELECT FROM historical_clients AS client
-                WHERE client.phone_number = missing.guest_key
-            )
-        ORDER BY missing.guest_key
-        ON CONFLICT (phone_number) DO NOTHING;
     END IF;
 
     PERFORM
@@ -530,12 +492,17 @@ BEGIN
         FROM unnest(distinct_keys) WITH ORDINALITY AS given (guest_key, place)
     ),
 
-    -- Active or archived.
+    -- Active or archived. Who has not written for long is sent an approved template, and only after an opt-in.
     guests AS MATERIALIZED (
         SELECT
             candidates.phone_number,
-            greatest(active.last_interaction, archived.last_interaction) AS last_interaction,
-            active.phone_number IS NOT NULL OR archived.phone_number IS NOT NULL AS is_known
+            active.phone_number IS NOT NULL OR archived.phone_number IS NOT NULL AS is_known,
+            sender.reply_window_hours IS NOT NULL
+            AND coalesce(
+                greatest(active.last_interaction, archived.last_interaction)
+                <= moment - sender.reply_window_hours * INTERVAL '1 hour',
+                TRUE
+            ) AS needs_template
         FROM candidates
         LEFT JOIN guest_profiles AS active ON candidates.phone_number = active.phone_number
         LEFT JOIN historical_clients AS archived ON candidates.phone_number = archived.phone_number
@@ -765,11 +732,7 @@ BEGIN
             (SELECT coalesce(guestsql_next_contact_time(sender.profile, zone, next_day), next_day))
         FROM guests
         WHERE
-            (
-                guests.last_interaction IS NULL
-                OR guests.last_interaction <= moment - sender.reply_window_hours * INTERVAL '1 hour'
-            )
-            AND sender.reply_window_hours IS NOT NULL
+            guests.needs_template
             AND NOT EXISTS (
                 SELECT 1
                 FROM message_templates AS known
@@ -777,6 +740,26 @@ BEGIN
                     known.template = given_template
                     AND known.channel = given_channel
                     AND known.status = 'approved'
+            )
+
+        UNION ALL
+
+        SELECT
+            guests.phone_number,
+            'opt_in',
+            format('no message in %s hours, and no consent to anything by %s', sender.reply_window_hours, given_channel),
+            (SELECT coalesce(guestsql_next_contact_time(sender.profile, zone, next_day), next_day))
+        FROM guests
+        WHERE
+            guests.needs_template
+            AND NOT must_consent
+            AND NOT EXISTS (
+                SELECT 1
+                FROM guest_consents AS known
+                WHERE
+                    known.phone_number = guests.phone_number
+                    AND known.channel = given_channel
+                    AND known.is_given
             )
     ),
 

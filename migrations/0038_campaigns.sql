@@ -29,7 +29,8 @@ CREATE TABLE campaigns (
     created_at timestamptz NOT NULL DEFAULT statement_timestamp(),
 
     CONSTRAINT campaigns_pkey PRIMARY KEY (campaign),
-    CONSTRAINT campaigns_account_fkey FOREIGN KEY (account) REFERENCES contact_accounts (account),
+    CONSTRAINT campaigns_account_fkey FOREIGN KEY (account, channel)
+    REFERENCES contact_accounts (account, channel),
     CONSTRAINT campaigns_purpose_fkey FOREIGN KEY (purpose) REFERENCES contact_purposes (purpose),
     CONSTRAINT campaigns_campaign_check CHECK (campaign ~ '^[a-z0-9][a-z0-9_.-]{0,99}$'),
     CONSTRAINT campaigns_own_action_check CHECK (
@@ -88,7 +89,8 @@ CREATE TABLE campaign_actions (
 
     CONSTRAINT campaign_actions_pkey PRIMARY KEY (action_id, phone_number),
     CONSTRAINT campaign_actions_campaign_fkey FOREIGN KEY (campaign) REFERENCES campaigns (campaign),
-    CONSTRAINT campaign_actions_account_fkey FOREIGN KEY (account) REFERENCES contact_accounts (account),
+    CONSTRAINT campaign_actions_account_fkey FOREIGN KEY (account, channel)
+    REFERENCES contact_accounts (account, channel),
     CONSTRAINT campaign_actions_purpose_fkey FOREIGN KEY (purpose) REFERENCES contact_purposes (purpose),
     -- A claim locks that row. An erasure that has not seen a new action deletes it with that row.
     CONSTRAINT campaign_actions_phone_number_fkey FOREIGN KEY (phone_number) REFERENCES guest_marketing (phone_number)
@@ -237,6 +239,24 @@ INSERT INTO result_codes (channel, code, meaning, is_opt_out, source) VALUES
     'whatsapp', '132015', 'the template is paused because of its quality',
     FALSE, 'WhatsApp Cloud API, error codes'
 );
+
+-- Waits for the other senders of an account, and returns what is claimed with this lease: if a claim is repeated while the
+-- first attempt is still under way, the repeat sees what that has claimed. Without turns, a sender would find that nothing is
+-- due because another considers it. An unknown account is an error.
+CREATE FUNCTION guestsql_held_actions(account text, lease uuid) RETURNS SETOF campaign_actions
+LANGUAGE plpgsql
+VOLATILE
+AS $$
+BEGIN
+    PERFORM guestsql_lock_contacts(guestsql_held_actions.account, '{}');
+    RETURN QUERY
+    SELECT held.*
+    FROM campaign_actions AS held
+    WHERE
+        held.state = 'claimed'
+        AND held.lease = guestsql_held_actions.lease;
+END
+$$;
 
 -- The phone under which a guest, active or archived, can be reached now; NULL without one.
 CREATE FUNCTION guestsql_contact_phone(guest_key text) RETURNS text

@@ -59,9 +59,7 @@ FROM (
         'action_refusals', '{*}', '{action_id, phone_number, rule, detail, retry_at, first_at, last_at}',
         '{detail, retry_at, last_at, times}'
     ),
-    ('action_results', '{*}', '{action_id, phone_number, result, code, occurred_at}', '{code}'),
-    -- Withdrawals only: a consent needs a wording, and that column is not here.
-    ('consent_events', '{}', '{phone_number, action, purpose, channel, source, occurred_at}', '{}')
+    ('action_results', '{*}', '{action_id, phone_number, result, code, occurred_at}', '{code}')
 ) AS changes (relation_name, columns, inserts, updates)
 WHERE entry.relation_name = changes.relation_name;
 
@@ -378,6 +376,8 @@ BEGIN
             ('guestsql_lock_contacts(text,text[])', 'guestsql_marketing'),
             ('guestsql_record_contacts(text[],text,text,timestamptz)', 'guestsql_bot'),
             ('guestsql_record_contacts(text[],text,text,timestamptz)', 'guestsql_marketing'),
+            ('guestsql_record_opt_out(bigint,timestamptz)', 'guestsql_bot'),
+            ('guestsql_record_opt_out(bigint,timestamptz)', 'guestsql_marketing'),
             ('guestsql_uncount_contact(bigint)', 'guestsql_bot'),
             ('guestsql_uncount_contact(bigint)', 'guestsql_marketing')
         ) AS wishes (routine, role_name)

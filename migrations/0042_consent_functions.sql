@@ -149,3 +149,27 @@ BEGIN
     RETURN guest_key;
 END
 $$;
+
+-- Withdraws every consent to the channel of an action, because of its result; returns the event's number. With its owner's
+-- rights: guestsql_marketing withdraws the consents of those whom it contacts, and of no one else.
+CREATE FUNCTION guestsql_record_opt_out(action_id bigint, said_at timestamptz) RETURNS bigint
+LANGUAGE sql
+VOLATILE
+AS $$
+SELECT guestsql_record_consent(action.phone_number, 'withdrawn', '*', action.channel, 'campaign', said_at)
+FROM campaign_actions AS action
+WHERE action.action_id = guestsql_record_opt_out.action_id
+$$;
+
+-- As in 0041_marketing_role.sql.
+DO $$
+BEGIN
+    EXECUTE format(
+        'ALTER FUNCTION guestsql_record_opt_out(bigint, timestamptz) SECURITY DEFINER SET search_path = %I, pg_temp',
+        current_schema()
+    );
+END
+$$;
+REVOKE ALL ON FUNCTION guestsql_record_opt_out(bigint, timestamptz) FROM public;
+
+SELECT guestsql_grant_roles();

@@ -52,6 +52,10 @@ class Guest:
     def withdrawn_at(self, channel: str) -> datetime | None:
         return max((at for known, at in self.withdrawn.items() if known in (channel, "*")), default=None)
 
+    def consents(self, channel: str) -> bool:
+        given, withdrawn = self.given.get(channel), self.withdrawn_at(channel)
+        return given is not None and (withdrawn is None or withdrawn < given)
+
 
 def kind_of(campaign: str) -> tuple[str, str, str | None]:
     """Return purpose, account and template."""
@@ -90,7 +94,7 @@ def closed_rules(at: datetime) -> set[str]:
 
 def passing_rules(guest: Guest, campaign: str, at: datetime) -> set[str]:
     """The rules that forbid it now and not later, but for the limit of the account."""
-    _, account, template = kind_of(campaign)
+    purpose, account, template = kind_of(campaign)
     found = closed_rules(at)
     local = at.astimezone(ZONE)
     today = [each for each in guest.contacts if each[0].astimezone(ZONE).date() == local.date()]
@@ -101,8 +105,11 @@ def passing_rules(guest: Guest, campaign: str, at: datetime) -> set[str]:
     if channels - {CHANNELS[account]}:
         found.add("channels_week")
     is_answer = guest.last_message is not None and guest.last_message > at - REPLY_WINDOW
-    if account == "whatsapp" and not is_answer and template not in TEMPLATES:
-        found.add("template")
+    if account == "whatsapp" and not is_answer:
+        if template not in TEMPLATES:
+            found.add("template")
+        if purpose == "service" and not guest.consents(CHANNELS[account]):
+            found.add("opt_in")
     return found
 
 

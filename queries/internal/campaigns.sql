@@ -294,31 +294,26 @@ FROM planned_actions;
 WITH held_actions AS MATERIALIZED (
     SELECT
         held.action_id,
-        held.phone_number
-    FROM campaign_actions AS held
-    WHERE
-        held.state = 'claimed'
-        AND held.lease = :lease::uuid
-),
-
--- Senders of one account take turns: without this, one would find that nothing is due because another considers it. An
--- unknown account is an error.
-locked_accounts AS MATERIALIZED (
-    SELECT guestsql_lock_contacts(:account::text, '{}')::text IS NOT NULL AS is_locked
+        held.phone_number,
+        held.lease,
+        held.lease_until,
+        held.claimed_at
+    FROM guestsql_held_actions(:account::text, :lease::uuid) AS held
 ),
 
 -- Who pauses a campaign waits for the claims that are under way, and later ones see it.
 open_campaigns AS MATERIALIZED (
-    SELECT campaign.campaign
+    SELECT
+        campaign.campaign,
+        campaign.ends_at
     FROM campaigns AS campaign
     WHERE
-        (SELECT locked_accounts.is_locked FROM locked_accounts)
+        NOT EXISTS (SELECT 1 FROM held_actions)
         AND (:campaign::text IS NULL OR campaign.campaign = :campaign::text)
         AND (campaign.account = :account::text OR campaign.account IS NULL)
         AND campaign.state = 'active'
         AND coalesce(campaign.starts_at <= coalesce(:moment::timestamptz, statement_timestamp()), TRUE)
         AND coalesce(campaign.ends_at > coalesce(:moment::timestamptz, statement_timestamp()), TRUE)
-        AND NOT EXISTS (SELECT 1 FROM held_actions)
     ORDER BY campaign.campaign
     FOR SHARE
 ),
@@ -347,6 +342,7 @@ due_actions AS MATERIALIZED (
     SELECT
         action.action_id,
         action.phone_number,
+        action.campaign,
         action.due_at
     FROM campaign_actions AS action
     WHERE
@@ -369,6 +365,7 @@ considered_actions AS MATERIALIZED (
     SELECT DISTINCT ON (due_actions.phone_number)
         due_actions.phone_number,
         due_actions.action_id,
+        due_actions.campaign,
         due_actions.due_at
     FROM due_actions
     ORDER BY
@@ -429,8 +426,12 @@ allowed_actions AS MATERIALIZED (
         considered_actions.phone_number,
         decisions.decided_at
     FROM considered_actions
+    INNER JOIN open_campaigns ON considered_actions.campaign = open_campaigns.campaign
     CROSS JOIN decisions
-    WHERE considered_actions.phone_number NOT IN (SELECT found_refusals.phone_number FROM found_refusals)
+    WHERE
+        considered_actions.phone_number NOT IN (SELECT found_refusals.phone_number FROM found_refusals)
+        -- It may have ended while the guests were waited for.
+        AND coalesce(open_campaigns.ends_at > decisions.decided_at, TRUE)
     ORDER BY
         considered_actions.due_at,
         considered_actions.action_id
@@ -471,6 +472,7 @@ recorded_contacts AS MATERIALIZED (
     CROSS JOIN allowed_batches
 ),
 
+-- By the number alone, here and below: a merge may have moved the action since the statement began.
 claimed_actions AS (
     UPDATE campaign_actions AS action
     SET
@@ -481,7 +483,6 @@ claimed_actions AS (
     FROM allowed_actions
     WHERE
         action.action_id = allowed_actions.action_id
-        AND action.phone_number = allowed_actions.phone_number
         AND (SELECT sum(recorded_contacts.people) FROM recorded_contacts) > 0
     RETURNING
         action.action_id,
@@ -555,24 +556,23 @@ found_actions AS (
     FROM refused_actions
     UNION ALL
     SELECT
-        held.action_id,
-        held.phone_number,
-        held.lease,
-        held.lease_until,
-        held.claimed_at
-    FROM campaign_actions AS held
-    INNER JOIN held_actions ON held.action_id = held_actions.action_id
+        held_actions.action_id,
+        held_actions.phone_number,
+        held_actions.lease,
+        held_actions.lease_until,
+        held_actions.claimed_at
+    FROM held_actions
 )
 
 SELECT
     action.action_id,
-    action.phone_number,
-    guestsql_contact_phone(action.phone_number) AS current_phone,
+    found_actions.phone_number,
+    guestsql_contact_phone(found_actions.phone_number) AS current_phone,
     (
         SELECT coalesce(guest.contact_name, guest.user_name)
         FROM consented_guests AS guest
         WHERE
-            guest.phone_number = action.phone_number
+            guest.phone_number = found_actions.phone_number
             AND guest.purpose = action.purpose
             AND guest.channel = action.channel
         ORDER BY guest.consented_at
@@ -589,11 +589,7 @@ SELECT
     found_actions.lease_until,
     found_actions.claimed_at
 FROM found_actions
-INNER JOIN campaign_actions AS action
-    ON
-        found_actions.action_id = action.action_id
-        AND found_actions.phone_number = action.phone_number
-WHERE (SELECT locked_accounts.is_locked FROM locked_accounts)
+INNER JOIN campaign_actions AS action ON found_actions.action_id = action.action_id
 ORDER BY
     action.due_at,
     action.action_id
@@ -607,9 +603,7 @@ LIMIT :max_considered::int;
 --   lease: uuid, with which it was claimed
 --   due_at: timestamptz, when it may be claimed again; NULL for at once
 WITH locked_actions AS MATERIALIZED (
-    SELECT
-        action.action_id,
-        action.phone_number
+    SELECT action.action_id
     FROM campaign_actions AS action
     WHERE
         action.action_id = :action_id::bigint
@@ -621,7 +615,6 @@ WITH locked_actions AS MATERIALIZED (
 uncounted_contacts AS MATERIALIZED (
     SELECT
         locked_actions.action_id,
-        locked_actions.phone_number,
         guestsql_uncount_contact(locked_actions.action_id) AS is_uncounted
     FROM locked_actions
 )
@@ -636,7 +629,6 @@ SET
 FROM uncounted_contacts
 WHERE
     action.action_id = uncounted_contacts.action_id
-    AND action.phone_number = uncounted_contacts.phone_number
     AND uncounted_contacts.is_uncounted;
 
 -- name: record_result(action_id, sent_message_id, result, code, occurred_at)!
@@ -696,15 +688,9 @@ stored_results AS (
         SET code = coalesce(known.code, excluded.code)
 ),
 
-withdrawn_consents AS (
-    INSERT INTO consent_events (phone_number, action, purpose, channel, source, occurred_at)
-    SELECT
-        locked_actions.phone_number,
-        'withdrawn',
-        '*',
-        locked_actions.channel,
-        'campaign',
-        locked_actions.occurred_at
+-- Recorded by a function, which waits for the guest and then takes the time.
+withdrawn_consents AS MATERIALIZED (
+    SELECT guestsql_record_opt_out(locked_actions.action_id, :occurred_at::timestamptz) AS event_id
     FROM locked_actions
     WHERE locked_actions.opts_out
 )
@@ -724,11 +710,9 @@ SET
         ELSE least(action.sent_at, locked_actions.occurred_at)
     END,
     message_id = coalesce(action.message_id, :sent_message_id::text),
-    is_opted_out = action.is_opted_out OR locked_actions.opts_out
+    is_opted_out = action.is_opted_out OR (SELECT count(*) FROM withdrawn_consents) > 0
 FROM locked_actions
-WHERE
-    action.action_id = locked_actions.action_id
-    AND action.phone_number = locked_actions.phone_number;
+WHERE action.action_id = locked_actions.action_id;
 
 -- name: set_next_action(phone_number, due_at, template, purpose, channel, account, note)^
 -- Plans a guest's next action, or changes the one that is planned. An unknown guest is created.

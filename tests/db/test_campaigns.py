@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -23,7 +28,7 @@ from guestsql.errors import (
 from guestsql.sql import load_catalogue
 from guestsql.sql.overrides import query_digest
 from tests.campaigns import allow_everything, give_consent, withdraw_consent
-from tests.databases import GUEST, OTHER, make_settings
+from tests.databases import GUEST, OTHER, PATIENCE_SECONDS, make_settings, waiting_sessions
 
 Connection = psycopg.Connection[Any]
 
@@ -262,9 +267,8 @@ def test_a_paused_or_later_campaign_hands_out_nothing(db: GuestDatabase, free: C
         db.create_campaign("new", **{**made, "purpose": "nothing"})
 
 
-@pytest.mark.parametrize(
-    ("results", "state", "opts_out"),
-    [
+def test_results_come_in_any_order_and_an_opt_out_withdraws_once(db: GuestDatabase, free: Connection) -> None:
+    cases: list[tuple[list[str], str, bool]] = [
         (["sent"], "sent", False),
         (["sent", "failed:131026"], "failed", False),
         (["failed:131026", "sent"], "failed", False),
@@ -272,29 +276,30 @@ def test_a_paused_or_later_campaign_hands_out_nothing(db: GuestDatabase, free: C
         (["failed:131049", "read"], "delivered", False),
         (["sent", "failed:131050", "failed:131050"], "failed", True),
         (["opted_out", "read", "opted_out"], "delivered", True),
-    ],
-)
-def test_results_come_in_any_order_and_an_opt_out_withdraws_once(
-    db: GuestDatabase, free: Connection, results: list[str], state: str, opts_out: bool
-) -> None:
-    give_consent(free, GUEST)
+    ]
+    give_consent(free, *GUESTS[: len(cases)])
     db.create_campaign("easter", segment="silent", purpose="marketing", parameters={"silent_days": 0})
     db.plan_campaign("easter")
-    [action] = db.claim_actions()
-    for result in [*results, *results]:
-        assert db.record_result(action, result, message_id="wamid.1")
-        assert db.record_result(None, result, message_id="wamid.1")
-    assert states(free) == {state: 1}
-    stored = free.execute("SELECT concat_ws(':', result, code) FROM action_results").fetchall()
-    assert sorted(stored) == sorted({(each,) for each in results})
-    withdrawn = free.execute("SELECT count(*) FROM consent_events WHERE action = 'withdrawn'").fetchone()
-    assert withdrawn == (int(opts_out),)
-    if opts_out:  # and a later consent counts again
-        give_consent(free, GUEST)
-        assert db.record_result(action, results[-1])
-        assert free.execute("SELECT bool_or(is_given) FROM guest_consents").fetchone() == (True,)
+    for action, (results, state, opts_out) in zip(db.claim_actions(), cases, strict=True):
+        key, message_id = action.phone_number, f"wamid.{action.action_id}"
+
+        def found(query: str, key: str = key) -> list[Any]:
+            return sorted(each for (each,) in free.execute(query.encode(), [key]))
+
+        for result in [*results, *results]:
+            assert db.record_result(action, result, message_id=message_id)
+            assert db.record_result(None, result, message_id=message_id)
+        assert found("SELECT state FROM campaign_actions WHERE phone_number = %s") == [state]
+        stored = found("SELECT concat_ws(':', result, code) FROM action_results WHERE phone_number = %s")
+        assert stored == sorted(set(results))
+        events = found("SELECT source FROM consent_events WHERE action = 'withdrawn' AND phone_number = %s")
+        assert events == ["campaign"] * opts_out
+        if opts_out:  # and a later consent counts again
+            give_consent(free, key)
+            assert db.record_result(action, results[-1])
+            assert db.queries.has_consent(phone_number=key, purpose="marketing", channel="whatsapp")
     assert not db.record_result(999, "sent")
-    assert not db.record_result(None, "sent", message_id="wamid.2")
+    assert not db.record_result(None, "sent", message_id="wamid.none")
 
 
 def test_a_result_of_an_unclaimed_action_keeps_it_from_being_handed_out(db: GuestDatabase, free: Connection) -> None:
@@ -422,3 +427,75 @@ def test_a_claim_whose_answer_was_lost_returns_the_same_actions(db: GuestDatabas
     assert again == first
     assert len(first) == 3
     assert states(free) == {"claimed": 3, "planned": 9}
+
+
+@contextmanager
+def behind(free: Connection, locking: str, *calls: Callable[[], Any]) -> Iterator[list[Any]]:
+    """The block runs while calls wait for what a statement has locked; then the list has what they return."""
+    found: list[Any] = []
+    with psycopg.connect(free.info.dsn) as blocker, ThreadPoolExecutor(len(calls)) as pool:
+        blocker.execute(locking.encode())
+        waiting = [pool.submit(call) for call in calls]
+        until = datetime.now(UTC) + timedelta(seconds=PATIENCE_SECONDS)
+        while waiting_sessions(free) < len(calls) and datetime.now(UTC) < until:
+            pass
+        yield found
+        blocker.commit()
+        found += [each.result(PATIENCE_SECONDS) for each in waiting]
+
+
+def test_what_is_done_while_a_claim_or_a_result_waits_counts(db: GuestDatabase, free: Connection) -> None:
+    """A snapshot is as old as its statement: what must be up to date is read after the lock, or by number."""
+    merged, *others = GUESTS[:4]
+    give_consent(free, *GUESTS[:4])
+    for name in ("easter", "short"):
+        db.create_campaign(name, segment="silent", purpose="marketing", parameters={"silent_days": 0})
+        db.plan_campaign(name)
+    account, action = "SELECT FROM contact_accounts FOR UPDATE", "SELECT FROM campaign_actions FOR UPDATE"
+    named: dict[str, Any] = {"account": "whatsapp", "campaign": "easter", "max_actions": 2, "max_considered": 100}
+    named |= {"lease_seconds": 60.0, "timezone": "America/Bogota", "moment": None, "lease": uuid4()}
+
+    with behind(free, account, partial(db.claim_actions, "short")) as found:
+        free.execute("UPDATE campaigns SET ends_at = clock_timestamp() WHERE campaign = 'short'")
+    assert found == [[]]
+
+    # The first guest becomes another one. And a claim is repeated while the first attempt has not ended.
+    db.update_profile(GUESTS[9])
+    claim = partial(db._call, "claim_actions", **named)
+    with behind(free, account, claim, claim) as found:
+        db.merge_guests(GUESTS[9], merged)
+    first, again = found
+    assert again == first
+    assert [row.phone_number for row in first] == [GUESTS[9], others[0]]
+    assert states(free) == {"claimed": 2, "planned": 2}
+    counted = "SELECT sum(cardinality(contacted_at)) FROM guest_marketing"
+    assert free.execute(counted).fetchone() == (2,)
+
+    # The same of a result.
+    move = f"UPDATE campaign_actions SET phone_number = '{others[1]}' WHERE action_id = {first[1].action_id}"
+    free.execute("DELETE FROM campaign_actions WHERE phone_number = %s", [others[1]])
+    with behind(free, move, partial(db.record_result, first[1].action_id, "sent")) as found:
+        pass
+    assert found == [True]
+    assert states(free) == {"claimed": 1, "sent": 1, "planned": 1}
+
+    # A consent and an opt-out at once: in doubt there is none.
+    with behind(free, action, partial(db.record_result, first[0].action_id, "opted_out")) as found:
+        give_consent(free, GUESTS[9])
+    assert found == [True]
+    assert not db.queries.has_consent(phone_number=GUESTS[9], purpose="marketing", channel="whatsapp")
+
+
+@pytest.mark.usefixtures("free")
+def test_an_action_of_another_channel_does_not_stop_the_others(db: GuestDatabase) -> None:
+    """The rules of an account cannot be evaluated for a channel that is not its own."""
+    db.record_interaction(GUEST)
+    db.flush()
+    with pytest.raises(ConstraintViolation):
+        db.set_next_action(GUEST, NOW, channel="sms")
+    with pytest.raises(ConstraintViolation):
+        db.create_campaign("easter", segment="silent", purpose="marketing", channel="sms")
+    db.set_next_action(GUEST, NOW)
+    with pytest.raises(ConstraintViolation):
+        db.queries.set_contact_account(account="whatsapp", channel="sms", profile="none", source="test")
+    assert len(db.claim_actions()) == 1

@@ -300,13 +300,21 @@ def test_the_window_for_replies_and_templates(rules: Connection) -> None:
         " ('late', 'whatsapp', 'es', 'pending'), ('sms', 'sms', 'es', 'approved')"
     )
 
-    def refused(ago: timedelta | None, template: str | None) -> bool:
+    def refused(ago: timedelta | None, template: str | None) -> list[str]:
         last = None if ago is None else at - ago
         rules.execute("UPDATE guest_profiles SET first_interaction = %s, last_interaction = %s", [last, last])
-        return names(rules, at, template=template) == ["template"]
+        return names(rules, at, template=template)
 
-    assert [refused(ago, None) for ago in (None, DAY, DAY - TICK, -HOUR)] == [True, True, False, False]
-    assert [refused(DAY, template) for template in ("hello", "late", "sms", "other")] == [False, True, True, True]
+    # The purpose needs no consent, but a template needs an opt-in.
+    unasked = ["opt_in", "template"]
+    assert [refused(ago, None) for ago in (None, DAY, DAY - TICK, -HOUR)] == [unasked, unasked, [], []]
+    assert refused(DAY, "hello") == ["opt_in"]
+    rules.execute(EVENT, [GUEST, True, "marketing", "sms", at - DAY])
+    assert refused(DAY, "hello") == ["opt_in"]
+    rules.execute(EVENT, [GUEST, True, "marketing", "whatsapp", at - DAY])
+    assert [refused(DAY, template) for template in ("hello", "late", "sms", "other")] == [[], *[["template"]] * 3]
+    rules.execute(EVENT, [GUEST, False, "marketing", "whatsapp", at - HOUR])
+    assert refused(DAY, "hello") == ["opt_in"]
 
 
 def test_excluded_numbers_in_every_spelling_and_channel(rules: Connection, database_url: str) -> None:
@@ -435,6 +443,7 @@ def test_what_is_committed_during_a_lock_wait_is_seen(database_url: str) -> None
         ThreadPoolExecutor(1) as pool,
     ):
         first.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [GUEST])
+        first.execute("INSERT INTO guest_marketing (phone_number) VALUES (%s)", [GUEST])
         first.execute("INSERT INTO holiday_years (country, year, source) VALUES ('CO', 2024, '')")
         first.execute("UPDATE contact_accounts SET reply_window_hours = NULL")
         given = {"guest": GUEST, "at": bogota("2024-01-05 12:00")}

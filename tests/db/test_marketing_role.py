@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from psycopg.errors import CheckViolation, InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege
 
 from guestsql import GuestDatabase
 from guestsql.embedded import PrivateServer
@@ -37,13 +37,13 @@ RIGHTS = {
     ("action_refusals", "UPDATE"): "detail retry_at last_at times",
     ("action_results", "INSERT"): "action_id phone_number result code occurred_at",
     ("action_results", "UPDATE"): "code",
-    ("consent_events", "INSERT"): "phone_number action purpose channel source occurred_at",
 }
 FUNCTIONS = {
     "guestsql_contact_phone",
     "guestsql_contact_refusals",
     "guestsql_lock_contacts",
     "guestsql_record_contacts",
+    "guestsql_record_opt_out",
     "guestsql_uncount_contact",
 }
 SECRET = "Secret"
@@ -200,7 +200,7 @@ def test_it_runs_every_segment_and_sees_only_who_consented(marketing: GuestDatab
         "DELETE FROM contact_caps",
         "DELETE FROM excluded_numbers",
         "DELETE FROM consent_events",
-        "INSERT INTO consent_events (wording_digest) VALUES ('x')",
+        "INSERT INTO consent_events (phone_number) VALUES ('573000000002')",
         "INSERT INTO guest_consents (phone_number) VALUES ('573000000002')",
         "UPDATE guestsql_grants SET marketing_columns = '{*}'",
         "SELECT guestsql_grant_roles()",
@@ -212,16 +212,6 @@ def test_it_may_not(connection: Connection, statement: str) -> None:
     connection.execute("SET SESSION AUTHORIZATION guestsql_marketing")
     with pytest.raises(InsufficientPrivilege):
         connection.execute(statement.encode())
-
-
-def test_it_withdraws_a_consent_and_cannot_forge_one(connection: Connection) -> None:
-    connection.execute("SET SESSION AUTHORIZATION guestsql_marketing")
-    event = (
-        "INSERT INTO consent_events (phone_number, action, purpose, channel, source) VALUES (%s, %s, %s, %s, 'desk')"
-    )
-    connection.execute(event, [GUEST, "withdrawn", "*", "*"])
-    with pytest.raises(CheckViolation):
-        connection.execute(event, [GUEST, "given", "marketing", "whatsapp"])
 
 
 def test_it_does_not_plan(marketing: GuestDatabase) -> None:
