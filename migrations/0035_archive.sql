@@ -424,6 +424,7 @@ END
 $$;
 
 -- Locks the guests who have some ids, so that none of them is archived meanwhile; returns the keys of those who are archived.
+-- The active ones first, as lock_guests does: in another order two of them deadlock.
 --
 -- VOLATILE: after it has waited for a guest who is being archived or returned, it sees where the guest is now.
 CREATE FUNCTION guestsql_hold_guests(ids text[]) RETURNS SETOF text
@@ -432,27 +433,36 @@ VOLATILE
 AS $$
 DECLARE
     guest_key text;
+    other_keys text[] := '{}';
 BEGIN
     FOR guest_key IN
         SELECT DISTINCT guestsql_guest_key(given.id) AS phone_number
         FROM unnest(ids) AS given (id)
         ORDER BY phone_number
     LOOP
-        FOR attempt IN 1..2 LOOP
+        PERFORM
+        FROM guest_profiles AS guest
+        WHERE guest.phone_number = guest_key
+        FOR KEY SHARE;
+        IF NOT FOUND THEN
+            other_keys := other_keys || guest_key;
+        END IF;
+    END LOOP;
+
+    FOREACH guest_key IN ARRAY other_keys LOOP
+        PERFORM
+        FROM historical_clients AS client
+        WHERE client.phone_number = guest_key
+        FOR UPDATE;
+        IF FOUND THEN
+            RETURN NEXT guest_key;
+        ELSE
+            -- Returned meanwhile, or unknown.
             PERFORM
             FROM guest_profiles AS guest
             WHERE guest.phone_number = guest_key
             FOR KEY SHARE;
-            EXIT WHEN FOUND;
-            PERFORM
-            FROM historical_clients AS client
-            WHERE client.phone_number = guest_key
-            FOR UPDATE;
-            IF FOUND THEN
-                RETURN NEXT guest_key;
-                EXIT;
-            END IF;
-        END LOOP;
+        END IF;
     END LOOP;
 END
 $$;
@@ -555,7 +565,16 @@ END
 $$;
 
 UPDATE guest_profiles AS guest
-SET profile_data = guest.profile_data || jsonb_build_object('historical', folded.records)
+SET profile_data = guest.profile_data || jsonb_build_object(
+    'historical',
+    CASE
+        -- The bot's own.
+        WHEN guest.profile_data ? 'historical'
+            THEN jsonb_build_object('profile_data', guest.profile_data -> 'historical')
+        ELSE '{}'
+    END
+    || folded.records
+)
 FROM (
     SELECT
         folded_clients.phone_number,

@@ -34,7 +34,7 @@ WHERE phone_number = (
 );
 
 -- name: list_guests(label, after, max_rows)
--- Guests by key, page by page.
+-- Guests, active and archived, by key, page by page.
 --   label: text = NULL, only guests with this label; NULL for all, e.g. 'VIP'
 --   after: text = '', the last key of the page before; '' begins with the first
 --   max_rows: int = 20, rows at most
@@ -44,8 +44,9 @@ SELECT
     contact_name,
     labels,
     last_interaction,
-    memory_enabled
-FROM guest_profiles
+    memory_enabled,
+    archived_at IS NOT NULL AS archived
+FROM known_guests
 WHERE
     phone_number > :after::text
     AND (:label::text IS NULL OR labels @> ARRAY[:label::text])
@@ -53,7 +54,7 @@ ORDER BY phone_number
 LIMIT :max_rows::int;
 
 -- name: search_guests(search, after, max_rows)
--- Guests with a text in any of their ids, their names or their labels, by key, page by page.
+-- Guests, active and archived, with a text in any of their ids, their names or their labels, by key, page by page.
 -- Upper and lower case are equal; accents are significant. If the text is part of a phone number, only its digits count.
 -- All guests are read: an index of these texts would slow down every change of a name or a label.
 -- check: allow GS501, because a text may be anywhere in an id
@@ -85,8 +86,9 @@ SELECT
     guest.contact_name,
     guest.labels,
     guest.last_interaction,
-    guest.memory_enabled
-FROM guest_profiles AS guest
+    guest.memory_enabled,
+    guest.archived_at IS NOT NULL AS archived
+FROM known_guests AS guest
 CROSS JOIN wanted
 WHERE
     guest.phone_number > :after::text
@@ -124,10 +126,10 @@ SELECT
     duplicate.phone_number AS duplicate,
     format('guestsql guest merge %s %s', ids.id, other_ids.id) AS command
 FROM spelled_ids AS ids
-INNER JOIN guest_profiles AS guest ON ids.phone_number = guest.phone_number
+INNER JOIN known_guests AS guest ON ids.phone_number = guest.phone_number
 CROSS JOIN unnest(guestsql_spellings(ids.id)) AS spelled (id)
 INNER JOIN guest_ids AS other_ids ON spelled.id = other_ids.id
-INNER JOIN guest_profiles AS duplicate ON other_ids.phone_number = duplicate.phone_number
+INNER JOIN known_guests AS duplicate ON other_ids.phone_number = duplicate.phone_number
 WHERE
     guest.phone_number > :after::text
     AND (guest.created_at, guest.phone_number) < (duplicate.created_at, duplicate.phone_number)
@@ -138,13 +140,13 @@ ORDER BY
 LIMIT :max_rows::int;
 
 -- name: list_labels(max_rows)
--- Labels with the number of guests who have them, most frequent first.
+-- Labels with the number of guests, active and archived, who have them, most frequent first.
 -- check: allow GS501, because every guest counts
 --   max_rows: int = 100, rows at most
 SELECT
     label.label,
     count(*) AS guests
-FROM guest_profiles AS guest
+FROM known_guests AS guest
 CROSS JOIN unnest(guest.labels) AS label (label)
 GROUP BY label.label
 ORDER BY guests DESC, label.label ASC

@@ -16,7 +16,16 @@ from guestsql.guests.query_rows import ListGuestsRow, SearchGuestsRow
 
 __all__ = ["guest"]
 
-_COLUMNS = ("phone_number", "name", "labels", "last_interaction", "memory_enabled", "user_name", "contact_name")
+_COLUMNS = (
+    "phone_number",
+    "name",
+    "labels",
+    "last_interaction",
+    "archived",
+    "memory_enabled",
+    "user_name",
+    "contact_name",
+)
 _MOST_LABELS = 1000
 
 
@@ -54,7 +63,7 @@ Examples:
 @format_option
 @pass_app
 def list_guests(app: App, label: str | None, limit: int, after: str, format_name: str | None) -> None:
-    """List guests in the order of their keys, page by page."""
+    """List guests, active and archived, in the order of their keys, page by page."""
     with database(app.packaged_settings) as opened:
         rows = opened.queries.list_guests(label=label, after=after, max_rows=limit + 1)
     _print_page(app, rows, limit, format_name)
@@ -74,7 +83,7 @@ Examples:
 @format_option
 @pass_app
 def search(app: App, text: str, limit: int, after: str, format_name: str | None) -> None:
-    """Find guests by a part of any of their ids, names or labels.
+    """Find guests, active and archived, by a part of any of their ids, names or labels.
 
     Case is ignored; accents are not.
     """
@@ -93,14 +102,15 @@ def _print_page(app: App, rows: Sequence[ListGuestsRow | SearchGuestsRow], limit
             " / ".join(dict.fromkeys(name for name in (row.user_name, row.contact_name) if name)) or None,
             row.labels,
             row.last_interaction,
+            row.archived,
             row.memory_enabled,
             row.user_name,
             row.contact_name,
         )
         for row in rows[:limit]
     ]
-    # A table has one column for both names, unless the columns were chosen.
-    shown = len(_COLUMNS) - 2 if output.is_table and not app.columns else len(_COLUMNS)
+    # A table has one column for both names, and what fits, unless the columns were chosen.
+    shown = _COLUMNS.index("memory_enabled") if output.is_table and not app.columns else len(_COLUMNS)
     output.rows(_COLUMNS[:shown], [row[:shown] for row in page])
     if len(rows) > limit:
         app.say(f"there are more guests: continue with --after {page[-1][0]}")
@@ -116,7 +126,7 @@ Example:
 @format_option
 @pass_app
 def labels(app: App, format_name: str | None) -> None:
-    """List the labels with the number of guests who have them."""
+    """List the labels with the number of guests, active and archived, who have them."""
     output = app.output(format_name)
     with database(app.packaged_settings) as opened:
         rows = opened.queries.list_labels(max_rows=_MOST_LABELS + 1)

@@ -13,6 +13,7 @@ __all__ = ["RESERVED", "profile_changes", "without_reserved"]
 
 RESERVED_FOR = {
     "legacy": "the import keeps the records of the old bot's files there",
+    "historical": "the upgrade keeps an older row of the archive there",
     "merged": "merge_guests keeps the duplicate's other values there",
 }
 RESERVED = frozenset(RESERVED_FOR)

@@ -215,8 +215,8 @@ INNER JOIN guest_ids AS other
     ON
         other.id = (guestsql_spellings(known.id))[2]
         AND known.phone_number <> other.phone_number
-INNER JOIN guest_profiles AS guest ON known.phone_number = guest.phone_number
-INNER JOIN guest_profiles AS other_guest ON other.phone_number = other_guest.phone_number
+INNER JOIN guest_keys AS guest ON known.phone_number = guest.phone_number
+INNER JOIN guest_keys AS other_guest ON other.phone_number = other_guest.phone_number
 WHERE
     known.kind = 'phone'
     AND known.id < other.id;

@@ -53,7 +53,7 @@ WHERE
                     THEN (
                         SELECT coalesce(jsonb_object_agg(kept.key, kept.value), '{}')
                         FROM jsonb_each(same.profile_data) AS kept
-                        WHERE kept.key IN ('legacy', 'merged')
+                        WHERE kept.key IN ('legacy', 'merged', 'historical')
                     )
                 ELSE same.profile_data || coalesce(:profile_data::jsonb, '{}')
             END
@@ -76,7 +76,7 @@ ON CONFLICT (phone_number) DO UPDATE
                 THEN (
                     SELECT coalesce(jsonb_object_agg(kept.key, kept.value), '{}')
                     FROM jsonb_each(known.profile_data) AS kept
-                    WHERE kept.key IN ('legacy', 'merged')
+                    WHERE kept.key IN ('legacy', 'merged', 'historical')
                 )
             ELSE known.profile_data || excluded.profile_data
         END,

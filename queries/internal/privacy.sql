@@ -178,6 +178,16 @@ GROUP BY
     guest.created_at
 ORDER BY given.phone_number;
 
+-- name: is_expired_guest(phone_number)$
+-- Whether a guest is archived, and for longer than the rule archived_guests allows.
+-- Asked again under the guest's lock: the guest may have returned since list_expired_guests.
+--   phone_number: text, the guest's key
+SELECT count(*) > 0 AS is_expired
+FROM historical_clients
+WHERE
+    phone_number = :phone_number::text
+    AND archived_at < statement_timestamp() - make_interval(days => guestsql_keep_days('archived_guests', NULL));
+
 -- name: list_unknown_erasures(erasure_ids)
 -- Which erasures of a log the database does not know.
 --   erasure_ids: uuid[], their ids, e.g. '{}'

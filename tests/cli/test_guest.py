@@ -138,11 +138,24 @@ def test_list_goes_page_by_page(listed):
     assert listed("list", "--limit", "0").exit_code == 2
 
 
+def test_archived_guests_are_listed_and_found(listed, autocommit):
+    autocommit.execute(
+        "WITH gone AS (DELETE FROM guest_profiles WHERE phone_number = '573100000003' RETURNING *)"
+        " INSERT INTO historical_clients (phone_number, user_name, labels)"
+        " SELECT phone_number, user_name, labels FROM gone"
+    )
+    page = json.loads(listed("list", "--label", "VIP").stdout)
+    assert [row["phone_number"][-1] for row in page if row["archived"]] == ["3"]
+    assert len(page) == 6
+    assert _keys(listed("search", "guest 3")) == ["573100000003"]
+    assert {"label": "VIP", "guests": 6} in json.loads(listed("labels").stdout)
+
+
 def test_list_as_a_table_fits(listed):
     result = listed("list", "--format", "table")
     lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[1].split() == ["phone_number", "name", "labels", "interaction", "enabled"]
+    assert lines[1].split() == ["phone_number", "name", "labels", "interaction", "archived"]
     assert "Guest 1 /" in result.stdout
     assert result.stderr == ""
     chosen = listed("list", "--format", "table", "--columns", "contact_name", "--limit", "1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +19,8 @@ from guestsql import GuestDatabase
 from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue, TransactionConflict
 from guestsql.legacy import ImportReport, import_directory
 from guestsql.legacy.exporting.directory import export_directory
-from tests.databases import GUEST, KINDS, OTHER, Either, block, make_settings
-from tests.server import MIGRATIONS
+from tests.databases import GUEST, KINDS, OTHER, Either, block, make_settings, waiting_sessions
+from tests.server import MIGRATIONS, eventually
 
 AT = "2026-01-02T12:00:00.000Z"
 LONG_AGO = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -431,6 +432,24 @@ def test_a_number_that_is_another_persons_now(database_url: str, autocommit: Con
     assert autocommit.execute(MISPLACED).fetchall() == []
 
 
+def test_guests_are_held_in_the_order_in_which_a_merge_locks_them(database_url: str, autocommit: Connection) -> None:
+    add_guest(autocommit)
+    archive(autocommit, GUEST)
+    add_guest(autocommit, OTHER)
+    with (
+        psycopg.connect(database_url) as merging,
+        GuestDatabase(settings=make_settings(database_url)) as db,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        merging.execute("SELECT FROM guest_profiles WHERE phone_number = %s FOR UPDATE", [OTHER])
+        returning = pool.submit(db.return_guests, [GUEST, OTHER])
+        eventually(lambda: waiting_sessions(autocommit))
+        # It has not locked the archived guest yet, although that key comes first.
+        merging.execute("SELECT FROM historical_clients WHERE phone_number = %s FOR UPDATE NOWAIT", [GUEST])
+        merging.rollback()
+        assert returning.result() == 1
+
+
 def test_a_guest_created_by_another_spelling_returns(database_url: str, autocommit: Connection) -> None:
     """first_id of the row was the other spelling; it is not kept."""
     with GuestDatabase(settings=make_settings(database_url)) as db:
@@ -545,7 +564,10 @@ def test_rows_that_were_inserted_by_hand_before_there_was_an_archive(empty_datab
         for path in (each for each in files if each.name < "0031"):
             connection.execute(path.read_bytes())
         for key in (GUEST, OTHER):
-            connection.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [key])
+            connection.execute(
+                "INSERT INTO guest_profiles (phone_number, profile_data) VALUES (%s, %s)",
+                [key, Jsonb({"historical": "of the bot"} if key == GUEST else {})],
+            )
         connection.execute(
             "INSERT INTO guest_ids (id, phone_number, source) VALUES ('573000000009', %s, 'link')", [OTHER]
         )
@@ -565,6 +587,8 @@ def test_rows_that_were_inserted_by_hand_before_there_was_an_archive(empty_datab
             " profile_data #>> '{historical,573000000009,user_name}' FROM guest_profiles ORDER BY 1"
         ).fetchall()
         assert folded == [(GUEST, "Client", None), (OTHER, None, "Client")]
+        own = connection.execute("SELECT profile_data #>> '{historical,profile_data}' FROM guest_profiles ORDER BY 1")
+        assert own.fetchall() == [("of the bot",), (None,)]
         # Each has a booking event, a note, and a note that the consent had no proof.
         kept = connection.execute(
             "SELECT guest_keys.phone_number, (SELECT count(*) FROM booking_events AS event"

@@ -23,7 +23,7 @@ def put_reserved(connection: Connection[TupleRow], key: str = "legacy") -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("key", ["legacy", "merged"])
+@pytest.mark.parametrize("key", ["legacy", "merged", "historical"])
 async def test_preserved_records_are_not_overwritten(
     kind: str, database_url: str, autocommit: Connection[TupleRow], key: str
 ) -> None:

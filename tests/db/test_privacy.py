@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -16,8 +17,8 @@ from guestsql.embedded._binaries import find_binaries
 from guestsql.errors import SettingsError
 from guestsql.guests.erasure import ErasureKey
 from guestsql.legacy import import_directory
-from tests.databases import make_settings
-from tests.server import pg_bin
+from tests.databases import make_settings, waiting_sessions
+from tests.server import eventually, pg_bin
 
 KEY = "k" * 32
 ANA, BEA, LEO, EVA, IVO, NEW = (f"57300000000{number}" for number in range(1, 7))
@@ -139,6 +140,23 @@ def test_each_rule_removes_its_data_and_the_dry_run_counts_the_same(db, database
             ("retention", 1)
         ]
     assert autocommit.execute("SELECT count(*), count(text) FROM messages").fetchone() == (1, 0)
+
+
+def test_a_guest_who_returns_before_the_rule_reaches_them_stays(db, database_url, autocommit):
+    autocommit.execute("UPDATE retention_rules SET keep_days = 0 WHERE kind = 'archived_guests'")
+    autocommit.execute(
+        "INSERT INTO historical_clients (phone_number, archived_at)"
+        f" VALUES ('{ANA}', '2020-01-01'), ('{BEA}', '2020-01-02'), ('{LEO}', '2020-01-03')"
+    )
+    with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SELECT FROM historical_clients WHERE phone_number = %s FOR UPDATE", [ANA])
+        applied = pool.submit(db.apply_retention)
+        eventually(lambda: waiting_sessions(autocommit))
+        with GuestDatabase(settings=make_settings(database_url)) as bot:
+            bot.add_labels(BEA, ["back"])
+        other.rollback()
+        assert {each.kind: each.rows for each in applied.result()}["archived_guests"] == 2
+        assert [row.phone_number for row in db.queries.list_guests()] == [BEA]
 
 
 def test_a_dump_has_nothing_of_those_who_were_erased(db, database_url, tmp_path):

@@ -44,7 +44,7 @@ class AsyncErasure:
     ids: set[str] = field(default_factory=set[str])
 
     async def run(self, tx: AsyncTransactionSession) -> dict[str, int]:
-        """Erase the guest, and return the rows erased by table.
+        """Erase the guest, and return the rows erased by table; none if a rule no longer lets the guest be erased.
 
         Raises:
             SettingsError: the log cannot be written.
@@ -55,6 +55,9 @@ class AsyncErasure:
             return dict(sorted(claimed.answer.items()))
         # A merge that is under way is waited for here; the statements below see what it has brought.
         key = key_of(self.user_id, await lock_ids(tx, [self.user_id]))
+        if self.reason == "retention" and not await tx.call("is_expired_guest", {"phone_number": key}):
+            await tx.call("answer_operation", {"operation_id": self.erasure_id, "answer": "{}"})
+            return {}
         found = await tx.call("list_erased_ids", {"phone_number": key})
         self.ids = {row.id for row in found if row.is_current}
         hashing = _Hashing(ErasureKey(self.settings.erasure_key), await tx.call("get_erasure_salt", {}))

@@ -130,10 +130,13 @@ class AsyncPrivacy(AsyncSession):
 
     async def _forget_archived(self) -> int:
         erased = 0
-        while rows := await self._call("list_expired_guests"):
-            for row in rows:
-                await self._erase(row.id or row.phone_number, reason="retention")
-                erased += 1
+        is_finished = False
+        while not is_finished:
+            is_finished = True  # unless one was erased: others may be left then
+            for row in await self._call("list_expired_guests"):
+                if await self._erase(row.id or row.phone_number, reason="retention"):
+                    erased += 1
+                    is_finished = False
         return erased
 
     async def _restore(self, erasures: Iterable[LoggedErasure], *, dry_run: bool) -> int:
@@ -158,12 +161,13 @@ class AsyncPrivacy(AsyncSession):
                 return found
             after = rows[-1].id
 
-    async def _erase(self, user_id: str, *, reason: str, erased_at: datetime | None = None) -> None:
+    async def _erase(self, user_id: str, *, reason: str, erased_at: datetime | None = None) -> dict[str, int]:
         queries = hooked_queries(self._in_use.catalogue.values(), "forget_guest")
         erasure = AsyncErasure(queries, user_id, new_operation_id(), self._settings, reason=reason, erased_at=erased_at)
         async with self._no_flush():
-            await self._with_ids_locked(erasure.run)
+            erased = await self._with_ids_locked(erasure.run)
             self._after_commit(partial(self._pending.drop, erasure.ids))
+        return erased
 
 
 def _batches(values: list[str]) -> Iterator[list[str]]:

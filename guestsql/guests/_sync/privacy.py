@@ -136,10 +136,13 @@ class Privacy(Session):
 
     def _forget_archived(self) -> int:
         erased = 0
-        while rows := self._call("list_expired_guests"):
-            for row in rows:
-                self._erase(row.id or row.phone_number, reason="retention")
-                erased += 1
+        is_finished = False
+        while not is_finished:
+            is_finished = True  # unless one was erased: others may be left then
+            for row in self._call("list_expired_guests"):
+                if self._erase(row.id or row.phone_number, reason="retention"):
+                    erased += 1
+                    is_finished = False
         return erased
 
     def _restore(self, erasures: Iterable[LoggedErasure], *, dry_run: bool) -> int:
@@ -164,12 +167,13 @@ class Privacy(Session):
                 return found
             after = rows[-1].id
 
-    def _erase(self, user_id: str, *, reason: str, erased_at: datetime | None = None) -> None:
+    def _erase(self, user_id: str, *, reason: str, erased_at: datetime | None = None) -> dict[str, int]:
         queries = hooked_queries(self._in_use.catalogue.values(), "forget_guest")
         erasure = Erasure(queries, user_id, new_operation_id(), self._settings, reason=reason, erased_at=erased_at)
         with self._no_flush():
-            self._with_ids_locked(erasure.run)
+            erased = self._with_ids_locked(erasure.run)
             self._after_commit(partial(self._pending.drop, erasure.ids))
+        return erased
 
 
 def _batches(values: list[str]) -> Iterator[list[str]]:
