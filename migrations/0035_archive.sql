@@ -450,19 +450,22 @@ BEGIN
     END LOOP;
 
     FOREACH guest_key IN ARRAY other_keys LOOP
-        PERFORM
-        FROM historical_clients AS client
-        WHERE client.phone_number = guest_key
-        FOR UPDATE;
-        IF FOUND THEN
-            RETURN NEXT guest_key;
-        ELSE
-            -- Returned meanwhile, or unknown.
+        -- Again while the guest moves; an unknown one is in neither table.
+        WHILE EXISTS (SELECT FROM guest_keys WHERE guest_keys.phone_number = guest_key) LOOP
+            PERFORM
+            FROM historical_clients AS client
+            WHERE client.phone_number = guest_key
+            FOR UPDATE;
+            IF FOUND THEN
+                RETURN NEXT guest_key;
+                EXIT;
+            END IF;
             PERFORM
             FROM guest_profiles AS guest
             WHERE guest.phone_number = guest_key
             FOR KEY SHARE;
-        END IF;
+            EXIT WHEN FOUND;
+        END LOOP;
     END LOOP;
 END
 $$;
@@ -564,17 +567,17 @@ BEGIN
 END
 $$;
 
+-- A value of the bot's own under the same name is kept with it.
 UPDATE guest_profiles AS guest
-SET profile_data = guest.profile_data || jsonb_build_object(
-    'historical',
-    CASE
-        -- The bot's own.
-        WHEN guest.profile_data ? 'historical'
-            THEN jsonb_build_object('profile_data', guest.profile_data -> 'historical')
-        ELSE '{}'
-    END
-    || folded.records
-)
+SET
+    profile_data = guest.profile_data || jsonb_build_object(
+        'historical',
+        CASE
+            WHEN guest.profile_data ? 'historical'
+                THEN jsonb_build_object('profile_data', guest.profile_data -> 'historical')
+            ELSE '{}'
+        END || folded.records
+    )
 FROM (
     SELECT
         folded_clients.phone_number,
