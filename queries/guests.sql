@@ -54,7 +54,8 @@ ORDER BY phone_number
 LIMIT :max_rows::int;
 
 -- name: search_guests(search, after, max_rows)
--- Guests, active and archived, with a text in any of their ids, their names or their labels, by key, page by page.
+-- Guests with a text in any of their ids, names or labels, by key, page by page.
+-- Active and archived ones.
 -- Upper and lower case are equal; accents are significant. If the text is part of a phone number, only its digits count.
 -- All guests are read: an index of these texts would slow down every change of a name or a label.
 -- check: allow GS501, because a text may be anywhere in an id
