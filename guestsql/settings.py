@@ -105,8 +105,8 @@ class Settings:
         keep_text_days: days for which the texts of messages are kept, 0 or more; 0 keeps none. A bot removes older ones
             every hour, unless `metrics_seconds` is 0. The other columns of a message are kept in any case.
         erasure_key: the key of the hashes that stay of erased guests, at least 32 characters; several separated by
-            commas, the newest first: it hashes, and all of them recognise. None: the database's salt is used, and who
-            has a copy of the database can find an erased phone number by trying. Keep it outside the database.
+            commas, the newest first: it hashes, and all of them recognise. None: the database's salt is used, and
+            anyone with a copy of the database can find an erased phone number by trying. Keep it outside the database.
         erasure_log: the file, outside the database, to which each erasure is appended before it is committed; None for
             none. `guestsql privacy replay` erases by it again what a restored dump has brought back.
         pool_min: connections kept open, 0 or more.

@@ -1,11 +1,11 @@
--- The archive: guests who have been silent for long are rows of historical_clients, with everything that their row of
--- guest_profiles held. A write of such a guest is refused with SQLSTATE GS001; the methods then return the guest and repeat
--- the write. docs/archive.md.
+-- The archive: guests who have been silent for a long time are rows of historical_clients, with everything that their
+-- row of guest_profiles held. A write of such a guest is refused with SQLSTATE GS001; the methods then return the guest
+-- and repeat the write. docs/archive.md.
 -- check: large guest_profiles, historical_clients
 
 -- name: archive_guests(silent_days, max_guests, phone_numbers)$
--- Archives guests who have been silent for long; returns how many.
--- Repeat it until it returns 0. Those who are silent for longest come first, then those who never wrote. A row that another
+-- Archives guests who have been silent for a long time; returns how many.
+-- Repeat it until it returns 0. Those who are silent longest come first, then those who never wrote. A row that another
 -- session has locked is left for the next time, as is a guest who is busy (the view idle_guests). It does not run the queries
 -- marked archive_guest: the method archive_guests and `guestsql history archive` do.
 --   silent_days: int = 30, days since the guest's last message

@@ -3,7 +3,7 @@
 -- check: read-only
 
 -- name: list_silent_segment(purpose, channel, silent_days, after, max_rows)
--- Guests who have been silent for long.
+-- Guests who have been silent for a long time.
 -- A consent is a sign of life, so a guest who never wrote is silent since then.
 -- segment: silent
 --   purpose: text, what the campaign is for

@@ -1,4 +1,4 @@
-"""`guestsql history archive` and `return`: guests who have been silent for long, and one who is to be active again."""
+"""`guestsql history archive` and `return`: silent guests leave, and one comes back."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import click
 
 from guestsql.cli.addresses import database
 from guestsql.cli.app import App, pass_app
-from guestsql.cli.failure import FAILED
 from guestsql.cli.output import format_option
+from guestsql.cli.writing import unknown_guest
 
 __all__ = ["archive", "return_guest"]
 
@@ -37,7 +37,7 @@ Examples:
 @format_option
 @pass_app
 def archive(app: App, days: int, batch: int, dry_run: bool, format_name: str | None) -> None:
-    """Archive all guests who have been silent for long, in batches.
+    """Archive all guests who have been silent for a long time, in batches.
 
     It may run while the bot does. A guest returns with the next message or write. Guests with a message in progress or
     an unsent reply are left for the next time.
@@ -73,7 +73,6 @@ def return_guest(app: App, user_id: str, dry_run: bool, format_name: str | None)
     with database(app.packaged_settings) as opened:
         known = opened.get_profile(user_id)
         if known is None:
-            app.say("guestsql: no guest is known by this id")
-            raise click.exceptions.Exit(FAILED)
+            raise unknown_guest(app, user_id)
         returned = int(known.archived_at is not None) if dry_run else opened.return_guests([user_id])
     output.row({"returned": returned})

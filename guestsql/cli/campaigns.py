@@ -42,11 +42,11 @@ Examples:
 @click.option("-p", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the segment; may be repeated.")
 @click.option("--purpose", required=True, help="What for, as in the guests' consent.")
 @click.option("--template", help="What is sent. Default: the sender decides.")
-@click.option("--channel", default="whatsapp", show_default=True, help="By which way, as in the guests' consent.")
-@click.option("--account", default="whatsapp", show_default=True, help="From which is sent.")
+@click.option("--channel", default="whatsapp", show_default=True, help="How people are contacted, as in the consent.")
+@click.option("--account", default="whatsapp", show_default=True, help="The account that sends.")
 @click.option("--max-people", type=click.IntRange(1), help="The most people to plan. Default: all.")
-@click.option("--starts-at", metavar="TIME", help=f"From when on actions are handed out. {_MOMENT}")
-@click.option("--ends-at", metavar="TIME", help="Until when.")
+@click.option("--starts-at", metavar="TIME", help=f"When actions are first handed out. {_MOMENT}")
+@click.option("--ends-at", metavar="TIME", help="When that ends.")
 @_dry_run_option
 @columns_option
 @format_option
@@ -128,7 +128,7 @@ Examples:
 """,
 )
 @click.option("--campaign", help="Only actions of this campaign. Default: all of the account.")
-@click.option("--account", help="From which is sent. Default: that of the campaign, else whatsapp.")
+@click.option("--account", help="The account that sends. Default: that of the campaign, else whatsapp.")
 @click.option("--max", "max_actions", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
 @click.option(
     "--lease",
@@ -240,6 +240,9 @@ def show(  # noqa: PLR0917  click passes them by name
     """
     output = app.output(format_name)
     with database(app.packaged_settings) as opened:
+        if name is not None and opened.get_campaign(name) is None:
+            app.say(f"guestsql: there is no campaign {name} (guestsql campaign show lists them)")
+            raise click.exceptions.Exit(FAILED)
         if actions or action_state is not None:
             found = opened.queries.list_actions(campaign=name, state=action_state, after_id=after, max_rows=limit + 1)
             _print_people(output, ListActionsRow._fields, [list(row) for row in found[:limit]], full=full)
@@ -248,7 +251,7 @@ def show(  # noqa: PLR0917  click passes them by name
         elif name is None:
             output.rows(ListCampaignsRow._fields, opened.queries.list_campaigns(max_rows=limit))
         else:
-            _print_figures(app, output, opened, name)
+            output.rows(("kind", "name", "actions"), opened.queries.list_campaign_figures(campaign=name))
 
 
 @click.command(
@@ -291,14 +294,6 @@ def _print_plan(app: App, output: Output, found: CampaignPlan) -> None:
     output.rows(names, [[getattr(row, name) for name in names] for row in found.figures])
     if output.is_table and any(row.rule == "consent" for row in found.figures):
         app.say("consent: guests who gave no consent to this purpose on this channel; they are in no segment")
-
-
-def _print_figures(app: App, output: Output, opened: GuestDatabase, name: str) -> None:
-    if opened.get_campaign(name) is None:
-        app.say(f"guestsql: there is no campaign {name} (guestsql campaign show lists them)")
-        raise click.exceptions.Exit(FAILED)
-    rows = opened.queries.list_campaign_figures(campaign=name)
-    output.rows(("kind", "name", "actions"), rows)
 
 
 def _print_people(output: Output, names: Sequence[str], rows: Sequence[list[object]], *, full: bool) -> None:

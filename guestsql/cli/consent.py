@@ -47,7 +47,7 @@ Example:
 )
 @click.argument("user_id")
 @click.option("--purpose", required=True, help="What for, such as marketing.")
-@click.option("--channel", required=True, help="By which way, such as whatsapp.")
+@click.option("--channel", required=True, help="How the guest is contacted, such as whatsapp.")
 @click.option("--wording", help="The text that the guest agreed to.")
 @click.option(
     "--wording-file",
@@ -112,7 +112,7 @@ Examples:
 )
 @click.argument("user_id")
 @click.option("--purpose", help="What for; default every purpose.")
-@click.option("--channel", help="By which way; default every channel.")
+@click.option("--channel", help="How the guest is contacted; default every channel.")
 @_source_option
 @_actor_option
 @_at_option
@@ -190,6 +190,10 @@ def proof(app: App, user_id: str, full: bool, format_name: str | None) -> None:
         events = opened.get_consent_proof(user_id)
     output.rows(_EVENT_COLUMNS, [_shown(each, full=full) for each in events])
     if not events:
+        app.say(
+            "guestsql: no consent or withdrawal is known of this id (that of an erased guest is found only with the"
+            " GUESTSQL_ERASURE_KEY of that time)"
+        )
         raise click.exceptions.Exit(FAILED)
 
 

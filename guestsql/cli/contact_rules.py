@@ -16,6 +16,7 @@ from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import columns_option, format_option
 from guestsql.errors import InvalidUserId, SettingsError
+from guestsql.guests.campaigns import clean_word
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.query_rows import ListHolidaysRow
 
@@ -34,7 +35,7 @@ Examples:
 """,
 )
 @click.argument("country")
-@click.argument("years", metavar="[YEAR]...", nargs=-1, required=True, type=click.IntRange(1900, 9999))
+@click.argument("years", metavar="YEAR...", nargs=-1, required=True, type=click.IntRange(1900, 9999))
 @click.option("--dry-run", is_flag=True, help="Print the holidays and write nothing.")
 @columns_option
 @format_option
@@ -93,6 +94,7 @@ class _Register:
 
     numbers: int = 0
     rejected: int = 0
+    without_plus: int = 0
 
 
 @click.command(
@@ -127,6 +129,7 @@ def exclude(  # noqa: PLR0917  click passes them by name
     nothing.
     """
     output = app.output(format_name)
+    channel = channel if channel == "*" else clean_word(channel, "channel")
     register = _Register()
     name = source or file.stem
     removed = 0
@@ -166,6 +169,7 @@ def _read_numbers(app: App, file: Path, column: str | None, register: _Register)
             problem = "not a phone number, but another id"
         if number.isdigit():
             register.numbers += 1
+            register.without_plus += not cell.startswith(("+", "00"))
             yield number
             continue
         register.rejected += 1
@@ -173,6 +177,11 @@ def _read_numbers(app: App, file: Path, column: str | None, register: _Register)
             app.say(f"guestsql: {file.name}, line {line}: {problem}")
     if register.rejected > _SHOWN_REJECTS:
         app.say(f"guestsql: {register.rejected - _SHOWN_REJECTS} more lines without a phone number")
+    if register.without_plus and app.settings.default_region is None:
+        app.say(
+            f"guestsql: GUESTSQL_DEFAULT_REGION is not set: {register.without_plus} numbers without + were read as"
+            " international ones, with their country code"
+        )
 
 
 def _read_cells(file: Path, column: str | None) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""`guestsql demo --guests N`: an invented hotel of any size, in a database of its own."""
+"""`guestsql demo --guests N`: an invented hotel of any size, in its own database."""
 
 from __future__ import annotations
 

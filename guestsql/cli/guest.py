@@ -11,6 +11,7 @@ from guestsql.cli.addresses import database
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import columns_option, format_option
+from guestsql.cli.writing import unknown_guest
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.query_rows import ListGuestsRow, SearchGuestsRow
 
@@ -156,7 +157,7 @@ def memory(app: App, state: str, user_id: str, format_name: str | None) -> None:
         known = opened.get_profile(user_id)
         profile = None if known is None else opened.update_profile(user_id, memory_enabled=state == "on")
     if profile is None:
-        raise _unknown(app, user_id)
+        raise unknown_guest(app, user_id)
     output.row({"phone_number": profile.phone_number, "memory_enabled": profile.memory_enabled})
 
 
@@ -181,12 +182,7 @@ def show(app: App, user_id: str, format_name: str | None) -> None:
         return
     if output.is_json:
         output.first_row((), ())
-    raise _unknown(app, user_id)
-
-
-def _unknown(app: App, user_id: str) -> click.exceptions.Exit:
-    app.say(f"guestsql: no guest is known as {_key(app, user_id)}")
-    return click.exceptions.Exit(FAILED)
+    raise unknown_guest(app, user_id)
 
 
 def _key(app: App, user_id: str) -> str:
@@ -210,7 +206,7 @@ def ids(app: App, user_id: str, format_name: str | None) -> None:
         rows = opened.queries.list_guest_ids(phone_number=_key(app, user_id))
     output.rows(("id", "kind", "source", "portfolio", "first_seen_at", "last_seen_at"), rows)
     if not rows:
-        raise _unknown(app, user_id)
+        raise unknown_guest(app, user_id)
 
 
 @guest.command(

@@ -174,8 +174,9 @@ class Output:
         target = console(self._stream)
         fitted = fit_table(columns, rows, self._zone, target.width, keep_texts=bool(self._columns))
         target.print(fitted.table)
-        self._report_losses(fitted, target.width)
-        if not rows:
+        if rows:
+            self._report_losses(fitted, target.width)
+        else:
             click.echo(plain_text(f"no rows: {self.why_empty}" if self.why_empty else "no rows"), err=True)
 
     def _named_values(self, pairs: list[tuple[str, object]]) -> None:

@@ -63,10 +63,10 @@ def certificate(app: App, user_id: str, format_name: str | None) -> None:
         ],
     )
     if not erasures:
-        app.say("guestsql: nothing was erased under this id, or with another GUESTSQL_ERASURE_KEY")
+        app.say("guestsql: nothing was erased under this id, or it was hashed with another GUESTSQL_ERASURE_KEY")
         raise click.exceptions.Exit(FAILED)
     if is_known:
-        app.say("a guest is known under this id now: export_guest lists what is stored")
+        app.say("a guest is known under this id now: guestsql guest export shows what is stored")
 
 
 @privacy.command(
@@ -146,6 +146,6 @@ def _say_report(app: App, report: ReplayReport) -> None:
         )
     for key_id, count in report.unknown_keys.items():
         app.say(
-            f"guestsql: erasures made with another key, {key_id}: {count}. Add that key to GUESTSQL_ERASURE_KEY, behind"
-            " the present one and a comma, and repeat"
+            f"guestsql: erasures made with another key, {key_id}: {count}. Add that key to GUESTSQL_ERASURE_KEY, after"
+            " the current one and a comma, and repeat"
         )

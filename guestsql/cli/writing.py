@@ -14,7 +14,7 @@ from guestsql.cli.app import App
 from guestsql.cli.failure import FAILED
 from guestsql.guests.identity import canonical_user_id
 
-__all__ = ["dry_run_option", "full_option", "given_time", "refuse_unknown", "written"]
+__all__ = ["dry_run_option", "full_option", "given_time", "refuse_unknown", "unknown_guest", "written"]
 
 Answer = TypeVar("Answer")
 
@@ -43,8 +43,14 @@ def written(opened: GuestDatabase, write: Callable[[GuestTransaction], Answer], 
 def refuse_unknown(app: App, opened: GuestDatabase, user_id: str) -> None:
     """Exit if there is no such guest: a mistyped number would create one."""
     if opened.get_booking_status(user_id) is None:
-        app.say(f"guestsql: no guest is known as {canonical_user_id(user_id, app.settings.default_region)}")
-        raise click.exceptions.Exit(FAILED)
+        raise unknown_guest(app, user_id)
+
+
+def unknown_guest(app: App, user_id: str) -> click.exceptions.Exit:
+    """Print that there is no such guest, and return the exit."""
+    key = canonical_user_id(user_id, app.settings.default_region)
+    app.say(f"guestsql: no guest is known as {key} (guestsql guest search finds guests by name or number)")
+    return click.exceptions.Exit(FAILED)
 
 
 def given_time(app: App, text: str | None) -> datetime | None:

@@ -64,6 +64,6 @@ def test_replay(privacy, autocommit, tmp_path):
     assert autocommit.execute("SELECT phone_number FROM guest_profiles").fetchall() == [(BEA,)]
 
     other = privacy("replay", "--yes", GUESTSQL_ERASURE_KEY="n" * 32)
-    assert (other.exit_code, "behind the present one" in other.stderr) == (1, True)
+    assert (other.exit_code, "after the current one" in other.stderr) == (1, True)
     missing = privacy("replay", "--yes", "--log", str(tmp_path / "none.log"))
     assert (missing.exit_code, "cannot be read: No such file" in missing.stderr) == (2, True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from guestsql.errors import InvalidValue, LeaseLost
+from guestsql.errors import ConstraintViolation, InvalidValue, LeaseLost
 from guestsql.guests._async.session import AsyncSession
 from guestsql.guests.campaigns import (
     STATES,
@@ -91,7 +91,17 @@ class AsyncCampaigns(AsyncSession):
             ends_at=ends_at,
         )
         segment_query(self._in_use.catalogue.values(), segment, parameters or {})
-        await self._call("create_campaign", **wanted)
+        try:
+            await self._call("create_campaign", **wanted)
+        except ConstraintViolation as error:
+            what = "account" if "account" in error.constraint else "purpose"
+            raise ConstraintViolation(
+                f"there is no {what} {wanted[what]}",
+                query=error.query,
+                sqlstate=error.sqlstate,
+                hint=f"guestsql query run list_contact_{what}s lists them; set_contact_{what} adds one",
+                constraint=error.constraint,
+            ) from error
         found = await self._campaign(wanted["campaign"])
         if not is_same_campaign(found, wanted):
             raise InvalidValue(
@@ -290,7 +300,9 @@ class AsyncCampaigns(AsyncSession):
     async def _campaign(self, name: str) -> Campaign:
         row = await self._call("get_campaign", campaign=name)
         if row is None:
-            raise InvalidValue(f"there is no campaign {name}", hint="create it, or see guestsql campaign list")
+            raise InvalidValue(
+                f"there is no campaign {name}", hint="guestsql campaign show lists them; create_campaign makes one"
+            )
         return campaign_from(row)
 
     async def _account(self, campaign: str | None, account: str | None) -> str:

@@ -111,9 +111,15 @@ class AsyncPrivacy(AsyncSession):
             found = await self._call("list_expired_data", text_days=self._settings.keep_text_days)
             return [AppliedRule(kind=row.kind, keep_days=row.keep_days, rows=row.expired_rows) for row in found]
         return [
-            AppliedRule(kind=rule.kind, keep_days=rule.keep_days, rows=await self._apply(rule))
+            AppliedRule(kind=rule.kind, keep_days=self._keep_days(rule), rows=await self._apply(rule))
             for rule in await self._call("list_retention_rules")
         ]
+
+    def _keep_days(self, rule: Any) -> int | None:  # noqa: ANN401  a row of list_retention_rules
+        days: int | None = rule.keep_days
+        if rule.kind != "message_texts":
+            return days
+        return self._settings.keep_text_days if days is None else min(days, self._settings.keep_text_days)
 
     async def _apply(self, rule: Any) -> int:  # noqa: ANN401  a row of list_retention_rules
         if rule.kind == "archived_guests":

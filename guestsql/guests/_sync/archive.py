@@ -1,5 +1,5 @@
 # Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
-"""Guests who have been silent for long: archived, and returned by whatever writes to them.
+"""Guests who have been silent for a long time: archived, and returned by whatever writes to them.
 
 A write of an archived guest's row is refused by the server. Outside a transaction the executor then calls
 `AsyncReturner`, and repeats what was refused. Inside a transaction an error would end it, so the guests are returned
@@ -34,7 +34,7 @@ class Archive(Session):
     """The methods for the archive."""
 
     def archive_guests(self, *, silent_days: int = 30, max_guests: int = 500) -> int:
-        """Move guests who have been silent for long to the archive, up to `max_guests` of them.
+        """Move guests who have been silent for a long time to the archive, up to `max_guests` of them.
 
         The archive holds everything that `guest_profiles` held about them, and nothing else moves. A guest returns with
         the next message or write, inside that call; reads find an archived guest where it is. A guest is left for a

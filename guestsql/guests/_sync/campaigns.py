@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from guestsql.errors import InvalidValue, LeaseLost
+from guestsql.errors import ConstraintViolation, InvalidValue, LeaseLost
 from guestsql.guests._sync.session import Session
 from guestsql.guests.campaigns import (
     STATES,
@@ -92,7 +92,17 @@ class SyncCampaigns(Session):
             ends_at=ends_at,
         )
         segment_query(self._in_use.catalogue.values(), segment, parameters or {})
-        self._call("create_campaign", **wanted)
+        try:
+            self._call("create_campaign", **wanted)
+        except ConstraintViolation as error:
+            what = "account" if "account" in error.constraint else "purpose"
+            raise ConstraintViolation(
+                f"there is no {what} {wanted[what]}",
+                query=error.query,
+                sqlstate=error.sqlstate,
+                hint=f"guestsql query run list_contact_{what}s lists them; set_contact_{what} adds one",
+                constraint=error.constraint,
+            ) from error
         found = self._campaign(wanted["campaign"])
         if not is_same_campaign(found, wanted):
             raise InvalidValue(
@@ -291,7 +301,9 @@ class SyncCampaigns(Session):
     def _campaign(self, name: str) -> Campaign:
         row = self._call("get_campaign", campaign=name)
         if row is None:
-            raise InvalidValue(f"there is no campaign {name}", hint="create it, or see guestsql campaign list")
+            raise InvalidValue(
+                f"there is no campaign {name}", hint="guestsql campaign show lists them; create_campaign makes one"
+            )
         return campaign_from(row)
 
     def _account(self, campaign: str | None, account: str | None) -> str:

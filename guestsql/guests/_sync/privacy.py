@@ -117,9 +117,15 @@ class Privacy(Session):
             found = self._call("list_expired_data", text_days=self._settings.keep_text_days)
             return [AppliedRule(kind=row.kind, keep_days=row.keep_days, rows=row.expired_rows) for row in found]
         return [
-            AppliedRule(kind=rule.kind, keep_days=rule.keep_days, rows=self._apply(rule))
+            AppliedRule(kind=rule.kind, keep_days=self._keep_days(rule), rows=self._apply(rule))
             for rule in self._call("list_retention_rules")
         ]
+
+    def _keep_days(self, rule: Any) -> int | None:  # noqa: ANN401  a row of list_retention_rules
+        days: int | None = rule.keep_days
+        if rule.kind != "message_texts":
+            return days
+        return self._settings.keep_text_days if days is None else min(days, self._settings.keep_text_days)
 
     def _apply(self, rule: Any) -> int:  # noqa: ANN401  a row of list_retention_rules
         if rule.kind == "archived_guests":

@@ -21,13 +21,13 @@ def erasures(target: Target) -> CheckResult:
     if found.unknown:
         return fault(
             f"erased ids that cannot be recognised, because they were hashed with another key: {found.unknown:,}",
-            "add that key to GUESTSQL_ERASURE_KEY, behind the present one and a comma",
+            "add that key to GUESTSQL_ERASURE_KEY, after the current one and a comma",
         )
     if not found.erased:
         return ok("no guest was erased")
     if key.key_id is None:
         return advise(
-            "GUESTSQL_ERASURE_KEY is not set: who has a copy of the database can find erased phone numbers by trying",
+            "GUESTSQL_ERASURE_KEY is not set: a copy of the database suffices to find erased phone numbers by trying",
             "GUESTSQL_ERASURE_KEY=$(openssl rand -hex 32); keep it outside the database (docs/privacy.md)",
         )
     if settings.erasure_log is None:
