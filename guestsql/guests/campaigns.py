@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from guestsql.errors import InvalidValue
+from guestsql.errors import ConstraintViolation, InvalidValue
 from guestsql.guests.values import clean_count, clean_id, clean_instant, clean_json, clean_text
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "is_same_campaign",
     "new_campaign",
     "next_action_from",
+    "unknown_row",
 ]
 
 NEXT_ACTION = "next_action"
@@ -57,8 +58,8 @@ class Campaign:
         account: from which is sent; None for `next_action`.
         max_people: the most people that it is planned for; None for any number.
         planned_people: people planned so far.
-        starts_at: from when on its actions are handed out; None for at once.
-        ends_at: until when; None for no end.
+        starts_at: when its actions are first handed out; None for at once.
+        ends_at: when that ends; None for no end.
         state: `active`, `paused` or `ended`.
         created_at: when it was created.
     """
@@ -126,7 +127,7 @@ class ContactAction:
         template: what is to be sent; None if the sender decides.
         purpose: what it is for.
         channel: through which the guest is contacted.
-        account: from which is sent.
+        account: the account that sends.
         note: what a next action is about; None without a note.
         due_at: when it was due.
         claimed_at: when it was claimed; the contact rules were evaluated for this moment.
@@ -161,7 +162,7 @@ class NextAction:
         template: what is to be sent; None if the sender decides.
         purpose: what it is for.
         channel: through which the guest is contacted.
-        account: from which is sent.
+        account: the account that sends.
         note: what it is about; None without a note.
     """
 
@@ -269,6 +270,21 @@ def new_campaign(
         "starts_at": starts,
         "ends_at": ends,
     }
+
+
+def unknown_row(error: ConstraintViolation, given: Mapping[str, Any]) -> ConstraintViolation:
+    """Return the error of an unknown purpose or account with what is missing; any other as it is."""
+    for what in ("purpose", "account"):
+        if error.constraint.endswith(f"_{what}_fkey"):
+            return ConstraintViolation(
+                f"there is no {what} {given[what]}"
+                + (f" of the channel {given['channel']}" if what == "account" else ""),
+                query=error.query,
+                sqlstate=error.sqlstate,
+                hint=f"guestsql query run list_contact_{what}s lists them; set_contact_{what} adds one",
+                constraint=error.constraint,
+            )
+    return error
 
 
 def is_same_campaign(found: Campaign, wanted: Mapping[str, Any]) -> bool:

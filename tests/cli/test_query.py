@@ -65,7 +65,7 @@ SELECT pg_sleep(600);
 --   number: int, how many
 SELECT n, repeat('x', 100) AS filler FROM generate_series(1, :number::int) AS s (n) ORDER BY n;
 
--- name: write_note(note)!
+-- name: add_remark(note)!
 -- Writes.
 --   note: text, what is written
 INSERT INTO notes (note) VALUES (:note::text);
@@ -260,11 +260,11 @@ def test_a_value_that_does_not_fit_names_the_parameter_and_its_type(run):
 def test_writing_needs_write(run, database_url):
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE notes (note text)")
-        refused = run("write_note", "-p", "note=one")
+        refused = run("add_remark", "-p", "note=one")
         assert refused.exit_code == 3
         assert "run it with --write" in refused.stderr
 
-        written = run("write_note", "-p", "note=two", "--write")
+        written = run("add_remark", "-p", "note=two", "--write")
         assert (written.exit_code, written.stdout) == (0, "1\n")
         assert connection.execute("SELECT note FROM notes").fetchall() == [("two",)]
 

@@ -21,7 +21,7 @@ SELECT note FROM notes WHERE id = :id::int;
 --   max_rows: int = 5, at most
 SELECT id, note FROM notes WHERE note LIKE '%' || :word::text || '%' ORDER BY id LIMIT :max_rows::int;
 
--- name: write_note(note)^
+-- name: add_remark(note)^
 -- Writes.
 --   note: text, what is written
 INSERT INTO notes (note) VALUES (:note::text) RETURNING id;
@@ -128,7 +128,7 @@ def test_json_is_the_servers_own(explain):
 
 def test_a_query_that_writes_is_really_run_and_really_rolled_back(explain, notes):
     used = numbers_used(notes)
-    result = explain("write_note", "-p", "note=new", "--analyze")
+    result = explain("add_remark", "-p", "note=new", "--analyze")
 
     assert (result.exit_code, "Insert on notes" in result.stdout) == (0, True)
     assert "run and rolled back" in result.stderr
@@ -139,7 +139,7 @@ def test_a_query_that_writes_is_really_run_and_really_rolled_back(explain, notes
 
 def test_without_analyze_nothing_is_run(explain, notes):
     used = numbers_used(notes)
-    result = explain("write_note", "-p", "note=new")
+    result = explain("add_remark", "-p", "note=new")
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert numbers_used(notes) == used
@@ -166,7 +166,9 @@ def test_a_query_that_writes_is_analyzed_on_the_main_server(explain, database_ur
     result = explain("get_note", DATABASE_REPLICA_URL=nowhere)
     assert (result.exit_code, "DATABASE_REPLICA_URL" in result.stderr) == (4, True)
     assert explain("get_note", "--primary", DATABASE_REPLICA_URL=nowhere).exit_code == 0
-    written = explain("write_note", "-p", "note=x", "--analyze", DATABASE_URL=nowhere, DATABASE_REPLICA_URL=database_url)
+    written = explain(
+        "add_remark", "-p", "note=x", "--analyze", DATABASE_URL=nowhere, DATABASE_REPLICA_URL=database_url
+    )
     assert (written.exit_code, "DATABASE_REPLICA_URL" in written.stderr) == (4, False)
     read = explain("get_note", "-p", "id=1", "--analyze", DATABASE_URL=nowhere, DATABASE_REPLICA_URL=database_url)
     assert read.exit_code == 0

@@ -263,8 +263,10 @@ def test_a_paused_or_later_campaign_hands_out_nothing(db: GuestDatabase, free: C
     ):
         with pytest.raises(InvalidValue):
             db.create_campaign("paused", **{**made, **wrong})
-    with pytest.raises(ConstraintViolation):
+    with pytest.raises(ConstraintViolation, match="there is no purpose nothing"):
         db.create_campaign("new", **{**made, "purpose": "nothing"})
+    with pytest.raises(ConstraintViolation, match="there is no account whatsapp of the channel email"):
+        db.create_campaign("new", **{**made, "channel": "email"})
 
 
 def test_results_come_in_any_order_and_an_opt_out_withdraws_once(db: GuestDatabase, free: Connection) -> None:

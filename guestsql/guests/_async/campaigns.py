@@ -22,6 +22,7 @@ from guestsql.guests.campaigns import (
     clean_word,
     is_same_campaign,
     new_campaign,
+    unknown_row,
 )
 from guestsql.guests.segments import SEGMENT_KEY, segment_query
 from guestsql.guests.values import clean_count, clean_id, clean_instant, clean_seconds
@@ -63,11 +64,11 @@ class AsyncCampaigns(AsyncSession):
             purpose: what it is for, as in `give_consent`; a row of contact_purposes.
             template: what is sent, 1 to 500 characters; None if the sender decides.
             channel: through which it contacts people, as in `give_consent`.
-            account: from which is sent; a row of contact_accounts.
+            account: the account that sends; a row of contact_accounts.
             parameters: the segment's parameters by name, values as in JSON; None for the defaults.
             max_people: the most people that it is planned for, 1 or more; None for any number.
-            starts_at: from when on its actions are handed out, with a zone; None for at once.
-            ends_at: until when, with a zone; None for no end.
+            starts_at: when its actions are first handed out, with a zone; None for at once.
+            ends_at: when that ends, with a zone; None for no end.
 
         Returns:
             The campaign.
@@ -94,14 +95,7 @@ class AsyncCampaigns(AsyncSession):
         try:
             await self._call("create_campaign", **wanted)
         except ConstraintViolation as error:
-            what = "account" if "account" in error.constraint else "purpose"
-            raise ConstraintViolation(
-                f"there is no {what} {wanted[what]}",
-                query=error.query,
-                sqlstate=error.sqlstate,
-                hint=f"guestsql query run list_contact_{what}s lists them; set_contact_{what} adds one",
-                constraint=error.constraint,
-            ) from error
+            raise unknown_row(error, wanted) from error
         found = await self._campaign(wanted["campaign"])
         if not is_same_campaign(found, wanted):
             raise InvalidValue(
@@ -199,7 +193,7 @@ class AsyncCampaigns(AsyncSession):
 
         Args:
             campaign: only actions of this campaign; None for all of the account, next actions included.
-            account: from which is sent; None for that of the campaign, else `whatsapp`.
+            account: the account that sends; None for that of the campaign, else `whatsapp`.
             max_actions: the most actions to claim, 1 to 1,000.
             lease_seconds: within how many seconds you record a result, 1 to 86,400.
             dry_run: True to claim and refuse nothing: the statement is rolled back.

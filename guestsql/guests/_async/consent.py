@@ -46,7 +46,7 @@ class AsyncConsents(AsyncSession):
         Args:
             user_id: any spelling of a WhatsApp id.
             purpose: what for, such as `marketing`: 1 to 50 lower-case letters, digits, `-` and `_`.
-            channel: by which way, such as `whatsapp`; likewise.
+            channel: how the guest is contacted, such as `whatsapp`; likewise.
             wording: the exact text that the guest agreed to, 1 to 100,000 characters. Each text is stored once.
             version: of the wording, as the hotel counts them, 1 to 100 characters.
             source: where the guest agreed, such as `web` or `reception`: a word like the purpose, without a person or a

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from guestsql.errors import ConstraintViolation
 from guestsql.guests._async.session import AsyncSession
-from guestsql.guests.campaigns import NextAction, clean_word, next_action_from
+from guestsql.guests.campaigns import NextAction, clean_word, next_action_from, unknown_row
 from guestsql.guests.values import clean_id, clean_instant, clean_text
 
 __all__ = ["AsyncNextActions"]
@@ -36,7 +37,7 @@ class AsyncNextActions(AsyncSession):
             note: what it is about, not blank; None without a note.
             template: what is sent, 1 to 500 characters; None if the sender decides.
             channel: through which the guest is contacted.
-            account: from which is sent; a row of contact_accounts.
+            account: the account that sends; a row of contact_accounts.
 
         Returns:
             The next action.
@@ -47,16 +48,19 @@ class AsyncNextActions(AsyncSession):
 
         SQL: queries/internal/campaigns.sql
         """
-        row = await self._call(
-            "set_next_action",
-            phone_number=self._key(user_id),
-            due_at=clean_instant(due_at),
-            template=None if template is None else clean_id(template, "template"),
-            purpose=clean_word(purpose, "purpose"),
-            channel=clean_word(channel, "channel"),
-            account=clean_word(account, "account"),
-            note=None if note is None else clean_text(note, "note", blank=False),
-        )
+        given: dict[str, object] = {
+            "phone_number": self._key(user_id),
+            "due_at": clean_instant(due_at),
+            "template": None if template is None else clean_id(template, "template"),
+            "purpose": clean_word(purpose, "purpose"),
+            "channel": clean_word(channel, "channel"),
+            "account": clean_word(account, "account"),
+            "note": None if note is None else clean_text(note, "note", blank=False),
+        }
+        try:
+            row = await self._call("set_next_action", **given)
+        except ConstraintViolation as error:
+            raise unknown_row(error, given) from error
         return next_action_from(row)
 
     async def get_next_action(self, user_id: str) -> NextAction | None:

@@ -5,8 +5,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from guestsql.errors import ConstraintViolation
 from guestsql.guests._sync.session import Session
-from guestsql.guests.campaigns import NextAction, clean_word, next_action_from
+from guestsql.guests.campaigns import (
+    NextAction,
+    clean_word,
+    next_action_from,
+    unknown_row,
+)
 from guestsql.guests.values import clean_id, clean_instant, clean_text
 
 __all__ = ["SyncNextActions"]
@@ -37,7 +43,7 @@ class SyncNextActions(Session):
             note: what it is about, not blank; None without a note.
             template: what is sent, 1 to 500 characters; None if the sender decides.
             channel: through which the guest is contacted.
-            account: from which is sent; a row of contact_accounts.
+            account: the account that sends; a row of contact_accounts.
 
         Returns:
             The next action.
@@ -48,16 +54,19 @@ class SyncNextActions(Session):
 
         SQL: queries/internal/campaigns.sql
         """
-        row = self._call(
-            "set_next_action",
-            phone_number=self._key(user_id),
-            due_at=clean_instant(due_at),
-            template=None if template is None else clean_id(template, "template"),
-            purpose=clean_word(purpose, "purpose"),
-            channel=clean_word(channel, "channel"),
-            account=clean_word(account, "account"),
-            note=None if note is None else clean_text(note, "note", blank=False),
-        )
+        given: dict[str, object] = {
+            "phone_number": self._key(user_id),
+            "due_at": clean_instant(due_at),
+            "template": None if template is None else clean_id(template, "template"),
+            "purpose": clean_word(purpose, "purpose"),
+            "channel": clean_word(channel, "channel"),
+            "account": clean_word(account, "account"),
+            "note": None if note is None else clean_text(note, "note", blank=False),
+        }
+        try:
+            row = self._call("set_next_action", **given)
+        except ConstraintViolation as error:
+            raise unknown_row(error, given) from error
         return next_action_from(row)
 
     def get_next_action(self, user_id: str) -> NextAction | None:
