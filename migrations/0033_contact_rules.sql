@@ -75,7 +75,8 @@ CREATE TABLE holidays (
     is_confirmed boolean NOT NULL DEFAULT FALSE,
 
     CONSTRAINT holidays_pkey PRIMARY KEY (country, day),
-    CONSTRAINT holidays_country_check CHECK (country ~ '^[A-Z]{2}$')
+    CONSTRAINT holidays_country_check CHECK (country ~ '^[A-Z]{2}$'),
+    CONSTRAINT holidays_times_check CHECK (day BETWEEN '0001-01-01' AND '9999-12-31')
 );
 
 -- The years whose holidays are known. In any other year a profile that excludes holidays refuses every contact.
@@ -99,7 +100,8 @@ CREATE TABLE excluded_days (
     is_confirmed boolean NOT NULL DEFAULT FALSE,
 
     CONSTRAINT excluded_days_pkey PRIMARY KEY (profile, day),
-    CONSTRAINT excluded_days_profile_fkey FOREIGN KEY (profile) REFERENCES contact_profiles (profile)
+    CONSTRAINT excluded_days_profile_fkey FOREIGN KEY (profile) REFERENCES contact_profiles (profile),
+    CONSTRAINT excluded_days_times_check CHECK (day BETWEEN '0001-01-01' AND '9999-12-31')
 );
 
 -- Numbers that must not be contacted, such as those of an official register. Most belong to people who
@@ -113,7 +115,8 @@ CREATE TABLE excluded_numbers (
 
     CONSTRAINT excluded_numbers_pkey PRIMARY KEY (id_hash, channel, source),
     CONSTRAINT excluded_numbers_id_hash_check CHECK (octet_length(id_hash) = 32),
-    CONSTRAINT excluded_numbers_channel_check CHECK (channel <> '')
+    CONSTRAINT excluded_numbers_channel_check CHECK (channel <> ''),
+    CONSTRAINT excluded_numbers_times_check CHECK (added_at BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00')
 );
 
 -- The templates that the channel's provider has approved or not.
@@ -131,7 +134,8 @@ CREATE TABLE message_templates (
     CONSTRAINT message_templates_names_check CHECK (template <> '' AND channel <> '' AND language <> ''),
     CONSTRAINT message_templates_status_check CHECK (
         status IN ('draft', 'pending', 'approved', 'rejected', 'paused', 'disabled')
-    )
+    ),
+    CONSTRAINT message_templates_times_check CHECK (updated_at BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00')
 );
 
 -- What is sent from: a WhatsApp number, a sender of SMS, a mailbox.
@@ -173,7 +177,8 @@ CREATE TABLE reached_people (
     CONSTRAINT reached_people_pkey PRIMARY KEY (account, since),
     CONSTRAINT reached_people_account_fkey FOREIGN KEY (account) REFERENCES contact_accounts (account)
     ON UPDATE CASCADE ON DELETE CASCADE,
-    CONSTRAINT reached_people_people_check CHECK (people >= 0)
+    CONSTRAINT reached_people_people_check CHECK (people >= 0),
+    CONSTRAINT reached_people_times_check CHECK (since BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00')
 )
 WITH (fillfactor = 70);
 

@@ -18,10 +18,14 @@ CREATE TABLE erasures (
     -- Rows erased, by table.
     erased_rows jsonb NOT NULL,
 
+    -- When this row was written: after the restore of an older dump, later than erased_at.
+    recorded_at timestamptz NOT NULL DEFAULT statement_timestamp(),
+
     CONSTRAINT erasures_pkey PRIMARY KEY (erasure_id),
     CONSTRAINT erasures_reason_check CHECK (reason IN ('request', 'replay', 'retention')),
     CONSTRAINT erasures_times_check CHECK (
         erased_at BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00'
+        AND recorded_at BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00'
     )
 );
 

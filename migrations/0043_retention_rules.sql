@@ -1,9 +1,5 @@
 -- How long each kind of data is kept: rows, which a lawyer can read and a DBA can change.
 
--- When the row was entered: of a replay, when it was done.
--- squawk-ignore adding-field-with-default
-ALTER TABLE erasures ADD COLUMN recorded_at timestamptz NOT NULL DEFAULT statement_timestamp();
-
 CREATE TABLE retention_rules (
     kind text NOT NULL,
 

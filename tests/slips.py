@@ -11,10 +11,11 @@ from typing import TypeVar
 from guestsql.check.sources import read_sources
 from tests.checking import QUERIES, SHIPPED
 
-FILES = tuple(path.relative_to(QUERIES).with_suffix("").as_posix() for path in SHIPPED)
+# Of a query upon a temporary table the server knows nothing, so demo.sql is left out.
+FILES = tuple(path.relative_to(QUERIES).with_suffix("").as_posix() for path in SHIPPED if path.stem != "demo")
 # Of each kind so many, from as many files as have a place for it: all that there are would be three thousand, take
 # a minute, and grow with every query that is added.
-PER_KIND = 5
+PER_KIND = 6
 
 T = TypeVar("T")
 
@@ -296,7 +297,7 @@ def _operator(old: str, new: str, rule: str, *also: str, needs: str = "", lacks:
 
 def _many(block: Block) -> Iterator[Made]:
     for index, _ in block.find(r"^WHERE phone_number = \($"):
-        if block.operator in ("^", "$"):
+        if block.operator in ("^", "$") and "allow GS302" not in block.text:
             line = block.lines[index].replace("phone_number = ", "phone_number >= ")
             yield _with(block, index, line), "GS302", 0, {"GS502"}
 
@@ -308,7 +309,7 @@ def _no_where(block: Block) -> Iterator[Made]:
         if lines and all(re.search(rf"(?<!:):{name}\b", "\n".join(lines)) for name in _parameters(block)):
             yield lines, "GS402", index, {"GS501"}
     for index, _ in block.find(r"^WHERE phone_number = :phone_number::text;$"):
-        if block.lines[block.body].startswith("UPDATE"):
+        if block.lines[block.body].startswith("UPDATE guest_profiles"):
             lines = _with(block, index, "    thread_id = :phone_number::text;")
             lines[index - 1] += ","
             yield lines, "GS402", block.body, {"GS501"}
@@ -330,7 +331,8 @@ def _partial_order(block: Block) -> Iterator[Made]:
     """What decides between two rows is taken away, or replaced by what does not."""
     for index, found in block.find(r"^ORDER BY (phone_number|version|table_name|keys\.indexrelid);"):
         by = {"phone_number": "memory_enabled", "version": "applied_at", "table_name": "erased_rows"}
-        if block.operator == "" and "UNION" not in block.text:
+        # known_guests is a union of two tables: no key is known to be its.
+        if block.operator == "" and not re.search("UNION|known_guests", block.text):
             yield _with(block, index, f"ORDER BY {by.get(found[1], 'keys.indrelid')};"), "GS306", index, set()
     order = _at(block.lines, r"ORDER BY$")
     for index, _ in block.find(r"^    (?:phone_number|kind)( ASC)?$"):
@@ -345,8 +347,9 @@ def _no_limit(block: Block) -> Iterator[Made]:
     select = _at(block.lines, r"SELECT\b")
     table = block.first(r"^FROM (?:\w+_minutes|legacy_\w+|guest_profiles|guest_figures|scaled_contexts)\b")
     for index, _ in block.find(r"^LIMIT"):
-        # How many minutes, hours or days there are is not told by the plan.
-        if block.operator == "" and select is not None and table is not None and "date_trunc(:unit" not in block.text:
+        # How many minutes, hours, days or labels there are is not told by the plan.
+        is_grouped = re.search(r"date_trunc\(:unit|unnest\(", block.text)
+        if block.operator == "" and select is not None and table is not None and not is_grouped:
             yield _with(block, index, block.lines[index].replace("LIMIT", "OFFSET")), "GS307", select, {"GS501"}
 
 

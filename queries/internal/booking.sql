@@ -34,7 +34,7 @@ SELECT
 FROM claimed_operations
 WHERE claimed_operations.is_new;
 
--- name: add_note(phone_number, note, kind, author, operation_id)!
+-- name: add_guest_note(phone_number, note, kind, author, operation_id)!
 -- Adds a note about a guest.
 --   phone_number: text, any id of the guest
 --   note: text, not empty

@@ -20,7 +20,7 @@ SLIPS = slips()
 def marks(tmp_path_factory):
     """The large tables, which some files name for all."""
     file = tmp_path_factory.mktemp("marks") / "marks.sql"
-    lines = [line for path in QUERIES.glob("*.sql") for line in path.read_text("utf-8").splitlines()]
+    lines = [line for path in QUERIES.rglob("*.sql") for line in path.read_text("utf-8").splitlines()]
     file.write_text("".join(f"{line}\n" for line in lines if line.startswith("-- check: large")), encoding="utf-8")
     return file
 

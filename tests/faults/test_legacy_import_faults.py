@@ -22,7 +22,7 @@ from tests.server import eventually
 GUESTS = 3000
 
 # Two for each block of records and two for each query.
-STEPS = 136
+STEPS = 150
 # Behind COMMIT it looks once more for guests who were erased meanwhile.
 STEPS_AFTER_COMMIT = 4
 

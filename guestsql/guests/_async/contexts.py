@@ -144,4 +144,4 @@ class AsyncContexts(AsyncSession):
         key = self._key(user_id)
         rows: int = await self._call("invalidate_context", phone_number=key)
         # Nothing is cached of an archived guest.
-        return rows > 0 or await self._call("get_profile", phone_number=key) is not None
+        return rows > 0 or await self._call("get_archived_guest", phone_number=key) is not None

@@ -127,7 +127,7 @@ class Booking(Session):
         SQL: queries/internal/booking.sql
         """
         self._call_once(
-            "add_note",
+            "add_guest_note",
             phone_number=self._key(user_id),
             note=clean_text(note, "note", blank=False),
             kind=clean_id(kind, "kind", _LONGEST_WORD),

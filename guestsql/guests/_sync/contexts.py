@@ -145,4 +145,4 @@ class Contexts(Session):
         key = self._key(user_id)
         rows: int = self._call("invalidate_context", phone_number=key)
         # Nothing is cached of an archived guest.
-        return rows > 0 or self._call("get_profile", phone_number=key) is not None
+        return rows > 0 or self._call("get_archived_guest", phone_number=key) is not None
