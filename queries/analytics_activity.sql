@@ -49,7 +49,7 @@ LIMIT :max_rows::int;
 
 -- name: list_new_guests(unit, timezone, max_rows)
 -- New guests by the day, week or month of their first message.
--- By the hotel's clock, the present period first. Guests without times, such as some of an import, are new on no day. list_guest_days has active and silent guests, too.
+-- By the hotel's clock, the current period first. Guests without times, such as some of an import, are new on no day. list_guest_days has active and silent guests, too.
 -- check: allow GS501, because the first message of every guest is read
 --   unit: text = 'month', day, week or month
 --   timezone: text = 'America/Bogota', the hotel's

@@ -1,7 +1,7 @@
 -- How many guests book: by label, pair of labels, segment, engagement and cohort.
 --
 -- Of all guests, active and archived, with and without labels or a status. They count as interested or booked if booking_events
--- says so at any time: a later status does not undo it, and who booked was interested. Every figure is exact.
+-- says so at any time: a later status does not undo it, and a guest who booked was interested. Every figure is exact.
 --
 -- For guestsql_bot and guestsql_owner: labels are not shown to guestsql_monitor.
 -- check: read-only

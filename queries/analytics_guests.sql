@@ -1,6 +1,6 @@
 -- Lists of guests for the hotel's own staff, and a guest's summary for the model.
 --
--- They are no lists for marketing: consent is not looked at. To contact people for a campaign, use its queries, which list
+-- They are not lists for marketing: they ignore consent. To contact people for a campaign, use its queries, which list
 -- only guests who gave their consent. Phone numbers are masked unless show_numbers is true.
 --
 -- For guestsql_bot and guestsql_owner: they show names.
@@ -116,8 +116,8 @@ ORDER BY scored.score DESC, guest.last_interaction DESC, guest.phone_number ASC
 LIMIT :max_rows::int;
 
 -- name: get_guest_summary(user_id, timezone, note_kinds)$
--- What the model should know of a guest, one fact a line. NULL: unknown guest. Empty: memory is off.
--- Line breaks in names, labels and notes become blanks, so that no name can add a fact.
+-- What the model should know about a guest, one fact a line. NULL: unknown guest. Empty: memory is off.
+-- Line breaks in names, labels and notes become spaces, so that no name can add a fact.
 --   user_id: text, any id of the guest, e.g. '573000000001'
 --   timezone: text = 'America/Bogota', the hotel's
 --   note_kinds: text[] = '{}', kinds of notes to show, the last five; none by default, because they are the staff's

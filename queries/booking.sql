@@ -1,4 +1,4 @@
--- Booking status and notes: what the hotel knows of a guest beyond the profile, for active and archived guests alike.
+-- Booking status and notes: what the hotel knows about a guest beyond the profile, for active and archived guests alike.
 --
 -- booking_events is the history: append-only, a correction is a new event. The current status is that of the latest event,
 -- by time and then by number. It is in guest_marketing, where a trigger keeps it; NULL means that no status is known, which

@@ -1,5 +1,5 @@
 -- The rules of contact: list them, and change them. A correction by a lawyer is a row: docs/contact-rules.md.
--- '*' as a channel means every channel. In source say who asked for the change, or name the law.
+-- '*' as a channel means every channel. State in source who asked for the change, or name the law.
 
 -- name: list_contact_rules(profile)
 -- The rules of a profile in words, one row each, by kind.
@@ -262,7 +262,7 @@ WHERE
 
 -- name: confirm_holidays(country, year, source)!
 -- States that the holidays of a year are complete and right.
--- `guestsql campaign holidays` changes them no more.
+-- `guestsql campaign holidays` no longer changes them.
 -- 0 rows: no one has entered the year.
 --   country: text, two letters, e.g. 'CO'
 --   year: int, e.g. 2026

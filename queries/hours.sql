@@ -3,7 +3,7 @@
 -- check: large interaction_hours
 
 -- name: thin_interaction_hours(keep_days, max_rows)$
--- Deletes the hours of long ago; returns how many, 0 when nothing is left.
+-- Deletes old hours; returns how many, 0 when nothing is left.
 --   keep_days: int = NULL, days for which they are kept; NULL for those of retention_rules
 --   max_rows: int = 20000, rows at most
 WITH old_hours AS (

@@ -1,6 +1,6 @@
 -- How long each kind of data is kept: one row of retention_rules for each kind. A bot applies the rules once an hour, and
 -- `guestsql privacy retention` does so at once. To change one: UPDATE retention_rules SET keep_days = 90 WHERE kind = 'notes'.
--- A custom table takes part by a row of its own.
+-- A custom table takes part by its own row.
 -- check: large guest_notes, booking_events, historical_clients
 
 -- name: list_retention_rules()

@@ -47,7 +47,7 @@ FOR UPDATE;
 
 -- name: find_archived_guests(ids)
 -- Keeps guests from being archived; returns the keys of those who are archived.
--- For a transaction, which an error would end. A guest who is just being archived is waited for.
+-- For a transaction, which an error would abort. A guest who is just being archived is waited for.
 --   ids: text[], ids without duplicates, e.g. '{573000000001}'
 SELECT held.phone_number
 FROM guestsql_hold_guests(:ids::text[]) AS held (phone_number)
@@ -55,7 +55,7 @@ ORDER BY held.phone_number;
 
 -- name: return_guests(phone_numbers)!
 -- Returns archived guests, whose rows are locked already; how many.
--- Their contexts are built anew.
+-- Their contexts are built again.
 --   phone_numbers: text[], the guests' keys, e.g. '{573000000001}'
 WITH returned_clients AS (
     DELETE FROM historical_clients

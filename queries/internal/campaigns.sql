@@ -8,7 +8,7 @@
 --   template: text, what is sent; NULL: the sender decides
 --   purpose: text, what it is for
 --   channel: text, through which it contacts people
---   account: text, from which it is sent
+--   account: text, the account that sends
 --   max_people: bigint, the most people to plan; NULL: any number
 --   starts_at: timestamptz, from when on actions are handed out; NULL: at once
 --   ends_at: timestamptz, until when; NULL: without end
@@ -284,7 +284,7 @@ FROM planned_actions;
 -- the rules are evaluated: by functions, whose snapshot is newer than the locks. A repeat with the same lease returns what the
 -- first attempt claimed. No row: nothing is due, or others have locked it.
 --   campaign: text = NULL, only actions of this campaign; NULL for all of the account
---   account: text, from which is sent, e.g. 'whatsapp'
+--   account: text, the account that sends, e.g. 'whatsapp'
 --   max_actions: int = 10, actions to claim at most
 --   max_considered: int = 100, actions to evaluate at most
 --   lease: uuid, made by the caller for this claim
@@ -598,7 +598,7 @@ LIMIT :max_considered::int;
 -- name: release_action(action_id, lease, due_at)!
 -- Plans a claimed action again that was certainly not sent.
 -- 0 if the caller has not claimed it, or has reported a result.
--- The contact is not counted for the guest any more; for the account it is, until 24 hours have passed.
+-- The contact no longer counts for the guest; for the account it does, until 24 hours have passed.
 --   action_id: bigint, its number
 --   lease: uuid, with which it was claimed
 --   due_at: timestamptz, when it may be claimed again; NULL for at once
@@ -721,7 +721,7 @@ WHERE action.action_id = locked_actions.action_id;
 --   template: text, what is sent; NULL: the sender decides
 --   purpose: text, what it is for
 --   channel: text, through which the guest is contacted
---   account: text, from which it is sent
+--   account: text, the account that sends
 --   note: text, what it is about; NULL without one
 WITH locked_guests AS MATERIALIZED (
     SELECT guestsql_lock_guest(:phone_number::text) AS phone_number

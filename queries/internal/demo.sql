@@ -242,7 +242,7 @@ ORDER BY number;
 
 -- name: fill_demo_bookings(until, timezone)!
 -- Enters the booking events, in the order of time. The status of a guest without times has the time of the import.
--- Some cancel, some book again after 300 days; who only asked may be lost or inactive later.
+-- Some cancel, some book again after 300 days; those who only asked may be lost or inactive later.
 -- check: allow GS202, because create_demo_guests creates demo_guests
 --   until: timestamp, the hotel's local time at which the data end
 --   timezone: text, the hotel's, e.g. 'America/Bogota'
@@ -312,7 +312,7 @@ ORDER BY guest.number;
 
 -- name: fill_demo_consents(seed, until, timezone)!
 -- Enters consents and withdrawals.
--- Who books agrees more often; an eighth of those who agreed withdraw. Most withdrawals are opt-out words, by WhatsApp; a few come from people who never agreed.
+-- Guests who book agree more often; an eighth of those who agreed withdraw. Most withdrawals are opt-out words, by WhatsApp; a few come from people who never agreed.
 -- check: allow GS202, because create_demo_guests creates demo_guests
 --   seed: bigint, that of invent_demo_guests
 --   until: timestamp, the hotel's local time at which the data end
