@@ -1,15 +1,11 @@
 -- Moves what historical_clients knows into the new tables: the booking status as the first event, notes as notes. A
--- marketing_consent without proof is no consent, so it becomes a note. The columns are removed later.
+-- marketing_consent without proof is no consent, so it becomes a note.
 --
--- A client who is erased meanwhile is waited for, and is then left out.
-DO $$
-BEGIN
-    PERFORM
-    FROM historical_clients AS client
-    ORDER BY client.phone_number
-    FOR KEY SHARE;
-END
-$$;
+-- The columns stay, empty: an older release that still runs names them in merge_guests and link_ids. A later migration drops
+-- them. The constraint keeps them empty. Its lock waits for a client who is being erased.
+ALTER TABLE historical_clients ADD CONSTRAINT historical_clients_moved_check CHECK (
+    booking_status IS NULL AND NOT marketing_consent AND notes IS NULL
+) NOT VALID;
 
 -- The row of a client may be under another id of the guest.
 WITH clients AS MATERIALIZED (
@@ -76,3 +72,13 @@ FROM found_notes
 ORDER BY
     found_notes.phone_number,
     found_notes.known_at;
+
+UPDATE historical_clients
+SET
+    booking_status = NULL,
+    marketing_consent = FALSE,
+    notes = NULL
+WHERE
+    booking_status IS NOT NULL
+    OR marketing_consent
+    OR notes IS NOT NULL;

@@ -5,16 +5,10 @@
 -- A guest is in one of the two tables. Triggers refuse a row whose key is in the other one, for every writer. The cache, the
 -- leases and first_id are not kept.
 --
--- What was in booking_status, marketing_consent and notes is in booking_events and guest_notes since 0032.
+-- What was in booking_status, marketing_consent and notes is in booking_events and guest_notes since 0032: they are empty.
 --
 -- The defaults are for rows that a person inserts. last_active_on reads the table anew: it was written by hand only.
 ALTER TABLE historical_clients
--- squawk-ignore ban-drop-column
-DROP COLUMN booking_status,
--- squawk-ignore ban-drop-column
-DROP COLUMN marketing_consent,
--- squawk-ignore ban-drop-column
-DROP COLUMN notes,
 ADD COLUMN chat_id text,
 ADD COLUMN profile_data jsonb NOT NULL DEFAULT '{}',
 ADD COLUMN memory_enabled boolean NOT NULL DEFAULT TRUE,
@@ -542,7 +536,8 @@ SELECT
     guest.phone_number,
     client.phone_number AS client_number,
     to_jsonb(client)
-    - '{id, profile_data, memory_enabled, thread_tokens, context_epoch, updated_at, last_active_on}'::text[] AS record
+    - '{id, profile_data, memory_enabled, thread_tokens, context_epoch, updated_at, last_active_on}'::text[]
+    - 'marketing_consent' AS record
 FROM historical_clients AS client
 LEFT JOIN guest_ids AS ids ON client.phone_number = ids.id
 INNER JOIN guest_profiles AS guest
@@ -622,6 +617,9 @@ WHERE
         SELECT FROM guest_ids AS ids
         WHERE ids.phone_number = client.phone_number
     );
+
+-- squawk-ignore require-concurrent-index-deletion
+DROP INDEX idx_historical_clients_status;
 
 -- The numbers in the detail of GS001; and lists by the last message. Few rows: the table was written by hand only.
 -- squawk-ignore require-concurrent-index-creation

@@ -6,6 +6,7 @@ ALTER TABLE historical_clients VALIDATE CONSTRAINT historical_clients_thread_che
 ALTER TABLE historical_clients VALIDATE CONSTRAINT historical_clients_interactions_check;
 ALTER TABLE historical_clients VALIDATE CONSTRAINT historical_clients_current_phone_check;
 ALTER TABLE historical_clients VALIDATE CONSTRAINT historical_clients_moved_times_check;
+ALTER TABLE historical_clients VALIDATE CONSTRAINT historical_clients_moved_check;
 
 -- The check that has just been validated spares the server reading the table again.
 -- squawk-ignore adding-not-nullable-field
