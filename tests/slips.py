@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, islice, zip_longest
@@ -15,7 +16,7 @@ from tests.checking import QUERIES, SHIPPED
 FILES = tuple(path.relative_to(QUERIES).with_suffix("").as_posix() for path in SHIPPED if path.stem != "demo")
 # Of each kind so many, from as many files as have a place for it: all that there are would be three thousand, take
 # a minute, and grow with every query that is added.
-PER_KIND = 6
+PER_KIND = 5
 
 T = TypeVar("T")
 
@@ -106,8 +107,10 @@ def slips(kinds: Mapping[str, Kind] | None = None, per_kind: int = PER_KIND) -> 
     made: list[Slip] = []
     by_file = [list(group) for _, group in groupby(blocks(), key=lambda block: block.file)]
     for number, (name, kind) in enumerate((kinds or KINDS).items()):
-        # One query of each file, then a second one of each; every kind begins with another file.
-        files = _turned(by_file, number)
+        # One query of each file, then a second one of each. The files with the fewest slips so far come first, since a
+        # small file has places for few kinds.
+        so_far = Counter(slip.file for slip in made)
+        files = sorted(_turned(by_file, number), key=lambda group: so_far[group[0].file])
         rounds = zip_longest(*(_turned(group, number) for group in files))
         chosen = (block for turn in rounds for block in turn if block is not None)
         made += islice(_made(name, kind, chosen), per_kind)

@@ -283,6 +283,7 @@ FROM planned_actions;
 -- The actions are of one kind: that of the first one that is due. The account is locked, then each action, then the guests. Then
 -- the rules are evaluated: by functions, whose snapshot is newer than the locks. A repeat with the same lease returns what the
 -- first attempt claimed. No row: nothing is due, or others have locked it.
+-- check: allow GS306, because found_actions has each action once
 --   campaign: text = NULL, only actions of this campaign; NULL for all of the account
 --   account: text, the account that sends, e.g. 'whatsapp'
 --   max_actions: int = 10, actions to claim at most
