@@ -192,6 +192,13 @@ WITH locked_campaigns AS MATERIALIZED (
     FOR NO KEY UPDATE
 ),
 
+planned_guests AS MATERIALIZED (
+    SELECT known.phone_number
+    FROM unnest(:phone_numbers::text[]) AS given (phone_number)
+    INNER JOIN campaign_actions AS known ON given.phone_number = known.phone_number
+    WHERE known.campaign = :campaign::text
+),
+
 -- An erasure waits for this, or it has deleted the row: then the guest is not planned.
 locked_guests AS MATERIALIZED (
     SELECT
@@ -199,7 +206,9 @@ locked_guests AS MATERIALIZED (
         given.place
     FROM unnest(:phone_numbers::text[]) WITH ORDINALITY AS given (phone_number, place)
     INNER JOIN guest_marketing AS guest ON given.phone_number = guest.phone_number
-    WHERE (SELECT count(*) FROM locked_campaigns) > 0
+    WHERE
+        (SELECT count(*) FROM locked_campaigns) > 0
+        AND given.phone_number NOT IN (SELECT planned_guests.phone_number FROM planned_guests)
     ORDER BY guest.phone_number
     FOR KEY SHARE OF guest
 ),
@@ -230,21 +239,12 @@ excluded_guests AS MATERIALIZED (
     WHERE refusal.retry_at IS NULL
 ),
 
-planned_guests AS MATERIALIZED (
-    SELECT known.phone_number
-    FROM unnest(:phone_numbers::text[]) AS given (phone_number)
-    INNER JOIN campaign_actions AS known ON given.phone_number = known.phone_number
-    WHERE known.campaign = :campaign::text
-),
-
 new_guests AS MATERIALIZED (
     SELECT
         locked_guests.phone_number,
         locked_guests.place
     FROM locked_guests
-    WHERE
-        locked_guests.phone_number NOT IN (SELECT excluded_guests.phone_number FROM excluded_guests)
-        AND locked_guests.phone_number NOT IN (SELECT planned_guests.phone_number FROM planned_guests)
+    WHERE locked_guests.phone_number NOT IN (SELECT excluded_guests.phone_number FROM excluded_guests)
     ORDER BY locked_guests.place
     LIMIT (SELECT locked_campaigns.free_places FROM locked_campaigns)
 ),
