@@ -19,7 +19,8 @@ WITH silent_guests AS MATERIALIZED (
         AND idle.last_active_on
         <= ((statement_timestamp() - make_interval(days => :silent_days::int)) AT TIME ZONE 'UTC')::date
         AND idle.silent_since < statement_timestamp() - make_interval(days => :silent_days::int)
-    ORDER BY idle.last_active_on
+    -- The order of the index, read from its end: no sort.
+    ORDER BY idle.last_active_on ASC NULLS FIRST
     LIMIT :max_guests::int
     FOR UPDATE SKIP LOCKED
 ),
@@ -31,7 +32,7 @@ unheard_guests AS MATERIALIZED (
         :phone_numbers::text[] IS NULL
         AND idle.last_active_on IS NULL
         AND idle.silent_since < statement_timestamp() - make_interval(days => :silent_days::int)
-    ORDER BY idle.last_active_on
+    ORDER BY idle.last_active_on ASC NULLS FIRST
     LIMIT :max_guests::int - (SELECT count(*) FROM silent_guests)
     FOR UPDATE SKIP LOCKED
 ),

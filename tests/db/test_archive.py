@@ -19,6 +19,7 @@ from guestsql import GuestDatabase
 from guestsql.errors import ConstraintViolation, DatabaseError, InvalidValue, TransactionConflict
 from guestsql.legacy import ImportReport, import_directory
 from guestsql.legacy.exporting.directory import export_directory
+from guestsql.sql import arrange, read_packaged
 from tests.databases import GUEST, KINDS, OTHER, Either, block, make_settings, waiting_sessions
 from tests.server import MIGRATIONS, eventually
 
@@ -347,6 +348,23 @@ def test_whom_it_takes_first(database_url: str, autocommit: Connection) -> None:
         assert not is_archived(autocommit, "573000000104")
         with pytest.raises(InvalidValue):
             db.archive_guests(silent_days=-1)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("archive_guests", "history.sql"), ("lock_silent_guests", "internal/archive.sql")]
+)
+def test_a_batch_does_not_sort_all_silent_guests(name: str, file: str, autocommit: Connection) -> None:
+    query = read_packaged(file)[name]
+    given = {"silent_days": 30, "max_guests": 5, "phone_numbers": None}
+    with autocommit.transaction(), psycopg.RawCursor(autocommit) as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+        cursor.execute(
+            f"EXPLAIN {query.text}".encode(), arrange(query, {each.name: given[each.name] for each in query.parameters})
+        )
+        plan = "\n".join(line for (line,) in cursor)
+    assert "last_activity" in plan
+    assert "Sort Key: guest" not in plan
 
 
 def test_no_writer_puts_a_guest_into_both(autocommit: Connection) -> None:
