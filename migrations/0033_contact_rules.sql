@@ -301,6 +301,29 @@ RETURN (
     LIMIT 1
 );
 
+-- The three functions below run with their owner's rights. Who may not read guests, such as guestsql_marketing, calls them for
+-- guests who have an action only: otherwise they would tell whether a number is a guest's, and what that guest refused.
+CREATE FUNCTION guestsql_require_actions(guest_keys text[]) RETURNS void
+LANGUAGE plpgsql
+STABLE
+AS $$
+BEGIN
+    IF NOT has_table_privilege(session_user, 'guest_profiles', 'SELECT')
+        AND EXISTS (
+            SELECT FROM unnest(guest_keys) AS given (guest_key)
+            WHERE
+                NOT EXISTS (
+                    SELECT FROM campaign_actions AS action
+                    WHERE action.phone_number = given.guest_key
+                )
+        )
+    THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may ask about guests who have an action only', session_user);
+    END IF;
+END
+$$;
+
 -- Locks what a claim decides by: the account's row, then the guests' rows of guest_marketing, in the order of their keys.
 -- Call it once, with all guests of the claim, before guestsql_contact_refusals. Who has an action has such a row.
 CREATE FUNCTION guestsql_lock_contacts(account text, guest_keys text[]) RETURNS void
@@ -308,6 +331,7 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM guestsql_require_actions(guest_keys);
     PERFORM
     FROM contact_accounts AS accounts
     WHERE accounts.account = guestsql_lock_contacts.account
@@ -337,6 +361,7 @@ DECLARE
     moment timestamptz := coalesce(guestsql_record_contacts.at, clock_timestamp());
     recorded bigint;
 BEGIN
+    PERFORM guestsql_require_actions(guest_keys);
     DELETE FROM reached_people AS reached
     WHERE
         reached.account = guestsql_record_contacts.account
@@ -445,6 +470,7 @@ DECLARE
     counted_since timestamptz;
     distinct_keys text[];
 BEGIN
+    PERFORM guestsql_require_actions(guest_keys);
     SELECT accounts.* INTO sender FROM contact_accounts AS accounts WHERE accounts.account = given_account;
     IF sender.channel IS DISTINCT FROM given_channel THEN
         RAISE invalid_parameter_value USING

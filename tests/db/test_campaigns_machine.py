@@ -136,6 +136,7 @@ class Machine:
     def __init__(self, url: str, connection: Connection) -> None:
         self._connection = connection
         self._databases = [GuestDatabase(settings=make_settings(url)) for _ in range(3)]
+        self._by_hand = [psycopg.connect(url, autocommit=True) for _ in range(3)]
         self._pool = ThreadPoolExecutor(3)
         connection.execute(SCHEMA)
         for name, (purpose, account, template) in model.CAMPAIGNS.items():
@@ -151,7 +152,7 @@ class Machine:
             )
 
     def close(self) -> None:
-        for each in self._databases:
+        for each in [*self._databases, *self._by_hand]:
             each.close()
         self._pool.shutdown()
 
@@ -190,8 +191,7 @@ class Machine:
 
     def _do(self, db: GuestDatabase, each: Step) -> Any:
         if each.name in ("consent", "withdraw", "exclude"):
-            with psycopg.connect(self._connection.info.dsn, autocommit=True) as connection:
-                return getattr(self, f"_{each.name}")(connection, *each.given)
+            return getattr(self, f"_{each.name}")(self._by_hand[self._databases.index(db)], *each.given)
         return getattr(self, f"_{each.name}")(db, *each.given)
 
     # Each step.

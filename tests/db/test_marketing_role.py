@@ -214,6 +214,22 @@ def test_it_may_not(connection: Connection, statement: str) -> None:
         connection.execute(statement.encode())
 
 
+def test_it_asks_of_no_one_without_an_action(marketing: GuestDatabase, autocommit: Connection) -> None:
+    asked = "guestsql_contact_refusals(%s, 'marketing', 'whatsapp', 'whatsapp', NULL, 'UTC', NULL)"
+    calls = (
+        asked,
+        "guestsql_lock_contacts('whatsapp', %s)",
+        "guestsql_record_contacts(%s, 'whatsapp', 'whatsapp', NULL)",
+    )
+    with psycopg.connect(autocommit.info.dsn, user="test_marketing", autocommit=True) as login:
+        for call in calls:
+            login.execute(f"SELECT {call}".encode(), [[GUEST]])
+            for other in (OTHER, "573009999999"):
+                with pytest.raises(InsufficientPrivilege, match="an action only"):
+                    login.execute(f"SELECT {call}".encode(), [[GUEST, other]])
+    assert len(marketing.claim_actions()) == 1
+
+
 def test_it_does_not_plan(marketing: GuestDatabase) -> None:
     with pytest.raises(DatabaseError, match="permission denied"):
         marketing.plan_campaign("easter")
