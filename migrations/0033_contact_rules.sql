@@ -116,7 +116,9 @@ CREATE TABLE excluded_numbers (
     CONSTRAINT excluded_numbers_pkey PRIMARY KEY (id_hash, channel, source),
     CONSTRAINT excluded_numbers_id_hash_check CHECK (octet_length(id_hash) = 32),
     CONSTRAINT excluded_numbers_channel_check CHECK (channel <> ''),
-    CONSTRAINT excluded_numbers_times_check CHECK (added_at BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00')
+    CONSTRAINT excluded_numbers_times_check CHECK (
+        added_at BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00'
+    )
 );
 
 -- The templates that the channel's provider has approved or not.
@@ -135,7 +137,9 @@ CREATE TABLE message_templates (
     CONSTRAINT message_templates_status_check CHECK (
         status IN ('draft', 'pending', 'approved', 'rejected', 'paused', 'disabled')
     ),
-    CONSTRAINT message_templates_times_check CHECK (updated_at BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00')
+    CONSTRAINT message_templates_times_check CHECK (
+        updated_at BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00'
+    )
 );
 
 -- What is sent from: a WhatsApp number, a sender of SMS, a mailbox.
@@ -178,7 +182,9 @@ CREATE TABLE reached_people (
     CONSTRAINT reached_people_account_fkey FOREIGN KEY (account) REFERENCES contact_accounts (account)
     ON UPDATE CASCADE ON DELETE CASCADE,
     CONSTRAINT reached_people_people_check CHECK (people >= 0),
-    CONSTRAINT reached_people_times_check CHECK (since BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00')
+    CONSTRAINT reached_people_times_check CHECK (
+        since BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00'
+    )
 )
 WITH (fillfactor = 70);
 
