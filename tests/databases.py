@@ -351,7 +351,7 @@ class Program:
     def __exit__(self, *_: object) -> None:
         with suppress(ProcessLookupError):  # the children that it forked may live longer
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
+        self.process.communicate(timeout=PATIENCE_SECONDS)
 
 
 @asynccontextmanager

@@ -177,7 +177,7 @@ async def test_a_close_that_is_cut_short_closes_everything_else(
 
 
 def test_a_value_that_cannot_be_encoded_costs_no_connection(database_url: str, autocommit: Connection) -> None:
-    sessions = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    sessions = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'guestsql'"
     with GuestDatabase(settings=make_settings(database_url, pool_max=1)) as db:
         db.get_profile(GUEST)
         pids = autocommit.execute(sessions).fetchall()
