@@ -155,7 +155,7 @@ ORDER BY
 
 -- name: list_row_references(referenced)
 -- The tables with a foreign key to a table, and its column, by table and place.
---   referenced: text, the table, e.g. 'guest_profiles'
+--   referenced: text, the table; '' for none, e.g. 'guest_profiles'
 SELECT DISTINCT
     tables.oid::bigint AS table_oid,
     namespaces.nspname::text AS schema_name,
@@ -170,7 +170,8 @@ INNER JOIN pg_attribute AS attributes
         AND constraints.conkey[1] = attributes.attnum
 WHERE
     constraints.contype = 'f'
-    AND constraints.confrelid = to_regclass(:referenced::text)
+    -- Before PostgreSQL 16 an empty name is an error.
+    AND constraints.confrelid = to_regclass(nullif(:referenced::text, ''))
     AND NOT tables.relispartition
 ORDER BY
     schema_name ASC,
