@@ -223,9 +223,11 @@ async def test_what_passes_is_waited_for(
     autocommit.execute("""
         CREATE TABLE troubles (sqlstate text);
         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE
+            trouble text := (SELECT troubles.sqlstate FROM troubles);
         BEGIN
-            IF EXISTS (SELECT FROM troubles) THEN
-                RAISE EXCEPTION 'not now' USING ERRCODE = (SELECT sqlstate FROM troubles);
+            IF trouble IS NOT NULL THEN
+                RAISE EXCEPTION 'not now' USING ERRCODE = trouble;
             END IF;
             RETURN new;
         END $$;
