@@ -1,4 +1,4 @@
--- What is known of a guest beyond the profile: booking status with its history, notes, and messages per hour. All by the
+-- A guest's data beyond the profile: booking status with its history, notes, and messages per hour. All by the
 -- guest's key, which never changes, so these rows stay where they are when a guest is archived.
 
 -- The key of the guest who has an id; the guest's row is locked until the transaction ends, so that a merge, an erasure or

@@ -142,8 +142,8 @@ $$;
 -- called again at any time, by the owner of the tables. A notice reports what is refused, and the rest continues.
 -- `SET guestsql.roles = off` leaves all roles alone.
 --
--- It belongs to whoever made it, not to guestsql_owner, and trusts no text of guestsql_grants: otherwise the owner of either
--- could have a superuser, who migrates, run any statement.
+-- It belongs to the role that made it, not to guestsql_owner, and trusts no text of guestsql_grants: otherwise the owner of
+-- either could have a superuser, who migrates, run any statement.
 CREATE OR REPLACE FUNCTION guestsql_grant_roles() RETURNS void
 LANGUAGE plpgsql
 AS $$
@@ -248,7 +248,7 @@ BEGIN
 
     IF has_schema_privilege('public', home, 'CREATE') THEN
         RAISE NOTICE 'anyone may create tables in the schema %, so guestsql_bot may too', home
-            USING HINT = format('if nobody else needs it: REVOKE CREATE ON SCHEMA %s FROM PUBLIC', home);
+            USING HINT = format('if no one else needs it: REVOKE CREATE ON SCHEMA %s FROM PUBLIC', home);
     END IF;
 
     -- The others. What they had is taken first, so that a right that is taken out of the table above is gone.
@@ -339,7 +339,7 @@ BEGIN
         END;
     END LOOP;
 
-    -- A sequence tells the last number that it gave out, which list_sequences_near_end needs, and nothing else.
+    -- A sequence shows the last number that it gave out, which list_sequences_near_end needs, and nothing else.
     IF to_regrole('guestsql_monitor') IS NOT NULL THEN
         FOREACH target IN ARRAY array(
             SELECT relations.oid::regclass

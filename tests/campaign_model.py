@@ -33,7 +33,7 @@ NEXT = ("service", "whatsapp", None)
 
 @dataclass
 class Guest:
-    """What is known of a guest.
+    """A guest, as the rules see it.
 
     Attributes:
         given: when consent to marketing was last given, by channel.

@@ -191,7 +191,7 @@ def proof(app: App, user_id: str, full: bool, format_name: str | None) -> None:
     output.rows(_EVENT_COLUMNS, [_shown(each, full=full) for each in events])
     if not events:
         app.say(
-            "guestsql: no consent or withdrawal is known of this id (that of an erased guest is found only with the"
+            "guestsql: no consent or withdrawal of this id is recorded (that of an erased guest is found only with the"
             " GUESTSQL_ERASURE_KEY of that time)"
         )
         raise click.exceptions.Exit(FAILED)

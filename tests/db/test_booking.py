@@ -1,4 +1,4 @@
-"""Booking status and notes: the current status is that of the latest event, whoever writes."""
+"""Booking status and notes: the current status is that of the latest event, for every writer."""
 
 from __future__ import annotations
 
