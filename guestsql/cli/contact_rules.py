@@ -16,7 +16,7 @@ from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import columns_option, format_option
 from guestsql.errors import InvalidUserId, SettingsError
-from guestsql.guests.campaigns import clean_word
+from guestsql.guests.consent import clean_word
 from guestsql.guests.identity import canonical_user_id
 from guestsql.guests.query_rows import ListHolidaysRow
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from guestsql.errors import ConstraintViolation, InvalidValue
+from guestsql.guests.consent import clean_word
 from guestsql.guests.values import clean_count, clean_id, clean_instant, clean_json, clean_text
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "campaign_from",
     "clean_campaign",
     "clean_result",
-    "clean_word",
     "contact_action_from",
     "is_same_campaign",
     "new_campaign",
@@ -39,8 +39,6 @@ NEXT_ACTION = "next_action"
 RESULTS = ("sent", "delivered", "read", "replied", "opted_out", "failed")
 STATES = ("active", "paused", "ended")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
-# As consent and the contact rules know purposes, channels and accounts.
-_WORD = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 _MOST_PEOPLE = 10**9
 
 
@@ -190,25 +188,6 @@ def clean_campaign(campaign: object) -> str:
         raise InvalidValue(
             f"{name!r} is not a campaign's name",
             hint="use lowercase letters, digits, dots, hyphens and underscores, such as 2027-easter",
-        )
-    return name
-
-
-def clean_word(word: object, what: str) -> str:
-    """Return the name of a purpose, a channel or an account.
-
-    Args:
-        word: 1 to 50 lowercase letters, digits, hyphens and underscores, beginning with a letter.
-        what: what it is, for the error.
-
-    Raises:
-        InvalidValue: it is something else.
-    """
-    name = clean_text(word, what)
-    if not _WORD.fullmatch(name):
-        raise InvalidValue(
-            f"{what} is one word of lowercase letters, digits, hyphens and underscores, not {name!r}",
-            hint="such as marketing or whatsapp",
         )
     return name
 

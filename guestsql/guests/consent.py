@@ -14,6 +14,7 @@ from guestsql.guests.values import clean_id, clean_instant, clean_text
 __all__ = [
     "Consent",
     "ConsentEvent",
+    "clean_word",
     "consents_from",
     "events_from",
     "given_parameters",
@@ -123,8 +124,8 @@ def given_parameters(
     """
     return {
         "action": "given",
-        "purpose": _name(purpose, "purpose"),
-        "channel": _name(channel, "channel"),
+        "purpose": clean_word(purpose, "purpose"),
+        "channel": clean_word(channel, "channel"),
         "wording": _wording(wording),
         "wording_version": clean_id(version, "version", _LONGEST_VERSION),
         "language": None if language is None else _language(language),
@@ -148,8 +149,8 @@ def withdrawn_parameters(
     """
     return {
         "action": "withdrawn",
-        "purpose": _ALL if purpose is None else _name(purpose, "purpose"),
-        "channel": _ALL if channel is None else _name(channel, "channel"),
+        "purpose": _ALL if purpose is None else clean_word(purpose, "purpose"),
+        "channel": _ALL if channel is None else clean_word(channel, "channel"),
         "wording": None,
         "wording_version": None,
         "language": None,
@@ -164,18 +165,27 @@ def _origin(source: object, actor: object, at: datetime | None) -> dict[str, obj
     }
 
 
-def _name(given: object, what: str) -> str:
-    name = clean_text(given, what)
+def clean_word(word: object, what: str) -> str:
+    """Return the name of a purpose, a channel, an account or a source.
+
+    Args:
+        word: 1 to 50 lowercase letters, digits, hyphens and underscores, beginning with a letter.
+        what: what it is, for the error.
+
+    Raises:
+        InvalidValue: it is something else.
+    """
+    name = clean_text(word, what)
     if not _NAME.fullmatch(name):
         raise InvalidValue(
-            f"{what} is a word of 1 to 50 lower-case letters, digits, - and _, not {name[:60]!r}",
+            f"{what} is one word of 1 to 50 lowercase letters, digits, hyphens and underscores, not {name[:60]!r}",
             hint="always use the same words, such as marketing and whatsapp: a withdrawal must find the consent",
         )
     return name
 
 
 def _source(given: object) -> str:
-    source = _name(given, "source")
+    source = clean_word(given, "source")
     if _NUMBER.search(source):
         raise InvalidValue(
             "source has a number of 5 digits or more", hint="name the place, not the person: it stays after an erasure"

@@ -8,9 +8,8 @@ done at once may end in more than one way: there it is only checked what may not
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -411,17 +410,8 @@ class Machine:
         return {number: set(rules) for number, rules in rows}
 
 
-@contextmanager
-def open_machine(url: str, connection: Connection) -> Iterator[Machine]:
-    machine = Machine(url, connection)
-    try:
-        yield machine
-    finally:
-        machine.close()
-
-
 def test_claims_are_as_the_model_says(database_url: str, autocommit: Connection) -> None:
-    with open_machine(database_url, autocommit) as machine:
+    with closing(Machine(database_url, autocommit)) as machine:
 
         @settings(
             max_examples=4 * ROUNDS,

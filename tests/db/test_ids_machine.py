@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import psycopg
@@ -168,17 +167,8 @@ class Machine:
             guest.since = place
 
 
-@contextmanager
-def open_machine(url: str, connection: Connection) -> Iterator[Machine]:
-    machine = Machine(url, connection)
-    try:
-        yield machine
-    finally:
-        machine.close()
-
-
 def test_ids_are_as_the_model_says(database_url: str, autocommit: Connection) -> None:
-    with open_machine(database_url, autocommit) as machine:
+    with closing(Machine(database_url, autocommit)) as machine:
 
         @settings(
             max_examples=10 * ROUNDS,

@@ -19,11 +19,11 @@ from guestsql.guests.campaigns import (
     campaign_from,
     clean_campaign,
     clean_result,
-    clean_word,
     is_same_campaign,
     new_campaign,
     unknown_row,
 )
+from guestsql.guests.consent import clean_word
 from guestsql.guests.segments import SEGMENT_KEY, segment_query
 from guestsql.guests.values import clean_count, clean_id, clean_instant, clean_seconds
 from guestsql.telemetry.log import event

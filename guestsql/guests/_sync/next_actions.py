@@ -7,12 +7,8 @@ from datetime import datetime
 
 from guestsql.errors import ConstraintViolation
 from guestsql.guests._sync.session import Session
-from guestsql.guests.campaigns import (
-    NextAction,
-    clean_word,
-    next_action_from,
-    unknown_row,
-)
+from guestsql.guests.campaigns import NextAction, next_action_from, unknown_row
+from guestsql.guests.consent import clean_word
 from guestsql.guests.values import clean_id, clean_instant, clean_text
 
 __all__ = ["SyncNextActions"]
