@@ -135,5 +135,5 @@ $(STAMP)lowest: pyproject.toml requirements/lowest.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(VENV)-lowest/bin/python -m pip install --quiet --constraint requirements/lowest.txt \
-		--editable ".[campaigns,embedded,otel,phones,prometheus]" --group test
+		--editable ".[campaigns,embedded,otel,pages,phones,prometheus]" --group test
 	@touch $@

@@ -12,9 +12,9 @@ _EXTRAS = ("--extra", "campaigns", "--extra", "otel", "--extra", "phones", "--ex
 _HASHED = ("--universal", "--generate-hashes")
 # By file: what is pinned. `lowest.txt` is a constraint, so that the tools of the tests stay current.
 FILES = {
-    "dev.lock": (*_HASHED, *_EXTRAS, "--extra", "embedded", "--group", "dev"),
+    "dev.lock": (*_HASHED, *_EXTRAS, "--extra", "embedded", "--extra", "pages", "--group", "dev"),
     "image.lock": (*_HASHED, *_EXTRAS),
-    "lowest.txt": (*_EXTRAS, "--extra", "embedded", "--resolution", "lowest-direct", "--upgrade"),
+    "lowest.txt": (*_EXTRAS, "--extra", "embedded", "--extra", "pages", "--resolution", "lowest-direct", "--upgrade"),
 }
 # No index in the files: each environment installs from the one that it is configured for.
 _COMMON = ("--python-version", "3.11", "--no-emit-index-url", "--no-annotate", "--custom-compile-command", "make lock")
