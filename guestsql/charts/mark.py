@@ -141,14 +141,15 @@ def _kind(text: str) -> tuple[Kind, int]:
     word = _WORD.search(text)
     if word is None:
         raise ChartFault("the chart mark is empty", f"write one of: {'; '.join(_FORMS.values())}")
-    if word[0] not in KINDS:
+    kind = next((kind for kind in KINDS if kind == word[0]), None)
+    if kind is None:
         near = difflib.get_close_matches(word[0].lower(), KINDS, 1)
         raise ChartFault(
             f"{word[0]!r} is not a kind of chart",
             f"write {near[0]}" if near else f"write one of: {', '.join(KINDS)}",
             word.start(),
         )
-    return word[0], word.end()
+    return kind, word.end()
 
 
 def _parts(text: str, at: int, kind: Kind) -> dict[str, tuple[str, ...]]:
