@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,21 @@ def test_a_child_keeps_no_session_of_a_killed_parent_alive(database_url: str, au
         assert sessions(autocommit)
         program.process.kill()
         eventually(lambda: not sessions(autocommit))
+
+
+def test_a_child_keeps_no_unfinished_connection_of_a_killed_parent_alive() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"postgresql://guest@127.0.0.1:{listener.getsockname()[1]}/hotel?sslmode=disable&gssencmode=disable"
+        source = HEAD + "db.open()\nsys.stdin.readline()\nfork(lambda: (say('ready'), pause()))\nos.wait()"
+        with Program(source, url, NEVER) as program:
+            client, _ = listener.accept()
+            with client:
+                client.settimeout(30)
+                assert client.recv(4096)  # the server never answers this
+                program.send()
+                assert program.line() == "ready"
+                program.process.kill()
+                assert client.recv(4096) == b""
 
 
 def test_a_child_at_the_limit_of_open_files_drops_the_sockets(database_url: str, autocommit: Connection) -> None:

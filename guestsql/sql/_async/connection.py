@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import AsyncCursor, AsyncRawCursor, waiting
-from psycopg.abc import RV, PQGen
+from psycopg.abc import RV, PQGen, PQGenConn
 from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 
@@ -20,6 +20,7 @@ from guestsql.errors import DatabaseUnavailable, QueryTimeout, SettingsError
 from guestsql.process import detach_socket, in_forked_child
 from guestsql.settings import Pooler, Settings
 from guestsql.sql import read_packaged
+from guestsql.sql.connecting import left_to_parent
 from guestsql.sql.conninfo import adapters, parse_conninfo, with_unresolved
 from guestsql.sql.readiness import is_readable
 from guestsql.sql.runtime import async_in_thread
@@ -70,6 +71,11 @@ class AsyncDeadlineConnection(psycopg.AsyncConnection[Any]):
         self.cursors: dict[str, AsyncCursor[Any]] = {}
         self.add_notice_handler(self._notice)
         in_forked_child(self, AsyncDeadlineConnection._detach)
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "") -> PQGenConn[Self]:
+        # There is no public way to learn the socket of a connection that is not made yet.
+        return left_to_parent(super()._connect_gen(conninfo))
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         # Only a warning, and the statement succeeds. Its words depend on the server's language, its place does not.
