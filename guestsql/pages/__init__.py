@@ -1,0 +1,1 @@
+"""Pages: `guestsql serve` shows each query of the catalogue from its file and the server alone."""
