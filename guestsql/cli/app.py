@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from guestsql.adhoc.values import plain_text
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import Output
 from guestsql.cli.summary import set_summary
 from guestsql.cli.terminal import can_ask
-from guestsql.cli.values import plain_text
 from guestsql.errors import GuestSQLError, QueryFileError, SettingsError
 from guestsql.guests.needed import reserved_names
 from guestsql.settings import Settings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from guestsql.cli.addresses import database
 from guestsql.cli.app import App, pass_app
+from guestsql.cli.guest_database import database
 from guestsql.cli.output import format_option
 from guestsql.cli.writing import unknown_guest
 

@@ -8,10 +8,10 @@ from dataclasses import asdict, fields
 import click
 
 from guestsql import GuestTransaction
-from guestsql.cli.addresses import database
+from guestsql.adhoc.redaction import mask_phones
 from guestsql.cli.app import App, pass_app
+from guestsql.cli.guest_database import database
 from guestsql.cli.output import columns_option, format_option
-from guestsql.cli.redaction import mask_phones
 from guestsql.cli.writing import dry_run_option, full_option, given_time, refuse_unknown, written
 from guestsql.guests.booking import STATUSES
 from guestsql.guests.identity import mask

@@ -9,9 +9,9 @@ from datetime import datetime
 
 import click
 
-from guestsql.cli.addresses import database
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
+from guestsql.cli.guest_database import database
 from guestsql.cli.output import Output, columns_option, format_option
 from guestsql.guests._sync.database import GuestDatabase
 from guestsql.guests._sync.transaction import GuestTransaction

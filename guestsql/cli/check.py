@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
+from guestsql.adhoc.addresses import embedded_url
 from guestsql.check import RULES, Finding, Vet, as_github, as_json, as_text, check_files, read_page
 from guestsql.check.coverage import Coverage
 from guestsql.check.rules import is_advisory
 from guestsql.check.segments import SegmentRule
 from guestsql.check.sources import Source
-from guestsql.cli.addresses import embedded_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.check_against import (
     Against,
@@ -26,6 +26,7 @@ from guestsql.cli.check_against import (
 )
 from guestsql.cli.failure import FAILED
 from guestsql.cli.units import counted
+from guestsql.cli.waiting import ON_STDERR
 from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.guests.hooks import GUEST_TABLE, HOOKS, KEY_COLUMNS, KEY_COMMENT
 from guestsql.guests.needed import reserved_names
@@ -220,7 +221,7 @@ def scratch(app: App, server: str | None) -> Generator[DeadlineConnection]:
         with _naming_server(server), announced_scratch(app, server) as connection:
             yield connection
     else:
-        with embedded_url(app.settings) as url, announced_scratch(app, url) as connection:
+        with embedded_url(app.settings, ON_STDERR) as url, announced_scratch(app, url) as connection:
             yield connection
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from guestsql.adhoc.addresses import embedded_url
 from guestsql.check import scratch_database
 from guestsql.check.against import (
     Comparison,
@@ -24,9 +25,8 @@ from guestsql.check.against import (
     verdict_as_json,
     verdict_as_text,
 )
-from guestsql.cli.addresses import embedded_url
 from guestsql.cli.app import App
-from guestsql.cli.waiting import waiting
+from guestsql.cli.waiting import ON_STDERR, waiting
 from guestsql.migrate import Series, configured_series, default_directory
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import DeadlineConnection
@@ -125,7 +125,7 @@ def judge_order(app: App, server: str | None, against: Against) -> Comparison | 
         new = _read_new(against)
     if server is not None:
         return compare_releases(old, new, _connecting(app, server), against.order)
-    with embedded_url(app.settings) as url:
+    with embedded_url(app.settings, ON_STDERR) as url:
         return compare_releases(old, new, _connecting(app, url), against.order)
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from guestsql import Consent, ConsentEvent, GuestTransaction
-from guestsql.cli.addresses import database
+from guestsql.adhoc.redaction import mask_phones
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
+from guestsql.cli.guest_database import database
 from guestsql.cli.output import columns_option, format_option
-from guestsql.cli.redaction import mask_phones
 from guestsql.cli.writing import dry_run_option, full_option, given_time, refuse_unknown, written
 
 __all__ = ["consent"]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import click
 
-from guestsql.cli.addresses import database
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
+from guestsql.cli.guest_database import database
 from guestsql.cli.output import columns_option, format_option
 from guestsql.errors import InvalidUserId, SettingsError
 from guestsql.guests.consent import clean_word

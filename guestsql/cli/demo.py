@@ -17,13 +17,14 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from guestsql.cli.addresses import embedded_url
+from guestsql.adhoc.addresses import embedded_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.cache_events import watched_cache
 from guestsql.cli.demo_hotel import show_hotel
 from guestsql.cli.legacy_report import summary
 from guestsql.cli.table import fit_table
 from guestsql.cli.terminal import console
+from guestsql.cli.waiting import ON_STDERR
 from guestsql.errors import GuestSQLError
 from guestsql.guests._sync.database import GuestDatabase
 from guestsql.legacy import ImportReport, import_directory
@@ -78,7 +79,7 @@ def demo(app: App, guests: int | None, seed: int, *, replaces: bool) -> None:
     if guests is not None:
         show_hotel(app, guests, seed, replaces=replaces)
         return
-    with embedded_url(app.settings, database=_DATABASE) as url, _own_queries() as folder:
+    with embedded_url(app.settings, ON_STDERR, database=_DATABASE) as url, _own_queries() as folder:
         click.echo(f"embedded PostgreSQL in {app.settings.home}\ndatabase {_DATABASE}")
         settings = replace(
             app.settings,

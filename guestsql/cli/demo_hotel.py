@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from guestsql.cli.addresses import embedded_url
+from guestsql.adhoc.addresses import embedded_url
 from guestsql.cli.app import App
 from guestsql.cli.units import readable_seconds
-from guestsql.cli.waiting import waiting
+from guestsql.cli.waiting import ON_STDERR, waiting
 from guestsql.errors import GuestSQLError
 from guestsql.migrate import Runner
 from guestsql.sql._sync.connection import DeadlineConnection, connect
@@ -41,7 +41,7 @@ def show_hotel(app: App, guests: int, seed: int, *, replaces: bool) -> None:
     """
     if replaces:
         _drop(app)
-    with embedded_url(app.settings, database=HOTEL_DATABASE) as url:
+    with embedded_url(app.settings, ON_STDERR, database=HOTEL_DATABASE) as url:
         settings = replace(
             app.settings, database_url=url, unpooled_url=None, replica_url=None, pooler="auto", migrations_dir=None
         )
@@ -112,7 +112,7 @@ def _require_empty_demo(target: Any) -> None:  # noqa: ANN401  a row of the quer
 
 def _drop(app: App) -> None:
     with (
-        embedded_url(app.settings, database=_ADMIN_DATABASE) as url,
+        embedded_url(app.settings, ON_STDERR, database=_ADMIN_DATABASE) as url,
         connect(replace(app.settings, pooler="auto"), url) as connection,
     ):
         connection.execute(f"DROP DATABASE IF EXISTS {HOTEL_DATABASE}")

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import click
 
+from guestsql.adhoc.values import plain_text
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import Output, data_format_option
 from guestsql.cli.terminal import console
-from guestsql.cli.values import plain_text
 from guestsql.cli.waiting import waiting
 from guestsql.ops.doctor import CHECKS, Diagnosis, Status, Target, diagnose
 from guestsql.ops.doctor.environment import read_settings

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import click
 
-from guestsql.cli.addresses import database
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
+from guestsql.cli.guest_database import database
 from guestsql.cli.output import columns_option, format_option
 from guestsql.cli.writing import unknown_guest
 from guestsql.guests.identity import canonical_user_id

@@ -6,10 +6,11 @@ from contextlib import closing
 
 import click
 
-from guestsql.cli.addresses import main_url
+from guestsql.adhoc.addresses import main_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.port import PORT
 from guestsql.cli.stopping import stop_requested, wait_for
+from guestsql.cli.waiting import ON_STDERR
 from guestsql.ops.health import HealthServer, Probe
 
 __all__ = ["health"]
@@ -54,7 +55,7 @@ def health(app: App, port: int, host: str | None, drain: float, deadline: float)
     is pending, else 503. Each change, with its reason, is logged to stderr. After SIGTERM they return 503 for the
     duration of --drain; then open requests are finished, and the exit code is 0. A second signal ends the draining.
     """
-    with main_url(app.settings) as url, closing(Probe(app.settings, url, seconds=deadline)) as probe:
+    with main_url(app.settings, ON_STDERR) as url, closing(Probe(app.settings, url, seconds=deadline)) as probe:
         server = HealthServer(probe.check, port, host)
         app.show_events()
         with stop_requested() as stop, server:

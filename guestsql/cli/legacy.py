@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from guestsql.cli.addresses import main_url
+from guestsql.adhoc.addresses import main_url
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.legacy_files import COMMANDS
 from guestsql.cli.legacy_report import notes, print_report, summary
 from guestsql.cli.output import FORMATS, PIPED_DEFAULT
 from guestsql.cli.progress import progress_bar
+from guestsql.cli.waiting import ON_STDERR
 from guestsql.legacy import import_directory
 
 __all__ = ["legacy"]
@@ -55,7 +56,7 @@ def import_files(app: App, directory: Path, dry_run: bool, format_name: str | No
     time of the import. Importing again changes nothing. Exits with 1 when a record was rejected; the rest is imported.
     """
     output = app.output(format_name, piped="json")
-    with main_url(app.packaged_settings) as url, progress_bar("importing") as progress:
+    with main_url(app.packaged_settings, ON_STDERR) as url, progress_bar("importing") as progress:
         report = import_directory(directory, settings=app.settings, url=url, dry_run=dry_run, progress=progress)
     if output.is_table:
         print_report(output, report)

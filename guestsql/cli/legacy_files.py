@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
-from guestsql.cli.addresses import main_url
+from guestsql.adhoc.addresses import main_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.legacy_report import counted, unread
 from guestsql.cli.output import FORMATS, PIPED_DEFAULT, Output
 from guestsql.cli.progress import progress_bar
+from guestsql.cli.waiting import ON_STDERR
 from guestsql.legacy.cleanup import CleanupReport, cleanup_directory, restore_directory
 from guestsql.legacy.exporting import export_directory
 from guestsql.legacy.verifying import Difference, VerifyReport, verify_directory
@@ -55,7 +56,7 @@ def verify(app: App, directory: Path, format_name: str | None) -> None:
     rejected record is not a difference when legacy_rejects has kept it byte for byte.
     """
     output = app.output(format_name, piped="json")
-    with main_url(app.packaged_settings) as url, progress_bar("verifying") as progress:
+    with main_url(app.packaged_settings, ON_STDERR) as url, progress_bar("verifying") as progress:
         report = verify_directory(directory, settings=app.settings, url=url, progress=progress)
     if output.is_json:
         output.row(report.as_dict())
@@ -86,7 +87,7 @@ def export(app: App, directory: Path, force: bool, format_name: str | None) -> N
     from the database. The files get their names only when both are complete.
     """
     output = app.output(format_name, piped="json")
-    with main_url(app.packaged_settings) as url:
+    with main_url(app.packaged_settings, ON_STDERR) as url:
         report = export_directory(directory, settings=app.settings, url=url, force=force)
     if output.is_json:
         output.row(report.as_dict())
@@ -129,7 +130,7 @@ def cleanup(app: App, directory: Path, yes: bool, keep_days: int | None, format_
     """
     output = app.output(format_name, piped="json")
     app.confirm(f"Back up and delete the old bot's files in {directory} if they verify", yes=yes)
-    with main_url(app.packaged_settings) as url, progress_bar("verifying") as progress:
+    with main_url(app.packaged_settings, ON_STDERR) as url, progress_bar("verifying") as progress:
         report = cleanup_directory(directory, settings=app.settings, url=url, keep_days=keep_days, progress=progress)
     if output.is_json:
         output.row(report.as_dict())

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from guestsql.adhoc.values import plain_text
 from guestsql.cli.output import Output
 from guestsql.cli.units import readable_bytes, readable_seconds
-from guestsql.cli.values import plain_text
 from guestsql.legacy import ImportReport
 
 __all__ = ["counted", "notes", "print_report", "summary", "unread"]

@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 
 import click
 
+from guestsql.adhoc.parameters import ParameterError
+from guestsql.adhoc.redaction import mask_addresses
 from guestsql.cli.app import App, CommandGroup
 from guestsql.cli.failure import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE, exit_code
-from guestsql.cli.redaction import mask_addresses
 from guestsql.cli.summary import set_summary
 from guestsql.cli.terminal import flush_streams, prepare_streams
 from guestsql.errors import GuestSQLError
@@ -93,6 +94,8 @@ class _Shell(CommandGroup):
             code = done.exit_code
         except click.ClickException as error:
             code = _usage(app, error)
+        except ParameterError as error:
+            code = _usage(app, click.UsageError(str(error)))
         except (click.Abort, KeyboardInterrupt, EOFError):
             # The blank line closes the terminal's ^C.
             click.echo(err=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from guestsql.cli.addresses import migration_url
+from guestsql.adhoc.addresses import migration_url
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.output import format_option
-from guestsql.cli.waiting import waiting
+from guestsql.cli.waiting import ON_STDERR, waiting
 from guestsql.migrate import (
     OWN,
     PACKAGED,
@@ -53,7 +53,7 @@ def migrate() -> None:
 
 @contextmanager
 def _runner(app: App) -> Generator[Runner]:
-    with migration_url(app.settings) as url, waiting("waiting for the database", event="MIGRATION_WAITING"):
+    with migration_url(app.settings, ON_STDERR) as url, waiting("waiting for the database", event="MIGRATION_WAITING"):
         yield Runner(app.settings, url)
 
 

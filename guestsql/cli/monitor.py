@@ -10,13 +10,15 @@ from dataclasses import asdict, replace
 import click
 from rich.live import Live
 
+from guestsql.adhoc.notices import SILENT
+from guestsql.adhoc.session import QuerySession
+from guestsql.adhoc.target import Target, open_target
+from guestsql.adhoc.values import plain_text
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.keys import quit_key
 from guestsql.cli.output import PIPED_DEFAULT, Output
-from guestsql.cli.running import QuerySession
-from guestsql.cli.target import Target, open_target
 from guestsql.cli.terminal import console, is_narrow
-from guestsql.cli.values import plain_text
+from guestsql.cli.waiting import ON_STDERR
 from guestsql.errors import DatabaseError
 from guestsql.ops.monitor import FigureReader, Figures, Screen
 from guestsql.sql import load_catalogue
@@ -85,9 +87,9 @@ def monitor(  # noqa: PLR0917  click passes them by name
     reader = FigureReader(catalogue, minutes=minutes, max_rows=50, min_seconds=min_seconds)
     is_drawn = not once and sys.stdout.isatty()
     with (
-        open_target(settings, main=primary) as target,
+        open_target(settings, ON_STDERR, main=primary) as target,
         # A line on stderr would stay in what is drawn.
-        QuerySession(replace(target, announces=not is_drawn)) as session,
+        QuerySession(replace(target, notices=SILENT) if is_drawn else target) as session,
     ):
         watch = _Watch(app, target, session, reader)
         if is_drawn:

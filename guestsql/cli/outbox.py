@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import click
 
-from guestsql.cli.addresses import database
+from guestsql.adhoc.redaction import mask_phones
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
+from guestsql.cli.guest_database import database
 from guestsql.cli.output import columns_option, format_option
-from guestsql.cli.redaction import mask_phones
 from guestsql.guests.identity import mask
 from guestsql.guests.query_rows import DropRepliesRow, RetryRepliesRow
 

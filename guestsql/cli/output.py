@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from guestsql.adhoc.values import as_cell, as_json, as_shown, is_document, plain_text
 from guestsql.cli.table import FittedTable, fit_table
 from guestsql.cli.terminal import console, is_narrow
 from guestsql.cli.units import with_unit
-from guestsql.cli.values import as_cell, as_json, as_shown, is_document, plain_text
 from guestsql.settings import SHELL_FORMATS
 
 __all__ = ["FORMATS", "PIPED_DEFAULT", "Output", "columns_option", "data_format_option", "format_option"]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from guestsql.cli.addresses import database
 from guestsql.cli.app import App, CommandGroup, pass_app
 from guestsql.cli.failure import FAILED
+from guestsql.cli.guest_database import database
 from guestsql.cli.output import columns_option, format_option
 from guestsql.guests.erasure_replay import ReplayReport
 from guestsql.guests.identity import mask

@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 from psycopg import pq
 
-from guestsql.cli.addresses import main_url
+from guestsql.adhoc.addresses import main_url
 from guestsql.cli.app import App, pass_app
+from guestsql.cli.waiting import ON_STDERR
 from guestsql.embedded import find_binaries
 from guestsql.errors import EmbeddedServerError, GuestSQLError
 from guestsql.settings import Settings
@@ -48,7 +49,7 @@ def psql(app: App, arguments: tuple[str, ...]) -> None:
     password is on a command line. The embedded server runs for as long as psql does.
     """
     program = _program(app.settings)
-    with main_url(app.settings) as url:
+    with main_url(app.settings, ON_STDERR) as url:
         code = _run([str(program), *arguments], _environment(url))
     raise click.exceptions.Exit(code)
 

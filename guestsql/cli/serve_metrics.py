@@ -6,11 +6,12 @@ import importlib.util
 
 import click
 
+from guestsql.adhoc.target import open_target
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
 from guestsql.cli.port import PORT
 from guestsql.cli.stopping import stop_requested, wait_for
-from guestsql.cli.target import open_target
+from guestsql.cli.waiting import ON_STDERR
 from guestsql.errors import SettingsError
 from guestsql.ops.gauges import Scraper, find_gauges
 
@@ -49,7 +50,7 @@ def serve_metrics(  # noqa: PLR0917  click passes them by name
     """
     _require_client()
     gauges = find_gauges(app.catalogue.values())
-    with open_target(app.settings, main=primary) as target:
+    with open_target(app.settings, ON_STDERR, main=primary) as target:
         scraper = Scraper(app.settings, target.url, gauges, timeout, is_replica=target.is_replica)
         if once:
             _print(app, scraper)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from guestsql.cli.addresses import embedded_url
+from guestsql.adhoc.addresses import embedded_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.stopping import stop_requested
+from guestsql.cli.waiting import ON_STDERR
 
 __all__ = ["server"]
 
@@ -28,10 +29,10 @@ def server(app: App) -> None:
     """
     if app.settings.database_url is not None:
         app.say("guestsql: DATABASE_URL is set: other commands use that server, not this one")
-    with embedded_url(app.settings) as url, stop_requested() as stop:
+    with embedded_url(app.settings, ON_STDERR) as url, stop_requested() as stop:
         click.echo(url)
         app.say("server: running; Ctrl-C stops it")
         while not stop.wait(_CHECK_SECONDS):
-            with embedded_url(app.settings):  # starts it again if it was killed
+            with embedded_url(app.settings, ON_STDERR):  # starts it again if it was killed
                 pass
     app.say("server: ended")

@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from guestsql.adhoc.values import align_points, as_shown, plain_text
 from guestsql.cli.units import with_unit
-from guestsql.cli.values import align_points, as_shown, plain_text
 
 __all__ = ["FittedTable", "build_table", "fit_table"]
 

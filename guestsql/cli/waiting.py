@@ -10,10 +10,11 @@ from contextlib import contextmanager
 
 import click
 
-from guestsql.cli.values import plain_text
+from guestsql.adhoc.notices import Notices
+from guestsql.adhoc.values import plain_text
 from guestsql.telemetry.log import logger
 
-__all__ = ["waiting"]
+__all__ = ["ON_STDERR", "waiting"]
 
 _PATIENCE_SECONDS = 1.0
 
@@ -71,4 +72,12 @@ class _Notice(logging.Handler):
 
     @staticmethod
     def _print(text: str) -> None:
-        click.echo(plain_text(f"guestsql: {text}"), err=True)
+        _say(f"guestsql: {text}")
+
+
+def _say(text: str) -> None:
+    click.echo(plain_text(text), err=True)
+
+
+ON_STDERR = Notices(_say, waiting)
+"""The shell's reports on the way to a server."""

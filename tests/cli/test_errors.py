@@ -11,8 +11,8 @@ from importlib import import_module
 import pytest
 
 import guestsql as guestsql_package
+from guestsql.adhoc.redaction import mask_addresses
 from guestsql.cli.failure import exit_code
-from guestsql.cli.redaction import mask_addresses
 from guestsql.errors import (
     ConstraintViolation,
     DatabaseError,

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import pytest
 
+from guestsql.adhoc.python_call import python_call
 from guestsql.cli.query.common import complete_name
-from guestsql.cli.query.python_call import python_call
 from guestsql.sql import internal_directory
 from guestsql.sql.reading import read_queries
 from guestsql.sql.samples import sample_values

@@ -13,9 +13,12 @@ from guestsql.cli.app import App
 from guestsql.errors import GuestSQLError
 from guestsql.sql import Catalogue, Operator, Query, internal_directory, scan_directory
 
-__all__ = ["RETURNS", "complete_name", "named", "timeout_option", "whole"]
+__all__ = ["HINTS", "RETURNS", "complete_name", "named", "timeout_option", "whole"]
 
 RETURNS = {Operator.ROWS: "rows", Operator.ROW: "row", Operator.VALUE: "value", Operator.COUNT: "count"}
+
+HINTS = {"25006": "it writes: run it with --write", "57014": "raise --timeout"}
+"""How to fix an error in the shell, by SQLSTATE."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

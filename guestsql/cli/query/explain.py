@@ -5,30 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import click
-import psycopg
-from psycopg.rows import tuple_row
-from psycopg.types.string import TextLoader
 
+from guestsql.adhoc.explain import NoPlan, ask_plan
+from guestsql.adhoc.session import QuerySession
+from guestsql.adhoc.target import Target, open_target
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.params import given_parameters, param_options, parse_parameters
-from guestsql.cli.query.common import complete_name, named, timeout_option
+from guestsql.cli.query.common import HINTS, complete_name, named, timeout_option
 from guestsql.cli.query.plan_view import plan_lines
-from guestsql.cli.running import QuerySession, explained
-from guestsql.cli.target import Target, open_target
 from guestsql.cli.terminal import console, is_narrow
+from guestsql.cli.waiting import ON_STDERR
 from guestsql.errors import DatabaseError
-from guestsql.sql import Query, arrange
-from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql import Query
 
 __all__ = ["explain"]
 
-_PLAN = "EXPLAIN (FORMAT JSON) "
-_ANALYZE = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
-_PREPARED = "guestsql_explain"
-_SYNTAX_ERROR = "42601"
 _READ_ONLY = "25006"
 _ROLLED_BACK = "guestsql: the query was run and rolled back; numbers that it took from sequences stay used"
 
@@ -80,13 +73,13 @@ def explain(  # noqa: PLR0917  click passes them by name
     found = named(app.catalogue, name)
     values = _values(found, pairs, nulls, analyze=analyze, generic=generic)
     patience = timeout or settings.deadline_seconds
-    with open_target(settings, main=primary) as target:
+    with open_target(settings, ON_STDERR, main=primary) as target:
         try:
-            text = _ask(target, found, values, patience, analyze=analyze)
+            text = _ask(target, found, values, patience, analyze=analyze, write=False)
         except DatabaseError as error:
             if error.sqlstate != _READ_ONLY or not analyze:
                 raise
-            with open_target(settings, main=True) as main:
+            with open_target(settings, ON_STDERR, main=True) as main:
                 text = _ask(main, found, values, patience, analyze=True, write=True)
             app.say(_ROLLED_BACK)
     if format_name == "json":
@@ -113,54 +106,10 @@ def _values(
 
 
 def _ask(
-    target: Target,
-    query: Query,
-    values: Mapping[str, str | None] | None,
-    timeout: float,
-    *,
-    analyze: bool,
-    write: bool = False,
+    target: Target, query: Query, values: Mapping[str, str | None] | None, timeout: float, *, analyze: bool, write: bool
 ) -> str:
-    """The plan as the server writes it in JSON."""
-    with QuerySession(target, write=write) as session, session.transaction(timeout, rolled_back=True) as connection:
-        connection.adapters.register_loader("json", TextLoader)
+    with QuerySession(target, write=write, hints=HINTS) as session:
         try:
-            return _generic(connection, query) if values is None else _custom(connection, query, values, analyze)
-        except DatabaseError as error:
-            if error.sqlstate != _SYNTAX_ERROR:
-                raise
-            syntax_error = error
-    # EXPLAIN does not know every command; what the server itself takes has no plan, then.
-    with QuerySession(target) as session, session.transaction(timeout) as connection:
-        if not _is_accepted(connection, query):
-            raise syntax_error
-    raise click.UsageError(f"{query.name} has no plan: only statements that read or change rows have one")
-
-
-def _custom(connection: DeadlineConnection, query: Query, values: Mapping[str, str | None], analyze: bool) -> str:
-    head = _ANALYZE if analyze else _PLAN
-    with explained(query, values, write=analyze, shift=len(head)):
-        return _text(connection, head + query.text, arrange(query, values))
-
-
-def _generic(connection: DeadlineConnection, query: Query) -> str:
-    connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-    # Both in SQL, and in one transaction: a pooler may give a statement of the protocol another name.
-    head = f"PREPARE {_PREPARED} AS "
-    with explained(query, {}, shift=len(head)):
-        connection.execute((head + query.text).encode(), prepare=False)
-    nulls = ", ".join(["NULL"] * len(query.positional))
-    with explained(query, {}):
-        text = _text(connection, f"{_PLAN}EXECUTE {_PREPARED}({nulls})", [])
-    connection.execute(f"DEALLOCATE {_PREPARED}".encode())
-    return text
-
-
-def _text(connection: DeadlineConnection, statement: str, values: list[object]) -> str:
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        row: Any = cursor.execute(statement.encode(), values or None).fetchone()
-    return str(row[0])
-
-
-def _is_accepted(connection: DeadlineConnection, query: Query) -> bool:
-    return bool(connection.pgconn.prepare(b"", query.text.encode()).status == psycopg.pq.ExecStatus.COMMAND_OK)
+            return ask_plan(session, query, values, timeout, analyze=analyze)
+        except NoPlan as error:
+            raise click.UsageError(str(error)) from error

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from rich.text import Text
 
-from guestsql.cli.query.plan import WeighedNode, read_plan
-from guestsql.cli.values import plain_text
+from guestsql.adhoc.plan import WeighedNode, read_plan
+from guestsql.adhoc.values import plain_text
 
 __all__ = ["plan_lines"]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from guestsql.adhoc.session import QuerySession, Result
+from guestsql.adhoc.target import open_target
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.output import Output, columns_option, data_format_option
 from guestsql.cli.params import param_options, parse_parameters
-from guestsql.cli.query.common import complete_name, named, timeout_option
+from guestsql.cli.query.common import HINTS, complete_name, named, timeout_option
 from guestsql.cli.query.watching import watch
-from guestsql.cli.running import QuerySession, Result
-from guestsql.cli.target import open_target
+from guestsql.cli.waiting import ON_STDERR
 from guestsql.sql import Operator, Query
 from guestsql.sql.query import why_empty
 
@@ -69,7 +70,10 @@ def run(  # noqa: PLR0917  click passes them by name
     output = app.output(format_name, piped="json")
     output.why_empty = why_empty(found)
     patience = timeout or settings.deadline_seconds
-    with open_target(settings, main=write or primary) as target, QuerySession(target, write=write) as session:
+    with (
+        open_target(settings, ON_STDERR, main=write or primary) as target,
+        QuerySession(target, write=write, hints=HINTS) as session,
+    ):
         if target.is_replica:
             app.say("queried the replica of DATABASE_REPLICA_URL; --primary queries the main server")
         if seconds is None:

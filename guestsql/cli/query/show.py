@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import click
 
+from guestsql.adhoc.described import Described, ask_server, may_have_server
+from guestsql.adhoc.python_call import python_call
+from guestsql.adhoc.target import open_target
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.output import Output
 from guestsql.cli.query.common import complete_name, named, whole
-from guestsql.cli.query.describe import Described, ask_server, may_have_server
-from guestsql.cli.query.python_call import python_call
+from guestsql.cli.waiting import ON_STDERR
 from guestsql.errors import GuestSQLError
 from guestsql.sql import Catalogue, Operator, Query
 from guestsql.sql.psql import psql_preamble, psql_query, written_head
@@ -123,7 +125,8 @@ def _ask(app: App, query: Query | None, types: list[str]) -> Described | None:
         app.say(f"guestsql: the {what} are unknown: there is no server (set DATABASE_URL)")
         return None
     try:
-        return ask_server(app.settings, query, types)
+        with open_target(app.settings, ON_STDERR, main=False) as target:
+            return ask_server(target, query, types)
     except GuestSQLError as error:
         app.say(f"guestsql: the {what} are unknown: {error}")
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guestsql.cli.query.plan import read_plan
+from guestsql.adhoc.plan import read_plan
 from guestsql.cli.query.plan_view import plan_lines
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from guestsql.cli.addresses import main_url, reading_url
-from guestsql.cli.waiting import waiting
+from guestsql.adhoc.addresses import main_url, reading_url
+from guestsql.adhoc.notices import SILENT, Notices
 from guestsql.errors import DatabaseUnavailable
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import DeadlineConnection, connect
@@ -26,13 +26,13 @@ class Target:
         settings: for the time to connect.
         url: its address.
         variable: the setting that gives the address.
-        announces: whether a connection that takes long is announced on a terminal.
+        notices: where to report a connection that takes long.
     """
 
     settings: Settings
     url: str = field(repr=False)
     variable: str
-    announces: bool = True
+    notices: Notices = SILENT
 
     @property
     def is_replica(self) -> bool:
@@ -53,7 +53,7 @@ class Target:
         settings = self.settings if patience is None else replace(self.settings, deadline_seconds=patience)
         parse_conninfo(self.url, variable=self.variable)
         try:
-            with waiting(f"connecting to the server of {self.variable}") if self.announces else nullcontext():
+            with self.notices.waiting(f"connecting to the server of {self.variable}"):
                 return connect(settings, self.url)
         except DatabaseUnavailable as error:
             self.name(error)
@@ -67,17 +67,18 @@ class Target:
 
 
 @contextmanager
-def open_target(settings: Settings, *, main: bool) -> Generator[Target]:
+def open_target(settings: Settings, notices: Notices = SILENT, *, main: bool) -> Generator[Target]:
     """The server for reading, or the main one; an embedded server runs for as long as this is open.
 
     Args:
         settings: where the servers are.
+        notices: where to report on the way there.
         main: True for DATABASE_URL even if there is a replica.
 
     Raises:
         EmbeddedServerError: there is no address, and no embedded server either.
     """
     is_replica = not main and settings.replica_url is not None
-    address = reading_url(settings) if is_replica else main_url(settings)
+    address = reading_url(settings, notices) if is_replica else main_url(settings, notices)
     with address as url:
-        yield Target(settings, url, _REPLICA if is_replica else "DATABASE_URL")
+        yield Target(settings, url, _REPLICA if is_replica else "DATABASE_URL", notices)

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from guestsql.adhoc.values import align_points, as_cell, as_json, as_shown, plain_text
 from guestsql.cli.table import build_table
-from guestsql.cli.values import align_points, as_cell, as_json, as_shown, plain_text
 
 BOGOTA = ZoneInfo("America/Bogota")
 NOON = datetime(2026, 11, 22, 17, 0, 5, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Runs queries for the shell: each in one transaction with a timeout, and with the names of its columns."""
+"""Runs queries that a person asks for: each in one transaction with a timeout, and with the names of its columns."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import partial
 from json import loads
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, Self
 
 import psycopg
@@ -19,8 +20,8 @@ from psycopg.rows import tuple_row
 from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 
-from guestsql.cli.params import refused_value
-from guestsql.cli.target import Target
+from guestsql.adhoc.parameters import refused_value
+from guestsql.adhoc.target import Target
 from guestsql.errors import DatabaseUnavailable
 from guestsql.sql import Query, arrange
 from guestsql.sql._sync.connection import DeadlineConnection
@@ -36,6 +37,7 @@ _RANGES = ("daterange", "tsrange", "tstzrange")
 _MULTIRANGES = ("int4multirange", "int8multirange", "nummultirange", "datemultirange", "tsmultirange", "tstzmultirange")
 # The server's own timeout comes first: its message says what was cancelled.
 _GRACE_SECONDS = 2.0
+_NO_HINTS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,16 @@ class QuerySession:
     Args:
         target: the server.
         write: False makes every transaction READ ONLY.
+        hints: how to fix an error, by SQLSTATE, where the caller knows more than the server.
+
+    Attributes:
+        hints: as given.
     """
 
-    def __init__(self, target: Target, *, write: bool = False) -> None:
+    def __init__(self, target: Target, *, write: bool = False, hints: Mapping[str, str] = _NO_HINTS) -> None:
         self._target = target
         self._write = write
+        self.hints = hints
         self._connection: DeadlineConnection | None = None
 
     def run(self, query: Query, parameters: Mapping[str, str | None], timeout: float) -> Result:
@@ -75,10 +82,10 @@ class QuerySession:
             timeout: after which the server cancels the query, in seconds, above 0.
 
         Raises:
-            UsageError: the server cannot take the value of a parameter.
+            ParameterError: the server cannot take the value of a parameter.
             DatabaseError: the server refused the query (with its place in the file), or could not be reached.
         """
-        with self.transaction(timeout) as connection, explained(query, parameters, write=self._write):
+        with self.transaction(timeout) as connection, explained(query, parameters, self.hints):
             return _run(connection, query, parameters)
 
     @contextmanager
@@ -150,18 +157,18 @@ def _run(connection: DeadlineConnection, query: Query, parameters: Mapping[str, 
 
 @contextmanager
 def explained(
-    query: Query, parameters: Mapping[str, str | None], *, write: bool = False, shift: int = 0
+    query: Query, parameters: Mapping[str, str | None], hints: Mapping[str, str] = _NO_HINTS, *, shift: int = 0
 ) -> Generator[None]:
-    """Raise the server's errors with their place in the file, and with hints for the shell.
+    """Raise the server's errors with their place in the file, and with the caller's hints.
 
     Args:
         query: the query that is run.
         parameters: its parameters.
-        write: whether it may write.
+        hints: how to fix an error, by SQLSTATE.
         shift: how many characters were put before its text.
 
     Raises:
-        UsageError: the server cannot take the value of a parameter.
+        ParameterError: the server cannot take the value of a parameter.
         DatabaseError: any other error.
     """
     try:
@@ -175,10 +182,7 @@ def explained(
         if position is not None and int(position) > shift:
             line, column = query.locate(int(position) - shift)
             failure.message = f"{failure.message}, at {query.file}:{line}:{column}"
-        if error.sqlstate == "25006" and not write:
-            failure.hint = "it writes: run it with --write"
-        if error.sqlstate == "57014":
-            failure.hint = "raise --timeout"
+        failure.hint = hints.get(error.sqlstate or "", failure.hint)
         raise failure from error
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from guestsql.cli.target import open_target
+from guestsql.adhoc.target import Target
 from guestsql.settings import Settings
 from guestsql.sql import Query
 from guestsql.sql._sync.connection import DeadlineConnection
@@ -20,7 +20,7 @@ from guestsql.sql.packaged import ask_types, packaged_queries, type_names
 from guestsql.sql.row_classes import unmarked
 from guestsql.sql.translate import translate
 
-__all__ = ["Described", "ask_server", "may_have_server"]
+__all__ = ["Described", "ask_server", "described", "may_have_server"]
 
 # A query can be shown without the server's part, so this does not wait long for it.
 _LONGEST_WAIT_SECONDS = 2.0
@@ -45,29 +45,39 @@ def may_have_server(settings: Settings) -> bool:
     return bool(given) or any(settings.home.expanduser().glob("postgres-*"))
 
 
-def ask_server(settings: Settings, query: Query | None, types: Sequence[str]) -> Described:
-    """Ask the server for reading.
+def ask_server(target: Target, query: Query | None, types: Sequence[str]) -> Described:
+    """Ask a server, for two seconds at most.
 
     Args:
-        settings: where it is.
+        target: the server.
         query: whose columns are wanted; None wants none.
         types: names of types that are wanted.
 
     Raises:
         DatabaseError: it cannot be reached, or refuses the query.
-        EmbeddedServerError: the embedded server cannot be started.
     """
-    with (
-        open_target(settings, main=False) as target,
-        closing(target.connect(patience=_LONGEST_WAIT_SECONDS)) as connection,
-    ):
+    with closing(target.connect(patience=_LONGEST_WAIT_SECONDS)) as connection:
         connection.read_only = True
         try:
             with connection.transaction():
-                base_types = _base_types(connection, types)
-                return Described(() if query is None else _columns(connection, query), base_types)
+                return described(connection, query, types)
         except psycopg.Error as error:
             raise translate(error, "") from error
+
+
+def described(connection: DeadlineConnection, query: Query | None, types: Sequence[str]) -> Described:
+    """Ask the server of a connection, within its transaction.
+
+    Args:
+        connection: in a transaction.
+        query: whose columns are wanted; None wants none.
+        types: names of types that are wanted.
+
+    Raises:
+        DatabaseError: the server refuses the query.
+    """
+    base_types = _base_types(connection, types)
+    return Described(() if query is None else _columns(connection, query), base_types)
 
 
 def _base_types(connection: DeadlineConnection, types: Sequence[str]) -> dict[str, tuple[str, str | None]]:
