@@ -86,6 +86,71 @@ FROM counted_calls
 ORDER BY milliseconds DESC, query ASC
 LIMIT :max_rows::int;
 
+-- name: get_query_latency(query, hours)^
+-- Calls, errors and percentiles of one named query in the last hours, the current one included.
+-- The percentiles are as in list_query_latencies; without a call they are NULL.
+--   query: text, its name, e.g. 'list_query_latencies'
+--   hours: int = 24, how far to look back
+SELECT
+    coalesce(sum(calls), 0)::bigint AS calls,
+    (
+        SELECT coalesce(sum(failed.errors), 0)::bigint
+        FROM query_error_minutes AS failed
+        WHERE
+            failed.query = :query::text
+            AND failed.minute >= date_trunc('hour', statement_timestamp()) - make_interval(hours => :hours::int - 1)
+    ) AS errors,
+    guestsql_percentile(guestsql_sum_buckets(buckets), 0.5) AS p50_milliseconds,
+    guestsql_percentile(guestsql_sum_buckets(buckets), 0.95) AS p95_milliseconds
+FROM query_minutes
+WHERE
+    query = :query::text
+    AND minute >= date_trunc('hour', statement_timestamp()) - make_interval(hours => :hours::int - 1);
+
+-- name: list_query_hours(query, hours)
+-- Calls, errors and percentiles of one named query by hour, the oldest first.
+-- The percentiles are as in list_query_latencies. An hour without a call has a row, too: zeros and NULL.
+--   query: text, its name, e.g. 'list_query_latencies'
+--   hours: int = 24, how far to look back
+WITH counted_hours AS (
+    SELECT
+        date_trunc('hour', minute) AS since,
+        sum(calls)::bigint AS calls,
+        guestsql_sum_buckets(buckets) AS buckets
+    FROM query_minutes
+    WHERE
+        query = :query::text
+        AND minute >= date_trunc('hour', statement_timestamp()) - make_interval(hours => :hours::int - 1)
+    GROUP BY since
+),
+
+failed_hours AS (
+    SELECT
+        date_trunc('hour', minute) AS since,
+        sum(errors)::bigint AS errors
+    FROM query_error_minutes
+    WHERE
+        query = :query::text
+        AND minute >= date_trunc('hour', statement_timestamp()) - make_interval(hours => :hours::int - 1)
+    GROUP BY since
+)
+
+SELECT
+    hours.since,
+    coalesce(counted_hours.calls, 0) AS calls,
+    coalesce(failed_hours.errors, 0) AS errors,
+    guestsql_percentile(counted_hours.buckets, 0.5) AS p50_milliseconds,
+    guestsql_percentile(counted_hours.buckets, 0.95) AS p95_milliseconds
+FROM
+    generate_series(
+        date_trunc('hour', statement_timestamp()) - make_interval(hours => :hours::int - 1),
+        statement_timestamp(),
+        make_interval(hours => 1)
+    ) AS hours (since)
+LEFT JOIN counted_hours ON hours.since = counted_hours.since
+LEFT JOIN failed_hours ON hours.since = failed_hours.since
+ORDER BY hours.since;
+
 -- name: list_minute_latencies(max_rows)
 -- Calls and percentiles of all named queries together by minute, the latest first.
 -- The percentiles are as in list_query_latencies. A minute without a call has no row.

@@ -213,6 +213,23 @@ def test_call_rates(connection: Connection) -> None:
     assert sum(row.calls for row in ask(connection, "list_call_rates", unit="day")) == 11
 
 
+def test_one_query_by_hour(connection: Connection) -> None:
+    """The present hour counts as one; what is older than the hours, and other queries, do not count."""
+    assert ask_one(connection, "get_query_latency", query="slow") == (0, 0, None, None)
+    _count(connection, ("quick", 0, [0.001] * 8), ("slow", 0, [0.5] * 2), ("slow", 120, [2.0]), ("slow", 1440, [9.0]))
+    connection.execute("INSERT INTO query_error_minutes SELECT minute, query, 'timeout', calls FROM query_minutes")
+    latency = ask_one(connection, "get_query_latency", query="slow")
+    assert latency[:2] == (3, 3)
+    assert 350 < latency.p50_milliseconds <= 500 < 1400 < latency.p95_milliseconds <= 2000
+    hours = ask(connection, "list_query_hours", query="slow")
+    assert len(hours) == 24
+    older, newer = (row for row in hours if row.calls)
+    assert (older.calls, older.errors, newer.calls, newer.errors) == (1, 1, 2, 2)
+    assert newer.since - older.since == timedelta(hours=2)
+    assert 350 < newer.p95_milliseconds <= 500
+    assert hours[0].p50_milliseconds is None
+
+
 def test_memory_of_the_processes(connection: Connection) -> None:
     connection.execute(
         """
@@ -249,7 +266,15 @@ def test_the_tables_against_the_files_of_the_last_import(connection: Connection)
     assert math.isclose(row.table_per_file, sizes[0] / 4096, rel_tol=0.01)
 
 
-PAST = ("get_cache_hits", "list_hit_rates", "list_query_latencies", "list_minute_latencies", "list_call_rates")
+PAST: tuple[tuple[str, dict[str, object]], ...] = (
+    ("get_cache_hits", {}),
+    ("list_hit_rates", {}),
+    ("list_query_latencies", {}),
+    ("list_minute_latencies", {}),
+    ("list_call_rates", {}),
+    ("get_query_latency", {"query": "a"}),
+    ("list_query_hours", {"query": "a"}),
+)
 
 
 def test_the_planner_sees_how_little_of_the_past_is_asked_for(autocommit: Connection) -> None:
@@ -270,10 +295,10 @@ def test_the_planner_sees_how_little_of_the_past_is_asked_for(autocommit: Connec
         """
     )
     autocommit.execute("ANALYZE query_minutes, query_error_minutes, context_minutes")
-    for name in PAST:
+    for name, values in PAST:
         query = CATALOGUE[name]
         with psycopg.RawCursor(autocommit) as cursor:
-            cursor.execute(f"EXPLAIN {query.text}".encode(), arrange(query, {}))
+            cursor.execute(f"EXPLAIN {query.text}".encode(), arrange(query, values))
             plan = "\n".join(line for (line,) in cursor)
         assert "Seq Scan" not in plan, f"{name}\n{plan}"
 
