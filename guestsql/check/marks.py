@@ -11,8 +11,8 @@ In the comments below a query's name::
     -- check: hot
     -- check: allow GS307, because the parameter bounds the rows
 
-A suppression is for one rule in one query, and gives its reason. Other modules read the other marks: `empty:`,
-`metrics:`, `on:` and `segment:`. A misspelt mark would go unnoticed, so a word that is nearly one is reported.
+A suppression is for one rule in one query, and gives its reason. Other modules read the other marks: `chart:`,
+`empty:`, `metrics:`, `on:`, `segment:` and more. A misspelt mark would go unnoticed, so a word that is nearly one is reported.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def read_file_marks(marks: Iterable[Mark]) -> FileMarks:
     allowed: list[TableAllowance] = []
     bad: list[BadMark] = []
     is_read_only = False
-    for _, what, number, column in _of_check(marks):
+    for _, what, number, column, _ in _of_check(marks):
         tables, table = _LARGE.match(what), _ALLOW_TABLE.match(what)
         if what == "read-only":
             is_read_only = True
@@ -157,7 +157,7 @@ def read_query_marks(marks: Iterable[Mark], lines: Iterable[tuple[int, str]]) ->
     is_hot = False
     allowances: list[Allowance] = []
     bad = list(_misspelt(lines))
-    for _, what, number, column in _of_check(marks):
+    for _, what, number, column, _ in _of_check(marks):
         allow = _ALLOW.match(what)
         if what == "hot":
             is_hot = True
@@ -193,9 +193,10 @@ def _misspelt(lines: Iterable[tuple[int, str]]) -> Iterator[BadMark]:
 
 
 def _nearest(word: str) -> str:
-    # Of two letters every word is near another: `No:` is prose.
+    # Of two letters every word is near another: `No:` is prose, and `Es:` is Spanish prose.
     exchanged = [mark for mark in MARK_WORDS if len(mark) > _SHORT and sorted(mark) == sorted(word)]
-    return next(iter(exchanged or difflib.get_close_matches(word, MARK_WORDS, 1, _NEAR)), "")
+    words = [mark for mark in MARK_WORDS if mark != "es"]
+    return next(iter(exchanged or difflib.get_close_matches(word, words, 1, _NEAR)), "")
 
 
 def _fault(allow: re.Match[str]) -> str:

@@ -60,12 +60,16 @@ class Parameter:
         default: the literal as it is written, quotes included (`30`, `'a, b'`, `null`), or None when the
             parameter must be given.
         doc: the text, on one line, or "".
+        spanish: the text of its `es:` lines, or "".
+        choices: the query that its `choices:` line names, as written, or "".
     """
 
     name: str
     type: str | None = None
     default: str | None = None
     doc: str = ""
+    spanish: str = ""
+    choices: str = ""
 
     @property
     def default_value(self) -> str | None:

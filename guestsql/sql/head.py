@@ -17,9 +17,13 @@ Each comment line directly below it is, the first that fits,
 
 - a parameter's, when it begins with `word:` and that word is a declared parameter;
 - a mark, when the word is one of `MARK_WORDS` (`check`, `empty`, `metrics`, …), however deep it is indented;
+- the continuation of an `es:` mark, when it is indented deeper than that;
 - a parameter's too when it is indented by two spaces or more, and then it is an error: the parameter is not declared;
 - the continuation of a parameter's line, when it is indented deeper than that;
-- else the query's doc, to which marks belong as well.
+- else the query's doc.
+
+A mark is the query's. `choices:` belongs to the parameter that is described last above it, and so does `es:` when it
+is indented by two spaces or more.
 
 In the head of a file, before its first name line, a line with one of these words is a mark too.
 """
@@ -37,6 +41,7 @@ __all__ = [
     "MARK_WORDS",
     "Declaration",
     "Mark",
+    "MarkLine",
     "NameLine",
     "WordLine",
     "is_misspelt_name_line",
@@ -50,7 +55,7 @@ __all__ = [
     "word_line",
 ]
 
-MARK_WORDS = ("cache", "check", "empty", "metrics", "on", "overrides", "segment")
+MARK_WORDS = ("cache", "chart", "check", "choices", "dashboard", "empty", "es", "metrics", "on", "overrides", "segment")
 
 
 class Mark(NamedTuple):
@@ -61,12 +66,14 @@ class Mark(NamedTuple):
         text: what follows the colon, or "".
         line: 1-based line in the file.
         column: 1-based column of the text.
+        parameter: the parameter that it belongs to; "" for a mark of the query or of the file.
     """
 
     word: str
     text: str
     line: int
     column: int
+    parameter: str = ""
 
 
 class WordLine(NamedTuple):
@@ -85,6 +92,20 @@ class WordLine(NamedTuple):
     indent: int
     word_at: int
     rest_at: int
+
+
+class MarkLine(NamedTuple):
+    """A mark among the comments below a name line.
+
+    Attributes:
+        offset: of its comment.
+        parameter: the parameter that it belongs to, or "".
+        more: what further lines add to its text.
+    """
+
+    offset: int
+    parameter: str
+    more: str = ""
 
 
 class NameLine(NamedTuple):
@@ -114,6 +135,8 @@ _STATED = re.compile(rf"(?:^|[\s,;(])e\.g\.\s+(?P<literal>{LITERAL})[).]*\s*$", 
 # What indents a line of a parameter.
 _DEEP = 2
 _RECORD_CLASS = "record_class"
+_CHOICES = "choices"
+_SPANISH = "es"
 
 
 def is_name_line(comment: str, above: str = "") -> bool:
@@ -223,7 +246,9 @@ def parse_name_line(line: str) -> Declaration:
     return parse_declaration(line, head.end())
 
 
-def parse_doc(lines: list[tuple[int, str]], declared: dict[str, int]) -> tuple[str, dict[str, Parameter]]:
+def parse_doc(
+    lines: list[tuple[int, str]], declared: dict[str, int]
+) -> tuple[str, dict[str, Parameter], list[MarkLine]]:
     """Read the comment lines below a name line.
 
     Args:
@@ -231,14 +256,15 @@ def parse_doc(lines: list[tuple[int, str]], declared: dict[str, int]) -> tuple[s
         declared: the names of the query's parameters.
 
     Returns:
-        The query's doc, and what is said of parameters by name.
+        The query's doc, what is said of parameters by name, and where its marks are.
 
     Raises:
         SyntaxFault: a line of a parameter that is not declared, or that cannot be read.
     """
     prose: list[str] = []
     parameters: dict[str, Parameter] = {}
-    last: tuple[str, int] | None = None  # the parameter that a deeper line continues, and its indent
+    marks: list[MarkLine] = []
+    last: tuple[str, int] | None = None  # what a deeper line continues: a parameter, or "" for a mark; and its indent
     for offset, line in lines:
         found = word_line(line)
         comment = _COMMENT.match(line)
@@ -255,12 +281,23 @@ def parse_doc(lines: list[tuple[int, str]], declared: dict[str, int]) -> tuple[s
             _check_documented(offset + found.word_at, name, declared, parameters)
             parameters[name] = parse_parameter(name, found.rest, offset + found.rest_at)
             last = (name, found.indent)
-        elif last is not None and body and indent > last[1] and not is_mark:
-            parameters[last[0]] = _continued(parameters[last[0]], body)
+        elif found and is_mark:
+            marks.append(MarkLine(offset, _owner(found, parameters)))
+            last = ("", indent) if found.word == _SPANISH else None
+        elif last is not None and body and indent > last[1]:
+            if last[0]:
+                parameters[last[0]] = _continued(parameters[last[0]], body)
+            else:
+                marks[-1] = marks[-1]._replace(more=f"{marks[-1].more} {body}")
         else:
             prose.append(body)
             last = None
-    return "\n".join(prose).strip("\n"), parameters
+    return "\n".join(prose).strip("\n"), parameters, marks
+
+
+def _owner(mark: WordLine, described: dict[str, Parameter]) -> str:
+    is_parameters = mark.word == _CHOICES or (mark.word == _SPANISH and mark.indent >= _DEEP)
+    return next(reversed(described), "") if is_parameters else ""
 
 
 def _check_documented(at: int, name: str, declared: dict[str, int], known: dict[str, Parameter]) -> None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from guestsql.errors import GuestSQLError
 from guestsql.sql.catalogue import Catalogue, default_directory, scan_directory
+from guestsql.sql.page_marks import PAGE_WORDS
 from guestsql.sql.reading import read_queries
 from guestsql.telemetry.log import event
 
@@ -48,7 +49,7 @@ ORIGINALS = "originals"
 _DIGITS = 16
 _OVERRIDES = re.compile(r"(?P<name>[a-z]\w*)(?:\s+sha256:(?P<digest>[0-9a-f]{16,64}))?")
 # They do not change what the query does.
-_IDLE_MARKS = frozenset({"check", "overrides"})
+_IDLE_MARKS = frozenset({"check", "overrides", *PAGE_WORDS} - {"cache"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def parse_override(mark: Mark) -> tuple[str, str | None] | None:
 
 
 def query_digest(query: Query) -> str:
-    """Return the digest of what a query does: blank space, prose and `check:` lines do not count.
+    """Return the digest of what a query does: blank space, prose, and marks that do not change that do not count.
 
     Args:
         query: the query.

@@ -103,7 +103,12 @@ def written_head(query: Query) -> str:
     """
     lines = [query.name_line]
     lines += [f"-- {line}".rstrip() for line in query.doc.splitlines()]
-    lines += [f"--   {each.name}: {about}" for each in query.parameters if (about := _about(each))]
+    lines += [f"-- {mark.word}: {mark.text}".rstrip() for mark in query.marks if not mark.parameter]
+    for each in query.parameters:
+        about = _about(each)
+        marks = [f"--     {mark.word}: {mark.text}".rstrip() for mark in query.marks if mark.parameter == each.name]
+        if about or marks:
+            lines += [f"--   {each.name}: {about}".rstrip(), *marks]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from psycopg.types.json import Json, Jsonb
 
 from guestsql.errors import InvalidValue
-from guestsql.sql.head import mark_of
+from guestsql.sql.page_marks import cache_seconds, dashboard_name, mark_text, spanish_text
 from guestsql.sql.rewriting import source_offset
 from guestsql.sql.scanner import line_and_column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from guestsql.sql.declaration import Operator, Parameter
@@ -40,7 +40,7 @@ class Query:
         name: unique in the catalogue.
         operator: what it returns.
         parameters: in the order of the declaration.
-        doc: the prose below the name line.
+        doc: the prose below the name line, without marks.
         file: its file.
         line: 1-based line of its name.
         column: 1-based column of its name line.
@@ -64,7 +64,7 @@ class Query:
     text: str
     positional: tuple[str, ...]
     json: tuple[tuple[int, str], ...]
-    marks: tuple[Mark, ...] = field(compare=False)
+    marks: tuple[Mark, ...]
     file_marks: tuple[Mark, ...] = field(compare=False, repr=False)
     tokens: tuple[Token, ...] = field(compare=False, repr=False)
     _source_place: tuple[int, int] = field(repr=False)  # line and column of the source's first character
@@ -79,8 +79,23 @@ class Query:
     @property
     def summary(self) -> str:
         """The first sentence of `doc` on one line; "" without one."""
-        prose = takewhile(bool, (line.strip() for line in self.doc.splitlines() if not mark_of(f"-- {line}", 0)))
+        prose = takewhile(bool, (line.strip() for line in self.doc.splitlines()))
         return first_sentence(" ".join(prose))
+
+    @property
+    def spanish(self) -> str:
+        """What its `es:` lines say, on one line; "" without one."""
+        return spanish_text(self.marks)
+
+    @property
+    def dashboard(self) -> str:
+        """The dashboard that shows it; "" for none, or when the mark cannot be read."""
+        return dashboard_name(self.marks)
+
+    @property
+    def cache_seconds(self) -> int:
+        """How many seconds an answer may be repeated; 0 without a mark, or when it cannot be read."""
+        return cache_seconds(self.marks)
 
     def locate(self, position: int) -> tuple[int, int]:
         """Find a place of the server's in the file.
@@ -135,11 +150,7 @@ def arrange(query: Query, parameters: Mapping[str, object]) -> list[object]:
 
 def why_empty(query: Query) -> str:
     """Return what no row means, in the query's own words, or "" when the file does not say."""
-    return _text_of(query.marks, "empty")
-
-
-def _text_of(marks: Iterable[Mark], word: str) -> str:
-    return next((mark.text for mark in marks if mark.word == word and mark.text), "")
+    return mark_text(query.marks, "empty")
 
 
 def _dump_json(value: object) -> str:

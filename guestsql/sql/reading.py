@@ -12,19 +12,21 @@ from guestsql.sql.depth import Depth
 from guestsql.sql.head import (
     Declaration,
     Mark,
+    MarkLine,
     is_misspelt_name_line,
     is_name_line,
     mark_of,
     parse_doc,
     parse_name_line,
 )
+from guestsql.sql.page_marks import marked_parameter
 from guestsql.sql.query import Query
 from guestsql.sql.rewriting import SyntaxFault, rewrite
 from guestsql.sql.scanner import Scanner, Token, TokenKind, line_and_column
 from guestsql.sql.type_names import plain_type
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["read_queries"]
@@ -89,7 +91,7 @@ def _read(data: bytes, file: Path) -> tuple[list[Query], list[QueryFileError]]:
         _check_preamble(preamble)
     except SyntaxFault as fault:
         errors.append(_error(fault, text, file))
-    file_marks = _marks(preamble, text)
+    file_marks = tuple(_marks_of_file(preamble, text))
     for part in parts:
         try:
             queries.append(_read_query(part, text, file, file_marks))
@@ -181,17 +183,27 @@ def _refuse_misspelt(token: Token) -> None:
         raise SyntaxFault(token.offset, "a name line that is not read as one", "write -- name: in lower case")
 
 
-def _marks(tokens: Sequence[Token], text: str, declared: Collection[str] = ()) -> tuple[Mark, ...]:
-    comments = (token for token in tokens if token.kind is TokenKind.LINE_COMMENT)
-    places = ((token.text, *line_and_column(text, token.offset)) for token in comments)
-    found = (mark_of(comment, line, declared, column=column) for comment, line, column in places)
-    return tuple(mark for mark in found if mark is not None)
+def _marks_of_file(tokens: Sequence[Token], text: str) -> Iterator[Mark]:
+    for token in tokens:
+        if token.kind is TokenKind.LINE_COMMENT and (mark := mark_of(token.text, 0)) is not None:
+            line, column = line_and_column(text, token.offset)
+            yield mark._replace(line=line, column=column + mark.column - 1)
+
+
+def _marks_of_query(found: Iterable[MarkLine], comments: Mapping[int, str], text: str) -> Iterator[Mark]:
+    for offset, parameter, more in found:
+        line, column = line_and_column(text, offset)
+        mark = mark_of(comments[offset], line, column=column)
+        if mark is not None:
+            yield mark._replace(text=f"{mark.text}{more}".strip(), parameter=parameter)
 
 
 def _read_query(part: _Part, text: str, file: Path, file_marks: tuple[Mark, ...]) -> Query:
     with _counted_from(part.head.offset):
         declaration = parse_name_line(part.head.text)
-    doc, described = parse_doc([(token.offset, token.text) for token in part.comments], declaration.parameters)
+    comments = {token.offset: token.text for token in part.comments}
+    doc, described, found = parse_doc(list(comments.items()), declaration.parameters)
+    marks = tuple(_marks_of_query(found, comments, text))
     begin, tokens = _statement(part, declaration.name)
     hint, rest = _leading_hint(tokens)
     with _counted_from(begin):
@@ -207,7 +219,9 @@ def _read_query(part: _Part, text: str, file: Path, file_marks: tuple[Mark, ...]
     return Query(
         name=declaration.name,
         operator=declaration.operator,
-        parameters=tuple(described.get(name, Parameter(name)) for name in declaration.parameters),
+        parameters=tuple(
+            marked_parameter(described.get(name, Parameter(name)), marks) for name in declaration.parameters
+        ),
         doc=doc,
         file=file,
         line=line,
@@ -216,7 +230,7 @@ def _read_query(part: _Part, text: str, file: Path, file_marks: tuple[Mark, ...]
         text=rewritten.text,
         positional=rewritten.positional,
         json=_json_places(rewritten.positional, described, rest),
-        marks=_marks(part.comments, text, declaration.parameters),
+        marks=marks,
         file_marks=file_marks,
         tokens=tuple(tokens),
         _source_place=line_and_column(text, begin),

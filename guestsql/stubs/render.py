@@ -9,7 +9,6 @@ import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from guestsql.check.infer import PythonParameter, PythonSignature
-from guestsql.sql.head import MARK_WORDS
 from guestsql.stubs.naming import guarded, returned, row_names
 
 __all__ = ["header_of", "imports_of", "methods_class", "methods_stub", "rows_module", "rows_stub", "with_header"]
@@ -33,7 +32,7 @@ _MODULES = {
 }
 # Lines that are not prose, and where a sentence ends.
 _APART = (" ", "- ", "* ", "Args:", "SQL:")
-_MARK = re.compile(rf"(?:{'|'.join((*MARK_WORDS, 'noqa', 'psql'))}):")
+_MARK = re.compile(r"(?:noqa|psql):")
 _SENTENCE = re.compile(r"(?<=[.:])\s+(?=[A-Z{])")
 _OTHER_ROWS = "# type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]"
 _TUPLE_METHODS = ("count", "index")
@@ -223,7 +222,7 @@ def _docstring(text: str, indent: str) -> Iterator[str]:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """The lines of a text, those of one paragraph joined, its first sentence alone; without marks such as `check:`."""
+    """The lines of a text, those of one paragraph joined, its first sentence alone; without `noqa:` and `psql:`."""
     prose = [line.rstrip() for line in text.splitlines() if not _MARK.match(line)]
     joined: list[str] = []
     for line in prose:

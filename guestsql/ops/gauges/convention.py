@@ -25,13 +25,12 @@ from enum import Enum
 from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.ops.gauges.personal import is_personal_label, is_personal_value, may_be_shown, safe_label
 from guestsql.sql import Operator, Query
+from guestsql.sql.page_marks import read_seconds
 
 __all__ = ["Column", "ColumnKind", "GaugeQuery", "Sample", "find_gauges", "kind_of", "metric_name", "read_samples"]
 
 _REST = re.compile(r"\s*(?P<prefix>[a-z][a-z0-9_]*)(?P<given>(?:\s+[a-z][a-z0-9_]*=\S+)*)\s*")
 _HINT = "write -- metrics: PREFIX, or -- metrics: PREFIX parameter=value"
-
-_SECONDS = re.compile(r"(?P<seconds>[1-9][0-9]{0,5})s")
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _IDENTIFIER = re.compile(r"(?:.*_)?(?:pid|id)")
@@ -146,10 +145,10 @@ def _read_cache(query: Query) -> int:
     marks = [mark.text for mark in query.marks if mark.word == "cache"]
     if not marks:
         return 0
-    found = _SECONDS.fullmatch(marks[0])
-    if found is None or len(marks) > 1:
-        raise _refused(query, "its cache: line cannot be read", "write whole seconds, such as -- cache: 60s")
-    return int(found["seconds"])
+    seconds = read_seconds(marks[0])
+    if seconds is None or len(marks) > 1:
+        raise _refused(query, "its cache: line cannot be read", "write a number and s, m or h, such as -- cache: 60s")
+    return seconds
 
 
 def _refused(query: Query, message: str, hint: str = _HINT) -> QueryFileError:
