@@ -9,7 +9,7 @@ from typing import Any
 
 from guestsql.sql.plan import PlanNode
 
-__all__ = ["WeighedNode", "read_plan"]
+__all__ = ["WeighedNode", "most_expensive", "read_plan"]
 
 _WHOLE = 1e-9
 
@@ -118,6 +118,16 @@ def read_plan(plan: Mapping[str, Any]) -> WeighedNode:
     for top in [root, *root.attribute({}, is_run=is_run)]:
         top.weigh(_stated(top.facts, is_run=is_run), is_run=is_run)
     return root
+
+
+def most_expensive(root: WeighedNode) -> WeighedNode | None:
+    """Return the node with the largest share of its own; None if no node has any.
+
+    Args:
+        root: the plan.
+    """
+    found = max(root.walk(), key=lambda node: node.own)
+    return found if found.own > 0 else None
 
 
 def _weighed(node: PlanNode) -> WeighedNode:

@@ -4,49 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from rich.text import Text
 
-from guestsql.adhoc.plan import WeighedNode, read_plan
+from guestsql.adhoc.plan import WeighedNode, most_expensive, read_plan
+from guestsql.adhoc.plan_text import node_details, node_title
 from guestsql.adhoc.values import plain_text
 
 __all__ = ["plan_lines"]
-
-# What is shown below a node, in this order; the JSON has the rest.
-_DETAILS = (
-    "Subplan Name",
-    "Index Cond",
-    "Recheck Cond",
-    "TID Cond",
-    "Hash Cond",
-    "Merge Cond",
-    "Join Filter",
-    "Rows Removed by Join Filter",
-    "Filter",
-    "Rows Removed by Filter",
-    "Rows Removed by Index Recheck",
-    "One-Time Filter",
-    "Order By",
-    "Sort Key",
-    "Presorted Key",
-    "Sort Method",
-    "Sort Space Used",
-    "Group Key",
-    "Conflict Resolution",
-    "Conflict Arbiter Indexes",
-    "Heap Fetches",
-    "Hash Batches",
-    "Workers Launched",
-    "Shared Read Blocks",
-    "Temp Written Blocks",
-)
-_ALWAYS_SHOWN = frozenset(name for name in _DETAILS if not name.startswith(("Rows", "Heap", "Shared", "Temp")))
-_NAMED = {
-    "Sort Space Used": "Sort Space (kB)",
-    "Shared Read Blocks": "Blocks read from disk",
-    "Temp Written Blocks": "Temporary blocks written",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +44,7 @@ def plan_lines(plans: Sequence[Mapping[str, Any]], *, ascii_only: bool = False) 
 def _tree(root: WeighedNode, *, ascii_only: bool) -> Iterator[Text]:
     is_run = root.loops is not None
     heading = ("self ms", "%", "rows", "expected", "loops") if is_run else ("self cost", "%", "rows")
-    costly = _most_expensive(root)
+    costly = most_expensive(root)
     whole = sum(node.own for node in root.walk())
     lines = list(_lines(root, "", "", whole, ascii_only=ascii_only))
     widths = [max(len(row[at]) for row in (heading, *(line.figures for line in lines))) for at in range(len(heading))]
@@ -88,18 +54,13 @@ def _tree(root: WeighedNode, *, ascii_only: bool) -> Iterator[Text]:
     for line in lines:
         is_costly = line.node is costly
         text = Text(f"{mark if is_costly else ' '} {_padded(line.figures, widths)}  {line.branch}")
-        text.append(plain_text(_title(line.node.facts)))
+        text.append(node_title(line.node.facts))
         if is_costly:
             text.append("  <- most expensive")
             text.stylize("bold red")
         yield text
-        for detail in _details(line.node.facts):
+        for detail in node_details(line.node.facts):
             yield Text(f"{margin}{line.below}    {detail}", style="dim")
-
-
-def _most_expensive(root: WeighedNode) -> WeighedNode | None:
-    found = max(root.walk(), key=lambda node: node.own)
-    return found if found.own > 0 else None
 
 
 def _lines(node: WeighedNode, branch: str, below: str, whole: float, *, ascii_only: bool) -> Iterator[_Line]:
@@ -132,41 +93,6 @@ def _figures(node: WeighedNode, whole: float) -> tuple[str, ...]:
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
-
-
-def _title(facts: Mapping[str, Any]) -> str:
-    title = str(facts["Node Type"])
-    if title == "ModifyTable":
-        title = str(facts.get("Operation", title))
-    if (kind := facts.get("Join Type")) not in (None, "Inner"):
-        title = f"{title.removesuffix(' Join')} {kind} Join" if title.endswith("Join") else f"{title} {kind} Join"
-    if (strategy := facts.get("Strategy")) not in (None, "Plain"):
-        title = f"{title} ({strategy})"
-    if facts.get("Scan Direction") == "Backward":
-        title += " backward"
-    if (index := facts.get("Index Name")) is not None:
-        title += f" using {index}"
-    return title + _object(facts)
-
-
-def _object(facts: Mapping[str, Any]) -> str:
-    thing = facts.get("Relation Name") or facts.get("Function Name") or facts.get("CTE Name")
-    alias = facts.get("Alias")
-    if thing is None:
-        return f" {alias}" if alias is not None and facts.get("Node Type") == "Subquery Scan" else ""
-    return f" on {thing}" + (f" {alias}" if alias not in (None, thing) else "")
-
-
-def _details(facts: Mapping[str, Any]) -> Iterator[str]:
-    for name in _DETAILS:
-        value = facts.get(name)
-        # A count of 0 is not worth a line.
-        if value is None or (not value and name not in _ALWAYS_SHOWN):
-            continue
-        if name == "Hash Batches" and value == 1:
-            continue
-        shown = ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
-        yield plain_text(f"{_NAMED.get(name, name)}: {' '.join(shown.split())}")
 
 
 def _triggers(plan: Mapping[str, Any]) -> Iterator[str]:
