@@ -15,7 +15,7 @@ SMOKE := tests/unit tests/cli/test_help.py tests/cli/test_query.py tests/cli/tes
 	tests/db/test_guests.py tests/db/test_context_cache.py tests/db/test_queries.py tests/db/test_prometheus.py \
 	tests/db/test_tracing.py tests/db/test_legacy_import.py
 
-.PHONY: help demo test faults deliveries examples bench check lint types imports sync sync-check docs docs-check pages picture stubs stubs-check vet format
+.PHONY: help demo test faults deliveries examples bench check lint types imports sync sync-check docs docs-check pages messages picture stubs stubs-check vet format
 .PHONY: lock lowest dist clean
 
 help: ## show this list
@@ -73,6 +73,9 @@ docs-check: $(STAMP)run ## check that the generated pages are up to date
 
 pages: $(STAMP)dev ## run the commands of the pages and write what they print; PAGES=docs/tutorial.md selects
 	$(BIN)/python tools/run_pages.py --write $(PAGES)
+
+messages: $(STAMP)dev ## bring the Spanish messages of the pages up to date; print those without a translation
+	$(BIN)/python tools/update_messages.py
 
 picture: $(STAMP)dev ## draw docs/terminal.svg from the output of real commands
 	$(BIN)/python tools/terminal_picture.py
