@@ -27,6 +27,7 @@ Kind = Literal["line", "bar", "stacked", "heatmap", "funnel", "number"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """What a chart may be."""
 
+_NAMED: dict[str, Kind] = {kind: kind for kind in KINDS}
 _FORMS: dict[Kind, str] = {
     "line": "line x=COLUMN y=COLUMN[,COLUMN…] [series=COLUMN]",
     "bar": "bar x=COLUMN y=COLUMN[,COLUMN…] [series=COLUMN]",
@@ -141,7 +142,7 @@ def _kind(text: str) -> tuple[Kind, int]:
     word = _WORD.search(text)
     if word is None:
         raise ChartFault("the chart mark is empty", f"write one of: {'; '.join(_FORMS.values())}")
-    kind = next((kind for kind in KINDS if kind == word[0]), None)
+    kind = _NAMED.get(word[0])
     if kind is None:
         near = difflib.get_close_matches(word[0].lower(), KINDS, 1)
         raise ChartFault(
