@@ -12,6 +12,7 @@ import pytest
 from guestsql.embedded import PrivateServer
 from tests.bouncer import Bouncer, bouncer, find_bouncer
 from tests.conftest import NewDatabase
+from tests.required import skip_without
 
 _HERE = Path(__file__).parent
 
@@ -41,7 +42,7 @@ def _is_needed(item: pytest.Item, shared: set[object]) -> bool:
 def pooler(server: PrivateServer) -> Iterator[Bouncer]:
     """A PgBouncer with 3 connections to each database of the test server."""
     if find_bouncer() is None:
-        pytest.skip("pgbouncer is not installed (apt-get install pgbouncer)")
+        skip_without("pgbouncer", "pgbouncer")
     with bouncer(server) as started:
         yield started
 
