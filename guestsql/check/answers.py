@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -87,7 +87,8 @@ def ask_server(
     Raises:
         psycopg.Error: the connection was lost.
     """
-    with _planning(connection):
+    are_planned = any(query not in beside for query in queries)
+    with _planning(connection) if are_planned else nullcontext():
         return [_judged(connection, query, planned=query not in beside) for query in queries]
 
 
