@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from guestsql.check import Finding, check_files, scratch_database
+from guestsql.check.pages import PageRules
 from guestsql.migrate import PACKAGED, Series
+from guestsql.ops.gauges.personal import is_personal_label
 from guestsql.settings import Settings
 from guestsql.sql import Catalogue, read_packaged
 from guestsql.sql.overrides import eject_query
@@ -99,7 +101,8 @@ def check_paths(
 ) -> list[Finding]:
     """Check files that are there."""
     series = None if migrations is None else [Series(PACKAGED, migrations)]
-    return check_files(paths, scratch_database(Settings(), url, series), beside=beside).findings
+    pages = PageRules(is_personal_label)
+    return check_files(paths, scratch_database(Settings(), url, series), beside=beside, pages=pages).findings
 
 
 def told(findings: Sequence[Finding]) -> list[str]:

@@ -11,8 +11,8 @@ In the comments below a query's name::
     -- check: hot
     -- check: allow GS307, because the parameter bounds the rows
 
-A suppression is for one rule in one query, and gives its reason. Other modules read the other marks: `chart:`, `empty:`,
-`metrics:`, `on:`, `segment:` and more. A misspelt mark would go unnoticed, so a word that is nearly one is reported.
+A suppression is for one rule in one query, and gives its reason. Other modules read the other marks. A misspelt mark
+would go unnoticed, so a word that is nearly one is reported.
 """
 
 from __future__ import annotations

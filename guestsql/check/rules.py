@@ -70,6 +70,12 @@ RULES: dict[str, str] = {
     # What is stored about a person.
     "GS801": "export, erasure and merging cover a table that holds guests' keys",
     "GS802": "a segment lists people through the view that requires consent",
+    # How a query looks as a page.
+    "GS901": "a chart suits the columns of its query",
+    "GS902": "charts and choices do not show who a guest is",
+    "GS903": "choices come from a query of rows that needs no values",
+    "GS904": "a query on a dashboard needs no values",
+    "GS905": "a mark has an effect on its query",
 }
 
 

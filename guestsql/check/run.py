@@ -17,6 +17,7 @@ from guestsql.check.finding import Finding
 from guestsql.check.identity import RowJudge
 from guestsql.check.infer.scope import Scope
 from guestsql.check.infer.trees import read_scopes
+from guestsql.check.pages import PageRules, charted, vet_file_marks, vet_page_columns, vet_page_marks
 from guestsql.check.parameters import quoted_unused, vet_parameters
 from guestsql.check.planned import vet_plan, vet_read_only
 from guestsql.check.psql import vet_for_psql
@@ -31,6 +32,7 @@ from guestsql.check.types import vet_parameter_types, vet_same_names
 from guestsql.errors import QueryFileError
 from guestsql.sql import Query
 from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.describe import ResultColumn
 from guestsql.sql.hooks import hooks_of
 from guestsql.sql.packaged import type_names
 from guestsql.sql.translate import translate
@@ -80,6 +82,7 @@ def check_files(
     vets: Sequence[Vet] = (),
     coverage: Coverage | None = None,
     segments: SegmentRule | None = None,
+    pages: PageRules | None = None,
     is_live: bool = False,
 ) -> CheckReport:
     """Vet query files.
@@ -91,6 +94,7 @@ def check_files(
         vets: judge what is promised elsewhere.
         coverage: which tables hold keys, and the methods that must know them; None judges no `on:` mark.
         segments: what a segment must be; None judges no `segment:` mark.
+        pages: what the marks of pages may name; None judges none of them.
         is_live: True if `scratch` is a database in use: the server only describes the queries there. What needs a plan
             (GS207, GS5xx), or something made in the database (GS302, GS306 and GS307), is not judged.
 
@@ -111,10 +115,15 @@ def check_files(
         found += vet_hook_marks(subjects, coverage.hooks)
     if segments is not None:
         found += vet_segment_marks(subjects)
+    if pages is not None:
+        found += [finding for source in judged for finding in vet_file_marks(source)]
+        found += vet_page_marks(subjects, pages)
     of_tables: list[Finding] = []
     try:
         with scratch as connection:
-            said, scopes, more = _ask(connection, sources, subjects, chosen, segments, is_live=is_live)
+            said, scopes, more = _ask(
+                connection, sources, subjects, chosen, segments=segments, pages=pages, is_live=is_live
+            )
             found += more
             if coverage is not None:
                 understood = [
@@ -164,8 +173,9 @@ def _ask(
     sources: Sequence[Source],
     subjects: Sequence[Subject],
     chosen: Collection[Path],
-    segments: SegmentRule | None,
     *,
+    segments: SegmentRule | None,
+    pages: PageRules | None,
     is_live: bool,
 ) -> tuple[list[Accepted | Refused], dict[Query, Scope | None], list[Finding]]:
     """Apply the rules that need a server."""
@@ -177,7 +187,8 @@ def _ask(
         raise translate(error, "") from error
     types = {each.type for subject in subjects for each in subject.query.parameters if each.type is not None}
     tables = read_tables(connection, types)
-    type_names = _type_names(connection, said, tables)
+    marked = {} if pages is None else charted(subjects, said)
+    type_names = _type_names(connection, said, tables, marked.values())
     found = list(_vet_marks(sources, tables))
     scopes = _read_scopes(connection, subjects, said, type_names)
     judge = RowJudge(lambda table, number: (table, number) in tables.few_values)
@@ -196,6 +207,8 @@ def _ask(
         found += vet_parameter_types(subject, answer, tables, type_names)
         if segments is not None:
             found += vet_segment(subject, answer, tables, segments)
+        if pages is not None:
+            found += vet_page_columns(subject, marked, type_names, pages)
     found += vet_same_names(subjects, said, tables, type_names)
     return said, scopes, found
 
@@ -226,8 +239,14 @@ def _read_scopes(
     return dict(zip(queries, read_scopes(connection, queries, [types for _, types in known]), strict=True))
 
 
-def _type_names(connection: DeadlineConnection, said: Iterable[Accepted | Refused], tables: Tables) -> dict[int, str]:
-    oids = {oid for each in said if isinstance(each, Accepted) for oid in each.parameter_types}
+def _type_names(
+    connection: DeadlineConnection,
+    said: Iterable[Accepted | Refused],
+    tables: Tables,
+    marked: Iterable[Sequence[ResultColumn]],
+) -> dict[int, str]:
+    oids = {column.type_oid for columns in marked for column in columns}
+    oids |= {oid for each in said if isinstance(each, Accepted) for oid in each.parameter_types}
     oids |= {oid for oid in tables.types.values() if oid is not None}
     return type_names(connection, oids)
 

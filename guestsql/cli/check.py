@@ -11,6 +11,7 @@ import click
 from guestsql.adhoc.addresses import embedded_url
 from guestsql.check import RULES, Finding, Vet, as_github, as_json, as_text, check_files, read_page
 from guestsql.check.coverage import Coverage
+from guestsql.check.pages import PageRules
 from guestsql.check.rules import is_advisory
 from guestsql.check.segments import SegmentRule
 from guestsql.check.sources import Source
@@ -32,7 +33,8 @@ from guestsql.guests.hooks import GUEST_TABLE, HOOKS, KEY_COLUMNS, KEY_COMMENT
 from guestsql.guests.needed import reserved_names
 from guestsql.guests.segments import SEGMENT_KEY, SEGMENT_PARAMETERS, SEGMENT_VIEW
 from guestsql.migrate import configured_migrations
-from guestsql.sql import default_directory, internal_directory, is_packaged, load_catalogue
+from guestsql.ops.gauges.personal import is_personal_label
+from guestsql.sql import default_directory, internal_directory, is_packaged, load_catalogue, scan_directory
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.conninfo import parse_conninfo
 from guestsql.sql.hooks import hooks_of
@@ -148,7 +150,15 @@ def check(  # noqa: PLR0917  click passes them by name
         )
     coverage = _coverage(app) if inside else None
     segments = SegmentRule(SEGMENT_VIEW, SEGMENT_KEY, SEGMENT_PARAMETERS) if app.settings.packaged else None
-    report = check_files(chosen, scratch(app, server), beside=beside, vets=vets, coverage=coverage, segments=segments)
+    report = check_files(
+        chosen,
+        scratch(app, server),
+        beside=beside,
+        vets=vets,
+        coverage=coverage,
+        segments=segments,
+        pages=_page_rules(app, home),
+    )
     try:
         with _naming_server(server):
             comparison = judge_order(app, server, against)
@@ -177,6 +187,13 @@ def _coverage(app: App) -> Coverage:
     """Which tables hold guests, and the methods that must know them; none without the packaged queries."""
     schema = [shown(migration.file) for migration in configured_migrations(app.settings)]
     return Coverage(HOOKS if app.settings.packaged else {}, KEY_COLUMNS, KEY_COMMENT, GUEST_TABLE, schema)
+
+
+def _page_rules(app: App, home: Path) -> PageRules:
+    """What marks of pages may name beside the files under check: the queries of the folder, and the packaged ones."""
+    folders = [default_directory(), home] if app.settings.packaged else [home]
+    known = [scan_directory(folder, may_be_empty=True)[0] for folder in folders]
+    return PageRules(is_personal_label, {name: query for each in known for name, query in each.items()})
 
 
 def _promises(app: App, stubs: Path | None, python: Path, home: Path, read: Sequence[Path]) -> list[Vet]:

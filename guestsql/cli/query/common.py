@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 from guestsql.cli.app import App
 from guestsql.errors import GuestSQLError
 from guestsql.sql import Catalogue, Operator, Query, internal_directory, scan_directory
+from guestsql.sql.page_marks import mark_text
 
 __all__ = ["HINTS", "RETURNS", "complete_name", "named", "timeout_option", "whole"]
 
@@ -63,7 +64,15 @@ def named(catalogue: Catalogue, name: str) -> Query:
 def whole(found: Query) -> dict[str, object]:
     """Return everything that the file says about a query, for programs."""
     parameters = [
-        {"name": each.name, "type": each.type, "default": each.default, "doc": each.doc} for each in found.parameters
+        {
+            "name": each.name,
+            "type": each.type,
+            "default": each.default,
+            "doc": each.doc,
+            "spanish": each.spanish,
+            "choices": each.choices or None,
+        }
+        for each in found.parameters
     ]
     return {
         "name": found.name,
@@ -72,4 +81,8 @@ def whole(found: Query) -> dict[str, object]:
         "file": str(found.file),
         "line": found.line,
         "doc": found.doc,
+        "spanish": found.spanish,
+        "chart": mark_text(found.marks, "chart") or None,
+        "dashboard": found.dashboard or None,
+        "cache_seconds": found.cache_seconds,
     }
