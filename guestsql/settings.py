@@ -112,6 +112,9 @@ class Settings:
         pool_min: connections kept open, 0 or more.
         pool_max: connections at most, 1 or more.
         shell_format: the shell's default format: table, csv, tsv, json or jsonl; None leaves it to each command.
+        serve_token: the secret that a browser or a program presents to `guestsql serve`, such as that of
+            `openssl rand -hex 32`; needed to listen on any address but loopback. None: everyone on this machine may
+            look.
     """
 
     # Out of the repr: an address may hold a password.
@@ -140,6 +143,7 @@ class Settings:
     pool_min: int = 1
     pool_max: int = 10
     shell_format: ShellFormat | None = None
+    serve_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -171,6 +175,7 @@ class Settings:
             keys = self.erasure_key.split(",")
             is_long = all(len(key.strip()) >= _SHORTEST_KEY for key in keys)
             _require(is_long, "erasure_key", f"must have at least {_SHORTEST_KEY} characters: openssl rand -hex 32")
+        _require(self.serve_token is None or bool(self.serve_token.strip()), "serve_token", "must not be empty")
         _require(self.pool_min >= 0, "pool_min", "must be 0 or more")
         _require(self.pool_max >= 1, "pool_max", "must be 1 or more")
         _require(self.pool_min <= self.pool_max, "pool_min", f"must be at most GUESTSQL_POOL_MAX, {self.pool_max}")
@@ -314,4 +319,5 @@ _VARIABLES = {
     "GUESTSQL_POOL_MIN": ("pool_min", as_count),
     "GUESTSQL_POOL_MAX": ("pool_max", as_count),
     "GUESTSQL_FORMAT": ("shell_format", as_text),
+    "GUESTSQL_SERVE_TOKEN": ("serve_token", as_text),
 }
