@@ -1,0 +1,83 @@
+"""What a request asks for: the names and values of its address or of its form, read strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+
+from guestsql.pages.security import LARGEST_BODY, too_large
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["Given", "Unreadable", "threaded"]
+
+_MOST_FIELDS = 1000
+
+
+class Unreadable(ValueError):
+    """The address or the form cannot be read."""
+
+
+class Given:
+    """Names with their values, in their order.
+
+    Args:
+        text: `name=value&…`, percent-encoded.
+
+    Raises:
+        Unreadable: the text is not UTF-8, or holds a NUL.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self._values: dict[str, list[str]] = {}
+        try:
+            pairs = parse_qsl(
+                text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
+            )
+        except ValueError as error:  # UnicodeDecodeError too
+            raise Unreadable("the values of the address are not UTF-8, or too many") from error
+        for name, value in pairs:
+            if "\0" in name or "\0" in value:
+                raise Unreadable("a value holds a NUL, which PostgreSQL cannot store")
+            self._values.setdefault(name, []).append(value)
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of a name, in order."""
+        return self._values.get(name, [])
+
+    def first(self, name: str) -> str | None:
+        """Return the first value of a name, or None."""
+        return next(iter(self.all(name)), None)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    @property
+    def values(self) -> Mapping[str, list[str]]:
+        """Everything that is given."""
+        return self._values
+
+
+def threaded(respond: Callable[[Request, Given], Response]) -> Callable[[Request], object]:
+    """Make an endpoint of a function that blocks; its form is read before.
+
+    Args:
+        respond: takes the request, and what its address (GET) or its form (POST) gives.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        text = request.scope["query_string"]
+        if request.method == "POST":
+            text = b""
+            async for chunk in request.stream():
+                text += chunk
+                if len(text) > LARGEST_BODY:
+                    return too_large()
+        return await run_in_threadpool(respond, request, Given(text))
+
+    return endpoint
