@@ -1,0 +1,51 @@
+"""What a page shows of values that may identify a guest: their last four characters, or `…`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import cast
+
+from guestsql.guests.identity import mask
+from guestsql.ops.gauges.personal import MASK, is_personal_label, is_personal_value, safe_label
+
+__all__ = ["masked", "safe_text"]
+
+# Groups such as VIP, which identify no one; digits in them are masked as everywhere.
+_GROUPS = re.compile(r"(?:.*_)?labels?", re.IGNORECASE)
+# PostgreSQL writes years above 9999 and intervals with more digits than a phone may have.
+_MOMENT = re.compile(r"\d{4,6}-\d\d-\d\d(?:[ T][\d:.+-]+)?(?: BC)?|-?\d+ (?:days?|mons?|years?)\b[ \d:.a-z-]*")
+
+
+def masked(column: str, value: object) -> object:
+    """Return a value as it may be shown.
+
+    Args:
+        column: its name; it decides whether the value identifies a guest.
+        value: what psycopg returns.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _in_document(str(key), each) for key, each in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [masked(column, each) for each in cast("list[object]", value)]
+    if is_personal_value(column):
+        return mask(str(value))
+    if not isinstance(value, str):
+        return value
+    if is_personal_label(column) and not _GROUPS.fullmatch(column):
+        return MASK
+    return value if _MOMENT.fullmatch(value) else safe_label(column, value)
+
+
+def safe_text(text: str) -> str:
+    """Return a text from elsewhere, such as an error of the server, without anything that may be a phone number."""
+    return safe_label("", text)
+
+
+def _in_document(key: str, value: object) -> object:
+    """Keys of documents are free, so a long number of any name may be a phone number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return masked(key, str(value)) if safe_label(key, value) != str(value) else value
+    return masked(key, value)
