@@ -42,6 +42,7 @@ _COMMANDS = (
     "privacy",
     "psql",
     "query",
+    "serve",
     "serve-metrics",
     "server",
     "stubs",

@@ -132,7 +132,9 @@ class Guard:
             return _refuse(400, f"this server does not answer to the name {name}: start it with --allow-host {name}")
         if scope["method"] not in _METHODS:
             return _refuse(405, "only GET, HEAD and POST are answered", {"Allow": ", ".join(_METHODS)})
-        return _from_elsewhere(scope, headers, name) or self._body_refusal(scope, headers) or self._login(scope, headers)
+        return (
+            _from_elsewhere(scope, headers, name) or self._body_refusal(scope, headers) or self._login(scope, headers)
+        )
 
     @staticmethod
     def _body_refusal(scope: Scope, headers: Headers) -> Response | None:

@@ -117,7 +117,9 @@ def sort_rows(rows: Sequence[tuple[Any, ...]], place: int, *, descending: bool) 
     return [*known, *(row for row in rows if row[place] is None)]
 
 
-def cells(rows: Sequence[Sequence[object]], columns: Sequence[Column], language: Language, zone: ZoneInfo) -> list[list[Cell]]:
+def cells(
+    rows: Sequence[Sequence[object]], columns: Sequence[Column], language: Language, zone: ZoneInfo
+) -> list[list[Cell]]:
     """Return the values as a page shows them.
 
     Args:
@@ -156,9 +158,13 @@ def _is_numeric(values: Sequence[object]) -> bool:
 
 
 def _numbers(values: Sequence[object], name: str, language: Language) -> list[Cell]:
-    shown = [None if value is None else _number(cast("int | float | Decimal", value), name, language) for value in values]
+    shown = [
+        None if value is None else _number(cast("int | float | Decimal", value), name, language) for value in values
+    ]
     mark = language.number(0.5)[1]
-    lengths = [len(text.partition(mark)[2]) + (mark in text) if text and _FRACTION.fullmatch(text) else 0 for text in shown]
+    lengths = [
+        len(text.partition(mark)[2]) + (mark in text) if text and _FRACTION.fullmatch(text) else 0 for text in shown
+    ]
     widest = max(lengths, default=0)
     return [
         Cell("null", "NULL") if text is None else Cell("number", text, "0" * (widest - length))
