@@ -32,16 +32,18 @@ def masked(column: str, value: object) -> object:
         return [masked(column, each) for each in cast("list[object]", value)]
     if is_personal_value(column):
         return mask(str(value))
-    if not isinstance(value, str):
-        return value
-    if is_personal_label(column) and not _GROUPS.fullmatch(column):
-        return MASK
-    return value if _MOMENT.fullmatch(value) else safe_label(column, value)
+    return _text(column, value) if isinstance(value, str) else value
 
 
 def safe_text(text: str) -> str:
     """Return a text from elsewhere, such as an error of the server, without anything that may be a phone number."""
     return safe_label("", text)
+
+
+def _text(column: str, value: str) -> str:
+    if is_personal_label(column) and not _GROUPS.fullmatch(column):
+        return MASK
+    return value if _MOMENT.fullmatch(value) else safe_label(column, value)
 
 
 def _in_document(key: str, value: object) -> object:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from guestsql.adhoc.parameters import ParameterError
 from guestsql.adhoc.values import plain_text
@@ -72,6 +73,14 @@ class _Result:
 
 
 @dataclass(frozen=True, slots=True)
+class _Reader:
+    """For whom values are written."""
+
+    language: Language
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
 class _Link:
     name: str
     href: str
@@ -100,7 +109,7 @@ def query_page(request: Request, given: Given) -> Response:
         form=form,
         sort=sort or "",
         problem=problem,
-        result=None if rows is None else _result(query, form, rows, sort, state, language),
+        result=None if rows is None else _result(query, form, rows, sort, _Reader(language, state.zone)),
         picture=None,
         downloads=[_Link(label, _address(f"/q/{query.name}.{end}", form)) for label, end in _DOWNLOADS],
         source=source_of(query),
@@ -200,7 +209,8 @@ def _address(path: str, form: Form, own: Mapping[str, str] | None = None) -> str
     return f"{path}?{urlencode(pairs)}" if pairs else path
 
 
-def _result(query: Query, form: Form, rows: Rows, sort: str | None, state: State, language: Language) -> _Result:
+def _result(query: Query, form: Form, rows: Rows, sort: str | None, reader: _Reader) -> _Result:
+    language = reader.language
     _ = language.gettext
     columns, place = columns_of(rows, sort)
     most = max(1, MOST_CELLS // max(1, len(columns)))
@@ -209,7 +219,7 @@ def _result(query: Query, form: Form, rows: Rows, sort: str | None, state: State
     shown = [tuple(map(masked, rows.columns, row)) for row in shown[:most]]
     for column in columns:
         column.href = _address(f"/q/{query.name}", form, {"_sort": column.sort}) + "#result"
-    made = cells(shown, columns, language, state.zone)
+    made = cells(shown, columns, language, reader.zone)
     notice = (
         _("There is no column “%(name)s”, so the rows are not sorted.", name=sort) if sort and place is None else ""
     )

@@ -185,16 +185,20 @@ def _number(value: float | Decimal, name: str, language: Language) -> str:
 def _cell(value: object, language: Language, zone: ZoneInfo) -> Cell:
     if value is None:
         return Cell("null", "NULL")
+    if isinstance(value, Mapping) or _is_nested(value):
+        return _document(value, language)
+    if isinstance(value, list):
+        return _list(cast("list[object]", value), language, zone)
+    return _scalar(value, language, zone)
+
+
+def _scalar(value: object, language: Language, zone: ZoneInfo) -> Cell:
     if isinstance(value, bool):
         return Cell("text", language.gettext("yes") if value else language.gettext("no"))
     if isinstance(value, datetime):
         return Cell("text", language.moment(value, zone))
     if isinstance(value, time):
         return Cell("text", language.time(value))
-    if isinstance(value, Mapping) or _is_nested(value):
-        return _document(value, language)
-    if isinstance(value, list):
-        return _list(cast("list[object]", value), language, zone)
     return _text(as_cell(value), language)
 
 
