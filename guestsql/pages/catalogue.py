@@ -11,6 +11,7 @@ from guestsql.errors import QueryFileError
 from guestsql.sql import Catalogue
 from guestsql.sql.catalogue import default_directory, is_packaged, query_files
 from guestsql.sql.overlay import scan_queries
+from guestsql.sql.page_marks import share_spanish
 
 __all__ = ["WatchedCatalogue"]
 
@@ -65,7 +66,7 @@ class WatchedCatalogue:
         queries, errors = scan_queries(own, packaged=self._packaged, reserved=self._reserved)
         self._failure = errors[0] if errors else None
         if not errors or self._known is None:
-            self._catalogue = queries
+            self._catalogue = Catalogue(share_spanish(queries.values()))
 
     def _look(self) -> _States:
         found: _States = {}

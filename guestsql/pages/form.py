@@ -257,5 +257,8 @@ def _choices(
 def _hint(parameter: Parameter, language: Language) -> str:
     element = element_type(parameter.type)
     type_ = parameter.type or ""
-    parts = [parameter.doc, type_ if element is None else language.gettext("%(type)s, with commas", type=type_)]
+    parts = [
+        language.pick(parameter.doc, parameter.spanish) or "",
+        type_ if element is None else language.gettext("%(type)s, with commas", type=type_),
+    ]
     return " · ".join(part for part in parts if part)

@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from guestsql.sql.declaration import Parameter
     from guestsql.sql.head import Mark
+    from guestsql.sql.query import Query
 
 __all__ = [
     "PAGE_WORDS",
@@ -23,6 +24,7 @@ __all__ = [
     "mark_text",
     "marked_parameter",
     "read_seconds",
+    "share_spanish",
     "spanish_text",
 ]
 
@@ -66,6 +68,30 @@ def marked_parameter(parameter: Parameter, marks: Iterable[Mark]) -> Parameter:
         return parameter
     name = parameter.name
     return replace(parameter, spanish=spanish_text(own, name), choices=mark_text(own, "choices", name))
+
+
+def share_spanish(queries: Iterable[Query]) -> list[Query]:
+    """Give each parameter the Spanish text of another one with the same name and the same text in English.
+
+    So `rows at most` is translated once. A parameter with an `es:` line keeps its own.
+
+    Args:
+        queries: those of a catalogue, in order; the first translation counts.
+    """
+    found = list(queries)
+    known: dict[tuple[str, str], str] = {}
+    for query in found:
+        for each in query.parameters:
+            if each.spanish:
+                known.setdefault((each.name, each.doc), each.spanish)
+    return [
+        replace(query, parameters=tuple(_with_spanish(each, known) for each in query.parameters)) for query in found
+    ]
+
+
+def _with_spanish(parameter: Parameter, known: Mapping[tuple[str, str], str]) -> Parameter:
+    spanish = parameter.spanish or known.get((parameter.name, parameter.doc), "")
+    return replace(parameter, spanish=spanish)
 
 
 def is_dashboard(text: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from guestsql.sql import Query
+from guestsql.sql.page_marks import share_spanish
 from guestsql.sql.psql import written_head
 from guestsql.sql.reading import read_queries
 
@@ -62,3 +63,17 @@ def test_the_time_of_a_cache_mark(text: str, seconds: int) -> None:
 
 def test_a_dashboard_that_cannot_be_read_is_none() -> None:
     assert read("-- name: get_one()$\n-- dashboard: The Hotel\nSELECT 1 AS one;\n").dashboard == ""
+
+
+def test_a_text_is_translated_once() -> None:
+    text = "-- name: {}(n, m)$\n--   n: int, rows\n{}--   m: int, {}\nSELECT :n::int + :m::int AS one;\n"
+    first = read(text.format("get_one", "--     es: filas\n", "rows"))
+    second = read(text.format("get_two", "", "rows"))
+    third = read(text.format("get_three", "--     es: líneas\n", "rows"))
+    shared = share_spanish([first, second, third])
+    assert [[each.spanish for each in query.parameters] for query in shared] == [
+        ["filas", ""],
+        ["filas", ""],
+        ["líneas", ""],
+    ]
+    assert [query.name for query in shared] == ["get_one", "get_two", "get_three"]
