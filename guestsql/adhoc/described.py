@@ -20,7 +20,7 @@ from guestsql.sql.packaged import ask_types, packaged_queries, type_names
 from guestsql.sql.row_classes import unmarked
 from guestsql.sql.translate import translate
 
-__all__ = ["Described", "ask_server", "described", "may_have_server"]
+__all__ = ["Described", "ask_server", "described", "enum_labels", "may_have_server"]
 
 # A query can be shown without the server's part, so this does not wait long for it.
 _LONGEST_WAIT_SECONDS = 2.0
@@ -83,10 +83,26 @@ def described(connection: DeadlineConnection, query: Query | None, types: Sequen
 def _base_types(connection: DeadlineConnection, types: Sequence[str]) -> dict[str, tuple[str, str | None]]:
     rows = ask_types(connection, types, packaged_queries("internal/types.sql").list_sample_types)
     return {
-        name: (row.base_name, row.first_label)
+        name: (row.base_name, next(iter(row.enum_labels or ()), None))
         for name, row in rows.items()
         if row is not None and row.base_name is not None
     }
+
+
+def enum_labels(connection: DeadlineConnection, types: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the labels of enum types, in their order.
+
+    Args:
+        connection: within a transaction.
+        types: names of types; those that are no enums are left out.
+
+    Raises:
+        DatabaseError: the connection was lost.
+
+    SQL: queries/internal/types.sql
+    """
+    rows = ask_types(connection, types, packaged_queries("internal/types.sql").list_sample_types)
+    return {name: tuple(row.enum_labels) for name, row in rows.items() if row is not None and row.enum_labels}
 
 
 def _columns(connection: DeadlineConnection, query: Query) -> tuple[tuple[str, str], ...]:

@@ -26,11 +26,13 @@ class ParameterError(ValueError):
 
     Attributes:
         parameter: its name; "" when it is none of the query's.
+        reason: the message without what a form shows beside it anyway: the parameter's name, type and text.
     """
 
-    def __init__(self, parameter: str, message: str) -> None:
+    def __init__(self, parameter: str, message: str, *, reason: str = "") -> None:
         super().__init__(message)
         self.parameter = parameter
+        self.reason = reason or message
 
 
 class MissingParameter(ParameterError):
@@ -94,8 +96,8 @@ def refused_value(query: Query, values: Mapping[str, str | None], error: psycopg
     is_other_type = parameter.type is not None and error.sqlstate not in _CLAUSES
     wanted = f" is not of type {parameter.type}" if is_other_type else " does not fit"
     said = (error.diag.message_primary or str(error)).split("\n", 1)[0]
-    message = f"parameter {name}: '{values[name]}'{wanted} ({said})"
-    return ParameterError(name, f"{mask_phones(message)}; wanted: {_described(parameter)}")
+    reason = mask_phones(f"'{values[name]}'{wanted} ({said})")
+    return ParameterError(name, f"parameter {name}: {reason}; wanted: {_described(parameter)}", reason=reason)
 
 
 def _named_by_server(query: Query, error: psycopg.Error) -> str | None:

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from guestsql.pages.index import index
 from guestsql.pages.language import LanguageMiddleware, language_of
 from guestsql.pages.login import login
+from guestsql.pages.options import OptionLists
 from guestsql.pages.query_page import query_page
 from guestsql.pages.render import error_page
 from guestsql.pages.request import Unreadable, threaded
@@ -53,6 +54,7 @@ def build(state: State) -> Starlette:
         exception_handlers={HTTPException: _refused, Unreadable: _unreadable, Exception: _failed},  # type: ignore[dict-item]
     )
     app.state.pages = state
+    app.state.options = OptionLists(state)
     return app
 
 

@@ -20,6 +20,8 @@ OWN_NAMES = ("lang", "plan", "refresh", "sort")
 """What an address may ask of the page itself: as `_sort`, and as `sort` where the query has no such parameter."""
 
 _NULLS = "_null"
+# An array literal whose elements may as well be written with commas between them.
+_SIMPLE_ARRAY = re.compile(r"\{((?!.*null)[^{}\"\\]*)\}", re.IGNORECASE)
 _NUMBERS = {"smallint", "integer", "bigint", "oid"}
 _DECIMALS = {"numeric", "real", "double precision", "money"}
 # What a browser's input of this type can hold; any other value, such as infinity, needs a plain input.
@@ -112,7 +114,7 @@ class Form:
         if place is None:
             self.errors.append(str(error))
         else:
-            place.error = str(error)
+            place.error = error.reason
 
 
 def own_value(query: Query, given: Given, name: str) -> str | None:
@@ -217,6 +219,8 @@ def _field(
     kind = plain_type(parameter.type)
     given = list(wanted) or ([] if parameter.default_value is None else [parameter.default_value])
     value = given[0] if given else ""
+    if element_type(parameter.type) is not None and (simple := _SIMPLE_ARRAY.fullmatch(value)):
+        value = ", ".join(simple[1].split(","))
     made = Field(parameter.name, "text", value, _hint(parameter, language), is_required=parameter.default is None)
     if kind == "boolean" and offered is None:
         offered = (("true", language.gettext("yes")), ("false", language.gettext("no")))

@@ -18,6 +18,7 @@ from guestsql.pages.form import Form, own_value, read_form
 from guestsql.pages.index import summary_of
 from guestsql.pages.language import language_of
 from guestsql.pages.masking import masked, safe_text
+from guestsql.pages.options import OptionLists
 from guestsql.pages.render import page
 from guestsql.pages.request import Given
 from guestsql.pages.state import State, state_of
@@ -93,7 +94,8 @@ def query_page(request: Request, given: Given) -> Response:
     query = state.catalogue.current()[0].get(name)
     if query is None:
         return not_found(request, name)
-    form = read_form(query, given, language, state.zone, _options, from_body=request.method == "POST")
+    options: OptionLists = request.app.state.options
+    form = read_form(query, given, language, state.zone, options.of, from_body=request.method == "POST")
     problem, rows = _run(state, query, form, language)
     sort = own_value(query, given, "sort")
     status = 400 if form.is_wrong else 200
@@ -182,10 +184,6 @@ def problem_of(query: Query, error: DatabaseError, language: Language) -> Proble
     if isinstance(error, QueryTimeout):
         return Problem("error", 504, _("The query took too long, and was cancelled."), detail, hint)
     return Problem("error", 500, _("The server refused the query."), detail, hint)
-
-
-def _options(_parameter: object) -> None:
-    return None
 
 
 def _paragraphs(query: Query, language: Language) -> list[str]:

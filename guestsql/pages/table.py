@@ -185,7 +185,7 @@ def _number(value: float | Decimal, name: str, language: Language) -> str:
 def _cell(value: object, language: Language, zone: ZoneInfo) -> Cell:
     if value is None:
         return Cell("null", "NULL")
-    if isinstance(value, Mapping) or _is_nested(value):
+    if _is_document(value):
         return _document(value, language)
     if isinstance(value, list):
         return _list(cast("list[object]", value), language, zone)
@@ -202,8 +202,11 @@ def _scalar(value: object, language: Language, zone: ZoneInfo) -> Cell:
     return _text(as_cell(value), language)
 
 
-def _is_nested(value: object) -> bool:
-    return isinstance(value, list) and any(isinstance(each, Mapping | list) for each in cast("list[object]", value))
+def _is_document(value: object) -> bool:
+    is_nested = isinstance(value, list) and any(
+        isinstance(each, Mapping | list) for each in cast("list[object]", value)
+    )
+    return isinstance(value, Mapping) or is_nested
 
 
 def _list(elements: Sequence[object], language: Language, zone: ZoneInfo) -> Cell:

@@ -2,8 +2,8 @@
 -- check: read-only
 
 -- name: list_sample_types(type_names)
--- The base type and first enum label of each type, to make up a sample value.
--- Both are NULL for a name that no type has.
+-- The base type and the enum labels of each type, to make up a sample value or to offer a choice.
+-- Both are NULL for a name that no type has, and the labels for a type that is not an enum.
 --   type_names: text[], as written in SQL
 WITH RECURSIVE named_types AS (
     SELECT
@@ -31,12 +31,10 @@ based_types AS (
 SELECT
     format_type(based_types.type_oid, NULL) AS base_name,
     (
-        SELECT labels.enumlabel::text
+        SELECT array_agg(labels.enumlabel::text ORDER BY labels.enumsortorder)
         FROM pg_enum AS labels
         WHERE labels.enumtypid = based_types.type_oid
-        ORDER BY labels.enumsortorder
-        LIMIT 1
-    ) AS first_label
+    ) AS enum_labels
 FROM named_types
 LEFT JOIN based_types
     ON
