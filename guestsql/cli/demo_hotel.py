@@ -24,7 +24,7 @@ __all__ = ["HOTEL_DATABASE", "invent_hotel", "show_hotel"]
 HOTEL_DATABASE = "guestsql_demo_hotel"
 _PREFIX = "guestsql_demo"
 _ADMIN_DATABASE = "postgres"
-_DERIVED = ("guest_ids", "guest_marketing", "guest_consents")
+_DERIVED = ("guest_ids", "guest_marketing", "guest_consents", "campaign_actions", "query_error_minutes")
 
 
 def show_hotel(app: App, guests: int, seed: int, *, replaces: bool) -> None:
@@ -74,9 +74,10 @@ def invent_hotel(
     Raises:
         GuestSQLError: it is another database, or it has guests.
 
-    SQL: queries/internal/demo.sql
+    SQL: queries/internal/demo.sql, queries/internal/demo_figures.sql
     """
     queries = packaged_queries("internal/demo.sql")
+    figures = packaged_queries("internal/demo_figures.sql")
     local_until = until.astimezone(timezone).replace(tzinfo=None)
     ends = {"until": local_until, "timezone": timezone.key}
     with connection.transaction():
@@ -92,6 +93,10 @@ def invent_hotel(
             "booking_events": queries.fill_demo_bookings(connection, **ends),
             "guest_notes": queries.fill_demo_notes(connection, **ends),
             "consent_events": queries.fill_demo_consents(connection, seed=seed, **ends),
+            "guest_days": figures.fill_demo_days(connection, **ends),
+            "action_results": figures.fill_demo_campaigns(connection, seed=seed, **ends),
+            "context_minutes": figures.fill_demo_contexts(connection, guests=guests, seed=seed, **ends),
+            "query_minutes": figures.fill_demo_calls(connection, seed=seed, **ends),
         }
         connection.execute(f"ANALYZE {', '.join([*rows, *_DERIVED])}".encode())
     return rows

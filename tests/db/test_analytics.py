@@ -365,15 +365,20 @@ def test_the_hotel_is_believable(hotel: Hotel) -> None:
 
 
 def test_the_same_seed_gives_the_same_hotel(server: PrivateServer, template_database: str) -> None:
+    tables = {
+        "guest_profiles": "updated_at, phone_number, labels, last_interaction, total_interactions, user_name",
+        "historical_clients": "phone_number, labels, first_interaction, archived_at",
+        "booking_events": "phone_number, event_id, status, occurred_at, value",
+        "interaction_hours": "phone_number, hour, messages",
+        "consent_events": "event_id, phone_number, action, channel, occurred_at",
+        "guest_notes": "note_id, phone_number, kind, note, created_at",
+        "guest_days": "active_guests, day, new_guests",
+        "action_results": "result, action_id, occurred_at",
+        "context_minutes": "outcome, minute, answers",
+        "query_minutes": "query, minute, calls, microseconds, buckets",
+    }
+
     def rows(url: str) -> list[list[Any]]:
-        tables = {
-            "guest_profiles": "updated_at, phone_number, labels, last_interaction, total_interactions, user_name",
-            "historical_clients": "phone_number, labels, first_interaction, archived_at",
-            "booking_events": "phone_number, event_id, status, occurred_at, value",
-            "interaction_hours": "phone_number, hour, messages",
-            "consent_events": "event_id, phone_number, action, channel, occurred_at",
-            "guest_notes": "note_id, phone_number, kind, note, created_at",
-        }
         with psycopg.connect(url) as connection:
             return [
                 connection.execute(f"SELECT {columns} FROM {table} ORDER BY 2, 1".encode()).fetchall()
@@ -386,17 +391,7 @@ def test_the_same_seed_gives_the_same_hotel(server: PrivateServer, template_data
         url = _new(server, template_database, name)
         counts = _fill(url, 200, seed)
         found.append(rows(url))
-        assert [len(each) for each in found[-1]] == [
-            counts[table]
-            for table in (
-                "guest_profiles",
-                "historical_clients",
-                "booking_events",
-                "interaction_hours",
-                "consent_events",
-                "guest_notes",
-            )
-        ]
+        assert [len(each) for each in found[-1]] == [counts[table] for table in tables]
         with pytest.raises(GuestSQLError, match="has guests already"):
             _fill(url, 200, seed)
         drop_database(server, name)

@@ -28,7 +28,7 @@ CATALOGUE = every_query()
 # The shell's, run by the owner: the import with its history, the migrations, and what vets the query files.
 OWNERS_FILES = {"check.sql", "deploy.sql", "doctor.sql", "legacy.sql", "legacy_export.sql", "legacy_history.sql"}
 # The ledger is not there when the migrations are applied without the runner; who may read it has a test of its own.
-OTHERS = {"demo.sql", *OWNERS_FILES, "health.sql", "migrations.sql"}
+OTHERS = {"demo.sql", "demo_figures.sql", *OWNERS_FILES, "health.sql", "migrations.sql"}
 SECRETS = {
     "phone_number": GUEST,
     "chat_id": "573000000001@s.whatsapp.net",
