@@ -113,8 +113,8 @@ class Settings:
         pool_max: connections at most, 1 or more.
         shell_format: the shell's default format: table, csv, tsv, json or jsonl; None leaves it to each command.
         serve_token: the secret that a browser or a program presents to `guestsql serve`, such as that of
-            `openssl rand -hex 32`; needed to listen on any address but loopback. None: everyone on this machine may
-            look.
+            `openssl rand -hex 32`; needed to listen on any address but loopback. None: anyone on this machine may
+            connect.
     """
 
     # Out of the repr: an address may hold a password.
