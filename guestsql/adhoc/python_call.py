@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
+from pathlib import Path
 
 from guestsql.sql import Operator, Query
 from guestsql.sql.samples import Sample
@@ -18,22 +19,24 @@ _LINE = 100
 _ELEMENT = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^",{}\\\s][^",{}\\]*))\s*(?:,|$)', re.DOTALL)
 
 
-def python_call(query: Query, samples: Mapping[str, Sample]) -> str:
+def python_call(query: Query, samples: Mapping[str, Sample], folder: Path | None = None) -> str:
     """Return a program that calls a query: imports, and a `with` block.
 
     Args:
         query: from a catalogue.
         samples: a value for each parameter.
+        folder: the only folder of `.sql` files; None when the packaged queries are used, too.
     """
+    opened = "GuestDatabase()" if folder is None else f"Database(queries={_quoted(str(folder))})"
     imports: set[str] = set()
     arguments = [f"{name}={_python(each.value, each.type, imports)}" for name, each in samples.items()]
     head = f"    {_RESULTS[query.operator]} = db.queries.{query.name}("
     call = f"{head}{', '.join(arguments)})"
     if len(call) > _LINE:
         call = "\n".join([head, *(f"        {argument}," for argument in arguments), "    )"])
-    lines = [*sorted(imports), "from guestsql import GuestDatabase"]
+    lines = [*sorted(imports), f"from guestsql import {opened.partition('(')[0]}"]
     gap = [""] if imports else []
-    return "\n".join([*lines[:-1], *gap, lines[-1], "", "with GuestDatabase() as db:", call]) + "\n"
+    return "\n".join([*lines[:-1], *gap, lines[-1], "", f"with {opened} as db:", call]) + "\n"
 
 
 def _python(value: str | None, type_: str | None, imports: set[str]) -> str:

@@ -41,3 +41,16 @@ LEFT JOIN based_types
         named_types.place = based_types.place
         AND based_types.base_oid = 0
 ORDER BY named_types.place;
+
+-- name: list_required_columns(table_oids)
+-- The columns of tables that refuse NULL, by table and number.
+--   table_oids: bigint[], the tables
+SELECT
+    attributes.attrelid::bigint AS table_oid,
+    attributes.attnum::int AS column_number
+FROM pg_attribute AS attributes
+WHERE
+    attributes.attrelid = ANY(:table_oids::bigint[]::oid[])
+    AND attributes.attnotnull
+    AND attributes.attnum > 0
+ORDER BY attributes.attrelid, attributes.attnum;

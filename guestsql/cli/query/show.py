@@ -37,6 +37,7 @@ class _Shown:
     query: Query
     samples: Mapping[str, Sample]
     described: Described | None
+    python: str
 
 
 @click.command(
@@ -116,7 +117,8 @@ def _tell_guesses(app: App, samples: Iterable[Sample]) -> None:
 def _shown(app: App, catalogue: Catalogue, query: Query) -> _Shown:
     described = _ask(app, query, unknown_types([query]))
     samples = sample_values(query, catalogue.values(), described.base_types if described else None)
-    return _Shown(query, samples, described)
+    folder = None if app.settings.packaged else app.settings.queries_dir
+    return _Shown(query, samples, described, python_call(query, samples, folder))
 
 
 def _ask(app: App, query: Query | None, types: list[str]) -> Described | None:
@@ -136,8 +138,7 @@ def _print_json(shown: _Shown) -> None:
     described = shown.described
     columns = None if described is None else [{"name": name, "type": type_} for name, type_ in described.columns]
     samples = {name: each.value for name, each in shown.samples.items()}
-    call = python_call(shown.query, shown.samples)
-    rest = {"columns": columns, "samples": samples, "python": call, "sql": shown.query.source}
+    rest = {"columns": columns, "samples": samples, "python": shown.python, "sql": shown.query.source}
     Output("json").row({**whole(shown.query), **rest})
 
 
@@ -146,7 +147,7 @@ def _print_sql(shown: _Shown) -> None:
     click.echo(f"-- {query.file}:{query.line}\n{written_head(query)}{query.source.strip()};")
     click.echo(f"\n{_returned(query, shown.described)}", nl=False)
     # A comment over lines, so that the lines can be copied as they are.
-    click.echo(f"\n/* In Python:\n{python_call(query, shown.samples)}*/")
+    click.echo(f"\n/* In Python:\n{shown.python}*/")
 
 
 def _returned(query: Query, described: Described | None) -> str:
