@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from guestsql.adhoc.explain import NoPlan, ask_plan
 from guestsql.adhoc.parameters import ParameterError
 from guestsql.adhoc.python_call import python_call
 from guestsql.adhoc.session import QuerySession
 from guestsql.adhoc.target import Target
+from guestsql.adhoc.values import plain_text
 from guestsql.errors import GuestSQLError
 from guestsql.ops.gauges.personal import is_personal_value
 from guestsql.pages.columns import ReturnedColumn, ReturnedColumns, read_columns, with_result
 from guestsql.pages.last_day import LastDay, Sparkline, read_last_day, sparkline
+from guestsql.pages.masking import safe_text
 from guestsql.pages.plan_tree import PlanTree, plan_trees
 from guestsql.pages.remembered import Part, Remembered
 from guestsql.pages.vetted import Vetted, file_version, vet_file
@@ -33,14 +35,6 @@ _CHECK_SECONDS = 300.0
 _TIMEOUT_SECONDS = 5.0
 # For the cheap parts, when they are asked for the first time.
 _WAIT_SECONDS = 0.05
-
-
-class Sessions(Protocol):
-    """The pool of sessions."""
-
-    def acquire(self, seconds: float) -> AbstractContextManager[QuerySession]:
-        """Lend a session, waiting for a free one so long."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +81,28 @@ class BesideReader:
     Args:
         settings: where stubs and own queries are.
         target: the server.
-        sessions: its pool.
+        session: opens a session of it, which may be one of a pool's.
         wait_seconds: how long a page waits for what is asked for the first time.
     """
 
     def __init__(
-        self, settings: Settings, target: Target, sessions: Sessions, *, wait_seconds: float = _WAIT_SECONDS
+        self,
+        settings: Settings,
+        target: Target,
+        session: Callable[[], AbstractContextManager[QuerySession]],
+        *,
+        wait_seconds: float = _WAIT_SECONDS,
     ) -> None:
         self._settings = settings
         self._target = target
-        self._sessions = sessions
+        self._session = session
         self._wait_seconds = wait_seconds
         self._remembered = Remembered(_THREADS)
 
     def read(
         self,
         query: Query,
-        catalogue: Collection[Query],
+        catalogue: Mapping[str, Query],
         values: Mapping[str, str | None],
         rows: Sequence[Sequence[Any]] = (),
         *,
@@ -129,7 +128,7 @@ class BesideReader:
             columns=Part(shown, columns.failure),
             last_day=last_day,
             sparkline=sparkline(day.hours) if day is not None and day.calls else None,
-            findings=self._findings(query, version),
+            findings=self._findings(query, version, catalogue),
             plan=self._plan(query, values) if is_planned else None,
             python=calls.python(self._settings),
             psql=calls.psql(),
@@ -155,9 +154,9 @@ class BesideReader:
         key = ("day", query.name)
         return self._remembered.ask(key, work, fresh_seconds=_FRESH_SECONDS, wait_seconds=self._wait_seconds)
 
-    def _findings(self, query: Query, version: tuple[int, int]) -> Part[Vetted]:
+    def _findings(self, query: Query, version: tuple[int, int], catalogue: Mapping[str, Query]) -> Part[Vetted]:
         def work() -> Vetted:
-            return vet_file(self._target, query.file)
+            return vet_file(self._target, query.file, catalogue)
 
         return self._remembered.ask(("check", query.file, version), work, fresh_seconds=_CHECK_SECONDS)
 
@@ -170,13 +169,8 @@ class BesideReader:
             with self._session() as session:
                 text = ask_plan(session, query, given, self._settings.deadline_seconds)
         except (GuestSQLError, NoPlan, ParameterError) as error:
-            return Plan(failure=str(error))
+            return Plan(failure=safe_text(plain_text(str(error))))
         return Plan(tuple(plan_trees(text)), is_generic=given is None and bool(query.parameters))
-
-    @contextmanager
-    def _session(self) -> Generator[QuerySession]:
-        with self._sessions.acquire(_TIMEOUT_SECONDS) as session:
-            yield session
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +184,11 @@ class _Calls:
     def of(
         cls,
         query: Query,
-        catalogue: Collection[Query],
+        catalogue: Mapping[str, Query],
         values: Mapping[str, str | None],
         known: ReturnedColumns | None,
     ) -> _Calls:
-        samples = sample_values(query, catalogue, known.base_types if known is not None else None)
+        samples = sample_values(query, catalogue.values(), known.base_types if known is not None else None)
         given = {
             name: replace(sample, value=values[name])
             for name, sample in samples.items()

@@ -149,7 +149,7 @@ def sparkline(hours: Sequence[Hour], *, width: int = 240, height: int = 48) -> S
 
     def bar(place: int, number: int) -> Bar:
         # A number above 0 is visible beside one that is a thousand times as large.
-        tall = max(1.5, round(height * number / most, 1)) if number else 0.0
+        tall = max(2.5, round(height * number / most, 1)) if number else 0.0
         return Bar(round(place * step, 1), round(height - tall, 1), tall)
 
     points = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -99,6 +100,13 @@ def query_page(request: Request, given: Given) -> Response:
     problem, rows = _run(state, query, form, language)
     sort = own_value(query, given, "sort")
     status = 400 if form.is_wrong else 200
+    beside = state.beside.read(
+        query,
+        state.catalogue.current()[0],
+        form.values or {},
+        () if rows is None else rows.rows,
+        is_planned=own_value(query, given, "plan") is not None,
+    )
     return page(
         request,
         "query.html",
@@ -113,6 +121,10 @@ def query_page(request: Request, given: Given) -> Response:
         problem=problem,
         result=None if rows is None else _result(query, form, rows, sort, _Reader(language, state.zone)),
         picture=None,
+        beside=beside,
+        plan_href=_address(f"/q/{query.name}", form, {"_plan": "1"}) + "#plan",
+        moment=partial(language.moment, zone=state.zone, seconds=False),
+        file=source_of(query).rpartition(":")[0],
         downloads=[_Link(label, _address(f"/q/{query.name}.{end}", form)) for label, end in _DOWNLOADS],
         source=source_of(query),
         eject=f"guestsql query eject {query.name}" if is_packaged(query.file.parent) else "",

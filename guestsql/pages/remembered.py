@@ -10,7 +10,9 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
+from guestsql.adhoc.values import plain_text
 from guestsql.errors import GuestSQLError
+from guestsql.pages.masking import safe_text
 
 __all__ = ["Part", "Remembered"]
 
@@ -21,7 +23,7 @@ _MOST = 1000
 _FAILURE_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part(Generic[T]):
     """A part of a page that may be missing.
 
@@ -37,6 +39,11 @@ class Part(Generic[T]):
     def is_pending(self) -> bool:
         """True while it is worked out for the first time."""
         return self.value is None and self.failure is None
+
+    @property
+    def message(self) -> str:
+        """Why it cannot be had, without anything that may be a phone number; or ""."""
+        return "" if self.failure is None else safe_text(plain_text(str(self.failure)))
 
 
 @dataclass(slots=True)

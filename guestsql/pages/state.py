@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from guestsql.adhoc.session import QuerySession
 from guestsql.adhoc.target import Target
+from guestsql.pages.beside import BesideReader
 from guestsql.pages.catalogue import WatchedCatalogue
 from guestsql.pages.security import Access
 from guestsql.pages.table import Rows
@@ -63,6 +64,11 @@ class State:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+
+    @cached_property
+    def beside(self) -> BesideReader:
+        """Reads what is beside a result."""
+        return BesideReader(self.settings, self.target, self.session)
 
     @cached_property
     def style(self) -> str:

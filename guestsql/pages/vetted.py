@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,10 @@ import psycopg
 
 from guestsql.adhoc.target import Target
 from guestsql.check import RULES, Finding, check_files
+from guestsql.check.pages import PageRules
 from guestsql.check.rules import is_advisory
+from guestsql.ops.gauges.personal import is_personal_label
+from guestsql.sql import Query
 from guestsql.sql._sync.connection import DeadlineConnection, connect
 from guestsql.sql.translate import translate
 
@@ -76,18 +79,19 @@ def file_version(file: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def vet_file(target: Target, file: Path) -> Vetted:
+def vet_file(target: Target, file: Path, catalogue: Mapping[str, Query]) -> Vetted:
     """Check a file: nothing is planned, run or made in the database.
 
     Args:
         target: the server. A transaction pooler keeps no prepared statement, and cannot be asked.
         file: its path.
+        catalogue: the queries that a mark may name.
 
     Raises:
         GuestSQLError: the server cannot be reached, or is behind a transaction pooler.
     """
     try:
-        report = check_files([file], _reading(target), is_live=True)
+        report = check_files([file], _reading(target), pages=PageRules(is_personal_label, catalogue), is_live=True)
     except psycopg.Error as error:
         raise translate(error, "") from error
     found: dict[str, tuple[ShownFinding, ...]] = {}
