@@ -124,7 +124,7 @@ def query_page(request: Request, given: Given) -> Response:
         beside=beside,
         plan_href=_address(f"/q/{query.name}", form, {"_plan": "1"}) + "#plan",
         moment=partial(language.moment, zone=state.zone, seconds=False),
-        file=source_of(query).rpartition(":")[0],
+        check_command=f"guestsql check {source_of(query).rpartition(':')[0]}",
         downloads=[_Link(label, _address(f"/q/{query.name}.{end}", form)) for label, end in _DOWNLOADS],
         source=source_of(query),
         eject=f"guestsql query eject {query.name}" if is_packaged(query.file.parent) else "",
