@@ -1,14 +1,15 @@
 -- The report (`guestsql report`): the last days, and as many days before them.
 --
--- A period is whole days of the hotel, up to yesterday. A column X_before is X of the period before. Where a zone is half an hour
--- off, hours count for the day in which their UTC hour began.
+-- "Now" is whole days of the hotel, up to yesterday. A column X_before is X of as many days before those. Where a zone is
+-- half an hour off, hours count for the day in which their UTC hour began.
 --
 -- check: read-only
 -- check: large interaction_hours, query_minutes, context_minutes
 
 -- name: get_guest_comparison(days, timezone)^
--- New guests, active guests a day and messages, compared with the days before.
+-- New guests, active guests a day and messages, now and before.
 -- active_guests_a_day is the mean of the days that record_guest_days recorded.
+-- es: Huéspedes nuevos, huéspedes activos por día y mensajes, ahora y antes.
 -- dashboard: report
 -- chart: number
 -- check: allow GS501, because the first message of every guest is read
@@ -52,8 +53,9 @@ LEFT JOIN written_days AS written ON days.day = written.day
 LEFT JOIN guest_days AS recorded ON days.day = recorded.day;
 
 -- name: list_guest_comparison(days, timezone)
--- New and active guests by day, compared with the days before.
--- active_guests is NULL for days that record_guest_days did not record.
+-- New guests by day, now and before.
+-- Active guests too; NULL for days that record_guest_days did not record.
+-- es: Huéspedes nuevos por día, ahora y antes.
 -- dashboard: report
 -- chart: line x=day y=new_guests,new_guests_before
 -- check: allow GS501, because the first message of every guest is read
@@ -87,7 +89,8 @@ LEFT JOIN guest_days AS earlier_recorded ON days.day - :days::int = earlier_reco
 ORDER BY days.day;
 
 -- name: list_hour_comparison(days, timezone)
--- Messages by hour of the hotel's clock, compared with the days before.
+-- Messages by hour of the hotel's clock, now and before.
+-- es: Mensajes por hora del hotel, ahora y antes.
 -- dashboard: report
 -- chart: line x=hour y=messages,messages_before
 --   days: int = 30, of a period
@@ -119,8 +122,9 @@ GROUP BY hours.hour
 ORDER BY hours.hour;
 
 -- name: get_context_comparison(days, timezone)^
--- Requests for a context, hit rate and errors, compared with the days before.
+-- Requests for contexts, hit rate and errors, now and before.
 -- A percentage is NULL without a request.
+-- es: Consultas de contextos, tasa de aciertos y errores, ahora y antes.
 -- dashboard: report
 -- chart: number
 --   days: int = 30, of a period
@@ -158,8 +162,9 @@ SELECT
 FROM counted_periods;
 
 -- name: list_context_comparison(days, timezone)
--- Hit rate of contexts by day, compared with the days before.
+-- Hit rate of contexts by day, now and before.
 -- It is NULL for days without a request.
+-- es: Tasa de aciertos de los contextos por día, ahora y antes.
 -- dashboard: report
 -- chart: line x=day y=hit_percent,hit_percent_before
 --   days: int = 30, of a period
@@ -189,8 +194,9 @@ LEFT JOIN counted_days AS earlier ON days.day - :days::int = earlier.day
 ORDER BY days.day;
 
 -- name: get_latency_comparison(days, timezone)^
--- Calls of named queries and their latencies, compared with the days before.
+-- Calls of named queries and their latencies, now and before.
 -- Latencies include the network. A percentile is within a factor of sqrt(2); it is NULL without a call.
+-- es: Llamadas a las consultas y sus latencias, ahora y antes.
 -- dashboard: report
 -- chart: number
 -- cache: 10m
@@ -230,8 +236,9 @@ SELECT
 FROM counted_periods;
 
 -- name: list_latency_comparison(days, timezone)
--- Latency of named queries by day, compared with the days before.
+-- Latency of named queries by day, now and before.
 -- 95 % of the calls took at most p95_milliseconds. It is NULL for days without a call.
+-- es: Latencia de las consultas por día, ahora y antes.
 -- dashboard: report
 -- chart: line x=day y=p95_milliseconds,p95_milliseconds_before
 -- cache: 10m
@@ -269,8 +276,9 @@ LEFT JOIN counted_days AS earlier ON days.day - :days::int = earlier.day
 ORDER BY days.day;
 
 -- name: list_funnel_comparison(days, timezone)
--- Guests who wrote first, first asked for a booking and first booked in the last days, compared with the days before.
--- Each step counts what happened in the period: a booking may be of a guest who wrote first before it.
+-- From the first message to the first booking, now and before.
+-- Guests who wrote first, were first interested and first booked on these days. They need not be the same guests.
+-- es: Del primer mensaje a la primera reserva, ahora y antes.
 -- dashboard: report
 -- chart: bar x=step y=guests,guests_before
 -- check: allow GS501, because every guest counts
@@ -298,7 +306,8 @@ GROUP BY
 ORDER BY steps.place;
 
 -- name: get_consent_comparison(days, timezone)^
--- Consents given and withdrawn, compared with the days before.
+-- Consents given and withdrawn, now and before.
+-- es: Consentimientos dados y retirados, ahora y antes.
 -- dashboard: report
 -- chart: number
 -- check: allow GS501, because consents have no index by time
@@ -322,8 +331,9 @@ FROM aged_events
 WHERE days_ago BETWEEN 1 AND 2 * :days::int;
 
 -- name: list_campaign_comparison(days, timezone, max_rows)
--- Campaigns with messages sent in the last days and in the days before, and what they led to.
+-- Messages of campaigns, now and before.
 -- Replies and opt-outs count for the period in which the message was sent.
+-- es: Mensajes de las campañas, ahora y antes.
 -- dashboard: report
 -- chart: bar x=campaign y=sent,sent_before
 -- check: allow GS501, because sent actions have no index by time

@@ -2,7 +2,7 @@
 -- The statements run in this order after those of demo.sql, in the same transaction, and follow the same rules.
 
 -- name: fill_demo_days(until, timezone)!
--- Enters how many guests were new and active on each day of the last year, as record_guest_days counts them.
+-- Enters how many guests were new and active on each day of the last year.
 -- check: allow GS501, because the hotel was invented a moment ago
 --   until: timestamp, the hotel's local time at which the data end
 --   timezone: text, the hotel's, e.g. 'America/Bogota'
@@ -35,7 +35,8 @@ LEFT JOIN new_days ON active.day = new_days.day
 ORDER BY active.day;
 
 -- name: fill_demo_campaigns(seed, until, timezone)!
--- Enters four campaigns of the last two months, the messages sent to guests who gave their consent, and their results.
+-- Enters campaigns of the last two months, their messages and results.
+-- The messages go to guests who gave their consent.
 -- check: allow GS202, because create_demo_guests creates demo_guests
 --   seed: bigint, that of invent_demo_guests
 --   until: timestamp, the hotel's local time at which the data end
@@ -138,7 +139,8 @@ ORDER BY
     step.result;
 
 -- name: fill_demo_contexts(guests, seed, until, timezone)!
--- Enters the requests for contexts of the last 70 days by hour, and of the last 12 hours by minute. The hit rate rises.
+-- Enters the requests for contexts of the last 70 days.
+-- They are by hour, and by minute for the last 12 hours. The hit rate rises.
 --   guests: bigint, how many there are
 --   seed: bigint, that of invent_demo_guests
 --   until: timestamp, the hotel's local time at which the data end
@@ -204,7 +206,8 @@ ORDER BY
     shares.outcome;
 
 -- name: fill_demo_calls(seed, until, timezone)!
--- Enters calls of five named queries, and errors, at the times of fill_demo_contexts. Latencies fall.
+-- Enters calls of five named queries and their errors.
+-- Their times are those of fill_demo_contexts. Latencies fall.
 -- check: allow GS501, because the hotel was invented a moment ago
 --   seed: bigint, that of invent_demo_guests
 --   until: timestamp, the hotel's local time at which the data end
