@@ -1,0 +1,249 @@
+"""Bars, stacked bars and heatmaps: charts of rectangles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from guestsql.charts.axes import Axis, categories, is_continuous, number_axis, place_axis, scaled, value_axis
+from guestsql.charts.data import Data, Series, series_of
+from guestsql.charts.drawing import LETTER, Drawing, colour, is_narrow, label_size, nothing, plot_height
+from guestsql.charts.lines import measure
+from guestsql.charts.mark import ChartMark
+from guestsql.charts.palette import AXIS, HEAT, TEXT
+
+__all__ = ["draw_bars", "draw_heatmap"]
+
+_MOST_CATEGORIES = 20
+_MOST_NUMBERS = 60
+_FILLED = 0.8
+_TO = "\u2013"
+_NICE = (1, 2, 2.5, 5, 10)
+
+
+class _Bar(NamedTuple):
+    """One rectangle: its series, its extent along the axis of the places, and its extent in numbers."""
+
+    series: int
+    begin: float
+    end: float
+    low: float
+    high: float
+
+
+def draw_bars(mark: ChartMark, data: Data) -> Drawing:
+    """Draw bars beside each other, or on top of each other where the mark is stacked.
+
+    Args:
+        mark: the chart.
+        data: the rows.
+    """
+    is_horizontal = not is_continuous(data.values(mark.x or ""))
+    if is_horizontal:
+        data = _first_categories(mark, data)
+    axis = _axis(mark, data, is_horizontal=is_horizontal)
+    series = series_of(mark, data, is_additive=mark.kind == "stacked")
+    bars = list(_stacked(series, axis) if mark.kind == "stacked" else _grouped(series, axis))
+    if not bars:
+        return nothing(data.words.say("unknown"), data)
+    numbers = [number for bar in bars for number in (bar.low, bar.high)]
+    scale = scaled(mark.y, numbers, data.words)
+    bars = [bar._replace(low=bar.low / scale.divisor, high=bar.high / scale.divisor) for bar in bars]
+    values = value_axis([n / scale.divisor for n in numbers], ticks=3 if is_horizontal and is_narrow(data) else 5)
+    unit = measure(mark, scale.unit, data)
+    if is_horizontal:
+        return Drawing(*_horizontal(bars, axis, values, series, data), unit)
+    places = number_axis(axis)
+    layers = [_rectangles(bars, places, values, colour(series, data)), *_zero(bars, "y")]
+    return Drawing(layers, plot_height(data), unit)
+
+
+def draw_heatmap(mark: ChartMark, data: Data) -> Drawing:
+    """Draw a cell for each row, its colour by the class of its number.
+
+    Args:
+        mark: the chart.
+        data: the rows.
+    """
+    across, down = categories(mark.x or "", data), categories(mark.y[0], data)
+    numbers = data.numbers(mark.value or "")
+    present = [number for number in numbers if number is not None]
+    if not present:
+        return nothing(data.words.say("unknown"), data)
+    scale = scaled([mark.value or ""], numbers, data.words)
+    bounds = _bounds([number / scale.divisor for number in present])
+    names = _class_names(bounds, data, is_whole=scale.divisor == 1 and all(n.is_integer() for n in present))
+    cells = [
+        {"s": _class(number / scale.divisor, bounds), "x": x - 0.5, "x2": x + 0.5, "y": y - 0.5, "y2": y + 0.5}
+        for x, y, number in zip(across.places, down.places, numbers, strict=True)
+        if x is not None and y is not None and number is not None
+    ]
+    vertical = number_axis(down)
+    vertical["scale"]["reverse"] = True
+    colours = [HEAT[round(at * (len(HEAT) - 1) / max(1, len(names) - 1))] for at in range(len(names))]
+    layer = {
+        "data": {"values": cells},
+        "mark": {"type": "rect", "stroke": None},
+        "encoding": {
+            "x": {"field": "x", **number_axis(across, title=data.name(mark.x or ""))},
+            "x2": {"field": "x2"},
+            "y": {"field": "y", **vertical},
+            "y2": {"field": "y2"},
+            "color": colour(names, data, colours),
+        },
+    }
+    rows = int(down.domain[1])
+    unit = f" ({scale.unit})" if scale.unit else ""
+    return Drawing([layer], rows * max(16, min(26, 420 // rows)), f"{data.name(mark.value or '')}{unit}")
+
+
+def _first_categories(mark: ChartMark, data: Data) -> Data:
+    labels = data.labels(mark.x or "")
+    known = list(dict.fromkeys(labels)) if _is_distinct(mark) else list(range(len(labels)))
+    if len(known) <= _MOST_CATEGORIES:
+        return data
+    kept = set(known[:_MOST_CATEGORIES])
+    rows = [row for at, row in enumerate(data.rows) if (labels[at] if _is_distinct(mark) else at) in kept]
+    data.notes.append(data.words.say("categories", shown=_MOST_CATEGORIES, all=len(known)))
+    return Data(data.columns, rows, data.names, data.words, data.zone, data.width, data.notes)
+
+
+def _is_distinct(mark: ChartMark) -> bool:
+    # Without series, each row is a bar of its own, even where two have the same label.
+    return mark.series is not None or mark.kind == "stacked"
+
+
+def _axis(mark: ChartMark, data: Data, *, is_horizontal: bool) -> Axis:
+    column = mark.x or ""
+    values = data.values(column)
+    is_number = not is_horizontal and not any(hasattr(value, "year") for value in values)
+    if is_number and len(set(values)) <= _MOST_NUMBERS:
+        return categories(column, data)
+    if is_horizontal:
+        return categories(column, data, is_distinct=_is_distinct(mark))
+    return place_axis(column, data)
+
+
+def _grouped(series: Sequence[Series], axis: Axis) -> Iterator[_Bar]:
+    thick = axis.step * _FILLED / len(series)
+    for number, each in enumerate(series):
+        for row, value in each.points:
+            place = axis.places[row]
+            if place is not None and value is not None:
+                begin = place - axis.step * _FILLED / 2 + number * thick
+                yield _Bar(number, begin, begin + thick, min(0.0, value), max(0.0, value))
+
+
+def _stacked(series: Sequence[Series], axis: Axis) -> Iterator[_Bar]:
+    above: dict[float, float] = {}
+    below: dict[float, float] = {}
+    half = axis.step * _FILLED / 2
+    for number, each in enumerate(series):
+        for row, value in each.points:
+            place = axis.places[row]
+            if place is None or value is None:
+                continue
+            heights = above if value >= 0 else below
+            base = heights.get(place, 0.0)
+            heights[place] = top = base + value
+            if math.isfinite(top):
+                yield _Bar(number, place - half, place + half, min(base, top), max(base, top))
+
+
+def _rectangles(
+    bars: Sequence[_Bar], places: dict[str, Any], values: dict[str, Any], color: dict[str, Any], *, along: str = "x"
+) -> dict[str, Any]:
+    across = "y" if along == "x" else "x"
+    return {
+        "data": {"values": [{"s": b.series, "a": b.begin, "b": b.end, "low": b.low, "high": b.high} for b in bars]},
+        "mark": {"type": "rect"},
+        "encoding": {
+            along: {"field": "a", **places},
+            f"{along}2": {"field": "b"},
+            across: {"field": "high", **values},
+            f"{across}2": {"field": "low"},
+            "color": color,
+        },
+    }
+
+
+def _zero(bars: Sequence[_Bar], axis: str) -> list[dict[str, Any]]:
+    # A line at zero, where bars go both ways.
+    if all(bar.low >= 0 for bar in bars):
+        return []
+    return [
+        {
+            "data": {"values": [{"zero": 0}]},
+            "mark": {"type": "rule", "color": AXIS},
+            "encoding": {axis: {"field": "zero", "type": "quantitative"}},
+        }
+    ]
+
+
+def _horizontal(
+    bars: Sequence[_Bar], axis: Axis, values: dict[str, Any], series: Sequence[Series], data: Data
+) -> tuple[list[dict[str, Any]], int]:
+    count = int(axis.domain[1])
+    beside = round(_FILLED / (bars[0].end - bars[0].begin))
+    places = number_axis(axis)
+    places["scale"]["reverse"] = True
+    texts: list[dict[str, Any]] = []
+    if is_narrow(data):
+        # On a phone the label is above its bars: beside them it would take half of the width.
+        size = 14 * beside + 24
+        label = 20 / size
+        bars = [bar._replace(begin=_lowered(bar.begin, label), end=_lowered(bar.end, label)) for bar in bars]
+        places["axis"] = None
+        texts = [_labels_above(axis, label, data)]
+    else:
+        size = max(24, 14 * beside + 8)
+        longest = max(len(lines[0]) for lines in (axis.ticks or {}).values())
+        room = longest * label_size(data) * LETTER + 6
+        places["axis"] |= {"minExtent": room, "labelLimit": 0, "labelOverlap": False, "ticks": False}
+    bars_layer = _rectangles(bars, places, values, colour(series, data), along="y")
+    return [bars_layer, *_zero(bars, "x"), *texts], count * size
+
+
+def _lowered(at: float, label: float) -> float:
+    whole = math.floor(at)
+    return whole + label + (at - whole - (1 - _FILLED) / 2) * (0.96 - label) / _FILLED
+
+
+def _labels_above(axis: Axis, label: float, data: Data) -> dict[str, Any]:
+    texts = [{"at": at - 0.5 + label * 0.95, "text": lines[0]} for at, lines in (axis.ticks or {}).items()]
+    look = {"align": "left", "baseline": "bottom", "fontSize": label_size(data), "limit": data.width - 30}
+    return {
+        "data": {"values": texts},
+        "mark": {"type": "text", "color": TEXT, **look},
+        "encoding": {"x": {"value": 0}, "y": {"field": "at", "type": "quantitative"}, "text": {"field": "text"}},
+    }
+
+
+def _bounds(numbers: Sequence[float]) -> list[float]:
+    # Round bounds of at most six classes, from zero where no number is below it.
+    least, greatest = min(0.0, *numbers, 0.0), max(numbers)
+    span = greatest - least
+    if span <= 0:
+        return [least, least + 1]
+    power = 10.0 ** math.floor(math.log10(span / len(HEAT)))
+    for step in (nice * power for nice in _NICE):
+        first = math.floor(least / step)
+        classes = math.floor(greatest / step) - first + 1
+        if classes <= len(HEAT):
+            return [(first + number) * step for number in range(classes + 1)]
+    return [least, greatest]
+
+
+def _class(number: float, bounds: Sequence[float]) -> int:
+    return max(0, min(len(bounds) - 2, sum(number >= bound for bound in bounds) - 1))
+
+
+def _class_names(bounds: Sequence[float], data: Data, *, is_whole: bool) -> list[str]:
+    steps = [high - low for low, high in pairwise(bounds)]
+    is_whole = is_whole and all(step.is_integer() for step in steps) and bounds[0].is_integer()
+    say = data.words.number
+    if is_whole:
+        return [say(low) if high - low == 1 else f"{say(low)}{_TO}{say(high - 1)}" for low, high in pairwise(bounds)]
+    return [f"{say(low, 3)}{_TO}{say(high, 3)}" for low, high in pairwise(bounds)]
