@@ -7,9 +7,9 @@
 -- check: large interaction_hours, query_minutes, context_minutes
 
 -- name: get_guest_comparison(days, timezone)^
--- New guests, active guests a day and messages, now and before.
+-- New guests, and active guests a day, now and before.
 -- active_guests_a_day is the mean of the days that record_guest_days recorded.
--- es: Huéspedes nuevos, huéspedes activos por día y mensajes, ahora y antes.
+-- es: Huéspedes nuevos, y activos por día, ahora y antes.
 -- dashboard: report
 -- chart: number
 -- check: allow GS501, because the first message of every guest is read
@@ -29,27 +29,15 @@ counted_days AS (
     FROM conversion_hours
     WHERE step = 'wrote' AND hour >= statement_timestamp() - make_interval(days => 2 * :days::int + 2)
     GROUP BY day
-),
-
-written_days AS (
-    SELECT
-        (hour AT TIME ZONE :timezone::text)::date AS day,
-        sum(messages) AS messages
-    FROM interaction_hours
-    WHERE hour >= statement_timestamp() - make_interval(days => 2 * :days::int + 2)
-    GROUP BY day
 )
 
 SELECT
     coalesce(sum(counted.new_guests) FILTER (WHERE NOT days.is_before), 0)::bigint AS new_guests,
     coalesce(sum(counted.new_guests) FILTER (WHERE days.is_before), 0)::bigint AS new_guests_before,
     round(avg(recorded.active_guests) FILTER (WHERE NOT days.is_before), 1) AS active_guests_a_day,
-    round(avg(recorded.active_guests) FILTER (WHERE days.is_before), 1) AS active_guests_a_day_before,
-    coalesce(sum(written.messages) FILTER (WHERE NOT days.is_before), 0)::bigint AS messages,
-    coalesce(sum(written.messages) FILTER (WHERE days.is_before), 0)::bigint AS messages_before
+    round(avg(recorded.active_guests) FILTER (WHERE days.is_before), 1) AS active_guests_a_day_before
 FROM days
 LEFT JOIN counted_days AS counted ON days.day = counted.day
-LEFT JOIN written_days AS written ON days.day = written.day
 LEFT JOIN guest_days AS recorded ON days.day = recorded.day;
 
 -- name: list_guest_comparison(days, timezone)
@@ -87,6 +75,28 @@ LEFT JOIN counted_days AS earlier ON days.day - :days::int = earlier.day
 LEFT JOIN guest_days AS recorded ON days.day = recorded.day
 LEFT JOIN guest_days AS earlier_recorded ON days.day - :days::int = earlier_recorded.day
 ORDER BY days.day;
+
+-- name: get_message_comparison(days, timezone)^
+-- Messages of guests, now and before.
+-- es: Mensajes de los huéspedes, ahora y antes.
+-- dashboard: report
+-- chart: number
+--   days: int = 30, of a period
+--   timezone: text = 'America/Bogota', the hotel's
+WITH aged_hours AS (
+    SELECT
+        (statement_timestamp() AT TIME ZONE :timezone::text)::date
+        - (hour AT TIME ZONE :timezone::text)::date AS days_ago,
+        messages
+    FROM interaction_hours
+    WHERE hour >= statement_timestamp() - make_interval(days => 2 * :days::int + 2)
+)
+
+SELECT
+    coalesce(sum(messages) FILTER (WHERE days_ago <= :days::int), 0)::bigint AS messages,
+    coalesce(sum(messages) FILTER (WHERE days_ago > :days::int), 0)::bigint AS messages_before
+FROM aged_hours
+WHERE days_ago BETWEEN 1 AND 2 * :days::int;
 
 -- name: list_hour_comparison(days, timezone)
 -- Messages by hour of the hotel's clock, now and before.
@@ -195,11 +205,10 @@ ORDER BY days.day;
 
 -- name: get_latency_comparison(days, timezone)^
 -- Calls of named queries and their latencies, now and before.
--- Latencies include the network. A percentile is within a factor of sqrt(2); it is NULL without a call.
+-- Percentiles are as in list_query_latencies; NULL without a call.
 -- es: Llamadas a las consultas y sus latencias, ahora y antes.
 -- dashboard: report
 -- chart: number
--- cache: 10m
 --   days: int = 30, of a period
 --   timezone: text = 'America/Bogota', the hotel's
 WITH counted_classes AS (
@@ -241,7 +250,6 @@ FROM counted_periods;
 -- es: Latencia de las consultas por día, ahora y antes.
 -- dashboard: report
 -- chart: line x=day y=p95_milliseconds,p95_milliseconds_before
--- cache: 10m
 --   days: int = 30, of a period
 --   timezone: text = 'America/Bogota', the hotel's
 WITH counted_classes AS (
