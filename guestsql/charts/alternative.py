@@ -89,8 +89,8 @@ def _figures(mark: ChartMark, data: Data) -> str:
     else:
         places = data.labels(mark.x or "")
         series = series_of(mark, data)
-    told = [_series(each, places, data) for each in series[:_MOST]]
-    return "; ".join(told)
+    shown = [_series(each, places, data) for each in series[:_MOST]]
+    return "; ".join(shown)
 
 
 def _series(series: Series, places: Sequence[str], data: Data) -> str:

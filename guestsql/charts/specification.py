@@ -72,7 +72,7 @@ def specification(
     return {
         "$schema": _SCHEMA,
         "description": described(mark, data) if rows else clean(empty) or words.say("empty"),
-        "usermeta": {"language": words.language, "title": clean(title) or drawing.subtitle},
+        "usermeta": {"language": words.language.code, "title": clean(title) or drawing.subtitle},
         "width": width,
         "height": drawing.height,
         "autosize": {"type": "fit-x", "contains": "padding"},

@@ -1,4 +1,4 @@
-"""What a chart says in English and in Spanish: words, names of days and months, numbers, times."""
+"""What a chart says: words, names of days and months, numbers, times."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+
+from guestsql.languages import LANGUAGES, N_, Language, language
 
 __all__ = ["Words", "clean", "finite", "words_in"]
 
@@ -18,23 +20,23 @@ _LONGEST = 1e15
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of one language.
+    """What a chart says in one language.
 
     Attributes:
-        language: its code.
-        decimal: between a number's whole part and its fraction.
-        thousands: between groups of three digits.
-        months: the short names of the months.
-        days: the short names of the weekdays, Monday first.
-        texts: the other words by their key.
+        language: of messages, numbers and dates.
     """
 
-    language: str
-    decimal: str
-    thousands: str
-    months: tuple[str, ...]
-    days: tuple[str, ...]
-    texts: dict[str, str]
+    language: Language
+
+    @property
+    def months(self) -> Sequence[str]:
+        """The short names of the months."""
+        return self.language.months
+
+    @property
+    def days(self) -> Sequence[str]:
+        """The short names of the weekdays, Monday first."""
+        return self.language.weekdays
 
     def say(self, key: str, **values: object) -> str:
         """Return a text.
@@ -43,7 +45,7 @@ class Words:
             key: which.
             values: what it names.
         """
-        return self.texts[key].format(**values)
+        return self.language.gettext(_TEXTS[key], **values)
 
     def number(self, value: float | None, digits: int = 2) -> str:
         """Return a number in this language, without needless zeros.
@@ -56,10 +58,12 @@ class Words:
             return _UNKNOWN
         small = 0 < abs(value) < _LEAST_SHOWN
         if small or abs(value) >= _LONGEST:
-            return f"{value:.{_SIGNIFICANT}g}".replace(".", self.decimal)
+            return f"{value:.{_SIGNIFICANT}g}".replace(".", self.language.decimal_mark)
         whole, _, fraction = f"{value:,.{digits}f}".partition(".")
         whole = "0" if whole == "-0" and not fraction.strip("0") else whole
-        return self.decimal.join(part for part in (whole.replace(",", self.thousands), fraction.rstrip("0")) if part)
+        return self.language.decimal_mark.join(
+            part for part in (whole.replace(",", self.language.group_mark), fraction.rstrip("0")) if part
+        )
 
     def moment(self, value: date) -> str:
         """Return a day or a time in this language.
@@ -67,28 +71,28 @@ class Words:
         Args:
             value: a date or a datetime, by the clock to be shown.
         """
-        month = self.months[value.month - 1]
-        day = f"{month} {value.day}, {value.year}" if self.language == "en" else f"{value.day} {month} {value.year}"
-        return f"{day} {value:%H:%M}" if isinstance(value, datetime) else day
+        day = self.language.date(value)
+        return f"{day} {self.language.time(value, seconds=False)}" if isinstance(value, datetime) else day
 
     def day_of_month(self, value: date) -> str:
         """Return the day and its month in this language."""
         month = self.months[value.month - 1]
-        return f"{month} {value.day}" if self.language == "en" else f"{value.day} {month}"
+        return f"{month} {value.day}" if self.language.code == "en" else f"{value.day} {month}"
 
     def joined(self, names: Sequence[str]) -> str:
         """Return the names as a list in a sentence."""
         *first, last = names
-        return f"{', '.join(first)} {self.texts['and']} {last}" if first else last
+        return f"{', '.join(first)} {self.say('and')} {last}" if first else last
 
 
-def words_in(language: str) -> Words:
+def words_in(code: str) -> Words:
     """Return the words of a language.
 
     Args:
-        language: a code such as `es`, `es-CO` or `en_GB`; English for one that is not known.
+        code: such as `es`, `es-CO` or `en_GB`; English for one that is not known.
     """
-    return _SPANISH if language.lower().startswith("es") else _ENGLISH
+    known = code.lower()[:2]
+    return Words(language(known if known in LANGUAGES else "en"))
 
 
 def clean(text: str, longest: int = 200) -> str:
@@ -127,77 +131,34 @@ def finite(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-_ENGLISH = Words(
-    language="en",
-    decimal=".",
-    thousands=",",
-    months=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-    days=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
-    texts={
-        "and": "and",
-        "by": "{what} by {by}",
-        "none": "none",
-        "true": "yes",
-        "false": "no",
-        "other": "other",
-        "empty": "No rows to show",
-        "unknown": "No values to show",
-        "rows": "first {shown} of {all} rows",
-        "categories": "first {shown} of {all}",
-        "series": "{shown} of {all} {what} shown",
-        "others": "{what} beyond the {shown} largest: other",
-        "without": "{count} without {column} not shown",
-        "millions": "millions",
-        "billions": "billions",
-        "trillions": "trillions",
-        "line": "Line chart",
-        "bar": "Bar chart",
-        "stacked": "Stacked bar chart",
-        "heatmap": "Heat map",
-        "funnel": "Funnel",
-        "number": "Figures",
-        "points": "{count} points",
-        "point": "1 point",
-        "from_to": "from {first} to {last}",
-        "figures": "{name}: first {first}, last {last}, least {least} ({least_at}), most {greatest} ({greatest_at})",
-        "no_values": "{name}: no values",
-        "more": "and {count} more",
-    },
-)
-_SPANISH = Words(
-    language="es",
-    decimal=",",
-    thousands=".",
-    months=("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic"),
-    days=("lun", "mar", "mié", "jue", "vie", "sáb", "dom"),
-    texts={
-        "and": "y",
-        "by": "{what} por {by}",
-        "none": "ninguno",
-        "true": "sí",
-        "false": "no",
-        "other": "otros",
-        "empty": "No hay filas que mostrar",
-        "unknown": "No hay valores que mostrar",
-        "rows": "primeras {shown} de {all} filas",
-        "categories": "primeros {shown} de {all}",
-        "series": "se muestran {shown} de {all} {what}",
-        "others": "{what} fuera de los {shown} mayores: otros",
-        "without": "{count} sin {column} no se muestran",
-        "millions": "millones",
-        "billions": "miles de millones",
-        "trillions": "billones",
-        "line": "Gráfico de líneas",
-        "bar": "Gráfico de barras",
-        "stacked": "Gráfico de barras apiladas",
-        "heatmap": "Mapa de calor",
-        "funnel": "Embudo",
-        "number": "Cifras",
-        "points": "{count} puntos",
-        "point": "1 punto",
-        "from_to": "de {first} a {last}",
-        "figures": "{name}: primero {first}, último {last}, mín. {least} ({least_at}), máx. {greatest} ({greatest_at})",
-        "no_values": "{name}: sin valores",
-        "more": "y {count} más",
-    },
-)
+_TEXTS = {
+    "and": N_("and"),
+    "by": N_("%(what)s by %(by)s"),
+    "none": N_("none"),
+    "true": N_("yes"),
+    "false": N_("no"),
+    "other": N_("other"),
+    "empty": N_("No rows to show"),
+    "unknown": N_("No values to show"),
+    "rows": N_("first %(shown)s of %(all)s rows"),
+    "categories": N_("first %(shown)s of %(all)s"),
+    "series": N_("%(shown)s of %(all)s %(what)s shown"),
+    "others": N_("%(what)s beyond the %(shown)s largest: other"),
+    "without": N_("%(count)s without %(column)s not shown"),
+    "millions": N_("millions"),
+    "billions": N_("billions"),
+    "trillions": N_("trillions"),
+    "line": N_("Line chart"),
+    "bar": N_("Bar chart"),
+    "stacked": N_("Stacked bar chart"),
+    "heatmap": N_("Heat map"),
+    "funnel": N_("Funnel"),
+    "number": N_("Figures"),
+    "points": N_("%(count)s points"),
+    "point": N_("1 point"),
+    "from_to": N_("from %(first)s to %(last)s"),
+    "figures": N_(
+        "%(name)s: first %(first)s, last %(last)s, least %(least)s (%(least_at)s), most %(greatest)s (%(greatest_at)s)"
+    ),
+    "no_values": N_("%(name)s: no values"),
+}

@@ -11,7 +11,8 @@ from decimal import Decimal
 from functools import cache, cached_property, lru_cache
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, get_day_names, get_month_names
+from babel.numbers import get_decimal_symbol, get_group_symbol
 from babel.support import NullTranslations
 
 from guestsql.languages.messages import read_translations
@@ -52,6 +53,28 @@ class Language:
     @cached_property
     def _translations(self) -> NullTranslations:
         return NullTranslations() if self.code == next(iter(LANGUAGES)) else read_translations(self.code)
+
+    @cached_property
+    def months(self) -> tuple[str, ...]:
+        """The short names of the months, January first."""
+        names = get_month_names("abbreviated", locale=self._locale)
+        return tuple(names[number] for number in range(1, 13))
+
+    @cached_property
+    def weekdays(self) -> tuple[str, ...]:
+        """The short names of the weekdays, Monday first."""
+        names = get_day_names("abbreviated", locale=self._locale)
+        return tuple(names[number] for number in range(7))
+
+    @cached_property
+    def decimal_mark(self) -> str:
+        """What is between a number's whole part and its fraction."""
+        return get_decimal_symbol(self._locale)
+
+    @cached_property
+    def group_mark(self) -> str:
+        """What is between groups of three digits."""
+        return get_group_symbol(self._locale)
 
     def gettext(self, message: str, /, **values: object) -> str:
         """Return a message in this language; templates call this `_`.
