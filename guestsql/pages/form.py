@@ -156,7 +156,7 @@ def read_form(
         wanted = given.all(parameter.name)
         error = ""
         if wanted and is_personal_value(parameter.name) and not from_body:
-            error = _("This value identifies a guest: it is not taken from the address. Enter it here.")
+            error = _("This value identifies a guest, so it is not taken from the address. Enter it here.")
             wanted = []
             form.given[parameter.name] = []
         elif len(wanted) > 1 and element_type(parameter.type) is None:

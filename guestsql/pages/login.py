@@ -28,7 +28,7 @@ def login(request: Request, given: Given) -> Response:
     if request.method != "POST":
         return page(request, "login.html", error="", next=there)
     if not access.is_token(given.first("token") or ""):
-        error = language_of(request).gettext("This is not the token.")
+        error = language_of(request).gettext("Wrong token.")
         return page(request, "login.html", status=403, error=error, next=there)
     response = RedirectResponse(there, status_code=303)
     response.set_cookie(
