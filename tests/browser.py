@@ -48,7 +48,9 @@ _FOCUS = """
 () => {
     const focused = document.activeElement;
     const box = focused.getBoundingClientRect(), style = getComputedStyle(focused);
-    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+    // The browser itself shows the focus of what it puts into an input, such as the button of a calendar.
+    const isInner = !focused.matches(":focus");
+    const outlined = isInner || (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0);
     const shown = box.width > 0 && box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
     return {
         isPage: focused === document.body,
@@ -156,10 +158,10 @@ class Visitor:
 @contextmanager
 def visitor(browser: Browser, base: str, **options: Any) -> Iterator[Visitor]:
     """A visitor without cookies; in the end nothing foreign was asked for, and no page complained."""
-    context = browser.new_context(viewport=cast(Any, DESKTOP), base_url=base, **options)
+    context = browser.new_context(viewport=cast(Any, DESKTOP), base_url=base, reduced_motion="reduce", **options)
     try:
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(10_000)
         one = Visitor(page, base)
 
         def route(asked: Route) -> None:
