@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, tzinfo
@@ -16,6 +17,7 @@ _WEEKDAYS = frozenset({"weekday", "isodow", "dow", "day_of_week"})
 _DAYS_OF_WEEK = 7
 _LONGEST_LABEL = 60
 _MOST_SERIES = 6
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ class Data:
         return self.words.say("none") if number is None else self.words.days[int(number) % _DAYS_OF_WEEK - 1]
 
     def _local(self, value: object) -> object:
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            return _day(value)  # adhoc.session leaves dates as the server writes them
         if not isinstance(value, datetime) or value.tzinfo is None:
             return value
         try:
@@ -154,6 +158,13 @@ def series_of(mark: ChartMark, data: Data, *, is_additive: bool = False) -> list
 def is_number(value: object) -> bool:
     """Return whether a value is a number, which a bool is not."""
     return hasattr(value, "__float__") and not isinstance(value, bool)
+
+
+def _day(text: str) -> object:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return text
 
 
 def _split(column: str, numbers: str, data: Data) -> list[Series]:

@@ -41,6 +41,14 @@ def test_numbers_and_days_in_both_languages():
     assert ">new por day<" in drawn
 
 
+def test_days_as_the_server_writes_them():
+    """A session leaves dates as texts: Python has no infinite ones."""
+    columns, rows = CASES["line x=day y=new,active"]
+    written = [(row[0].isoformat(), *row[1:]) for row in rows]
+    text = "line x=day y=new,active"
+    assert specified(text, columns, written) == specified(text, columns, rows)
+
+
 def test_the_files_of_other_formats():
     spec = specified("bar x=day y=new", ("day", "new"), [row[:2] for row in DAYS])
     assert png(spec, 1).startswith(b"\x89PNG")
