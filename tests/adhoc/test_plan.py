@@ -62,7 +62,7 @@ OUTER, INNER, INIT, SUB = ({"Parent Relationship": relation} for relation in ("O
             ),
             [("Seq Scan", 27), ("Index Scan", 2)],
         ),
-        # Times are told for one loop.
+        # Times are given for one loop.
         (
             run("Nested Loop", run("Seq Scan", ms=1), run("Index Scan", ms=0.5, loops=10), ms=7),
             [("Nested Loop", 1), ("Seq Scan", 1), ("Index Scan", 5)],
@@ -71,7 +71,7 @@ OUTER, INNER, INIT, SUB = ({"Parent Relationship": relation} for relation in ("O
         (run("Gather", run("Seq Scan", ms=10, loops=3), ms=12), [("Gather", 0), ("Seq Scan", 12)]),
         # What never ran took nothing.
         (run("Append", run("Seq Scan", ms=0, loops=0), ms=1), [("Append", 1), ("Seq Scan", 0)]),
-        # The time of a CTE passes in the node that scans it; its cost is told at the top.
+        # The time of a CTE passes in the node that scans it; its cost is in the top node.
         (
             run(
                 "Aggregate",
