@@ -53,6 +53,7 @@ def build(state: State) -> Starlette:
         middleware=[Middleware(Guard, state.access), Middleware(LanguageMiddleware, parameters_of)],
         exception_handlers={HTTPException: _refused, Unreadable: _unreadable, Exception: _failed},  # type: ignore[dict-item]
     )
+    app.router.redirect_slashes = False
     app.state.pages = state
     app.state.options = OptionLists(state)
     return app

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, Response
 
-from guestsql.languages import LANGUAGES
 from guestsql.pages.language import language_links, language_of
 from guestsql.pages.state import state_of
 
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 __all__ = ["error_page", "page"]
+
+_OK = 200
 
 
 def page(
@@ -45,7 +46,8 @@ def page(
         _=language.gettext,
         ngettext=language.ngettext,
         language=language,
-        languages=language_links(request) if len(LANGUAGES) > 1 else (),
+        # An address that was refused may hold what must not be repeated.
+        languages=language_links(request) if status == _OK else (),
         dashboards=sorted({each.dashboard for each in catalogue.values()} - {""}),
         failure=failure,
         place=place,
@@ -55,7 +57,7 @@ def page(
         **values,
     )
     response = HTMLResponse(text, status, headers)
-    if request.method == "POST" or status != 200:  # noqa: PLR2004  OK
+    if request.method == "POST" or status != _OK:
         return response
     return _kept(request, response, cache_seconds)
 

@@ -90,11 +90,11 @@ def columns_of(rows: Rows, sort: str | None) -> tuple[list[Column], int | None]:
     """
     found: list[Column] = []
     for place, name in enumerate(rows.columns):
-        key = name or f"column_{place + 1}"
+        key = name if name.strip() else f"column_{place + 1}"
         while any(key == each.key for each in found) or rows.columns.count(key) > (name == key):
             key = f"{name or 'column'}_{place + 1}" if not key.endswith(f"_{place + 1}") else f"{key}_"
         values = [row[place] for row in rows.rows]
-        found.append(Column(plain_text(name) or f"({place + 1})", key, _is_numeric(values)))
+        found.append(Column(plain_text(name).strip() or f"({place + 1})", key, _is_numeric(values)))
     wanted = next((place for place, each in enumerate(found) if sort in {each.key, f"-{each.key}"}), None)
     for place, column in enumerate(found):
         is_ascending = place == wanted and sort == column.key
