@@ -20,6 +20,7 @@ from guestsql.pages.index import summary_of
 from guestsql.pages.language import language_of
 from guestsql.pages.masking import masked, safe_text
 from guestsql.pages.options import OptionLists
+from guestsql.pages.pictures import Picture, picture_of
 from guestsql.pages.render import page
 from guestsql.pages.request import Given
 from guestsql.pages.state import State, state_of
@@ -120,7 +121,7 @@ def query_page(request: Request, given: Given) -> Response:
         sort=sort or "",
         problem=problem,
         result=None if rows is None else _result(query, form, rows, sort, _Reader(language, state.zone)),
-        picture=None,
+        picture=None if rows is None else _picture(query, rows, language, state.zone),
         beside=beside,
         plan_href=_address(f"/q/{query.name}", form, {"_plan": "1"}) + "#plan",
         moment=partial(language.moment, zone=state.zone, seconds=False),
@@ -243,6 +244,11 @@ def _result(query: Query, form: Form, rows: Rows, sort: str | None, reader: _Rea
         is_sideways=query.operator is Operator.ROW and bool(columns),
         value=made[0][0] if query.operator is Operator.VALUE and made and made[0] else None,
     )
+
+
+def _picture(query: Query, rows: Rows, language: Language, zone: ZoneInfo) -> Picture | None:
+    shown = [tuple(map(masked, rows.columns, row)) for row in rows.rows]
+    return picture_of(query, rows.columns, shown, language, zone)
 
 
 def _caption(count: int, language: Language, *, is_cut: bool) -> str:

@@ -48,8 +48,9 @@ def sql_file(folder: Path, text: str, name: str = "own.sql") -> Path:
 
 
 def cells_of(html: str) -> list[list[str]]:
-    """The texts of the rows of the page's table, without what is hidden."""
-    shown = re.sub(r'<span class="pad".*?</span>', "", html)
+    """The texts of the rows of a result, without what is hidden."""
+    table = re.search(r'<caption id="rows">.*?</table>', html, re.DOTALL)
+    shown = re.sub(r'<span class="pad".*?</span>', "", table[0] if table else "")
     rows = re.findall(r"<tr>(.*?)</tr>", shown, re.DOTALL)
     found = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
     return [[unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in row] for row in found]

@@ -135,7 +135,7 @@ def test_another_token_is_refused(guarded: TestClient, given: str) -> None:
     assert "This is not the token" in answer.text
     assert 'aria-invalid="true"' in answer.text
     assert "set-cookie" not in answer.headers
-    headers = {"Accept": "*/*", "Authorization": f"Bearer {given}".encode("utf-8")}
+    headers = {"Accept": "*/*", "Authorization": f"Bearer {given}".encode()}
     assert guarded.get("/", headers=headers).status_code == 401  # type: ignore[arg-type]
 
 

@@ -1,0 +1,76 @@
+"""The chart of a query, as a picture within a page."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from guestsql.charts.alternative import alternative
+from guestsql.charts.mark import ChartFault, chart_of
+from guestsql.charts.render import svg
+from guestsql.charts.specification import specification
+from guestsql.languages import Language
+from guestsql.sql import Query
+from guestsql.sql.query import why_empty
+
+__all__ = ["Picture", "picture_of"]
+
+_WIDE = 880
+_NARROW = 320
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart for wide and for narrow screens.
+
+    Attributes:
+        wide: the address of the picture, with the picture in it.
+        narrow: the same for a phone.
+        alternative: what it shows, in words.
+        fault: why it cannot be drawn, or "".
+    """
+
+    wide: str = ""
+    narrow: str = ""
+    alternative: str = ""
+    fault: str = ""
+
+
+def picture_of(
+    query: Query,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    language: Language,
+    zone: ZoneInfo,
+    *,
+    wide: int = _WIDE,
+) -> Picture | None:
+    """Draw the chart of a query; None when its comment has no mark.
+
+    Args:
+        query: the query.
+        columns: the names of its columns.
+        rows: masked, in the query's order.
+        language: of the picture.
+        zone: the hotel's.
+        wide: the width of the larger picture in CSS pixels.
+    """
+    try:
+        mark = chart_of(query)
+        if mark is None or not rows:
+            return None
+        drawn = [
+            svg(specification(mark, columns, rows, zone=zone, width=width, language=language.code))
+            for width in (wide, _NARROW)
+        ]
+        words = alternative(mark, columns, rows, zone=zone, language=language.code, empty=why_empty(query))
+    except ChartFault as error:
+        return Picture(fault=f"{error} ({error.hint})" if error.hint else str(error))
+    large, small = map(_address, drawn)
+    return Picture(large, small, words)
+
+
+def _address(drawn: str) -> str:
+    return f"data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()}"
