@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 
 from guestsql.charts.data import Data, Series, series_of
@@ -11,8 +12,6 @@ from guestsql.charts.mark import ChartMark
 from guestsql.charts.words import clean, words_in
 
 __all__ = ["alternative", "described"]
-
-_MOST = 6
 
 
 def alternative(
@@ -55,7 +54,7 @@ def described(mark: ChartMark, data: Data) -> str:
         mark: the chart.
         data: one row or more.
     """
-    words = data.words
+    data, words = replace(data, notes=[]), data.words  # what is left out is noted once, by the picture
     if mark.kind == "number":
         return f"{words.say('number')}: {'; '.join(f'{name} {text}' for name, text in figures_of(mark, data))}."
     if mark.kind == "funnel":
@@ -88,9 +87,8 @@ def _figures(mark: ChartMark, data: Data) -> str:
         series = [Series(data.name(mark.value or ""), list(enumerate(data.numbers(mark.value or ""))))]
     else:
         places = data.labels(mark.x or "")
-        series = series_of(mark, data)
-    shown = [_series(each, places, data) for each in series[:_MOST]]
-    return "; ".join(shown)
+        series = series_of(mark, data, is_additive=mark.kind == "stacked")
+    return "; ".join(_series(each, places, data) for each in series)
 
 
 def _series(series: Series, places: Sequence[str], data: Data) -> str:

@@ -20,11 +20,13 @@ _LONGEST_LABEL = 32
 _MOST_NUMBERS = 60
 _TICK_WIDTH = 72
 _DIGIT_WIDTH = 9
-_BYTES = ((2.0**40, "TB"), (2.0**30, "GB"), (2.0**20, "MB"), (2.0**10, "kB"))
+_BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _GREAT = ((1e12, "trillions"), (1e9, "billions"), (1e6, "millions"))
 _GREATEST, _LEAST = 1e16, 1e-3
 _DEEPEST = -300
 _ALIKE = 0.8
+_NARROW = 480
+_NICE = (1, 2, 5, 10)
 _MILLISECONDS = 60_000.0
 
 
@@ -35,13 +37,13 @@ class Axis(NamedTuple):
         places: of each row; None for a row that is not drawn.
         step: between two neighbours.
         domain: where the axis begins and ends; half a step beyond the first and the last place.
-        ticks: the label by its place; None for the numbers that suit.
+        ticks: the lines of each label by its place.
     """
 
     places: list[float | None]
     step: float
     domain: tuple[float, float]
-    ticks: dict[float, list[str]] | None
+    ticks: dict[float, list[str]]
 
 
 class Scaled(NamedTuple):
@@ -80,7 +82,7 @@ def place_axis(column: str, data: Data) -> Axis:
     if not is_continuous(values):
         raise ChartFault(f"{column} is neither a time nor a number", "write bar instead of line")
     times = [value for value in values if isinstance(value, date)]
-    return _time_axis(values, data) if times else _number_place_axis(values)
+    return _time_axis(values, data) if times else _number_place_axis(values, data)
 
 
 def categories(column: str, data: Data, *, is_distinct: bool = True) -> Axis:
@@ -105,16 +107,14 @@ def categories(column: str, data: Data, *, is_distinct: bool = True) -> Axis:
     return Axis(places, 1.0, (0.0, float(max(1, len(order)))), _thinned(filled, data) if is_distinct else filled)
 
 
-def number_axis(axis: Axis, *, title: str | None = None) -> dict[str, Any]:
-    """Return the horizontal axis of Vega-Lite for places.
+def number_axis(axis: Axis) -> dict[str, Any]:
+    """Return the axis of Vega-Lite for places.
 
     Args:
         axis: the places.
-        title: below it.
     """
-    shape: dict[str, Any] = {"grid": False, "title": title, "labelOverlap": "parity", "labelFlush": False}
-    if axis.ticks is not None:
-        shape |= {"values": [plain(at) for at in axis.ticks], "labelExpr": label_expression(axis.ticks)}
+    shape: dict[str, Any] = {"grid": False, "title": None, "labelOverlap": "parity", "labelFlush": False}
+    shape |= _ticks(axis.ticks)
     return {"type": "quantitative", "axis": shape, "scale": {"domain": list(axis.domain), "nice": False, "zero": False}}
 
 
@@ -128,30 +128,55 @@ def scaled(columns: Sequence[str], values: Sequence[float | None], words: Words)
     """
     greatest = max((abs(value) for value in values if value is not None), default=0.0)
     if columns and all(column.endswith("bytes") for column in columns) and greatest < _GREATEST:
-        return next((Scaled(size, unit) for size, unit in _BYTES if greatest >= size), Scaled(1.0, "B"))
+        return next((Scaled(size, unit) for size, unit in _BYTES if greatest >= size), Scaled(1.0, ""))
     if greatest and not _LEAST <= greatest < _GREATEST:
         power = max(_DEEPEST, math.floor(math.log10(greatest)))
         return Scaled(10.0**power, f"\u00d710{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}")
     return next((Scaled(size, words.say(unit)) for size, unit in _GREAT if greatest >= size), Scaled(1.0, ""))
 
 
-def value_axis(values: Sequence[float | None], *, is_line: bool = False, ticks: int = 5) -> dict[str, Any]:
+def value_axis(
+    values: Sequence[float | None], words: Words, *, is_line: bool = False, ticks: int = 5
+) -> dict[str, Any]:
     """Return the axis of Vega-Lite for the numbers of a chart.
 
     Args:
         values: as drawn.
+        words: the language.
         is_line: True to begin near the least number where all are alike.
         ticks: how many marks, about.
     """
     present = [value for value in values if value is not None]
     least, greatest = min(present, default=0.0), max(present, default=0.0)
-    scale: dict[str, Any] = {"nice": True, "zero": not is_line or least <= greatest * _ALIKE or least == greatest}
-    if least == greatest == 0:
-        scale["domain"] = [0, 1]
-    shape: dict[str, Any] = {"title": None, "tickCount": ticks, "format": ",~f"}
-    if all(value.is_integer() for value in present):
-        shape["tickMinStep"] = 1
-    return {"type": "quantitative", "axis": shape, "scale": scale}
+    if not (is_line and least > greatest * _ALIKE and least < greatest):
+        least, greatest = min(0.0, least), max(0.0, greatest)
+    labels = _round_ticks(
+        least, greatest or (least == 0) * 1.0, ticks, words, is_whole=all(map(float.is_integer, present))
+    )
+    first, *_, last = labels
+    return {
+        "type": "quantitative",
+        "axis": {"title": None, **_ticks(labels)},
+        "scale": {"domain": [first, last], "nice": False, "zero": False},
+    }
+
+
+def _round_ticks(
+    least: float, greatest: float, at_most: int, words: Words, *, is_whole: bool
+) -> dict[float, list[str]]:
+    # Round numbers, of which the first is not above the least and the last not below the greatest.
+    rough = (greatest - least) / at_most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * power for size in _NICE if size * power >= rough * (1 - 1e-9))
+    step = max(1.0, step) if is_whole else step
+    digits = max(0, 1 - math.floor(math.log10(step)))
+    first, last = math.floor(least / step + 1e-9), math.ceil(greatest / step - 1e-9)
+    places = [round(number * step, digits + 2) for number in range(first, max(last, first + 1) + 1)]
+    return {place: [words.number(place, digits)] for place in places}
+
+
+def _ticks(labels: dict[float, list[str]]) -> dict[str, Any]:
+    return {"values": [plain(at) for at in labels], "labelExpr": label_expression(labels)}
 
 
 def _time_axis(values: Sequence[object], data: Data) -> Axis:
@@ -170,13 +195,16 @@ def _time_axis(values: Sequence[object], data: Data) -> Axis:
     return Axis(places, step, (present[0] - step / 2, present[-1] + step / 2), ticks)
 
 
-def _number_place_axis(values: Sequence[object]) -> Axis:
+def _number_place_axis(values: Sequence[object], data: Data) -> Axis:
     places = [finite(value) for value in values]
     present = sorted({place for place in places if place is not None})
     if not present:
         return Axis(places, 1.0, (0.0, 1.0), {})
     step = min((b - a for a, b in pairwise(present)), default=1.0)
-    return Axis(places, step, (present[0] - step / 2, present[-1] + step / 2), None)
+    first, last = present[0] - step / 2, present[-1] + step / 2
+    is_whole = all(place.is_integer() for place in present)
+    ticks = _round_ticks(first, last, 4 if data.width < _NARROW else 9, data.words, is_whole=is_whole)
+    return Axis(places, step, (first, last), {at: text for at, text in ticks.items() if first <= at <= last})
 
 
 def _category_order(column: str, values: Sequence[object], data: Data) -> list[object]:

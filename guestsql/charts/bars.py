@@ -51,7 +51,9 @@ def draw_bars(mark: ChartMark, data: Data) -> Drawing:
     numbers = [number for bar in bars for number in (bar.low, bar.high)]
     scale = scaled(mark.y, numbers, data.words)
     bars = [bar._replace(low=bar.low / scale.divisor, high=bar.high / scale.divisor) for bar in bars]
-    values = value_axis([n / scale.divisor for n in numbers], ticks=3 if is_horizontal and is_narrow(data) else 5)
+    values = value_axis(
+        [n / scale.divisor for n in numbers], data.words, ticks=3 if is_horizontal and is_narrow(data) else 5
+    )
     unit = measure(mark, scale.unit, data)
     if is_horizontal:
         return Drawing(*_horizontal(bars, axis, values, series, data), unit)
@@ -87,7 +89,7 @@ def draw_heatmap(mark: ChartMark, data: Data) -> Drawing:
         "data": {"values": cells},
         "mark": {"type": "rect", "stroke": None},
         "encoding": {
-            "x": {"field": "x", **number_axis(across, title=data.name(mark.x or ""))},
+            "x": {"field": "x", **number_axis(across)},
             "x2": {"field": "x2"},
             "y": {"field": "y", **vertical},
             "y2": {"field": "y2"},
@@ -95,8 +97,9 @@ def draw_heatmap(mark: ChartMark, data: Data) -> Drawing:
         },
     }
     rows = int(down.domain[1])
-    unit = f" ({scale.unit})" if scale.unit else ""
-    return Drawing([layer], rows * max(16, min(26, 420 // rows)), f"{data.name(mark.value or '')}{unit}")
+    by = data.words.joined([data.name(mark.x or ""), data.name(mark.y[0])])
+    what = data.words.say("by", what=data.name(mark.value or ""), by=by)
+    return Drawing([layer], rows * max(16, min(26, 420 // rows)), what + (scale.unit and f" ({scale.unit})"))
 
 
 def _first_categories(mark: ChartMark, data: Data) -> Data:
@@ -141,15 +144,23 @@ def _stacked(series: Sequence[Series], axis: Axis) -> Iterator[_Bar]:
     below: dict[float, float] = {}
     half = axis.step * _FILLED / 2
     for number, each in enumerate(series):
-        for row, value in each.points:
-            place = axis.places[row]
-            if place is None or value is None:
-                continue
+        for (place, _), value in _summed(each, axis).items():
             heights = above if value >= 0 else below
             base = heights.get(place, 0.0)
             heights[place] = top = base + value
             if math.isfinite(top):
                 yield _Bar(number, place - half, place + half, min(base, top), max(base, top))
+
+
+def _summed(series: Series, axis: Axis) -> dict[tuple[float, bool], float]:
+    # One bar for all rows of a series at a place, and one below zero.
+    sums: dict[tuple[float, bool], float] = {}
+    for row, value in series.points:
+        place = axis.places[row]
+        if place is not None and value is not None:
+            key = (place, value < 0)
+            sums[key] = sums.get(key, 0.0) + value
+    return sums
 
 
 def _rectangles(
@@ -199,7 +210,7 @@ def _horizontal(
         texts = [_labels_above(axis, label, data)]
     else:
         size = max(24, 14 * beside + 8)
-        longest = max(len(lines[0]) for lines in (axis.ticks or {}).values())
+        longest = max(len(lines[0]) for lines in axis.ticks.values())
         room = longest * label_size(data) * LETTER + 6
         places["axis"] |= {"minExtent": room, "labelLimit": 0, "labelOverlap": False, "ticks": False}
     bars_layer = _rectangles(bars, places, values, colour(series, data), along="y")
@@ -212,7 +223,7 @@ def _lowered(at: float, label: float) -> float:
 
 
 def _labels_above(axis: Axis, label: float, data: Data) -> dict[str, Any]:
-    texts = [{"at": at - 0.5 + label * 0.95, "text": lines[0]} for at, lines in (axis.ticks or {}).items()]
+    texts = [{"at": at - 0.5 + label * 0.95, "text": lines[0]} for at, lines in axis.ticks.items()]
     look = {"align": "left", "baseline": "bottom", "fontSize": label_size(data), "limit": data.width - 30}
     return {
         "data": {"values": texts},
@@ -244,6 +255,7 @@ def _class_names(bounds: Sequence[float], data: Data, *, is_whole: bool) -> list
     steps = [high - low for low, high in pairwise(bounds)]
     is_whole = is_whole and all(step.is_integer() for step in steps) and bounds[0].is_integer()
     say = data.words.number
+    to = f" {data.words.say('to')} " if bounds[0] < 0 else _TO
     if is_whole:
-        return [say(low) if high - low == 1 else f"{say(low)}{_TO}{say(high - 1)}" for low, high in pairwise(bounds)]
-    return [f"{say(low, 3)}{_TO}{say(high, 3)}" for low, high in pairwise(bounds)]
+        return [say(low) if high - low == 1 else f"{say(low)}{to}{say(high - 1)}" for low, high in pairwise(bounds)]
+    return [f"{say(low, 3)}{to}{say(high, 3)}" for low, high in pairwise(bounds)]

@@ -144,13 +144,12 @@ def series_of(mark: ChartMark, data: Data, *, is_additive: bool = False) -> list
     if len(found) <= _MOST_SERIES:
         return found
     kept = _MOST_SERIES - is_additive
-    what = data.name(mark.series) if mark.series else "y"
     largest = sorted(found, key=lambda each: -each.total)[:kept]
     shown = [each for each in found if each in largest]
     if not is_additive:
-        data.notes.append(data.words.say("series", shown=kept, all=len(found), what=what))
+        data.notes.append(data.words.say("series", shown=kept, all=len(found)))
         return shown
-    data.notes.append(data.words.say("others", shown=kept, what=what))
+    data.notes.append(data.words.say("others", shown=kept, all=len(found)))
     others = [point for each in found if each not in largest for point in each.points]
     return [*shown, Series(data.words.say("other"), others)]
 

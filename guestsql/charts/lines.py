@@ -97,7 +97,7 @@ def _points(line: list[_Point], lines: list[list[_Point]], axis: Axis, data: Dat
 def _encoding(series: list[Series], axis: Axis, values: list[float | None], data: Data) -> dict[str, Any]:
     encoding: dict[str, Any] = {
         "x": {"field": "x", **number_axis(axis)},
-        "y": {"field": "y", **value_axis(values, is_line=True, ticks=4 if is_narrow(data) else 5)},
+        "y": {"field": "y", **value_axis(values, data.words, is_line=True, ticks=4 if is_narrow(data) else 5)},
         "color": colour(series, data),
     }
     if len(series) > 1:

@@ -18,7 +18,6 @@ from guestsql.charts.palette import DARK
 
 __all__ = ["pdf", "png", "svg"]
 
-_LOCALES: dict[str, Any] = {"en": "en-US", "es": "es-ES"}
 _REFERENCES = frozenset({"url", "href"})
 _CACHED = 64
 _CLASS = "guestsql-chart"
@@ -73,18 +72,18 @@ def pdf(spec: Mapping[str, Any]) -> bytes:
 
 @lru_cache(maxsize=_CACHED)
 def _svg(text: str) -> str:
-    drawn = vl_convert.vegalite_to_svg(text, allowed_base_urls=[], **_locale(text))
+    drawn = vl_convert.vegalite_to_svg(text, allowed_base_urls=[])
     return _for_readers(drawn, json.loads(text))
 
 
 @lru_cache(maxsize=_CACHED)
 def _png(text: str, scale: float) -> bytes:
-    return vl_convert.vegalite_to_png(text, scale=scale, allowed_base_urls=[], **_locale(text))
+    return vl_convert.vegalite_to_png(text, scale=scale, allowed_base_urls=[])
 
 
 @lru_cache(maxsize=_CACHED)
 def _pdf(text: str) -> bytes:
-    return vl_convert.vegalite_to_pdf(text, allowed_base_urls=[], **_locale(text))
+    return vl_convert.vegalite_to_pdf(text, allowed_base_urls=[])
 
 
 def _text(spec: Mapping[str, Any]) -> str:
@@ -98,10 +97,6 @@ def _refuse_references(part: dict[str, Any]) -> None:
         raise ValueError(
             f"the specification has {min(found)}, and a chart refers to nothing outside: put its data into it"
         )
-
-
-def _locale(text: str) -> dict[str, Any]:
-    return {"format_locale": _LOCALES[json.loads(text).get("usermeta", {}).get("language", "en")]}
 
 
 def _for_readers(drawn: str, spec: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from guestsql.charts.alternative import described
 from guestsql.charts.bars import draw_bars, draw_heatmap
 from guestsql.charts.data import Data
-from guestsql.charts.drawing import Drawing, is_narrow, label_size, nothing, wrapped
+from guestsql.charts.drawing import Drawing, label_size, nothing, wrapped
 from guestsql.charts.figures import draw_funnel, draw_numbers
 from guestsql.charts.lines import draw_lines
 from guestsql.charts.mark import ChartMark, Kind
@@ -127,7 +127,6 @@ def _config(data: Data) -> dict[str, Any]:
             "tickColor": AXIS,
             "labelPadding": 4,
         },
-        "axisX": {"tickCount": 5 if is_narrow(data) else 9},
         "axisY": {"domain": False, "ticks": False},
         "legend": {"labelColor": TEXT, "labelFontSize": size, "symbolSize": 90, "rowPadding": 4, "columnPadding": 24},
         "text": {"color": MUTED, "font": _FONT},

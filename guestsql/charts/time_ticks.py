@@ -51,7 +51,7 @@ def time_ticks(first: date, last: date, at_most: int, words: Words, zone: tzinfo
     begin, end = _datetime(first, zone), _datetime(last, zone)
     seconds = (end - begin).total_seconds()
     is_day = not isinstance(first, datetime)
-    steps = [step for step in _STEPS if not is_day or step[0] >= _DAY]
+    steps = [step for step in _STEPS if step[0] >= (_DAY if is_day else 1 if 0 < seconds < _MINUTE else _MINUTE)]
     step = next((step for step in steps if seconds / step[0] < at_most), steps[-1])
     ticks: dict[float, list[str]] = {}
     above = ""
