@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from guestsql.pages.dashboards import dashboard, dashboard_index
 from guestsql.pages.index import index
 from guestsql.pages.language import LanguageMiddleware, language_of
 from guestsql.pages.login import login
@@ -47,6 +48,8 @@ def build(state: State) -> Starlette:
         routes=[
             Route("/", threaded(index)),
             Route("/login", threaded(login), methods=["GET", "POST"]),
+            Route("/dashboards", threaded(dashboard_index)),
+            Route("/dashboards/{name}", threaded(dashboard)),
             Route("/q/{name}", threaded(query_page), methods=["GET", "POST"]),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 from guestsql.adhoc.explain import NoPlan, ask_plan
@@ -34,7 +35,7 @@ _FRESH_SECONDS = 60.0
 _CHECK_SECONDS = 300.0
 _TIMEOUT_SECONDS = 5.0
 # For the cheap parts, when they are asked for the first time.
-_WAIT_SECONDS = 0.05
+_WAIT_SECONDS = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,10 @@ class BesideReader:
             is_planned: True reads the plan.
         """
         version = file_version(query.file)
-        columns = self._columns(query, version)
-        last_day = self._last_day(query)
+        self._last_day(query, wait_seconds=0)  # so that both are read side by side
+        until = monotonic() + self._wait_seconds
+        columns = self._columns(query, version, wait_seconds=self._wait_seconds)
+        last_day = self._last_day(query, wait_seconds=max(0.0, until - monotonic()))
         calls = _Calls.of(query, catalogue, values, columns.value)
         known = columns.value
         shown = None if known is None else with_result(known.columns, rows)
@@ -138,21 +141,21 @@ class BesideReader:
         """Start nothing more in the background."""
         self._remembered.close()
 
-    def _columns(self, query: Query, version: tuple[int, int]) -> Part[ReturnedColumns]:
+    def _columns(self, query: Query, version: tuple[int, int], *, wait_seconds: float) -> Part[ReturnedColumns]:
         def work() -> ReturnedColumns:
             with self._session() as session:
                 return read_columns(session, query, self._settings, _TIMEOUT_SECONDS)
 
         key = ("columns", query.file, version, query.name)
-        return self._remembered.ask(key, work, fresh_seconds=_CHECK_SECONDS, wait_seconds=self._wait_seconds)
+        return self._remembered.ask(key, work, fresh_seconds=_CHECK_SECONDS, wait_seconds=wait_seconds)
 
-    def _last_day(self, query: Query) -> Part[LastDay]:
+    def _last_day(self, query: Query, *, wait_seconds: float) -> Part[LastDay]:
         def work() -> LastDay:
             with self._session() as session:
                 return read_last_day(session, query.name, _TIMEOUT_SECONDS)
 
         key = ("day", query.name)
-        return self._remembered.ask(key, work, fresh_seconds=_FRESH_SECONDS, wait_seconds=self._wait_seconds)
+        return self._remembered.ask(key, work, fresh_seconds=_FRESH_SECONDS, wait_seconds=wait_seconds)
 
     def _findings(self, query: Query, version: tuple[int, int], catalogue: Mapping[str, Query]) -> Part[Vetted]:
         def work() -> Vetted:

@@ -41,6 +41,7 @@ class State:
         catalogue: the queries.
         access: who may see the pages.
         timeout: after which the server cancels a query, in seconds.
+        sessions: how many queries run at once.
     """
 
     settings: Settings
@@ -48,6 +49,7 @@ class State:
     catalogue: WatchedCatalogue
     access: Access
     timeout: float = 10.0
+    sessions: int = 4
 
     @property
     def zone(self) -> ZoneInfo:
