@@ -141,6 +141,6 @@ def _required(connection: DeadlineConnection, query: Query, columns: Sequence[Re
     tables = sorted({column.table_oid for column in columns if column.table_oid})
     if words & _ADDING_NULLS or not tables:
         return set()
-    rows = packaged_queries("internal/types.sql").list_required_columns(connection, table_oids=tables)
+    rows = packaged_queries("internal/types.sql").list_not_null_columns(connection, table_oids=tables)
     known = {(row.table_oid, row.column_number) for row in rows}
     return {at for at, column in enumerate(columns) if (column.table_oid, column.number) in known}

@@ -42,7 +42,7 @@ LEFT JOIN based_types
         AND based_types.base_oid = 0
 ORDER BY named_types.place;
 
--- name: list_required_columns(table_oids)
+-- name: list_not_null_columns(table_oids)
 -- The columns of tables that refuse NULL, by table and number.
 --   table_oids: bigint[], the tables
 SELECT
