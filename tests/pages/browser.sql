@@ -35,8 +35,8 @@ LIMIT :max_rows::int;
 -- The kinds of units.
 SELECT
     kind,
-    label
-FROM (VALUES ('all', 'Every unit'), ('cabin', 'Cabins'), ('loft', 'Lofts'), ('suite', 'Suites')) AS kinds (kind, label)
+    kind_name
+FROM (VALUES ('all', 'Every unit'), ('cabin', 'Cabins'), ('loft', 'Lofts'), ('suite', 'Suites')) AS kinds (kind, kind_name)
 ORDER BY kind
 LIMIT 10;
 

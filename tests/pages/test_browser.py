@@ -114,7 +114,6 @@ def test_the_visitor_notices_what_is_wrong(browser: Browser) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/", 200),
         ("/?search=guest&lang=es", 200),
         ("/q/list_stays", 200),
         ("/q/list_stays?max_rows=many&_plan=1", 400),
@@ -131,6 +130,7 @@ def test_everyone_can_use(person: Visitor, path: str, status: int) -> None:
 
 
 def _check(person: Visitor) -> None:
+    assert person.page.locator("script").count() == 0
     assert person.findings() == []
     person.look("dark", PHONE)
     assert person.wider_than_the_screen() == []
