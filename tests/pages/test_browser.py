@@ -119,6 +119,8 @@ def test_the_visitor_notices_what_is_wrong(browser: Browser) -> None:
         ("/q/list_stays?max_rows=many&_plan=1", 400),
         ("/q/get_stay_of", 200),
         ("/q/list_query_hours?query=list_stays&_plan=1&_lang=es", 200),
+        ("/dashboards/report", 200),
+        ("/dashboards/stays?lang=es", 200),
         ("/login", 200),
         ("/q/list_stay", 404),
     ],
@@ -155,6 +157,19 @@ def test_a_form_is_filled_in_and_its_result_sorted(person: Visitor) -> None:
 
 def _column(person: Visitor) -> list[str]:
     return person.page.locator("#result tbody tr > :first-child").all_inner_texts()
+
+
+def test_a_chart_is_visible_at_every_width_and_in_both_colours(person: Visitor) -> None:
+    person.visit("/q/list_stays")
+    picture = person.page.locator("figure img").first
+    assert "Loft" in (picture.get_attribute("alt") or "")
+    assert person.colours("figure img") > 3
+    seen = set()
+    for scheme in ("light", "dark"):
+        for size in (None, PHONE):
+            person.look(scheme, size)
+            seen.add(picture.screenshot())
+    assert len(seen) == 4
 
 
 def test_a_keyboard_is_enough(person: Visitor) -> None:
