@@ -20,13 +20,15 @@ _LONGEST_LABEL = 32
 _MOST_NUMBERS = 60
 _TICK_WIDTH = 72
 _DIGIT_WIDTH = 9
+_LEAST_ROOM = 36
 _BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _GREAT = ((1e12, "trillions"), (1e9, "billions"), (1e6, "millions"))
 _GREATEST, _LEAST = 1e16, 1e-3
 _DEEPEST = -300
 _ALIKE = 0.8
+_EPSILON = 1e-9
 _NARROW = 480
-_NICE = (1, 2, 5, 10)
+_NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 _MILLISECONDS = 60_000.0
 
 
@@ -104,7 +106,12 @@ def categories(column: str, data: Data, *, is_distinct: bool = True) -> Axis:
         places = [at[_key(value)] for value in values]
     text = dict(zip(places, labels, strict=True))
     filled = {place + 0.5: [text.get(place + 0.5) or data.words.number(finite(key))] for place, key in enumerate(order)}
-    return Axis(places, 1.0, (0.0, float(max(1, len(order)))), _thinned(filled, data) if is_distinct else filled)
+    return Axis(
+        places,
+        1.0,
+        (0.0, float(max(1, len(order)))),
+        _thinned(filled, data, is_text=not is_continuous(values)) if is_distinct else filled,
+    )
 
 
 def number_axis(axis: Axis) -> dict[str, Any]:
@@ -156,7 +163,7 @@ def value_axis(
     first, *_, last = labels
     return {
         "type": "quantitative",
-        "axis": {"title": None, **_ticks(labels)},
+        "axis": {"title": None, "labelOverlap": False, **_ticks(labels)},
         "scale": {"domain": [first, last], "nice": False, "zero": False},
     }
 
@@ -166,17 +173,18 @@ def _round_ticks(
 ) -> dict[float, list[str]]:
     # Round numbers, of which the first is not above the least and the last not below the greatest.
     rough = (greatest - least) / at_most
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * power for size in _NICE if size * power >= rough * (1 - 1e-9))
-    step = max(1.0, step) if is_whole else step
+    power = 10.0 ** math.floor(math.log10(max(rough, 1.0) if is_whole else rough))
+    steps = (size * power for size in (*_NICE, 10 * _NICE[-1]))
+    step = next(size for size in steps if size >= rough * (1 - _EPSILON) and not (is_whole and size % 1))
     digits = max(0, 1 - math.floor(math.log10(step)))
-    first, last = math.floor(least / step + 1e-9), math.ceil(greatest / step - 1e-9)
+    first, last = math.floor(least / step + _EPSILON), math.ceil(greatest / step - _EPSILON)
     places = [round(number * step, digits + 2) for number in range(first, max(last, first + 1) + 1)]
     return {place: [words.number(place, digits)] for place in places}
 
 
 def _ticks(labels: dict[float, list[str]]) -> dict[str, Any]:
-    return {"values": [plain(at) for at in labels], "labelExpr": label_expression(labels)}
+    # Without a count Vega leaves out some of the values.
+    return {"values": [plain(at) for at in labels], "tickCount": len(labels), "labelExpr": label_expression(labels)}
 
 
 def _time_axis(values: Sequence[object], data: Data) -> Axis:
@@ -236,10 +244,12 @@ def _key(value: object) -> object:
     return value if isinstance(value, (date, str)) or value is None else str(value)
 
 
-def _thinned(ticks: dict[float, list[str]], data: Data) -> dict[float, list[str]]:
-    # Every second, third … label, where all of them have no room.
+def _thinned(ticks: dict[float, list[str]], data: Data, *, is_text: bool) -> dict[float, list[str]]:
+    # Texts are cut where they have no room, if something of each remains; else every second, third … label is left out.
     longest = max((len(label[0]) for label in ticks.values()), default=0)
     room = (data.width - 80) / max(1, len(ticks))
+    if is_text and room > _LEAST_ROOM:
+        return {at: [clean(label[0], int(room / _DIGIT_WIDTH))] for at, label in ticks.items()}
     needed = (longest * _DIGIT_WIDTH + 6) / room
     every = next((count for count in (1, 2, 3, 4, 6, 12, 24) if count >= needed), math.ceil(needed))
     return {at: label for number, (at, label) in enumerate(ticks.items()) if number % every == 0}

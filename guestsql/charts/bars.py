@@ -212,7 +212,7 @@ def _horizontal(
         size = max(24, 14 * beside + 8)
         longest = max(len(lines[0]) for lines in axis.ticks.values())
         room = longest * label_size(data) * LETTER + 6
-        places["axis"] |= {"minExtent": room, "labelLimit": 0, "labelOverlap": False, "ticks": False}
+        places["axis"] |= {"minExtent": room, "labelLimit": room, "labelOverlap": False, "ticks": False}
     bars_layer = _rectangles(bars, places, values, colour(series, data), along="y")
     return [bars_layer, *_zero(bars, "x"), *texts], count * size
 

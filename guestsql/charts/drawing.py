@@ -16,7 +16,7 @@ NARROW = 480
 """Below this width, in CSS pixels, a chart is drawn for a phone."""
 LETTER = 0.62
 """Width of a letter by the size of its font, as wide as fonts without serifs are."""
-_LEGEND_SYMBOL = 46
+_LEGEND_SYMBOL = 36
 
 
 class Drawing(NamedTuple):

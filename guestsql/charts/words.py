@@ -145,7 +145,7 @@ _TEXTS = {
     "categories": N_("first %(shown)s of %(all)s"),
     "series": N_("the %(shown)s largest of %(all)s series"),
     "others": N_("the %(shown)s largest of %(all)s series, and all others"),
-    "without": N_("%(count)s without %(column)s not shown"),
+    "without": N_("not shown: %(count)s without %(column)s"),
     "millions": N_("millions"),
     "billions": N_("billions"),
     "trillions": N_("trillions"),
