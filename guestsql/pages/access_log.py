@@ -45,5 +45,5 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_noting)
         finally:
-            path = safe_text(plain_text(scope["path"][:_LONGEST_PATH]))
+            path = safe_text(plain_text(scope["path"][:_LONGEST_PATH])).replace("\n", " ")
             self._say(f"{scope['method']} {path} {status} {(perf_counter() - started) * 1000:.0f} ms")

@@ -18,7 +18,7 @@ __all__ = ["MOST_CELLS", "MOST_ROWS", "Cell", "Column", "Rows", "cells", "column
 
 MOST_ROWS = 1000
 """How many rows a page shows at most; a download has all."""
-MOST_CELLS = 50_000
+MOST_CELLS = 20_000
 """How many cells a page shows at most."""
 _MOST_CHARACTERS = 1000
 _DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)")
