@@ -47,7 +47,7 @@ def test_it_serves_until_sigterm(tmp_path: Path) -> None:
 
 
 def test_an_address_that_cannot_be_used() -> None:
-    with pytest.raises(SettingsError, match="cannot listen on 192.0.2.1, port 0"):
+    with pytest.raises(SettingsError, match=r"cannot listen on 192\.0\.2\.1, port 0"):
         listen("192.0.2.1", 0)
     with listen("::1", 0) as listener, pytest.raises(SettingsError, match="choose another --port"):
         listen("::1", listener.getsockname()[1])
