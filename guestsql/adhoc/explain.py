@@ -9,7 +9,8 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.types.string import TextLoader
 
-from guestsql.adhoc.session import QuerySession, explained
+from guestsql.adhoc.failures import explained
+from guestsql.adhoc.session import QuerySession
 from guestsql.errors import DatabaseError
 from guestsql.sql import Query, arrange
 from guestsql.sql._sync.connection import DeadlineConnection

@@ -30,9 +30,12 @@ class ParameterError(ValueError):
     """
 
     def __init__(self, parameter: str, message: str, *, reason: str = "") -> None:
-        super().__init__(message)
+        super().__init__(parameter, message)
         self.parameter = parameter
         self.reason = reason or message
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 class MissingParameter(ParameterError):
@@ -149,6 +152,8 @@ def _literal(value: str, parameter: Parameter) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise ParameterError(parameter.name, f"the value of {parameter.name} is not UTF-8") from None
+    if "\0" in value:
+        raise ParameterError(parameter.name, f"the value of {parameter.name} has the character NUL: remove it")
     if element_type(parameter.type) is None or value.lstrip().startswith("{"):
         return value
     return "{" + ",".join(_element(each.strip()) for each in value.split(",") if each.strip()) + "}"

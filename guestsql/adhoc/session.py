@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 from json import loads
 from time import monotonic
-from types import MappingProxyType
 from typing import Any, Self
 
 import psycopg
@@ -20,11 +20,13 @@ from psycopg.rows import tuple_row
 from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 
-from guestsql.adhoc.parameters import refused_value
+from guestsql.adhoc.failures import NO_HINTS, explained
+from guestsql.adhoc.streams import CursorRows, RowStream, WholeRows
 from guestsql.adhoc.target import Target
-from guestsql.errors import DatabaseUnavailable
+from guestsql.errors import DatabaseError, DatabaseUnavailable
 from guestsql.sql import Query, arrange
-from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql._sync.connection import DeadlineConnection, closed_on_error
+from guestsql.sql.packaged import packaged_queries
 from guestsql.sql.row_classes import unmarked
 from guestsql.sql.timestamps import load_timestamps
 from guestsql.sql.translate import translate
@@ -37,7 +39,13 @@ _RANGES = ("daterange", "tsrange", "tstzrange")
 _MULTIRANGES = ("int4multirange", "int8multirange", "nummultirange", "datemultirange", "tsmultirange", "tstzmultirange")
 # The server's own timeout comes first: its message says what was cancelled.
 _GRACE_SECONDS = 2.0
-_NO_HINTS: Mapping[str, str] = MappingProxyType({})
+# Of a cursor the planner expects that only a tenth of the rows is fetched; 1 makes it plan as for any other query.
+_SETTINGS = b"SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL cursor_tuple_fraction = 1"
+# Python refuses to read longer ones; a numeric of JSON may have 131,072 digits.
+_LONGEST_INT = 4300
+_NO_RIGHT = "42501"
+# Syntax error, and feature not supported: DECLARE takes neither SHOW nor a WITH that writes.
+_NO_CURSOR = ("42601", "0A000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +56,13 @@ class Result:
         columns: their names; empty when the query returns no rows.
         rows: the values of each, in the query's order.
         count: rows returned or written.
+        is_cut: whether there are more rows than were wanted.
     """
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[Any, ...]]
     count: int
+    is_cut: bool = False
 
 
 class QuerySession:
@@ -61,32 +71,75 @@ class QuerySession:
     Args:
         target: the server.
         write: False makes every transaction READ ONLY.
+        role: every transaction runs as this role, if it exists and the login may SET ROLE to it.
         hints: how to fix an error, by SQLSTATE, where the caller knows more than the server.
 
     Attributes:
-        hints: as given.
+        hints: as given, and what the role calls for.
     """
 
-    def __init__(self, target: Target, *, write: bool = False, hints: Mapping[str, str] = _NO_HINTS) -> None:
+    def __init__(
+        self, target: Target, *, write: bool = False, role: str | None = None, hints: Mapping[str, str] = NO_HINTS
+    ) -> None:
         self._target = target
         self._write = write
+        self._role = role
         self.hints = hints
         self._connection: DeadlineConnection | None = None
+        self._settings = b""
 
-    def run(self, query: Query, parameters: Mapping[str, str | None], timeout: float) -> Result:
+    def run(
+        self, query: Query, parameters: Mapping[str, str | None], timeout: float, *, at_most: int | None = None
+    ) -> Result:
         """Run a query.
 
         Args:
             query: from a catalogue.
             parameters: a value for each of its parameters.
             timeout: after which the server cancels the query, in seconds, above 0.
+            at_most: how many rows are wanted, from 1; None is all. The server makes no more than one beyond them.
 
         Raises:
             ParameterError: the server cannot take the value of a parameter.
             DatabaseError: the server refused the query (with its place in the file), or could not be reached.
         """
+        if at_most is not None:
+            with closing(self.stream(query, parameters, timeout, rows_at_once=at_most + 1)) as stream:
+                rows = list(islice(stream, at_most + 1))
+            return Result(stream.columns, rows[:at_most], min(len(rows), at_most), len(rows) > at_most)
         with self.transaction(timeout) as connection, explained(query, parameters, self.hints):
             return _run(connection, query, parameters)
+
+    def stream(
+        self, query: Query, parameters: Mapping[str, str | None], timeout: float, *, rows_at_once: int = 1000
+    ) -> RowStream:
+        """Run a query by a server-side cursor: memory does not grow with the number of rows.
+
+        Args:
+            query: from a catalogue.
+            parameters: a value for each of its parameters.
+            timeout: after which the server cancels a fetch, in seconds, above 0.
+            rows_at_once: how many rows a fetch has, from 1.
+
+        Returns:
+            The rows, the first of which are fetched. It keeps the transaction until it is closed or at its end.
+
+        Raises:
+            ParameterError: the server cannot take the value of a parameter.
+            DatabaseError: the server refused the query (with its place in the file), or could not be reached.
+        """
+        try:
+            with ExitStack() as transaction:
+                connection = transaction.enter_context(self.transaction(timeout))
+                seconds = timeout + _GRACE_SECONDS
+                rows = CursorRows(connection, query, parameters, self.hints, seconds=seconds, rows_at_once=rows_at_once)
+                return RowStream(rows, transaction.pop_all())
+        except DatabaseError as error:
+            if error.sqlstate not in _NO_CURSOR:
+                raise
+        # No cursor reads from SHOW, or from a statement that writes.
+        result = self.run(query, parameters, timeout)
+        return RowStream(WholeRows(result.columns, result.rows), ExitStack())
 
     @contextmanager
     def transaction(self, timeout: float, *, rolled_back: bool = False) -> Generator[DeadlineConnection]:
@@ -99,11 +152,12 @@ class QuerySession:
         Raises:
             DatabaseUnavailable: the server cannot be reached, or was lost.
         """
-        connection = self._connected()
-        connection.deadline = monotonic() + timeout + _GRACE_SECONDS
+        is_set_up = False
         try:
+            connection = self._connected(monotonic() + timeout + _GRACE_SECONDS)
             with connection.transaction(force_rollback=rolled_back):
-                _set_up(connection, timeout)
+                connection.execute(b"SET LOCAL statement_timeout = %d; %b" % (_milliseconds(timeout), self._settings))
+                is_set_up = True
                 yield connection
         except psycopg.Error as error:
             failure = translate(error, "")
@@ -114,8 +168,9 @@ class QuerySession:
             self._target.name(error)
             raise
         finally:
-            if connection.info.transaction_status != TransactionStatus.IDLE:
-                self.close()  # lost, or still at work past its time
+            kept = self._connection
+            if kept is not None and not (is_set_up and kept.info.transaction_status == TransactionStatus.IDLE):
+                self.close()  # lost, still at work past its time, or no longer a member of the role
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -129,20 +184,34 @@ class QuerySession:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _connected(self) -> DeadlineConnection:
+    def _connected(self, deadline: float) -> DeadlineConnection:
+        if self._connection is not None and not self._connection.is_live():
+            self.close()
         if self._connection is None:
             connection = self._target.connect()
-            _adapt(connection)
-            connection.read_only = not self._write
+            with closed_on_error(connection):
+                connection.deadline = deadline
+                _adapt(connection)
+                self._settings = _SETTINGS + self._assume_role(connection)
+                connection.read_only = not self._write
             self._connection = connection
+        self._connection.deadline = deadline
         return self._connection
 
+    def _assume_role(self, connection: DeadlineConnection) -> bytes:
+        """The statement with which a transaction takes the role; b"" if it cannot.
 
-def _set_up(connection: DeadlineConnection, timeout: float) -> None:
-    milliseconds = max(1, math.ceil(timeout * 1000))
-    connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(milliseconds)))
-    connection.execute("SET LOCAL datestyle = 'ISO'")
-    connection.execute("SET LOCAL intervalstyle = 'postgres'")
+        SQL: queries/internal/connections.sql
+        """
+        role = self._role
+        if role is None or not packaged_queries("internal/connections.sql").may_set_role(connection, role_name=role):
+            return b""
+        self.hints = {_NO_RIGHT: f"the query runs as {role}: grant the missing right to that role", **self.hints}
+        return sql.SQL("; SET LOCAL ROLE {}").format(sql.Identifier(role)).as_bytes(connection)
+
+
+def _milliseconds(timeout: float) -> int:
+    return max(1, math.ceil(timeout * 1000))
 
 
 def _run(connection: DeadlineConnection, query: Query, parameters: Mapping[str, object]) -> Result:
@@ -155,40 +224,13 @@ def _run(connection: DeadlineConnection, query: Query, parameters: Mapping[str, 
         return Result(tuple(unmarked(column.name) for column in cursor.description), rows, cursor.rowcount)
 
 
-@contextmanager
-def explained(
-    query: Query, parameters: Mapping[str, str | None], hints: Mapping[str, str] = _NO_HINTS, *, shift: int = 0
-) -> Generator[None]:
-    """Raise the server's errors with their place in the file, and with the caller's hints.
-
-    Args:
-        query: the query that is run.
-        parameters: its parameters.
-        hints: how to fix an error, by SQLSTATE.
-        shift: how many characters were put before its text.
-
-    Raises:
-        ParameterError: the server cannot take the value of a parameter.
-        DatabaseError: any other error.
-    """
-    try:
-        yield
-    except psycopg.Error as error:
-        refused = refused_value(query, parameters, error)
-        if refused is not None:
-            raise refused from error
-        failure = translate(error, query.name)
-        position = error.diag.statement_position
-        if position is not None and int(position) > shift:
-            line, column = query.locate(int(position) - shift)
-            failure.message = f"{failure.message}, at {query.file}:{line}:{column}"
-        failure.hint = hints.get(error.sqlstate or "", failure.hint)
-        raise failure from error
-
-
 def _adapt(connection: DeadlineConnection) -> None:
     adapters = connection.adapters
     for name in (*_AS_TEXT, *_RANGES, *_MULTIRANGES):
         adapters.register_loader(name, TextLoader)
     load_timestamps(adapters, bytes.decode)
-    set_json_loads(partial(loads, parse_float=Decimal), connection)
+    set_json_loads(partial(loads, parse_float=Decimal, parse_int=_integer), connection)
+
+
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) < _LONGEST_INT else Decimal(digits)

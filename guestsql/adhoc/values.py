@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeGuard, cast
 from zoneinfo import ZoneInfo
 
-__all__ = ["NULL", "align_points", "as_cell", "as_json", "as_shown", "is_document", "plain_text"]
+__all__ = ["NULL", "JsonWriter", "align_points", "as_cell", "as_json", "as_shown", "is_document", "plain_text"]
 
 NULL = "NULL"
 """How a table shows NULL."""
@@ -32,33 +32,39 @@ def as_json(value: object, *, ascii_only: bool = False, indent: bool = False) ->
         ascii_only: escape what a narrow encoding could not write.
         indent: spread objects and lists over lines.
     """
-    return _Writer(ascii_only).write(value, "\n" if indent else "")
+    return JsonWriter(ascii_only).write(value, "\n" if indent else "")
 
 
-class _Writer:
-    """json.dumps rounds a Decimal to a float or refuses it; this writes its digits."""
+class JsonWriter:
+    """Writes values as JSON. json.dumps rounds a Decimal to a float or refuses it; this writes its digits.
 
-    def __init__(self, ascii_only: bool) -> None:
-        self._ascii_only = ascii_only
+    Args:
+        ascii_only: escape what a narrow encoding could not write.
+    """
+
+    def __init__(self, ascii_only: bool = False) -> None:
+        self.quote = json.JSONEncoder(ensure_ascii=ascii_only).encode
 
     def write(self, value: object, margin: str) -> str:
+        """Return a value as JSON.
+
+        Args:
+            value: what psycopg returns, or lists and mappings of it.
+            margin: a line feed and the spaces before a closing bracket; "" keeps all on one line.
+        """
+        if isinstance(value, str):
+            return self.quote(value)
+        if value is None:
+            return "null"
+        if isinstance(value, int) or (isinstance(value, float | Decimal) and math.isfinite(value)):
+            return as_cell(value)
         inner = margin + _INDENT if margin else ""
         if is_document(value):
-            items = [f"{self._quote(str(key))}: {self.write(below, inner)}" for key, below in value.items()]
+            items = [f"{self.quote(str(key))}: {self.write(below, inner)}" for key, below in value.items()]
             return _bracketed("{", items, "}", margin)
         if isinstance(value, list | tuple):
             return _bracketed("[", [self.write(below, inner) for below in cast("list[Any]", value)], "]", margin)
-        return self._scalar(value)
-
-    def _scalar(self, value: object) -> str:
-        if value is None or isinstance(value, bool | int):
-            return json.dumps(value)
-        if isinstance(value, float | Decimal) and math.isfinite(value):
-            return _number(value)
-        return self._quote(as_cell(value))
-
-    def _quote(self, text: str) -> str:
-        return json.dumps(text, ensure_ascii=self._ascii_only)
+        return self.quote(as_cell(value))
 
 
 def _bracketed(opening: str, items: list[str], closing: str, margin: str) -> str:

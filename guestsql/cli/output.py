@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -10,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from guestsql.adhoc.values import as_cell, as_json, as_shown, is_document, plain_text
+from guestsql.adhoc.formats import Form, row_lines, rows_lines, value_lines
+from guestsql.adhoc.values import as_json, as_shown, is_document, plain_text
 from guestsql.cli.table import FittedTable, fit_table
 from guestsql.cli.terminal import console, is_narrow
 from guestsql.cli.units import with_unit
@@ -106,16 +106,10 @@ class Output:
             rows: the values of each, in the order of the columns.
         """
         columns, given = self._selected(columns, rows)
-        names = _distinct(columns)
-        if self._format == "json":
-            self._print_json([dict(zip(names, row, strict=True)) for row in given])
-        elif self._format == "jsonl":
-            for row in given:
-                self._print_json(dict(zip(names, row, strict=True)))
-        elif self._format == "table":
+        if self._format == "table":
             self._table(columns, given)
         else:
-            self._separated(columns, given)
+            self._write(rows_lines(self._form, columns, given))
 
     def row(self, row: Mapping[str, object]) -> None:
         """Print one row: a JSON object, or a table of names and values.
@@ -137,12 +131,8 @@ class Output:
             self._named_values(list(zip(columns, first[0], strict=True)))
         elif self._format == "table":
             self._table(("column", "value"), [])
-        elif self._format in ("csv", "tsv"):
-            self._separated(columns, first)
-        elif first:
-            self._print_json(dict(zip(_distinct(columns), first[0], strict=True)))
-        elif self._format == "json":
-            self._print_json(None)
+        else:
+            self._write(row_lines(self._form, columns, first))
 
     def value(self, name: str, value: object) -> None:
         """Print one value: bare in JSON and on a terminal, below its name in CSV.
@@ -151,24 +141,19 @@ class Output:
             name: what it is called.
             value: of any type that psycopg returns.
         """
-        if self._format in ("json", "jsonl"):
-            self._print_json(value)
-        elif self._format == "table":
+        if self._format == "table":
             # A document is read better as JSON than on one line.
             text = as_json(value, indent=True) if is_document(value) else as_shown(value, self._zone)
             click.echo(plain_text(text).rstrip("\n"))
         else:
-            self._separated([name], [[value]])
+            self._write(value_lines(self._form, name, value))
 
-    def _print_json(self, value: object) -> None:
-        click.echo(as_json(value, ascii_only=self._ascii_only, indent=self._format == "json"))
+    @property
+    def _form(self) -> Form:
+        return Form(self._format, self._ascii_only, self.has_heading)
 
-    def _separated(self, columns: Sequence[str], rows: list[list[object]]) -> None:
-        delimiter = "\t" if self._format == "tsv" else ","
-        writer = csv.writer(self._stream, delimiter=delimiter, lineterminator="\n")
-        if self.has_heading:
-            writer.writerow(columns)
-        writer.writerows([as_cell(value) for value in row] for row in rows)
+    def _write(self, lines: Iterable[str]) -> None:
+        self._stream.writelines(lines)
 
     def _table(self, columns: Sequence[str], rows: list[list[object]]) -> None:
         target = console(self._stream)
@@ -208,14 +193,3 @@ class Output:
             raise click.UsageError(f"no column {', '.join(missing)}; the columns are {', '.join(columns)}")
         places = [columns.index(name) for name in self._columns]
         return self._columns, [[row[place] for place in places] for row in rows]
-
-
-def _distinct(columns: Sequence[str]) -> list[str]:
-    """A JSON object holds a name once: the second `count` is `count_2`."""
-    names: list[str] = []
-    for column in columns:
-        name, number = column, 2
-        while name in names:
-            name, number = f"{column}_{number}", number + 1
-        names.append(name)
-    return names

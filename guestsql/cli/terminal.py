@@ -57,8 +57,9 @@ def prepare_streams() -> None:
         sys.stdout = io.TextIOWrapper(buffered, sys.stdout.encoding, sys.stdout.errors, write_through=True)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None and is_narrow(stream):
-            # A character that the encoding lacks becomes an escape, instead of an end halfway.
+        if reconfigure is not None:
+            # A character that the encoding lacks becomes an escape, instead of an end halfway. UTF-8 lacks half a
+            # surrogate pair, which a value of type json may hold.
             reconfigure(errors="backslashreplace")
 
 

@@ -9,3 +9,20 @@ SELECT pg_backend_pid() AS server_pid;
 -- For a repeated write without an operation_id, such as setting a name: it finds nothing to change, writes nothing, and
 -- so would not wait for a standby that does not have the first attempt yet.
 SELECT pg_logical_emit_message(TRUE, 'guestsql', '')::text AS position;
+
+-- name: may_set_role(role_name)$
+-- Whether this session may SET ROLE to a role. False without such a role.
+-- Before version 16 every member may.
+--   role_name: text, e.g. 'guestsql_monitor'
+SELECT EXISTS (
+    SELECT
+    FROM pg_roles
+    WHERE
+        rolname = :role_name::text
+        AND pg_has_role(
+            oid,
+            CASE
+                WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER'
+            END
+        )
+) AS may_set_role;
