@@ -14,15 +14,14 @@ SELECT pg_logical_emit_message(TRUE, 'guestsql', '')::text AS position;
 -- Whether this session may SET ROLE to a role. False without such a role.
 -- Before version 16 every member may.
 --   role_name: text, e.g. 'guestsql_monitor'
-SELECT EXISTS (
-    SELECT
-    FROM pg_roles
-    WHERE
-        rolname = :role_name::text
-        AND pg_has_role(
-            oid,
-            CASE
-                WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER'
-            END
-        )
-) AS may_set_role;
+SELECT count(*) > 0 AS may_set_role
+FROM pg_roles
+WHERE
+    rolname = :role_name::text
+    AND pg_has_role(
+        oid,
+        CASE
+            WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET'
+            ELSE 'MEMBER'
+        END
+    );
