@@ -10,9 +10,17 @@
 -- Messages by weekday and hour of the hotel's clock, in the weeks up to yesterday.
 -- weekday: 1 is Monday. Every hour of the week has a row. Where a zone is half an hour off, messages count for the hour in
 -- which their UTC hour began.
+-- es: Mensajes por día de la semana y hora del hotel, en las semanas hasta ayer. weekday: 1 es lunes. Cada hora de la
+--     semana tiene una fila.
+-- chart: heatmap x=hour y=weekday value=messages
+-- dashboard: guests
+-- cache: 10m
 --   weeks: int = 12, how many
+--     es: cuántas
 --   timezone: text = 'America/Bogota', the hotel's
+--     es: la del hotel
 --   max_rows: int = 168, rows at most
+--     es: filas como máximo
 WITH today AS (
     SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
 ),
@@ -50,10 +58,18 @@ LIMIT :max_rows::int;
 -- name: list_new_guests(unit, timezone, max_rows)
 -- New guests by the day, week or month of their first message.
 -- By the hotel's clock, the current period first. Guests without times, such as some of an import, are new on no day. list_guest_days has active and silent guests, too.
+-- es: Huéspedes nuevos por día, semana o mes de su primer mensaje. Según el reloj del hotel, el período actual primero.
+--     Los huéspedes sin fechas no cuentan en ningún día.
+-- chart: bar x=since_day y=new_guests
+-- dashboard: guests
+-- cache: 10m
 -- check: allow GS501, because the first message of every guest is read
 --   unit: text = 'month', day, week or month
+--     es: día, semana o mes
+--     choices: list_day_units
 --   timezone: text = 'America/Bogota', the hotel's
 --   max_rows: int = 25, days, weeks or months
+--     es: días, semanas o meses
 WITH present AS (
     SELECT date_trunc(:unit::text, statement_timestamp() AT TIME ZONE :timezone::text) AS since
 ),

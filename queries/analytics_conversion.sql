@@ -9,8 +9,13 @@
 -- name: list_label_conversions(since, timezone, max_rows)
 -- How many guests with each label were interested and booked.
 -- label is NULL for guests without a label. A guest with several labels is in several rows. The order of a guest's labels does not matter.
+-- es: Cuántos huéspedes con cada etiqueta se interesaron y reservaron. label es NULL para los huéspedes sin etiqueta;
+--     uno con varias está en varias filas.
+-- chart: bar x=label y=guests,interested_guests,booked_guests
+-- cache: 10m
 -- check: allow GS501, because every guest counts
 --   since: date = NULL, only guests who wrote first on this day of the hotel or later; NULL for all, also those without times
+--     es: solo quienes escribieron por primera vez ese día del hotel o después; NULL para todos, también sin fechas
 --   timezone: text = 'America/Bogota', the hotel's
 --   max_rows: int = 50, rows at most
 WITH label_lists AS ( -- far fewer than guests
@@ -45,6 +50,9 @@ LIMIT :max_rows::int;
 
 -- name: list_label_pairs(max_rows)
 -- Labels that occur together, with the part of each label's guests, and the conversion.
+-- es: Etiquetas que aparecen juntas, con la parte de los huéspedes de cada una y la conversión.
+-- chart: heatmap x=first_label y=second_label value=guests
+-- cache: 10m
 -- check: allow GS501, because every guest counts
 --   max_rows: int = 50, rows at most
 WITH label_lists AS ( -- far fewer than guests
@@ -88,6 +96,10 @@ LIMIT :max_rows::int;
 -- How many guests of each segment were interested and booked, by days of silence.
 -- active: less than 30 days. monthly: 30 to 89. quarterly: 90 to 364. yearly: longer. unknown: no message with a time.
 -- They are the tiers of campaigns, but of all guests, with and without consent.
+-- es: Cuántos huéspedes de cada segmento se interesaron y reservaron, según los días de silencio. active: menos de 30
+--     días. monthly: de 30 a 89. quarterly: de 90 a 364. yearly: más. unknown: ningún mensaje con fecha.
+-- chart: bar x=segment y=guests,interested_guests,booked_guests
+-- cache: 10m
 -- check: allow GS501, because every guest counts
 --   max_rows: int = 5, rows at most
 SELECT
@@ -111,6 +123,10 @@ LIMIT :max_rows::int;
 -- name: list_engagement_conversions(since, timezone, max_rows)
 -- How many guests were interested and booked, by how many messages they wrote.
 -- most_messages is NULL in the last row: any number.
+-- es: Cuántos huéspedes se interesaron y reservaron, según cuántos mensajes escribieron. most_messages es NULL en la
+--     última fila: cualquier número.
+-- chart: bar x=least_messages y=conversion_percent
+-- cache: 10m
 -- check: allow GS501, because every guest counts
 --   since: date = NULL, only guests who wrote first on this day of the hotel or later; NULL for all, also those without times
 --   timezone: text = 'America/Bogota', the hotel's
@@ -140,6 +156,10 @@ LIMIT :max_rows::int;
 -- How many guests were interested and booked, by the month of their first message.
 -- Newest first, by the hotel's clock; NULL for guests without times. booked_in_30_days makes months comparable: only the
 -- guests of the last 30 days can still be added.
+-- es: Cuántos huéspedes se interesaron y reservaron, por el mes de su primer mensaje. Los más recientes primero; NULL
+--     para los huéspedes sin fechas. booked_in_30_days hace comparables los meses.
+-- chart: line x=month y=guests,interested_guests,booked_guests
+-- cache: 10m
 -- check: allow GS501, because every guest counts
 --   timezone: text = 'America/Bogota', the hotel's
 --   max_rows: int = 25, rows at most
@@ -158,6 +178,9 @@ LIMIT :max_rows::int;
 -- name: list_booking_statuses(max_rows)
 -- How many guests have each booking status now.
 -- booking_status is NULL where none is known.
+-- es: Cuántos huéspedes tienen ahora cada estado de reserva. booking_status es NULL donde no se conoce ninguno.
+-- chart: bar x=booking_status y=guests
+-- cache: 10m
 -- check: allow GS501, because every guest counts
 --   max_rows: int = 5, rows at most
 SELECT

@@ -9,8 +9,11 @@
 
 -- name: list_most_active_guests(days, show_numbers, max_rows)
 -- The guests who wrote most in the last days, for the hotel's staff.
+-- es: Los huéspedes que más escribieron en los últimos días, para el personal del hotel.
 --   days: int = 30, from now back
+--     es: desde ahora hacia atrás
 --   show_numbers: bool = false, whole phone numbers
+--     es: números de teléfono completos
 --   max_rows: int = 20, rows at most
 WITH most_active AS (
     SELECT
@@ -45,6 +48,8 @@ LIMIT :max_rows::int;
 -- name: list_hot_leads(days, show_numbers, max_rows)
 -- Guests whose status is interested and who wrote in the last days, for the hotel's staff.
 -- The latest quotes come first, then the latest messages. A guest without a status is no lead: list_guest_priorities has those.
+-- es: Huéspedes interesados que escribieron en los últimos días, para el personal del hotel. Primero las cotizaciones
+--     más recientes, después los mensajes. Sin estado no hay interés conocido: véase list_guest_priorities.
 -- check: allow GS501, because many guests may have written in the last days
 --   days: int = 7, from now back
 --   show_numbers: bool = false, whole phone numbers
@@ -85,6 +90,8 @@ LIMIT :max_rows::int;
 -- name: list_guest_priorities(days, show_numbers, max_rows)
 -- The guests to answer first, by the points of priority_weights, for the hotel's staff.
 -- Only guests who wrote in the last days. A status that is not known counts as none.
+-- es: A qué huéspedes responder primero, según los puntos de priority_weights, para el personal del hotel. Solo quienes
+--     escribieron en los últimos días. Un estado desconocido cuenta como ninguno.
 --   days: int = 30, from now back
 --   show_numbers: bool = false, whole phone numbers
 --   max_rows: int = 20, rows at most
@@ -118,9 +125,13 @@ LIMIT :max_rows::int;
 -- name: get_guest_summary(user_id, timezone, note_kinds)$
 -- What the model should know about a guest, one fact a line. NULL: unknown guest. Empty: memory is off.
 -- Line breaks in names, labels and notes become spaces, so that no name can add a fact.
+-- es: Lo que el modelo debe saber de un huésped, un dato por línea. NULL: huésped desconocido. Vacío: la memoria está
+--     desactivada.
 --   user_id: text, any id of the guest, e.g. '573000000001'
+--     es: cualquier id del huésped
 --   timezone: text = 'America/Bogota', the hotel's
 --   note_kinds: text[] = '{}', kinds of notes to show, the last five; none by default, because they are the staff's
+--     es: tipos de notas que se muestran, las últimas cinco; por omisión ninguna, porque son del personal
 WITH latest_notes AS (
     SELECT
         notes.note_id,

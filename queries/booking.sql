@@ -7,7 +7,9 @@
 
 -- name: get_booking_status(phone_number)^
 -- A guest's current booking status. No row: the guest is unknown.
+-- es: El estado de reserva actual de un huésped. Sin fila: el huésped es desconocido.
 --   phone_number: text, any id of the guest, e.g. '573000000001'
+--     es: cualquier id del huésped, p. ej. 573000000001
 SELECT
     ids.phone_number,
     known.booking_status AS status,
@@ -22,8 +24,10 @@ WHERE ids.id = :phone_number::text;
 
 -- name: list_booking_events(phone_number)
 -- Every booking status that a guest had, the newest first.
+-- es: Todos los estados de reserva que tuvo un huésped, el más reciente primero.
 -- check: allow GS307, because a guest has few of them
 --   phone_number: text, any id of the guest
+--     es: cualquier id del huésped
 SELECT
     event_id,
     status,
@@ -46,6 +50,7 @@ ORDER BY
 
 -- name: list_guest_notes(phone_number)
 -- The notes about a guest, the newest first.
+-- es: Las notas sobre un huésped, la más reciente primero.
 -- check: allow GS307, because a guest has few of them
 --   phone_number: text, any id of the guest
 SELECT
@@ -67,8 +72,10 @@ ORDER BY
 
 -- name: export_booking_events(phone_number)
 -- Every booking status that a guest had.
+-- es: Todos los estados de reserva que tuvo un huésped.
 -- on: export_guest
 --   phone_number: text, the guest's key
+--     es: la clave del huésped
 SELECT to_jsonb(event) AS event
 FROM booking_events AS event
 WHERE event.phone_number = :phone_number::text
@@ -76,6 +83,7 @@ ORDER BY event.event_id;
 
 -- name: export_guest_marketing(phone_number)
 -- A guest's current booking status, and when the guest was contacted.
+-- es: El estado de reserva actual de un huésped, y cuándo se le contactó.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(known) AS marketing
@@ -84,6 +92,7 @@ WHERE known.phone_number = :phone_number::text;
 
 -- name: export_guest_notes(phone_number)
 -- The notes about a guest.
+-- es: Las notas sobre un huésped.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(known) AS note

@@ -8,6 +8,7 @@
 
 -- name: export_actions(phone_number)
 -- What was planned for a guest and sent, with the refusals and the results of each.
+-- es: Lo que se planeó y se envió a un huésped, con los rechazos y resultados de cada acción.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT
@@ -95,6 +96,8 @@ WHERE
 
 -- name: list_campaigns(max_rows)
 -- Campaigns, the newest first.
+-- es: Las campañas, la más reciente primero.
+-- chart: bar x=campaign y=planned_people
 --   max_rows: int = 100, rows at most
 SELECT
     campaign.campaign,
@@ -119,7 +122,12 @@ LIMIT :max_rows::int;
 -- name: list_campaign_figures(campaign, max_rows)
 -- A campaign in figures: its actions by state, its refusals by rule, its results.
 -- maybe sent: claimed, and past the lease. An action may have been refused by several rules, and has several results.
+-- es: Una campaña en cifras: sus acciones por estado, sus rechazos por regla, sus resultados. maybe sent: tomada, y
+--     vencido el plazo. Una acción puede tener varios rechazos y resultados.
+-- chart: bar x=name y=actions series=kind
 --   campaign: text, its name, e.g. 'next_action'
+--     es: su nombre
+--     choices: list_campaign_names
 --   max_rows: int = 100, rows at most
 WITH own_actions AS MATERIALIZED (
     SELECT
@@ -162,9 +170,15 @@ LIMIT :max_rows::int;
 
 -- name: list_actions(campaign, state, after_id, max_rows)
 -- Actions in the order in which they were planned, with the last rule that refused each.
+-- es: Las acciones en el orden en que se planearon, con la última regla que rechazó cada una.
 --   campaign: text = NULL, its name; NULL for all
+--     es: su nombre; NULL para todas
+--     choices: list_campaign_names
 --   state: text = NULL, planned, claimed, maybe sent, sent, delivered, failed, refused or cancelled; NULL for all
+--     es: su estado; NULL para todos
+--     choices: list_action_states
 --   after_id: bigint = 0, only actions after this one
+--     es: solo acciones posteriores a esta
 --   max_rows: int = 100, rows at most
 SELECT
     action.action_id,

@@ -9,6 +9,8 @@
 -- A guest's consents now: to what, on which channel, and since when.
 -- No row: nothing was ever given or withdrawn. The purpose or the channel '*' is a withdrawal of all of them; a row without
 -- it counts more, because it is as new or newer.
+-- es: Los consentimientos actuales de un huésped: para qué, por qué canal y desde cuándo. Sin fila: nunca dio ni retiró
+--     nada. '*' es el retiro de todos los propósitos o canales.
 -- check: allow GS307, because a guest has few consents
 --   phone_number: text, any id of the guest, e.g. '573000000001'
 SELECT
@@ -29,9 +31,15 @@ ORDER BY
 -- name: has_consent(phone_number, purpose, channel)$
 -- Whether a guest agrees to a purpose on a channel now.
 -- False for an unknown guest, and for one who never said anything.
+-- es: Si un huésped acepta ahora un propósito por un canal. Falso para un huésped desconocido, y para quien nunca dijo
+--     nada.
 --   phone_number: text, any id of the guest, e.g. '573000000001'
 --   purpose: text, e.g. 'marketing'
+--     es: el propósito, p. ej. marketing
+--     choices: list_purpose_names
 --   channel: text, e.g. 'whatsapp'
+--     es: el canal, p. ej. whatsapp
+--     choices: list_channel_names
 SELECT count(*) > 0 AS has_consent
 FROM guest_consents
 WHERE
@@ -45,6 +53,8 @@ WHERE
 
 -- name: list_consent_wordings()
 -- The texts to which guests have agreed, and how often.
+-- es: Los textos que aceptaron los huéspedes, y cuántas veces.
+-- cache: 10m
 -- check: allow GS501, because every event counts
 -- check: allow GS307, because a hotel has few texts
 SELECT
@@ -62,6 +72,7 @@ ORDER BY
 
 -- name: list_opt_out_words()
 -- The words by which a guest refuses messages.
+-- es: Las palabras con las que un huésped rechaza mensajes.
 -- check: allow GS307, because there are few words
 SELECT
     word,
@@ -74,6 +85,7 @@ ORDER BY
 
 -- name: export_consent_events(phone_number)
 -- What a guest agreed to and withdrew, with the texts.
+-- es: Lo que un huésped aceptó y retiró, con los textos.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(event) || jsonb_build_object('wording', wording.wording) AS event
@@ -84,6 +96,7 @@ ORDER BY event.event_id;
 
 -- name: export_guest_consents(phone_number)
 -- A guest's consents now.
+-- es: Los consentimientos actuales de un huésped.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(consent) AS consent

@@ -2,6 +2,7 @@
 
 -- name: list_message_templates()
 -- Templates of messages and their state at the provider.
+-- es: Las plantillas de mensajes y su estado ante el proveedor.
 -- check: allow GS307, because there are few templates
 SELECT
     template,
@@ -33,6 +34,8 @@ ON CONFLICT (template, channel, language) DO UPDATE
 
 -- name: list_contact_accounts()
 -- Accounts, their rules, and how many more people each may reach now.
+-- es: Las cuentas, sus reglas, y a cuántas personas más puede escribir cada una ahora.
+-- chart: bar x=account y=reached_people,daily_people
 -- check: allow GS307, because there are few accounts
 SELECT
     accounts.account,
@@ -85,6 +88,7 @@ ON CONFLICT (account) DO UPDATE
 
 -- name: list_contact_purposes()
 -- What people are contacted for, and whether it needs their consent.
+-- es: Para qué se contacta a las personas, y si hace falta su consentimiento.
 -- check: allow GS307, because there are few purposes
 SELECT
     purpose,
@@ -114,13 +118,23 @@ ON CONFLICT (purpose) DO UPDATE
 -- name: list_contact_refusals(phone_number, purpose, channel, account, template, timezone, at)
 -- Why a guest must not be contacted, one row for each rule.
 -- No row: the guest may be contacted. It only asks: a claim decides again.
+-- es: Por qué no se debe contactar a un huésped, una fila por regla. Sin fila: se le puede contactar. Solo pregunta: al
+--     tomar la acción se decide otra vez.
 --   phone_number: text, any id of the guest, e.g. '573000000001'
 --   purpose: text = 'marketing'
+--     es: el propósito
+--     choices: list_purpose_names
 --   channel: text = 'whatsapp'
+--     es: el canal
+--     choices: list_channel_names
 --   account: text = 'whatsapp'
+--     es: la cuenta
+--     choices: list_account_names
 --   template: text = NULL, e.g. 'welcome_back'; NULL for a message without template
+--     es: la plantilla; NULL para un mensaje sin plantilla
 --   timezone: text = 'America/Bogota', the hotel's
 --   at: timestamptz = NULL, when; NULL for now
+--     es: cuándo; NULL es ahora
 SELECT
     refusals.rule,
     refusals.detail,

@@ -4,8 +4,11 @@
 -- name: list_contact_rules(profile)
 -- The rules of a profile in words, one row each, by kind.
 -- Holidays are listed by list_holidays.
+-- es: Las reglas de un perfil en palabras, una fila cada una, por tipo. Los festivos están en list_holidays.
 -- check: allow GS307, because a profile has few rules
 --   profile: text, e.g. 'CO'
+--     es: el perfil, p. ej. CO
+--     choices: list_profile_names
 SELECT
     'profile' AS kind,
     profiles.description
@@ -178,9 +181,13 @@ WHERE
 -- name: list_holidays(country, year)
 -- The holidays of a country in a year.
 -- No row: no one has entered them, so profiles that exclude holidays refuse every contact in that year.
+-- es: Los festivos de un país en un año. Sin fila: nadie los registró, y los perfiles que excluyen festivos rechazan
+--     todo contacto en ese año.
 -- check: allow GS307, because a year has few holidays
 --   country: text, two letters, e.g. 'CO'
+--     es: dos letras, p. ej. CO
 --   year: int, e.g. 2026
+--     es: p. ej. 2026
 SELECT
     day,
     name,
@@ -277,6 +284,8 @@ WHERE
 
 -- name: list_excluded_registers()
 -- How many numbers are excluded, by source and channel. A number with two spellings counts twice.
+-- es: Cuántos números están excluidos, por fuente y canal. Un número con dos formas cuenta dos veces.
+-- chart: bar x=source y=numbers series=channel
 -- check: allow GS307, because there are few registers
 SELECT
     source,

@@ -10,10 +10,14 @@
 -- No row: the guest is unknown. One read by primary key and no write, so it works on a standby. A time in the future is
 -- not fresh. infinity has no age: before PostgreSQL 17 it could not even be subtracted. date_part and a cast to time are
 -- used because extract and to_char take a few per cent of the time of a hit.
+-- es: El contexto guardado de un huésped, su antigüedad, si está vigente, y la hora del hotel. Sin fila: el huésped es
+--     desconocido.
 -- check: hot
 --   phone_number: text, any id of the guest
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
+--     es: segundos durante los que un contexto está vigente; con 0, ninguno
 --   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
+--     es: la del hotel, para clock_time
 SELECT
     context_cache,
     memory_enabled,
@@ -37,8 +41,10 @@ WHERE phone_number = (
 -- name: lookup_contexts(phone_numbers, ttl_seconds, timezone)
 -- The cached contexts of many guests, by id, in one statement.
 -- An unknown guest has no row; one with several of the ids has a row for each.
+-- es: Los contextos guardados de muchos huéspedes, por id, en una sola consulta. Un huésped desconocido no tiene fila.
 -- check: hot
 --   phone_numbers: text[], ids of guests, without duplicates
+--     es: ids de huéspedes, sin repetir
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
 --   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
 SELECT
@@ -66,6 +72,7 @@ ORDER BY ids.id;
 -- {HH:MM} is replaced by the hotel's time when the text is read: a time cached with the text would be minutes old. The
 -- replacements keep names and labels on one line, trimmed, and without a {HH:MM} of their own. A name that is blank,
 -- `Usuario` or the guest's own id is left out.
+-- es: El contexto por omisión: [nombre | hora | etiqueta, etiqueta] y una línea vacía. Su forma se cambia aquí.
 -- check: allow GS302, because a guest is active or archived, never both
 --   phone_number: text, any id of the guest
 WITH trimmed_guests AS (

@@ -8,6 +8,7 @@
 -- name: get_profile(phone_number)^
 -- A guest's profile. No row: the guest is unknown.
 -- archived_at is NULL for an active guest.
+-- es: El perfil de un huésped. Sin fila: el huésped es desconocido. archived_at es NULL si está activo.
 -- check: allow GS302, because a guest is active or archived, never both
 --   phone_number: text, any id of the guest, e.g. '573000000001'
 SELECT
@@ -35,8 +36,11 @@ WHERE phone_number = (
 
 -- name: list_guests(label, after, max_rows)
 -- Guests, active and archived, by key, page by page.
+-- es: Los huéspedes, activos y archivados, por clave, página por página.
 --   label: text = NULL, only guests with this label; NULL for all, e.g. 'VIP'
+--     es: solo huéspedes con esta etiqueta; NULL para todos
 --   after: text = '', the last key of the page before; '' begins with the first
+--     es: la última clave de la página anterior; '' empieza por la primera
 --   max_rows: int = 20, rows at most
 SELECT
     phone_number,
@@ -58,8 +62,11 @@ LIMIT :max_rows::int;
 -- Active and archived ones.
 -- Upper and lower case are equal; accents are significant. If the text is part of a phone number, only its digits count.
 -- All guests are read: an index of these texts would slow down every change of a name or a label.
+-- es: Huéspedes con un texto en alguno de sus ids, nombres o etiquetas, por clave, página por página. Mayúsculas y
+--     minúsculas son iguales; las tildes cuentan. De un número de teléfono solo cuentan las cifras.
 -- check: allow GS501, because a text may be anywhere in an id
 --   search: text, what to look for, e.g. 'ana'
+--     es: qué buscar, p. ej. ana
 --   after: text = '', the last key of the page before; '' begins with the first
 --   max_rows: int = 20, rows at most
 WITH wanted AS MATERIALIZED (
@@ -111,8 +118,10 @@ LIMIT :max_rows::int;
 -- name: list_guests_with_two_spellings(after, max_rows)
 -- Pairs of guests who are two national spellings of one number, and how to merge each pair.
 -- They were stored before the table guest_ids existed, or inserted by hand in one statement.
+-- es: Pares de huéspedes que son dos formas nacionales de un mismo número, y cómo unir cada par.
 -- check: allow GS501, because every id of three countries is compared
 --   after: text = '', the last phone_number of the page before; '' begins with the first
+--     es: el último phone_number de la página anterior; '' empieza por el primero
 --   max_rows: int = 100, rows at most
 WITH spelled_ids AS MATERIALIZED (
     SELECT
@@ -142,6 +151,9 @@ LIMIT :max_rows::int;
 
 -- name: list_labels(max_rows)
 -- Labels with the number of guests, active and archived, who have them, most frequent first.
+-- es: Las etiquetas con el número de huéspedes, activos y archivados, que las tienen, las más frecuentes primero.
+-- chart: bar x=label y=guests
+-- cache: 5m
 -- check: allow GS501, because every guest counts
 --   max_rows: int = 100, rows at most
 SELECT
@@ -156,6 +168,7 @@ LIMIT :max_rows::int;
 -- name: add_labels(phone_number, labels)^
 -- Adds labels to a guest and returns the profile. No row: the guest had them all.
 -- They are appended in the order given.
+-- es: Agrega etiquetas a un huésped y devuelve su perfil. Sin fila: ya las tenía todas.
 --   phone_number: text, any id of the guest
 --   labels: text[], to be added, without duplicates, e.g. '{VIP}'
 INSERT INTO guest_profiles AS known (phone_number, first_id, labels)
@@ -204,6 +217,7 @@ RETURNING
 -- name: remove_labels(phone_number, labels)^
 -- Removes labels from a guest and returns the profile. No row: it had none of them.
 -- An unknown guest is created, as by every write of a profile.
+-- es: Quita etiquetas a un huésped y devuelve su perfil. Sin fila: no tenía ninguna.
 --   phone_number: text, any id of the guest
 --   labels: text[], to be removed
 INSERT INTO guest_profiles AS known (phone_number, first_id)

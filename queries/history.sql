@@ -8,6 +8,7 @@
 -- Repeat it until it returns 0. Those who are silent longest come first, then those who never wrote. A row that another
 -- session has locked is left for the next time, as is a guest who is busy (the view idle_guests). It does not run the queries
 -- marked archive_guest: the method archive_guests and `guestsql history archive` do.
+-- es: Archiva a los huéspedes que llevan mucho tiempo en silencio; devuelve cuántos.
 --   silent_days: int = 30, days since the guest's last message
 --   max_guests: int = 500, guests at most
 --   phone_numbers: text[] = NULL, only these keys, whose rows are locked already; NULL for all guests
@@ -123,8 +124,11 @@ FROM archived_guests;
 
 -- name: count_silent_guests(silent_days)$
 -- How many guests archive_guests would archive now.
+-- es: A cuántos huéspedes archivaría archive_guests ahora.
+-- chart: number
 -- check: allow GS501, because every silent guest counts
 --   silent_days: int = 30, days since the guest's last message
+--     es: días desde el último mensaje del huésped
 SELECT count(*) AS guests
 FROM idle_guests
 WHERE silent_since < statement_timestamp() - make_interval(days => :silent_days::int);

@@ -4,6 +4,7 @@
 
 -- name: thin_interaction_hours(keep_days, max_rows)$
 -- Deletes old hours; returns how many, 0 when nothing is left.
+-- es: Borra horas antiguas; devuelve cuántas, 0 cuando no queda nada.
 --   keep_days: int = NULL, days for which they are kept; NULL for those of retention_rules
 --   max_rows: int = 20000, rows at most
 WITH old_hours AS (
@@ -34,6 +35,7 @@ FROM removed_hours;
 
 -- name: export_interaction_hours(phone_number)
 -- How many messages a guest wrote in each hour.
+-- es: Cuántos mensajes escribió un huésped en cada hora.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(known) AS interaction_hour

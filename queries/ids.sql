@@ -4,6 +4,7 @@
 -- name: list_guest_ids(phone_number)
 -- Every id of a guest, by id.
 -- No row: the guest is unknown.
+-- es: Todos los ids de un huésped. Sin fila: el huésped es desconocido.
 -- check: allow GS307, because a guest has few ids
 --   phone_number: text, any id of the guest, e.g. '573000000001'
 SELECT

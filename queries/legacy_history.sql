@@ -2,10 +2,12 @@
 
 -- name: get_guest_table_bytes()$
 -- The size of guest_profiles with its indexes and TOAST, in bytes.
+-- es: El tamaño de guest_profiles con sus índices y TOAST, en bytes.
 SELECT pg_total_relation_size('guest_profiles') AS table_bytes;
 
 -- name: get_erased_ids()^
 -- The salt and the salted hashes of erased guests, whose records an import skips.
+-- es: La sal y los hashes de los huéspedes borrados, cuyos registros omite una importación.
 SELECT
     salt,
     array(SELECT erased.id_hash FROM erased_guests AS erased) AS id_hashes
@@ -14,6 +16,8 @@ WHERE is_only_row = TRUE;
 
 -- name: list_legacy_imports(max_rows)
 -- The committed imports, the latest first.
+-- es: Las importaciones confirmadas, la más reciente primero.
+-- chart: bar x=finished_at y=inserted,updated,rejected
 --   max_rows: int = 50, rows at most
 SELECT
     id,
@@ -38,7 +42,10 @@ LIMIT :max_rows::int;
 -- name: list_legacy_rejects(import_id, max_rows)
 -- The rejected records of an import, in the order of files and places.
 -- record is what the file has, byte for byte; NULL when it was not kept.
+-- es: Los registros rechazados de una importación, en el orden de archivos y lugares. record es lo que dice el archivo,
+--     byte por byte; NULL si no se guardó.
 --   import_id: bigint, id of legacy_imports
+--     es: id de legacy_imports
 --   max_rows: int = 50, rows at most
 SELECT
     rejects.number,
@@ -56,7 +63,9 @@ LIMIT :max_rows::int;
 -- name: find_legacy_rejects(text, max_rows)
 -- The rejected records whose bytes or pointer contain a text, the latest import first.
 -- For example, the digits of a phone number.
+-- es: Los registros rechazados cuyos bytes o lugar contienen un texto, la importación más reciente primero.
 --   text: text, the exact text to look for
+--     es: el texto exacto que se busca
 --   max_rows: int = 50, rows at most
 SELECT
     rejects.import_id,
@@ -125,6 +134,7 @@ WHERE
 
 -- name: count_legacy_rejects()$
 -- How many records the latest import rejected and kept.
+-- es: Cuántos registros rechazó y guardó la última importación.
 SELECT count(*) AS rejects
 FROM legacy_rejects
 WHERE

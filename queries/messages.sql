@@ -12,6 +12,7 @@
 
 -- name: list_guest_messages(phone_number, max_rows)
 -- The last messages from and to a guest, the newest first.
+-- es: Los últimos mensajes de un huésped y para él, los más recientes primero.
 --   phone_number: text, any id of the guest
 --   max_rows: int = 50, rows at most
 SELECT
@@ -35,18 +36,22 @@ LIMIT :max_rows::int;
 -- Makes the missing partitions of this month and the next two; returns how many.
 -- The migrations make the first ones, and a running bot does it every hour. Until a month has its partition, its messages
 -- are in the default partition, from which they are then moved.
+-- es: Crea las particiones que faltan de este mes y los dos siguientes; devuelve cuántas.
 SELECT guestsql_make_message_partitions() AS made_partitions;
 
 -- name: thin_messages(keep_days)$
 -- Drops the partitions whose messages are all older than so many days.
 -- Returns how many partitions, and rows of the default partition, it removed. Keep messages for longer than thin_operations
 -- keeps their ids: an erasure finds the ids of done messages by these rows.
+-- es: Elimina las particiones cuyos mensajes son todos más antiguos que esos días.
 --   keep_days: int = NULL, days for which messages are kept; NULL for those of retention_rules
+--     es: días que se conservan los mensajes; NULL para los de retention_rules
 SELECT guestsql_thin_messages(guestsql_keep_days('messages', :keep_days::int)) AS thinned_rows;
 
 -- name: thin_message_texts(keep_days, max_rows)$
 -- Removes the texts of older messages; returns how many, 0 when nothing is left.
 -- If a rule of retention_rules has fewer days, these count.
+-- es: Quita los textos de mensajes antiguos; devuelve cuántos, 0 cuando no queda nada.
 --   keep_days: int, days for which texts are kept, as in GUESTSQL_KEEP_TEXT; 0 removes all, e.g. 30
 --   max_rows: int = 20000, rows at most
 WITH old_texts AS (
@@ -79,6 +84,7 @@ FROM thinned_messages;
 
 -- name: export_messages(phone_number)
 -- A guest's messages.
+-- es: Los mensajes de un huésped.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(message) AS message
@@ -88,6 +94,7 @@ ORDER BY message.sent_at;
 
 -- name: export_operations(phone_number)
 -- A guest's messages that are not done yet.
+-- es: Los mensajes de un huésped que aún no están listos.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(operation) AS operation

@@ -5,6 +5,9 @@
 -- name: get_profile_totals()^
 -- How many guests there are, and how many have a thread, labels, a context or memory off.
 -- It reads guest_figures because guestsql_monitor may read neither labels nor thread ids in guest_profiles.
+-- es: Cuántos huéspedes hay, y cuántos tienen hilo, etiquetas, contexto o la memoria desactivada.
+-- chart: number
+-- dashboard: guests
 -- metrics: guests
 -- cache: 60s
 -- check: allow GS501, because an exact count reads every guest
@@ -19,6 +22,8 @@ FROM guest_figures;
 -- name: get_archive_totals()^
 -- How many guests are archived, and the tokens of their current threads.
 -- The other totals count active guests.
+-- es: Cuántos huéspedes están archivados, y los tokens de sus hilos actuales. Los otros totales cuentan a los activos.
+-- chart: number
 -- metrics: archive
 -- cache: 60s
 -- check: allow GS501, because an exact count reads every archived guest
@@ -30,6 +35,9 @@ FROM historical_clients;
 -- name: get_thread_totals()^
 -- How many threads guests have, how many they had before, and the tokens of all of them.
 -- The tokens of erased guests are gone, so the sum may fall.
+-- es: Cuántos hilos tienen los huéspedes, cuántos tuvieron antes, y los tokens de todos. Los de huéspedes borrados no
+--     cuentan.
+-- chart: number
 -- metrics: threads
 -- cache: 60s
 -- check: allow GS501, because every thread counts
@@ -58,10 +66,14 @@ CROSS JOIN past_threads;
 -- name: get_context_freshness(ttl_seconds)^
 -- How many cached contexts are fresh, stale or missing, and the percentage of fresh ones.
 -- It counts guests, not requests: it shows how warm the cache is. get_cache_hits shows how often it was hit.
+-- es: Cuántos contextos guardados están vigentes, antiguos o faltan, y el porcentaje de vigentes. Cuenta huéspedes, no
+--     pedidos.
+-- chart: number
 -- metrics: contexts
 -- cache: 60s
 -- check: allow GS501, because an exact count reads every guest
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh
+--     es: segundos durante los que un contexto está vigente
 WITH counted_contexts AS (
     SELECT
         count(*) AS guests,
@@ -87,6 +99,7 @@ FROM counted_contexts;
 -- The guests who wrote last, most recent first. Guests who never wrote come last.
 -- The order begins with last_active_on, the day, because an index has it: only the last days are read and sorted.
 -- Ordered by last_interaction alone, all guests would be. Phone numbers are masked.
+-- es: Los huéspedes que escribieron por última vez, los más recientes primero. Los teléfonos están enmascarados.
 --   max_rows: int = 10, rows at most
 SELECT
     guest,
@@ -100,9 +113,16 @@ LIMIT :max_rows::int;
 -- name: list_guest_days(timezone, silent_days, max_rows)
 -- New, active and silent guests by the hotel's day, today first.
 -- Silent: no message for silent_days, nor since. Unless is_recorded, active_guests omits those who have written again.
+-- es: Huéspedes nuevos, activos y en silencio por día del hotel, hoy primero. En silencio: ningún mensaje en
+--     silent_days.
+-- chart: line x=day y=new_guests,active_guests,silent_guests
+-- dashboard: guests
+-- cache: 60s
 --   timezone: text = 'America/Bogota', the hotel's
 --   silent_days: int = 30, days without a message after which a guest is silent
+--     es: días sin mensaje tras los que un huésped está en silencio
 --   max_rows: int = 14, days
+--     es: días
 WITH today AS ( -- as a subquery it is computed once, as an expression for each guest
     SELECT (statement_timestamp() AT TIME ZONE :timezone::text)::date AS day
 ),
@@ -134,6 +154,9 @@ LIMIT :max_rows::int;
 
 -- name: get_guests_today(timezone, silent_days)^
 -- New and active guests of the hotel's current day, and all guests silent for silent_days.
+-- es: Huéspedes nuevos y activos del día actual del hotel, y todos los que llevan silent_days en silencio.
+-- chart: number
+-- dashboard: guests
 -- metrics: guests_today
 -- cache: 60s
 -- check: allow GS501, because an exact count reads every guest
@@ -163,6 +186,8 @@ CROSS JOIN limits;
 -- The last import: size of its files and of guest_profiles then and now, and its memory.
 -- The old bot held its whole files in memory. table_per_file is the table's present size as a multiple of the files'.
 -- No row: nothing was imported.
+-- es: La última importación: tamaño de sus archivos y de guest_profiles entonces y ahora, y su memoria. Sin fila: no se
+--     importó nada.
 -- metrics: import
 SELECT
     imports.id,
@@ -178,3 +203,23 @@ SELECT
 FROM legacy_imports AS imports
 ORDER BY imports.id DESC
 LIMIT 1;
+
+-- name: list_label_figures(max_rows)
+-- How many guests with each label were interested and booked, the most frequent label first.
+-- Only labels that at least five guests have; list_label_conversions has all, for roles that may read labels.
+-- es: Cuántos huéspedes con cada etiqueta se interesaron y reservaron, la más frecuente primero. Solo etiquetas de cinco o más.
+-- chart: bar x=label y=guests,booked_guests
+-- dashboard: guests
+-- cache: 5m
+-- check: allow GS501, because every guest counts
+--   max_rows: int = 20, rows at most
+SELECT
+    label,
+    guests,
+    interested_guests,
+    booked_guests
+FROM label_figures
+ORDER BY
+    guests DESC,
+    label ASC
+LIMIT :max_rows::int;

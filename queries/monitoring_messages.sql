@@ -8,6 +8,9 @@
 -- redeliveries: deliveries beyond the first; many of them mean that the bot answers the gateway too late.
 -- abandoned_messages: their process ended before the message was done; the next delivery is processed. failed_messages: the
 -- bot raised an error, and the message has not been delivered again.
+-- es: Mensajes procesados en los últimos minutos, y los que aún no están listos.
+-- chart: number
+-- dashboard: operations
 -- metrics: messages minutes=5
 --   minutes: int = 60, how far to look back
 WITH processed_messages AS (
@@ -43,6 +46,8 @@ CROSS JOIN open_messages;
 -- name: list_open_messages(max_rows)
 -- Messages that are claimed and not done, the oldest first.
 -- in progress: a process works on it. abandoned: its process ended. failed: the bot raised an error.
+-- es: Mensajes tomados y sin terminar, los más antiguos primero. in progress: un proceso trabaja en él. abandoned: su
+--     proceso terminó. failed: el bot dio un error.
 -- check: allow GS306, because the ids of messages may contain phone numbers, which guestsql_monitor may not read
 --   max_rows: int = 20, rows at most
 SELECT
@@ -68,6 +73,10 @@ LIMIT :max_rows::int;
 -- due_replies: ready to be sent; many of them mean that no sender runs, or that it is too slow. retried_replies: queued
 -- again after a failure. maybe_sent_replies: their sender was killed, and the next one decides. dead_letters: given up; see
 -- guestsql outbox.
+-- es: Respuestas sin enviar: por estado, y la antigüedad de la más vieja. dead_letters: se dejaron de intentar; véase
+--     guestsql outbox.
+-- chart: number
+-- dashboard: operations
 -- metrics: outbox
 WITH unsent_replies AS (
     SELECT
@@ -98,6 +107,7 @@ FROM unsent_replies;
 -- name: list_unsent_replies(max_rows)
 -- Replies that are neither sent nor dead, the oldest first.
 -- list_replies shows whose they are.
+-- es: Respuestas que no están enviadas ni descartadas, las más antiguas primero.
 -- check: allow GS306, because reply_id is unique by itself
 --   max_rows: int = 20, rows at most
 SELECT

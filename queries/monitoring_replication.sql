@@ -6,6 +6,8 @@
 -- The standbys of this server and how far behind they are, furthest behind first.
 -- unsent_bytes and lag_bytes: the log not yet sent, and not yet replayed. lag_seconds: from a commit here until it is
 -- visible there; NULL when nothing was written for a while.
+-- es: Las réplicas de este servidor y cuánto van atrás, la más atrasada primero.
+-- chart: bar x=application_name y=lag_bytes,unsent_bytes
 -- metrics: standby
 --   max_rows: int = 50, rows at most
 WITH present_position AS (
@@ -30,6 +32,8 @@ LIMIT :max_rows::int;
 -- Whether this server is a standby, and how far it is behind what it has received.
 -- lag_seconds: since the last replayed commit; 0 when everything received is replayed. A standby does not know what the
 -- primary has not sent: while is_receiving is false, it may be behind by more.
+-- es: Si este servidor es una réplica, y cuánto va atrás de lo que recibió.
+-- chart: number
 -- metrics: standby_self
 SELECT
     pg_is_in_recovery() AS is_standby,
@@ -46,6 +50,9 @@ SELECT
 -- name: list_replication_slots(max_rows)
 -- Replication slots and the bytes of log that each retains, largest first.
 -- An inactive slot retains the log until the disk is full: drop it unless its reader will return.
+-- es: Las ranuras de replicación y los bytes de registro que retiene cada una, la mayor primero. Una inactiva lo
+--     retiene hasta llenar el disco.
+-- chart: bar x=slot_name y=retained_bytes
 -- metrics: replication_slot
 --   max_rows: int = 50, rows at most
 SELECT

@@ -8,6 +8,7 @@
 -- Whether pg_stat_statements is loaded and installed, which list_slow_queries needs.
 -- is_loaded: it is in shared_preload_libraries, which takes a restart. version: CREATE EXTENSION was run in this
 -- database.
+-- es: Si pg_stat_statements está cargado e instalado, lo que necesita list_slow_queries.
 SELECT
     current_setting('pg_stat_statements.max', TRUE) IS NOT NULL AS is_loaded,
     max(offered.installed_version) AS version,
@@ -20,6 +21,8 @@ WHERE offered.name = 'pg_stat_statements';
 -- Times are without the network and the bot, since the statistics were last reset. The server may list one query
 -- several times: they are added up by name. The view is read through a function, because a query that named the view
 -- could not even be prepared on a server without it.
+-- es: Las sentencias de esta base por nombre, la más lenta en promedio primero, como las vio el servidor.
+-- chart: bar x=query y=mean_milliseconds
 -- empty: pg_stat_statements is missing, or has seen nothing of this database; get_statement_statistics shows which
 --   max_rows: int = 20, rows at most
 SELECT
@@ -42,6 +45,9 @@ LIMIT :max_rows::int;
 -- The server's connections by state, and how many it allows.
 -- reserved is the number kept for superusers and the like. Without the rights of pg_read_all_stats, sessions of other
 -- roles count as idle.
+-- es: Las conexiones del servidor por estado, y cuántas permite.
+-- chart: number y=used_percent,used,active,idle_in_transaction,waiting_for_locks
+-- dashboard: operations
 -- metrics: connections
 WITH limits AS (
     SELECT
@@ -79,6 +85,9 @@ CROSS JOIN counted_sessions AS counted;
 -- name: list_connections(max_rows)
 -- Sessions by database, role, application and state, largest number first.
 -- longest_seconds: how long the longest of them has been in that state.
+-- es: Sesiones por base, rol, aplicación y estado, el número mayor primero. longest_seconds: desde cuándo está la más
+--     larga en ese estado.
+-- chart: stacked x=application_name y=connections series=state
 --   max_rows: int = 50, rows at most
 SELECT
     datname::text AS database_name,
@@ -96,7 +105,10 @@ LIMIT :max_rows::int;
 -- name: list_idle_transactions(min_seconds, max_rows)
 -- Sessions that hold a transaction open and do nothing, the longest idle first.
 -- They keep locks, and keep vacuum from removing dead rows. query is the last one that they ran.
+-- es: Sesiones que mantienen una transacción abierta sin hacer nada, la más larga primero. Retienen bloqueos e impiden
+--     la limpieza.
 --   min_seconds: float8 = 10, seconds idle at least
+--     es: segundos inactiva como mínimo
 --   max_rows: int = 20, rows at most
 SELECT
     activity.pid,
@@ -115,7 +127,9 @@ LIMIT :max_rows::int;
 
 -- name: list_long_queries(min_seconds, max_rows)
 -- Running statements and what they wait for, the longest first, autovacuum included.
+-- es: Sentencias en curso y a qué esperan, la más larga primero, incluido autovacuum.
 --   min_seconds: float8 = 5, seconds running at least
+--     es: segundos en curso como mínimo
 --   max_rows: int = 20, rows at most
 SELECT
     activity.pid,
@@ -141,6 +155,8 @@ LIMIT :max_rows::int;
 -- Who blocks whom: each waiting session with each that it waits for, the longest wait first.
 -- To end the blocking session: SELECT pg_terminate_backend(blocking_pid). 0 is a prepared transaction. A session in
 -- both columns is blocked itself: follow the chain to the one that is not.
+-- es: Quién bloquea a quién: cada sesión que espera con cada una a la que espera, la espera más larga primero. Para
+--     terminar la que bloquea: SELECT pg_terminate_backend(blocking_pid).
 --   max_rows: int = 50, rows at most
 SELECT
     blocked.pid AS blocked_pid,
@@ -165,6 +181,7 @@ LIMIT :max_rows::int;
 -- name: get_memory_settings()^
 -- How much memory the server's processes may use, and how many sessions there may be.
 -- work_mem is for each sort or hash of a statement; maintenance_work_mem for a vacuum or an index build.
+-- es: Cuánta memoria pueden usar los procesos del servidor, y cuántas sesiones puede haber.
 SELECT
     pg_size_bytes(current_setting('shared_buffers')) AS shared_buffers_bytes,
     pg_size_bytes(current_setting('work_mem')) AS work_mem_bytes,

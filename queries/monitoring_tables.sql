@@ -7,6 +7,7 @@
 -- Indexes that no query uses because they are not valid, by table and name.
 -- Such an index is being built, or is left over from a CREATE INDEX CONCURRENTLY that failed: drop it by DROP INDEX
 -- CONCURRENTLY and build it again.
+-- es: Índices que ninguna consulta usa porque no son válidos, por tabla y nombre.
 --   max_rows: int = 50, rows at most
 SELECT
     keys.indrelid::regclass::text AS table_name,
@@ -24,6 +25,9 @@ LIMIT :max_rows::int;
 -- Indexes that no query has used since counted_since, the largest first.
 -- Each costs time at every write, and keeps updates from being heap-only. Indexes of constraints are not listed. Before
 -- you drop one, check counted_since, and every replica: each counts separately.
+-- es: Índices que ninguna consulta ha usado desde counted_since, el mayor primero. Antes de quitar uno, mire también
+--     las réplicas.
+-- chart: bar x=index_name y=index_bytes
 --   max_rows: int = 50, rows at most
 SELECT
     figures.relid::regclass::text AS table_name,
@@ -50,6 +54,9 @@ LIMIT :max_rows::int;
 -- Indexes that another one makes redundant, the largest first.
 -- The other has the same columns in the same order ('same'), or begins with them ('prefix', B-trees only). An index of a
 -- constraint is not listed, a unique one only if the other is unique. Of two that are the same, the newer is listed.
+-- es: Índices que otro hace innecesarios, el mayor primero. El otro tiene las mismas columnas (same), o empieza por
+--     ellas (prefix).
+-- chart: bar x=index_name y=index_bytes
 --   max_rows: int = 50, rows at most
 WITH described_indexes AS (
     SELECT
@@ -89,6 +96,8 @@ LIMIT :max_rows::int;
 
 -- name: get_index_faults()^
 -- How many indexes are not valid, and how many bytes all indexes of this database take.
+-- es: Cuántos índices no son válidos, y cuántos bytes ocupan todos los de esta base.
+-- chart: number
 -- metrics: indexes
 SELECT
     count(*) FILTER (WHERE NOT keys.indisvalid OR NOT keys.indisready) AS invalid,
@@ -99,6 +108,8 @@ FROM pg_index AS keys;
 -- Dead rows, last vacuum and last analyze of each table, the most dead rows first.
 -- Updates and deletes leave dead rows for vacuum to remove. Autovacuum starts at vacuum_threshold_rows, which a table may
 -- set for itself.
+-- es: Filas muertas, último vacuum y último analyze de cada tabla, la de más filas muertas primero.
+-- chart: bar x=table_name y=dead_rows,vacuum_threshold_rows
 -- metrics: table_rows
 --   max_rows: int = 50, rows at most
 SELECT
@@ -132,6 +143,9 @@ LIMIT :max_rows::int;
 -- The percentage of transaction numbers that each database has used up, highest first.
 -- The percentage of multixacts, if that is higher. At 100 % the server refuses to write. Autovacuum freezes rows from freeze_max_age on;
 -- far above that something prevents it: an old transaction, a replication slot or a prepared transaction.
+-- es: El porcentaje de números de transacción que ha gastado cada base, el mayor primero. Al 100 % el servidor no
+--     escribe.
+-- chart: bar x=database_name y=used_percent
 -- metrics: wraparound
 --   max_rows: int = 20, rows at most
 SELECT
@@ -149,6 +163,8 @@ LIMIT :max_rows::int;
 -- name: list_wraparound_tables(max_rows)
 -- The tables that vacuum must freeze to lower list_wraparound_ages, the oldest first.
 -- TOAST tables are included: each has an age of its own.
+-- es: Las tablas que vacuum debe congelar para bajar list_wraparound_ages, la más antigua primero.
+-- chart: bar x=table_name y=used_percent
 --   max_rows: int = 20, rows at most
 SELECT
     tables.oid::regclass::text AS table_name,
@@ -168,6 +184,8 @@ LIMIT :max_rows::int;
 -- A heap-only update writes no index. In guest_profiles a change of labels and a guest's first message of a day always
 -- write one. When the percentage falls although the bot does the same as before, look for a new index on a column that
 -- changes often, or for full pages (fillfactor).
+-- es: Actualizaciones de cada tabla y el porcentaje que no escribe índices, la de más actualizaciones primero.
+-- chart: bar x=table_name y=hot_percent
 -- metrics: table_updates
 --   max_rows: int = 50, rows at most
 SELECT
@@ -182,6 +200,9 @@ LIMIT :max_rows::int;
 -- name: list_table_sizes(max_rows)
 -- The size of each table with its indexes and TOAST, the largest first.
 -- row_estimate is as of the last vacuum or analyze; NULL before the first.
+-- es: El tamaño de cada tabla con sus índices y TOAST, la mayor primero. row_estimate es del último vacuum o analyze.
+-- chart: stacked x=table_name y=rows_bytes,index_bytes,other_bytes
+-- dashboard: operations
 -- metrics: table
 --   max_rows: int = 50, rows at most
 SELECT
@@ -198,6 +219,8 @@ LIMIT :max_rows::int;
 
 -- name: list_index_sizes(max_rows)
 -- The size of each index and how often queries have used it, the largest first.
+-- es: El tamaño de cada índice y cuántas veces lo usaron las consultas, el mayor primero.
+-- chart: bar x=index_name y=index_bytes
 --   max_rows: int = 50, rows at most
 SELECT
     indexrelid::regclass::text AS index_name,
@@ -211,8 +234,13 @@ LIMIT :max_rows::int;
 -- name: list_size_growth(days, max_rows)
 -- How much each table and index has grown in the last days, largest growth first.
 -- It compares with the oldest record of those days (record_relation_sizes). A table's bytes are without its indexes.
+-- es: Cuánto creció cada tabla e índice en los últimos días, el mayor crecimiento primero. Compara con el registro más
+--     antiguo de esos días.
+-- chart: bar x=relation_name y=growth_bytes
+-- cache: 10m
 -- empty: there is no record of an earlier day yet; a running bot writes one a day (record_relation_sizes)
 --   days: int = 30, how far to look back
+--     es: cuánto mirar hacia atrás
 --   max_rows: int = 50, rows at most
 WITH compared_sizes AS (
     SELECT DISTINCT ON (records.schema_name, records.relation_name)
@@ -250,9 +278,12 @@ LIMIT :max_rows::int;
 -- name: list_sequences_near_end(min_percent, max_rows)
 -- Sequences that have used up min_percent of their numbers, the nearest to the end first.
 -- A column's type may end sooner than its sequence. Not listed: cyclic ones, and those that this role may not read.
+-- es: Secuencias que han gastado min_percent de sus números, la más cercana al final primero.
+-- chart: bar x=sequence_name y=used_percent
 -- metrics: sequences min_percent=0
 -- check: allow GS306, because sequence_name is unique: a sequence belongs to one column at most
 --   min_percent: float8 = 50, percent of the numbers; 0 lists all that have been used
+--     es: porcentaje de los números; 0 lista todas las usadas
 --   max_rows: int = 50, rows at most
 WITH used_sequences AS (
     SELECT

@@ -14,6 +14,7 @@
 -- Deletes the ids of old operations and messages; 0 when nothing is left.
 -- An id must be kept for as long as its write may be repeated: a process that cannot reach the server repeats its last
 -- batch once it can reach it again, and WhatsApp delivers a message again for 7 days.
+-- es: Borra los ids de operaciones y mensajes antiguos; 0 cuando no queda nada.
 --   keep_days: int = 7, days for which every id is kept
 --   keep_message_days: int = NULL, days for which those of messages are kept, not below keep_days; NULL for those of
 --     retention_rules

@@ -3,6 +3,7 @@
 
 -- name: export_outbox(phone_number)
 -- A guest's replies.
+-- es: Las respuestas para un huésped.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(reply) - 'lease' AS reply
@@ -30,8 +31,13 @@ WHERE phone_number = :duplicate::text;
 -- name: list_replies(state, after_id, max_rows)
 -- Replies that are not sent, the earliest first; or those of one state.
 -- maybe sent: its sender has not marked it within the lease; the next sender decides.
+-- es: Respuestas sin enviar, la más antigua primero; o las de un estado. maybe sent: quien la enviaba no la marcó a
+--     tiempo; el siguiente decide.
 --   state: text = NULL, queued, sending, maybe sent, sent or dead; NULL for all that are not sent
+--     es: su estado; NULL para todas las que no están enviadas
+--     choices: list_reply_states
 --   after_id: bigint = 0, only replies after this one
+--     es: solo respuestas posteriores a esta
 --   max_rows: int = 100, rows at most
 SELECT
     reply.reply_id,
@@ -65,6 +71,7 @@ LIMIT :max_rows::int;
 -- Queues replies again, to be sent at once, and returns them.
 -- These may be dead letters, replies that may have been sent, and replies that wait after a failure. One that is being sent
 -- now, or was sent, is not touched.
+-- es: Pone respuestas otra vez en la cola, para enviarlas enseguida, y las devuelve.
 --   reply_ids: bigint[] = NULL, e.g. '{12}'; NULL for all dead letters
 UPDATE outbox AS reply
 SET
@@ -93,6 +100,7 @@ RETURNING
 -- name: drop_replies(reply_ids)
 -- Deletes replies that are not to be sent, and returns them.
 -- A reply that is being sent now, or was sent, is not touched.
+-- es: Borra respuestas que no se deben enviar, y las devuelve.
 --   reply_ids: bigint[] = NULL, e.g. '{12}'; NULL for all dead letters
 DELETE FROM outbox AS reply
 WHERE
@@ -114,6 +122,7 @@ RETURNING
 
 -- name: thin_replies(keep_days, max_rows)$
 -- Deletes replies that were sent long ago; returns how many, 0 when nothing is left.
+-- es: Borra respuestas enviadas hace mucho; devuelve cuántas, 0 cuando no queda nada.
 --   keep_days: int = NULL, days for which they are kept; NULL for those of retention_rules
 --   max_rows: int = 20000, rows at most
 WITH old_replies AS (

@@ -9,6 +9,7 @@
 
 -- name: export_guest_profiles(phone_number)
 -- A guest's row. to_jsonb includes every column, so a new one is exported too.
+-- es: La fila de un huésped.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(guest) AS guest
@@ -17,6 +18,7 @@ WHERE guest.phone_number = :phone_number::text;
 
 -- name: export_guest_ids(phone_number)
 -- Every id of a guest, by id.
+-- es: Todos los ids de un huésped.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(known) AS known_id
@@ -27,6 +29,7 @@ ORDER BY known.id;
 -- name: export_guest_threads(phone_number)
 -- The threads that a guest had before.
 -- The current one is in the guest's row.
+-- es: Los hilos que un huésped tuvo antes.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(thread) AS thread
@@ -38,6 +41,7 @@ ORDER BY
 
 -- name: export_historical_clients(phone_number)
 -- The row of an archived guest.
+-- es: La fila de un huésped archivado.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(client) AS client

@@ -14,6 +14,7 @@
 -- chart: number
 -- check: allow GS501, because the first message of every guest is read
 --   days: int = 30, of a period
+--     es: de un período
 --   timezone: text = 'America/Bogota', the hotel's
 WITH days AS (
     SELECT

@@ -7,6 +7,7 @@
 
 -- name: get_thread(phone_number)^
 -- A guest's thread. No row: the guest is unknown.
+-- es: El hilo de un huésped. Sin fila: el huésped es desconocido.
 -- check: allow GS302, because a guest is active or archived, never both
 --   phone_number: text, any id of the guest
 SELECT
@@ -25,6 +26,8 @@ WHERE phone_number = (
 -- Every thread that a guest has had, newest first.
 -- The current one comes first, then the others by their end. The current thread has no reason. Threads from the old bot's
 -- files have no times and come last.
+-- es: Todos los hilos que ha tenido un huésped, el más reciente primero. El actual va primero y no tiene motivo; los
+--     demás siguen por su final.
 -- check: allow GS307, because one guest has few threads
 --   phone_number: text, any id of the guest
 SELECT
@@ -69,6 +72,7 @@ ORDER BY
 -- Sets a guest's thread and returns it. No row: the guest had that thread already.
 -- A new thread starts from 0 tokens; one that the guest had before continues. Only columns without an index are set, so
 -- that the update stays heap-only.
+-- es: Fija el hilo de un huésped y lo devuelve. Sin fila: el huésped ya tenía ese hilo.
 --   phone_number: text, any id of the guest
 --   thread_id: text, the thread; NULL leaves the guest without one
 INSERT INTO guest_profiles AS known (phone_number, first_id, thread_id, thread_created_at)
@@ -110,6 +114,7 @@ RETURNING
 -- guest's again. The sum is computed from the row under the guest's lock, so that the additions of many writers add up.
 -- Repeated with the same operation_id (operations.sql) it adds nothing and returns the count of the first time, or that of
 -- the thread if it is higher.
+-- es: Suma tokens a un hilo y devuelve su nueva cuenta.
 --   phone_number: text, any id of the guest
 --   thread_id: text, the thread that was used
 --   tokens: bigint, tokens spent, 0 or more

@@ -9,7 +9,7 @@ from pathlib import Path
 from guestsql.check import Finding, check_files, scratch_database
 from guestsql.check.pages import PageRules
 from guestsql.migrate import PACKAGED, Series
-from guestsql.ops.gauges.personal import is_personal_label
+from guestsql.ops.gauges.personal import is_personal_column
 from guestsql.settings import Settings
 from guestsql.sql import Catalogue, read_packaged
 from guestsql.sql.overrides import eject_query
@@ -101,7 +101,7 @@ def check_paths(
 ) -> list[Finding]:
     """Check files that are there."""
     series = None if migrations is None else [Series(PACKAGED, migrations)]
-    pages = PageRules(is_personal_label)
+    pages = PageRules(is_personal_column)
     return check_files(paths, scratch_database(Settings(), url, series), beside=beside, pages=pages).findings
 
 

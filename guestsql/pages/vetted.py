@@ -14,7 +14,7 @@ from guestsql.adhoc.target import Target
 from guestsql.check import RULES, Finding, check_files
 from guestsql.check.pages import PageRules
 from guestsql.check.rules import is_advisory
-from guestsql.ops.gauges.personal import is_personal_label
+from guestsql.ops.gauges.personal import is_personal_column
 from guestsql.sql import Query
 from guestsql.sql._sync.connection import DeadlineConnection, connect
 from guestsql.sql.translate import translate
@@ -91,7 +91,7 @@ def vet_file(target: Target, file: Path, catalogue: Mapping[str, Query]) -> Vett
         GuestSQLError: the server cannot be reached, or is behind a transaction pooler.
     """
     try:
-        report = check_files([file], _reading(target), pages=PageRules(is_personal_label, catalogue), is_live=True)
+        report = check_files([file], _reading(target), pages=PageRules(is_personal_column, catalogue), is_live=True)
     except psycopg.Error as error:
         raise translate(error, "") from error
     found: dict[str, tuple[ShownFinding, ...]] = {}

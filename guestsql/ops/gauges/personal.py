@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-__all__ = ["MASK", "is_personal_label", "is_personal_value", "may_be_shown", "safe_label"]
+__all__ = ["MASK", "is_personal_column", "is_personal_label", "is_personal_value", "may_be_shown", "safe_label"]
 
 MASK = "…"
 
@@ -38,6 +38,8 @@ _NAMED = (
     r"|context_cache|labels?|notes?"
 )
 _PERSONAL_VALUE = re.compile(rf"(?:.*_)?(?:{_NUMBERED})", re.IGNORECASE)
+# Groups such as VIP, which identify no one. As labels of a metric they would show each guest's.
+_GROUPS = re.compile(r"(?:.*_)?labels?", re.IGNORECASE)
 _PERSONAL_LABEL = re.compile(rf"(?:.*_)?(?:{_NUMBERED}|{_NAMED})", re.IGNORECASE)
 
 _LEAST_DIGITS = 7
@@ -66,6 +68,11 @@ _MOST_PROCESSES = 4_194_304
 def is_personal_label(name: str) -> bool:
     """Return whether a label with that name identifies a guest."""
     return _PERSONAL_LABEL.fullmatch(name) is not None
+
+
+def is_personal_column(name: str) -> bool:
+    """Return whether a column with that name identifies a guest, in a table or a picture. Labels such as VIP do not."""
+    return is_personal_label(name) and _GROUPS.fullmatch(name) is None
 
 
 def is_personal_value(name: str) -> bool:
