@@ -2,7 +2,7 @@
 -- check: read-only
 
 -- name: list_sample_types(type_names)
--- The base type and the enum labels of each type, to make up a sample value or to offer a choice.
+-- The base type and the enum labels of each type, for sample values and choices.
 -- Both are NULL for a name that no type has, and the labels for a type that is not an enum.
 --   type_names: text[], as written in SQL
 WITH RECURSIVE named_types AS (
