@@ -108,7 +108,7 @@ LIMIT :max_rows::int;
 -- es: Llamadas, errores y percentiles de una consulta en las últimas horas, incluida la actual. Sin llamadas los
 --     percentiles son NULL.
 -- chart: number
---   query: text, its name, e.g. 'list_query_latencies'
+--   query: text = 'lookup_context', its name
 --     es: su nombre
 --     choices: list_query_names
 --   hours: int = 24, how far to look back
@@ -129,15 +129,16 @@ WHERE
     query = :query::text
     AND minute >= date_trunc('hour', statement_timestamp()) - make_interval(hours => :hours::int - 1);
 
--- name: list_query_hours(query, hours)
+-- name: list_query_hours(query, max_rows)
 -- Calls, errors and percentiles of one named query by hour, the oldest first.
 -- The percentiles are as in list_query_latencies. An hour without a call has a row, too: zeros and NULL.
 -- es: Llamadas, errores y percentiles de una consulta por hora, la más antigua primero. También las horas sin llamadas
 --     tienen fila.
 -- chart: line x=since y=p50_milliseconds,p95_milliseconds
---   query: text, its name, e.g. 'list_query_latencies'
+--   query: text = 'lookup_context', its name
 --     choices: list_query_names
---   hours: int = 24, how far to look back
+--   max_rows: int = 24, hours to look back
+--     es: horas hacia atrás
 WITH counted_hours AS (
     SELECT
         date_trunc('hour', minute) AS since,
@@ -146,7 +147,7 @@ WITH counted_hours AS (
     FROM query_minutes
     WHERE
         query = :query::text
-        AND minute >= date_trunc('hour', statement_timestamp()) - make_interval(hours => :hours::int - 1)
+        AND minute >= date_trunc('hour', statement_timestamp()) - make_interval(hours => :max_rows::int - 1)
     GROUP BY since
 )
 
@@ -165,12 +166,13 @@ SELECT
     guestsql_percentile(counted_hours.buckets, 0.95) AS p95_milliseconds
 FROM
     generate_series(
-        date_trunc('hour', statement_timestamp()) - make_interval(hours => :hours::int - 1),
+        date_trunc('hour', statement_timestamp()) - make_interval(hours => :max_rows::int - 1),
         statement_timestamp(),
         make_interval(hours => 1)
     ) AS hours (since)
 LEFT JOIN counted_hours ON hours.since = counted_hours.since
-ORDER BY hours.since;
+ORDER BY hours.since
+LIMIT :max_rows::int;
 
 -- name: list_minute_latencies(max_rows)
 -- Calls and percentiles of all named queries together by minute, the latest first.

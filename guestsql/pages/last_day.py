@@ -121,10 +121,9 @@ def read_last_day(session: QuerySession, name: str, timeout: float) -> LastDay:
         DatabaseError: the server cannot be reached, or it takes too long.
     """
     queries = _queries()
-    values = {"query": name, "hours": str(_HOURS)}
     try:
-        (total,) = session.run(queries["get_query_latency"], values, timeout).rows
-        hours = session.run(queries["list_query_hours"], values, timeout).rows
+        (total,) = session.run(queries["get_query_latency"], {"query": name, "hours": str(_HOURS)}, timeout).rows
+        hours = session.run(queries["list_query_hours"], {"query": name, "max_rows": str(_HOURS)}, timeout).rows
     except DatabaseError as error:
         if error.sqlstate in _NO_TABLES:
             return LastDay(absence="tables")
