@@ -7,10 +7,7 @@ SELECT
     count(guest.interested_at) AS interested_guests,
     count(guest.booked_at) AS booked_guests
 FROM guest_conversions AS guest
-CROSS JOIN LATERAL (
-    SELECT DISTINCT given.label
-    FROM unnest(guest.labels) AS given (label)
-) AS labelled
+CROSS JOIN LATERAL (SELECT DISTINCT given.label FROM unnest(guest.labels) AS given (label)) AS labelled
 GROUP BY labelled.label
 HAVING count(*) >= 5;
 
