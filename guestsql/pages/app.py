@@ -16,10 +16,11 @@ from guestsql.pages.dashboards import dashboard, dashboard_index
 from guestsql.pages.index import index
 from guestsql.pages.language import LanguageMiddleware, language_of
 from guestsql.pages.login import login
+from guestsql.pages.masking import safe_text
 from guestsql.pages.options import OptionLists
 from guestsql.pages.query_page import query_page
 from guestsql.pages.render import error_page
-from guestsql.pages.request import Unreadable, threaded
+from guestsql.pages.request import Defect, Unreadable, threaded
 from guestsql.pages.security import Guard
 from guestsql.pages.state import FOLDER, State
 from guestsql.telemetry.log import event
@@ -54,7 +55,7 @@ def build(state: State) -> Starlette:
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
         middleware=[Middleware(Guard, state.access), Middleware(LanguageMiddleware, parameters_of)],
-        exception_handlers={HTTPException: _refused, Unreadable: _unreadable, Exception: _failed},  # type: ignore[dict-item]
+        exception_handlers={HTTPException: _refused, Unreadable: _unreadable, Defect: _failed},  # type: ignore[dict-item]
     )
     app.router.redirect_slashes = False
     app.state.pages = state
@@ -72,7 +73,6 @@ def _unreadable(request: Request, error: Unreadable) -> Response:
     return error_page(request, 400, language_of(request).gettext("The request cannot be read"), str(error))
 
 
-def _failed(request: Request, error: Exception) -> Response:
-    event(logging.ERROR, "PAGE_FAILED", f"{request.url.path}: {type(error).__name__}")
-    title = language_of(request).gettext("Something went wrong")
-    return error_page(request, 500, title, type(error).__name__)
+def _failed(request: Request, error: Defect) -> Response:
+    event(logging.ERROR, "PAGE_FAILED", f"{safe_text(request.url.path)}: {error}")
+    return error_page(request, 500, language_of(request).gettext("Something went wrong"), str(error))

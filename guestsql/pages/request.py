@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from guestsql.pages.security import LARGEST_BODY, too_large
 
@@ -14,13 +17,21 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["Given", "Unreadable", "threaded"]
+__all__ = ["Defect", "Given", "Unreadable", "threaded"]
 
 _MOST_FIELDS = 1000
 
 
 class Unreadable(ValueError):
     """The address or the form cannot be read."""
+
+
+class Defect(Exception):
+    """A bug: its message says what kind of exception was raised where, and holds no value."""
+
+    def __init__(self, error: Exception) -> None:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        super().__init__(f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}")
 
 
 class Given:
@@ -78,6 +89,12 @@ def threaded(respond: Callable[[Request, Given], Response]) -> Callable[[Request
                 text += chunk
                 if len(text) > LARGEST_BODY:
                     return too_large()
-        return await run_in_threadpool(respond, request, Given(text))
+        given = Given(text)
+        try:
+            return await run_in_threadpool(respond, request, given)
+        except HTTPException:
+            raise
+        except Exception as error:  # noqa: BLE001  a bug must not show a traceback with values, in the log or in the page
+            raise Defect(error) from None
 
     return endpoint

@@ -21,6 +21,8 @@ MOST_ROWS = 1000
 MOST_CELLS = 20_000
 """How many cells a page shows at most."""
 _MOST_CHARACTERS = 1000
+# A text that would be squeezed to a word a line beside many columns.
+_LONG = 24
 _DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)")
 _FRACTION = re.compile(r"-?[\d.,\s\u00a0\u202f]*\d")
 
@@ -45,7 +47,7 @@ class Cell:
     """A value as a page shows it.
 
     Attributes:
-        kind: `number`, `text`, `document`, `null` or `empty`.
+        kind: the class of the cell: `number`, `text`, `text long`, `document`, `null` or `empty`.
         text: what is shown.
         pad: invisible digits behind it, so that decimal marks are below each other.
         summary: of a long document, which is folded; or "".
@@ -239,7 +241,7 @@ def _text(text: str, language: Language) -> Cell:
             return Cell("text", language.date(date(int(day["year"]), int(day["month"]), int(day["day"]))))
         except ValueError:
             pass  # a text that only looks like a date
-    return Cell("text", _cut(plain_text(text), language))
+    return Cell("text long" if len(text) > _LONG else "text", _cut(plain_text(text), language))
 
 
 def _cut(text: str, language: Language) -> str:

@@ -132,7 +132,7 @@ def test_a_page_needs_the_token(guarded: TestClient) -> None:
 def test_another_token_is_refused(guarded: TestClient, given: str) -> None:
     answer = guarded.post("/login", data={"token": given, "next": "/q/get_one"})
     assert answer.status_code == 403
-    assert "This is not the token" in answer.text
+    assert 'id="token-error"' in answer.text
     assert 'aria-invalid="true"' in answer.text
     assert "set-cookie" not in answer.headers
     headers = {"Accept": "*/*", "Authorization": f"Bearer {given}".encode()}
@@ -207,3 +207,18 @@ def test_paths(opened: TestClient) -> None:
     assert opened.get("/q/get%5Fone").status_code == 503  # the query; its server is away
     assert opened.head("/").status_code == 200
     assert opened.head("/").text == ""
+
+
+def test_a_bug_shows_no_value(
+    opened: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a secret value")
+
+    monkeypatch.setattr("guestsql.pages.index._matches", fail)
+    answer = opened.get("/?search=secret")
+    assert answer.status_code == 500
+    assert "RuntimeError in test_security.py:" in answer.text
+    assert "content-security-policy" in answer.headers
+    assert "PAGE_FAILED" in caplog.text
+    assert "secret" not in answer.text + caplog.text
