@@ -3,12 +3,13 @@
 -- "Now" is whole days of the hotel, up to yesterday. A column X_before is X of as many days before those. Where a zone is
 -- half an hour off, hours count for the day in which their UTC hour began.
 --
+-- active_guests is what record_guest_days recorded, NULL for other days. Rates and percentiles of no call are NULL.
+--
 -- check: read-only
 -- check: large interaction_hours, query_minutes, context_minutes
 
 -- name: get_guest_comparison(days, timezone)^
 -- New guests, and active guests a day, now and before.
--- active_guests_a_day is the mean of the days that record_guest_days recorded.
 -- es: Huéspedes nuevos, y activos por día, ahora y antes.
 -- dashboard: report
 -- chart: number
@@ -43,7 +44,6 @@ LEFT JOIN guest_days AS recorded ON days.day = recorded.day;
 
 -- name: list_guest_comparison(days, timezone)
 -- New guests by day, now and before.
--- Active guests too; NULL for days that record_guest_days did not record.
 -- es: Huéspedes nuevos por día, ahora y antes.
 -- dashboard: report
 -- chart: line x=day y=new_guests,new_guests_before
@@ -134,7 +134,6 @@ ORDER BY hours.hour;
 
 -- name: get_context_comparison(days, timezone)^
 -- Requests for contexts, hit rate and errors, now and before.
--- A percentage is NULL without a request.
 -- es: Consultas de contextos, tasa de aciertos y errores, ahora y antes.
 -- dashboard: report
 -- chart: number
@@ -174,7 +173,6 @@ FROM counted_periods;
 
 -- name: list_context_comparison(days, timezone)
 -- Hit rate of contexts by day, now and before.
--- It is NULL for days without a request.
 -- es: Tasa de aciertos de los contextos por día, ahora y antes.
 -- dashboard: report
 -- chart: line x=day y=hit_percent,hit_percent_before
@@ -206,7 +204,6 @@ ORDER BY days.day;
 
 -- name: get_latency_comparison(days, timezone)^
 -- Calls of named queries and their latencies, now and before.
--- Percentiles are as in list_query_latencies; NULL without a call.
 -- es: Llamadas a las consultas y sus latencias, ahora y antes.
 -- dashboard: report
 -- chart: number
@@ -247,8 +244,9 @@ FROM counted_periods;
 
 -- name: list_latency_comparison(days, timezone)
 -- Latency of named queries by day, now and before.
--- 95 % of the calls took at most p95_milliseconds. It is NULL for days without a call.
+-- 95 % of the calls took at most so many milliseconds.
 -- es: Latencia de las consultas por día, ahora y antes.
+-- es: El 95 % de las llamadas tardó a lo sumo estos milisegundos.
 -- dashboard: report
 -- chart: line x=day y=p95_milliseconds,p95_milliseconds_before
 --   days: int = 30, of a period
@@ -288,6 +286,7 @@ ORDER BY days.day;
 -- From the first message to the first booking, now and before.
 -- Guests who wrote first, were first interested and first booked on these days. They need not be the same guests.
 -- es: Del primer mensaje a la primera reserva, ahora y antes.
+-- es: Huéspedes que en estos días escribieron, se interesaron y reservaron por primera vez. No tienen que ser los mismos.
 -- dashboard: report
 -- chart: bar x=step y=guests,guests_before
 -- check: allow GS501, because every guest counts
@@ -343,6 +342,7 @@ WHERE days_ago BETWEEN 1 AND 2 * :days::int;
 -- Messages of campaigns, now and before.
 -- Replies and opt-outs count for the period in which the message was sent.
 -- es: Mensajes de las campañas, ahora y antes.
+-- es: Las respuestas y las bajas cuentan en el período en que se envió el mensaje.
 -- dashboard: report
 -- chart: bar x=campaign y=sent,sent_before
 -- check: allow GS501, because sent actions have no index by time

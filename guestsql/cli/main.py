@@ -42,6 +42,7 @@ _COMMANDS = (
     "privacy",
     "psql",
     "query",
+    "report",
     "serve",
     "serve-metrics",
     "server",
