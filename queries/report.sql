@@ -134,7 +134,7 @@ ORDER BY hours.hour;
 
 -- name: get_context_comparison(days, timezone)^
 -- Requests for contexts, hit rate and errors, now and before.
--- es: Consultas de contextos, tasa de aciertos y errores, ahora y antes.
+-- es: Peticiones de contextos, tasa de aciertos y errores, ahora y antes.
 -- dashboard: report
 -- chart: number
 --   days: int = 30, of a period

@@ -77,10 +77,10 @@ def destination(out: str, format_name: str | None, *, is_single: bool) -> Destin
         UsageError: the name and the format contradict each other, or several files are to be one.
     """
     path = Path(out)
-    is_folder = out != _STDOUT and (out.endswith("/") or path.is_dir() or not path.suffix)
+    is_folder = out != _STDOUT and (out.endswith("/") or path.is_dir() or not (path.suffix or path.exists()))
     suffix = path.suffix.lower().removeprefix(".")
     named = None if is_folder or out == _STDOUT else "html" if suffix == "htm" else suffix
-    if named is not None and named not in FORMATS and format_name is None:
+    if named and named not in FORMATS and format_name is None:
         raise click.UsageError(
             f"--out {out}: a name ends in {', '.join(f'.{each}' for each in FORMATS)}, or add --format"
         )

@@ -94,7 +94,7 @@ def build_one(
     try:
         return _DRAWN[format_name](chart_specification(query, answer, options.reader, WIDE))
     except ChartFault as fault:
-        raise GuestSQLError(f"{query.name}: {fault}", hint=fault.hint) from fault
+        raise GuestSQLError(f"no picture of {query.name}: {fault}", hint=fault.hint) from fault
 
 
 def _marked(catalogue: Mapping[str, Query]) -> list[Chapter]:

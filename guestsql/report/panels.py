@@ -163,7 +163,7 @@ def chart_specification(query: Query, answer: Answer, reader: Reader, width: int
     """
     mark = chart_of(query)
     if mark is None:
-        raise ChartFault(f"{query.name} has no chart", "write -- chart: KIND … below its name; see docs/query-files.md")
+        raise ChartFault("it has no chart mark", "write -- chart: KIND … below its name, or take --format html")
     title, _ = _texts(query, reader.language)
     return _specified(query, mark, _readable(answer, reader.language), reader, width=width, title=title)
 
@@ -240,7 +240,7 @@ def _shown(value: object, name: str, language: Language) -> str:
         return language.size(number)
     if unit == "seconds":
         return language.duration(number)
-    decimals = 0 if isinstance(number, int) or abs(number) >= 100 else 1  # noqa: PLR2004  three digits are enough
+    decimals = 0 if isinstance(number, int) or abs(float(number)) >= 100 else 1  # noqa: PLR2004  three digits are enough
     text = language.number(number, decimals)
     return f"{text}\u00a0{_UNITS[unit]}" if unit in _UNITS else text
 
@@ -249,11 +249,10 @@ def _change(now: float | Decimal | None, before: float | Decimal | None, name: s
     """By how much a number changed: a percentage by points, any other by percent."""
     if now is None or before is None:
         return ""
+    later, earlier = float(now), float(before)
     if name.endswith("_percent"):
-        return language.gettext("%(change)s points", change=_signed(float(now) - float(before), 1, language))
-    if before <= 0:
-        return ""
-    return f"{_signed(100 * (float(now) - float(before)) / float(before), 0, language)}\u00a0%"
+        return language.gettext("%(change)s points", change=_signed(later - earlier, 1, language))
+    return "" if earlier <= 0 else f"{_signed(100 * (later - earlier) / earlier, 0, language)}\u00a0%"
 
 
 def _signed(value: float, decimals: int, language: Language) -> str:
