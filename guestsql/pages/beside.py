@@ -34,7 +34,7 @@ _FRESH_SECONDS = 60.0
 # A migration may fix what the check found.
 _CHECK_SECONDS = 300.0
 _TIMEOUT_SECONDS = 5.0
-# For the cheap parts, when they are asked for the first time.
+# For all parts together, when they are asked for the first time.
 _WAIT_SECONDS = 0.15
 
 
@@ -131,7 +131,7 @@ class BesideReader:
             columns=Part(shown, columns.failure),
             last_day=last_day,
             sparkline=sparkline(day.hours) if day is not None and day.calls else None,
-            findings=self._findings(query, version, catalogue),
+            findings=self._findings(query, version, catalogue, wait_seconds=max(0.0, until - monotonic())),
             plan=self._plan(query, values) if is_planned else None,
             python=calls.python(self._settings),
             psql=calls.psql(),
@@ -157,11 +157,14 @@ class BesideReader:
         key = ("day", query.name)
         return self._remembered.ask(key, work, fresh_seconds=_FRESH_SECONDS, wait_seconds=wait_seconds)
 
-    def _findings(self, query: Query, version: tuple[int, int], catalogue: Mapping[str, Query]) -> Part[Vetted]:
+    def _findings(
+        self, query: Query, version: tuple[int, int], catalogue: Mapping[str, Query], *, wait_seconds: float
+    ) -> Part[Vetted]:
         def work() -> Vetted:
             return vet_file(self._target, query.file, catalogue)
 
-        return self._remembered.ask(("check", query.file, version), work, fresh_seconds=_CHECK_SECONDS)
+        key = ("check", query.file, version)
+        return self._remembered.ask(key, work, fresh_seconds=_CHECK_SECONDS, wait_seconds=wait_seconds)
 
     def _plan(self, query: Query, values: Mapping[str, str | None]) -> Plan:
         is_complete = all(each.name in values for each in query.parameters)

@@ -23,7 +23,8 @@ def page_state(url: str = NOWHERE, own: Path | None = None, *, packaged: bool = 
     """What the requests of a test share; `known` may have access, timeout and settings of a name."""
     access = known.pop("access", Access("127.0.0.1"))
     timeout = known.pop("timeout", 10.0)
-    settings = Settings(database_url=url, deadline_seconds=5.0, lease_seconds=4.0, **known)
+    known = {"deadline_seconds": 5.0, "lease_seconds": 4.0, "queries_dir": own, "packaged": packaged, **known}
+    settings = Settings(database_url=url, **known)
     catalogue = WatchedCatalogue(own, packaged=packaged)
     return State(settings, Target(settings, url, "DATABASE_URL"), catalogue, access, timeout)
 
