@@ -12,6 +12,7 @@ from guestsql.charts.mark import ChartFault, chart_of
 from guestsql.charts.render import svg
 from guestsql.charts.specification import specification
 from guestsql.languages import Language
+from guestsql.languages.columns import column_labels
 from guestsql.sql import Query
 from guestsql.sql.query import why_empty
 
@@ -61,11 +62,14 @@ def picture_of(
         mark = chart_of(query)
         if mark is None or not rows:
             return None
+        labels = column_labels(columns, language)
         drawn = [
-            svg(specification(mark, columns, rows, zone=zone, width=width, language=language.code))
+            svg(specification(mark, columns, rows, zone=zone, width=width, language=language.code, labels=labels))
             for width in (wide, _NARROW)
         ]
-        words = alternative(mark, columns, rows, zone=zone, language=language.code, empty=why_empty(query))
+        words = alternative(
+            mark, columns, rows, zone=zone, language=language.code, labels=labels, empty=why_empty(query)
+        )
     except ChartFault as error:
         return Picture(fault=f"{error} ({error.hint})" if error.hint else str(error))
     large, small = map(_address, drawn)
