@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from guestsql.charts.mark import chart_of
+from guestsql.guests import query_rows
+from guestsql.languages import language
+from guestsql.languages.columns import COLUMNS, column_labels
+from guestsql.sql.overlay import scan_queries
 from tools.update_messages import ROOT, translations, untranslated, used_messages
 
 TEMPLATES = sorted((ROOT / "guestsql").rglob("*.html"))
 # Names, which are the same in every language.
 NAMES = {"guestsql", "csv", "json", "ndjson", "svg", "png", "sql", "python", "psql", "null"}
+NUMBER = re.compile(r"(int|float|_decimal\.Decimal)\b")
 # Attributes that several tags share.
 SET_BLOCK = r"\{% set \w+ %\}.*?\{% endset %\}"
 PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?[a-z%]")
@@ -51,3 +57,21 @@ def test_a_template_has_no_text_but_messages(template: Path) -> None:
     attributes = re.findall(r'\b(?:title|alt|placeholder|aria-label|label)="([^"]*)"', markup)
     visible = html.unescape(" ".join([re.sub(r"<[^>]*>", " ", markup), *attributes]))
     assert [word for word in re.findall(r"[^\W\d_]{2,}", visible) if word.lower() not in NAMES] == []
+
+
+def charted_columns() -> set[str]:
+    queries, _ = scan_queries(None, packaged=True)
+    found: set[str | None] = set()
+    for query in queries.values():
+        mark = chart_of(query)
+        if mark is not None:
+            _, fields = query_rows._rows._table.get(query.name, ("", {}))
+            every = [name for name, kind in fields.items() if mark.kind == "number" and NUMBER.match(kind)]
+            found |= {mark.x, mark.series, mark.value, *(mark.y or every)}
+    return {name.removesuffix("_before").replace("_", " ") for name in found if name}
+
+
+def test_the_columns_of_the_packaged_charts_have_labels() -> None:
+    assert charted_columns() == set(COLUMNS), "change guestsql/languages/columns.py, then run make messages"
+    labels = column_labels(["new_guests_before", "own_column", "_before"], language("es"))
+    assert list(labels.values()) == ["huéspedes nuevos antes", "own column", "_before"]
