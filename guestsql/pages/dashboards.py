@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from guestsql.adhoc.parameters import ParameterError, parse_values
 from guestsql.adhoc.values import plain_text
 from guestsql.errors import DatabaseError
-from guestsql.languages import Language
+from guestsql.languages import N_, Language
 from guestsql.pages.index import summary_of
 from guestsql.pages.language import language_of
 from guestsql.pages.masking import masked, safe_text
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Panel", "dashboard", "dashboard_index", "dashboards_of", "read_panels"]
 
+# The names of the packaged dashboards: the templates translate them.
+_NAMES = (N_("Guests"), N_("Marketing"), N_("Operations"), N_("Report"))
 _REFRESH_SECONDS = 60
 _OFF = "off"
 # What a panel reads for its picture, and what it shows as a table; the query's page has more.

@@ -75,3 +75,9 @@ def test_the_columns_of_the_packaged_charts_have_labels() -> None:
     assert charted_columns() == set(COLUMNS), "change guestsql/languages/columns.py, then run make messages"
     labels = column_labels(["new_guests_before", "own_column", "_before"], language("es"))
     assert list(labels.values()) == ["huéspedes nuevos antes", "own column", "_before"]
+
+
+def test_the_names_of_the_packaged_dashboards_are_messages() -> None:
+    queries, _ = scan_queries(None, packaged=True)
+    names = {query.dashboard.capitalize() for query in queries.values() if query.dashboard}
+    assert {name for name in names if used_messages().get(name) is None} == set()
