@@ -24,7 +24,7 @@ from guestsql.pages.pictures import Picture, picture_of
 from guestsql.pages.render import page
 from guestsql.pages.request import Given
 from guestsql.pages.state import State, state_of
-from guestsql.pages.table import MOST_CELLS, MOST_ROWS, Cell, Column, Rows, cells, columns_of, sort_rows
+from guestsql.pages.table import MOST_CELLS, Cell, Column, Rows, cells, columns_of, sort_rows
 from guestsql.sql import Operator, Query, is_packaged
 from guestsql.sql.operation import is_read
 from guestsql.sql.query import why_empty
@@ -155,7 +155,7 @@ def _run(state: State, query: Query, form: Form, language: Language) -> tuple[Pr
     if form.values is None:
         return None, None
     try:
-        return None, state.fetch(query, form.values, 1 if query.operator in _SINGLE else MOST_ROWS)
+        return None, state.fetch(query, form.values)
     except ParameterError as error:
         form.refuse(error)
         return None, None

@@ -81,7 +81,8 @@ def run(state: State, listener: socket.socket, say: Callable[[str], None]) -> No
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(state.timeout) + 2,
     )
-    _Server(config).run(sockets=[listener])
+    with state.pool:
+        _Server(config).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from guestsql.adhoc.session import QuerySession
+from guestsql.adhoc.pool import SessionPool
+from guestsql.adhoc.session import QuerySession, Result
+from guestsql.adhoc.sharing import SharedRuns
 from guestsql.adhoc.target import Target
 from guestsql.pages.beside import BesideReader
 from guestsql.pages.catalogue import WatchedCatalogue
 from guestsql.pages.security import Access
-from guestsql.pages.table import Rows
+from guestsql.pages.table import MOST_ROWS, Rows
 from guestsql.settings import Settings
-from guestsql.sql import Query
+from guestsql.sql import Operator, Query
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
 __all__ = ["FOLDER", "State", "state_of"]
 
+# It may read the figures, and may not write.
+_ROLE = "guestsql_monitor"
+_HINTS = {"57014": "start guestsql serve with a larger --timeout"}
+_GRACE_SECONDS = 2.0
+
 FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class State:
     """What all requests share.
 
@@ -42,6 +48,8 @@ class State:
         access: who may see the pages.
         timeout: after which the server cancels a query, in seconds.
         sessions: how many queries run at once.
+        pool: their sessions.
+        shared: equal runs at once, of which one is executed.
     """
 
     settings: Settings
@@ -49,7 +57,12 @@ class State:
     catalogue: WatchedCatalogue
     access: Access
     timeout: float = 10.0
-    sessions: int = 4
+    sessions: int = 8
+    pool: SessionPool = field(init=False)
+    shared: SharedRuns = field(init=False, default_factory=SharedRuns)
+
+    def __post_init__(self) -> None:
+        self.pool = SessionPool(self.target, self.sessions, _ROLE, hints=_HINTS)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -78,31 +91,35 @@ class State:
         digest = hashlib.sha256((FOLDER / "static" / "style.css").read_bytes()).hexdigest()[:12]
         return f"/static/style.css?v={digest}"
 
-    @contextmanager
-    def session(self) -> Generator[QuerySession]:
+    def session(self) -> AbstractContextManager[QuerySession]:
         """A session of this request alone.
 
         Raises:
-            DatabaseUnavailable: none was free in time.
+            PoolTimeout: none was free in time.
         """
-        with QuerySession(self.target) as session:
-            yield session
+        return self.pool.acquire(self.timeout)
 
-    def fetch(self, query: Query, values: Mapping[str, str | None], most: int) -> Rows:
+    def fetch(self, query: Query, values: Mapping[str, str | None], most: int = MOST_ROWS) -> Rows:
         """Run a query, and fetch its first rows.
 
         Args:
             query: from the catalogue.
             values: a value for each of its parameters.
-            most: rows at most.
+            most: rows at most, up to `MOST_ROWS`.
 
         Raises:
             ParameterError: the server cannot take a value.
             DatabaseError: the server refused the query, or could not be reached.
         """
-        with self.session() as session:
-            result = session.run(query, values, self.timeout)
-        return Rows(result.columns, list(islice(result.rows, most)), len(result.rows) > most)
+        # As many rows for all who ask, for they share one result.
+        wanted = 1 if query.operator in {Operator.ROW, Operator.VALUE} else MOST_ROWS
+
+        def execute() -> Result:
+            with self.session() as session:
+                return session.run(query, values, self.timeout, at_most=wanted)
+
+        result = self.shared.run(query, values, execute, 2 * self.timeout + _GRACE_SECONDS)
+        return Rows(result.columns, result.rows[:most], result.is_cut or len(result.rows) > most)
 
 
 def state_of(request: HTTPConnection) -> State:

@@ -20,13 +20,14 @@ NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 
 
 def page_state(url: str = NOWHERE, own: Path | None = None, *, packaged: bool = False, **known: Any) -> State:
-    """What the requests of a test share; `known` may have access, timeout and settings of a name."""
+    """What the requests of a test share; `known` may have access, timeout, sessions and settings."""
     access = known.pop("access", Access("127.0.0.1"))
     timeout = known.pop("timeout", 10.0)
+    sessions = known.pop("sessions", 2)
     known = {"deadline_seconds": 5.0, "lease_seconds": 4.0, "queries_dir": own, "packaged": packaged, **known}
     settings = Settings(database_url=url, **known)
     catalogue = WatchedCatalogue(own, packaged=packaged)
-    return State(settings, Target(settings, url, "DATABASE_URL"), catalogue, access, timeout)
+    return State(settings, Target(settings, url, "DATABASE_URL"), catalogue, access, timeout, sessions)
 
 
 def page_client(state: State, *, host: str = "127.0.0.1:8000") -> TestClient:

@@ -154,8 +154,10 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pages(url: str, own: Path) -> TestClient:
-    return page_client(page_state(url, own, timeout=1.0))
+def pages(url: str, own: Path) -> Iterator[TestClient]:
+    state = page_state(url, own, timeout=1.0)
+    with state.pool:
+        yield page_client(state)
 
 
 def field(html: str, name: str) -> str:
@@ -365,6 +367,18 @@ def test_a_browser_keeps_a_page(pages: TestClient) -> None:
     assert pages.get("/q/list_cached?n=2", headers={"If-None-Match": tag}).status_code == 200
     assert pages.get("/q/get_row").headers["cache-control"] == "private, no-cache"
     assert pages.head("/q/list_cached?n=1").headers["etag"] == tag
+
+
+def test_sessions_that_are_all_in_use(url: str, own: Path) -> None:
+    state = page_state(url, own, timeout=0.1, sessions=1)
+    with state.pool, state.session():
+        answer = page_client(state).get("/q/get_row")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "all 1 sessions were in use" in notice(answer.text)
+    state = page_state(url, own, sessions=1)
+    with state.pool:
+        pages = page_client(state)
+        assert [pages.get("/q/get_row").status_code for _ in range(3)] == [200] * 3
 
 
 def test_a_database_that_is_away(own: Path) -> None:
