@@ -194,12 +194,11 @@ class _Calls:
         values: Mapping[str, str | None],
         known: ReturnedColumns | None,
     ) -> _Calls:
-        samples = sample_values(query, catalogue.values(), known.base_types if known is not None else None)
-        given = {
-            name: replace(sample, value=values[name])
-            for name, sample in samples.items()
-            if name in values and not is_personal_value(name)
-        }
+        shown = {name: value for name, value in values.items() if not is_personal_value(name)}
+        # The comments of all other queries are read only for a value that is not given.
+        beside = () if all(each.name in shown for each in query.parameters) else catalogue.values()
+        samples = sample_values(query, beside, known.base_types if known is not None else None)
+        given = {name: replace(each, value=shown[name]) for name, each in samples.items() if name in shown}
         return cls(query, {**samples, **given})
 
     def python(self, settings: Settings) -> str:

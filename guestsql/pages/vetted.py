@@ -21,7 +21,7 @@ from guestsql.sql.translate import translate
 
 __all__ = ["ShownFinding", "Vetted", "file_version", "vet_file"]
 
-_SECONDS = 20.0
+_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
