@@ -118,10 +118,9 @@ class BesideReader:
             rows: the result; none if it was not run.
             is_planned: True reads the plan.
         """
-        version = file_version(query.file)
         self._last_day(query, wait_seconds=0)  # so that both are read side by side
         until = monotonic() + self._wait_seconds
-        columns = self._columns(query, version, wait_seconds=self._wait_seconds)
+        columns = self._columns(query, wait_seconds=self._wait_seconds)
         last_day = self._last_day(query, wait_seconds=max(0.0, until - monotonic()))
         calls = _Calls.of(query, catalogue, values, columns.value)
         known = columns.value
@@ -131,7 +130,7 @@ class BesideReader:
             columns=Part(shown, columns.failure),
             last_day=last_day,
             sparkline=sparkline(day.hours) if day is not None and day.calls else None,
-            findings=self._findings(query, version, catalogue, wait_seconds=max(0.0, until - monotonic())),
+            findings=self._findings(query, catalogue, wait_seconds=max(0.0, until - monotonic())),
             plan=self._plan(query, values) if is_planned else None,
             python=calls.python(self._settings),
             psql=calls.psql(),
@@ -141,12 +140,12 @@ class BesideReader:
         """Start nothing more in the background."""
         self._remembered.close()
 
-    def _columns(self, query: Query, version: tuple[int, int], *, wait_seconds: float) -> Part[ReturnedColumns]:
+    def _columns(self, query: Query, *, wait_seconds: float) -> Part[ReturnedColumns]:
         def work() -> ReturnedColumns:
             with self._session() as session:
                 return read_columns(session, query, self._settings, _TIMEOUT_SECONDS)
 
-        key = ("columns", query.file, version, query.name)
+        key = ("columns", query.file, query.text)
         return self._remembered.ask(key, work, fresh_seconds=_CHECK_SECONDS, wait_seconds=wait_seconds)
 
     def _last_day(self, query: Query, *, wait_seconds: float) -> Part[LastDay]:
@@ -157,13 +156,11 @@ class BesideReader:
         key = ("day", query.name)
         return self._remembered.ask(key, work, fresh_seconds=_FRESH_SECONDS, wait_seconds=wait_seconds)
 
-    def _findings(
-        self, query: Query, version: tuple[int, int], catalogue: Mapping[str, Query], *, wait_seconds: float
-    ) -> Part[Vetted]:
+    def _findings(self, query: Query, catalogue: Mapping[str, Query], *, wait_seconds: float) -> Part[Vetted]:
         def work() -> Vetted:
             return vet_file(self._target, query.file, catalogue)
 
-        key = ("check", query.file, version)
+        key = ("check", query.file, file_version(query.file))
         return self._remembered.ask(key, work, fresh_seconds=_CHECK_SECONDS, wait_seconds=wait_seconds)
 
     def _plan(self, query: Query, values: Mapping[str, str | None]) -> Plan:

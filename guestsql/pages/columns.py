@@ -85,13 +85,15 @@ def read_columns(session: QuerySession, query: Query, settings: Settings, timeou
     return ReturnedColumns(tuple(_judged(query, settings, found, columns, required)), found.base_types)
 
 
-def with_result(columns: Iterable[ReturnedColumn], rows: Sequence[Sequence[Any]]) -> tuple[ReturnedColumn, ...]:
+def with_result(columns: Sequence[ReturnedColumn], rows: Sequence[Sequence[Any]]) -> tuple[ReturnedColumn, ...]:
     """Return columns that may be NULL where a result shows it.
 
     Args:
         columns: of which that is unknown.
-        rows: a result of the query.
+        rows: a result of the query. One of other columns, after a table was altered, shows nothing.
     """
+    if rows and len(rows[0]) != len(columns):
+        return tuple(columns)
     return tuple(
         ReturnedColumn(column.name, column.type, "may be")
         if column.nullness == "unknown" and any(row[at] is None for row in rows)

@@ -114,6 +114,7 @@ def test_columns_of_a_strangers_tables(rooms: State, reader: BesideReader) -> No
 def test_a_result_shows_which_columns_may_be_null() -> None:
     columns = [ReturnedColumn("a", "text", "unknown"), ReturnedColumn("b", "text", "unknown")]
     assert [each.nullness for each in with_result(columns, [("x", "y"), (None, "z")])] == ["may be", "unknown"]
+    assert with_result(columns, [(None,)]) == tuple(columns)
 
 
 def test_a_database_without_the_tables_of_calls(rooms: State, reader: BesideReader) -> None:

@@ -88,7 +88,7 @@ def hotel(any_url: str, tmp_path: Path) -> State:
 
 
 def _panels(html: str) -> dict[str, str]:
-    found = re.findall(r'aria-labelledby="panel-(\w+)">(.*?)</section>', html, re.DOTALL)
+    found = re.findall(r'aria-labelledby="panel-(\w+)">(.*?)</article>', html, re.DOTALL)
     return {name: " ".join(unescape(re.sub(r"<(?!img)[^>]+>", " ", text)).split()) for name, text in found}
 
 
