@@ -164,4 +164,5 @@ def _figure(column: str, data: Data) -> str:
     scale = scaled([column], [value], data.words)
     unit = scale.unit and f" {scale.unit}"
     number = data.words.number(None if value is None else value / scale.divisor)
-    return number + (unit or (_UNITS.get(column.removesuffix("_before").rpartition("_")[2], "") if value is not None else ""))
+    last = column.removesuffix("_before").rpartition("_")[2]
+    return number + (unit or (_UNITS.get(last, "") if value is not None else ""))
