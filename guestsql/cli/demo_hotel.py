@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from time import monotonic
@@ -9,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
+from psycopg import sql
 
 from guestsql.adhoc.addresses import embedded_url
 from guestsql.cli.app import App
@@ -16,10 +19,11 @@ from guestsql.cli.units import readable_seconds
 from guestsql.cli.waiting import ON_STDERR, waiting
 from guestsql.errors import GuestSQLError
 from guestsql.migrate import Runner
+from guestsql.settings import Settings
 from guestsql.sql._sync.connection import DeadlineConnection, connect
 from guestsql.sql.packaged import packaged_queries
 
-__all__ = ["HOTEL_DATABASE", "invent_hotel", "show_hotel"]
+__all__ = ["HOTEL_DATABASE", "drop_hotel", "invent_hotel", "invented_hotel", "show_hotel"]
 
 HOTEL_DATABASE = "guestsql_demo_hotel"
 _PREFIX = "guestsql_demo"
@@ -40,20 +44,46 @@ def show_hotel(app: App, guests: int, seed: int, *, replaces: bool) -> None:
         GuestSQLError: there is a hotel already and `replaces` is False.
     """
     if replaces:
-        _drop(app)
-    with embedded_url(app.settings, ON_STDERR, database=HOTEL_DATABASE) as url:
-        settings = replace(
-            app.settings, database_url=url, unpooled_url=None, replica_url=None, pooler="auto", migrations_dir=None
-        )
-        Runner(settings, url).up()
-        until = datetime.now(settings.timezone).replace(minute=0, second=0, microsecond=0)
-        started = monotonic()
-        with connect(settings, url) as connection, waiting("inventing guests"):
-            rows = invent_hotel(connection, guests, seed=seed, until=until, timezone=settings.timezone)
-    app.output(None).rows(("table", "rows"), list(rows.items()))
+        drop_hotel(app, HOTEL_DATABASE)
+    started = monotonic()
+    with invented_hotel(app, HOTEL_DATABASE, guests, seed) as (_settings, rows):
+        app.output(None).rows(("table", "rows"), list(rows.items()))
     click.echo(f"database {HOTEL_DATABASE}, seed {seed}: {readable_seconds(monotonic() - started)}")
     if app.settings.database_url is None:
         click.echo(f"Try next: guestsql query show list_label_conversions --psql | guestsql psql -d {HOTEL_DATABASE}")
+
+
+@contextmanager
+def invented_hotel(app: App, database: str, guests: int, seed: int) -> Generator[tuple[Settings, dict[str, int]]]:
+    """A hotel in an empty database of the embedded server, which runs for as long as this is open.
+
+    Args:
+        app: where the server keeps its data.
+        database: its name; it is created.
+        guests: how many, 1 or more.
+        seed: each seed invents another hotel.
+
+    Yields:
+        The settings of that database, and the number of rows of each table.
+
+    Raises:
+        GuestSQLError: it has guests already.
+    """
+    with embedded_url(app.settings, ON_STDERR, database=database) as url:
+        settings = replace(
+            app.settings,
+            database_url=url,
+            unpooled_url=None,
+            replica_url=None,
+            pooler="auto",
+            migrations_dir=None,
+            packaged=True,
+        )
+        Runner(settings, url).up()
+        until = datetime.now(settings.timezone).replace(minute=0, second=0, microsecond=0)
+        with connect(settings, url) as connection, waiting("inventing guests"):
+            rows = invent_hotel(connection, guests, seed=seed, until=until, timezone=settings.timezone)
+        yield settings, rows
 
 
 def invent_hotel(
@@ -115,9 +145,15 @@ def _require_empty_demo(target: Any) -> None:  # noqa: ANN401  a row of the quer
         )
 
 
-def _drop(app: App) -> None:
+def drop_hotel(app: App, database: str) -> None:
+    """Drop a database of the embedded server, if it is there.
+
+    Args:
+        app: where the server keeps its data.
+        database: one of the demo's.
+    """
     with (
         embedded_url(app.settings, ON_STDERR, database=_ADMIN_DATABASE) as url,
         connect(replace(app.settings, pooler="auto"), url) as connection,
     ):
-        connection.execute(f"DROP DATABASE IF EXISTS {HOTEL_DATABASE}")
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(database)))

@@ -23,7 +23,7 @@ from guestsql.errors import SettingsError
 if TYPE_CHECKING:
     from guestsql.report.reading import Failure
 
-__all__ = ["report"]
+__all__ = ["language_of_environment", "missing_packages", "report"]
 
 _NEEDED = ("babel", "jinja2", "vl_convert")
 _HINTS = {"57014": "raise --timeout"}
@@ -96,7 +96,7 @@ def report(  # noqa: PLR0917  click passes them by name
     found = None if name is None else named(app.catalogue, name)
     place = destination(out, format_name, is_single=found is not None)
     given = {} if found is None else given_parameters(found, pairs, nulls)
-    options = Options(app.settings, language(lang or _language_of_environment()), days, timeout, datetime.now(UTC))
+    options = Options(app.settings, language(lang or language_of_environment()), days, timeout, datetime.now(UTC))
     failures: Sequence[Failure] = ()
     with open_target(app.settings, ON_STDERR, main=primary) as target, QuerySession(target, hints=_HINTS) as session:
         if found is not None:
@@ -114,12 +114,17 @@ def report(  # noqa: PLR0917  click passes them by name
         raise click.exceptions.Exit(FAILED)
 
 
-def _language_of_environment() -> str:
+def language_of_environment() -> str:
+    """Return the code of the language that the environment asks for."""
     chosen = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
     return "es" if chosen.startswith("es") else "en"
 
 
+def missing_packages() -> list[str]:
+    """Return which packages of the extra `pages` are needed and not installed."""
+    return [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+
+
 def _require_pages() -> None:
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := missing_packages():
         raise SettingsError(f"{missing[0]} is not installed", hint="pip install 'guestsql[pages]'")

@@ -19,13 +19,23 @@ def _ended(process):
     assert lines[0] == "DATABASE_URL is not used: the demo uses its own database on the embedded server"
     assert all(line.startswith("guestsql: making an embedded PostgreSQL in ") for line in lines[1:]), complaints
     assert "\x1b" not in shown
-    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert all(len(line) <= 80 for line in shown.splitlines() if not line.startswith("file://"))
     return shown
 
 
 def _psql(home, *arguments):
     shown, complaints = spawn("psql", "-XAt", *arguments, GUESTSQL_HOME=str(home)).communicate(timeout=60)
     return shown.strip() or complaints
+
+
+def _check_report(home, shown):
+    """The last line is the address of a page with pictures, and the invented hotel is gone."""
+    path = home / "demo" / "report.html"
+    assert shown.splitlines()[-1] == path.as_uri()
+    page = path.read_text(encoding="utf-8")
+    assert page.count("<img ") == 6
+    assert "Not shown" not in page
+    assert _psql(home, "-d", "postgres", "-c", "SELECT count(*) FROM pg_database WHERE datname ~ 'report'") == "0"
 
 
 def test_demo(embedded_home):
@@ -52,6 +62,8 @@ def test_demo(embedded_home):
     # Both of the first two have recorded one too.
     assert next(line.split()[:2] for line in again.splitlines() if line.startswith("before")) == ["before", "2"]
 
+    _check_report(home, again)
+
     # Its database is its own.
     assert _psql(home, "-c", "SELECT to_regclass('guest_profiles') IS NULL") == "t"
     assert int(_psql(home, "-d", "guestsql_demo", "-c", "SELECT count(*) FROM guest_profiles")) > 20
@@ -63,7 +75,8 @@ def test_demo(embedded_home):
             assert complaints == ""
         assert _psql(home, "-d", "guestsql_demo_hotel", "-c", "SELECT count(*) FROM known_guests") == "30"
 
-    commands = [line.split("  ")[1].split() for line in again.partition("Try next\n")[2].splitlines()]
+    following = again.partition("Try next\n")[2].partition("\n\n")[0]
+    commands = [line.split("  ")[1].split() for line in following.splitlines()]
     assert len(commands) == 3
     for command in commands:
         assert command[0] == "guestsql"
