@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from guestsql.charts.mark import ChartFault, ChartMark, chart_of
 from guestsql.charts.specification import specification
 from guestsql.languages import Language
+from guestsql.languages.columns import BEFORE, column_labels
 from guestsql.pages.masking import masked
 from guestsql.pages.table import Cell, Column, Rows, cells, columns_of
-from guestsql.report.labels import BEFORE, column_label, period_labels, translated
+from guestsql.report.labels import heading, period_labels, translated
 from guestsql.sql import Query
 from guestsql.sql.query import first_sentence, why_empty
 
@@ -194,7 +195,7 @@ def _specified(
     query: Query, mark: ChartMark, answer: Answer, reader: Reader, *, width: int, title: str = ""
 ) -> dict[str, Any]:
     days = reader.days if any(each.name == "days" for each in query.parameters) else None
-    labels = {name: column_label(name, reader.language) for name in answer.columns}
+    labels = column_labels(answer.columns, reader.language)
     return specification(
         mark,
         answer.columns,
@@ -222,7 +223,7 @@ def _figure(name: str, row: Mapping[str, object], language: Language) -> Figure:
     value, before = row[name], row.get(name + BEFORE)
     earlier = _shown(before, name, language) if name + BEFORE in row else ""
     change = _change(_number(value), _number(before), name, language)
-    return Figure(column_label(name, language), _shown(value, name, language), earlier, change)
+    return Figure(heading(name, language), _shown(value, name, language), earlier, change)
 
 
 def _number(value: object) -> float | Decimal | None:
@@ -266,7 +267,7 @@ def _table(answer: Answer, reader: Reader) -> Table:
     columns, _ = columns_of(Rows(answer.columns, rows, is_cut=False), None)
     for column, name in zip(columns, answer.columns, strict=True):
         if name:
-            column.heading = column_label(name, reader.language)
+            column.heading = heading(name, reader.language)
     left = len(answer.rows) - len(rows)
     more = reader.language.ngettext("%(num)s more row", "%(num)s more rows", left) if left else ""
     return Table(columns, cells(rows, columns, reader.language, reader.zone), more)
