@@ -56,7 +56,8 @@ def described(mark: ChartMark, data: Data) -> str:
     """
     data, words = replace(data, notes=[]), data.words  # what is left out is noted once, by the picture
     if mark.kind == "number":
-        return f"{words.say('number')}: {'; '.join(f'{name} {text}' for name, text in figures_of(mark, data))}."
+        shown = [f"{each.name} {each.text}" + (each.before and f", {each.before}") for each in figures_of(mark, data)]
+        return f"{words.say('number')}: {'; '.join(shown)}."
     if mark.kind == "funnel":
         steps = steps_of(mark, data)
         return f"{words.say('funnel')}: {'; '.join(f'{name} {share(n, steps[0][1], data)}' for name, n in steps)}."

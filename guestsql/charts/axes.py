@@ -87,13 +87,14 @@ def place_axis(column: str, data: Data) -> Axis:
     return _time_axis(values, data) if times else _number_place_axis(values, data)
 
 
-def categories(column: str, data: Data, *, is_distinct: bool = True) -> Axis:
+def categories(column: str, data: Data, *, is_distinct: bool = True, is_across: bool = True) -> Axis:
     """Return the axis of a column with a place for each of its values.
 
     Args:
         column: the column.
         data: the rows.
         is_distinct: False for a place for each row, whatever its value.
+        is_across: True for a horizontal axis, on which not all labels may have room.
     """
     labels = [clean(label, _LONGEST_LABEL) for label in data.labels(column)]
     values = data.values(column)
@@ -106,12 +107,8 @@ def categories(column: str, data: Data, *, is_distinct: bool = True) -> Axis:
         places = [at[_key(value)] for value in values]
     text = dict(zip(places, labels, strict=True))
     filled = {place + 0.5: [text.get(place + 0.5) or data.words.number(finite(key))] for place, key in enumerate(order)}
-    return Axis(
-        places,
-        1.0,
-        (0.0, float(max(1, len(order)))),
-        _thinned(filled, data, is_text=not is_continuous(values)) if is_distinct else filled,
-    )
+    ticks = _thinned(filled, data, is_text=not is_continuous(values)) if is_across else filled
+    return Axis(places, 1.0, (0.0, float(max(1, len(order)))), ticks)
 
 
 def number_axis(axis: Axis) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from guestsql.charts.axes import Axis, categories, is_continuous, number_axis, place_axis, scaled, value_axis
 from guestsql.charts.data import Data, Series, series_of
-from guestsql.charts.drawing import LETTER, Drawing, colour, is_narrow, label_size, nothing, plot_height
+from guestsql.charts.drawing import LETTER, Drawing, colour, colours_of, is_narrow, label_size, nothing, plot_height
 from guestsql.charts.lines import measure
 from guestsql.charts.mark import ChartMark
 from guestsql.charts.palette import AXIS, HEAT, TEXT
@@ -58,7 +58,7 @@ def draw_bars(mark: ChartMark, data: Data) -> Drawing:
     if is_horizontal:
         return Drawing(*_horizontal(bars, axis, values, series, data), unit)
     places = number_axis(axis)
-    layers = [_rectangles(bars, places, values, colour(series, data)), *_zero(bars, "y")]
+    layers = [_rectangles(bars, places, values, _colour(series, data)), *_zero(bars, "y")]
     return Drawing(layers, plot_height(data), unit)
 
 
@@ -69,7 +69,8 @@ def draw_heatmap(mark: ChartMark, data: Data) -> Drawing:
         mark: the chart.
         data: the rows.
     """
-    across, down = categories(mark.x or "", data), categories(mark.y[0], data)
+    across = categories(mark.x or "", data)
+    down = categories(mark.y[0], data, is_across=False)
     numbers = data.numbers(mark.value or "")
     present = [number for number in numbers if number is not None]
     if not present:
@@ -93,7 +94,7 @@ def draw_heatmap(mark: ChartMark, data: Data) -> Drawing:
             "x2": {"field": "x2"},
             "y": {"field": "y", **vertical},
             "y2": {"field": "y2"},
-            "color": colour(names, data, colours),
+            "color": colour(names, colours, data),
         },
     }
     rows = int(down.domain[1])
@@ -125,7 +126,7 @@ def _axis(mark: ChartMark, data: Data, *, is_horizontal: bool) -> Axis:
     if is_number and len(set(values)) <= _MOST_NUMBERS:
         return categories(column, data)
     if is_horizontal:
-        return categories(column, data, is_distinct=_is_distinct(mark))
+        return categories(column, data, is_distinct=_is_distinct(mark), is_across=False)
     return place_axis(column, data)
 
 
@@ -161,6 +162,10 @@ def _summed(series: Series, axis: Axis) -> dict[tuple[float, bool], float]:
             key = (place, value < 0)
             sums[key] = sums.get(key, 0.0) + value
     return sums
+
+
+def _colour(series: Sequence[Series], data: Data) -> dict[str, Any]:
+    return colour([each.name for each in series], colours_of(series), data)
 
 
 def _rectangles(
@@ -213,7 +218,7 @@ def _horizontal(
         longest = max(len(lines[0]) for lines in axis.ticks.values())
         room = longest * label_size(data) * LETTER + 6
         places["axis"] |= {"minExtent": room, "labelLimit": room, "labelOverlap": False, "ticks": False}
-    bars_layer = _rectangles(bars, places, values, colour(series, data), along="y")
+    bars_layer = _rectangles(bars, places, values, _colour(series, data), along="y")
     return [bars_layer, *_zero(bars, "x"), *texts], count * size
 
 

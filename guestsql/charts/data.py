@@ -11,12 +11,13 @@ from typing import NamedTuple
 from guestsql.charts.mark import ChartFault, ChartMark
 from guestsql.charts.words import Words, clean, finite
 
-__all__ = ["Data", "Series", "series_of"]
+__all__ = ["Data", "Series", "is_earlier", "is_number", "series_of"]
 
 _WEEKDAYS = frozenset({"weekday", "isodow", "dow", "day_of_week"})
 _DAYS_OF_WEEK = 7
 _LONGEST_LABEL = 60
 _MOST_SERIES = 6
+_BEFORE = "_before"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -118,10 +119,12 @@ class Series(NamedTuple):
     Attributes:
         name: as in the legend.
         points: row and number.
+        is_earlier: True for X_before beside X: the numbers of an earlier time.
     """
 
     name: str
     points: list[tuple[int, float | None]]
+    is_earlier: bool = False
 
     @property
     def total(self) -> float:
@@ -138,7 +141,10 @@ def series_of(mark: ChartMark, data: Data, *, is_additive: bool = False) -> list
         is_additive: True to draw what is beyond the largest as one series.
     """
     if mark.series is None:
-        found = [Series(data.name(column), list(enumerate(data.numbers(column)))) for column in mark.y]
+        found = [
+            Series(data.name(column), list(enumerate(data.numbers(column))), is_earlier=is_earlier(column, mark.y))
+            for column in mark.y
+        ]
     else:
         found = _split(mark.series, mark.y[0], data)
     if len(found) <= _MOST_SERIES:
@@ -152,6 +158,11 @@ def series_of(mark: ChartMark, data: Data, *, is_additive: bool = False) -> list
     data.notes.append(data.words.say("others", shown=kept, all=len(found)))
     others = [point for each in found if each not in largest for point in each.points]
     return [*shown, Series(data.words.say("other"), others)]
+
+
+def is_earlier(column: str, columns: Sequence[str]) -> bool:
+    """Return whether a column is X_before of a column X."""
+    return column.endswith(_BEFORE) and column.removesuffix(_BEFORE) in columns
 
 
 def is_number(value: object) -> bool:

@@ -7,10 +7,21 @@ from typing import Any, NamedTuple
 
 from guestsql.charts.data import Data, Series
 from guestsql.charts.expressions import label_expression
-from guestsql.charts.palette import SERIES
+from guestsql.charts.palette import AXIS, SERIES
 from guestsql.charts.words import clean
 
-__all__ = ["LETTER", "NARROW", "Drawing", "colour", "is_narrow", "label_size", "nothing", "plot_height", "wrapped"]
+__all__ = [
+    "LETTER",
+    "NARROW",
+    "Drawing",
+    "colour",
+    "colours_of",
+    "is_narrow",
+    "label_size",
+    "nothing",
+    "plot_height",
+    "wrapped",
+]
 
 NARROW = 480
 """Below this width, in CSS pixels, a chart is drawn for a phone."""
@@ -50,25 +61,34 @@ def plot_height(data: Data) -> int:
     return 190 if is_narrow(data) else 260
 
 
-def colour(series: Sequence[Series] | Sequence[str], data: Data, colours: Sequence[str] = SERIES) -> dict[str, Any]:
+def colours_of(series: Sequence[Series]) -> list[str]:
+    """Return the colour of each series; those of an earlier time are grey."""
+    own = iter(SERIES)
+    return [AXIS if each.is_earlier else next(own) for each in series]
+
+
+def colour(names: Sequence[str], colours: Sequence[str], data: Data) -> dict[str, Any]:
     """Return the encoding of the colour of the field `s`, with a legend above the plot if there is a choice.
 
     Args:
-        series: the series, or their names.
+        names: of the series.
+        colours: of each.
         data: the rows.
-        colours: by series.
     """
-    names = [each if isinstance(each, str) else each.name for each in series]
     longest = max((len(name) for name in names), default=1)
     across = max(1, int((data.width - 30) / (longest * label_size(data) * LETTER + _LEGEND_SYMBOL)))
-    legend = {"orient": "top", "columns": min(across, len(names)), "labelLimit": data.width - 70, "title": None}
+    legend = {
+        "orient": "top",
+        "columns": min(across, len(names)),
+        "labelLimit": data.width - 70,
+        "title": None,
+        "labelExpr": label_expression(dict(enumerate([name] for name in names))),
+    }
     return {
         "field": "s",
         "type": "nominal",
-        "scale": {"domain": list(range(len(names))), "range": list(colours[: len(names)])},
-        "legend": {**legend, "labelExpr": label_expression(dict(enumerate([name] for name in names)))}
-        if len(names) > 1
-        else None,
+        "scale": {"domain": list(range(len(names))), "range": list(colours)},
+        "legend": legend if len(names) > 1 else None,
     }
 
 

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from guestsql.charts.axes import scaled
-from guestsql.charts.data import Data, is_number
-from guestsql.charts.drawing import LETTER, Drawing, is_narrow, label_size, nothing, wrapped
+from guestsql.charts.data import Data, is_earlier, is_number
+from guestsql.charts.drawing import LETTER, Drawing, label_size, nothing, wrapped
 from guestsql.charts.mark import ChartFault, ChartMark
 from guestsql.charts.palette import GRID, MUTED, SERIES, TEXT
 
-__all__ = ["draw_funnel", "draw_numbers", "figures_of", "steps_of"]
+__all__ = ["Figure", "draw_funnel", "draw_numbers", "figures_of", "steps_of"]
 
 _MOST_STEPS = 12
 _STEP_HEIGHT = 46
 _MOST_FIGURES = 12
 _TILE_WIDTH = 150
-_TILE_HEIGHT = 66
+_LINE = 16
 _LARGE = 30
 _UNITS = {"percent": " %", "milliseconds": " ms", "seconds": " s"}
+
+
+class Figure(NamedTuple):
+    """A number in large type.
+
+    Attributes:
+        name: what is counted.
+        text: the number with its unit.
+        before: the number of an earlier time, and the change since then; "" for none.
+    """
+
+    name: str
+    text: str
+    before: str
 
 
 def steps_of(mark: ChartMark, data: Data) -> list[tuple[str, float | None]]:
@@ -33,8 +47,8 @@ def steps_of(mark: ChartMark, data: Data) -> list[tuple[str, float | None]]:
     return list(zip(data.labels(mark.x), data.numbers(mark.y[0]), strict=True))
 
 
-def figures_of(mark: ChartMark, data: Data) -> list[tuple[str, str]]:
-    """Return the figures of a number chart: name and number as text.
+def figures_of(mark: ChartMark, data: Data) -> list[Figure]:
+    """Return the figures of a number chart.
 
     Args:
         mark: the chart.
@@ -46,7 +60,13 @@ def figures_of(mark: ChartMark, data: Data) -> list[tuple[str, str]]:
     columns = mark.y or tuple(name for name, value in zip(data.columns, data.rows[0], strict=True) if is_number(value))
     if not columns:
         raise ChartFault("the row has no numbers", "write number y=COLUMN")
-    return [(data.name(column), _figure(column, data)) for column in columns]
+    return [
+        Figure(
+            data.name(column), _figure(column, data), _before(column, data) if _pair(column) in columns else ""
+        )
+        for column in columns
+        if not is_earlier(column, columns)
+    ]
 
 
 def draw_funnel(mark: ChartMark, data: Data) -> Drawing:
@@ -107,7 +127,7 @@ def share(value: float | None, first: float | None, data: Data) -> str:
 
 
 def draw_numbers(mark: ChartMark, data: Data) -> Drawing:
-    """Draw the numbers of the first row in large type.
+    """Draw the numbers of the first row in large type, X_before below X.
 
     Args:
         mark: the chart.
@@ -119,35 +139,34 @@ def draw_numbers(mark: ChartMark, data: Data) -> Drawing:
         figures = figures[:_MOST_FIGURES]
     across = max(1, min(len(figures), data.width // _TILE_WIDTH))
     down = -(-len(figures) // across)
-    width = (data.width - 24) / across
-    longest = max(len(text) for _, text in figures)
-    large = max(16, min(_LARGE, int((width - 12) / (longest * LETTER))))
+    width = (data.width - 24) / across - 12
+    large = max(16, min(_LARGE, int(width / (max(len(each.text) for each in figures) * LETTER))))
     tiles = [
-        {"x": at % across, "y": at // across, "figure": text, "name": wrapped(name, width - 12, label_size(data), 2)}
-        for at, (name, text) in enumerate(figures)
+        {"x": at % across, "y": at // across, "figure": each.text, "name": _below(each, width, data)}
+        for at, each in enumerate(figures)
     ]
-    x = {"field": "x", "type": "quantitative", "axis": None, "scale": {"domain": [0, across], "nice": False}}
-    y = {
-        "field": "y",
-        "type": "quantitative",
-        "axis": None,
-        "scale": {"domain": [0, down], "reverse": True, "nice": False},
+    lines = max(len(_below(each, width, data)) for each in figures)
+    place = {"type": "quantitative", "axis": None}
+    encoding = {
+        "x": {"field": "x", **place, "scale": {"domain": [0, across], "nice": False}},
+        "y": {"field": "y", **place, "scale": {"domain": [0, down], "reverse": True, "nice": False}},
     }
     text = {"type": "text", "align": "left", "baseline": "top"}
+    size = {"fontSize": label_size(data), "dy": large + 6, "lineHeight": _LINE}
     return Drawing(
         [
             {
                 "data": {"values": tiles},
                 "mark": {**text, "fontSize": large, "fontWeight": "bold", "color": TEXT},
-                "encoding": {"x": x, "y": y, "text": {"field": "figure"}},
+                "encoding": {**encoding, "text": {"field": "figure"}},
             },
             {
                 "data": {"values": tiles},
-                "mark": {**text, "fontSize": label_size(data), "dy": large + 6, "lineHeight": 15, "color": MUTED},
-                "encoding": {"x": x, "y": y, "text": {"field": "name"}},
+                "mark": {**text, **size, "color": MUTED},
+                "encoding": {**encoding, "text": {"field": "name"}},
             },
         ],
-        down * (_TILE_HEIGHT + (8 if is_narrow(data) else 0)),
+        down * (large + 18 + _LINE * lines),
     )
 
 
@@ -159,10 +178,26 @@ def _bar_layer(bars: list[dict[str, Any]], end: dict[str, Any], down: dict[str, 
     }
 
 
+def _below(figure: Figure, width: float, data: Data) -> list[str]:
+    return [text for line in (figure.name, figure.before) for text in wrapped(line, width, label_size(data), 2)]
+
+
+def _pair(column: str) -> str:
+    return f"{column}_before"
+
+
+def _before(column: str, data: Data) -> str:
+    now, before = data.numbers(column)[0], data.numbers(_pair(column))[0]
+    text = data.words.say("before", number=_figure(_pair(column), data))
+    if now is None or not before or column.endswith("percent"):
+        return text
+    change = 100 * (now - before) / abs(before)
+    return f"{text} ({'+' if change > 0 else ''}{data.words.number(change, 0)} %)"
+
+
 def _figure(column: str, data: Data) -> str:
-    value = data.numbers(column)[0]
-    scale = scaled([column], [value], data.words)
+    value, named = data.numbers(column)[0], column.removesuffix("_before")
+    scale = scaled([named], [value], data.words)
     unit = scale.unit and f" {scale.unit}"
     number = data.words.number(None if value is None else value / scale.divisor)
-    last = column.removesuffix("_before").rpartition("_")[2]
-    return number + (unit or (_UNITS.get(last, "") if value is not None else ""))
+    return number + (unit or (_UNITS.get(named.rpartition("_")[2], "") if value is not None else ""))

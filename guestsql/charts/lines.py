@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
 from guestsql.charts.axes import Axis, number_axis, place_axis, scaled, value_axis
 from guestsql.charts.data import Data, Series, series_of
-from guestsql.charts.drawing import Drawing, colour, is_narrow, nothing, plot_height
+from guestsql.charts.drawing import Drawing, colour, colours_of, is_narrow, nothing, plot_height
 from guestsql.charts.mark import ChartMark
 
 __all__ = ["draw_lines", "measure"]
@@ -20,6 +21,7 @@ _WIDTH_OF_A_POINT = 14
 # What is farther from its neighbour than this many usual steps has a row missing between them.
 _GAP = 1.6
 _REGULAR = 0.8
+_ALIKE = 0.15
 
 _Point = tuple[float, float | None]
 
@@ -39,18 +41,23 @@ def draw_lines(mark: ChartMark, data: Data) -> Drawing:
         return nothing(data.words.say("unknown"), data)
     scale = scaled(mark.y, values, data.words)
     values = [None if value is None else value / scale.divisor for value in values]
+    is_dense = max(map(len, lines)) > data.width / _WIDTH_OF_A_POINT
     encoding = _encoding(series, axis, values, data)
-    paths = [_datum(s, at, y, scale.divisor) for s, line in enumerate(lines) for at, y in _with_gaps(line, axis)]
+    look = _look(series, encoding["color"], is_dense=is_dense)
+    drawn = [list(_with_gaps(line, axis)) for line in lines]
+    paths = [_datum(s, at, y, scale.divisor) for s, line in enumerate(drawn) for at, y in line]
     points = [
-        _datum(s, at, y, scale.divisor) for s, line in enumerate(lines) for at, y in _points(line, lines, axis, data)
+        _datum(s, at, y, scale.divisor)
+        for s, line in enumerate(drawn)
+        for at, y in (_isolated(line) if is_dense else line)
     ]
     return Drawing(
         [
-            {"data": {"values": paths}, "mark": {"type": "line", "strokeWidth": 2}, "encoding": encoding},
+            {"data": {"values": paths}, "mark": {"type": "line", "strokeWidth": 2}, "encoding": encoding | look},
             {
                 "data": {"values": points},
-                "mark": {"type": "point", "filled": True, "size": 36, "opacity": 1},
-                "encoding": encoding,
+                "mark": {"type": "point", "filled": True, "size": 9 if is_dense else 36, "opacity": 1},
+                "encoding": encoding | look,
             },
         ],
         plot_height(data),
@@ -59,9 +66,10 @@ def draw_lines(mark: ChartMark, data: Data) -> Drawing:
 
 
 def measure(mark: ChartMark, unit: str, data: Data) -> str:
-    """Return what a chart's numbers are: their column and unit, by the column of the horizontal axis."""
+    """Return what a chart's numbers are: their column and unit, by the column of the axis unless it is one of times."""
     what = f"{data.name(mark.y[0])}{f' ({unit})' if unit else ''}" if len(mark.y) == 1 else unit
-    by = data.name(mark.x) if mark.x else ""
+    is_time = mark.x is not None and any(isinstance(value, date) for value in data.values(mark.x))
+    by = data.name(mark.x) if mark.x and not is_time else ""
     return data.words.say("by", what=what, by=by) if what and by else what
 
 
@@ -74,43 +82,43 @@ def _with_gaps(line: list[_Point], axis: Axis) -> Iterable[_Point]:
     steps = [b - a for (a, _), (b, _) in pairwise(line)]
     usual = statistics.median(steps) if steps else 0.0
     longest = usual * _GAP
-    is_regular = sum(step <= longest for step in steps) >= len(steps) * _REGULAR
+    alike = sum(abs(step - usual) <= usual * _ALIKE for step in steps)
+    is_regular = alike >= len(steps) * _REGULAR
     for number, point in enumerate(line):
         if number and is_regular and 0 < longest < steps[number - 1]:
             yield point[0] - axis.step / 2, None
         yield point
 
 
-def _points(line: list[_Point], lines: list[list[_Point]], axis: Axis, data: Data) -> list[_Point]:
-    drawn = list(_with_gaps(line, axis))
-    room = data.width / _WIDTH_OF_A_POINT
-    if max(map(len, lines)) <= room:
-        return [point for point in drawn if point[1] is not None]
-    around = [(0.0, None), *drawn, (0.0, None)]
+def _isolated(line: list[_Point]) -> list[_Point]:
+    around = [(0.0, None), *line, (0.0, None)]
     return [
         point
         for before, point, after in zip(around, around[1:], around[2:], strict=False)
-        if point[1] is not None and before[1] is None and after[1] is None
+        if before[1] is None and after[1] is None
     ]
 
 
 def _encoding(series: list[Series], axis: Axis, values: list[float | None], data: Data) -> dict[str, Any]:
-    encoding: dict[str, Any] = {
+    return {
         "x": {"field": "x", **number_axis(axis)},
         "y": {"field": "y", **value_axis(values, data.words, is_line=True, ticks=4 if is_narrow(data) else 5)},
-        "color": colour(series, data),
+        "color": colour([each.name for each in series], colours_of(series), data),
     }
-    if len(series) > 1:
-        domain = {"domain": list(range(len(series)))}
-        legend = {**encoding["color"]["legend"]}
-        encoding["shape"] = {"field": "s", "type": "nominal", "scale": domain | {"range": _SHAPES}, "legend": legend}
-        encoding["strokeDash"] = {
-            "field": "s",
-            "type": "nominal",
-            "scale": domain | {"range": _DASHES},
-            "legend": legend,
-        }
-    return encoding
+
+
+def _look(series: list[Series], color: dict[str, Any], *, is_dense: bool) -> dict[str, Any]:
+    # Beside its colour, a series has a dash and, where there is room, a shape; the legend shows one of them.
+    if len(series) == 1:
+        return {}
+    domain = {"domain": list(range(len(series)))}
+    legend = color["legend"]
+    dashes = {"field": "s", "type": "nominal", "scale": domain | {"range": _DASHES}}
+    shapes = {"field": "s", "type": "nominal", "scale": domain | {"range": _SHAPES}}
+    if not is_dense:
+        return {"strokeDash": dashes | {"legend": None}, "shape": shapes | {"legend": legend}}
+    strokes = legend | {"symbolType": "stroke", "symbolSize": 400, "symbolStrokeWidth": 2}
+    return {"color": color | {"legend": strokes}, "strokeDash": dashes | {"legend": strokes}}
 
 
 def _datum(series: int, at: float, value: float | None, divisor: float) -> dict[str, float | None]:

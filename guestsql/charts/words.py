@@ -136,6 +136,7 @@ _TEXTS = {
     "by": N_("%(what)s by %(by)s"),
     "none": N_("none"),
     "to": N_("to"),
+    "before": N_("before: %(number)s"),
     "true": N_("yes"),
     "false": N_("no"),
     "other": N_("other"),
