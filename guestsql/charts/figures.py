@@ -61,9 +61,7 @@ def figures_of(mark: ChartMark, data: Data) -> list[Figure]:
     if not columns:
         raise ChartFault("the row has no numbers", "write number y=COLUMN")
     return [
-        Figure(
-            data.name(column), _figure(column, data), _before(column, data) if _pair(column) in columns else ""
-        )
+        Figure(data.name(column), _figure(column, data), _before(column, data) if _pair(column) in columns else "")
         for column in columns
         if not is_earlier(column, columns)
     ]
