@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from guestsql.pages.state import State, state_of
 from guestsql.pages.table import Cell, Column, Rows, cells, columns_of
 from guestsql.sql import Operator, Query
 from guestsql.sql.query import why_empty
+from guestsql.telemetry.log import event
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -130,10 +132,19 @@ def read_panels(state: State, queries: Iterable[Query], language: Language) -> l
         _, late = wait(running, state.timeout + _GRACE_SECONDS)
         for each in late:
             each.cancel()
-        return [
-            _not_run(query, language) if work.cancelled() else work.result()
-            for query, work in zip(chosen, running, strict=True)
-        ]
+        return [_settled(query, work, language) for query, work in zip(chosen, running, strict=True)]
+
+
+def _settled(query: Query, work: Future[Panel], language: Language) -> Panel:
+    """The panel of a query; what goes wrong in one, whatever it is, is no other one's business."""
+    if work.cancelled():
+        title, detail = language.gettext("Other panels took too long, so this one was not read."), ""
+    elif (error := work.exception()) is not None:
+        event(logging.ERROR, "PAGE_FAILED", f"panel of {query.name}: {type(error).__name__}")
+        title, detail = language.gettext("Something went wrong"), type(error).__name__
+    else:
+        return work.result()
+    return Panel(query.name, _title(query, language), problem=Problem("error", 503, title, detail))
 
 
 def _index(request: Request, found: Mapping[str, list[Query]], title: str, *, status: int = 200) -> Response:
@@ -169,11 +180,6 @@ def _shown(query: Query, title: str, rows: Rows, language: Language, state: Stat
         return Panel(query.name, title, numbers=tuple(numbers), fault=fault)
     more = max(len(safe.rows) - _SHOWN_ROWS, int(safe.is_cut))
     return Panel(query.name, title, columns=tuple(columns), rows=tuple(shown), more=more, fault=fault)
-
-
-def _not_run(query: Query, language: Language) -> Panel:
-    title = language.gettext("Other panels took too long, so this one was not read.")
-    return Panel(query.name, _title(query, language), problem=Problem("error", 503, title))
 
 
 def _title(query: Query, language: Language) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from guestsql.adhoc.values import plain_text
 from guestsql.charts.alternative import alternative
 from guestsql.charts.mark import ChartFault, chart_of
 from guestsql.charts.render import svg
 from guestsql.charts.specification import specification
 from guestsql.languages import Language
 from guestsql.languages.columns import column_labels
+from guestsql.pages.masking import safe_text
 from guestsql.sql import Query
 from guestsql.sql.query import why_empty
 
@@ -72,6 +74,8 @@ def picture_of(
         )
     except ChartFault as error:
         return Picture(fault=f"{error} ({error.hint})" if error.hint else str(error))
+    except ValueError as error:  # Vega-Lite rejects the specification
+        return Picture(fault=safe_text(plain_text(str(error))))
     large, small = map(_address, drawn)
     return Picture(large, small, words)
 

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
@@ -68,8 +67,10 @@ def rooms_url(new_database: NewDatabase) -> Iterator[str]:
 
 
 @pytest.fixture
-def rooms(rooms_url: str, tmp_path: Path) -> State:
-    return page_state(rooms_url, sql_file(tmp_path / "queries", OWN).parent)
+def rooms(rooms_url: str, tmp_path: Path) -> Iterator[State]:
+    state = page_state(rooms_url, sql_file(tmp_path / "queries", OWN).parent)
+    with state.pool:
+        yield state
 
 
 @pytest.fixture
@@ -83,12 +84,14 @@ class _reader:  # noqa: N801  used as a function
 
     def __init__(self, state: State) -> None:
         self.made = BesideReader(state.settings, state.target, state.session, wait_seconds=PATIENT_SECONDS)
+        self.pool = state.pool
 
     def __enter__(self) -> BesideReader:
         return self.made
 
     def __exit__(self, *_: object) -> None:
         self.made.close()
+        self.pool.close()
 
 
 def _read(
@@ -227,9 +230,7 @@ def test_the_last_day_of_a_query(database_url: str, autocommit: psycopg.Connecti
 def test_a_login_without_the_right(database_url: str, autocommit: psycopg.Connection[Any]) -> None:
     autocommit.execute("CREATE ROLE e_reader LOGIN")
     try:
-        settings = page_state(database_url, packaged=True)
-        url = psycopg.conninfo.make_conninfo(database_url, user="e_reader")
-        state = replace(settings, target=replace(settings.target, url=url))
+        state = page_state(psycopg.conninfo.make_conninfo(database_url, user="e_reader"), packaged=True)
         with _reader(state) as reader:
             beside = _read(reader, state, "list_labels", is_planned=True)
         assert beside.last_day.value.absence == "right"

@@ -82,9 +82,11 @@ def any_url(new_database: NewDatabase) -> Iterator[str]:
 
 
 @pytest.fixture
-def hotel(any_url: str, tmp_path: Path) -> State:
+def hotel(any_url: str, tmp_path: Path) -> Iterator[State]:
     sql_file(tmp_path / "queries", FIRST, "a.sql")
-    return page_state(any_url, sql_file(tmp_path / "queries", PANELS, "b.sql").parent)
+    state = page_state(any_url, sql_file(tmp_path / "queries", PANELS, "b.sql").parent)
+    with state.pool:
+        yield state
 
 
 def _panels(html: str) -> dict[str, str]:
@@ -155,14 +157,11 @@ def test_packaged_dashboards_are_read_by_the_role_of_the_monitor(
     autocommit.execute("ALTER ROLE guestsql_monitor LOGIN")
     try:
         state = page_state(psycopg.conninfo.make_conninfo(database_url, user="guestsql_monitor"), packaged=True)
-        found = dashboards_of(state.catalogue.current()[0].values())
-        problems = {
-            panel.name: panel.problem.detail
-            for queries in found.values()
-            for panel in read_panels(state, queries, language("en"))
-            if panel.problem is not None
-        }
-        assert problems == {}
+        with state.pool:
+            found = dashboards_of(state.catalogue.current()[0].values())
+            panels = [panel for each in found.values() for panel in read_panels(state, each, language("en"))]
+        assert {panel.name: panel.problem.detail for panel in panels if panel.problem is not None} == {}
+        assert {panel.name: panel.fault for panel in panels if panel.fault} == {}
     finally:
         autocommit.execute("ALTER ROLE guestsql_monitor NOLOGIN")
 
@@ -212,3 +211,18 @@ def test_a_panel_behind_a_slow_one_says_that_it_was_not_read(monkeypatch: pytest
     assert slow.problem is None
     assert behind.problem is not None
     assert "took too long" in behind.problem.title
+
+
+def test_a_bug_in_one_panel_leaves_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    first, second = _queries(2)
+
+    def fetch(query: Query, _values: Mapping[str, str | None], _most: int) -> Rows:
+        if query is first:
+            raise ZeroDivisionError
+        return Rows(("n",), [(1,)], is_cut=False)
+
+    broken, whole = read_panels(_fake(fetch, 1), [first, second], language("en"))
+    assert broken.problem is not None
+    assert broken.problem.detail == "ZeroDivisionError"
+    assert first.name in caplog.text
+    assert whole.problem is None
