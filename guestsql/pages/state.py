@@ -62,7 +62,9 @@ class State:
     shared: SharedRuns = field(init=False, default_factory=SharedRuns)
 
     def __post_init__(self) -> None:
-        self.pool = SessionPool(self.target, self.sessions, _ROLE, hints=_HINTS)
+        # Roles belong to the whole server: without guestsql's tables here, it may be another database's.
+        role = _ROLE if self.settings.packaged else None
+        self.pool = SessionPool(self.target, self.sessions, role, hints=_HINTS)
 
     @property
     def zone(self) -> ZoneInfo:
