@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ def page_state(url: str = NOWHERE, own: Path | None = None, *, packaged: bool = 
     known = {"deadline_seconds": 5.0, "lease_seconds": 4.0, "queries_dir": own, "packaged": packaged, **known}
     settings = Settings(database_url=url, **known)
     catalogue = WatchedCatalogue(own, packaged=packaged)
-    return State(settings, Target(settings, url, "DATABASE_URL"), catalogue, access, timeout, sessions)
+    state = State(settings, Target(settings, url, "DATABASE_URL"), catalogue, access, timeout, sessions)
+    weakref.finalize(state, state.pool.close)
+    return state
 
 
 def page_client(state: State, *, host: str = "127.0.0.1:8000") -> TestClient:
