@@ -6,7 +6,7 @@ import math
 import signal
 import socket
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import FrameType
 
 import uvicorn
@@ -81,7 +81,7 @@ def run(state: State, listener: socket.socket, say: Callable[[str], None]) -> No
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(state.timeout) + 2,
     )
-    with state.pool:
+    with closing(state):
         _Server(config).run(sockets=[listener])
 
 

@@ -93,6 +93,11 @@ class State:
         digest = hashlib.sha256((FOLDER / "static" / "style.css").read_bytes()).hexdigest()[:12]
         return f"/static/style.css?v={digest}"
 
+    def close(self) -> None:
+        """End what runs in the background, and the sessions."""
+        self.beside.close()
+        self.pool.close()
+
     def session(self) -> AbstractContextManager[QuerySession]:
         """A session of this request alone.
 
