@@ -77,8 +77,9 @@ pages: $(STAMP)dev ## run the commands of the pages and write what they print; P
 messages: $(STAMP)dev ## bring the Spanish messages of the pages up to date; print those without a translation
 	$(BIN)/python tools/update_messages.py
 
-picture: $(STAMP)dev ## draw docs/terminal.svg from the output of real commands
+picture: $(STAMP)dev ## draw the pictures of the README from real commands: docs/terminal.svg, docs/page.png, docs/report.svg
 	$(BIN)/python tools/terminal_picture.py
+	$(BIN)/python tools/page_pictures.py
 
 stubs: $(STAMP)run ## generate the types of the queries
 	$(BIN)/guestsql stubs
