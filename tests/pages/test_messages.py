@@ -22,14 +22,18 @@ SET_BLOCK = r"\{% set \w+ %\}.*?\{% endset %\}"
 PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?[a-z%]")
 
 
+USED = used_messages()
+QUERIES, _ = scan_queries(None, packaged=True)
+
+
 def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
     return [text] if isinstance(text, str) else list(text)
 
 
 def test_the_spanish_messages_are_those_of_the_code() -> None:
-    spanish, used = translations(), used_messages()
+    spanish = translations()
     assert untranslated(spanish) == []
-    assert {message.id for message in spanish} == {message.id for message in used}, "run make messages"
+    assert {message.id for message in spanish} == {message.id for message in USED}, "run make messages"
 
 
 def test_translations_have_the_same_placeholders() -> None:
@@ -44,8 +48,8 @@ def test_translations_have_the_same_placeholders() -> None:
 
 def test_messages_are_plain_text() -> None:
     # They are escaped, so a tag or an entity would be visible.
-    assert [text for message in used_messages() for text in forms(message.id) if text != html.unescape(text)] == []
-    assert [text for message in used_messages() for text in forms(message.id) if re.search(r"</?\w", text)] == []
+    assert [text for message in USED for text in forms(message.id) if text != html.unescape(text)] == []
+    assert [text for message in USED for text in forms(message.id) if re.search(r"</?\w", text)] == []
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
@@ -60,9 +64,8 @@ def test_a_template_has_no_text_but_messages(template: Path) -> None:
 
 
 def charted_columns() -> set[str]:
-    queries, _ = scan_queries(None, packaged=True)
     found: set[str | None] = set()
-    for query in queries.values():
+    for query in QUERIES.values():
         mark = chart_of(query)
         _, fields = query_rows._rows._table.get(query.name, ("", {}))
         if mark is not None:
@@ -80,6 +83,5 @@ def test_the_columns_of_the_packaged_charts_have_labels() -> None:
 
 
 def test_the_names_of_the_packaged_dashboards_are_messages() -> None:
-    queries, _ = scan_queries(None, packaged=True)
-    names = {query.dashboard.capitalize() for query in queries.values() if query.dashboard}
-    assert {name for name in names if used_messages().get(name) is None} == set()
+    names = {query.dashboard.capitalize() for query in QUERIES.values() if query.dashboard}
+    assert {name for name in names if USED.get(name) is None} == set()
