@@ -1,26 +1,24 @@
-"""Bars, stacked bars and heatmaps: charts of rectangles."""
+"""Bars beside each other and on top of each other."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
-from guestsql.charts.axes import Axis, categories, is_continuous, number_axis, place_axis, scaled, value_axis
+from guestsql.charts.axes import Axis, categories, is_continuous, number_axis, place_axis
 from guestsql.charts.data import Data, Series, series_of
-from guestsql.charts.drawing import LETTER, Drawing, colour, colours_of, is_narrow, label_size, nothing, plot_height
+from guestsql.charts.drawing import Drawing, colour, colours_of, is_narrow, label_size, nothing, plot_height, room_for
 from guestsql.charts.lines import measure
 from guestsql.charts.mark import ChartMark
-from guestsql.charts.palette import AXIS, HEAT, TEXT
+from guestsql.charts.palette import AXIS, TEXT
+from guestsql.charts.scale import scale_of, value_axis
 
-__all__ = ["draw_bars", "draw_heatmap"]
+__all__ = ["draw_bars"]
 
 _MOST_CATEGORIES = 20
 _MOST_NUMBERS = 60
 _FILLED = 0.8
-_TO = "\u2013"
-_NICE = (1, 2, 2.5, 5, 10)
 
 
 class _Bar(NamedTuple):
@@ -49,58 +47,17 @@ def draw_bars(mark: ChartMark, data: Data) -> Drawing:
     if not bars:
         return nothing(data.words.say("unknown"), data)
     numbers = [number for bar in bars for number in (bar.low, bar.high)]
-    scale = scaled(mark.y, numbers, data.words)
+    scale = scale_of(mark.y, numbers, data.words)
     bars = [bar._replace(low=bar.low / scale.divisor, high=bar.high / scale.divisor) for bar in bars]
     values = value_axis(
-        [n / scale.divisor for n in numbers], data.words, ticks=3 if is_horizontal and is_narrow(data) else 5
+        [n / scale.divisor for n in numbers], data.words, scale, ticks=3 if is_horizontal and is_narrow(data) else 5
     )
-    unit = measure(mark, scale.unit, data)
+    unit = measure(mark, scale, data)
     if is_horizontal:
         return Drawing(*_horizontal(bars, axis, values, series, data), unit)
     places = number_axis(axis)
     layers = [_rectangles(bars, places, values, _colour(series, data)), *_zero(bars, "y")]
     return Drawing(layers, plot_height(data), unit)
-
-
-def draw_heatmap(mark: ChartMark, data: Data) -> Drawing:
-    """Draw a cell for each row, its colour by the class of its number.
-
-    Args:
-        mark: the chart.
-        data: the rows.
-    """
-    across = categories(mark.x or "", data)
-    down = categories(mark.y[0], data, is_across=False)
-    numbers = data.numbers(mark.value or "")
-    present = [number for number in numbers if number is not None]
-    if not present:
-        return nothing(data.words.say("unknown"), data)
-    scale = scaled([mark.value or ""], numbers, data.words)
-    bounds = _bounds([number / scale.divisor for number in present])
-    names = _class_names(bounds, data, is_whole=scale.divisor == 1 and all(n.is_integer() for n in present))
-    cells = [
-        {"s": _class(number / scale.divisor, bounds), "x": x - 0.5, "x2": x + 0.5, "y": y - 0.5, "y2": y + 0.5}
-        for x, y, number in zip(across.places, down.places, numbers, strict=True)
-        if x is not None and y is not None and number is not None
-    ]
-    vertical = number_axis(down)
-    vertical["scale"]["reverse"] = True
-    colours = [HEAT[round(at * (len(HEAT) - 1) / max(1, len(names) - 1))] for at in range(len(names))]
-    layer = {
-        "data": {"values": cells},
-        "mark": {"type": "rect", "stroke": None},
-        "encoding": {
-            "x": {"field": "x", **number_axis(across)},
-            "x2": {"field": "x2"},
-            "y": {"field": "y", **vertical},
-            "y2": {"field": "y2"},
-            "color": colour(names, colours, data),
-        },
-    }
-    rows = int(down.domain[1])
-    by = data.words.joined([data.name(mark.x or ""), data.name(mark.y[0])])
-    what = data.words.say("by", what=data.name(mark.value or ""), by=by)
-    return Drawing([layer], rows * max(16, min(26, 420 // rows)), what + (scale.unit and f" ({scale.unit})"))
 
 
 def _first_categories(mark: ChartMark, data: Data) -> Data:
@@ -215,9 +172,7 @@ def _horizontal(
         texts = [_labels_above(axis, label, data)]
     else:
         size = max(24, 14 * beside + 8)
-        longest = max(len(lines[0]) for lines in axis.ticks.values())
-        room = longest * label_size(data) * LETTER + 6
-        places["axis"] |= {"minExtent": room, "labelLimit": room, "labelOverlap": False, "ticks": False}
+        places["axis"] |= room_for(axis, data)
     bars_layer = _rectangles(bars, places, values, _colour(series, data), along="y")
     return [bars_layer, *_zero(bars, "x"), *texts], count * size
 
@@ -235,32 +190,3 @@ def _labels_above(axis: Axis, label: float, data: Data) -> dict[str, Any]:
         "mark": {"type": "text", "color": TEXT, **look},
         "encoding": {"x": {"value": 0}, "y": {"field": "at", "type": "quantitative"}, "text": {"field": "text"}},
     }
-
-
-def _bounds(numbers: Sequence[float]) -> list[float]:
-    # Round bounds of at most six classes, from zero where no number is below it.
-    least, greatest = min(0.0, *numbers, 0.0), max(numbers)
-    span = greatest - least
-    if span <= 0:
-        return [least, least + 1]
-    power = 10.0 ** math.floor(math.log10(span / len(HEAT)))
-    for step in (nice * power for nice in _NICE):
-        first = math.floor(least / step)
-        classes = math.floor(greatest / step) - first + 1
-        if classes <= len(HEAT):
-            return [(first + number) * step for number in range(classes + 1)]
-    return [least, greatest]
-
-
-def _class(number: float, bounds: Sequence[float]) -> int:
-    return max(0, min(len(bounds) - 2, sum(number >= bound for bound in bounds) - 1))
-
-
-def _class_names(bounds: Sequence[float], data: Data, *, is_whole: bool) -> list[str]:
-    steps = [high - low for low, high in pairwise(bounds)]
-    is_whole = is_whole and all(step.is_integer() for step in steps) and bounds[0].is_integer()
-    say = data.words.number
-    to = f" {data.words.say('to')} " if bounds[0] < 0 else _TO
-    if is_whole:
-        return [say(low) if high - low == 1 else f"{say(low)}{to}{say(high - 1)}" for low, high in pairwise(bounds)]
-    return [f"{say(low, 3)}{to}{say(high, 3)}" for low, high in pairwise(bounds)]

@@ -11,13 +11,15 @@ from typing import NamedTuple
 from guestsql.charts.mark import ChartFault, ChartMark
 from guestsql.charts.words import Words, clean, finite
 
-__all__ = ["Data", "Series", "is_earlier", "is_number", "series_of"]
+__all__ = ["BEFORE", "Data", "Series", "is_earlier", "is_number", "series_of"]
 
 _WEEKDAYS = frozenset({"weekday", "isodow", "dow", "day_of_week"})
 _DAYS_OF_WEEK = 7
 _LONGEST_LABEL = 60
 _MOST_SERIES = 6
-_BEFORE = "_before"
+_EMPTY = "''"
+BEFORE = "_before"
+"""The end of the name of a column whose numbers are of an earlier time."""
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -96,7 +98,7 @@ class Data:
             return self.words.number(finite(value))
         if isinstance(value, date):
             return self.words.moment(value)
-        return clean(f"{value:%H:%M}" if isinstance(value, time) else str(value), _LONGEST_LABEL)
+        return clean(f"{value:%H:%M}" if isinstance(value, time) else str(value), _LONGEST_LABEL) or _EMPTY
 
     def _weekday(self, value: object) -> str:
         number = finite(value)
@@ -162,7 +164,7 @@ def series_of(mark: ChartMark, data: Data, *, is_additive: bool = False) -> list
 
 def is_earlier(column: str, columns: Sequence[str]) -> bool:
     """Return whether a column is X_before of a column X."""
-    return column.endswith(_BEFORE) and column.removesuffix(_BEFORE) in columns
+    return column.endswith(BEFORE) and column.removesuffix(BEFORE) in columns
 
 
 def is_number(value: object) -> bool:

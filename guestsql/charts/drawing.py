@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from guestsql.charts.axes import Axis
 from guestsql.charts.data import Data, Series
 from guestsql.charts.expressions import label_expression
 from guestsql.charts.palette import AXIS, SERIES
-from guestsql.charts.words import clean
 
 __all__ = [
     "LETTER",
@@ -20,6 +20,7 @@ __all__ = [
     "label_size",
     "nothing",
     "plot_height",
+    "room_for",
     "wrapped",
 ]
 
@@ -67,16 +68,17 @@ def colours_of(series: Sequence[Series]) -> list[str]:
     return [AXIS if each.is_earlier else next(own) for each in series]
 
 
-def colour(names: Sequence[str], colours: Sequence[str], data: Data) -> dict[str, Any]:
+def colour(names: Sequence[str], colours: Sequence[str], data: Data, *, left: float = 30) -> dict[str, Any]:
     """Return the encoding of the colour of the field `s`, with a legend above the plot if there is a choice.
 
     Args:
         names: of the series.
         colours: of each.
         data: the rows.
+        left: what is beside the plot, in CSS pixels.
     """
     longest = max((len(name) for name in names), default=1)
-    across = max(1, int((data.width - 30) / (longest * label_size(data) * LETTER + _LEGEND_SYMBOL)))
+    across = max(1, int((data.width - 20 - left) / (longest * label_size(data) * LETTER + _LEGEND_SYMBOL)))
     legend = {
         "orient": "top",
         "columns": min(across, len(names)),
@@ -120,11 +122,27 @@ def wrapped(text: str, width: float, size: int, most: int = 3) -> list[str]:
     """
     letters = max(8, int(width / (size * LETTER)))
     lines: list[str] = []
-    for word in (clean(word, letters) for word in text.split()):
+    for word in (_cut(word, letters) for word in text.split(" ") if word):
         if lines and len(lines[-1]) + 1 + len(word) <= letters:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
     if len(lines) > most:
-        lines = [*lines[: most - 1], clean(" ".join(lines[most - 1 :]), letters)]
+        lines = [*lines[: most - 1], _cut(" ".join(lines[most - 1 :]), letters)]
     return lines
+
+
+def room_for(axis: Axis, data: Data) -> dict[str, Any]:
+    """Return the part of a vertical axis of Vega-Lite that keeps room for its labels, in any font.
+
+    Args:
+        axis: of categories.
+        data: the rows.
+    """
+    longest = max((len(lines[0]) for lines in axis.ticks.values()), default=0)
+    room = min(longest * label_size(data) * LETTER + 6, data.width / 3)
+    return {"minExtent": room, "labelLimit": room, "labelOverlap": False, "ticks": False}
+
+
+def _cut(word: str, letters: int) -> str:
+    return word if len(word) <= letters else f"{word[: letters - 1]}\u2026"

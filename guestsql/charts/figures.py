@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from guestsql.charts.axes import scaled
-from guestsql.charts.data import Data, is_earlier, is_number
+from guestsql.charts.data import BEFORE, Data, is_earlier, is_number
 from guestsql.charts.drawing import LETTER, Drawing, label_size, nothing, wrapped
 from guestsql.charts.mark import ChartFault, ChartMark
 from guestsql.charts.palette import GRID, MUTED, SERIES, TEXT
+from guestsql.charts.scale import Scale, scale_of
 
 __all__ = ["Figure", "draw_funnel", "draw_numbers", "figures_of", "steps_of"]
 
@@ -18,7 +18,7 @@ _MOST_FIGURES = 12
 _TILE_WIDTH = 150
 _LINE = 16
 _LARGE = 30
-_UNITS = {"percent": " %", "milliseconds": " ms", "seconds": " s"}
+_NO_BREAK = "\u00a0"
 
 
 class Figure(NamedTuple):
@@ -61,7 +61,7 @@ def figures_of(mark: ChartMark, data: Data) -> list[Figure]:
     if not columns:
         raise ChartFault("the row has no numbers", "write number y=COLUMN")
     return [
-        Figure(data.name(column), _figure(column, data), _before(column, data) if _pair(column) in columns else "")
+        _figure(column, f"{column}{BEFORE}" if f"{column}{BEFORE}" in columns else None, data)
         for column in columns
         if not is_earlier(column, columns)
     ]
@@ -121,7 +121,9 @@ def draw_funnel(mark: ChartMark, data: Data) -> Drawing:
 def share(value: float | None, first: float | None, data: Data) -> str:
     """Return a step's number, with its share of the first step."""
     number = data.words.number(value)
-    return number if value is None or not first else f"{number} · {data.words.number(100 * value / first, 1)} %"
+    return (
+        number if value is None or not first else f"{number} · {data.words.number(100 * value / first, 1)}{_NO_BREAK}%"
+    )
 
 
 def draw_numbers(mark: ChartMark, data: Data) -> Drawing:
@@ -180,22 +182,22 @@ def _below(figure: Figure, width: float, data: Data) -> list[str]:
     return [text for line in (figure.name, figure.before) for text in wrapped(line, width, label_size(data), 2)]
 
 
-def _pair(column: str) -> str:
-    return f"{column}_before"
-
-
-def _before(column: str, data: Data) -> str:
-    now, before = data.numbers(column)[0], data.numbers(_pair(column))[0]
-    text = data.words.say("before", number=_figure(_pair(column), data))
-    if now is None or not before or column.endswith("percent"):
-        return text
+def _figure(column: str, earlier: str | None, data: Data) -> Figure:
+    now = data.numbers(column)[0]
+    before = data.numbers(earlier)[0] if earlier else None
+    scale = scale_of([column], [now, before], data.words)
+    name = f"{data.name(column)} ({scale.factor})" if scale.factor else data.name(column)
+    text = _number(now, scale, data)
+    if earlier is None:
+        return Figure(name, text, "")
+    then = data.words.say("before", number=_number(before, scale, data))
+    if now is None or not before or scale.unit == "%":
+        return Figure(name, text, then)
     change = 100 * (now - before) / abs(before)
-    return f"{text} ({'+' if change > 0 else ''}{data.words.number(change, 0)} %)"
+    sign = "+" if change > 0 else ""
+    return Figure(name, text, f"{then}{_NO_BREAK}({sign}{data.words.number(change, 0)}{_NO_BREAK}%)")
 
 
-def _figure(column: str, data: Data) -> str:
-    value, named = data.numbers(column)[0], column.removesuffix("_before")
-    scale = scaled([named], [value], data.words)
-    unit = scale.unit and f" {scale.unit}"
+def _number(value: float | None, scale: Scale, data: Data) -> str:
     number = data.words.number(None if value is None else value / scale.divisor)
-    return number + (unit or (_UNITS.get(named.rpartition("_")[2], "") if value is not None else ""))
+    return number if value is None else scale.text(number)

@@ -8,10 +8,11 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from guestsql.charts.axes import Axis, number_axis, place_axis, scaled, value_axis
+from guestsql.charts.axes import Axis, number_axis, place_axis
 from guestsql.charts.data import Data, Series, series_of
 from guestsql.charts.drawing import Drawing, colour, colours_of, is_narrow, nothing, plot_height
 from guestsql.charts.mark import ChartMark
+from guestsql.charts.scale import Scale, scale_of, value_axis
 
 __all__ = ["draw_lines", "measure"]
 
@@ -39,11 +40,14 @@ def draw_lines(mark: ChartMark, data: Data) -> Drawing:
     values = [value for line in lines for _, value in line]
     if all(value is None for value in values):
         return nothing(data.words.say("unknown"), data)
-    scale = scaled(mark.y, values, data.words)
+    scale = scale_of(mark.y, values, data.words)
     values = [None if value is None else value / scale.divisor for value in values]
     is_dense = max(map(len, lines)) > data.width / _WIDTH_OF_A_POINT
-    encoding = _encoding(series, axis, values, data)
-    look = _look(series, encoding["color"], is_dense=is_dense)
+    encoding = _encoding(
+        series, axis, value_axis(values, data.words, scale, is_line=True, ticks=4 if is_narrow(data) else 5), data
+    )
+    color, dashes, shapes = _looks(series, encoding["color"], is_dense=is_dense)
+    encoding |= color
     drawn = [list(_with_gaps(line, axis)) for line in lines]
     paths = [_datum(s, at, y, scale.divisor) for s, line in enumerate(drawn) for at, y in line]
     points = [
@@ -53,21 +57,22 @@ def draw_lines(mark: ChartMark, data: Data) -> Drawing:
     ]
     return Drawing(
         [
-            {"data": {"values": paths}, "mark": {"type": "line", "strokeWidth": 2}, "encoding": encoding | look},
+            {"data": {"values": paths}, "mark": {"type": "line", "strokeWidth": 2}, "encoding": encoding | dashes},
             {
                 "data": {"values": points},
                 "mark": {"type": "point", "filled": True, "size": 9 if is_dense else 36, "opacity": 1},
-                "encoding": encoding | look,
+                "encoding": encoding | shapes,
             },
         ],
         plot_height(data),
-        measure(mark, scale.unit, data),
+        measure(mark, scale, data),
     )
 
 
-def measure(mark: ChartMark, unit: str, data: Data) -> str:
+def measure(mark: ChartMark, scale: Scale, data: Data) -> str:
     """Return what a chart's numbers are: their column and unit, by the column of the axis unless it is one of times."""
-    what = f"{data.name(mark.y[0])}{f' ({unit})' if unit else ''}" if len(mark.y) == 1 else unit
+    name = data.name(mark.y[0]) if len(mark.y) == 1 else ""
+    what = f"{name} ({scale.factor})" if name and scale.factor else name or scale.factor
     is_time = mark.x is not None and any(isinstance(value, date) for value in data.values(mark.x))
     by = data.name(mark.x) if mark.x and not is_time else ""
     return data.words.say("by", what=what, by=by) if what and by else what
@@ -99,26 +104,29 @@ def _isolated(line: list[_Point]) -> list[_Point]:
     ]
 
 
-def _encoding(series: list[Series], axis: Axis, values: list[float | None], data: Data) -> dict[str, Any]:
+def _encoding(series: list[Series], axis: Axis, values: dict[str, Any], data: Data) -> dict[str, Any]:
     return {
         "x": {"field": "x", **number_axis(axis)},
-        "y": {"field": "y", **value_axis(values, data.words, is_line=True, ticks=4 if is_narrow(data) else 5)},
+        "y": {"field": "y", **values},
         "color": colour([each.name for each in series], colours_of(series), data),
     }
 
 
-def _look(series: list[Series], color: dict[str, Any], *, is_dense: bool) -> dict[str, Any]:
-    # Beside its colour, a series has a dash and, where there is room, a shape; the legend shows one of them.
+def _looks(series: list[Series], color: dict[str, Any], *, is_dense: bool) -> tuple[dict[str, Any], ...]:
+    # Beside its colour, a line has a dash and its points a shape; the legend shows what the reader can see.
     if len(series) == 1:
-        return {}
+        return {}, {}, {}
     domain = {"domain": list(range(len(series)))}
     legend = color["legend"]
+    if is_dense:
+        legend |= {"symbolType": "stroke", "symbolSize": 400, "symbolStrokeWidth": 2}
     dashes = {"field": "s", "type": "nominal", "scale": domain | {"range": _DASHES}}
     shapes = {"field": "s", "type": "nominal", "scale": domain | {"range": _SHAPES}}
-    if not is_dense:
-        return {"strokeDash": dashes | {"legend": None}, "shape": shapes | {"legend": legend}}
-    strokes = legend | {"symbolType": "stroke", "symbolSize": 400, "symbolStrokeWidth": 2}
-    return {"color": color | {"legend": strokes}, "strokeDash": dashes | {"legend": strokes}}
+    return (
+        {"color": color | {"legend": legend}},
+        {"strokeDash": dashes | {"legend": legend if is_dense else None}},
+        {"shape": shapes | {"legend": None if is_dense else legend}},
+    )
 
 
 def _datum(series: int, at: float, value: float | None, divisor: float) -> dict[str, float | None]:

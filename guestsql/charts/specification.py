@@ -7,10 +7,11 @@ from datetime import tzinfo
 from typing import Any
 
 from guestsql.charts.alternative import described
-from guestsql.charts.bars import draw_bars, draw_heatmap
+from guestsql.charts.bars import draw_bars
 from guestsql.charts.data import Data
 from guestsql.charts.drawing import Drawing, label_size, nothing, wrapped
 from guestsql.charts.figures import draw_funnel, draw_numbers
+from guestsql.charts.heatmap import draw_heatmap
 from guestsql.charts.lines import draw_lines
 from guestsql.charts.mark import ChartMark, Kind
 from guestsql.charts.palette import AXIS, BACKGROUND, GRID, MUTED, TEXT
