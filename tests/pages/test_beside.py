@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
@@ -18,12 +19,14 @@ import pytest
 
 from guestsql.embedded._binaries import find_binaries
 from guestsql.errors import GuestSQLError
+from guestsql.pages import columns
 from guestsql.pages.beside import BesideReader
 from guestsql.pages.columns import ReturnedColumn, with_result
 from guestsql.pages.last_day import Hour, sparkline
 from guestsql.pages.plan_tree import plan_trees
 from guestsql.pages.remembered import Remembered
 from guestsql.pages.state import State
+from guestsql.stubs.committed import Promise
 from tests.conftest import NewDatabase
 from tests.pages.serving import NOWHERE, page_client, page_state, sql_file
 from tests.server import pg_bin
@@ -114,10 +117,20 @@ def test_columns_of_a_strangers_tables(rooms: State, reader: BesideReader) -> No
     assert {each.nullness for each in _read(reader, rooms, "list_joined").columns.value} == {"unknown"}
 
 
+def test_columns_by_own_stubs(rooms: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    promise = Promise({}, "", {"number": "int | None", "beds": "int"})
+    monkeypatch.setattr(columns, "read_committed", lambda _: {"list_joined": promise})
+    settings = replace(rooms.settings, stubs_dir=Path("stubs"))
+    query = rooms.catalogue.current()[0]["list_joined"]
+    with rooms.session() as session:
+        found = columns.read_columns(session, query, settings, 5.0).columns
+    assert [each.nullness for each in found] == ["may be", "never"]
+
+
 def test_a_result_shows_which_columns_may_be_null() -> None:
-    columns = [ReturnedColumn("a", "text", "unknown"), ReturnedColumn("b", "text", "unknown")]
-    assert [each.nullness for each in with_result(columns, [("x", "y"), (None, "z")])] == ["may be", "unknown"]
-    assert with_result(columns, [(None,)]) == tuple(columns)
+    unknown = [ReturnedColumn("a", "text", "unknown"), ReturnedColumn("b", "text", "unknown")]
+    assert [each.nullness for each in with_result(unknown, [("x", "y"), (None, "z")])] == ["may be", "unknown"]
+    assert with_result(unknown, [(None,)]) == tuple(unknown)
 
 
 def test_a_database_without_the_tables_of_calls(rooms: State, reader: BesideReader) -> None:
