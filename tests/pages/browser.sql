@@ -3,7 +3,6 @@
 -- The second paragraph of the text.
 -- es: Noches por unidad, primero la que más tiene.
 -- chart: bar x=unit y=nights
--- dashboard: stays
 -- empty: nobody has stayed yet
 --   kind: text = 'all', kind of the unit
 --     choices: list_kinds
