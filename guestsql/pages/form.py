@@ -126,7 +126,9 @@ def own_value(query: Query, given: Given, name: str) -> str | None:
         name: one of `OWN_NAMES`.
     """
     is_parameter = any(each.name == name for each in query.parameters)
-    return given.first(f"_{name}") if f"_{name}" in given or is_parameter else given.first(name)
+    asked = given.all(f"_{name}") or ([] if is_parameter else given.all(name))
+    # The button of a heading comes behind the form's hidden field with the order until then.
+    return asked[-1] if asked else None
 
 
 def read_form(

@@ -106,6 +106,11 @@ SELECT ('573000000001' || 'x')::int;
 --   phone_number: text, the guest's key, e.g. '573000000009'
 SELECT :phone_number::text AS phone_number, 'x' AS chat_id, 1 AS n;
 
+-- name: list_guests(phone_numbers)
+-- Some guests.
+--   phone_numbers: text[], their keys
+SELECT key AS phone_number, place FROM unnest(:phone_numbers::text[]) WITH ORDINALITY AS given (key, place);
+
 -- name: list_typed(mood, moods, flag, day, at, clock, stamp, amount, doc, tags, choice)
 -- All kinds of inputs.
 --   mood: mood = 'so, so', how
@@ -313,6 +318,15 @@ def test_a_value_that_identifies_a_guest_stays_out_of_the_address(pages: TestCli
     assert cells_of(answer.text)[0] == ["phone_number", "***0001"]
     assert PHONE not in "".join(re.findall(r'(?:href|action)="[^"]*"', answer.text))
     assert 'formaction="/q/get_guest.csv"' in answer.text
+
+
+def test_headings_of_a_form_that_is_posted_sort(pages: TestClient) -> None:
+    given = {"phone_numbers": f"{PHONE}, 573000000002"}
+    html = pages.post("/q/list_guests", data=given).text
+    assert '<button form="form" name="_sort" value="place">' in html
+    html = pages.post("/q/list_guests", data={**given, "_sort": ["place", "-place"]}).text
+    assert [row[1] for row in cells_of(html)[1:]] == ["2", "1"]
+    assert '<input type="hidden" name="_sort" value="-place">' in html
 
 
 def test_a_missing_value_and_a_wrong_one(pages: TestClient) -> None:
