@@ -20,22 +20,26 @@ from guestsql.sql.query import why_empty
 
 __all__ = ["Picture", "picture_of"]
 
-_WIDE = 880
+_WIDE = 1000
+# Shrunk to half its width, a picture's letters could not be read.
+_MEDIUM = 600
 _NARROW = 320
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A chart for wide and for narrow screens.
+    """A chart for screens of several widths.
 
     Attributes:
         wide: the address of the picture, with the picture in it.
+        medium: the same for a tablet; "" when `wide` is small enough.
         narrow: the same for a phone.
         alternative: what it shows, in words.
         fault: why it cannot be drawn, or "".
     """
 
     wide: str = ""
+    medium: str = ""
     narrow: str = ""
     alternative: str = ""
     fault: str = ""
@@ -58,7 +62,7 @@ def picture_of(
         rows: masked, in the query's order.
         language: of the picture.
         zone: the hotel's.
-        wide: the width of the larger picture in CSS pixels.
+        wide: the width of the largest picture in CSS pixels.
     """
     try:
         mark = chart_of(query)
@@ -67,7 +71,7 @@ def picture_of(
         labels = column_labels(columns, language)
         drawn = [
             svg(specification(mark, columns, rows, zone=zone, width=width, language=language.code, labels=labels))
-            for width in (wide, _NARROW)
+            for width in (wide, *([_MEDIUM] if wide > _MEDIUM else []), _NARROW)
         ]
         words = alternative(
             mark, columns, rows, zone=zone, language=language.code, labels=labels, empty=why_empty(query)
@@ -76,8 +80,8 @@ def picture_of(
         return Picture(fault=f"{error} ({error.hint})" if error.hint else str(error))
     except ValueError as error:  # Vega-Lite rejects the specification
         return Picture(fault=safe_text(plain_text(str(error))))
-    large, small = map(_address, drawn)
-    return Picture(large, small, words)
+    large, *medium, small = map(_address, drawn)
+    return Picture(large, "".join(medium), small, words)
 
 
 def _address(drawn: str) -> str:

@@ -267,7 +267,7 @@ def test_results_that_are_no_table(pages: TestClient) -> None:
 
 def test_a_chart_is_in_the_page(pages: TestClient) -> None:
     html = pages.get("/q/get_row").text
-    assert html.count("data:image/svg+xml;base64,") == 2
+    assert html.count("data:image/svg+xml;base64,") == 3
     assert re.search(r'<img src="data:[^"]*" alt="[^"]*a[^"]*1[^"]*">', html)
     fault = pages.get("/q/list_many?rows=1").text
     assert "The chart cannot be drawn:" in fault
