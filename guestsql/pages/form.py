@@ -107,6 +107,11 @@ class Form:
         """True when something was given that cannot be used."""
         return bool(self.errors) or any(each.error for each in self.fields if self.given)
 
+    @property
+    def focused(self) -> str:
+        """The first field with a value that cannot be used, where a reader continues; or ""."""
+        return next((each.name for each in self.fields if each.error), "") if self.given else ""
+
     def refuse(self, error: ParameterError) -> None:
         """Show an error beside the parameter that it names."""
         self.values = None

@@ -76,7 +76,9 @@ def run(state: State, listener: socket.socket, say: Callable[[str], None]) -> No
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        # A reverse proxy on this machine says whether the browser uses TLS: then the cookie is Secure.
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1,::1",
         lifespan="off",
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(state.timeout) + 2,

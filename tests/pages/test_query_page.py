@@ -333,6 +333,8 @@ def test_a_missing_value_and_a_wrong_one(pages: TestClient) -> None:
     missing = pages.get("/q/list_cached")
     assert (missing.status_code, "Enter a value." in missing.text) == (200, True)
     assert 'aria-required="true"' in missing.text
+    assert "autofocus" not in missing.text
+    assert "autofocus" in field(pages.get("/q/list_cached?n=abc").text, "n")
     for given, said in [
         ("n=abc", "&#39;abc&#39; is not of type int"),
         ("n=1&n=2", "given twice"),

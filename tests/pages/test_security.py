@@ -146,11 +146,17 @@ def test_the_token_becomes_a_cookie_that_is_not_the_token(guarded: TestClient) -
     assert cookie.startswith(f"{COOKIE}=")
     assert TOKEN not in cookie
     assert "HttpOnly" in cookie
+    assert "Secure" not in cookie
     assert "samesite=strict" in cookie.lower()
     assert guarded.get("/").status_code == 200
     guarded.cookies.set(COOKIE, TOKEN)
     guarded.cookies.clear()
     assert guarded.get("/", headers={"Cookie": f"{COOKIE}={TOKEN}"}).status_code == 303
+
+
+def test_the_cookie_is_secure_behind_tls(guarded: TestClient) -> None:
+    answer = guarded.post("https://pages.example/login", data={"token": TOKEN})
+    assert "Secure" in answer.headers["set-cookie"]
 
 
 def test_a_program_sends_the_token(guarded: TestClient) -> None:
