@@ -18,6 +18,8 @@ ANALYSES: dict[str, Query] = {
     name: query for name, query in CATALOGUE.items() if query.file.name.startswith("analytics_")
 }
 
+REPORT: dict[str, Query] = {name: query for name, query in CATALOGUE.items() if query.file.name == "report.sql"}
+
 
 def ask(connection: psycopg.Connection[Any], name: str, **parameters: object) -> list[Any]:
     """Run a query; its rows, with the defaults of the file for what is not given."""

@@ -72,7 +72,7 @@ STATES = {
 }
 
 # Twenty queries each minute of a week, and each hour of a year before.
-_FIGURES = """
+FIGURES = """
 WITH minutes AS (
     SELECT date_trunc('minute', statement_timestamp()) - make_interval(mins => ago) AS minute
     FROM generate_series(0, 7 * 1440 - 1) AS ago
@@ -111,7 +111,7 @@ def large() -> Iterator[PrivateServer]:
         apply_migrations(server.url())
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute("CREATE EXTENSION pg_stat_statements")
-            connection.execute(_FIGURES)
+            connection.execute(FIGURES)
         yield server
 
 
