@@ -98,7 +98,7 @@ sent_actions AS (
         starts_at - make_interval(hours => 17)
     FROM offered
     WHERE
-        (bits >> 17) & 7 < 3
+        (bits >> 17) & 31 < 4
         AND starts_at + make_interval(days => ((bits >> 5) & 7)::integer, mins => ((bits >> 8) & 511)::integer)
         < :until::timestamp AT TIME ZONE :timezone::text
     ORDER BY
