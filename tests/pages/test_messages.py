@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from guestsql.charts.mark import chart_of
 from guestsql.guests import query_rows
 from guestsql.languages import language
 from guestsql.languages.columns import COLUMNS, column_labels
+from guestsql.sql import Catalogue
 from guestsql.sql.overlay import scan_queries
 from tools.update_messages import ROOT, translations, untranslated, used_messages
 
@@ -22,8 +24,12 @@ SET_BLOCK = r"\{% set \w+ %\}.*?\{% endset %\}"
 PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?[a-z%]")
 
 
-USED = used_messages()
-QUERIES, _ = scan_queries(None, packaged=True)
+used = cache(used_messages)
+
+
+@cache
+def packaged() -> Catalogue:
+    return scan_queries(None, packaged=True)[0]
 
 
 def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
@@ -33,7 +39,7 @@ def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
 def test_the_spanish_messages_are_those_of_the_code() -> None:
     spanish = translations()
     assert untranslated(spanish) == []
-    assert {message.id for message in spanish} == {message.id for message in USED}, "run make messages"
+    assert {message.id for message in spanish} == {message.id for message in used()}, "run make messages"
 
 
 def test_translations_have_the_same_placeholders() -> None:
@@ -48,8 +54,8 @@ def test_translations_have_the_same_placeholders() -> None:
 
 def test_messages_are_plain_text() -> None:
     # They are escaped, so a tag or an entity would be visible.
-    assert [text for message in USED for text in forms(message.id) if text != html.unescape(text)] == []
-    assert [text for message in USED for text in forms(message.id) if re.search(r"</?\w", text)] == []
+    assert [text for message in used() for text in forms(message.id) if text != html.unescape(text)] == []
+    assert [text for message in used() for text in forms(message.id) if re.search(r"</?\w", text)] == []
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
@@ -65,7 +71,7 @@ def test_a_template_has_no_text_but_messages(template: Path) -> None:
 
 def charted_columns() -> set[str]:
     found: set[str | None] = set()
-    for query in QUERIES.values():
+    for query in packaged().values():
         mark = chart_of(query)
         _, fields = query_rows._rows._table.get(query.name, ("", {}))
         if mark is not None:
@@ -83,5 +89,5 @@ def test_the_columns_of_the_packaged_charts_have_labels() -> None:
 
 
 def test_the_names_of_the_packaged_dashboards_are_messages() -> None:
-    names = {query.dashboard.capitalize() for query in QUERIES.values() if query.dashboard}
-    assert {name for name in names if USED.get(name) is None} == set()
+    names = {query.dashboard.capitalize() for query in packaged().values() if query.dashboard}
+    assert {name for name in names if used().get(name) is None} == set()
