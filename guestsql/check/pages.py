@@ -62,6 +62,9 @@ def vet_page_marks(subjects: Sequence[Subject], rules: PageRules) -> Iterator[Fi
                 continue
             if seen.setdefault((mark.word, mark.parameter), mark) is not mark:
                 yield _at(subject, mark, "GS007", f"a second {mark.word}: line", "keep one of them")
+            elif subject.query.operator is Operator.COUNT:
+                message = f"{mark.word}: has no effect, because {subject.query.name} writes, and pages only read"
+                yield _at(subject, mark, "GS905", message, "remove the line")
             elif mark.word == "choices":
                 yield from _choices(subject, mark, known)
             else:
@@ -73,11 +76,6 @@ def _of_query(subject: Subject, mark: Mark) -> Iterator[Finding]:
     required = [each.name for each in subject.query.parameters if each.default is None]
     if unread is not None:
         yield _at(subject, mark, "GS007", *unread)
-    elif subject.query.operator is Operator.COUNT:
-        message = (
-            f"{mark.word}: has no effect: {subject.query.name} returns a count, and a page runs no query that writes"
-        )
-        yield _at(subject, mark, "GS905", message, "remove the line")
     elif mark.word == "dashboard" and required:
         message = f"a dashboard has no value for {required[0]}, which {subject.query.name} requires"
         yield _at(subject, mark, "GS904", message, "give the parameter a default, or remove the line")
