@@ -16,7 +16,7 @@ SMOKE := tests/unit tests/cli/test_help.py tests/cli/test_query.py tests/cli/tes
 	tests/db/test_tracing.py tests/db/test_legacy_import.py
 
 .PHONY: help demo test faults deliveries examples bench check lint types imports sync sync-check docs docs-check pages messages picture stubs stubs-check vet format
-.PHONY: lock lowest dist clean
+.PHONY: lock audit lowest dist clean
 
 help: ## show this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -96,6 +96,12 @@ format: $(STAMP)dev ## format Python and fix what ruff can fix
 
 lock: $(STAMP)dev ## write requirements/*: run it after changing dependencies in pyproject.toml
 	$(BIN)/python tools/write_locks.py $(LOCK_ARGS)
+
+audit: $(BIN)/python ## look up the pinned versions in the public advisories; needs the network
+	$(BIN)/python -m pip install --quiet "pip-audit>=2.9"
+	for lock in dev image; do \
+		$(BIN)/python -m pip_audit --strict --disable-pip --require-hashes --requirement requirements/$$lock.lock || exit 1; \
+	done
 
 lowest: $(STAMP)lowest ## run a part of the tests on the lowest versions that pyproject.toml allows
 	$(VENV)-lowest/bin/python -m pytest $(SMOKE) $(PYTEST_ARGS)
