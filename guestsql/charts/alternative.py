@@ -56,7 +56,7 @@ def described(mark: ChartMark, data: Data) -> str:
     """
     data, words = replace(data, notes=[]), data.words  # what is left out is noted once, by the picture
     if mark.kind == "number":
-        shown = [f"{each.name} {each.text}" + (each.before and f", {each.before}") for each in figures_of(mark, data)]
+        shown = [", ".join((f"{each.name} {each.text}", *each.below)) for each in figures_of(mark, data)]
         return f"{words.say('number')}: {'; '.join(shown)}."
     if mark.kind == "funnel":
         steps = steps_of(mark, data)

@@ -170,11 +170,12 @@ def _key(value: object) -> object:
 
 def _readable(axis: Axis, data: Data, *, is_text: bool) -> Axis:
     # Texts that have no room are written at an angle; of other labels every second, third … is left out.
+    if is_text:
+        axis = axis._replace(ticks={at: [clean(label[0], _LONGEST_STEEP)] for at, label in axis.ticks.items()})
     longest = max((len(label[0]) for label in axis.ticks.values()), default=0)
     room = (data.width - 80) / max(1, len(axis.ticks))
     needed = (longest * _DIGIT_WIDTH + 6) / room
     if is_text and needed > 1 and room > _LEAST_ROOM:
-        cut = {at: [clean(label[0], _LONGEST_STEEP)] for at, label in axis.ticks.items()}
-        return axis._replace(ticks=cut, is_steep=True)
+        return axis._replace(is_steep=True)
     every = next((count for count in (1, 2, 3, 4, 6, 12, 24) if count >= needed), math.ceil(needed))
     return axis._replace(ticks={at: label for n, (at, label) in enumerate(axis.ticks.items()) if n % every == 0})

@@ -27,12 +27,12 @@ class Figure(NamedTuple):
     Attributes:
         name: what is counted.
         text: the number with its unit.
-        before: the number of an earlier time, and the change since then; "" for none.
+        below: a factor such as millions, and the number of an earlier time with the change since then.
     """
 
     name: str
     text: str
-    before: str
+    below: tuple[str, ...]
 
 
 def steps_of(mark: ChartMark, data: Data) -> list[tuple[str, float | None]]:
@@ -179,23 +179,25 @@ def _bar_layer(bars: list[dict[str, Any]], end: dict[str, Any], down: dict[str, 
 
 
 def _below(figure: Figure, width: float, data: Data) -> list[str]:
-    return [text for line in (figure.name, figure.before) for text in wrapped(line, width, label_size(data), 2)]
+    return [text for line in (figure.name, *figure.below) for text in wrapped(line, width, label_size(data), 2)]
 
 
 def _figure(column: str, earlier: str | None, data: Data) -> Figure:
     now = data.numbers(column)[0]
     before = data.numbers(earlier)[0] if earlier else None
     scale = scale_of([column], [now, before], data.words)
-    name = f"{data.name(column)} ({scale.factor})" if scale.factor else data.name(column)
-    text = _number(now, scale, data)
-    if earlier is None:
-        return Figure(name, text, "")
-    then = data.words.say("before", number=_number(before, scale, data))
-    if now is None or not before or scale.unit == "%":
-        return Figure(name, text, then)
-    change = 100 * (now - before) / abs(before)
-    sign = "+" if change > 0 else ""
-    return Figure(name, text, f"{then}{_NO_BREAK}({sign}{data.words.number(change, 0)}{_NO_BREAK}%)")
+    below = [scale.factor] if scale.factor else []
+    if earlier is not None:
+        then = data.words.say("before", number=_number(before, scale, data)).replace(" ", _NO_BREAK)
+        below.append(f"{then}{_change(now, before, data)}" if scale.unit != "%" else then)
+    return Figure(data.name(column), _number(now, scale, data), tuple(below))
+
+
+def _change(now: float | None, before: float | None, data: Data) -> str:
+    if now is None or not before:
+        return ""
+    change = round(100 * (now - before) / abs(before))
+    return f" ({'+' if change > 0 else ''}{data.words.number(change)}{_NO_BREAK}%)"
 
 
 def _number(value: float | None, scale: Scale, data: Data) -> str:

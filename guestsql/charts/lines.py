@@ -117,15 +117,18 @@ def _looks(series: list[Series], color: dict[str, Any], *, is_dense: bool) -> tu
     if len(series) == 1:
         return {}, {}, {}
     domain = {"domain": list(range(len(series)))}
+    dashes = {"field": "s", "type": "nominal", "scale": domain | {"range": _DASHES}}
+    shapes = {"field": "s", "type": "nominal", "scale": domain | {"range": _SHAPES}}
     legend = color["legend"]
     if is_dense:
         legend |= {"symbolType": "stroke", "symbolSize": 400, "symbolStrokeWidth": 2}
-    dashes = {"field": "s", "type": "nominal", "scale": domain | {"range": _DASHES}}
-    shapes = {"field": "s", "type": "nominal", "scale": domain | {"range": _SHAPES}}
+        dashed = {"strokeDash": dashes | {"legend": legend}}
+        return {"color": color | {"legend": legend}}, dashed, dashed
+    legend |= {"symbolStrokeWidth": 0}
     return (
         {"color": color | {"legend": legend}},
-        {"strokeDash": dashes | {"legend": legend if is_dense else None}},
-        {"shape": shapes | {"legend": None if is_dense else legend}},
+        {"strokeDash": dashes | {"legend": None}},
+        {"shape": shapes | {"legend": legend}},
     )
 
 

@@ -71,10 +71,11 @@ def _datetime(value: date, zone: tzinfo) -> datetime:
 def _ticks(begin: datetime, end: datetime, unit: str, count: int) -> Iterator[datetime]:
     tick = _FLOORS[unit](begin, count)
     while True:
-        if begin <= tick <= end:
-            yield tick
-        if tick > end or tick.year >= _LAST_YEAR:
+        # Places, not times of one clock, which are alike when it is put back.
+        if milliseconds(tick) > milliseconds(end) or tick.year >= _LAST_YEAR:
             return
+        if milliseconds(tick) >= milliseconds(begin):
+            yield tick
         tick = _next(tick, unit, count)
 
 
