@@ -209,27 +209,24 @@ ORDER BY days.day;
 -- chart: number
 --   days: int = 30, of a period
 --   timezone: text = 'America/Bogota', the hotel's
-WITH counted_classes AS (
+WITH counted_days AS (
     SELECT
         (statement_timestamp() AT TIME ZONE :timezone::text)::date
-        - (counted.minute AT TIME ZONE :timezone::text)::date > :days::int AS is_before,
-        classes.place,
-        sum(classes.calls)::bigint AS calls
-    FROM query_minutes AS counted
-    CROSS JOIN LATERAL unnest(counted.buckets) WITH ORDINALITY AS classes (calls, place)
-    WHERE
-        counted.minute >= statement_timestamp() - make_interval(days => 2 * :days::int + 2)
-        AND (statement_timestamp() AT TIME ZONE :timezone::text)::date
-        - (counted.minute AT TIME ZONE :timezone::text)::date BETWEEN 1 AND 2 * :days::int
-    GROUP BY is_before, classes.place
+        - (minute AT TIME ZONE :timezone::text)::date AS days_ago,
+        sum(calls) AS calls,
+        guestsql_sum_buckets(buckets) AS buckets
+    FROM query_minutes
+    WHERE minute >= statement_timestamp() - make_interval(days => 2 * :days::int + 2)
+    GROUP BY days_ago
 ),
 
 counted_periods AS (
     SELECT
-        is_before,
+        days_ago > :days::int AS is_before,
         sum(calls)::bigint AS calls,
-        array_agg(calls ORDER BY place) AS buckets
-    FROM counted_classes
+        guestsql_sum_buckets(buckets) AS buckets
+    FROM counted_days
+    WHERE days_ago BETWEEN 1 AND 2 * :days::int
     GROUP BY is_before
 )
 
@@ -251,22 +248,12 @@ FROM counted_periods;
 -- chart: line x=day y=p95_milliseconds,p95_milliseconds_before
 --   days: int = 30, of a period
 --   timezone: text = 'America/Bogota', the hotel's
-WITH counted_classes AS (
+WITH counted_days AS (
     SELECT
-        (counted.minute AT TIME ZONE :timezone::text)::date AS day,
-        classes.place,
-        sum(classes.calls)::bigint AS calls
-    FROM query_minutes AS counted
-    CROSS JOIN LATERAL unnest(counted.buckets) WITH ORDINALITY AS classes (calls, place)
-    WHERE counted.minute >= statement_timestamp() - make_interval(days => 2 * :days::int + 2)
-    GROUP BY day, classes.place
-),
-
-counted_days AS (
-    SELECT
-        day,
-        guestsql_percentile(array_agg(calls ORDER BY place), 0.95) AS p95_milliseconds
-    FROM counted_classes
+        (minute AT TIME ZONE :timezone::text)::date AS day,
+        guestsql_percentile(guestsql_sum_buckets(buckets), 0.95) AS p95_milliseconds
+    FROM query_minutes
+    WHERE minute >= statement_timestamp() - make_interval(days => 2 * :days::int + 2)
     GROUP BY day
 )
 
