@@ -120,7 +120,10 @@ def as_shown(value: object, zone: ZoneInfo) -> str:
     if value is None:
         return NULL
     if isinstance(value, datetime):
-        local = value.astimezone(zone) if value.tzinfo is not None else value
+        try:
+            local = value.astimezone(zone) if value.tzinfo is not None else value
+        except OverflowError:  # a time at either end of the calendar
+            return value.isoformat(" ")
         return local.strftime("%Y-%m-%d %H:%M:%S")
     whole = value
     if isinstance(value, list):

@@ -166,7 +166,10 @@ class Language:
             zone: the hotel's.
             seconds: False for `Nov 9, 2026 23:26`.
         """
-        local = value.astimezone(zone) if value.tzinfo is not None else value
+        try:
+            local = value.astimezone(zone) if value.tzinfo is not None else value
+        except OverflowError:  # a time at either end of the calendar
+            return value.isoformat(" ")
         return f"{self.date(local)} {self.time(local, seconds=seconds)}"
 
 

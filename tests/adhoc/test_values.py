@@ -83,6 +83,7 @@ def test_cells_are_exact(value, expected):
 def test_times_are_shown_in_the_hotels_zone():
     assert as_shown(NOON, BOGOTA) == "2026-11-22 12:00:05"
     assert as_shown(NOON.replace(tzinfo=None), BOGOTA) == "2026-11-22 17:00:05"
+    assert as_shown(datetime.min.replace(tzinfo=UTC), BOGOTA) == "0001-01-01 00:00:00+00:00"
 
 
 def test_labels_are_shown_without_brackets():

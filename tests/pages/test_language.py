@@ -117,6 +117,8 @@ def test_times_are_in_the_hotels_zone() -> None:
     assert SPANISH.moment(moment, hotel, seconds=False) == "8 nov 2026 22:04"
     assert SPANISH.moment(moment.replace(tzinfo=None), hotel) == "9 nov 2026 03:04:05"
     assert SPANISH.date(date(2026, 1, 31)) == "31 ene 2026"
+    # West of Greenwich this would be a day before the first one.
+    assert SPANISH.moment(datetime.min.replace(tzinfo=UTC), hotel) == "0001-01-01 00:00:00+00:00"
 
 
 def test_a_querys_own_text() -> None:
