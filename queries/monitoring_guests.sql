@@ -154,7 +154,7 @@ LIMIT :max_rows::int;
 
 -- name: get_guests_today(timezone, silent_days)^
 -- New and active guests of the hotel's current day, and all guests silent for silent_days.
--- es: Huéspedes nuevos y activos del día actual del hotel, y todos los que llevan silent_days en silencio.
+-- es: Huéspedes nuevos y activos de hoy, según el hotel, y todos los que llevan mucho en silencio (silent_days).
 -- chart: number
 -- dashboard: guests
 -- metrics: guests_today

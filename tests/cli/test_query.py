@@ -300,6 +300,11 @@ def test_list_needs_no_database():
     (parameter,) = found["list_last_interactions"]["parameters"]
     assert parameter.items() >= {"name": "max_rows", "type": "int", "default": "10", "doc": "rows at most"}.items()
     assert found["list_last_interactions"]["file"].endswith("monitoring_guests.sql")
+    assert found["list_last_interactions"]["chart"] is None
+    new = found["list_new_guests"]
+    assert (new["chart"], new["dashboard"], new["cache_seconds"]) == ("bar x=since_day y=new_guests", "guests", 600)
+    assert new["spanish"].startswith("Huéspedes nuevos")
+    assert (new["parameters"][0]["choices"], new["parameters"][0]["spanish"]) == ("list_day_units", "día, semana o mes")
 
 
 def test_list_as_a_table_is_short():
