@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from guestsql.adhoc.parameters import ParameterError
+from guestsql.adhoc.pool import PoolTimeout
 from guestsql.adhoc.values import plain_text
 from guestsql.errors import DatabaseError, DatabaseUnavailable, QueryTimeout
 from guestsql.languages import Language
@@ -120,6 +121,7 @@ def query_page(request: Request, given: Given) -> Response:
         form=form,
         sort=sort or "",
         problem=problem,
+        again="" if form.is_personal else _address(f"/q/{query.name}", form),
         result=None if rows is None else _result(query, form, rows, sort, _Reader(language, state.zone)),
         picture=None if rows is None else _picture(query, rows, language, state.zone),
         beside=beside,
@@ -192,6 +194,8 @@ def problem_of(query: Query, error: DatabaseError, language: Language) -> Proble
     if error.sqlstate:
         detail = f"SQLSTATE {error.sqlstate}: {detail}"
     hint = safe_text(plain_text(error.hint))
+    if isinstance(error, PoolTimeout):
+        return Problem("error", 503, _("Too many queries run now. Try again in a moment."), detail, hint)
     if isinstance(error, DatabaseUnavailable):
         return Problem("error", 503, _("The database cannot be reached now. Try again in a moment."), detail, hint)
     if isinstance(error, QueryTimeout):

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -213,16 +212,10 @@ def _same(text: str, secret: str) -> bool:
     return hmac.compare_digest(text.encode("utf-8", "surrogateescape"), secret.encode())
 
 
-def _cookies(headers: Headers) -> Sequence[str]:
-    found: list[str] = []
-    for line in headers.getlist("cookie"):
-        try:
-            morsel = SimpleCookie(line).get(COOKIE)
-        except CookieError:
-            continue
-        if morsel is not None:
-            found.append(morsel.value)
-    return found
+def _cookies(headers: Headers) -> list[str]:
+    """Its values; other servers on this machine may have set cookies that http.cookies cannot read."""
+    parts = (part.strip().partition("=") for line in headers.getlist("cookie") for part in line.split(";"))
+    return [value for name, _, value in parts if name == COOKIE]
 
 
 def _from_elsewhere(scope: Scope, headers: Headers, name: str) -> Response | None:

@@ -403,3 +403,4 @@ def test_a_database_that_is_away(own: Path) -> None:
     answer = page_client(page_state(NOWHERE, own)).get("/q/search?max_rows=7")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert 'value="7"' in field(answer.text, "max_rows")
+    assert '<a href="/q/search?max_rows=7">Try again</a>' in answer.text
