@@ -209,24 +209,23 @@ ORDER BY days.day;
 -- chart: number
 --   days: int = 30, of a period
 --   timezone: text = 'America/Bogota', the hotel's
-WITH counted_days AS (
+WITH counted_days AS MATERIALIZED ( -- otherwise the planner expects few rows, and sorts them
     SELECT
-        (statement_timestamp() AT TIME ZONE :timezone::text)::date
-        - (minute AT TIME ZONE :timezone::text)::date AS days_ago,
+        (minute AT TIME ZONE :timezone::text)::date AS day,
         sum(calls) AS calls,
         guestsql_sum_buckets(buckets) AS buckets
     FROM query_minutes
     WHERE minute >= statement_timestamp() - make_interval(days => 2 * :days::int + 2)
-    GROUP BY days_ago
+    GROUP BY day
 ),
 
 counted_periods AS (
     SELECT
-        days_ago > :days::int AS is_before,
+        (statement_timestamp() AT TIME ZONE :timezone::text)::date - day > :days::int AS is_before,
         sum(calls)::bigint AS calls,
         guestsql_sum_buckets(buckets) AS buckets
     FROM counted_days
-    WHERE days_ago BETWEEN 1 AND 2 * :days::int
+    WHERE (statement_timestamp() AT TIME ZONE :timezone::text)::date - day BETWEEN 1 AND 2 * :days::int
     GROUP BY is_before
 )
 
