@@ -40,7 +40,7 @@ _OFF = "off"
 # What a panel reads for its picture, and what it shows as a table; the query's page has more.
 _MOST_ROWS = 1000
 _SHOWN_ROWS = 10
-_PICTURE_WIDTH = 640
+_PICTURE_WIDTH = 600
 # For panels that wait for one of the sessions behind a slow one.
 _GRACE_SECONDS = 2.0
 
