@@ -19,6 +19,7 @@ NULL = "NULL"
 
 _DIGITS = re.compile(r"-?\d+(?:\.(?P<fraction>\d+))?")
 _INDENT = "  "
+_WORDS = {None: "", True: "true", False: "false"}
 # What reverses the direction of text can make a name look like another.
 _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -91,23 +92,17 @@ def as_cell(value: object) -> str:
     Args:
         value: what psycopg returns. None is the empty text; a list or an object is JSON.
     """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping | list | tuple):
-        return as_json(cast("object", value))
-    return _scalar_cell(value)
-
-
-def _scalar_cell(value: object) -> str:
-    if isinstance(value, float | Decimal):
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
+    if isinstance(value, int | float | Decimal):
         return _number(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
-    if isinstance(value, bytes):
-        return "\\x" + value.hex()
-    return str(value)
+    if isinstance(value, Mapping | list | tuple):
+        return as_json(cast("object", value))
+    return "\\x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
 def as_shown(value: object, zone: ZoneInfo) -> str:
@@ -166,6 +161,8 @@ def _harmless(character: str) -> str:
 
 
 def _number(value: float | Decimal) -> str:
+    if isinstance(value, int):
+        return str(value)
     if math.isfinite(value):
         return format(value, "f") if isinstance(value, Decimal) else repr(value)
     return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")

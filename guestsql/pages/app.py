@@ -13,12 +13,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from guestsql.pages.dashboards import dashboard, dashboard_index
+from guestsql.pages.downloads import download, page_or_download
 from guestsql.pages.index import index
 from guestsql.pages.language import LanguageMiddleware, language_of
 from guestsql.pages.login import login
 from guestsql.pages.masking import safe_text
 from guestsql.pages.options import OptionLists
-from guestsql.pages.query_page import query_page
 from guestsql.pages.render import error_page
 from guestsql.pages.request import Defect, Unreadable, threaded
 from guestsql.pages.security import Guard
@@ -42,7 +42,8 @@ def build(state: State) -> Starlette:
     """
 
     def parameters_of(path: str) -> Collection[str]:
-        query = state.catalogue.current()[0].get(path.removeprefix(_QUERY)) if path.startswith(_QUERY) else None
+        name = path.removeprefix(_QUERY).partition(".")[0]
+        query = state.catalogue.current()[0].get(name) if path.startswith(_QUERY) else None
         return () if query is None else [each.name for each in query.parameters]
 
     app = Starlette(
@@ -51,7 +52,8 @@ def build(state: State) -> Starlette:
             Route("/login", threaded(login), methods=["GET", "POST"]),
             Route("/dashboards", threaded(dashboard_index)),
             Route("/dashboards/{name}", threaded(dashboard)),
-            Route("/q/{name}", threaded(query_page), methods=["GET", "POST"]),
+            Route("/q/{name}.{ending}", threaded(download), methods=["GET", "POST"]),
+            Route("/q/{name}", threaded(page_or_download), methods=["GET", "POST"]),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
         middleware=[Middleware(Guard, state.access), Middleware(LanguageMiddleware, parameters_of)],

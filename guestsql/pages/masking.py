@@ -6,14 +6,19 @@ Names are shown: the rights of the login decide what may be read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import cast
 
 from guestsql.guests.identity import mask
 from guestsql.ops.gauges.personal import is_personal_value, safe_label
 
-__all__ = ["masked", "safe_text"]
+__all__ = ["masked", "masked_rows", "safe_text"]
 
+_PLAIN = frozenset({type(None), bool, int, float, Decimal, datetime, date})
+# A phone number has as many digits at least, and most texts have none.
+_MANY_DIGITS = re.compile(r"\d(?:\D*\d){6}")
 # PostgreSQL writes years above 9999 and intervals with more digits than a phone may have.
 _MOMENT = re.compile(r"\d{4,6}-\d\d-\d\d(?:[ T][\d:.+-]+)?(?: BC)?|-?\d+ (?:days?|mons?|years?)\b[ \d:.a-z-]*")
 
@@ -36,13 +41,28 @@ def masked(column: str, value: object) -> object:
     return _text(column, value) if isinstance(value, str) else value
 
 
+def masked_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[list[object]]:
+    """Yield rows with every value as `masked` returns it; numbers and times of other columns are passed on at once.
+
+    Args:
+        columns: the names of the columns.
+        rows: the values of each.
+    """
+    named = [(column, is_personal_value(column)) for column in columns]
+    for row in rows:
+        yield [
+            value if type(value) in _PLAIN and not is_personal else masked(column, value)
+            for (column, is_personal), value in zip(named, row, strict=True)
+        ]
+
+
 def safe_text(text: str) -> str:
     """Return a text from elsewhere, such as an error of the server, without anything that may be a phone number."""
     return safe_label("", text)
 
 
 def _text(column: str, value: str) -> str:
-    return value if _MOMENT.fullmatch(value) else safe_label(column, value)
+    return value if _MANY_DIGITS.search(value) is None or _MOMENT.fullmatch(value) else safe_label(column, value)
 
 
 def _in_document(key: str, value: object) -> object:

@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["Problem", "not_found", "query_page"]
+__all__ = ["RETRY_SECONDS", "Problem", "not_found", "query_page"]
 
 _WRITES = "25006"
-_RETRY_SECONDS = 5
+RETRY_SECONDS = 5
+"""When to ask again, while the database is away."""
 _DOWNLOADS = (("CSV", "csv"), ("JSON", "json"), ("NDJSON", "ndjson"))
 
 
@@ -114,7 +115,7 @@ def query_page(request: Request, given: Given) -> Response:
         "query.html",
         status=status if problem is None else problem.status,
         cache_seconds=query.cache_seconds,
-        headers={"Retry-After": str(_RETRY_SECONDS)} if problem is not None and problem.status == 503 else None,  # noqa: PLR2004  unavailable
+        headers={"Retry-After": str(RETRY_SECONDS)} if problem is not None and problem.status == 503 else None,  # noqa: PLR2004  unavailable
         query=query,
         heading=summary_of(query, language).rstrip(".") or query.name,
         paragraphs=_paragraphs(query, language),

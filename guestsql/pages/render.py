@@ -13,7 +13,7 @@ from guestsql.pages.state import state_of
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-__all__ = ["error_page", "page"]
+__all__ = ["error_page", "kept_by_browser", "page"]
 
 _OK = 200
 
@@ -59,7 +59,7 @@ def page(
     response = HTMLResponse(text, status, headers)
     if request.method == "POST" or status != _OK:
         return response
-    return _kept(request, response, cache_seconds)
+    return kept_by_browser(request, response, cache_seconds)
 
 
 def error_page(request: Request, status: int, title: str, detail: str = "", hint: str = "") -> Response:
@@ -67,7 +67,7 @@ def error_page(request: Request, status: int, title: str, detail: str = "", hint
     return page(request, "error.html", status=status, title=title, detail=detail, hint=hint)
 
 
-def _kept(request: Request, response: Response, cache_seconds: int) -> Response:
+def kept_by_browser(request: Request, response: Response, cache_seconds: int) -> Response:
     """Let a browser keep a page: it asks whether the page is the same, at once or after some seconds."""
     digest = hashlib.sha256(bytes(response.body)).hexdigest()[:32]
     response.headers["ETag"] = f'W/"{digest}"'

@@ -32,6 +32,7 @@ __all__ = ["FOLDER", "State", "state_of"]
 # It may read the figures, and may not write.
 _ROLE = "guestsql_monitor"
 _HINTS = {"57014": "start guestsql serve with a larger --timeout"}
+_DOWNLOADS = 4
 _GRACE_SECONDS = 2.0
 
 FOLDER = Path(__file__).parent
@@ -49,6 +50,7 @@ class State:
         timeout: after which the server cancels a query, in seconds.
         sessions: how many queries run at once.
         pool: their sessions.
+        downloads: the sessions of downloads, which may take long and must not hold up pages.
         shared: equal runs at once, of which one is executed.
     """
 
@@ -59,12 +61,14 @@ class State:
     timeout: float = 10.0
     sessions: int = 8
     pool: SessionPool = field(init=False)
+    downloads: SessionPool = field(init=False)
     shared: SharedRuns = field(init=False, default_factory=SharedRuns)
 
     def __post_init__(self) -> None:
         # Roles belong to the whole server: without guestsql's tables here, it may be another database's.
         role = _ROLE if self.settings.packaged else None
         self.pool = SessionPool(self.target, self.sessions, role, hints=_HINTS)
+        self.downloads = SessionPool(self.target, _DOWNLOADS, role, hints=_HINTS)
 
     @property
     def zone(self) -> ZoneInfo:
