@@ -19,6 +19,7 @@ NULL = "NULL"
 
 _DIGITS = re.compile(r"-?\d+(?:\.(?P<fraction>\d+))?")
 _INDENT = "  "
+_NOT_FINITE = ("Infinity", "-Infinity", "NaN")
 _WORDS = {None: "", True: "true", False: "false"}
 # What reverses the direction of text can make a name look like another.
 _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -57,8 +58,9 @@ class JsonWriter:
             return self.quote(value)
         if value is None:
             return "null"
-        if isinstance(value, int) or (isinstance(value, float | Decimal) and math.isfinite(value)):
-            return as_cell(value)
+        if isinstance(value, int | float | Decimal):
+            text = as_cell(value)
+            return self.quote(text) if text in _NOT_FINITE else text
         inner = margin + _INDENT if margin else ""
         if is_document(value):
             items = [f"{self.quote(str(key))}: {self.write(below, inner)}" for key, below in value.items()]
@@ -163,6 +165,6 @@ def _harmless(character: str) -> str:
 def _number(value: float | Decimal) -> str:
     if isinstance(value, int):
         return str(value)
-    if math.isfinite(value):
-        return format(value, "f") if isinstance(value, Decimal) else repr(value)
-    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, Decimal):  # math.isfinite would make a float of it: infinity, beyond 1e308
+        return "NaN" if value.is_nan() else format(value, "f")
+    return repr(value) if math.isfinite(value) else ("NaN" if math.isnan(value) else _NOT_FINITE[value < 0])

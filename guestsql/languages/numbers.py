@@ -35,8 +35,9 @@ class NumberFormat:
 
     def number(self, value: float | Decimal, decimals: int | None = None) -> str:
         """Return a number; see `Language.number`."""
-        # An int may be larger than any float.
-        if not isinstance(value, int) and not math.isfinite(value):
+        # An int and a Decimal may be larger than any float.
+        is_finite = math.isfinite(value) if isinstance(value, float) else Decimal(value).is_finite()
+        if not is_finite:
             return "NaN" if math.isnan(value) else ("" if value > 0 else "-") + self._infinity
         grouped = "," if not -_GROUPED_FROM < value < _GROUPED_FROM else ""
         if decimals is not None:

@@ -57,6 +57,8 @@ _RANGE = re.compile(r"\s*(?P<range>[\w!#$&^.+*-]+/[\w!#$&^.+*-]+)\s*(?P<paramete
 _QUALITY = re.compile(r";\s*q\s*=\s*(?P<quality>[01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 _MOST_RANGES = 50
 _WIDTH = 880
+# Few, because rows may be wide.
+_ROWS_AT_ONCE = 200
 # A picture opened by itself; its rules for dark screens are within it.
 _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 _BAD_REQUEST, _FORBIDDEN, _UNAVAILABLE = 400, 403, 503
@@ -148,7 +150,7 @@ def _rows(request: Request, state: State, query: Query, values: Mapping[str, str
     """The rows: whole when they are few, else while they are fetched."""
     with ExitStack() as resources:
         session = resources.enter_context(state.downloads.acquire(state.timeout))
-        stream = session.stream(query, values, state.timeout)
+        stream = session.stream(query, values, state.timeout, rows_at_once=_ROWS_AT_ONCE)
         resources.callback(stream.close)
         lines = result_lines(Written(_FORMATS[ending]), query, stream.columns, masked_rows(stream.columns, stream))
         chunks = chunks_of(lines)

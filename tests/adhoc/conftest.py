@@ -50,6 +50,12 @@ SELECT
     100 / (:last::int - n) AS share
 FROM generate_series(1, :last::int) AS s (n);
 
+-- name: list_wide_rows()
+-- 60 MB, made while they are fetched.
+SELECT
+    generate_series(1, 30000) AS n,
+    repeat('x', 2000) AS filler;
+
 -- name: stall()
 -- The third row is never made.
 SELECT

@@ -78,12 +78,23 @@ def test_an_unknown_language_is_ignored(client: TestClient) -> None:
 
 
 def test_numbers_keep_their_digits() -> None:
-    values = (0, 2026, 12345, -1234567.25, 1e-7, Decimal("1.500"), float("nan"), Decimal("-Infinity"), 10**400)
+    values = (
+        0,
+        2026,
+        12345,
+        -1234567.25,
+        1e-7,
+        Decimal("1.500"),
+        float("nan"),
+        Decimal("-Infinity"),
+        Decimal("1e400"),
+        10**400,
+    )
     english = [ENGLISH.number(value) for value in values]
-    assert english[:-1] == ["0", "2026", "12,345", "-1,234,567.25", "0.0000001", "1.500", "NaN", "-∞"]
+    assert english[:-2] == ["0", "2026", "12,345", "-1,234,567.25", "0.0000001", "1.500", "NaN", "-∞"]
     spanish = [SPANISH.number(value) for value in values]
-    assert spanish[:-1] == ["0", "2026", "12.345", "-1.234.567,25", "0,0000001", "1,500", "NaN", "-∞"]
-    assert len(english[-1]) == len(spanish[-1]) == 401 + 133
+    assert spanish[:-2] == ["0", "2026", "12.345", "-1.234.567,25", "0,0000001", "1,500", "NaN", "-∞"]
+    assert {len(each) for each in (*english[-2:], *spanish[-2:])} == {401 + 133}
     assert (ENGLISH.number(2.25, 1), SPANISH.number(Decimal("99999.96"), 1)) == ("2.2", "100.000,0")
     assert (ENGLISH.percent(0.1234, 1), SPANISH.percent(0.5)) == ("12.3%", "50\N{NO-BREAK SPACE}%")
 
