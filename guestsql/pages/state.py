@@ -101,6 +101,7 @@ class State:
         """End what runs in the background, and the sessions."""
         self.beside.close()
         self.pool.close()
+        self.downloads.close()
 
     def session(self) -> AbstractContextManager[QuerySession]:
         """A session of this request alone.

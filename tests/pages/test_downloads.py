@@ -10,7 +10,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -116,7 +116,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def state(url: str, own: Path) -> Iterator[State]:
     made = page_state(url, own)
-    with made.pool, made.downloads:
+    with closing(made):
         yield made
 
 
@@ -274,14 +274,14 @@ def test_a_value_that_identifies_a_guest_comes_in_a_body(pages: TestClient) -> N
 
 def test_a_database_that_is_away(own: Path) -> None:
     away = page_state(NOWHERE, own)
-    with away.pool, away.downloads:
+    with closing(away):
         answer = page_client(away).get("/q/get_name.csv", headers={"Accept": "*/*"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
 def test_downloads_that_take_long_do_not_hold_up_pages(url: str, own: Path) -> None:
     busy = page_state(url, own, timeout=0.2)
-    with busy.pool, busy.downloads:
+    with closing(busy):
         with contextmanager(held)(busy):
             answer = page_client(busy).get("/q/get_name.csv")
             assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
