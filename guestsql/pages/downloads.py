@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from itertools import chain
@@ -19,10 +18,12 @@ from guestsql.charts.render import png, svg
 from guestsql.charts.specification import specification
 from guestsql.errors import DatabaseError
 from guestsql.languages import Language
+from guestsql.languages.columns import column_labels
 from guestsql.pages.form import read_form
 from guestsql.pages.index import summary_of
 from guestsql.pages.language import language_of
 from guestsql.pages.masking import masked_rows, safe_text
+from guestsql.pages.preferences import qualities
 from guestsql.pages.query_page import RETRY_SECONDS, not_found, problem_of, query_page
 from guestsql.pages.render import error_page, kept_by_browser
 from guestsql.pages.request import Given
@@ -53,9 +54,6 @@ _OFFERED = (
     ("application/ndjson", "ndjson"),
     ("application/jsonl", "ndjson"),
 )
-_RANGE = re.compile(r"\s*(?P<range>[\w!#$&^.+*-]+/[\w!#$&^.+*-]+)\s*(?P<parameters>(?:;[^;]*)*)")
-_QUALITY = re.compile(r";\s*q\s*=\s*(?P<quality>[01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
-_MOST_RANGES = 50
 _WIDTH = 880
 # Few, because rows may be wide.
 _ROWS_AT_ONCE = 200
@@ -98,11 +96,7 @@ def preferred_ending(accept: str) -> str:
     Args:
         accept: the text of Accept, such as `text/csv, */*;q=0.1`; parts that cannot be read are ignored.
     """
-    ranges: dict[str, float] = {}
-    for part in accept.split(",")[:_MOST_RANGES]:
-        if found := _RANGE.fullmatch(part):
-            quality = _QUALITY.search(found["parameters"])
-            ranges[found["range"].lower()] = min(1.0, float(quality["quality"])) if quality else 1.0
+    ranges = qualities(accept)
 
     def wish(offered: tuple[str, str]) -> tuple[float, int]:
         type_ = offered[0]
@@ -201,6 +195,7 @@ def _draw(  # noqa: PLR0917  what a picture is made of
         zone=state.zone,
         width=_WIDTH,
         language=language.code,
+        labels=column_labels(found.columns, language),
         title=summary_of(query, language).rstrip("."),
         empty=why_empty(query),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -12,6 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guestsql.languages import LANGUAGES, Language, language
+from guestsql.pages.preferences import qualities
 
 __all__ = ["LanguageLink", "LanguageMiddleware", "accepted_language", "language_links", "language_of"]
 
@@ -20,11 +20,6 @@ _OWN_PARAMETER = "_lang"
 _SHORT_PARAMETER = "lang"
 _DEFAULT = next(iter(LANGUAGES))
 _YEAR_SECONDS = 365 * 86_400
-# A header may be long, and each of its parts is compared with few languages.
-_MOST_RANGES = 50
-_RANGE = re.compile(
-    r"\s*(?P<tag>\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*[qQ]\s*=\s*(?P<quality>[01](?:\.\d{0,3})?)\s*)?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +110,17 @@ def accepted_language(header: str) -> str:
     Returns:
         One of `LANGUAGES`; English if the header accepts none of them.
     """
-    qualities: dict[str, float] = {}
-    for part in header.split(",")[:_MOST_RANGES]:
-        if found := _RANGE.fullmatch(part):
-            code = found["tag"].lower().partition("-")[0]
-            quality = min(float(found["quality"] or 1), 1.0)
-            # es-CO and es: the better one counts.
-            qualities[code] = max(quality, qualities.get(code, 0.0))
-    others = qualities.pop("*", 0.0)
+    accepted: dict[str, float] = {}
+    for tag, quality in qualities(header).items():
+        code = tag.partition("-")[0]
+        # es-CO and es: the better one counts.
+        accepted[code] = max(quality, accepted.get(code, 0.0))
+    others = accepted.pop("*", 0.0)
     # Of equal ones, the first in the header; what only `*` accepts comes last.
-    named = [code for code in qualities if code in LANGUAGES]
-    candidates = [*named, *(code for code in LANGUAGES if code not in qualities)]
-    best = max(candidates, key=lambda code: qualities.get(code, others), default=_DEFAULT)
-    return best if qualities.get(best, others) > 0 else _DEFAULT
+    named = [code for code in accepted if code in LANGUAGES]
+    candidates = [*named, *(code for code in LANGUAGES if code not in accepted)]
+    best = max(candidates, key=lambda code: accepted.get(code, others), default=_DEFAULT)
+    return best if accepted.get(best, others) > 0 else _DEFAULT
 
 
 def _asked(connection: HTTPConnection, parameters_of: Callable[[str], Collection[str]]) -> str | None:
