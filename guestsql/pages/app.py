@@ -72,7 +72,8 @@ def _refused(request: Request, error: HTTPException) -> Response:
 
 
 def _unreadable(request: Request, error: Unreadable) -> Response:
-    return error_page(request, 400, language_of(request).gettext("The request cannot be read"), str(error))
+    _ = language_of(request).gettext
+    return error_page(request, 400, _("The request cannot be read"), _(str(error)))
 
 
 def _failed(request: Request, error: Defect) -> Response:

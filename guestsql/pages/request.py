@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from guestsql.languages import N_
 from guestsql.pages.security import LARGEST_BODY, too_large
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ class Given:
                 text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
             )
         except ValueError as error:  # UnicodeDecodeError too
-            raise Unreadable("the values of the address are not UTF-8, or too many") from error
+            raise Unreadable(N_("Its values are not UTF-8, or too many.")) from error
         for name, value in pairs:
             if "\0" in name or "\0" in value:
-                raise Unreadable("a value holds a NUL, which PostgreSQL cannot store")
+                raise Unreadable(N_("A value holds a NUL, which PostgreSQL cannot store."))
             self._values.setdefault(name, []).append(value)
 
     def all(self, name: str) -> list[str]:
