@@ -39,7 +39,8 @@ __all__ = ["RETRY_SECONDS", "Problem", "not_found", "query_page"]
 _WRITES = "25006"
 RETRY_SECONDS = 5
 """When to ask again, while the database is away."""
-_DOWNLOADS = (("CSV", "csv"), ("JSON", "json"), ("NDJSON", "ndjson"))
+_DOWNLOADS = ("csv", "json", "ndjson")
+_PICTURES = ("svg", "png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,8 @@ def query_page(request: Request, given: Given) -> Response:
         plan_href=_address(f"/q/{query.name}", form, {"_plan": "1"}) + "#plan",
         moment=partial(language.moment, zone=state.zone, seconds=False),
         check_command=f"guestsql check {source_of(query).rpartition(':')[0]}",
-        downloads=[_Link(label, _address(f"/q/{query.name}.{end}", form)) for label, end in _DOWNLOADS],
+        downloads=[_Link(end.upper(), _address(f"/q/{query.name}.{end}", form)) for end in _DOWNLOADS],
+        pictures=[_Link(end.upper(), _address(f"/q/{query.name}.{end}", form)) for end in _PICTURES],
         source=source_of(query),
         eject=f"guestsql query eject {query.name}" if is_packaged(query.file.parent) else "",
     )

@@ -269,7 +269,9 @@ def test_a_chart_is_in_the_page(pages: TestClient) -> None:
     html = pages.get("/q/get_row").text
     assert html.count("data:image/svg+xml;base64,") == 3
     assert re.search(r'<img src="data:[^"]*" alt="[^"]*a[^"]*1[^"]*">', html)
+    assert 'href="/q/get_row.svg"' in html
     fault = pages.get("/q/list_many?rows=1").text
+    assert 'href="/q/list_many.svg' not in fault
     assert "The chart cannot be drawn:" in fault
     assert "no_such" in fault
 
