@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import tzinfo
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, tzinfo
 
+from guestsql.charts.axes import is_continuous
 from guestsql.charts.data import Data, Series, series_of
 from guestsql.charts.figures import figures_of, share, steps_of
 from guestsql.charts.mark import ChartMark
-from guestsql.charts.words import clean, words_in
+from guestsql.charts.time_ticks import milliseconds
+from guestsql.charts.words import clean, finite, words_in
 
 __all__ = ["alternative", "described"]
 
@@ -54,14 +55,15 @@ def described(mark: ChartMark, data: Data) -> str:
         mark: the chart.
         data: one row or more.
     """
-    data, words = replace(data, notes=[]), data.words  # what is left out is noted once, by the picture
+    data, words = data.without_notes(), data.words
     if mark.kind == "number":
         shown = [", ".join((f"{each.name} {each.text}", *each.below)) for each in figures_of(mark, data)]
         return f"{words.say('number')}: {'; '.join(shown)}."
     if mark.kind == "funnel":
         steps = steps_of(mark, data)
         return f"{words.say('funnel')}: {'; '.join(f'{name} {share(n, steps[0][1], data)}' for name, n in steps)}."
-    return f"{_subject(mark, data)}. {_extent(mark, data)}. {_figures(mark, data)}."
+    order = _order(mark, data)
+    return f"{_subject(mark, data)}. {_extent(mark, order, data)}. {_figures(mark, order, data)}."
 
 
 def _subject(mark: ChartMark, data: Data) -> str:
@@ -72,29 +74,44 @@ def _subject(mark: ChartMark, data: Data) -> str:
     return f"{data.words.say(mark.kind)}: {data.words.say('by', what=what, by=by)}"
 
 
-def _extent(mark: ChartMark, data: Data) -> str:
+def _extent(mark: ChartMark, order: Sequence[int], data: Data) -> str:
     count = len(data.rows)
     points = data.words.say("point") if count == 1 else data.words.say("points", count=data.words.number(count))
-    if mark.kind == "heatmap" or count == 1:
+    if mark.kind == "heatmap" or count == 1 or not order:
         return points
-    labels = data.labels(mark.x or "")
-    return f"{points}, {data.words.say('from_to', first=labels[0], last=labels[-1])}"
+    first, last = data.label(mark.x or "", order[0]), data.label(mark.x or "", order[-1])
+    return f"{points}, {data.words.say('from_to', first=first, last=last)}"
 
 
-def _figures(mark: ChartMark, data: Data) -> str:
+def _order(mark: ChartMark, data: Data) -> list[int]:
+    # Of the rows, as the reader sees them: times and numbers from left to right.
+    values = data.values(mark.x or "")
+    if mark.kind == "heatmap" or not is_continuous(values):
+        return list(range(len(values)))
+    places = [float(milliseconds(v)) if isinstance(v, date) else finite(v) for v in values]
+    return [row for _, row in sorted((place, row) for row, place in enumerate(places) if place is not None)]
+
+
+def _figures(mark: ChartMark, order: Sequence[int], data: Data) -> str:
+    x = mark.x or ""
     if mark.kind == "heatmap":
-        across, down = data.labels(mark.x or ""), data.labels(mark.y[0])
-        places = [f"{b} {a}" for a, b in zip(across, down, strict=True)]
-        series = [Series(data.name(mark.value or ""), list(enumerate(data.numbers(mark.value or ""))))]
-    else:
-        places = data.labels(mark.x or "")
-        series = series_of(mark, data, is_additive=mark.kind == "stacked")
-    return "; ".join(_series(each, places, data) for each in series)
+        cells = Series(data.name(mark.value or ""), list(enumerate(data.numbers(mark.value or ""))))
+        return _series(cells, lambda row: f"{data.label(mark.y[0], row)} {data.label(x, row)}", data)
+    rank = {row: at for at, row in enumerate(order)}
+    series = series_of(mark, data, is_additive=mark.kind == "stacked")
+    return "; ".join(
+        _series(
+            each._replace(points=sorted((p for p in each.points if p[0] in rank), key=lambda point: rank[point[0]])),
+            lambda row: data.label(x, row),
+            data,
+        )
+        for each in series
+    )
 
 
-def _series(series: Series, places: Sequence[str], data: Data) -> str:
+def _series(series: Series, place: Callable[[int], str], data: Data) -> str:
     words = data.words
-    known = [(places[row], number) for row, number in series.points if number is not None]
+    known = [(row, number) for row, number in series.points if number is not None]
     if not known:
         return words.say("no_values", name=series.name)
     least, greatest = min(known, key=lambda each: each[1]), max(known, key=lambda each: each[1])
@@ -104,7 +121,7 @@ def _series(series: Series, places: Sequence[str], data: Data) -> str:
         first=words.number(known[0][1]),
         last=words.number(known[-1][1]),
         least=words.number(least[1]),
-        least_at=least[0],
+        least_at=place(least[0]),
         greatest=words.number(greatest[1]),
-        greatest_at=greatest[0],
+        greatest_at=place(greatest[0]),
     )

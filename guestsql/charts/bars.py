@@ -49,9 +49,8 @@ def draw_bars(mark: ChartMark, data: Data) -> Drawing:
     numbers = [number for bar in bars for number in (bar.low, bar.high)]
     scale = scale_of(mark.y, numbers, data.words)
     bars = [bar._replace(low=bar.low / scale.divisor, high=bar.high / scale.divisor) for bar in bars]
-    values = value_axis(
-        [n / scale.divisor for n in numbers], data.words, scale, ticks=3 if is_horizontal and is_narrow(data) else 5
-    )
+    ticks = (3 if is_narrow(data) else 4) if is_horizontal else 5
+    values = value_axis([number / scale.divisor for number in numbers], data.words, scale, ticks=ticks)
     unit = measure(mark, scale, data)
     if is_horizontal:
         return Drawing(*_horizontal(bars, axis, values, series, data), unit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import NamedTuple
 
@@ -44,6 +44,14 @@ class Data:
     zone: tzinfo
     width: int
     notes: list[str] = field(default_factory=list[str])
+    _values: dict[str, list[object]] = field(default_factory=dict[str, "list[object]"], init=False, repr=False)
+    _weekdays: dict[str, bool] = field(default_factory=dict[str, bool], init=False, repr=False)
+
+    def without_notes(self) -> Data:
+        """Return the same rows, for a text beside the picture."""
+        copy = replace(self, notes=[])
+        copy._values.update(self._values)  # noqa: SLF001  of its own class
+        return copy
 
     def name(self, column: str) -> str:
         """Return what a column is called in the picture."""
@@ -55,13 +63,12 @@ class Data:
         Raises:
             ChartFault: no such column.
         """
-        try:
+        if column not in self._values:
+            if column not in self.columns:
+                raise ChartFault(f"the query returned no column {column}", f"write one of: {', '.join(self.columns)}")
             at = self.columns.index(column)
-        except ValueError:
-            raise ChartFault(
-                f"the query returned no column {column}", f"write one of: {', '.join(self.columns)}"
-            ) from None
-        return [self._local(row[at]) for row in self.rows]
+            self._values[column] = [self._local(row[at]) for row in self.rows]
+        return self._values[column]
 
     def numbers(self, column: str) -> list[float | None]:
         """Return a column's numbers; None for NULL and for what is not finite.
@@ -78,15 +85,26 @@ class Data:
 
     def labels(self, column: str) -> list[str]:
         """Return a column's values as texts of the picture."""
-        values = self.values(column)
-        return [self._weekday(value) for value in values] if self.is_weekday(column) else [self.text(v) for v in values]
+        return [self.label(column, row) for row in range(len(self.rows))]
+
+    def label(self, column: str, row: int) -> str:
+        """Return one value as a text of the picture.
+
+        Args:
+            column: its column.
+            row: its row, from 0.
+        """
+        value = self.values(column)[row]
+        return self._weekday(value) if self.is_weekday(column) else self.text(value)
 
     def is_weekday(self, column: str) -> bool:
         """Return whether a column has numbers of weekdays: 1 to 7 from Monday, or 0 to 6 from Sunday."""
-        values = self.values(column)
-        return column.lower() in _WEEKDAYS and all(
-            value is None or (is_number(value) and finite(value) in range(_DAYS_OF_WEEK + 1)) for value in values
-        )
+        if column not in self._weekdays:
+            self._weekdays[column] = column.lower() in _WEEKDAYS and all(
+                value is None or (is_number(value) and finite(value) in range(_DAYS_OF_WEEK + 1))
+                for value in self.values(column)
+            )
+        return self._weekdays[column]
 
     def text(self, value: object) -> str:
         """Return one value as a text of the picture."""

@@ -123,10 +123,10 @@ def test_an_hour_without_a_row_has_its_place():
         ("n", [0, 0], {"0", "1"}),
         ("n", [1, 3], {"0", "1", "2", "3"}),
         ("n", [-5, 10], {"-5", "0", "10"}),
-        ("n", [2_500_000, 0], {"n (millions) by x", "2.5"}),
+        ("n", [2_500_000, 0], {"n (millions) by x", "3"}),
         ("n", [Decimal("3e30"), 0], {"n (×10³⁰) by x", "3"}),  # noqa: RUF001  the sign that is drawn
         ("total_bytes", [4_000_000, 0], {"4\u00a0MB", "total bytes by x"}),
-        ("hit_percent", [50, 0], {"50\u00a0%"}),
+        ("hit_percent", [50, 0], {"60\u00a0%"}),
     ],
 )
 def test_the_numbers_of_an_axis(column, numbers, texts):
