@@ -1,12 +1,12 @@
-"""What the columns of charts are called. A column that is not listed has its name, with blanks."""
+"""What the columns and words of charts are called. A column that is not listed has its name, with blanks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from guestsql.languages import N_, Language
 
-__all__ = ["BEFORE", "COLUMNS", "column_label", "column_labels"]
+__all__ = ["BEFORE", "COLUMNS", "column_label", "column_labels", "translated"]
 
 COLUMNS = {
     "abandoned_messages": N_("abandoned messages"),
@@ -27,7 +27,7 @@ COLUMNS = {
     "connections": N_("connections"),
     "consenting_guests": N_("consenting guests"),
     "consents": N_("consents"),
-    "conversion_percent": N_("conversion in %"),
+    "conversion_percent": N_("conversion"),
     "current_threads": N_("current threads"),
     "current_tokens": N_("current tokens"),
     "daily_people": N_("daily people"),
@@ -42,25 +42,25 @@ COLUMNS = {
     "finished_at": N_("finished"),
     "first_label": N_("first label"),
     "fresh_contexts": N_("fresh contexts"),
-    "fresh_percent": N_("fresh in %"),
-    "growth_bytes": N_("growth in bytes"),
+    "fresh_percent": N_("fresh"),
+    "growth_bytes": N_("growth"),
     "guests": N_("guests"),
-    "hit_percent": N_("hit rate in %"),
-    "hot_percent": N_("heap-only updates in %"),
+    "hit_percent": N_("hit rate"),
+    "hot_percent": N_("heap-only updates"),
     "hour": N_("hour"),
     "idle_in_transaction": N_("idle in transaction"),
-    "index_bytes": N_("index in bytes"),
+    "index_bytes": N_("indexes"),
     "index_name": N_("index name"),
     "inserted": N_("inserted"),
     "interested_guests": N_("interested guests"),
     "invalid": N_("invalid"),
     "kind": N_("kind"),
     "label": N_("label"),
-    "lag_bytes": N_("lag in bytes"),
-    "lag_seconds": N_("lag in s"),
+    "lag_bytes": N_("lag"),
+    "lag_seconds": N_("lag"),
     "least_messages": N_("least messages"),
     "maybe_sent_replies": N_("maybe sent replies"),
-    "mean_milliseconds": N_("mean in ms"),
+    "mean_milliseconds": N_("mean duration"),
     "messages": N_("messages"),
     "messages_in_progress": N_("messages in progress"),
     "minute": N_("minute"),
@@ -69,17 +69,17 @@ COLUMNS = {
     "name": N_("name"),
     "new_guests": N_("new guests"),
     "numbers": N_("numbers"),
-    "oldest_open_seconds": N_("oldest open, in s"),
-    "oldest_unsent_seconds": N_("oldest unsent, in s"),
+    "oldest_open_seconds": N_("oldest open"),
+    "oldest_unsent_seconds": N_("oldest unsent"),
     "opt_outs": N_("opt outs"),
     "opted_out": N_("opted out"),
-    "other_bytes": N_("other in bytes"),
-    "p50_milliseconds": N_("median in ms"),
-    "p95_milliseconds": N_("95 % of calls within, in ms"),
-    "p99_milliseconds": N_("99 % of calls within, in ms"),
+    "other_bytes": N_("other"),
+    "p50_milliseconds": N_("median"),
+    "p95_milliseconds": N_("95 % of calls within"),
+    "p99_milliseconds": N_("99 % of calls within"),
     "past_threads": N_("past threads"),
     "past_tokens": N_("past tokens"),
-    "peak_resident_bytes": N_("peak resident in bytes"),
+    "peak_resident_bytes": N_("peak resident memory"),
     "planned_actions": N_("planned actions"),
     "planned_people": N_("planned people"),
     "process": N_("process"),
@@ -93,10 +93,10 @@ COLUMNS = {
     "replied": N_("replied"),
     "replies": N_("replies"),
     "requests": N_("requests"),
-    "resident_bytes": N_("resident in bytes"),
-    "retained_bytes": N_("retained in bytes"),
+    "resident_bytes": N_("resident memory"),
+    "retained_bytes": N_("retained"),
     "retried_replies": N_("retried replies"),
-    "rows_bytes": N_("rows in bytes"),
+    "rows_bytes": N_("rows"),
     "second_label": N_("second label"),
     "segment": N_("segment"),
     "sending_replies": N_("sending replies"),
@@ -113,14 +113,14 @@ COLUMNS = {
     "state": N_("state"),
     "step": N_("step"),
     "table_name": N_("table name"),
-    "total_bytes": N_("total in bytes"),
+    "total_bytes": N_("total"),
     "total_profiles": N_("total profiles"),
     "total_requests": N_("total requests"),
-    "unsent_bytes": N_("unsent in bytes"),
+    "unsent_bytes": N_("unsent"),
     "unsent_replies": N_("unsent replies"),
     "updated": N_("updated"),
     "used": N_("used"),
-    "used_percent": N_("used in %"),
+    "used_percent": N_("used"),
     "vacuum_threshold_rows": N_("vacuum threshold rows"),
     "waiting_for_locks": N_("waiting for locks"),
     "weekday": N_("weekday"),
@@ -131,6 +131,9 @@ COLUMNS = {
     "without_memory": N_("without memory"),
 }
 """What the columns of the packaged charts are called, by their names."""
+
+_VALUES = {"wrote": N_("wrote"), "interested": N_("interested"), "booked": N_("booked")}
+_TRANSLATED = frozenset({"step"})
 
 BEFORE = "_before"
 """How the name of a column ends whose values are those of the period before."""
@@ -156,3 +159,23 @@ def column_label(column: str, language: Language) -> str:
     base = column.removesuffix(BEFORE) or column
     name = language.gettext(COLUMNS[base]) if base in COLUMNS else base.replace("_", " ").strip()
     return language.gettext("%(column)s, before", column=name) if base != column else name
+
+
+def translated(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], language: Language
+) -> list[tuple[object, ...]]:
+    """Return rows in which the words that the packaged queries return are in the reader's language.
+
+    Args:
+        columns: their names.
+        rows: as fetched.
+        language: the reader's.
+    """
+    places = {place for place, name in enumerate(columns) if name in _TRANSLATED}
+    return [
+        tuple(_word(value, language) if place in places else value for place, value in enumerate(row)) for row in rows
+    ]
+
+
+def _word(value: object, language: Language) -> object:
+    return language.gettext(_VALUES[value]) if isinstance(value, str) and value in _VALUES else value

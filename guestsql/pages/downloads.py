@@ -18,7 +18,7 @@ from guestsql.charts.render import png, svg
 from guestsql.charts.specification import specification
 from guestsql.errors import DatabaseError
 from guestsql.languages import Language
-from guestsql.languages.columns import column_labels
+from guestsql.languages.columns import column_labels, translated
 from guestsql.pages.form import read_form
 from guestsql.pages.index import summary_of
 from guestsql.pages.language import language_of
@@ -187,7 +187,7 @@ def _draw(  # noqa: PLR0917  what a picture is made of
     mark: ChartMark, state: State, query: Query, values: Mapping[str, str | None], language: Language, ending: str
 ) -> str | bytes:
     found = state.fetch(query, values)
-    rows = list(masked_rows(found.columns, found.rows))
+    rows = translated(found.columns, masked_rows(found.columns, found.rows), language)
     spec = specification(
         mark,
         found.columns,

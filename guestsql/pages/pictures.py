@@ -13,7 +13,7 @@ from guestsql.charts.mark import ChartFault, chart_of
 from guestsql.charts.render import svg
 from guestsql.charts.specification import specification
 from guestsql.languages import Language
-from guestsql.languages.columns import column_labels
+from guestsql.languages.columns import column_labels, translated
 from guestsql.pages.masking import safe_text
 from guestsql.sql import Query
 from guestsql.sql.query import why_empty
@@ -68,7 +68,7 @@ def picture_of(
         mark = chart_of(query)
         if mark is None or not rows:
             return None
-        labels = column_labels(columns, language)
+        labels, rows = column_labels(columns, language), translated(columns, rows, language)
         drawn = [
             svg(specification(mark, columns, rows, zone=zone, width=width, language=language.code, labels=labels))
             for width in (wide, *([_MEDIUM] if wide > _MEDIUM else []), _NARROW)

@@ -1,16 +1,13 @@
-"""What columns and values are called in a report. A column `X_before` holds `X` of the period before."""
+"""What columns are called in a report. A column `X_before` holds `X` of the period before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from guestsql.languages import N_, Language
+from guestsql.languages import Language
 from guestsql.languages.columns import BEFORE, column_label, column_labels
 
-__all__ = ["heading", "period_labels", "translated"]
-
-_VALUES = {"wrote": N_("wrote"), "interested": N_("interested"), "booked": N_("booked")}
-_TRANSLATED = frozenset({"step"})
+__all__ = ["heading", "period_labels"]
 
 
 def heading(column: str, language: Language) -> str:
@@ -39,19 +36,3 @@ def period_labels(columns: Iterable[str], days: int | None, language: Language) 
     now = language.ngettext("last day", "last %(num)s days", days)
     before = language.ngettext("the day before", "%(num)s days before", days)
     return {name: before if name.endswith(BEFORE) else now for name in names}
-
-
-def translated(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], language: Language
-) -> list[tuple[object, ...]]:
-    """Return rows in which the words that the packaged queries return are in the reader's language."""
-    places = {place for place, name in enumerate(columns) if name in _TRANSLATED}
-    return [
-        tuple(
-            language.gettext(_VALUES[value])
-            if place in places and isinstance(value, str) and value in _VALUES
-            else value
-            for place, value in enumerate(row)
-        )
-        for row in rows
-    ]

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from guestsql.charts.mark import ChartFault, ChartMark, chart_of
 from guestsql.charts.specification import specification
 from guestsql.languages import Language
-from guestsql.languages.columns import BEFORE, column_labels
+from guestsql.languages.columns import BEFORE, column_labels, translated
 from guestsql.pages.masking import masked
 from guestsql.pages.table import Cell, Column, Rows, cells, columns_of
-from guestsql.report.labels import heading, period_labels, translated
+from guestsql.report.labels import heading, period_labels
 from guestsql.sql import Query
 from guestsql.sql.query import first_sentence, why_empty
 
