@@ -15,6 +15,8 @@ EXPECTED = {
     "/": "list_guest_days",
     "/?lang=es": 'lang="es"',
     "/q/list_guest_days?max_rows=3": "<figure",
+    "/q/list_guest_days.csv?max_rows=3": "new_guests",
+    "/q/list_guest_days.svg?max_rows=3": "<svg",
     "/dashboards/operations": "<figure",
 }
 

@@ -32,6 +32,7 @@ __all__ = ["FOLDER", "State", "state_of"]
 # It may read the figures, and may not write.
 _ROLE = "guestsql_monitor"
 _HINTS = {"57014": "start guestsql serve with a larger --timeout"}
+_HINTS_OF_ROLE = {**_HINTS, "42501": f"grant the missing right to {_ROLE}: pages use that role where the login may"}
 _DOWNLOADS = 4
 _GRACE_SECONDS = 2.0
 
@@ -67,8 +68,9 @@ class State:
     def __post_init__(self) -> None:
         # Roles belong to the whole server: without guestsql's tables here, it may be another database's.
         role = _ROLE if self.settings.packaged else None
-        self.pool = SessionPool(self.target, self.sessions, role, hints=_HINTS)
-        self.downloads = SessionPool(self.target, _DOWNLOADS, role, hints=_HINTS)
+        hints = _HINTS if role is None else _HINTS_OF_ROLE
+        self.pool = SessionPool(self.target, self.sessions, role, hints=hints)
+        self.downloads = SessionPool(self.target, _DOWNLOADS, role, hints=hints)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -86,6 +86,7 @@ class Server:
 def pages(database_url: str, tmp_path: Path) -> Iterator[Server]:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(_TABLE)
+        connection.execute("GRANT SELECT ON nights TO guestsql_monitor")
         connection.execute("VACUUM ANALYZE nights")
     folder = tmp_path / "queries"
     folder.mkdir()
@@ -124,7 +125,8 @@ def bench_page(pages: Server, database_url: str, capsys: pytest.CaptureFixture[s
             queries.append(_seconds(lambda: connection.execute(_QUERY).fetchall()) * 1000)
             answers.append(_seconds(lambda: _get(browser, f"/q/{name}")) * 1000)
         status, page = _get(browser, f"/q/{name}")
-    assert (status, page.count(b"<tr")) == (200, 51)
+    assert status == 200
+    assert b">50 rows<" in page
     query, answer = statistics.median(queries[3:]), statistics.median(answers[3:])
     aim = 3 * query + 10
     with capsys.disabled():

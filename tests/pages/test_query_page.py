@@ -399,6 +399,17 @@ def test_sessions_that_are_all_in_use(url: str, own: Path) -> None:
         assert [pages.get("/q/get_row").status_code for _ in range(3)] == [200] * 3
 
 
+def test_a_right_that_the_role_of_pages_lacks(database_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE TABLE rooms AS SELECT 1 AS room")
+    sql_file(tmp_path, "-- name: list_rooms()\n-- Rooms.\nSELECT room FROM rooms")
+    state = page_state(database_url, tmp_path, packaged=True)
+    shown = page_client(state).get("/q/list_rooms").text
+    state.close()
+    assert "permission denied for table rooms" in shown
+    assert "grant the missing right to guestsql_monitor" in shown
+
+
 def test_a_database_that_is_away(own: Path) -> None:
     answer = page_client(page_state(NOWHERE, own)).get("/q/search?max_rows=7&mood=x")
     assert answer.status_code == 400  # the form comes first
