@@ -119,7 +119,7 @@ def _style() -> str:
         for light, dark in DARK.items()
         for paint in ("fill", "stroke")
     )
-    return f"@media (prefers-color-scheme:dark){{{rules}}}"
+    return f"@media screen and (prefers-color-scheme:dark){{{rules}}}"
 
 
 _STYLE = _style()

@@ -94,7 +94,7 @@ def _title(title: str, below: Sequence[str], data: Data) -> dict[str, Any] | Non
         return None
     return {
         "text": lines or "",
-        "subtitle": under,
+        **({"subtitle": under} if under else {}),
         "anchor": "start",
         "frame": "bounds",
         "offset": 10,
