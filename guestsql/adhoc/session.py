@@ -185,7 +185,9 @@ class QuerySession:
         self.close()
 
     def _connected(self, deadline: float) -> DeadlineConnection:
-        if self._connection is not None and not self._connection.is_live():
+        kept = self._connection
+        # An open transaction is of a stream that was not closed: its statements must not get into the next one.
+        if kept is not None and not (kept.is_live() and kept.info.transaction_status == TransactionStatus.IDLE):
             self.close()
         if self._connection is None:
             connection = self._target.connect()

@@ -57,6 +57,13 @@ def test_a_closed_stream_frees_the_session(session, queries):
     assert session.run(queries["get_session"], {}, PATIENCE).rows[0][1:3] == ("on", "30s")
 
 
+def test_a_stream_that_is_left_open_does_not_reach_the_next_query(session, queries):
+    stream = session.stream(queries["count_up"], {"last": "10"}, PATIENCE, rows_at_once=2)
+    assert session.run(queries["get_name"], {}, PATIENCE).rows == [("Ana",)]
+    with pytest.raises(DatabaseError):
+        list(stream)
+
+
 def test_a_server_that_is_lost_between_rows(session, queries, admin):
     first = pid(session, queries)
     stream = session.stream(queries["count_up"], {"last": "10"}, PATIENCE, rows_at_once=2)

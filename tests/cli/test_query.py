@@ -49,6 +49,10 @@ SELECT 42 AS answer;
 -- Two columns of one name.
 SELECT 1 AS n, 2 AS n;
 
+-- name: get_half_pair()$
+-- A text that UTF-8 does not have.
+SELECT '"\\ud800"'::json AS half;
+
 -- name: get_broken(x)$
 -- It names a column that is not there.
 --   x: int, anything
@@ -200,6 +204,11 @@ def test_a_wide_row_is_shown_as_names_and_values(run):
 def test_a_json_object_holds_a_name_once(run):
     assert json.loads(run("get_same_names").stdout) == [{"n": 1, "n_2": 2}]
     assert run("get_same_names", "--format", "csv").stdout == "n,n\n1,2\n"
+
+
+@pytest.mark.parametrize(("name", "expected"), [("json", '"\\ud800"\n'), ("csv", "half\n\\ud800\n")])
+def test_what_no_encoding_has_is_escaped(run, name, expected):
+    assert run("get_half_pair", "--format", name).stdout == expected
 
 
 def test_defaults_come_from_the_comments(run):
