@@ -153,6 +153,10 @@ def test_a_form_is_filled_in_and_its_result_sorted(person: Visitor) -> None:
     assert page.locator("#p-kind").input_value() == "cabin"
     page.reload()
     assert _column(person) == ["Cabin 2", "Cabin 1"]
+    with page.expect_download() as saved:
+        page.click(".downloads >> text='CSV'")
+    lines = saved.value.path().read_text(encoding="utf-8").splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["unit", "Cabin 1", "Cabin 2"]
 
 
 def _column(person: Visitor) -> list[str]:
@@ -223,6 +227,10 @@ def test_a_guests_id_is_in_no_address(person: Visitor) -> None:
     assert PHONE_NUMBER not in page.url
     assert PHONE_NUMBER not in page.inner_text("#result")
     assert page.locator("#p-phone_number").input_value() == PHONE_NUMBER
+    with page.expect_download() as saved:
+        page.click(".downloads >> text='JSON'")
+    assert "Loft" in saved.value.path().read_text(encoding="utf-8")
+    assert PHONE_NUMBER not in saved.value.url
     assert page.locator(f"a[href*='{PHONE_NUMBER}'], form[action*='{PHONE_NUMBER}']").count() == 0
 
 
