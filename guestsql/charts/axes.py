@@ -21,6 +21,8 @@ _MOST_NUMBERS = 60
 _TICK_WIDTH = 72
 _DIGIT_WIDTH = 9
 _LEAST_ROOM = 16
+_MOST_WIDENED = 100
+_THINNEST = 200
 _LONGEST_STEEP = 16
 _NARROW = 480
 _MILLISECONDS = 60_000.0
@@ -115,7 +117,7 @@ def _time_axis(values: Sequence[object], data: Data) -> Axis:
     times = [value if isinstance(value, date) else None for value in values]
     places = [None if value is None else float(milliseconds(value)) for value in times]
     present = sorted({place for place in places if place is not None})
-    step = min((b - a for a, b in pairwise(present)), default=_MILLISECONDS)
+    step = _step(present, _MILLISECONDS)
     known = [value for value in times if value is not None]
     first, last = min(known, key=milliseconds), max(known, key=milliseconds)
     is_zoned = isinstance(first, datetime) and first.tzinfo is not None
@@ -132,11 +134,19 @@ def _number_place_axis(values: Sequence[object], data: Data) -> Axis:
     present = sorted({place for place in places if place is not None})
     if not present:
         return Axis(places, 1.0, (0.0, 1.0), {})
-    step = min((b - a for a, b in pairwise(present)), default=1.0)
+    step = _step(present, 1.0)
     first, last = present[0] - step / 2, present[-1] + step / 2
     is_whole = all(place.is_integer() for place in present)
     ticks = round_ticks(first, last, 4 if data.width < _NARROW else 9, data.words, is_whole=is_whole)
     return Axis(places, step, (first, last), {at: text for at, text in ticks.items() if first <= at <= last})
+
+
+def _step(places: Sequence[float], single: float) -> float:
+    # As wide as a bar of few can be seen, also where two of them are much nearer than the others.
+    if len(places) < 2:  # noqa: PLR2004  no step
+        return single
+    least = min(b - a for a, b in pairwise(places))
+    return least if len(places) > _MOST_WIDENED else max(least, (places[-1] - places[0]) / _THINNEST)
 
 
 def _category_order(column: str, values: Sequence[object], data: Data) -> list[object]:

@@ -19,7 +19,7 @@ __all__ = ["draw_lines", "measure"]
 _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 1])
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 _WIDTH_OF_A_POINT = 14
-# What is farther from its neighbour than this many usual steps has a row missing between them.
+# A step longer than this multiple of the median has a row missing in it.
 _GAP = 1.6
 _REGULAR = 0.8
 _ALIKE = 0.15
@@ -85,9 +85,9 @@ def _line(series: Series, axis: Axis) -> list[_Point]:
 
 def _with_gaps(line: list[_Point], axis: Axis) -> Iterable[_Point]:
     steps = [b - a for (a, _), (b, _) in pairwise(line)]
-    usual = statistics.median(steps) if steps else 0.0
-    longest = usual * _GAP
-    alike = sum(abs(step - usual) <= usual * _ALIKE for step in steps)
+    median = statistics.median(steps) if steps else 0.0
+    longest = median * _GAP
+    alike = sum(abs(step - median) <= median * _ALIKE for step in steps)
     is_regular = alike >= len(steps) * _REGULAR
     for number, point in enumerate(line):
         if number and is_regular and 0 < longest < steps[number - 1]:

@@ -76,7 +76,7 @@ def test_any_rows_of_fitting_types_give_a_picture(chart, width, language, title)
 @pytest.mark.parametrize("text", CASES)
 def test_no_rows_are_said_to_be_none(text):
     assert "No rows to show" in drawn_texts(specified(text, CASES[text][0], []))
-    assert "Nobody wrote." in drawn_texts(specified(text, CASES[text][0], [], empty="Nobody wrote."))
+    assert "No guest wrote." in drawn_texts(specified(text, CASES[text][0], [], empty="No guest wrote."))
     assert "No hay filas que mostrar" in drawn_texts(specified(text, CASES[text][0], [], language="es"))
 
 
@@ -105,6 +105,13 @@ def test_an_hour_that_the_clock_repeats_is_drawn_twice():
     places = [point["x"] for point in values(spec)]
     assert {b - a for a, b in pairwise(places)} == {3_600_000}
     assert drawn_texts(spec).count("02:00") == 2
+
+
+def test_bars_of_times_far_apart_can_be_seen():
+    rows = [(TIMES, 1), (TIMES + timedelta(seconds=1), 2), (TIMES + timedelta(days=30), 3)]
+    spec = specified("bar x=at y=n", ("at", "n"), rows)
+    low, high = spec["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    assert all(bar["b"] - bar["a"] > (high - low) / 300 for bar in values(spec))
 
 
 def test_weekdays_have_names_from_monday():
