@@ -90,16 +90,12 @@ def _title(title: str, below: Sequence[str], data: Data) -> dict[str, Any] | Non
     size = label_size(data)
     lines = wrapped(clean(title), data.width - 2 * _PADDING, size + 4)
     under = [line for text in below if text for line in wrapped(text, data.width - 2 * _PADDING, size)]
-    if not lines and not under:
-        return None
-    return {
-        "text": lines or "",
-        **({"subtitle": under} if under else {}),
-        "anchor": "start",
-        "frame": "bounds",
-        "offset": 10,
-        "fontSize": size + 3 if lines else 1,
-    }
+    place = {"anchor": "start", "frame": "bounds", "offset": 10}
+    if not lines:
+        # Vega draws no subtitle without a title.
+        look = {"color": MUTED, "fontSize": size, "fontWeight": "normal", "lineHeight": size + 5}
+        return {"text": under, **look, **place} if under else None
+    return {"text": lines, **({"subtitle": under} if under else {}), "fontSize": size + 3, **place}
 
 
 def _config(data: Data) -> dict[str, Any]:

@@ -153,6 +153,12 @@ def test_many_series_and_labels_are_counted():
     assert "label 20" not in texts
 
 
+def test_what_the_numbers_are_is_drawn_without_a_title():
+    rows = [(f"label {at}", at) for at in range(50)]
+    texts = drawn_texts(specified("bar x=x y=n", ("x", "n"), rows, title=""))
+    assert {"n by x", "first 20 of 50"} <= set(texts)
+
+
 def test_too_many_rows_are_cut():
     rows = [(at, at) for at in range(MOST_ROWS + 1)]
     spec = specified("line x=x y=n", ("x", "n"), rows)
