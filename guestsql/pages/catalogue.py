@@ -9,16 +9,14 @@ from time import monotonic
 
 from guestsql.errors import QueryFileError
 from guestsql.sql import Catalogue
-from guestsql.sql.catalogue import default_directory, is_packaged, query_files
+from guestsql.sql.catalogue import default_directory, is_packaged
+from guestsql.sql.folder import FileStates, file_states
 from guestsql.sql.overlay import scan_queries
 from guestsql.sql.page_marks import share_spanish
 
 __all__ = ["WatchedCatalogue"]
 
 _LOOK_SECONDS = 0.5
-
-# What distinguishes one state of a file from another.
-_States = dict[Path, tuple[int, ...]]
 
 
 class WatchedCatalogue:
@@ -39,7 +37,7 @@ class WatchedCatalogue:
             self._directories.append(own)
         self._turn = threading.Lock()
         self._next_look = 0.0
-        self._known: _States | None = None
+        self._known: FileStates | None = None
         self._failure: QueryFileError | None = None
         self._catalogue = Catalogue(())
 
@@ -50,7 +48,7 @@ class WatchedCatalogue:
         """
         with self._turn:
             if monotonic() >= self._next_look:
-                states = self._look()
+                states = file_states(self._directories)
                 if states != self._known:
                     self._read()
                 self._known = states
@@ -67,20 +65,3 @@ class WatchedCatalogue:
         self._failure = errors[0] if errors else None
         if not errors or self._known is None:
             self._catalogue = Catalogue(share_spanish(queries.values()))
-
-    def _look(self) -> _States:
-        found: _States = {}
-        for directory in self._directories:
-            try:
-                found |= {file: _state(file) for file in query_files(directory)}
-            except OSError as error:
-                found[directory] = (error.errno or 0,)
-        return found
-
-
-def _state(file: Path) -> tuple[int, ...]:
-    try:
-        known = file.stat()
-    except OSError as error:
-        return (error.errno or 0,)
-    return known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns

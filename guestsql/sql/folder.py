@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,11 +14,12 @@ from guestsql.sql.overlay import load_catalogue, scan_queries
 from guestsql.sql.query import Query
 from guestsql.sql.reading import read_queries
 
-__all__ = ["Folder", "Scan", "read_folder"]
+__all__ = ["FileStates", "Folder", "Scan", "file_states", "read_folder"]
 
 # What distinguishes one state of a file from another. Links are followed: in a ConfigMap only a link changes.
 _State = tuple[int, ...]
-_States = dict[Path, _State]
+FileStates = dict[Path, _State]
+"""A state for each query file; for a folder that cannot be read, why."""
 
 
 class Scan(NamedTuple):
@@ -32,7 +33,7 @@ class Scan(NamedTuple):
 
     catalogue: Catalogue
     errors: list[QueryFileError]
-    states: _States
+    states: FileStates
 
     def state(self, file: Path | None) -> _State | None:
         """Return what distinguishes a file's content from an earlier one; None for other paths."""
@@ -66,8 +67,8 @@ class Folder:
         self._read = read
         both = packaged and not is_packaged(directory)
         self._directories = (directory, default_directory()) if both else (directory,)
-        self._known: _States | None = None
-        self._seen: _States | None = None
+        self._known: FileStates | None = None
+        self._seen: FileStates | None = None
         self._contents: dict[Path, bytes] = {}
 
     def load(self) -> Catalogue:
@@ -87,14 +88,14 @@ class Folder:
         Returns:
             None when nothing has changed, or not come to rest yet.
         """
-        now = self._look()
+        now = file_states(self._directories)
         at_rest, self._seen = now == self._seen, now
         if now == self._known or not at_rest:
             return None
         catalogue, errors = scan_queries(
             self.directory, packaged=self._packaged, reserved=self._reserved, read=self.parse
         )
-        self._seen = self._look()
+        self._seen = file_states(self._directories)
         if self._seen != now:
             return None
         self._known = now
@@ -121,14 +122,20 @@ class Folder:
         text = self._contents.get(file, b"").decode("utf-8-sig", "replace").replace("\r\n", "\n")
         return name_at(text, line) or None
 
-    def _look(self) -> _States:
-        found: _States = {}
-        for directory in self._directories:
-            try:
-                found |= {file: _state(file) for file in query_files(directory)}
-            except OSError as error:
-                found[directory] = (error.errno or 0,)
-        return found
+
+def file_states(directories: Iterable[Path]) -> FileStates:
+    """Return what distinguishes the content of each query file from an earlier one.
+
+    Args:
+        directories: the folders.
+    """
+    found: FileStates = {}
+    for directory in directories:
+        try:
+            found |= {file: _state(file) for file in query_files(directory)}
+        except OSError as error:
+            found[directory] = (error.errno or 0,)
+    return found
 
 
 def read_folder(path: str | os.PathLike[str]) -> tuple[Folder, Catalogue]:
