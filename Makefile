@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed-
 # Tests that touch every dependency; see `make lowest`.
 SMOKE := tests/unit tests/cli/test_help.py tests/cli/test_query.py tests/cli/test_migrate.py tests/cli/test_terminal.py \
 	tests/db/test_guests.py tests/db/test_context_cache.py tests/db/test_queries.py tests/db/test_prometheus.py \
-	tests/db/test_tracing.py tests/db/test_legacy_import.py
+	tests/db/test_tracing.py tests/db/test_legacy_import.py tests/charts/test_render.py tests/pages/test_browser.py
 
 .PHONY: help demo test faults deliveries examples bench check lint types imports sync sync-check docs docs-check pages messages picture stubs stubs-check vet format
 .PHONY: lock audit lowest dist clean
