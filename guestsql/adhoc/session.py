@@ -208,7 +208,7 @@ class QuerySession:
         role = self._role
         if role is None or not packaged_queries("internal/connections.sql").may_set_role(connection, role_name=role):
             return b""
-        self.hints = {_NO_RIGHT: f"the query runs as {role}: grant the missing right to that role", **self.hints}
+        self.hints = {_NO_RIGHT: f"it runs as {role}, which may not read this; guestsql query run uses your login", **self.hints}
         return sql.SQL("; SET LOCAL ROLE {}").format(sql.Identifier(role)).as_bytes(connection)
 
 
