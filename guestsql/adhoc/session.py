@@ -31,7 +31,7 @@ from guestsql.sql.row_classes import unmarked
 from guestsql.sql.timestamps import load_timestamps
 from guestsql.sql.translate import translate
 
-__all__ = ["QuerySession", "Result", "explained"]
+__all__ = ["QuerySession", "Result", "explained", "hint_of_role"]
 
 # Values of these types that Python does not have (infinity, 24:00, years BC), or prints in another form.
 _AS_TEXT = ("date", "time", "timetz", "interval", "inet", "cidr", "record", "int4range", "int8range", "numrange")
@@ -208,8 +208,13 @@ class QuerySession:
         role = self._role
         if role is None or not packaged_queries("internal/connections.sql").may_set_role(connection, role_name=role):
             return b""
-        self.hints = {_NO_RIGHT: f"it runs as {role}, which may not read this; guestsql query run uses your login", **self.hints}
+        self.hints = {**self.hints, _NO_RIGHT: hint_of_role(role)}
         return sql.SQL("; SET LOCAL ROLE {}").format(sql.Identifier(role)).as_bytes(connection)
+
+
+def hint_of_role(role: str) -> str:
+    """Return the hint of a right that is missing because the query runs as a role."""
+    return f"it runs as {role}, which may not read this; guestsql query run uses your login"
 
 
 def _milliseconds(timeout: float) -> int:

@@ -86,14 +86,19 @@ def language_of(request: HTTPConnection) -> Language:
     return chosen
 
 
-def language_links(request: HTTPConnection) -> list[LanguageLink]:
+def language_links(request: HTTPConnection, *, with_values: bool = True) -> list[LanguageLink]:
     """Return links to the page of a request in each language.
 
     Args:
         request: its path and the parameters of its address stay; those of a body are never in an address.
+        with_values: False leaves the parameters out.
     """
     current = language_of(request)
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != _OWN_PARAMETER]
+    kept = (
+        []
+        if not with_values
+        else [(name, value) for name, value in request.query_params.multi_items() if name != _OWN_PARAMETER]
+    )
     path = request.url.path
     return [
         LanguageLink(language(code), f"{path}?{urlencode([*kept, (_OWN_PARAMETER, code)])}", code == current.code)

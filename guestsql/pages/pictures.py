@@ -5,11 +5,12 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from guestsql.adhoc.values import plain_text
 from guestsql.charts.alternative import alternative
-from guestsql.charts.mark import ChartFault, chart_of
+from guestsql.charts.mark import ChartFault, chart_of, read_chart
 from guestsql.charts.render import svg
 from guestsql.charts.specification import specification
 from guestsql.languages import Language
@@ -18,7 +19,7 @@ from guestsql.pages.masking import safe_text
 from guestsql.sql import Query
 from guestsql.sql.query import why_empty
 
-__all__ = ["Picture", "picture_of"]
+__all__ = ["Picture", "picture_of", "warm_up"]
 
 _WIDE = 1000
 # Shrunk to half its width, a picture's letters could not be read.
@@ -82,6 +83,11 @@ def picture_of(
         return Picture(fault=safe_text(plain_text(str(error))))
     large, *medium, small = map(_address, drawn)
     return Picture(large, "".join(medium), small, words)
+
+
+def warm_up() -> None:
+    """Draw something, since the first picture takes more than a second."""
+    svg(specification(read_chart("number y=n"), ("n",), [(1,)], zone=UTC))
 
 
 def _address(drawn: str) -> str:

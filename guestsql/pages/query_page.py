@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from guestsql.adhoc.parameters import ParameterError
 from guestsql.adhoc.pool import PoolTimeout
+from guestsql.adhoc.session import hint_of_role
 from guestsql.adhoc.values import plain_text
 from guestsql.errors import DatabaseError, DatabaseUnavailable, QueryTimeout
 from guestsql.languages import Language
@@ -24,7 +25,7 @@ from guestsql.pages.options import OptionLists
 from guestsql.pages.pictures import Picture, picture_of
 from guestsql.pages.render import page
 from guestsql.pages.request import Given
-from guestsql.pages.state import State, state_of
+from guestsql.pages.state import ROLE, State, state_of
 from guestsql.pages.table import MOST_CELLS, Cell, Column, Rows, cells, columns_of, sort_rows
 from guestsql.sql import Operator, Query, is_packaged
 from guestsql.sql.operation import is_read
@@ -196,6 +197,9 @@ def problem_of(query: Query, error: DatabaseError, language: Language) -> Proble
     detail = safe_text(plain_text(error.message))
     if error.sqlstate:
         detail = f"SQLSTATE {error.sqlstate}: {detail}"
+    if error.hint == hint_of_role(ROLE):
+        title = _("Pages run as %(role)s, which may not read this.", role=ROLE)
+        return Problem("quiet", 403, title, detail, _("Run it in a shell:"), f"guestsql query run {query.name}")
     hint = safe_text(plain_text(error.hint))
     if isinstance(error, PoolTimeout):
         return Problem("error", 503, _("Too many queries run now. Try again in a moment."), detail, hint)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["error_page", "kept_by_browser", "page"]
 
 _OK = 200
+_NOT_FOUND = 404
 
 
 def page(
@@ -46,8 +47,8 @@ def page(
         _=language.gettext,
         ngettext=language.ngettext,
         language=language,
-        # An address that was refused may hold what must not be repeated.
-        languages=language_links(request) if status == _OK else (),
+        # An address that was refused may hold what must not be repeated, as may a path that leads nowhere.
+        languages=() if status == _NOT_FOUND else language_links(request, with_values=status == _OK),
         dashboards=sorted({each.dashboard for each in catalogue.values()} - {""}),
         failure=failure,
         place=place,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import socket
+import threading
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from types import FrameType
@@ -14,6 +15,7 @@ import uvicorn
 from guestsql.errors import SettingsError
 from guestsql.pages.access_log import AccessLog
 from guestsql.pages.app import build
+from guestsql.pages.pictures import warm_up
 from guestsql.pages.security import Access, is_loopback
 from guestsql.pages.state import State
 
@@ -83,6 +85,7 @@ def run(state: State, listener: socket.socket, say: Callable[[str], None]) -> No
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(state.timeout) + 2,
     )
+    threading.Thread(target=warm_up, name="guestsql-warm-up", daemon=True).start()
     with closing(state):
         _Server(config).run(sockets=[listener])
 

@@ -27,12 +27,12 @@ from guestsql.sql import Operator, Query
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
-__all__ = ["FOLDER", "State", "state_of"]
+__all__ = ["FOLDER", "ROLE", "State", "state_of"]
 
-# It may read the figures, and may not write.
-_ROLE = "guestsql_monitor"
+ROLE = "guestsql_monitor"
+"""As whom pages read: it may read the figures, but no names, and may not write."""
+
 _HINTS = {"57014": "start guestsql serve with a larger --timeout"}
-_HINTS_OF_ROLE = {**_HINTS, "42501": f"grant the missing right to {_ROLE}: pages use that role where the login may"}
 _DOWNLOADS = 4
 _GRACE_SECONDS = 2.0
 
@@ -67,10 +67,9 @@ class State:
 
     def __post_init__(self) -> None:
         # Roles belong to the whole server: without guestsql's tables here, it may be another database's.
-        role = _ROLE if self.settings.packaged else None
-        hints = _HINTS if role is None else _HINTS_OF_ROLE
-        self.pool = SessionPool(self.target, self.sessions, role, hints=hints)
-        self.downloads = SessionPool(self.target, _DOWNLOADS, role, hints=hints)
+        role = ROLE if self.settings.packaged else None
+        self.pool = SessionPool(self.target, self.sessions, role, hints=_HINTS)
+        self.downloads = SessionPool(self.target, _DOWNLOADS, role, hints=_HINTS)
 
     @property
     def zone(self) -> ZoneInfo:

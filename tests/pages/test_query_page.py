@@ -314,6 +314,7 @@ def test_a_value_that_identifies_a_guest_stays_out_of_the_address(pages: TestCli
     refused = pages.get(f"/q/get_guest?phone_number={PHONE}")
     assert refused.status_code == 400
     assert PHONE not in refused.text
+    assert 'href="/q/get_guest?_lang=es"' in refused.text
     answer = pages.post("/q/get_guest", data={"phone_number": PHONE})
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
@@ -404,10 +405,13 @@ def test_a_right_that_the_role_of_pages_lacks(database_url: str, tmp_path: Path)
         connection.execute("CREATE TABLE rooms AS SELECT 1 AS room")
     sql_file(tmp_path, "-- name: list_rooms()\n-- Rooms.\nSELECT room FROM rooms")
     state = page_state(database_url, tmp_path, packaged=True)
-    shown = page_client(state).get("/q/list_rooms").text
+    answer = page_client(state).get("/q/list_rooms")
     state.close()
-    assert "permission denied for table rooms" in shown
-    assert "grant the missing right to guestsql_monitor" in shown
+    assert answer.status_code == 403
+    assert "permission denied for table rooms" in answer.text
+    assert "Pages run as guestsql_monitor, which may not read this." in answer.text
+    assert "guestsql query run list_rooms" in answer.text
+    assert 'href="/q/list_rooms?_lang=es"' in answer.text
 
 
 def test_a_database_that_is_away(own: Path) -> None:
