@@ -212,7 +212,6 @@ ORDER BY days.day;
 WITH counted_days AS MATERIALIZED ( -- otherwise the planner expects few rows, and sorts them
     SELECT
         (minute AT TIME ZONE :timezone::text)::date AS day,
-        sum(calls) AS calls,
         guestsql_sum_buckets(buckets) AS buckets
     FROM query_minutes
     WHERE minute >= statement_timestamp() - make_interval(days => 2 * :days::int + 2)
@@ -222,7 +221,6 @@ WITH counted_days AS MATERIALIZED ( -- otherwise the planner expects few rows, a
 counted_periods AS (
     SELECT
         (statement_timestamp() AT TIME ZONE :timezone::text)::date - day > :days::int AS is_before,
-        sum(calls)::bigint AS calls,
         guestsql_sum_buckets(buckets) AS buckets
     FROM counted_days
     WHERE (statement_timestamp() AT TIME ZONE :timezone::text)::date - day BETWEEN 1 AND 2 * :days::int
@@ -230,13 +228,14 @@ counted_periods AS (
 )
 
 SELECT
-    coalesce(max(calls) FILTER (WHERE NOT is_before), 0) AS calls,
-    coalesce(max(calls) FILTER (WHERE is_before), 0) AS calls_before,
-    max(guestsql_percentile(buckets, 0.5)) FILTER (WHERE NOT is_before) AS p50_milliseconds,
-    max(guestsql_percentile(buckets, 0.5)) FILTER (WHERE is_before) AS p50_milliseconds_before,
-    max(guestsql_percentile(buckets, 0.95)) FILTER (WHERE NOT is_before) AS p95_milliseconds,
-    max(guestsql_percentile(buckets, 0.95)) FILTER (WHERE is_before) AS p95_milliseconds_before
-FROM counted_periods;
+    coalesce(sum(summed.calls) FILTER (WHERE NOT period.is_before), 0)::bigint AS calls,
+    coalesce(sum(summed.calls) FILTER (WHERE period.is_before), 0)::bigint AS calls_before,
+    max(guestsql_percentile(period.buckets, 0.5)) FILTER (WHERE NOT period.is_before) AS p50_milliseconds,
+    max(guestsql_percentile(period.buckets, 0.5)) FILTER (WHERE period.is_before) AS p50_milliseconds_before,
+    max(guestsql_percentile(period.buckets, 0.95)) FILTER (WHERE NOT period.is_before) AS p95_milliseconds,
+    max(guestsql_percentile(period.buckets, 0.95)) FILTER (WHERE period.is_before) AS p95_milliseconds_before
+FROM counted_periods AS period
+CROSS JOIN LATERAL (SELECT sum(classes.calls) AS calls FROM unnest(period.buckets) AS classes (calls)) AS summed;
 
 -- name: list_latency_comparison(days, timezone)
 -- Latency of named queries by day, now and before.
