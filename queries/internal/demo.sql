@@ -163,7 +163,18 @@ timed_guests AS (
         guest.labels,
         ends.at AS ends_at,
         guest.arrived_at AT TIME ZONE :timezone::text AS first_at,
-        written.last_hour + make_interval(secs => 3540 * guest.pace) AS last_at,
+        -- least() ignores NULL: a guest who never wrote would have written at the end.
+        CASE
+            WHEN guest.arrived_at IS NOT NULL
+                THEN
+                    least(
+                        ends.at,
+                        greatest(
+                            guest.arrived_at AT TIME ZONE :timezone::text,
+                            written.last_hour + make_interval(secs => 3540 * guest.pace)
+                        )
+                    )
+        END AS last_at,
         coalesce(written.messages, 0) AS messages,
         hashint8extended(guest.number, :seed::bigint * 100 + 10) AS bits
     FROM demo_guests AS guest
@@ -184,10 +195,10 @@ people AS MATERIALIZED (
         bits & 255 > 2 AS memory_enabled,
         CASE WHEN bits & 7 > 2 THEN 'thread_demo_' || number END AS thread_id,
         first_at,
-        least(ends_at, greatest(first_at, last_at)) AS last_at,
+        last_at,
         messages,
         coalesce(first_at, ends_at - make_interval(days => 900)) AS known_at,
-        least(ends_at, greatest(first_at, last_at)) < ends_at - make_interval(days => 180) AS is_silent
+        last_at < ends_at - make_interval(days => 180) AS is_silent
     FROM timed_guests
 ),
 

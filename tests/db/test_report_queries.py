@@ -80,6 +80,11 @@ def _by_day(rows: list[Any]) -> Counter[date]:
     return Counter(row[0].astimezone(ZONE).date() for row in rows)
 
 
+def test_guests_without_a_message_have_not_written_today(hotel: psycopg.Connection[Any]) -> None:
+    inconsistent = "SELECT count(*) FROM known_guests WHERE first_interaction IS NULL AND last_interaction IS NOT NULL"
+    assert hotel.execute(inconsistent).fetchall() == [(0,)]
+
+
 def test_guests(hotel: psycopg.Connection[Any]) -> None:
     now, before = _firsts(hotel)
     recorded = dict(_read(hotel, "SELECT day, active_guests FROM guest_days"))
