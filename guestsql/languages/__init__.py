@@ -107,14 +107,15 @@ class Language:
         """
         return spanish if self.code == "es" and spanish else english
 
-    def number(self, value: float | Decimal, decimals: int | None = None) -> str:
+    def number(self, value: float | Decimal, decimals: int | None = None, *, is_grouped: bool | None = None) -> str:
         """Return a number with this language's decimal mark; whole parts of five digits or more are grouped.
 
         Args:
             value: any number, also NaN or infinite.
             decimals: round to so many, 0 or more; None keeps every digit.
+            is_grouped: whether digits are grouped, in a column where all are written alike; None: by the number itself.
         """
-        return self._numbers.number(value, decimals)
+        return self._numbers.number(value, decimals, is_grouped=is_grouped)
 
     def percent(self, share: float | Decimal, decimals: int = 0) -> str:
         """Return a share as a percentage.

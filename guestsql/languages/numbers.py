@@ -13,7 +13,7 @@ from decimal import Decimal
 from babel import Locale
 from babel.numbers import format_percent, get_decimal_symbol, get_group_symbol, get_infinity_symbol
 
-__all__ = ["NumberFormat"]
+__all__ = ["NumberFormat", "is_long"]
 
 # Four digits are often a year, a port or an identifier.
 _GROUPED_FROM = 10_000
@@ -25,6 +25,15 @@ _MICRO = 1e-6
 _STEPS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
+def is_long(value: float | Decimal) -> bool:
+    """Return whether the digits of a number by itself are grouped.
+
+    Args:
+        value: not NaN.
+    """
+    return not -_GROUPED_FROM < value < _GROUPED_FROM
+
+
 class NumberFormat:
     """How a locale writes numbers."""
 
@@ -33,13 +42,13 @@ class NumberFormat:
         self._infinity = get_infinity_symbol(locale)
         self._locale = locale
 
-    def number(self, value: float | Decimal, decimals: int | None = None) -> str:
+    def number(self, value: float | Decimal, decimals: int | None = None, *, is_grouped: bool | None = None) -> str:
         """Return a number; see `Language.number`."""
         # An int and a Decimal may be larger than any float.
         is_finite = math.isfinite(value) if isinstance(value, float) else Decimal(value).is_finite()
         if not is_finite:
             return "NaN" if math.isnan(value) else ("" if value > 0 else "-") + self._infinity
-        grouped = "," if not -_GROUPED_FROM < value < _GROUPED_FROM else ""
+        grouped = "," if (is_long(value) if is_grouped is None else is_grouped) else ""
         if decimals is not None:
             text = format(value, f"{grouped}.{decimals}f")
         elif isinstance(value, int):

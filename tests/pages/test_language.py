@@ -95,6 +95,7 @@ def test_numbers_keep_their_digits() -> None:
     assert spanish[:-2] == ["0", "2026", "12.345", "-1.234.567,25", "0,0000001", "1,500", "NaN", "-∞"]
     assert {len(each) for each in (*english[-2:], *spanish[-2:])} == {401 + 133}
     assert (ENGLISH.number(2.25, 1), SPANISH.number(Decimal("99999.96"), 1)) == ("2.2", "100.000,0")
+    assert (ENGLISH.number(2026, is_grouped=True), SPANISH.number(2026.5, is_grouped=True)) == ("2,026", "2.026,5")
     assert (ENGLISH.percent(0.1234, 1), SPANISH.percent(0.5)) == ("12.3%", "50\N{NO-BREAK SPACE}%")
 
 
