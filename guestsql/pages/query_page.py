@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +104,8 @@ def query_page(request: Request, given: Given) -> Response:
     options: OptionLists = request.app.state.options
     form = read_form(query, given, language, state.zone, options.of, from_body=request.method == "POST")
     problem, rows = _run(state, query, form, language)
+    if problem is not None and problem.command:
+        problem = replace(problem, command=problem.command + _options(form))
     sort = own_value(query, given, "sort")
     status = 400 if form.is_wrong else 200
     beside = state.beside.read(
@@ -122,6 +125,7 @@ def query_page(request: Request, given: Given) -> Response:
         heading=summary_of(query, language).rstrip(".") or query.name,
         paragraphs=_paragraphs(query, language),
         form=form,
+        writes=not is_read(query.tokens),
         sort=sort or "",
         problem=problem,
         again="" if form.is_personal else _address(f"/q/{query.name}", form),
@@ -208,6 +212,15 @@ def problem_of(query: Query, error: DatabaseError, language: Language) -> Proble
     if isinstance(error, QueryTimeout):
         return Problem("error", 504, _("The query took too long, and was cancelled."), detail, hint)
     return Problem("error", 500, _("The server refused the query."), detail, hint)
+
+
+def _options(form: Form) -> str:
+    """The values for `guestsql query run`; none that may identify a guest."""
+    if form.is_personal or form.values is None:
+        return ""
+    given = [(name, form.values[name]) for name in form.values if name in form.given]
+    words = [["--null", name] if value is None else ["-p", f"{name}={value}"] for name, value in given]
+    return "".join(f" {shlex.join(each)}" for each in words)
 
 
 def _paragraphs(query: Query, language: Language) -> list[str]:

@@ -75,14 +75,20 @@ SELECT 1 AS a, NULL::int AS b, 'x' AS c;
 -- One value.
 SELECT 1234567.25::numeric;
 
+-- name: list_sums()
+-- Numbers of different lengths beside short ones.
+SELECT * FROM (VALUES (9461.43, 2026), (11575.71, 2027)) AS sums (sum, year);
+
 -- name: get_no_value()$
 -- No value.
 -- empty: there is none
 SELECT 1 WHERE false;
 
--- name: delete_all()!
+-- name: delete_all(thing, day)!
 -- Writes.
-DELETE FROM things;
+--   thing: text = null, NULL for all
+--   day: date = null, NULL for all
+DELETE FROM things WHERE thing = :thing::text OR day = :day::date;
 
 -- name: get_sly()$
 -- Writes by a function.
@@ -213,6 +219,10 @@ def test_every_value_is_shown_as_it_is(pages: TestClient) -> None:
     assert "1.10" in shown["doc"]
 
 
+def test_a_long_number_groups_the_digits_of_its_column(pages: TestClient) -> None:
+    assert cells_of(pages.get("/q/list_sums").text)[1:] == [["9,461.43", "2026"], ["11,575.71", "2027"]]
+
+
 def test_phones_are_masked(pages: TestClient) -> None:
     html = pages.get("/q/list_values").text
     names, values = cells_of(html)[:2]
@@ -279,7 +289,10 @@ def test_a_chart_is_in_the_page(pages: TestClient) -> None:
 def test_a_query_that_writes_is_refused_kindly(pages: TestClient) -> None:
     answer = pages.get("/q/delete_all")
     assert answer.status_code == 200
-    assert "guestsql query run delete_all --write" in answer.text
+    assert "<code>guestsql query run delete_all --write</code>" in answer.text
+    answer = pages.get("/q/delete_all", params={"thing": "an old 'lamp'", "day": ""})
+    command = "guestsql query run delete_all --write -p 'thing=an old '\"'\"'lamp'\"'\"'' --null day"
+    assert command in unescape(answer.text)
     answer = pages.get("/q/get_sly")
     assert answer.status_code == 403
     assert "This query writes, and pages only read." in answer.text
