@@ -28,7 +28,7 @@ def embedded_url(settings: Settings, notices: Notices = SILENT, *, database: str
     place = server.place()
     if not place.has_data:
         why = "" if settings.database_url else "DATABASE_URL is not set: "
-        notices.say(f"guestsql: {why}making an embedded PostgreSQL in {place.folder}")
+        notices.say(f"guestsql: {why}creating an embedded PostgreSQL in {place.folder}")
     with notices.waiting("starting the embedded PostgreSQL"):
         url = server.acquire()
     try:

@@ -178,6 +178,8 @@ def check(  # noqa: PLR0917  click passes them by name
         show_verdict(app, comparison, against, is_text=format_name == "text")
     failed = [finding for finding in findings if not is_advisory(finding.rule)]
     app.say(f"check: {_summary(len(failed), len(findings) - len(failed), report.queries)}")
+    if any(finding.rule == "GS202" for finding in failed):
+        app.say("check: tables come from the migrations, not from your database (guestsql check --explain GS202)")
     if failed or (comparison is not None and not comparison.is_safe):
         raise click.exceptions.Exit(FAILED)
     save_release(app, against)

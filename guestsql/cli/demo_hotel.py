@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -46,11 +47,17 @@ def show_hotel(app: App, guests: int, seed: int, *, replaces: bool) -> None:
     if replaces:
         drop_hotel(app, HOTEL_DATABASE)
     started = monotonic()
-    with invented_hotel(app, HOTEL_DATABASE, guests, seed) as (_settings, rows):
+    with invented_hotel(app, HOTEL_DATABASE, guests, seed) as (settings, rows):
         app.output(None).rows(("table", "rows"), list(rows.items()))
     click.echo(f"database {HOTEL_DATABASE}, seed {seed}: {readable_seconds(monotonic() - started)}")
+    click.echo(f"Its pages: keep `guestsql server` running, and in another shell\n  {_serve(settings)}")
     if app.settings.database_url is None:
         click.echo(f"Try next: guestsql query show list_label_conversions --psql | guestsql psql -d {HOTEL_DATABASE}")
+
+
+def _serve(settings: Settings) -> str:
+    """The command that shows this database, on whichever server DATABASE_URL names otherwise."""
+    return f"DATABASE_URL={shlex.quote(settings.database_url or '')} guestsql serve"
 
 
 @contextmanager

@@ -252,7 +252,7 @@ def test_a_folder_without_files_is_wrong_usage(tmp_path):
 def test_the_embedded_server_is_the_default(embedded_home):
     result = invoke("check", str(QUERIES / "threads.sql"), GUESTSQL_HOME=str(embedded_home))
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "making an embedded PostgreSQL in" in result.stderr
+    assert "creating an embedded PostgreSQL in" in result.stderr
     assert result.stderr.endswith("check: 4 queries, nothing found\n")
 
 

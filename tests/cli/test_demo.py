@@ -17,7 +17,7 @@ def _ended(process):
     assert process.returncode == 0, complaints
     lines = complaints.splitlines()
     assert lines[0] == "DATABASE_URL is not used: the demo uses its own database on the embedded server"
-    assert all(line.startswith("guestsql: making an embedded PostgreSQL in ") for line in lines[1:]), complaints
+    assert all(line.startswith("guestsql: creating an embedded PostgreSQL in ") for line in lines[1:]), complaints
     assert "\x1b" not in shown
     assert all(len(line) <= 80 for line in shown.splitlines() if not line.startswith("file://"))
     return shown

@@ -122,7 +122,7 @@ def test_the_embedded_server_is_kept_running(embedded_home):
         _, complaints = process.communicate(timeout=60)
 
     assert process.returncode == 0
-    said = f"guestsql: DATABASE_URL is not set: making an embedded PostgreSQL in {place.folder}\n"
+    said = f"guestsql: DATABASE_URL is not set: creating an embedded PostgreSQL in {place.folder}\n"
     assert complaints.startswith(said)
     assert complaints.endswith("server: running; Ctrl-C stops it\nserver: ended\n")
     assert not _answers(url)
