@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from itertools import islice
 from json import loads
 from time import monotonic
 from typing import Any, Self
@@ -39,6 +38,8 @@ _RANGES = ("daterange", "tsrange", "tstzrange")
 _MULTIRANGES = ("int4multirange", "int8multirange", "nummultirange", "datemultirange", "tsmultirange", "tstzmultirange")
 # The server's own timeout comes first: its message says what was cancelled.
 _GRACE_SECONDS = 2.0
+# Of a result whose rows are counted. Several are in memory at once.
+_MOST_BYTES = 32 * 1024 * 1024
 # Of a cursor the planner expects that only a tenth of the rows is fetched; 1 makes it plan as for any other query.
 _SETTINGS = b"SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL cursor_tuple_fraction = 1"
 # Python refuses to read longer ones; a numeric of JSON may have 131,072 digits.
@@ -97,7 +98,8 @@ class QuerySession:
             query: from a catalogue.
             parameters: a value for each of its parameters.
             timeout: after which the server cancels the query, in seconds, above 0.
-            at_most: how many rows are wanted, from 1; None is all. The server makes no more than one beyond them.
+            at_most: how many rows are wanted, from 1; None is all. The server makes no more than one beyond them, and
+                there are fewer when they are very wide.
 
         Raises:
             ParameterError: the server cannot take the value of a parameter.
@@ -105,8 +107,8 @@ class QuerySession:
         """
         if at_most is not None:
             with closing(self.stream(query, parameters, timeout, rows_at_once=at_most + 1)) as stream:
-                rows = list(islice(stream, at_most + 1))
-            return Result(stream.columns, rows[:at_most], min(len(rows), at_most), len(rows) > at_most)
+                rows, is_cut = _first(stream, at_most)
+            return Result(stream.columns, rows, len(rows), is_cut)
         with self.transaction(timeout) as connection, explained(query, parameters, self.hints):
             return _run(connection, query, parameters)
 
@@ -119,7 +121,7 @@ class QuerySession:
             query: from a catalogue.
             parameters: a value for each of its parameters.
             timeout: after which the server cancels a fetch, in seconds, above 0.
-            rows_at_once: how many rows a fetch has, from 1.
+            rows_at_once: how many rows a fetch has at most, from 1; fewer when they are wide.
 
         Returns:
             The rows, the first of which are fetched. It keeps the transaction until it is closed or at its end.
@@ -147,7 +149,7 @@ class QuerySession:
 
         Args:
             timeout: seconds, above 0.
-            rolled_back: True rolls the transaction back at the end.
+            rolled_back: True rolls the transaction back at the end, as every one that may not write.
 
         Raises:
             DatabaseUnavailable: the server cannot be reached, or was lost.
@@ -155,7 +157,8 @@ class QuerySession:
         is_set_up = False
         try:
             connection = self._connected(monotonic() + timeout + _GRACE_SECONDS)
-            with connection.transaction(force_rollback=rolled_back):
+            # A SET, a LISTEN or a temporary table of one query must not reach the next one.
+            with connection.transaction(force_rollback=rolled_back or not self._write):
                 connection.execute(b"SET LOCAL statement_timeout = %d; %b" % (_milliseconds(timeout), self._settings))
                 is_set_up = True
                 yield connection
@@ -219,6 +222,16 @@ def hint_of_role(role: str) -> str:
 
 def _milliseconds(timeout: float) -> int:
     return max(1, math.ceil(timeout * 1000))
+
+
+def _first(stream: RowStream, at_most: int) -> tuple[list[tuple[Any, ...]], bool]:
+    """The first rows, as far as there is room for them, and whether there are more."""
+    rows: list[tuple[Any, ...]] = []
+    for row in stream:
+        if len(rows) == at_most or (rows and stream.size > _MOST_BYTES):
+            return rows, True
+        rows.append(row)
+    return rows, False
 
 
 def _run(connection: DeadlineConnection, query: Query, parameters: Mapping[str, object]) -> Result:

@@ -19,10 +19,15 @@ from guestsql.sql.row_classes import unmarked
 __all__ = ["CursorRows", "RowStream", "WholeRows"]
 
 _DECLARE = "DECLARE guestsql_rows NO SCROLL CURSOR FOR "
+# Rows may be of any size, so the first fetches are small, and tell how many rows may come at once.
+_FIRST_ROWS = 10
+_GROWTH = 10
+_FETCH_BYTES = 8 * 1024 * 1024
 
 
 class _Rows(Protocol):
     columns: tuple[str, ...]
+    size: int
 
     def fetch(self) -> Sequence[tuple[Any, ...]]:
         """Return the next rows; none at the end."""
@@ -55,6 +60,11 @@ class RowStream:
         self._has_failed = False
         self._fetch()
         self.columns = rows.columns
+
+    @property
+    def size(self) -> int:
+        """About how many bytes were fetched."""
+        return self._rows.size
 
     def __iter__(self) -> Self:
         return self
@@ -105,7 +115,11 @@ class CursorRows:
         parameters: a value for each of its parameters.
         hints: how to fix an error, by SQLSTATE.
         seconds: how long a fetch may take.
-        rows_at_once: how many rows a fetch has, from 1.
+        rows_at_once: how many rows a fetch has at most, from 1; fewer when they are wide.
+
+    Attributes:
+        columns: their names.
+        size: about how many bytes were fetched.
     """
 
     def __init__(
@@ -124,10 +138,12 @@ class CursorRows:
         self._hints = hints
         self._seconds = seconds
         self._rows_at_once = rows_at_once
+        self._next = min(_FIRST_ROWS, rows_at_once)
         self._has_more = True
         self._is_cancelled = False
         self._cursor = connection.cursor(row_factory=tuple_row)
         self.columns: tuple[str, ...] = ()
+        self.size = 0
         with explained(query, parameters, hints, shift=len(_DECLARE)):
             self._cursor.execute((_DECLARE + query.text).encode(), arrange(query, parameters))
 
@@ -137,9 +153,13 @@ class CursorRows:
             return []
         self._connection.deadline = monotonic() + self._seconds
         with explained(self._query, self._parameters, self._hints):
-            rows = self._cursor.execute(b"FETCH %d FROM guestsql_rows" % self._rows_at_once).fetchall()
+            rows = self._cursor.execute(b"FETCH %d FROM guestsql_rows" % self._next).fetchall()
         self.columns = tuple(unmarked(column.name) for column in self._cursor.description or ())
-        self._has_more = len(rows) == self._rows_at_once
+        self._has_more = len(rows) == self._next
+        if rows and self._has_more:
+            each = _bytes_per_row(self._cursor)
+            self.size += each * len(rows)
+            self._next = max(1, min(self._rows_at_once, self._next * _GROWTH, _FETCH_BYTES // max(1, each)))
         return rows
 
     def cancel(self) -> None:
@@ -154,6 +174,16 @@ class CursorRows:
             self._connection.close()  # the server may see the cancellation late, during the next query
 
 
+def _bytes_per_row(cursor: psycopg.Cursor[Any]) -> int:
+    """Of a few rows of what was fetched, on average."""
+    result = cursor.pgresult
+    if result is None:
+        return 0
+    sampled = range(0, result.ntuples, max(1, result.ntuples // _FIRST_ROWS))
+    places = range(result.nfields)
+    return sum(len(result.get_value(row, place) or b"") for row in sampled for place in places) // len(sampled)
+
+
 class WholeRows:
     """Rows that are all there.
 
@@ -164,6 +194,7 @@ class WholeRows:
 
     def __init__(self, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
         self.columns = columns
+        self.size = 0
         self._rows = rows
 
     def fetch(self) -> Sequence[tuple[Any, ...]]:

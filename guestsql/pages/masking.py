@@ -33,7 +33,7 @@ def masked(column: str, value: object) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
-        return {key: _in_document(str(key), each) for key, each in cast("Mapping[object, object]", value).items()}
+        return _document(cast("Mapping[object, object]", value))
     if isinstance(value, list | tuple):
         return [masked(column, each) for each in cast("list[object]", value)]
     if is_personal_value(column):
@@ -63,6 +63,17 @@ def safe_text(text: str) -> str:
 
 def _text(column: str, value: str) -> str:
     return value if _MANY_DIGITS.search(value) is None or _MOMENT.fullmatch(value) else safe_label(column, value)
+
+
+def _document(value: Mapping[object, object]) -> dict[str, object]:
+    """Its keys may be phone numbers, too; two that look alike when masked stay two."""
+    shown: dict[str, object] = {}
+    for number, (key, each) in enumerate(value.items(), 1):
+        name = str(key)
+        safe = _text("", name)
+        is_taken = safe != name and (safe in shown or safe in value)
+        shown[f"{safe} ({number})" if is_taken else safe] = _in_document(name, each)
+    return shown
 
 
 def _in_document(key: str, value: object) -> object:

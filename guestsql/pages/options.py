@@ -11,7 +11,6 @@ from guestsql.adhoc.described import enum_labels
 from guestsql.adhoc.parameters import ParameterError
 from guestsql.adhoc.values import as_cell, plain_text
 from guestsql.errors import DatabaseError
-from guestsql.ops.gauges.personal import is_personal_value
 from guestsql.pages.masking import masked
 from guestsql.pages.state import State
 from guestsql.sql import Parameter
@@ -71,11 +70,10 @@ class OptionLists:
         if query is None or any(each.default is None for each in query.parameters):
             return None
         found = self.state.fetch(query, {each.name: each.default_value for each in query.parameters}, _MOST)
-        if found.is_cut or not found.columns or is_personal_value(found.columns[0]):
+        if found.is_cut or not found.columns:
             return None
-        label = min(1, len(found.columns) - 1)
-        return [
-            (as_cell(row[0]), plain_text(as_cell(masked(found.columns[label], row[label]))))
-            for row in found.rows
-            if row[0] is not None
-        ]
+        value, label = found.columns[0], min(1, len(found.columns) - 1)
+        known = [row for row in found.rows if row[0] is not None]
+        if any(masked(value, row[0]) != row[0] for row in known):
+            return None  # the page would hold what it masks in a table
+        return [(as_cell(row[0]), plain_text(as_cell(masked(found.columns[label], row[label])))) for row in known]

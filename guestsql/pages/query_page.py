@@ -161,7 +161,7 @@ def source_of(query: Query) -> str:
 
 def _run(state: State, query: Query, form: Form, language: Language) -> tuple[Problem | None, Rows | None]:
     if not is_read(query.tokens):
-        return _writes(query, language, status=200), None
+        return _writes(query, language, status=400 if form.is_wrong else 200), None
     if form.values is None:
         return None, None
     try:
@@ -249,7 +249,7 @@ def _result(query: Query, form: Form, rows: Rows, sort: str | None, reader: _Rea
     _ = language.gettext
     columns, place = columns_of(rows, sort)
     most = max(1, MOST_CELLS // max(1, len(columns)))
-    shown = rows.rows if place is None else sort_rows(rows.rows, place, descending=columns[place].order == "descending")
+    shown = rows.rows if place is None else sort_rows(rows, place, descending=columns[place].order == "descending")
     is_cut = rows.is_cut or len(shown) > most
     shown = [tuple(map(masked, rows.columns, row)) for row in shown[:most]]
     for column in columns:

@@ -76,5 +76,7 @@ def kept_by_browser(request: Request, response: Response, cache_seconds: int) ->
     known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
     if f'"{digest}"' not in known and "*" not in known:
         return response
-    kept = {name: response.headers[name] for name in ("ETag", "Cache-Control")}
+    # A browser replaces the headers that it kept by these: a picture has a policy of its own.
+    names = ("ETag", "Cache-Control", "Content-Security-Policy")
+    kept = {name: response.headers[name] for name in names if name in response.headers}
     return Response(status_code=304, headers=kept)

@@ -77,6 +77,14 @@ SELECT
 -- A value.
 SELECT 'Ana' AS name;
 
+-- name: change_session()$
+-- What it sets would outlive its transaction.
+SELECT set_config('search_path', 'nowhere', false) || set_config('work_mem', '64kB', false);
+
+-- name: get_settings()^
+-- What it could have set.
+SELECT current_setting('search_path') AS path, current_setting('work_mem') AS memory, pg_backend_pid() AS pid;
+
 -- name: get_nobody()^
 -- No row.
 SELECT 1 AS n WHERE FALSE;

@@ -64,6 +64,13 @@ def test_a_stream_that_is_left_open_does_not_reach_the_next_query(session, queri
         list(stream)
 
 
+@pytest.mark.parametrize("at_most", [None, 1])
+def test_what_a_query_sets_does_not_reach_the_next_one(session, queries, at_most):
+    before = session.run(queries["get_settings"], {}, PATIENCE).rows
+    session.run(queries["change_session"], {}, PATIENCE, at_most=at_most)
+    assert session.run(queries["get_settings"], {}, PATIENCE).rows == before
+
+
 def test_a_server_that_is_lost_between_rows(session, queries, admin):
     first = pid(session, queries)
     stream = session.stream(queries["count_up"], {"last": "10"}, PATIENCE, rows_at_once=2)

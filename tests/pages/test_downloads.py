@@ -198,6 +198,7 @@ def test_a_picture_that_is_known_is_not_sent_again(pages: TestClient) -> None:
     first = pages.get("/q/list_people.svg")
     again = pages.get("/q/list_people.svg", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
     other = pages.get("/q/list_people.svg?least=2", headers={"If-None-Match": first.headers["etag"]})
     assert other.status_code == 200
     assert PHONE not in first.text

@@ -54,6 +54,30 @@ SELECT
     'NaN'::float8 AS nan,
     1500000 AS size_bytes;
 
+-- name: list_hidden()
+-- Phone numbers in all places.
+SELECT phone AS phone_number, jsonb_build_object(phone, 1, '57300999' || '0001', 2) AS doc, n
+FROM (VALUES ('57300000' || '0001', 1), ('57100000' || '0009', 2)) AS given (phone, n);
+
+-- name: list_senders()
+-- The values are phone numbers, the labels are not.
+SELECT '573000000001' AS sender, 'Ana' AS name;
+
+-- name: get_of_sender(sender)$
+-- Of one.
+--   sender: text = 'x', whose
+--     choices: list_senders
+SELECT :sender::text;
+
+-- name: delete_guest(phone_number)!
+-- Writes.
+--   phone_number: text, whose
+DELETE FROM things WHERE phone = :phone_number::text;
+
+-- name: list_heavy()
+-- Rows of a megabyte.
+SELECT n, repeat('x', 1000000) AS filler FROM generate_series(1, 1000) AS n;
+
 -- name: list_many(rows, columns)
 -- chart: line x=n y=no_such
 --   rows: int = 1001, how many
@@ -231,6 +255,22 @@ def test_phones_are_masked(pages: TestClient) -> None:
     assert shown["remark"] == "call +…"
     assert PHONE not in str(values)
     assert "300 000 0001" not in str(values)
+
+
+def test_phones_are_masked_where_they_are_no_values(pages: TestClient) -> None:
+    html = pages.get("/q/list_hidden?_sort=phone_number").text
+    assert [row[2] for row in cells_of(html)[1:]] == ["1", "2"]  # by the digits that are shown
+    assert cells_of(html)[1][1] == '{"…": 1, "… (2)": 2}'
+    assert not re.search(r"57[13]0\d{8}", html)
+    assert PHONE not in pages.get("/q/get_of_sender").text
+    refused = pages.get(f"/q/delete_guest?phone_number={PHONE}")
+    assert (refused.status_code, PHONE in refused.text) == (400, False)
+
+
+def test_rows_that_are_too_large_for_a_page(pages: TestClient) -> None:
+    html = pages.get("/q/list_heavy").text
+    assert 1 < len(cells_of(html)) < 100
+    assert "a download has all" in html
 
 
 @pytest.mark.parametrize(
