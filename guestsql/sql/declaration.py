@@ -121,7 +121,7 @@ def parse_declaration(line: str, at: int) -> Declaration:
         raise SyntaxFault(at, f"query {name} has no parameter list", hint)
     closing = line.find(")", at)
     if closing < 0:
-        raise SyntaxFault(at, f"the parameter list of {name} does not end on its line", "close it with )")
+        raise SyntaxFault(at, f"the parameter list of {name} does not end on its line", "add the closing parenthesis")
     parameters = _parse_names(line[at + 1 : closing], at + 1)
     mark = line[closing + 1 :].strip()
     try:

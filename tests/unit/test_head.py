@@ -184,7 +184,7 @@ FAULTS = [
     ("-- name: get_it$\n" + SELECT, "or get_it()$", NAME + SELECT),
     ("-- name: add_it<!\n" + SELECT, "$ for its value", NAME + SELECT),
     (NAME + "-- record_class: It\n" + SELECT, "remove the line", NAME + SELECT),
-    ("-- name: get_it($\n" + SELECT, "close it with )", NAME + SELECT),
+    ("-- name: get_it($\n" + SELECT, "add the closing parenthesis", NAME + SELECT),
     ("-- name: get_it()?\n" + SELECT, "$ (a value)", NAME + SELECT),
     ("-- name: Get-It()$\n" + SELECT, "write get_it", NAME + SELECT),
     ("-- name: class()$\n" + SELECT, "lowercase identifier", NAME + SELECT),
