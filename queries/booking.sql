@@ -102,6 +102,7 @@ ORDER BY known.note_id;
 
 -- name: forget_booking_events(phone_number)!
 -- Erases the history of a guest's booking status.
+-- es: Borra el historial del estado de reserva de un huésped.
 -- on: forget_guest
 --   phone_number: text, the guest's key
 DELETE FROM booking_events
@@ -109,6 +110,7 @@ WHERE phone_number = :phone_number::text;
 
 -- name: forget_guest_marketing(phone_number)!
 -- Erases a guest's current booking status, and when the guest was contacted.
+-- es: Borra el estado de reserva actual de un huésped y cuándo se le contactó.
 -- on: forget_guest
 --   phone_number: text, the guest's key
 DELETE FROM guest_marketing
@@ -116,6 +118,7 @@ WHERE phone_number = :phone_number::text;
 
 -- name: forget_guest_notes(phone_number)!
 -- Erases the notes about a guest.
+-- es: Borra las notas sobre un huésped.
 -- on: forget_guest
 --   phone_number: text, the guest's key
 DELETE FROM guest_notes
@@ -124,9 +127,12 @@ WHERE phone_number = :phone_number::text;
 -- name: merge_booking_events(keep, duplicate)!
 -- Moves a duplicate's booking events.
 -- A trigger computes the status of both guests again.
+-- es: Pasa los eventos de reserva del duplicado. Un disparador calcula de nuevo el estado de ambos huéspedes.
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
+--     es: la clave del huésped que se conserva
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'
+--     es: la clave del huésped que se elimina
 UPDATE booking_events
 SET phone_number = :keep::text
 WHERE phone_number = :duplicate::text;
@@ -134,6 +140,7 @@ WHERE phone_number = :duplicate::text;
 -- name: merge_guest_marketing(keep, duplicate)!
 -- Adds a duplicate's contacts to those of the guest to keep.
 -- The booking status follows from the events.
+-- es: Suma los contactos del duplicado a los del huésped que se conserva. El estado de reserva sale de los eventos.
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'
@@ -181,6 +188,7 @@ ON CONFLICT (phone_number) DO UPDATE
 
 -- name: merge_guest_notes(keep, duplicate)!
 -- Moves the notes about a duplicate.
+-- es: Pasa las notas sobre el duplicado.
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'

@@ -33,6 +33,8 @@ ORDER BY action.action_id;
 -- name: forget_actions(phone_number)!
 -- Erases what was planned for a guest and sent.
 -- By its name it runs before the queries that lock guest_marketing: a claim locks actions first.
+-- es: Borra lo que se planeó y se envió a un huésped. Por su nombre se ejecuta antes que las consultas que bloquean
+-- es: guest_marketing.
 -- on: forget_guest
 --   phone_number: text, the guest's key
 DELETE FROM campaign_actions
@@ -41,6 +43,7 @@ WHERE phone_number = :phone_number::text;
 -- name: merge_actions(keep, duplicate)!
 -- Moves the actions of a duplicate. Of two in one campaign the one that is further on stays; the other is cancelled.
 -- By its name it runs before the queries that lock guest_marketing: a claim locks actions first.
+-- es: Pasa las acciones del duplicado. De dos en una misma campaña queda la más avanzada; la otra se cancela.
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'

@@ -108,9 +108,11 @@ ORDER BY
 
 -- name: forget_consent_events(phone_number, id_hashes)!
 -- Replaces the guest's key in the proof by the hashes of the guest's ids.
+-- es: Reemplaza en la prueba la clave del huésped por los hashes de sus ids.
 -- on: forget_guest
 --   phone_number: text, the guest's key
 --   id_hashes: bytea[], the hash of every id of the guest
+--     es: el hash de cada id del huésped
 UPDATE consent_events
 SET
     phone_number = NULL,
@@ -121,6 +123,7 @@ WHERE phone_number = :phone_number::text;
 -- name: merge_consent_events(keep, duplicate)!
 -- Moves a duplicate's events.
 -- A trigger computes the consents of both guests again.
+-- es: Pasa los eventos del duplicado. Un disparador calcula de nuevo los consentimientos de ambos huéspedes.
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'

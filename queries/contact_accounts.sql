@@ -19,11 +19,15 @@ ORDER BY
 
 -- name: set_message_template(template, channel, language, status, category)!
 -- Adds a template, or changes its state.
+-- es: Añade una plantilla o cambia su estado.
 --   template: text, its name at the provider, e.g. 'welcome_back'
+--     es: su nombre donde el proveedor
 --   channel: text = 'whatsapp'
 --   language: text = 'es'
 --   status: text, draft, pending, approved, rejected, paused or disabled, e.g. 'approved'
+--     es: draft, pending, approved, rejected, paused o disabled
 --   category: text = NULL, as the provider calls it, such as MARKETING
+--     es: como la llama el proveedor, por ejemplo MARKETING
 INSERT INTO message_templates AS known (template, channel, language, status, category)
 VALUES (:template::text, :channel::text, :language::text, :status::text, :category::text)
 ON CONFLICT (template, channel, language) DO UPDATE
@@ -55,14 +59,21 @@ ORDER BY accounts.account;
 
 -- name: set_contact_account(account, channel, profile, time_zone, daily_people, reply_window_hours, source, is_confirmed)!
 -- Adds or changes an account. Check its limit with the provider: it changes.
+-- es: Añade o cambia una cuenta. Revise el límite con el proveedor, porque cambia.
 --   account: text, what messages are sent from, e.g. 'whatsapp'
+--     es: desde dónde se envían los mensajes
 --   channel: text = 'whatsapp'
 --   profile: text = 'CO', the rules that it follows
+--     es: las reglas que sigue
 --   time_zone: text = NULL, e.g. 'Europe/Madrid'; NULL for the hotel's
+--     es: NULL para la del hotel
 --   daily_people: int = NULL, different people in any 24 hours; NULL for any number
+--     es: personas distintas en 24 horas; NULL si no hay límite
 --   reply_window_hours: int = NULL, so long after a guest's message no template is needed; NULL if never
+--     es: durante cuántas horas tras un mensaje del huésped no hace falta plantilla; NULL si nunca
 --   source: text, e.g. 'the account page of the provider, 2026-01-15'
 --   is_confirmed: bool = false, it was compared with the provider's page
+--     es: se comparó con la página del proveedor
 INSERT INTO contact_accounts AS known (
     account, channel, profile, time_zone, daily_people, reply_window_hours, source, is_confirmed
 )
@@ -101,11 +112,13 @@ ORDER BY purpose;
 
 -- name: set_contact_purpose(purpose, needs_consent, description, source, is_confirmed)!
 -- Adds or changes a purpose.
+-- es: Añade o cambia un propósito.
 --   purpose: text, e.g. 'survey'
 --   needs_consent: bool = true
 --   description: text, e.g. 'Questions after a stay'
 --   source: text, e.g. 'our lawyer, 2026-01-15'
 --   is_confirmed: bool = false, counsel has confirmed it
+--     es: un abogado lo confirmó
 INSERT INTO contact_purposes AS known (purpose, needs_consent, description, source, is_confirmed)
 VALUES (:purpose::text, :needs_consent::bool, :description::text, :source::text, :is_confirmed::bool)
 ON CONFLICT (purpose) DO UPDATE

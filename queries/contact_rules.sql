@@ -55,11 +55,15 @@ ORDER BY
 
 -- name: set_contact_profile(profile, description, country, restricts_hours, excludes_holidays, source, is_confirmed)!
 -- Adds or changes a profile.
+-- es: Añade o cambia un perfil de reglas.
 --   profile: text, e.g. 'PE'
 --   description: text, e.g. 'Peru'
 --   country: text, two letters: whose holidays; NULL for none; e.g. 'CO'
+--     es: dos letras: de qué país son los festivos; NULL si de ninguno
 --   restricts_hours: bool = false, people are contacted within the hours of set_contact_hours only
+--     es: solo se contacta dentro de los horarios de set_contact_hours
 --   excludes_holidays: bool = false, people are not contacted on the country's holidays
+--     es: no se contacta en los festivos del país
 --   source: text, e.g. 'our lawyer, 2026-01-15'
 --   is_confirmed: bool = false, counsel has confirmed it
 INSERT INTO contact_profiles AS known (
@@ -85,10 +89,15 @@ ON CONFLICT (profile) DO UPDATE
 
 -- name: set_contact_hours(profile, weekday, opens_at, closes_at, source, is_confirmed)!
 -- Sets the hours of a weekday that begin at opens_at. Hours that begin at another time stay: remove_contact_hours.
+-- es: Fija el horario de un día de la semana que empieza en opens_at. Los que empiezan a otra hora quedan:
+-- es: remove_contact_hours.
 --   profile: text, e.g. 'CO'
 --   weekday: int, 1 is Monday, 7 is Sunday, e.g. 6
+--     es: 1 es lunes, 7 es domingo
 --   opens_at: text, by the hotel's clock, e.g. '08:00'
+--     es: según el reloj del hotel
 --   closes_at: text, the first moment that is too late, '24:00' at most, e.g. '14:00'
+--     es: el primer momento que ya es tarde, '24:00' como máximo
 --   source: text, e.g. 'our lawyer, 2026-01-15'
 --   is_confirmed: bool = false, counsel has confirmed it
 INSERT INTO contact_hours AS known (profile, weekday, opens_at, closes_at, source, is_confirmed)
@@ -108,9 +117,11 @@ ON CONFLICT (profile, weekday, opens_at) DO UPDATE
 
 -- name: remove_contact_hours(profile, weekday, opens_at)!
 -- Removes hours of a weekday. A weekday without hours is closed.
+-- es: Quita horarios de un día de la semana. Un día sin horario está cerrado.
 --   profile: text, e.g. 'CO'
 --   weekday: int, 1 is Monday, 7 is Sunday, e.g. 6
 --   opens_at: text = NULL, e.g. '08:00'; NULL for all hours of the weekday
+--     es: NULL para todos los horarios del día
 DELETE FROM contact_hours
 WHERE
     profile = :profile::text
@@ -119,11 +130,16 @@ WHERE
 
 -- name: set_contact_cap(profile, channel, period, max_contacts, max_channels, source, is_confirmed)!
 -- Sets how often a person may be contacted in a day, week or month.
+-- es: Fija cuántas veces se puede contactar a una persona al día, a la semana o al mes.
 --   profile: text, e.g. 'CO'
 --   channel: text = '*', only contacts through this channel count
+--     es: solo cuentan los contactos por este canal
 --   period: text, day, week or month, by the hotel's clock, e.g. 'month'
+--     es: day, week o month, según el reloj del hotel
 --   max_contacts: int, 1 or more, e.g. 4; NULL for any number
+--     es: 1 o más; NULL si no hay límite
 --   max_channels: int = NULL, 1 or more, for the channel '*' only; NULL for any number
+--     es: 1 o más, solo para el canal '*'; NULL si no hay límite
 --   source: text, e.g. 'our lawyer, 2026-01-15'
 --   is_confirmed: bool = false, counsel has confirmed it
 INSERT INTO contact_caps AS known (profile, channel, period, max_contacts, max_channels, source, is_confirmed)
@@ -145,9 +161,11 @@ ON CONFLICT (profile, channel, period) DO UPDATE
 
 -- name: remove_contact_cap(profile, channel, period)!
 -- Removes a cap.
+-- es: Quita un límite.
 --   profile: text, e.g. 'CO'
 --   channel: text = '*'
 --   period: text, day, week or month, e.g. 'day'
+--     es: day, week o month
 DELETE FROM contact_caps
 WHERE
     profile = :profile::text
@@ -156,8 +174,10 @@ WHERE
 
 -- name: set_excluded_day(profile, day, reason, source, is_confirmed)!
 -- Excludes a day on which no one is to be contacted.
+-- es: Excluye un día en el que no se contacta a nadie.
 --   profile: text, e.g. 'CO'
 --   day: date, by the hotel's clock, e.g. '2026-12-24'
+--     es: según el reloj del hotel
 --   reason: text, e.g. 'Christmas Eve'
 --   source: text, e.g. 'the manager'
 --   is_confirmed: bool = false, counsel has confirmed it
@@ -171,6 +191,7 @@ ON CONFLICT (profile, day) DO UPDATE
 
 -- name: remove_excluded_day(profile, day)!
 -- Removes an excluded day.
+-- es: Quita un día excluido.
 --   profile: text, e.g. 'CO'
 --   day: date, e.g. '2026-12-24'
 DELETE FROM excluded_days
@@ -203,11 +224,16 @@ ORDER BY day;
 -- name: replace_holidays(country, year, holiday_dates, holiday_names, source)!
 -- Enters the holidays of a year; how many rows changed.
 -- Days from another source stay: its first word is compared. A year that is confirmed (confirm_holidays) is not changed at all.
+-- es: Escribe los festivos de un año y devuelve cuántas filas cambiaron. Los días de otra fuente quedan: se compara su
+-- es: primera palabra. Un año confirmado (confirm_holidays) no se cambia.
 --   country: text, two letters, e.g. 'CO'
+--     es: dos letras
 --   year: int, e.g. 2026
 --   holiday_dates: date[], e.g. '{2026-12-25}'
 --   holiday_names: text[], in the order of the dates, e.g. '{Navidad}'
+--     es: en el orden de las fechas
 --   source: text, where they come from, e.g. 'holidays 0.109'
+--     es: de dónde vienen
 WITH changeable_year AS (
     INSERT INTO holiday_years AS known (country, year, source)
     VALUES (:country::text, :year::int, :source::text)
@@ -245,6 +271,7 @@ ON CONFLICT (country, day) DO UPDATE
 
 -- name: set_holiday(country, day, name, source, is_confirmed)!
 -- Adds or changes a holiday.
+-- es: Añade o cambia un festivo.
 --   country: text, two letters, e.g. 'CO'
 --   day: date, e.g. '2026-06-01'
 --   name: text, e.g. 'Día cívico'
@@ -260,6 +287,7 @@ ON CONFLICT (country, day) DO UPDATE
 
 -- name: remove_holiday(country, day)!
 -- Removes a holiday. `guestsql campaign holidays` would add it again, unless the year is confirmed.
+-- es: Quita un festivo. `guestsql campaign holidays` lo añadiría de nuevo, salvo que el año esté confirmado.
 --   country: text, two letters, e.g. 'CO'
 --   day: date, e.g. '2026-06-01'
 DELETE FROM holidays
@@ -271,6 +299,8 @@ WHERE
 -- States that the holidays of a year are complete and right.
 -- `guestsql campaign holidays` no longer changes them.
 -- 0 rows: no one has entered the year.
+-- es: Declara que los festivos de un año están completos y son correctos. `guestsql campaign holidays` ya no los
+-- es: cambia. 0 filas: nadie ha escrito ese año.
 --   country: text, two letters, e.g. 'CO'
 --   year: int, e.g. 2026
 --   source: text, e.g. 'our lawyer, 2026-01-15'
@@ -303,10 +333,16 @@ ORDER BY
 -- name: add_excluded_numbers(numbers, channel, source, added_at)!
 -- Excludes numbers from every contact; how many rows were written.
 -- Every national spelling of a number has a row.
+-- es: Excluye números de todo contacto y devuelve cuántas filas se escribieron. Cada forma nacional de un número tiene
+-- es: una fila.
 --   numbers: text[], as canonical_user_id returns them, e.g. '{573000000001}'
+--     es: como los devuelve canonical_user_id
 --   channel: text = '*', for which channel
+--     es: para qué canal
 --   source: text, which register, e.g. 'RNE'
+--     es: qué registro
 --   added_at: timestamptz = NULL, one time for all numbers of a register; NULL for now
+--     es: un mismo momento para todos los números de un registro; NULL para ahora
 INSERT INTO excluded_numbers AS known (id_hash, channel, source, added_at)
 SELECT DISTINCT
     sha256(erasure_salt.salt || convert_to(spelled.id, 'UTF8')) AS id_hash,
@@ -322,7 +358,9 @@ ON CONFLICT (id_hash, channel, source) DO UPDATE
 
 -- name: remove_excluded_number(number, source)!
 -- Removes a number from a register, for every channel.
+-- es: Quita un número de un registro, para todos los canales.
 --   number: text, as canonical_user_id returns it, e.g. '573000000001'
+--     es: como lo devuelve canonical_user_id
 --   source: text, which register, e.g. 'RNE'
 DELETE FROM excluded_numbers
 USING erasure_salt
@@ -335,9 +373,11 @@ WHERE
 
 -- name: remove_old_excluded_numbers(source, channel, added_at)!
 -- Removes the numbers of a register that were not in its newest edition.
+-- es: Quita los números de un registro que ya no están en su edición más reciente.
 --   source: text, which register, e.g. 'RNE'
 --   channel: text = '*'
 --   added_at: timestamptz, the time with which the newest edition was entered, e.g. '2026-01-01 00:00+00'
+--     es: el momento con el que se escribió la edición más reciente
 DELETE FROM excluded_numbers
 WHERE
     source = :source::text

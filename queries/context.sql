@@ -116,6 +116,7 @@ FROM named_guests;
 -- Makes a guest's context stale, and discards the one being built; 0 if unknown.
 -- The text stays, dated 1970: unlike after a change of the profile it is old, not wrong, and may be given to a caller
 -- while another one builds. The lease is removed so that the next caller builds at once.
+-- es: Vence el contexto de un huésped y descarta el que se está creando; 0 si no se conoce al huésped.
 --   phone_number: text, any id of the guest
 UPDATE guest_profiles
 SET

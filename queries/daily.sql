@@ -4,6 +4,7 @@
 -- name: record_relation_sizes()!
 -- Records today's size (by UTC) of every table and index; returns the number of rows.
 -- The condition of the update keeps rows that have not changed from being written every hour.
+-- es: Anota el tamaño de hoy (en UTC) de cada tabla e índice y devuelve el número de filas.
 INSERT INTO relation_sizes AS known (day, schema_name, relation_name, kind, bytes)
 SELECT
     (statement_timestamp() AT TIME ZONE 'UTC')::date AS day,
@@ -28,6 +29,7 @@ ON CONFLICT ON CONSTRAINT relation_sizes_pkey DO UPDATE
 -- name: record_guest_days(timezone)!
 -- Records how many guests were new and active today, by the hotel's day.
 -- Yesterday's row is updated but never created, and figures only grow: a guest who writes today leaves yesterday's count.
+-- es: Anota cuántos huéspedes nuevos y activos hubo hoy, según el día del hotel.
 --   timezone: text = 'America/Bogota', the hotel's
 WITH days AS MATERIALIZED ( -- comparing times is faster than converting each guest's to a day
     SELECT
@@ -68,7 +70,9 @@ ON CONFLICT ON CONSTRAINT guest_days_pkey DO UPDATE
 
 -- name: thin_relation_sizes(keep_days)!
 -- Deletes sizes older than keep_days, except those of the first of each month.
+-- es: Borra los tamaños con más de keep_days días, salvo los del primer día de cada mes.
 --   keep_days: int = 90, days of which every record is kept
+--     es: días de los que se conserva todo
 DELETE FROM relation_sizes
 WHERE
     day < (statement_timestamp() AT TIME ZONE 'UTC')::date - :keep_days::int

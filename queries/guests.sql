@@ -171,6 +171,7 @@ LIMIT :max_rows::int;
 -- es: Agrega etiquetas a un huésped y devuelve su perfil. Sin fila: ya las tenía todas.
 --   phone_number: text, any id of the guest
 --   labels: text[], to be added, without duplicates, e.g. '{VIP}'
+--     es: las que se añaden, sin repetir
 INSERT INTO guest_profiles AS known (phone_number, first_id, labels)
 SELECT
     resolved.phone_number,
@@ -220,6 +221,7 @@ RETURNING
 -- es: Quita etiquetas a un huésped y devuelve su perfil. Sin fila: no tenía ninguna.
 --   phone_number: text, any id of the guest
 --   labels: text[], to be removed
+--     es: las que se quitan
 INSERT INTO guest_profiles AS known (phone_number, first_id)
 SELECT
     resolved.phone_number,
@@ -266,7 +268,10 @@ RETURNING
 -- Sets guests' times that are in the future to now; returns the number of guests.
 -- Repeat it until it returns 0. What the old bot's files said stays in profile_data. Rows are locked in the order of
 -- their keys, as everywhere: in another order it would deadlock with a batch of interactions.
+-- es: Pone en el momento actual las fechas futuras de los huéspedes y devuelve cuántos cambiaron. Repítala hasta que
+-- es: devuelva 0.
 --   max_rows: int = 1000, guests at most
+--     es: huéspedes como máximo
 WITH future_guests AS MATERIALIZED (
     SELECT phone_number
     FROM guest_profiles

@@ -11,7 +11,9 @@
 -- es: Archiva a los huéspedes que llevan mucho tiempo en silencio; devuelve cuántos.
 --   silent_days: int = 30, days since the guest's last message
 --   max_guests: int = 500, guests at most
+--     es: huéspedes como máximo
 --   phone_numbers: text[] = NULL, only these keys, whose rows are locked already; NULL for all guests
+--     es: solo estas claves, cuyas filas ya están bloqueadas; NULL para todos los huéspedes
 WITH silent_guests AS MATERIALIZED (
     SELECT idle.phone_number
     FROM idle_guests AS idle

@@ -6,6 +6,7 @@
 -- Deletes old hours; returns how many, 0 when nothing is left.
 -- es: Borra horas antiguas; devuelve cuántas, 0 cuando no queda nada.
 --   keep_days: int = NULL, days for which they are kept; NULL for those of retention_rules
+--     es: días que se conservan; NULL para los de retention_rules
 --   max_rows: int = 20000, rows at most
 WITH old_hours AS (
     SELECT
@@ -46,6 +47,7 @@ ORDER BY known.hour;
 -- name: forget_interaction_hours(phone_number)!
 -- Erases how many messages a guest wrote in each hour.
 -- After the guest's row: a message of an unknown guest may be counted meanwhile.
+-- es: Borra cuántos mensajes escribió un huésped en cada hora.
 -- on: forget_guest, last
 --   phone_number: text, the guest's key
 DELETE FROM interaction_hours
@@ -53,6 +55,7 @@ WHERE phone_number = :phone_number::text;
 
 -- name: merge_interaction_hours(keep, duplicate)!
 -- Adds up the messages of both guests per hour.
+-- es: Suma los mensajes por hora de ambos huéspedes.
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'

@@ -87,7 +87,10 @@ LIMIT :max_rows::int;
 -- name: delete_legacy_rejects(import_id)!
 -- Deletes the rejected records of an import; returns their number.
 -- Their bytes are deleted, too, unless another import rejected the same.
+-- es: Borra los registros rechazados de una importación y devuelve cuántos eran. También se borran sus bytes, salvo
+-- es: que otra importación haya rechazado los mismos.
 --   import_id: bigint, id of legacy_imports
+--     es: el id en legacy_imports
 WITH orphaned_records AS (
     DELETE FROM legacy_reject_records AS records
     WHERE
@@ -106,7 +109,10 @@ WHERE import_id = :import_id::bigint;
 -- name: forget_legacy_rejects(text)!
 -- Deletes the rejected records whose bytes or pointer contain a text; returns their number.
 -- For example, the digits of a phone number. Their bytes are deleted, too.
+-- es: Borra los registros rechazados cuyos bytes o puntero contienen un texto, como las cifras de un teléfono, y
+-- es: devuelve cuántos eran. También se borran sus bytes.
 --   text: text, the exact text to look for
+--     es: el texto exacto que se busca
 WITH doomed_records AS MATERIALIZED (
     SELECT records.sha256
     FROM legacy_reject_records AS records

@@ -53,6 +53,7 @@ SELECT guestsql_thin_messages(guestsql_keep_days('messages', :keep_days::int)) A
 -- If a rule of retention_rules has fewer days, these count.
 -- es: Quita los textos de mensajes antiguos; devuelve cuántos, 0 cuando no queda nada.
 --   keep_days: int, days for which texts are kept, as in GUESTSQL_KEEP_TEXT; 0 removes all, e.g. 30
+--     es: días que se conservan los textos, como en GUESTSQL_KEEP_TEXT; 0 los quita todos
 --   max_rows: int = 20000, rows at most
 WITH old_texts AS (
     SELECT
@@ -114,6 +115,8 @@ ORDER BY
 -- Keeps the ids of a guest's messages as salted hashes, and stops those in progress.
 -- A message that is delivered again then does not bring the guest back. This waits for a message that is being completed
 -- just now; forget_messages comes after it, and sees its row.
+-- es: Conserva los ids de los mensajes de un huésped como hashes con sal y detiene los que están en curso. Así, un
+-- es: mensaje que se entrega de nuevo no trae de vuelta al huésped.
 -- on: forget_guest
 --   phone_number: text, the guest's key
 WITH known_ids AS MATERIALIZED (
@@ -189,6 +192,7 @@ WHERE
 
 -- name: forget_messages(phone_number)!
 -- Erases a guest's messages.
+-- es: Borra los mensajes de un huésped.
 -- on: forget_guest, last
 --   phone_number: text, the guest's key
 DELETE FROM messages
@@ -196,6 +200,7 @@ WHERE phone_number = :phone_number::text;
 
 -- name: merge_messages(keep, duplicate)!
 -- Moves a duplicate's messages to the guest who is kept, those in progress too.
+-- es: Pasa los mensajes del duplicado al huésped que se conserva, también los que están en curso.
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'

@@ -16,8 +16,10 @@
 -- batch once it can reach it again, and WhatsApp delivers a message again for 7 days.
 -- es: Borra los ids de operaciones y mensajes antiguos; 0 cuando no queda nada.
 --   keep_days: int = 7, days for which every id is kept
+--     es: días que se conservan todos los ids
 --   keep_message_days: int = NULL, days for which those of messages are kept, not below keep_days; NULL for those of
 --     retention_rules
+--     es: días que se conservan los de mensajes, no menos que keep_days; NULL para los de retention_rules
 --   max_rows: int = 20000, rows at most
 WITH old_operations AS (
     SELECT

@@ -14,6 +14,7 @@ ORDER BY reply.reply_id;
 -- name: forget_outbox(phone_number)!
 -- Erases a guest's replies, sent or not.
 -- A sender that has claimed one gets an error when it marks it.
+-- es: Borra las respuestas a un huésped, enviadas o no. Quien tenga una tomada recibe un error al marcarla.
 -- on: forget_guest
 --   phone_number: text, the guest's key
 DELETE FROM outbox
@@ -21,6 +22,8 @@ WHERE phone_number = :phone_number::text;
 
 -- name: merge_outbox(keep, duplicate)!
 -- Moves a duplicate's replies to the guest to keep. Claimed ones stay claimed; the order stays that of their queueing.
+-- es: Pasa las respuestas del duplicado al huésped que se conserva. Las tomadas siguen tomadas, y el orden es el de la
+-- es: cola.
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'
@@ -73,6 +76,7 @@ LIMIT :max_rows::int;
 -- now, or was sent, is not touched.
 -- es: Pone respuestas otra vez en la cola, para enviarlas enseguida, y las devuelve.
 --   reply_ids: bigint[] = NULL, e.g. '{12}'; NULL for all dead letters
+--     es: NULL para todas las que no se pudieron entregar
 UPDATE outbox AS reply
 SET
     state = 'queued',
@@ -124,6 +128,7 @@ RETURNING
 -- Deletes replies that were sent long ago; returns how many, 0 when nothing is left.
 -- es: Borra respuestas enviadas hace mucho; devuelve cuántas, 0 cuando no queda nada.
 --   keep_days: int = NULL, days for which they are kept; NULL for those of retention_rules
+--     es: días que se conservan; NULL para los de retention_rules
 --   max_rows: int = 20000, rows at most
 WITH old_replies AS (
     SELECT aged.reply_id

@@ -52,6 +52,7 @@ WHERE client.phone_number = :phone_number::text;
 -- Erases the ids of a guest.
 -- Not a phone that was another guest's before, whose key it still is, in either spelling: it must not lead back to that
 -- guest. The trigger that follows the guest's row, which goes last, keeps it for the next guest under this phone.
+-- es: Borra los ids de un huésped. No un teléfono que antes fue la clave de otro huésped y todavía lo es.
 -- on: forget_guest, last
 --   phone_number: text, the guest's key
 DELETE FROM guest_ids AS known
@@ -67,6 +68,7 @@ WHERE
 
 -- name: forget_guest_profiles(phone_number)!
 -- Erases a guest's row.
+-- es: Borra la fila de un huésped.
 -- on: forget_guest, last
 --   phone_number: text, the guest's key
 DELETE FROM guest_profiles
@@ -74,6 +76,7 @@ WHERE phone_number = :phone_number::text;
 
 -- name: forget_guest_threads(phone_number)!
 -- Erases the threads that a guest had before.
+-- es: Borra los hilos anteriores de un huésped.
 -- on: forget_guest
 --   phone_number: text, the guest's key
 DELETE FROM guest_threads
@@ -81,6 +84,7 @@ WHERE phone_number = :phone_number::text;
 
 -- name: forget_historical_clients(phone_number)!
 -- Erases the row of an archived guest.
+-- es: Borra la fila de un huésped archivado.
 -- on: forget_guest, last
 --   phone_number: text, the guest's key
 DELETE FROM historical_clients
@@ -91,6 +95,9 @@ WHERE phone_number = :phone_number::text;
 -- The kept guest's values win; the thread of the one who wrote last stays, and the other one is kept in guest_threads;
 -- messages add up; memory stays off if it was off for either. Other values of the duplicate are kept in
 -- profile_data.merged. Both rows are locked already. It is an error if the deletion would cascade to other tables.
+-- es: Une la fila del duplicado con la del huésped que se conserva, y la borra. Ganan los valores del que se conserva;
+-- es: queda el hilo de quien escribió último; los mensajes se suman; la memoria queda desactivada si lo estaba en
+-- es: alguno. Los demás valores quedan en profile_data.merged.
 -- on: merge_guests, last
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'
@@ -264,6 +271,8 @@ WHERE kept.phone_number = :keep::text;
 -- name: merge_guest_ids(keep, duplicate)!
 -- Lets every id of a duplicate lead to the guest to keep.
 -- If the duplicate is unknown, so does its key.
+-- es: Hace que todos los ids del duplicado lleven al huésped que se conserva. Si el duplicado no se conoce, también su
+-- es: clave.
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'
@@ -296,6 +305,7 @@ WHERE
 -- name: merge_guest_threads(keep, duplicate)!
 -- Moves the threads that a duplicate had before.
 -- merge_guest_profiles compares the current ones. A thread of both has the tokens of both.
+-- es: Pasa los hilos anteriores del duplicado. Un hilo de ambos tiene los tokens de ambos.
 -- on: merge_guests
 --   keep: text, the key of the guest to keep, e.g. '573000000001'
 --   duplicate: text, the key of the guest to remove, e.g. '573000000002'

@@ -75,6 +75,7 @@ ORDER BY
 -- es: Fija el hilo de un huésped y lo devuelve. Sin fila: el huésped ya tenía ese hilo.
 --   phone_number: text, any id of the guest
 --   thread_id: text, the thread; NULL leaves the guest without one
+--     es: el hilo; NULL deja al huésped sin ninguno
 INSERT INTO guest_profiles AS known (phone_number, first_id, thread_id, thread_created_at)
 SELECT
     resolved.phone_number,
@@ -117,8 +118,11 @@ RETURNING
 -- es: Suma tokens a un hilo y devuelve su nueva cuenta.
 --   phone_number: text, any id of the guest
 --   thread_id: text, the thread that was used
+--     es: el hilo que se usó
 --   tokens: bigint, tokens spent, 0 or more
+--     es: los tokens gastados, 0 o más
 --   operation_id: text, a new id for each addition, not empty
+--     es: un id nuevo para cada suma, no vacío
 WITH locked_guests AS MATERIALIZED (
     SELECT
         phone_number,
