@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from guestsql.errors import DatabaseUnavailable, MigrationError
+from guestsql.errors import DatabaseError, DatabaseUnavailable, MigrationError
 from guestsql.migrate.ledger import Ledger, Lock
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import connect
@@ -120,9 +120,14 @@ def work_session(settings: Settings, url: str, retry: RetryPolicy, lock_ledger: 
     """
     with closing(connect_within(settings, url, retry.reconnect)) as connection:
         _prepare(connection)
-        _wait_for(Ledger(connection), Lock.FILE, retry)
-        require_lock(lock_ledger)
-        yield connection
+        ledger = Ledger(connection)
+        _wait_for(ledger, Lock.FILE, retry)
+        try:
+            require_lock(lock_ledger)
+            yield connection
+        finally:
+            # The server ends the session a little later: the next file would find the lock taken.
+            _unlock(connection, ledger, Lock.FILE)
 
 
 @contextmanager
@@ -148,10 +153,14 @@ def locked(connection: Connection[Any], ledger: Ledger, retry: RetryPolicy) -> G
         ledger.unlock(Lock.FILE)
         yield
     finally:
-        # A lost connection has already lost the lock, and one in a failed transaction is about to be closed.
-        if not connection.closed and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
-            with suppress(DatabaseUnavailable):
-                ledger.unlock(Lock.RUN)
+        _unlock(connection, ledger, Lock.RUN)
+
+
+def _unlock(connection: Connection[Any], ledger: Ledger, lock: Lock) -> None:
+    # A lost connection has already lost the lock, and one in a failed transaction is about to be closed.
+    if not connection.closed and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+        with suppress(DatabaseError):
+            ledger.unlock(lock)
 
 
 def require_lock(ledger: Ledger) -> None:
