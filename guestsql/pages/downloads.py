@@ -59,6 +59,8 @@ _WIDTH = 880
 _ROWS_AT_ONCE = 200
 # A picture opened by itself; its rules for dark screens are within it.
 _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+# Whoever waits for a session holds one of the threads that pages need, too.
+_PATIENCE_SECONDS = 1.0
 _BAD_REQUEST, _FORBIDDEN, _UNAVAILABLE = 400, 403, 503
 
 
@@ -143,7 +145,7 @@ def _values(request: Request, given: Given, query: Query) -> Mapping[str, str | 
 def _rows(request: Request, state: State, query: Query, values: Mapping[str, str | None], ending: str) -> Response:
     """The rows: whole when they are few, else while they are fetched."""
     with ExitStack() as resources:
-        session = resources.enter_context(state.downloads.acquire(state.timeout))
+        session = resources.enter_context(state.downloads.acquire(min(state.timeout, _PATIENCE_SECONDS)))
         stream = session.stream(query, values, state.timeout, rows_at_once=_ROWS_AT_ONCE)
         resources.callback(stream.close)
         lines = result_lines(Written(_FORMATS[ending]), query, stream.columns, masked_rows(stream.columns, stream))

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from anyio import move_on_after
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from guestsql.languages import N_
-from guestsql.pages.security import LARGEST_BODY, too_large
+from guestsql.pages.security import LARGEST_BODY, too_large, too_slow
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Defect", "Given", "Unreadable", "threaded"]
 
 _MOST_FIELDS = 1000
+# For a body, which is small.
+_BODY_SECONDS = 30.0
 
 
 class Unreadable(ValueError):
@@ -86,10 +89,13 @@ def threaded(respond: Callable[[Request, Given], Response]) -> Callable[[Request
         text = request.scope["query_string"]
         if request.method == "POST":
             text = b""
-            async for chunk in request.stream():
-                text += chunk
-                if len(text) > LARGEST_BODY:
-                    return too_large()
+            with move_on_after(_BODY_SECONDS) as limit:
+                async for chunk in request.stream():
+                    text += chunk
+                    if len(text) > LARGEST_BODY:
+                        return too_large()
+            if limit.cancelled_caught:
+                return too_slow()
         given = Given(text)
         try:
             return await run_in_threadpool(respond, request, given)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope, create_task_group, move_on_after, to_thread
+from anyio import CancelScope, create_task_group, current_time, move_on_after, to_thread
 from starlette.responses import Response
 
-from guestsql.errors import DatabaseError
+from guestsql.errors import DatabaseError, QueryTimeout
 from guestsql.telemetry.log import event
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ __all__ = ["RowsResponse", "chunks_of"]
 _CHUNK_CHARACTERS = 64 * 1024
 # A client that reads nothing for so long is taken for gone: it holds a session.
 _STALLED_SECONDS = 60.0
+# A client that reads a little now and then would keep its session, and the server from cleaning its tables, for days.
+_LONGEST_SECONDS = 3600.0
 
 
 class RowsResponse(Response):
@@ -77,7 +79,8 @@ class RowsResponse(Response):
         scope.cancel()
 
     async def _send_chunks(self, path: str, send: Send) -> bool:
-        while True:
+        until = current_time() + _LONGEST_SECONDS
+        while current_time() < until:
             try:
                 chunk = await to_thread.run_sync(next, self._chunks, None)
             except DatabaseError as error:
@@ -88,6 +91,10 @@ class RowsResponse(Response):
                 return True
             if not await _sent(send, chunk):
                 return False
+        late = QueryTimeout(f"the download took longer than {_LONGEST_SECONDS:g} s")
+        event(logging.ERROR, "DOWNLOAD_INCOMPLETE", f"{path}: {late.message}")
+        await _sent(send, self._last_line(late))
+        return False
 
     def _end(self) -> None:
         with suppress(DatabaseError):  # the server may be gone, too

@@ -20,7 +20,17 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["COOKIE", "LARGEST_BODY", "Access", "Guard", "host_name", "is_loopback", "too_large", "wants_page"]
+__all__ = [
+    "COOKIE",
+    "LARGEST_BODY",
+    "Access",
+    "Guard",
+    "host_name",
+    "is_loopback",
+    "too_large",
+    "too_slow",
+    "wants_page",
+]
 
 COOKIE = "guestsql_token"
 """The name of the cookie that shows that the token was given."""
@@ -164,6 +174,11 @@ def too_large() -> Response:
     return _refuse(413, f"a form has {LARGEST_BODY // 1024} kB at most")
 
 
+def too_slow() -> Response:
+    """Return the answer to a body that does not arrive."""
+    return _refuse(408, "the form did not arrive in time", {"Connection": "close"})
+
+
 def wants_page(headers: Headers) -> bool:
     """Return True if a request comes from a browser that shows what it gets."""
     return "text/html" in headers.get("accept", "")
@@ -221,7 +236,9 @@ def _cookies(headers: Headers) -> list[str]:
 def _from_elsewhere(scope: Scope, headers: Headers, name: str) -> Response | None:
     """Refuse what another site embeds or posts; a link there may lead here."""
     site = headers.get("sec-fetch-site", "none")
-    is_visit = scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate"
+    # A frame navigates, too, without anyone who visits.
+    is_opened = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
+    is_visit = scope["method"] == "GET" and is_opened
     # A form of these pages is posted with the origin null, because of the Referrer-Policy.
     origin = headers.get("origin", "null")
     is_own = origin == "null" or host_name(origin.partition("://")[2]) == name

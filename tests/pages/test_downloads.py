@@ -384,6 +384,14 @@ def test_a_client_that_stops_reading_is_taken_for_gone(
             wait_for(admin, f"SELECT 1 WHERE NOT EXISTS ({_OPEN})")
 
 
+def test_a_download_has_an_end(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_response, "_LONGEST_SECONDS", 0.0)
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        fetched(address, "/q/list_long_rows.csv?last=1000000000")
+    assert b'"guestsql: incomplete' in caught.value.partial
+    assert b"took longer" in caught.value.partial
+
+
 _ASLEEP = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
 _OPEN = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
 

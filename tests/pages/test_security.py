@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from guestsql.errors import SettingsError
+from guestsql.pages import request
+from guestsql.pages.app import build
 from guestsql.pages.security import COOKIE, LARGEST_BODY, Access, host_name, is_loopback
 from guestsql.pages.server import check_access
 from tests.pages.serving import page_client, page_state, sql_file
@@ -176,6 +180,7 @@ def test_a_login_leads_to_no_other_server(guarded: TestClient, there: str) -> No
     [
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
         {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
         {"Origin": "https://evil.example"},
     ],
 )
@@ -199,6 +204,23 @@ def test_bodies(opened: TestClient) -> None:
     assert opened.post("/q/get_one", content=b"{}", headers={"Content-Type": "application/json"}).status_code == 415
     assert opened.post("/q/get_one", files={"a": b"b"}).status_code == 415
     assert opened.put("/q/get_one", content=b"").status_code == 405
+
+
+async def test_a_body_that_does_not_arrive(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request, "_BODY_SECONDS", 0.01)
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, object]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", FORM.encode()), (b"content-length", b"9")]
+    scope = {"type": "http", "method": "POST", "path": "/q/get_one", "query_string": b"", "headers": headers}
+    await build(page_state(own=own))(scope, receive, send)
+    assert statuses[0] == 408
 
 
 @pytest.mark.parametrize("text", ["search=%FF", "search=a%00b", "&".join(f"a{n}=1" for n in range(1001))])
