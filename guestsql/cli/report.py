@@ -107,7 +107,7 @@ def report(  # noqa: PLR0917  click passes them by name
         else:
             files, failures = build_charts(session, app.catalogue, options, place.format_name)
     for failure in failures:
-        app.say(f"guestsql: {failure.query}: {failure.message}")
+        app.say(f"guestsql: {failure.query}: {failure.message}" + (f" ({failure.hint})" if failure.hint else ""))
     for path in place.write(files):
         click.echo(path)
     if failures:

@@ -268,8 +268,11 @@ def _choices(
 def _hint(parameter: Parameter, language: Language) -> str:
     element = element_type(parameter.type)
     type_ = parameter.type or ""
+    text = language.pick(parameter.doc, parameter.spanish) or ""
+    if text.startswith("e.g. "):  # nothing but a sample, which needs no translation
+        text = language.gettext("e.g. %(sample)s", sample=text.removeprefix("e.g. "))
     parts = [
-        language.pick(parameter.doc, parameter.spanish) or "",
+        text,
         type_ if element is None else language.gettext("%(type)s, with commas", type=type_),
     ]
     return " · ".join(part for part in parts if part)

@@ -50,10 +50,12 @@ class Failure:
     Attributes:
         query: its name.
         message: why, without values.
+        hint: how to fix it, or "".
     """
 
     query: str
     message: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ def read_chapters(
             raise
         except (DatabaseError, ParameterError) as error:
             message = safe_text(error.message if isinstance(error, DatabaseError) else str(error))
-            failures.append(Failure(query.name, message))
+            hint = safe_text(error.hint or "") if isinstance(error, DatabaseError) else ""
+            failures.append(Failure(query.name, message, hint))
             return reader.language.gettext("Not shown: %(reason)s", reason=message)
 
     read = [

@@ -111,7 +111,7 @@ SELECT 1 WHERE false;
 -- name: delete_all(thing, day)!
 -- Writes.
 --   thing: text = null, NULL for all
---   day: date = null, NULL for all
+--   day: date = null, e.g. '2026-11-29'
 DELETE FROM things WHERE thing = :thing::text OR day = :day::date;
 
 -- name: get_sly()$
@@ -330,6 +330,8 @@ def test_a_query_that_writes_is_refused_kindly(pages: TestClient) -> None:
     answer = pages.get("/q/delete_all")
     assert answer.status_code == 200
     assert "<code>guestsql query run delete_all --write</code>" in answer.text
+    answer = pages.get("/q/delete_all", headers={"Accept-Language": "es"})
+    assert "p. ej. &#39;2026-11-29&#39; · date" in answer.text
     answer = pages.get("/q/delete_all", params={"thing": "an old 'lamp'", "day": ""})
     command = "guestsql query run delete_all --write -p 'thing=an old '\"'\"'lamp'\"'\"'' --null day"
     assert command in unescape(answer.text)
