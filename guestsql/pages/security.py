@@ -139,6 +139,9 @@ class Guard:
             return _refuse(400, "the request needs one valid Host header")
         if not self._access.answers_to(name):
             return _refuse(400, f"this server does not answer to the name {name}: start it with --allow-host {name}")
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # A proxy may believe the other one, and take what follows for another reader's request.
+            return _refuse(400, "the request gives its length twice", {"Connection": "close"})
         if scope["method"] not in _METHODS:
             return _refuse(405, "only GET, HEAD and POST are answered", {"Allow": ", ".join(_METHODS)})
         return (

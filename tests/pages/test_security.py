@@ -204,6 +204,9 @@ def test_bodies(opened: TestClient) -> None:
     assert opened.post("/q/get_one", content=b"{}", headers={"Content-Type": "application/json"}).status_code == 415
     assert opened.post("/q/get_one", files={"a": b"b"}).status_code == 415
     assert opened.put("/q/get_one", content=b"").status_code == 405
+    both = {**headers, "Content-Length": "5", "Transfer-Encoding": "chunked"}
+    refused = opened.post("/q/get_one", content=b"", headers=both)
+    assert (refused.status_code, refused.headers["connection"]) == (400, "close")
 
 
 async def test_a_body_that_does_not_arrive(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
