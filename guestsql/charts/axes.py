@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -26,6 +27,8 @@ _THINNEST = 200
 _LONGEST_STEEP = 16
 _NARROW = 480
 _MILLISECONDS = 60_000.0
+# Infinity, years BC, and those above 9999.
+_BEYOND_CALENDAR = re.compile(r"-?infinity|\d{4,}-\d\d-\d\d(?: [\d:.+-]+)?(?: BC)?")
 
 
 class Axis(NamedTuple):
@@ -62,7 +65,7 @@ def place_axis(column: str, data: Data) -> Axis:
     Raises:
         ChartFault: the column holds other values.
     """
-    values = data.values(column)
+    values = [None if _is_beyond_calendar(value) else value for value in data.values(column)]
     if missing := values.count(None):
         data.notes.append(data.words.say("without", count=missing, column=data.name(column)))
     if all(value is None for value in values):
@@ -71,6 +74,11 @@ def place_axis(column: str, data: Data) -> Axis:
         raise ChartFault(f"{column} is neither a time nor a number", "write bar instead of line")
     times = [value for value in values if isinstance(value, date)]
     return _time_axis(values, data) if times else _number_place_axis(values, data)
+
+
+def _is_beyond_calendar(value: object) -> bool:
+    """Whether a value is a time that Python lacks, which a session leaves as the server writes it."""
+    return isinstance(value, str) and _BEYOND_CALENDAR.fullmatch(value) is not None
 
 
 def categories(column: str, data: Data, *, is_distinct: bool = True, is_across: bool = True) -> Axis:

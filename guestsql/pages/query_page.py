@@ -271,6 +271,8 @@ def _result(query: Query, form: Form, rows: Rows, sort: str | None, reader: _Rea
 
 
 def _picture(query: Query, rows: Rows, language: Language, zone: ZoneInfo) -> Picture | None:
+    if not any(mark.word == "chart" for mark in query.marks):
+        return None
     shown = [tuple(map(masked, rows.columns, row)) for row in rows.rows]
     return picture_of(query, rows.columns, shown, language, zone)
 

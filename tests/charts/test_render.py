@@ -48,6 +48,14 @@ def test_days_as_the_server_writes_them():
     assert specified(text, columns, written) == specified(text, columns, rows)
 
 
+def test_times_beyond_the_calendar_are_left_out():
+    columns, rows = ("day", "new"), [row[:2] for row in DAYS]
+    odd = ["infinity", "-infinity", "0044-03-15 BC", "0044-03-15 00:00:00+00 BC", "10000-01-01"]
+    spec = specified("line x=day y=new", columns, [*rows, *((each, 1) for each in odd)])
+    assert svg(spec) != svg(specified("line x=day y=new", columns, rows))  # it says how many
+    assert "5 " in svg(spec)
+
+
 def test_the_files_of_other_formats():
     spec = specified("bar x=day y=new", ("day", "new"), [row[:2] for row in DAYS])
     assert png(spec, 1).startswith(b"\x89PNG")
