@@ -19,7 +19,7 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         OSError: the file or its folder cannot be written, or it is there and no regular file.
     """
-    target = path.resolve()
+    target = Path(os.path.realpath(path))  # unlike resolve, it leaves a loop of links to what follows
     if target.exists() and not target.is_file():
         raise FileExistsError(f"{target} is not a regular file")
     target.parent.mkdir(parents=True, exist_ok=True)

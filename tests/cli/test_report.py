@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from guestsql.cli.demo_hotel import invent_hotel
+from guestsql.report.files import write_file
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import connect
 from tests.cli.shell import cloned, invoke
@@ -162,6 +163,14 @@ def test_a_device_is_not_replaced(hotel: str, folder: Path) -> None:
     assert done.exit_code == 1
     assert "/dev/null is not a regular file" in done.stderr
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_loop_of_links_is_no_place(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(OSError, match="loop"):
+        write_file(tmp_path / "loop" / "report.html", b"x")
+    write_file(tmp_path / "loop", b"x")  # replaces the link, which leads nowhere
+    assert (tmp_path / "loop").read_bytes() == b"x"
 
 
 def test_a_query_without_a_chart(hotel: str, folder: Path) -> None:
