@@ -110,11 +110,12 @@ def test_given_values_and_defaults_are_planned_with(explain):
 
 
 def test_the_costly_node_is_marked(explain):
-    lines = explain("list_notes", "-p", "word=9", "--analyze").stdout.splitlines()
-
-    (costly,) = [line for line in lines if "<- most expensive" in line]
-    assert costly.startswith("▶")
-    assert "on notes" in costly
+    for arguments in ((), ("--analyze",)):
+        lines = explain("list_notes", "-p", "word=9", *arguments).stdout.splitlines()
+        (costly,) = [line for line in lines if "<- most expensive" in line]
+        assert costly.startswith("▶")
+        # By time it may be another node: a busy machine stops the server anywhere.
+        assert "on notes" in costly or arguments
     assert "planned in" in lines[-1]
 
 

@@ -191,7 +191,7 @@ FAULTS = [
     ("-- name: a()?\nSELECT 1", (1, 13), "unknown operator '?'", "none (rows), ^ (a row), $ (a value), ! (a count)"),
     ("-- name: a()\n-- record_class: A\nSELECT 1", (2, 4), "record_class is not supported", "remove the line"),
     ("-- name: a^\nSELECT 1", (1, 11), "no parameter list", "a()^"),
-    ("-- name: a(b\nSELECT :b", (1, 11), "does not end", ")"),
+    ("-- name: a(b\nSELECT :b", (1, 11), "does not end", "parenthesis"),
     ("-- name: a(b, c, b)\nSELECT :b, :c", (1, 18), "declared twice", "once"),
     ("-- name: a(b,)\nSELECT :b", (1, 14), "cannot name a parameter", "lowercase"),
     ("-- name: a(B)\nSELECT :B", (1, 12), "'B' cannot name a parameter", "lowercase"),
