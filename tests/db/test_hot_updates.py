@@ -22,7 +22,13 @@ DAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 @pytest.fixture
 def guests(autocommit: Connection) -> Connection:
-    """Guests as large as real ones, of whom everybody has a context."""
+    """Guests as large as real ones, of whom everybody has a context.
+
+    A transaction in any database of the server keeps dead rows from being pruned; a killed program of an earlier test
+    may have left one.
+    """
+    others = "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_xmin IS NOT NULL"
+    eventually(lambda: autocommit.execute(others).fetchone() == (0,))
     autocommit.execute(
         """
         INSERT INTO guest_profiles (
