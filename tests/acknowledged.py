@@ -22,6 +22,8 @@ import psycopg
 from tests.databases import Program
 from tests.server import eventually
 
+# A call that the faults hold up for so long is an error, not a program that hangs.
+_DEADLINE_SECONDS = 60
 GUESTS = [f"5730000009{number:02}" for number in range(6)]
 
 _WRITER = """
@@ -33,11 +35,11 @@ from guestsql.settings import Settings
 
 warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)  # from Python 3.12 on
 logging.disable()  # stderr is a pipe that is read at the end: once full, it would stop the writers
-url, path, token_writers, message_writers, forks, *guests = sys.argv[1:]
+url, path, deadline, token_writers, message_writers, forks, *guests = sys.argv[1:]
 journal = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 stopped = threading.Event()
 signal.signal(signal.SIGUSR1, lambda *_: stopped.set())
-db = GuestDatabase(settings=Settings(database_url=url, deadline_seconds=60, flush_seconds=0.05, metrics_seconds=0.05))
+db = GuestDatabase(settings=Settings(database_url=url, deadline_seconds=float(deadline), flush_seconds=0.05, metrics_seconds=0.05))
 
 def note(*words):
     os.write(journal, (" ".join(map(str, words)) + "\\n").encode())
@@ -148,7 +150,7 @@ class Writers:
             journal = self._folder / f"journal-{len(self._journals)}"
             journal.touch()
             self._journals.append(journal)
-            program = Program(_WRITER, self._url, str(journal), *self._arguments)
+            program = Program(_WRITER, self._url, str(journal), str(_DEADLINE_SECONDS), *self._arguments)
             self._running.append((program, [int(child) for child in program.line().split()[1:]]))
 
     def wait_for_more(self, number: int = 30) -> None:
@@ -170,7 +172,7 @@ class Writers:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGUSR1)
         for program, _ in self._running:
-            code, errors = program.wait()
+            code, errors = program.wait(2 * _DEADLINE_SECONDS)
             assert code == 0, errors
         self._running.clear()
 

@@ -340,9 +340,9 @@ class Program:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
-    def wait(self) -> tuple[int, str]:
+    def wait(self, seconds: float = PATIENCE_SECONDS) -> tuple[int, str]:
         """The exit code and what was written to stderr."""
-        _, errors = self.process.communicate(timeout=PATIENCE_SECONDS)
+        _, errors = self.process.communicate(timeout=seconds)
         return self.process.returncode, errors
 
     def __enter__(self) -> Self:
