@@ -39,7 +39,8 @@ url, path, deadline, token_writers, message_writers, forks, *guests = sys.argv[1
 journal = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 stopped = threading.Event()
 signal.signal(signal.SIGUSR1, lambda *_: stopped.set())
-db = GuestDatabase(settings=Settings(database_url=url, deadline_seconds=float(deadline), flush_seconds=0.05, metrics_seconds=0.05))
+known = {"deadline_seconds": float(deadline), "flush_seconds": 0.05, "metrics_seconds": 0.05}
+db = GuestDatabase(settings=Settings(database_url=url, **known))
 
 def note(*words):
     os.write(journal, (" ".join(map(str, words)) + "\\n").encode())
