@@ -15,7 +15,7 @@ SMOKE := tests/unit tests/cli/test_help.py tests/cli/test_query.py tests/cli/tes
 	tests/db/test_guests.py tests/db/test_context_cache.py tests/db/test_queries.py tests/db/test_prometheus.py \
 	tests/db/test_tracing.py tests/db/test_legacy_import.py tests/charts/test_render.py tests/pages/test_browser.py
 
-.PHONY: help demo test faults deliveries examples bench check lint types imports sync sync-check docs docs-check pages pages-check messages picture stubs stubs-check vet format
+.PHONY: help demo test faults deliveries examples bench check lint types imports sync sync-check docs docs-check pages once messages picture stubs stubs-check vet format
 .PHONY: lock audit lowest dist clean
 
 help: ## show this list
@@ -27,7 +27,7 @@ demo: $(STAMP)run ## show what guestsql does, on an embedded PostgreSQL
 # Compiled files are kept, whatever the environment says: hundreds of tests start Python.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)test ## run the test suite on a real PostgreSQL; PYTEST_ARGS="-k name" selects tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not console" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not once" $(PYTEST_ARGS)
 
 faults: $(STAMP)test ## run the long form of the fault tests: 40 faults of each kind under eight writers, and links at once
 	FAULT_ROUNDS=40 $(BIN)/python -m pytest tests/faults/test_acknowledged.py tests/faults/test_link_processes.py \
@@ -42,7 +42,7 @@ examples: $(STAMP)test ## run the tests that generate their examples with new on
 bench: $(STAMP)dev ## compare with raw psycopg and COPY
 	$(BIN)/python -m pytest tests/benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --benchmark-disable-gc $(PYTEST_ARGS)
 
-check: lint types imports sync-check docs-check pages-check stubs-check vet ## run every check but the tests
+check: lint types imports sync-check docs-check stubs-check vet once ## run every check but the tests
 
 lint: $(STAMP)dev ## lint Python, SQL and migrations
 	$(BIN)/ruff check .
@@ -77,9 +77,9 @@ pages: $(STAMP)dev ## run the commands of the pages and write what they print; P
 messages: $(STAMP)dev ## bring the Spanish messages of the pages up to date; print those without a translation
 	$(BIN)/python tools/update_messages.py
 
-pages-check: export PYTHONDONTWRITEBYTECODE :=
-pages-check: $(STAMP)test ## run the commands of the pages and compare what they print
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m console tests/docs $(PYTEST_ARGS)
+once: export PYTHONDONTWRITEBYTECODE :=
+once: $(STAMP)test ## run the tests that say the same on every server: the commands of the pages, type checkers
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m once $(PYTEST_ARGS)
 
 picture: $(STAMP)dev ## draw the pictures of the README from real commands: docs/terminal.svg, docs/page.png, docs/report.svg
 	$(BIN)/python tools/terminal_picture.py

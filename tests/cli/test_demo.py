@@ -53,33 +53,33 @@ def test_demo(embedded_home):
     assert "***0001" in first.partition("for monitoring")[2]
     assert "5730" not in first.partition("for monitoring")[2]
 
-    again, complaints = spawn("demo", GUESTSQL_HOME=str(home)).communicate(timeout=120)
-    assert complaints == ""
-    assert "migrations: nothing to apply" in again
-    assert "0 inserted, 0 updated, 24 unchanged" in again
-    assert "miss, " not in again
-    assert "This run: 1 message recorded." in again
-    # Both of the first two have recorded one too.
-    assert next(line.split()[:2] for line in again.splitlines() if line.startswith("before")) == ["before", "2"]
-
-    _check_report(home, again)
-
-    # Its database is its own.
-    assert _psql(home, "-c", "SELECT to_regclass('guest_profiles') IS NULL") == "t"
-    assert int(_psql(home, "-d", "guestsql_demo", "-c", "SELECT count(*) FROM guest_profiles")) > 20
-
-    # So is that of the invented hotel.
     with EmbeddedServer(home):  # keeps it running: the commands start sooner
+        again, complaints = spawn("demo", GUESTSQL_HOME=str(home)).communicate(timeout=120)
+        assert complaints == ""
+        assert "migrations: nothing to apply" in again
+        assert "0 inserted, 0 updated, 24 unchanged" in again
+        assert "miss, " not in again
+        assert "This run: 1 message recorded." in again
+        # Both of the first two have recorded one too.
+        assert next(line.split()[:2] for line in again.splitlines() if line.startswith("before")) == ["before", "2"]
+
+        _check_report(home, again)
+
+        # Its database is its own.
+        assert _psql(home, "-c", "SELECT to_regclass('guest_profiles') IS NULL") == "t"
+        assert int(_psql(home, "-d", "guestsql_demo", "-c", "SELECT count(*) FROM guest_profiles")) > 20
+
+        # So is that of the invented hotel.
         for arguments in (["--guests", "40"], ["--guests", "30", "--replace"]):
             _, complaints = spawn("demo", *arguments, GUESTSQL_HOME=str(home)).communicate(timeout=120)
             assert complaints == ""
         assert _psql(home, "-d", "guestsql_demo_hotel", "-c", "SELECT count(*) FROM known_guests") == "30"
 
-    following = again.partition("Try next\n")[2].partition("\n\n")[0]
-    commands = [line.split("  ")[1].split() for line in following.splitlines()]
-    assert len(commands) == 3
-    for command in commands:
-        assert command[0] == "guestsql"
-        process = spawn(*command[1:], GUESTSQL_HOME=str(home))
-        _, complaints = process.communicate(timeout=120)
-        assert process.returncode == 0, (command, complaints)
+        following = again.partition("Try next\n")[2].partition("\n\n")[0]
+        commands = [line.split("  ")[1].split() for line in following.splitlines()]
+        assert len(commands) == 3
+        for command in commands:
+            assert command[0] == "guestsql"
+            process = spawn(*command[1:], GUESTSQL_HOME=str(home))
+            _, complaints = process.communicate(timeout=120)
+            assert process.returncode == 0, (command, complaints)

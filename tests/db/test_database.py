@@ -203,6 +203,7 @@ def test_five_lines_are_a_program(empty_database_url: str, folder: Path, monkeyp
     assert done.stdout.split() == ["201", "202"]
 
 
+@pytest.mark.once
 def test_type_checkers_accept_any_query_unless_its_class_is_named(tmp_path: Path) -> None:
     (tmp_path / "typed.py").write_text(TYPED, encoding="utf-8")
     wrong = [number for number, line in enumerate(TYPED.splitlines(), 1) if line.endswith("# error")]

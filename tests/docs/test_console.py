@@ -36,7 +36,7 @@ def places(wheel: Path, embedded_home: Path) -> Places:
     return Places(folder, wheel, embedded_home)
 
 
-@pytest.mark.console
+@pytest.mark.once
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page, "console")], ids=name_of)
 def test_the_commands_of_a_page_print_what_it_shows(page, places):
     text = page.read_text(encoding="utf-8")

@@ -72,6 +72,7 @@ def test_the_bots_make_enough_mistakes(project):
     assert len(_wanted(project)) >= 20
 
 
+@pytest.mark.once
 def test_mypy_rejects_the_marked_lines_and_no_other(project):
     command = [sys.executable, "-m", "mypy", "--strict", "--output=json", "--cache-dir=.cache", "."]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
@@ -81,6 +82,7 @@ def test_mypy_rejects_the_marked_lines_and_no_other(project):
     assert errors == _wanted(project), done.stdout
 
 
+@pytest.mark.once
 def test_pyright_rejects_the_marked_lines_and_no_other(project):
     (project / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "pythonVersion": "3.11"}')
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, "."]
