@@ -20,8 +20,8 @@ from tests.server import eventually
 
 Connection = psycopg.Connection[Any]
 
-AT_ONCE_SECONDS = 4.5
-"""Far more than any of it takes, and less than the five seconds that psycopg gives a request to cancel."""
+DEADLINE_SECONDS = 60.0
+"""Far more than any of it takes, also on a busy machine."""
 
 
 @pytest.fixture
@@ -30,12 +30,22 @@ def proxy(database_url: str) -> Iterator[Proxy]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def requests_to_cancel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No one waits for a request to cancel, to which psycopg gives five seconds: none is sent."""
+    sent: list[object] = []
+    for kind in (psycopg.Connection, psycopg.AsyncConnection):
+        monkeypatch.setattr(kind, "_try_cancel", lambda self, **_: sent.append(self))
+    yield
+    assert sent == []
+
+
 @pytest.fixture
 def clock() -> Iterator[None]:
-    """What happens in the test may be awaited, but not for long."""
+    """What happens in the test may be awaited, but not until the deadline."""
     started = monotonic()
     yield
-    assert monotonic() - started < AT_ONCE_SECONDS
+    assert monotonic() - started < DEADLINE_SECONDS
 
 
 CALLS: dict[str, Callable[[AsyncGuestDatabase], Awaitable[Any]]] = {
@@ -59,7 +69,8 @@ async def ended(call: Awaitable[Any]) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 async def test_a_timeout_of_asyncio_holds_when_packets_are_lost(name: str, proxy: Proxy) -> None:
-    settings = make_settings(proxy.url, deadline_seconds=8.0)  # and 4 s for a connection that is being made
+    deadline = 8.0  # and 4 s for a connection that is being made
+    settings = make_settings(proxy.url, deadline_seconds=deadline)
     async with AsyncGuestDatabase(settings=settings) as db:
         await db.get_context(GUEST)
         await db.record_interaction(GUEST)
@@ -69,18 +80,18 @@ async def test_a_timeout_of_asyncio_holds_when_packets_are_lost(name: str, proxy
         took = monotonic() - started
         proxy.loses_packets = False
         assert (await db.get_profile(GUEST)) is not None
-    assert took < AT_ONCE_SECONDS
+    assert took < deadline
 
 
 async def test_a_timeout_of_asyncio_holds_while_a_connection_is_made(proxy: Proxy) -> None:
-    settings = make_settings(proxy.url, deadline_seconds=60.0)
+    settings = make_settings(proxy.url, deadline_seconds=DEADLINE_SECONDS)
     proxy.loses_packets = True
     async with AsyncGuestDatabase(settings=settings) as db:
         started = monotonic()
         await ended(db.get_profile(GUEST))
         took = monotonic() - started
         proxy.close()
-    assert took < AT_ONCE_SECONDS
+    assert took < DEADLINE_SECONDS
 
 
 @pytest.mark.usefixtures("clock")
@@ -90,7 +101,7 @@ async def test_a_cancelled_builder_does_not_wait_for_a_silent_server(proxy: Prox
         await asyncio.Event().wait()
         return ""
 
-    settings = make_settings(proxy.url, deadline_seconds=60.0)
+    settings = make_settings(proxy.url, deadline_seconds=DEADLINE_SECONDS)
     async with AsyncGuestDatabase(settings=settings, context_builder=build) as db:
         await ended(db.get_context(GUEST))
         proxy.close()
@@ -98,7 +109,7 @@ async def test_a_cancelled_builder_does_not_wait_for_a_silent_server(proxy: Prox
 
 @pytest.mark.usefixtures("clock")
 def test_ctrl_c_holds_when_packets_are_lost(proxy: Proxy) -> None:
-    with GuestDatabase(settings=make_settings(proxy.url, deadline_seconds=60.0)) as db:
+    with GuestDatabase(settings=make_settings(proxy.url, deadline_seconds=DEADLINE_SECONDS)) as db:
         db.update_profile(GUEST)
         proxy.loses_packets = True
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
