@@ -78,7 +78,7 @@ messages: $(STAMP)dev ## bring the Spanish messages of the pages up to date; pri
 	$(BIN)/python tools/update_messages.py
 
 once: export PYTHONDONTWRITEBYTECODE :=
-once: $(STAMP)test ## run the tests that say the same on every server: the commands of the pages, type checkers
+once: $(STAMP)test ## run the tests that say the same on every server: the commands of the pages, the demo, type checkers
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m once $(PYTEST_ARGS)
 
 picture: $(STAMP)dev ## draw the pictures of the README from real commands: docs/terminal.svg, docs/page.png, docs/report.svg

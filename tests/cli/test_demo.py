@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from guestsql.embedded import EmbeddedServer
 from tests.cli.shell import spawn
 
@@ -38,6 +40,7 @@ def _check_report(home, shown):
     assert _psql(home, "-d", "postgres", "-c", "SELECT count(*) FROM pg_database WHERE datname ~ 'report'") == "0"
 
 
+@pytest.mark.once
 def test_demo(embedded_home):
     home = embedded_home / "home with blanks"
     both = [_ended(process) for process in [_demo(home), _demo(home)]]
