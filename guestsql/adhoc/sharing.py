@@ -66,7 +66,7 @@ class SharedRuns:
                 message = "the deadline passed while another request waited for the same result"
                 raise QueryTimeout(message, query=query.name, hint="repeat it in a moment")
             if run.error is not None:
-                # A copy each: whoever handles an error may add to its hint, and raising it adds a traceback.
+                # A copy each: a caller may add to its hint, and raising it adds a traceback.
                 raise copy.copy(run.error) from run.error
             if run.result is not None:
                 return run.result

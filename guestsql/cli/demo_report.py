@@ -12,7 +12,8 @@ from guestsql.adhoc.session import QuerySession
 from guestsql.adhoc.target import Target
 from guestsql.cli.app import App
 from guestsql.cli.demo_hotel import drop_hotel, invented_hotel
-from guestsql.cli.report import language_of_environment, missing_packages
+from guestsql.cli.extras import missing_packages
+from guestsql.cli.report import PACKAGES, language_of_environment
 from guestsql.sql import load_catalogue
 
 __all__ = ["can_write_report", "write_demo_report"]
@@ -24,7 +25,7 @@ _TIMEOUT_SECONDS = 60.0
 
 def can_write_report() -> bool:
     """Return whether the extra `pages` is installed."""
-    return not missing_packages()
+    return not missing_packages(PACKAGES)
 
 
 def write_demo_report(app: App) -> Path:

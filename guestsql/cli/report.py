@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,18 +13,20 @@ from guestsql.adhoc.session import QuerySession
 from guestsql.adhoc.target import open_target
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.destination import FORMATS, destination
+from guestsql.cli.extras import require_packages
 from guestsql.cli.failure import FAILED
 from guestsql.cli.params import given_parameters, param_options
 from guestsql.cli.query.common import complete_name, named
 from guestsql.cli.waiting import ON_STDERR
-from guestsql.errors import SettingsError
 
 if TYPE_CHECKING:
     from guestsql.report.reading import Failure
 
-__all__ = ["language_of_environment", "missing_packages", "report"]
+__all__ = ["PACKAGES", "language_of_environment", "report"]
 
-_NEEDED = ("babel", "jinja2", "vl_convert")
+PACKAGES = ("babel", "jinja2", "vl_convert")
+"""What a report needs of the extra `pages`."""
+
 _HINTS = {"57014": "raise --timeout"}
 
 
@@ -86,7 +87,7 @@ def report(  # noqa: PLR0917  click passes them by name
     With another format each chart becomes a file. A query that fails leaves a note, and the exit code is 1. Needs the
     extra `pages`.
     """
-    _require_pages()
+    require_packages(PACKAGES, "pages")
     from guestsql.languages import language  # noqa: PLC0415  needs the extra
     from guestsql.report.build import PAGE, build_charts, build_one, build_page  # noqa: PLC0415  the same
     from guestsql.report.reading import Options  # noqa: PLC0415  the same
@@ -118,13 +119,3 @@ def language_of_environment() -> str:
     """Return the code of the language that the environment asks for."""
     chosen = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
     return "es" if chosen.startswith("es") else "en"
-
-
-def missing_packages() -> list[str]:
-    """Return which packages of the extra `pages` are needed and not installed."""
-    return [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-
-
-def _require_pages() -> None:
-    if missing := missing_packages():
-        raise SettingsError(f"{missing[0]} is not installed", hint="pip install 'guestsql[pages]'")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import click
 
 from guestsql.adhoc.target import open_target
 from guestsql.cli.app import App, pass_app
+from guestsql.cli.extras import require_packages
 from guestsql.cli.port import PORT
 from guestsql.cli.waiting import ON_STDERR
-from guestsql.errors import SettingsError
 from guestsql.guests.needed import reserved_names
 
 __all__ = ["serve"]
@@ -57,7 +55,7 @@ def serve(app: App, port: int, host: str, names: tuple[str, ...], timeout: float
     from the query's file and the server; edited files are read again. Queries run READ ONLY, on DATABASE_REPLICA_URL if
     that is set. Needs the extra `pages`.
     """
-    _require_pages()
+    require_packages(_NEEDED, "pages")
     from guestsql.pages.catalogue import WatchedCatalogue  # noqa: PLC0415  needs the extra
     from guestsql.pages.security import Access  # noqa: PLC0415  needs the extra
     from guestsql.pages.server import check_access, listen, run  # noqa: PLC0415  needs the extra
@@ -74,9 +72,3 @@ def serve(app: App, port: int, host: str, names: tuple[str, ...], timeout: float
         app.say(f"serve: listening on http://{shown}:{listener.getsockname()[1]}")
         run(state, listener, app.say)
     app.say("serve: ended")
-
-
-def _require_pages() -> None:
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise SettingsError(f"{missing[0]} is not installed", hint="pip install 'guestsql[pages]'")

@@ -14,9 +14,9 @@ from guestsql.adhoc.parameters import ParameterError, parse_values
 from guestsql.adhoc.values import plain_text
 from guestsql.errors import DatabaseError
 from guestsql.languages import N_, Language
-from guestsql.pages.index import summary_of
+from guestsql.pages.index import title_of
 from guestsql.pages.language import language_of
-from guestsql.pages.masking import masked, safe_text
+from guestsql.pages.masking import masked_rows, safe_text
 from guestsql.pages.pictures import Picture, picture_of
 from guestsql.pages.query_page import Problem, problem_of
 from guestsql.pages.render import page
@@ -37,8 +37,7 @@ __all__ = ["Panel", "dashboard", "dashboard_index", "dashboards_of", "read_panel
 _NAMES = (N_("Guests"), N_("Marketing"), N_("Operations"), N_("Report"))
 _REFRESH_SECONDS = 60
 _OFF = "off"
-# What a panel reads for its picture, and what it shows as a table; the query's page has more.
-_MOST_ROWS = 1000
+# What a panel shows as a table; the query's page has more.
 _SHOWN_ROWS = 10
 _PICTURE_WIDTH = 600
 # For panels that wait for one of the sessions behind a slow one.
@@ -56,7 +55,7 @@ class Panel:
         numbers: the columns of one row, each with its value.
         columns: of a table.
         rows: of a table.
-        more: how many rows the table has that are not shown; 1 stands for "some" past 1,000.
+        more: how many rows the table has that are not shown; 1 means "some" past 1,000.
         empty: what no row means, or "".
         fault: why there is no picture although the query has a chart mark, or "".
         problem: why there is nothing, or None.
@@ -144,19 +143,19 @@ def _settled(query: Query, work: Future[Panel], language: Language) -> Panel:
         title, detail = language.gettext("Something went wrong"), type(error).__name__
     else:
         return work.result()
-    return Panel(query.name, _title(query, language), problem=Problem("error", 503, title, detail))
+    return Panel(query.name, title_of(query, language), problem=Problem("error", 503, title, detail))
 
 
 def _index(request: Request, found: Mapping[str, list[Query]], title: str, *, status: int = 200) -> Response:
     language = language_of(request)
-    listed = {name: [_title(query, language) for query in queries] for name, queries in found.items()}
+    listed = {name: [title_of(query, language) for query in queries] for name, queries in found.items()}
     return page(request, "dashboards.html", status=status, place="dashboards", title=title, listed=listed)
 
 
 def _read(state: State, query: Query, language: Language) -> Panel:
-    title = _title(query, language)
+    title = title_of(query, language)
     try:
-        rows = state.fetch(query, parse_values(query, {}), _MOST_ROWS)
+        rows = state.fetch(query, parse_values(query, {}))
     except ParameterError as error:
         problem = Problem("error", 400, language.gettext("A value is missing or wrong."), safe_text(str(error)))
         return Panel(query.name, title, problem=problem)
@@ -168,7 +167,7 @@ def _read(state: State, query: Query, language: Language) -> Panel:
 def _shown(query: Query, title: str, rows: Rows, language: Language, state: State) -> Panel:
     if not rows.rows:
         return Panel(query.name, title, empty=why_empty(query) or language.gettext("No rows."))
-    safe = Rows(rows.columns, [tuple(map(masked, rows.columns, row)) for row in rows.rows], rows.is_cut)
+    safe = Rows(rows.columns, list(masked_rows(rows.columns, rows.rows)), rows.is_cut)
     picture = picture_of(query, safe.columns, safe.rows, language, state.zone, wide=_PICTURE_WIDTH)
     if picture is not None and not picture.fault:
         return Panel(query.name, title, picture=picture)
@@ -180,10 +179,6 @@ def _shown(query: Query, title: str, rows: Rows, language: Language, state: Stat
         return Panel(query.name, title, numbers=tuple(numbers), fault=fault)
     more = max(len(safe.rows) - _SHOWN_ROWS, int(safe.is_cut))
     return Panel(query.name, title, columns=tuple(columns), rows=tuple(shown), more=more, fault=fault)
-
-
-def _title(query: Query, language: Language) -> str:
-    return summary_of(query, language).rstrip(".") or query.name
 
 
 def _address(name: str, own: Mapping[str, str]) -> str:

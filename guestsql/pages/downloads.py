@@ -15,14 +15,14 @@ from guestsql.adhoc.parameters import ParameterError
 from guestsql.adhoc.values import plain_text
 from guestsql.charts.mark import ChartFault, ChartMark, chart_of
 from guestsql.charts.render import png, svg
-from guestsql.charts.specification import specification
 from guestsql.errors import DatabaseError
 from guestsql.languages import Language
-from guestsql.languages.columns import column_labels, translated
+from guestsql.languages.columns import translated
 from guestsql.pages.form import read_form
 from guestsql.pages.index import summary_of
 from guestsql.pages.language import language_of
 from guestsql.pages.masking import masked_rows, safe_text
+from guestsql.pages.pictures import chart_specification
 from guestsql.pages.preferences import qualities
 from guestsql.pages.query_page import RETRY_SECONDS, not_found, problem_of, query_page
 from guestsql.pages.render import error_page, kept_by_browser
@@ -32,7 +32,6 @@ from guestsql.pages.security import wants_page
 from guestsql.pages.state import State, state_of
 from guestsql.sql import Query
 from guestsql.sql.operation import is_read
-from guestsql.sql.query import why_empty
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -59,7 +58,7 @@ _WIDTH = 880
 _ROWS_AT_ONCE = 200
 # A picture opened by itself; its rules for dark screens are within it.
 _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
-# Whoever waits for a session holds one of the threads that pages need, too.
+# A request that waits for a session holds one of the threads that pages need, too.
 _PATIENCE_SECONDS = 1.0
 _BAD_REQUEST, _FORBIDDEN, _UNAVAILABLE = 400, 403, 503
 
@@ -190,17 +189,8 @@ def _draw(  # noqa: PLR0917  what a picture is made of
 ) -> str | bytes:
     found = state.fetch(query, values)
     rows = translated(found.columns, masked_rows(found.columns, found.rows), language)
-    spec = specification(
-        mark,
-        found.columns,
-        rows,
-        zone=state.zone,
-        width=_WIDTH,
-        language=language.code,
-        labels=column_labels(found.columns, language),
-        title=summary_of(query, language).rstrip("."),
-        empty=why_empty(query),
-    )
+    title = summary_of(query, language).rstrip(".")
+    spec = chart_specification(query, mark, found.columns, rows, language, state.zone, width=_WIDTH, title=title)
     return svg(spec) if ending == "svg" else png(spec)
 
 

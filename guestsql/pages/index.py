@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["index", "summary_of"]
+__all__ = ["index", "summary_of", "title_of"]
 
 _LONGEST_SEARCH = 200
 
@@ -59,6 +59,11 @@ def index(request: Request, given: Given) -> Response:
 def summary_of(query: Query, language: Language) -> str:
     """Return the first sentence of a query's comment, in the reader's language if it has one."""
     return first_sentence(query.spanish) if language.code == "es" and query.spanish else query.summary
+
+
+def title_of(query: Query, language: Language) -> str:
+    """Return the heading of a query: its first sentence without the full stop, or its name."""
+    return summary_of(query, language).rstrip(".") or query.name
 
 
 def _entry(query: Query, language: Language) -> _Entry:

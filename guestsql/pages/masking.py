@@ -41,7 +41,7 @@ def masked(column: str, value: object) -> object:
     return _text(column, value) if isinstance(value, str) else value
 
 
-def masked_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[list[object]]:
+def masked_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[tuple[object, ...]]:
     """Yield rows with every value as `masked` returns it; numbers and times of other columns are passed on at once.
 
     Args:
@@ -50,10 +50,10 @@ def masked_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Ite
     """
     named = [(column, is_personal_value(column)) for column in columns]
     for row in rows:
-        yield [
+        yield tuple(
             value if type(value) in _PLAIN and not is_personal else masked(column, value)
             for (column, is_personal), value in zip(named, row, strict=True)
-        ]
+        )
 
 
 def safe_text(text: str) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from guestsql.adhoc.values import plain_text
 from guestsql.charts.alternative import alternative
-from guestsql.charts.mark import ChartFault, chart_of, read_chart
+from guestsql.charts.mark import ChartFault, ChartMark, chart_of, read_chart
 from guestsql.charts.render import svg
 from guestsql.charts.specification import specification
 from guestsql.languages import Language
@@ -19,7 +20,7 @@ from guestsql.pages.masking import safe_text
 from guestsql.sql import Query
 from guestsql.sql.query import why_empty
 
-__all__ = ["Picture", "picture_of", "warm_up"]
+__all__ = ["Picture", "chart_specification", "picture_address", "picture_of", "warm_up"]
 
 _WIDE = 1000
 # Shrunk to half its width, a picture's letters could not be read.
@@ -71,7 +72,7 @@ def picture_of(
             return None
         labels, rows = column_labels(columns, language), translated(columns, rows, language)
         drawn = [
-            svg(specification(mark, columns, rows, zone=zone, width=width, language=language.code, labels=labels))
+            picture_address(chart_specification(query, mark, columns, rows, language, zone, width=width))
             for width in (wide, *([_MEDIUM] if wide > _MEDIUM else []), _NARROW)
         ]
         words = alternative(
@@ -81,14 +82,60 @@ def picture_of(
         return Picture(fault=f"{error} ({error.hint})" if error.hint else str(error))
     except ValueError as error:  # Vega-Lite rejects the specification
         return Picture(fault=safe_text(plain_text(str(error))))
-    large, *medium, small = map(_address, drawn)
+    large, *medium, small = drawn
     return Picture(large, "".join(medium), small, words)
+
+
+def chart_specification(  # noqa: PLR0917  what a picture is made of
+    query: Query,
+    mark: ChartMark,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    language: Language,
+    zone: ZoneInfo,
+    *,
+    width: int,
+    title: str = "",
+    labels: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the specification of a query's chart.
+
+    Args:
+        query: the query.
+        mark: its chart mark.
+        columns: the names of its columns.
+        rows: masked and translated, in the query's order.
+        language: of the picture.
+        zone: the hotel's.
+        width: in CSS pixels.
+        title: above the picture; "" for none.
+        labels: names of columns that are called otherwise here.
+
+    Raises:
+        ChartFault: its columns do not suit the mark.
+    """
+    return specification(
+        mark,
+        columns,
+        rows,
+        zone=zone,
+        width=width,
+        language=language.code,
+        title=title,
+        labels={**column_labels(columns, language), **(labels or {})},
+        empty=why_empty(query),
+    )
+
+
+def picture_address(spec: Mapping[str, Any]) -> str:
+    """Return a chart as an address that holds it: as an image its styles and ids concern nothing else of a page.
+
+    Args:
+        spec: of `chart_specification`.
+    """
+    return f"data:image/svg+xml;base64,{b64encode(svg(spec).encode()).decode()}"
 
 
 def warm_up() -> None:
     """Draw something, since the first picture takes more than a second."""
     svg(specification(read_chart("number y=n"), ("n",), [(1,)], zone=UTC))
-
-
-def _address(drawn: str) -> str:
-    return f"data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()}"

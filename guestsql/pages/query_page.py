@@ -19,9 +19,9 @@ from guestsql.adhoc.values import plain_text
 from guestsql.errors import DatabaseError, DatabaseUnavailable, QueryTimeout
 from guestsql.languages import Language
 from guestsql.pages.form import Form, own_value, read_form
-from guestsql.pages.index import summary_of
+from guestsql.pages.index import summary_of, title_of
 from guestsql.pages.language import language_of
-from guestsql.pages.masking import masked, safe_text
+from guestsql.pages.masking import masked_rows, safe_text
 from guestsql.pages.options import OptionLists
 from guestsql.pages.pictures import Picture, picture_of
 from guestsql.pages.render import page
@@ -98,7 +98,8 @@ def query_page(request: Request, given: Given) -> Response:
     """Answer `/q/{name}`."""
     state, language = state_of(request), language_of(request)
     name: str = request.path_params["name"]
-    query = state.catalogue.current()[0].get(name)
+    catalogue, _ = state.catalogue.current()
+    query = catalogue.get(name)
     if query is None:
         return not_found(request, name)
     options: OptionLists = request.app.state.options
@@ -110,7 +111,7 @@ def query_page(request: Request, given: Given) -> Response:
     status = 400 if form.is_wrong else 200
     beside = state.beside.read(
         query,
-        state.catalogue.current()[0],
+        catalogue,
         form.values or {},
         () if rows is None else rows.rows,
         is_planned=own_value(query, given, "plan") is not None,
@@ -122,7 +123,7 @@ def query_page(request: Request, given: Given) -> Response:
         cache_seconds=query.cache_seconds,
         headers={"Retry-After": str(RETRY_SECONDS)} if problem is not None and problem.status == 503 else None,  # noqa: PLR2004  unavailable
         query=query,
-        heading=summary_of(query, language).rstrip(".") or query.name,
+        heading=title_of(query, language),
         paragraphs=_paragraphs(query, language),
         form=form,
         writes=not is_read(query.tokens),
@@ -251,7 +252,7 @@ def _result(query: Query, form: Form, rows: Rows, sort: str | None, reader: _Rea
     most = max(1, MOST_CELLS // max(1, len(columns)))
     shown = rows.rows if place is None else sort_rows(rows, place, descending=columns[place].order == "descending")
     is_cut = rows.is_cut or len(shown) > most
-    shown = [tuple(map(masked, rows.columns, row)) for row in shown[:most]]
+    shown = list(masked_rows(rows.columns, shown[:most]))
     for column in columns:
         column.href = _address(f"/q/{query.name}", form, {"_sort": column.sort}) + "#result"
     made = cells(shown, columns, language, reader.zone)
@@ -273,8 +274,7 @@ def _result(query: Query, form: Form, rows: Rows, sort: str | None, reader: _Rea
 def _picture(query: Query, rows: Rows, language: Language, zone: ZoneInfo) -> Picture | None:
     if not any(mark.word == "chart" for mark in query.marks):
         return None
-    shown = [tuple(map(masked, rows.columns, row)) for row in rows.rows]
-    return picture_of(query, rows.columns, shown, language, zone)
+    return picture_of(query, rows.columns, list(masked_rows(rows.columns, rows.rows)), language, zone)
 
 
 def _caption(count: int, language: Language, *, is_cut: bool) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from guestsql.adhoc.pool import SessionPool
 from guestsql.adhoc.session import QuerySession, Result
@@ -21,6 +21,7 @@ from guestsql.pages.beside import BesideReader
 from guestsql.pages.catalogue import WatchedCatalogue
 from guestsql.pages.security import Access
 from guestsql.pages.table import MOST_ROWS, Rows
+from guestsql.pages.templating import templates_of
 from guestsql.settings import Settings
 from guestsql.sql import Operator, Query
 
@@ -79,13 +80,7 @@ class State:
     @cached_property
     def templates(self) -> Environment:
         """The templates of the pages; every value is escaped."""
-        return Environment(
-            loader=FileSystemLoader(FOLDER / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        return templates_of(FOLDER)
 
     @cached_property
     def beside(self) -> BesideReader:

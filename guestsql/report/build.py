@@ -10,7 +10,7 @@ from guestsql.charts.mark import ChartFault
 from guestsql.charts.render import pdf, png, svg
 from guestsql.errors import GuestSQLError
 from guestsql.report.page import write_page
-from guestsql.report.panels import WIDE, chart_specification, panel
+from guestsql.report.panels import WIDE, panel, titled_specification
 from guestsql.report.reading import Failure, Options, ReadChapter, read_answer, read_chapters
 from guestsql.report.selection import Chapter, chapters
 from guestsql.sql import Query
@@ -92,7 +92,7 @@ def build_one(
         read = ReadChapter("", [panel(query, answer, options.reader)])
         return write_page([read], options.reader, options.now).encode()
     try:
-        return _DRAWN[format_name](chart_specification(query, answer, options.reader, WIDE))
+        return _DRAWN[format_name](titled_specification(query, answer, options.reader, WIDE))
     except ChartFault as fault:
         raise GuestSQLError(f"no picture of {query.name}: {fault}", hint=fault.hint) from fault
 

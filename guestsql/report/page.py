@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
-from guestsql.charts.render import svg
+from guestsql.pages.pictures import picture_address
+from guestsql.pages.templating import templates_of
 from guestsql.report.panels import NARROW, WIDE, Reader
 from guestsql.report.reading import ReadChapter
 from guestsql.report.selection import REPORT
@@ -43,7 +42,7 @@ def write_page(chapters: Sequence[ReadChapter], reader: Reader, now: datetime) -
             periods=_periods(reader, now) if any(each.name == REPORT for each in chapters) else None,
             made=language.moment(now, reader.zone, seconds=False),
             zone=reader.zone.key,
-            picture=_picture,
+            picture=picture_address,
             narrow=NARROW,
             wide=WIDE,
         )
@@ -62,11 +61,6 @@ def _span(since: date, until: date, reader: Reader) -> str:
     return first if first == last else f"{first} \u2013 {last}"
 
 
-def _picture(specification: dict[str, Any]) -> str:
-    """An SVG as an address: as an image its styles and ids concern nothing else of the page."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg(specification).encode()).decode()
-
-
 @cache
 def _style() -> Markup:
     return Markup((_FOLDER / "static" / "report.css").read_text(encoding="utf-8"))  # noqa: S704  a file of the package
@@ -74,10 +68,4 @@ def _style() -> Markup:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_FOLDER / "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    return templates_of(_FOLDER)

@@ -10,16 +10,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from guestsql.charts.mark import ChartFault, ChartMark, chart_of
-from guestsql.charts.specification import specification
 from guestsql.languages import Language
-from guestsql.languages.columns import BEFORE, column_labels, translated
-from guestsql.pages.masking import masked
+from guestsql.languages.columns import BEFORE, translated
+from guestsql.pages.masking import masked_rows
+from guestsql.pages.pictures import chart_specification
 from guestsql.pages.table import Cell, Column, Rows, cells, columns_of
 from guestsql.report.labels import heading, period_labels
 from guestsql.sql import Query
 from guestsql.sql.query import first_sentence, why_empty
 
-__all__ = ["Answer", "Figure", "Panel", "Reader", "Table", "chart_specification", "panel"]
+__all__ = ["Answer", "Figure", "Panel", "Reader", "Table", "panel", "titled_specification"]
 
 NARROW, WIDE = 320, 720
 """Widths of a picture, in CSS pixels."""
@@ -150,7 +150,7 @@ def panel(query: Query, answer: Answer | str, reader: Reader) -> Panel:
     )
 
 
-def chart_specification(query: Query, answer: Answer, reader: Reader, width: int) -> dict[str, Any]:
+def titled_specification(query: Query, answer: Answer, reader: Reader, width: int) -> dict[str, Any]:
     """Return the specification of a query's chart as a picture of its own, with its title.
 
     Args:
@@ -187,25 +187,24 @@ def _no_picture(fault: ChartFault, language: Language) -> str:
 
 
 def _readable(answer: Answer, language: Language) -> Answer:
-    rows = [tuple(masked(name, value) for name, value in zip(answer.columns, row, strict=True)) for row in answer.rows]
-    return Answer(answer.columns, translated(answer.columns, rows, language))
+    return Answer(answer.columns, translated(answer.columns, masked_rows(answer.columns, answer.rows), language))
 
 
 def _specified(
     query: Query, mark: ChartMark, answer: Answer, reader: Reader, *, width: int, title: str = ""
 ) -> dict[str, Any]:
     days = reader.days if any(each.name == "days" for each in query.parameters) else None
-    labels = column_labels(answer.columns, reader.language)
-    return specification(
+    language = reader.language
+    return chart_specification(
+        query,
         mark,
         answer.columns,
         answer.rows,
-        zone=reader.zone,
+        language,
+        reader.zone,
         width=width,
-        language=reader.language.code,
         title=title,
-        labels={**labels, **period_labels(mark.y, days, reader.language)},
-        empty=why_empty(query),
+        labels=period_labels(mark.y, days, language),
     )
 
 

@@ -178,7 +178,7 @@ def test_panels_run_at_once_on_as_many_sessions_as_there_are() -> None:
     """Two are let go only when both are there; a third one at once would be seen."""
     both, lock, running, most = threading.Barrier(2), threading.Lock(), 0, 0
 
-    def fetch(_query: Query, _values: Mapping[str, str | None], _most: int) -> Rows:
+    def fetch(_query: Query, _values: Mapping[str, str | None]) -> Rows:
         nonlocal running, most
         with lock:
             running += 1
@@ -196,13 +196,13 @@ def test_panels_run_at_once_on_as_many_sessions_as_there_are() -> None:
 def test_a_panel_behind_a_slow_one_says_that_it_was_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, given_up = threading.Event(), threading.Event()
 
-    def fetch(_query: Query, _values: Mapping[str, str | None], _most: int) -> Rows:
+    def fetch(_query: Query, _values: Mapping[str, str | None]) -> Rows:
         begun.set()
-        given_up.wait()
+        given_up.wait(30)
         return Rows(("n",), [(1,)], is_cut=False)
 
     def wait(running: list[Future[Any]], _seconds: float) -> tuple[set[Future[Any]], list[Future[Any]]]:
-        begun.wait()
+        begun.wait(30)
         running[-1].add_done_callback(lambda _: given_up.set())
         return set(), running
 
@@ -216,7 +216,7 @@ def test_a_panel_behind_a_slow_one_says_that_it_was_not_read(monkeypatch: pytest
 def test_a_bug_in_one_panel_leaves_the_others(caplog: pytest.LogCaptureFixture) -> None:
     first, second = _queries(2)
 
-    def fetch(query: Query, _values: Mapping[str, str | None], _most: int) -> Rows:
+    def fetch(query: Query, _values: Mapping[str, str | None]) -> Rows:
         if query is first:
             raise ZeroDivisionError
         return Rows(("n",), [(1,)], is_cut=False)
