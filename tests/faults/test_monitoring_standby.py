@@ -12,7 +12,8 @@ import pytest
 from guestsql.embedded import PrivateServer
 from tests.databases import GUEST
 from tests.monitoring import QUERIES, ask, ask_one
-from tests.server import apply_migrations, eventually, pg_bin, private_server
+from tests.server import apply_migrations, eventually, private_server
+from tests.standby import standby_of
 
 Connection = psycopg.Connection[Any]
 
@@ -24,17 +25,6 @@ def primary() -> Iterator[PrivateServer]:
     """A server without pg_stat_statements in its memory, though the extension is installed."""
     with private_server(settings={"shared_preload_libraries": "", "superuser_reserved_connections": "100"}) as server:
         apply_migrations(server.url())
-        yield server
-
-
-@contextmanager
-def _standby(primary: PrivateServer) -> Iterator[PrivateServer]:
-    directory = primary.directory / "standby"
-    source = f"host={primary.socket_dir} port={primary.port} user={primary.superuser} application_name=standby_1"
-    options = ["-R", "-X", "stream", "-C", "-S", "slot_1", "-c", "fast", "--no-sync"]
-    done = primary.run("pg_basebackup", ["-D", directory / "data", "-d", source, *options])
-    assert done.returncode == 0, done.stderr
-    with PrivateServer(directory, pg_bin(), settings={"shared_preload_libraries": ""}) as server:
         yield server
 
 
@@ -69,7 +59,7 @@ def test_connections_that_are_reserved_are_not_to_be_had(primary: PrivateServer)
 
 
 def test_a_standby_that_stands_still(primary: PrivateServer) -> None:
-    with _session(primary) as connection, _standby(primary) as standby, _session(standby) as replica:
+    with _session(primary) as connection, standby_of(primary) as standby, _session(standby) as replica:
         eventually(lambda: [row.lag_bytes for row in ask(connection, "list_standbys")] == [0])
         row = ask_one(connection, "list_standbys")
         assert (row.state, row.sync_state, row.unsent_bytes) == ("streaming", "async", 0)

@@ -14,17 +14,10 @@ from guestsql.errors import DatabaseUnavailable
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import connect
 from tests.databases import GUEST, KINDS, Either
-from tests.faults.test_monitoring_standby import _standby
 from tests.server import apply_migrations, eventually, private_server
+from tests.standby import several_hosts, standby_of
 
 CLOSED = ("127.0.0.1", "1")
-
-
-def address(*places: tuple[str, str], dbname: str, **known: str) -> str:
-    """An address that names several places."""
-    hosts, ports = zip(*places, strict=True)
-    given = {"host": ",".join(hosts), "port": ",".join(ports), "user": "postgres", "dbname": dbname, **known}
-    return " ".join(f"{name}='{value}'" for name, value in given.items())
 
 
 async def refusal(kind: str, url: str, **known: Any) -> DatabaseUnavailable:
@@ -38,7 +31,7 @@ async def refusal(kind: str, url: str, **known: Any) -> DatabaseUnavailable:
 async def test_hosts_that_fail_for_different_reasons(kind: str, server: PrivateServer) -> None:
     here = (str(server.socket_dir), str(server.port))
     for places in ((CLOSED, here), (here, CLOSED)):
-        error = await refusal(kind, address(*places, dbname="nowhere"), deadline_seconds=0.5)
+        error = await refusal(kind, several_hosts(*places, dbname="nowhere"), deadline_seconds=0.5)
         assert "Connection refused" in error.message
         assert 'database "nowhere" does not exist' in error.message
         assert error.sqlstate is None  # the closed one may open: the deadline is waited for
@@ -50,9 +43,9 @@ async def test_hosts_that_fail_for_different_reasons(kind: str, server: PrivateS
 @pytest.mark.parametrize("kind", KINDS)
 async def test_hosts_that_fail_alike(kind: str, server: PrivateServer) -> None:
     here = (str(server.socket_dir), str(server.port))
-    error = await refusal(kind, address(here, here, dbname="nowhere"))
+    error = await refusal(kind, several_hosts(here, here, dbname="nowhere"))
     assert (error.sqlstate, "database's name" in error.hint) == ("3D000", True)
-    error = await refusal(kind, address(CLOSED, ("127.0.0.1", "2"), dbname="x"), deadline_seconds=0.5)
+    error = await refusal(kind, several_hosts(CLOSED, ("127.0.0.1", "2"), dbname="x"), deadline_seconds=0.5)
     assert error.message.count("Connection refused") == 2
     assert "server of DATABASE_URL" in error.hint
 
@@ -68,12 +61,12 @@ async def test_a_host_without_an_address_is_among_the_reasons(kind: str, monkeyp
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve_without_network)
     unknown = ("nowhere.invalid", "5432")
-    error = await refusal(kind, address(unknown, CLOSED, ("127.0.0.1", "2"), dbname="x"), deadline_seconds=0.5)
+    error = await refusal(kind, several_hosts(unknown, CLOSED, ("127.0.0.1", "2"), dbname="x"), deadline_seconds=0.5)
     assert "failed to resolve host 'nowhere.invalid'" in error.message
     assert error.message.count("Connection refused") == 2
     assert "server of DATABASE_URL" in error.hint
     with pytest.raises(DatabaseUnavailable, match=r"Connection refused.*; failed to resolve host"):
-        connect(Settings(), address(CLOSED, unknown, dbname="x"))
+        connect(Settings(), several_hosts(CLOSED, unknown, dbname="x"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -84,11 +77,11 @@ async def test_no_host_is_a_primary(
     database = autocommit.info.dbname
     autocommit.execute(f'ALTER DATABASE "{database}" SET default_transaction_read_only = on'.encode())
     here = (str(server.socket_dir), str(server.port))
-    url = address(CLOSED, here, dbname=database, target_session_attrs="read-write")
+    url = several_hosts(CLOSED, here, dbname=database, target_session_attrs="read-write")
     error = await refusal(kind, url, deadline_seconds=0.5)
     assert "Connection refused" in error.message
     assert "session is read-only" in error.message
-    url = address(here, dbname=database, target_session_attrs="read-write")
+    url = several_hosts(here, dbname=database, target_session_attrs="read-write")
     error = await refusal(kind, url, deadline_seconds=0.5)
     assert (error.sqlstate, "accepts no writes" in error.hint) == ("25006", True)
 
@@ -96,7 +89,7 @@ async def test_no_host_is_a_primary(
 async def test_a_standby_that_is_promoted_takes_the_waiting_writes(caplog: pytest.LogCaptureFixture) -> None:
     with private_server(settings={"shared_preload_libraries": ""}) as primary:
         apply_migrations(primary.url())
-        with _standby(primary) as standby:
+        with standby_of(primary) as standby:
             async with Either("sync", standby.url()) as one, Either("async", standby.url()) as two:
                 assert await one.get_profile(GUEST) is None
                 calls = [
