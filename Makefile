@@ -15,7 +15,7 @@ SMOKE := tests/unit tests/cli/test_help.py tests/cli/test_query.py tests/cli/tes
 	tests/db/test_guests.py tests/db/test_context_cache.py tests/db/test_queries.py tests/db/test_prometheus.py \
 	tests/db/test_tracing.py tests/db/test_legacy_import.py tests/charts/test_render.py tests/pages/test_browser.py
 
-.PHONY: help demo test faults deliveries examples bench check lint types imports sync sync-check docs docs-check pages once messages picture stubs stubs-check vet format
+.PHONY: help demo test faults deliveries examples bench growth soak check lint types imports sync sync-check docs docs-check pages once messages picture stubs stubs-check vet format
 .PHONY: lock audit lowest dist clean
 
 help: ## show this list
@@ -41,6 +41,12 @@ examples: $(STAMP)test ## run the tests that generate their examples with new on
 
 bench: $(STAMP)dev ## compare with raw psycopg and COPY
 	$(BIN)/python -m pytest tests/benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --benchmark-disable-gc $(PYTEST_ARGS)
+
+growth: $(STAMP)dev ## measure hotels of 10,000 to 1,000,000 guests; GUESTS=10000000 adds the largest
+	$(BIN)/python -m tests.benchmarks.growth
+
+soak: $(STAMP)dev ## replay a day of messages 1,000 times as fast for 20 minutes: everything must stay flat; MINUTES=2
+	$(BIN)/python -m tests.benchmarks.soak
 
 check: lint types imports sync-check docs-check stubs-check vet once ## run every check but the tests
 
