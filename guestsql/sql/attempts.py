@@ -76,7 +76,7 @@ def query_work(query: Query, do: Callable[..., Awaitable[Any] | Any]) -> Work:
         do,
         writes=not is_read(query.tokens),
         is_atomic=operation in _ATOMIC,
-        needs_confirmation=operation in _WRITES and "operation_id" not in query.positional,
+        needs_confirmation=operation in _WRITES and "operation_id" not in query.positional and not query.commits_async,
         controls_transaction=operation in _CONTROLS,
     )
 

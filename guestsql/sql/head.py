@@ -55,7 +55,20 @@ __all__ = [
     "word_line",
 ]
 
-MARK_WORDS = ("cache", "chart", "check", "choices", "dashboard", "empty", "es", "metrics", "on", "overrides", "segment")
+MARK_WORDS = (
+    "cache",
+    "chart",
+    "check",
+    "choices",
+    "commit",
+    "dashboard",
+    "empty",
+    "es",
+    "metrics",
+    "on",
+    "overrides",
+    "segment",
+)
 
 
 class Mark(NamedTuple):

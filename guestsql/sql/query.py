@@ -97,6 +97,11 @@ class Query:
         """How many seconds an answer may be repeated; 0 without a mark, or when it cannot be read."""
         return cache_seconds(self.marks)
 
+    @property
+    def commits_async(self) -> bool:
+        """True if its commit does not wait for the disk: `-- commit: async`."""
+        return mark_text(self.marks, "commit") == "async"
+
     def locate(self, position: int) -> tuple[int, int]:
         """Find a place of the server's in the file.
 

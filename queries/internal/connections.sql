@@ -10,6 +10,11 @@ SELECT pg_backend_pid() AS server_pid;
 -- so would not wait for a standby that does not have the first attempt yet.
 SELECT pg_logical_emit_message(TRUE, 'guestsql', '')::text AS position;
 
+-- name: commit_without_waiting()$
+-- Lets the transaction commit without waiting for the disk or a standby: a crash may lose it, as a whole.
+-- It is sent together with the statement that it is about.
+SELECT set_config('synchronous_commit', 'off', TRUE) AS synchronous_commit;
+
 -- name: may_set_role(role_name)$
 -- Whether this session may SET ROLE to a role. False without such a role.
 -- Before version 16 every member may.

@@ -1,9 +1,13 @@
 -- How get_context builds and stores a context: see the head of queries/context.sql.
+--
+-- Claim, publish and release do not wait for the disk (commit: async). A crash may lose them, latest first, and then the
+-- text is built once more. Whatever raises the epoch is durable, so no older text comes back as fresh.
 
 -- name: claim_context(phone_number, lease, ttl_seconds, lease_seconds)^
 -- Claims the build of a context: profile and epoch for one caller, no row for the others.
 -- A caller that had to wait for the row checks the conditions again, so that two cannot both succeed. The lease is
 -- compared, too, so that a claim repeated after a lost connection finds its own.
+-- commit: async
 --   phone_number: text, any id of the guest
 --   lease: uuid, made by the caller: distributed tables refuse a volatile function in a write
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; nothing is claimed while it is
@@ -87,6 +91,7 @@ RETURNING
 -- Stores a text built under a lease and returns the hotel's clock; no value when refused.
 -- It is refused when the lease is now another caller's or the epoch was raised. Only columns without an index are set,
 -- so that the update stays heap-only.
+-- commit: async
 --   phone_number: text, any id of the guest
 --   lease: uuid, the caller's
 --   epoch: bigint, the one the claim returned
@@ -129,6 +134,7 @@ WHERE
 
 -- name: release_context(phone_number, lease)!
 -- Gives up a lease after a failed build; 0 when the lease was another caller's by then.
+-- commit: async
 --   phone_number: text, any id of the guest
 --   lease: uuid, the caller's
 UPDATE guest_profiles

@@ -24,6 +24,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 OTHERS = [f"5730000001{number:02}" for number in range(20)]
 DIRECT = ["Parse", "Bind", "Describe", "Execute", "Sync"]
 PREPARED = ["Bind", "Describe", "Execute", "Sync"]
+# Of two statements that are sent together.
+TOGETHER = [*DIRECT[:-1], *DIRECT]
 # What ends what the client sends: it then waits for the server.
 TURNS = {"Sync", "Query", "Flush"}
 
@@ -129,7 +131,13 @@ async def test_a_miss_is_three_round_trips_and_its_own_builder(
     await database.get_profile(GUEST)
     with tracing(connections, tmp_path / "trace") as sent:
         await database.get_context(GUEST)
-        assert sent() == DIRECT * 3  # lookup, claim, publish
+        assert sent() == [*DIRECT, *DIRECT, *TOGETHER]  # lookup; the claim creates a guest; publish
+        await database.get_context(GUEST, ttl_seconds=0)
+        assert sent() == [*DIRECT, *TOGETHER, *TOGETHER]
+        await database.get_context(GUEST, ttl_seconds=0)
+        # They are prepared by now, within the same round trips: one turn more only for lookup, which is sent alone.
+        prepared = ["Parse", *PREPARED[:-1], *DIRECT]
+        assert sent() == ["Parse", "Sync", *PREPARED, *TOGETHER, *prepared]
 
 
 async def test_memory_off_is_one_round_trip(opened: Open, connections: list[Any], tmp_path: Path) -> None:

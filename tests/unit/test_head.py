@@ -64,7 +64,7 @@ def queries(draw: st.DrawFn) -> Written:
     chosen = {word: draw(st.booleans()) and word not in parameters for word in MARK_WORDS}
     texts = {"cache": "60s", "check": "hot", "empty": "nothing is there", "metrics": "prefix", "on": "close_day"}
     texts |= {"overrides": "get_one sha256:0123456789abcdef", "segment": "silent", "chart": "number y=one"}
-    texts |= {"choices": "list_units", "dashboard": "day", "es": "Todo: nada."}
+    texts |= {"choices": "list_units", "commit": "async", "dashboard": "day", "es": "Todo: nada."}
     lines = [draw(mark(word, texts[word])) for word, has in chosen.items() if has]
     lines += [f"--   {each}{draw(blanks())}: int = 1,{draw(blanks())} one e.g. 2" for each in parameters]
     lines.append("-- What it returns: everything.")

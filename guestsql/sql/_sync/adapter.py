@@ -18,6 +18,7 @@ from psycopg import Cursor
 from guestsql.errors import DatabaseError, OutcomeUnknown
 from guestsql.sql import Catalogue, arrange, operation_name
 from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql._sync.pipeline import commits_alone, execute_async_commit
 from guestsql.sql.describe import client_encoding, described
 from guestsql.sql.result_rows import RowMaker, Shape, column_names
 from guestsql.sql.runtime import Result
@@ -57,6 +58,7 @@ class SyncAdapter:
     def __init__(self, catalogue: Catalogue, counting: Counting | None = None) -> None:
         self._catalogue = catalogue
         self._counting = counting
+        self._async_commits = frozenset(name for name, query in catalogue.items() if query.commits_async)
         self._tracing = make_tracing()
         self._described: dict[str, Attributes] = {}
         self._shapes: dict[str, Shape] = {}
@@ -87,7 +89,10 @@ class SyncAdapter:
         span = self._begin_span(cursor, name) if tracing is not None and tracing.is_on() else None
         started = perf_counter()
         try:
-            cursor.execute(sql, values)
+            if name in self._async_commits and commits_alone(conn):
+                execute_async_commit(cursor, sql, values)
+            else:
+                cursor.execute(sql, values)
         except BaseException as error:
             failure = self._failure(error, name, started, span)
             if failure is None:
