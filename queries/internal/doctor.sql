@@ -39,6 +39,12 @@ WHERE
     roles.rolname = current_user
     AND databases.datname = current_database();
 
+-- name: list_prepared_names()
+-- Under which names this statement is prepared in the server's process.
+SELECT name
+FROM pg_prepared_statements
+WHERE statement LIKE '%q=list_prepared_names%';
+
 -- name: get_guest_rights()^
 -- The rights of a bot that this role lacks on guest_profiles.
 -- is_there: whether this role sees the table. reads_grants: whether list_missing_rights can be asked about the other

@@ -13,6 +13,7 @@ from guestsql.embedded import PrivateServer
 from tests.bouncer import Bouncer, bouncer, find_bouncer
 from tests.conftest import NewDatabase
 from tests.required import skip_without
+from tests.through_pooler import direct
 
 _HERE = Path(__file__).parent
 
@@ -51,7 +52,13 @@ def pooler(server: PrivateServer) -> Iterator[Bouncer]:
 def direct_url(new_database: NewDatabase, template_database: str) -> Iterator[str]:
     """The server's own address of a migrated database of this test alone."""
     with new_database(template_database) as url:
-        yield url
+        yield direct(url)
+
+
+@pytest.fixture
+def empty_database_url(empty_database_url: str) -> str:
+    """The server's own address of an empty database."""
+    return direct(empty_database_url)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from guestsql import AsyncGuestDatabase, GuestDatabase
 from guestsql.embedded import PrivateServer
 from guestsql.settings import Pooler
-from tests.bouncer import bouncer, keeps_statements
+from tests.bouncer import bouncer, find_keeping
 from tests.databases import make_settings
 
 COUNT = 120
@@ -110,17 +110,17 @@ async def test_tasks_are_kept_apart(database_url: str, autocommit: psycopg.Conne
 
 
 @pytest.mark.usefixtures("guests")
-@pytest.mark.skipif(not keeps_statements(), reason="this pgbouncer keeps no prepared statements (before 1.22)")
+@pytest.mark.skipif(find_keeping() is None, reason="no PgBouncer here keeps statements: tools/fetch_pgbouncer.sh")
 def test_a_pooler_that_keeps_statements(
     server: PrivateServer, direct_url: str, autocommit: psycopg.Connection[Any]
 ) -> None:
     more = "max_prepared_statements = 200"
-    with bouncer(server, more=more) as started:
+    with bouncer(server, more=more, program=find_keeping()) as started:
         clients = mix(started.url(direct_url), pooler="tracked")
         assert [error for client in clients for error in client.errors] == []
         assert [guest for client in clients for guest in client.wrong] == []
         assert guests_left(autocommit) == len(GUESTS)
-    with bouncer(server, size=1, more=more) as started:
+    with bouncer(server, size=1, more=more, program=find_keeping()) as started:
         with GuestDatabase(settings=make_settings(started.url(direct_url), pooler="tracked")) as database:
             for _ in range(4):
                 database.get_profile(GUESTS[0])

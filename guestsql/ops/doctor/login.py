@@ -1,16 +1,17 @@
-"""The login, the other addresses, and a pooler in between."""
+"""The login, and the other addresses."""
 
 from __future__ import annotations
 
 from contextlib import closing
 
 from guestsql.errors import DatabaseUnavailable
-from guestsql.ops.doctor.diagnosis import CheckResult, advise, fault, ok
+from guestsql.ops.doctor.diagnosis import CheckResult, fault, ok
+from guestsql.ops.doctor.pooler import SET_UNPOOLED
 from guestsql.ops.doctor.target import Target
 from guestsql.sql._sync.connection import connect
 from guestsql.sql.packaged import packaged_queries
 
-__all__ = ["direct", "login", "pooler", "replica"]
+__all__ = ["direct", "login", "replica"]
 
 _ADVICE = {
     "28P01": "the password is wrong, or the role does not exist: copy DATABASE_URL again, with % : / @ percent-encoded",
@@ -19,8 +20,6 @@ _ADVICE = {
     "42501": "the role may not connect to this database: GRANT CONNECT ON DATABASE … TO its role",
     "57P03": "the server is starting, stopping or recovering: wait, then read its log",
 }
-_UNPOOLED = "set DATABASE_UNPOOLED_URL to the server's direct address: migrations need a session"
-_SESSION_MODE = "unset GUESTSQL_POOLER unless the pooler is in session mode: clients would share sessions"
 
 
 def login(target: Target) -> CheckResult:
@@ -31,21 +30,6 @@ def login(target: Target) -> CheckResult:
         return fault(error.message, _advice(error))
     info = connection.info
     return ok(f"{info.user} can log in to {info.dbname}")
-
-
-def pooler(target: Target) -> CheckResult:
-    """Is there a pooler, and is it treated as one?"""
-    is_pooled = target.facts.session_pid != target.connection.info.backend_pid
-    declared = target.settings.pooler_of(target.url or "")
-    if is_pooled and declared == "off":
-        return advise("DATABASE_URL points to a pooler, although GUESTSQL_POOLER is off", _SESSION_MODE)
-    if is_pooled and target.settings.unpooled_url is None:
-        return advise("DATABASE_URL points to a pooler, and DATABASE_UNPOOLED_URL is not set", _UNPOOLED)
-    if is_pooled:
-        return ok("DATABASE_URL points to a pooler; DATABASE_UNPOOLED_URL is set")
-    if declared in ("transaction", "tracked"):
-        return ok("DATABASE_URL points to the server itself but is used as a pooler's")
-    return ok("no pooler: DATABASE_URL points to the server itself")
 
 
 def direct(target: Target) -> CheckResult:
@@ -67,7 +51,7 @@ def _other(target: Target, variable: str, url: str, *, unpooled: bool) -> CheckR
         with closing(connect(target.check_settings, url)) as connection:
             facts = packaged_queries("internal/doctor.sql").get_server_facts(connection)
             if unpooled and facts.session_pid != connection.info.backend_pid:
-                return fault(f"{variable} also points to a pooler", _UNPOOLED)
+                return fault(f"{variable} also points to a pooler", SET_UNPOOLED)
             kind = "a standby" if facts.is_standby else "a writable server"
     except DatabaseUnavailable as error:
         return fault(f"{variable}: {error.message}", _advice(error).replace("DATABASE_URL", variable))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guestsql.ops.doctor import environment, erasures, load, login, network, schema, server
+from guestsql.ops.doctor import environment, erasures, load, login, network, pooler, schema, server
 from guestsql.ops.doctor.diagnosis import Check
 
 __all__ = ["CHECKS"]
@@ -23,7 +23,7 @@ CHECKS = (
     Check("login", login.login, ("tls",)),
     Check("version", server.version, _LOGIN),
     Check("writable", server.writable, _LOGIN),
-    Check("pooler", login.pooler, _LOGIN),
+    Check("pooler", pooler.pooler, _LOGIN),
     Check("direct address", login.direct, ("address",)),
     Check("replica", login.replica, ("address",)),
     Check("clock", server.clock, _LOGIN),
