@@ -8,6 +8,10 @@ WORKERS ?= 4
 LOCKED ?=
 # The pages with commands and their output.
 PAGES ?= $(shell grep -lE '^```console' *.md docs/*.md)
+# The PgBouncer of `make test-pooled`: 1.18 is that of Debian 12; 1.24 is fetched into .pgbouncer, without a change of the
+# system. KEPT is how many prepared statements it keeps for each client.
+POOLER ?= 1.18
+KEPT ?= 0
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-
 # Tests that touch every dependency; see `make lowest`.
@@ -28,6 +32,11 @@ demo: $(STAMP)run ## show what guestsql does, on an embedded PostgreSQL
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)test ## run the test suite on a real PostgreSQL; PYTEST_ARGS="-k name" selects tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not once" $(PYTEST_ARGS)
+
+.PHONY: test-pooled
+test-pooled: $(STAMP)test ## run the suite through PgBouncer in transaction mode; POOLER=1.24 KEPT=200: that version, which keeps prepared statements
+	$(if $(filter 1.18,$(POOLER)),,test -x .pgbouncer/pgbouncer || tools/fetch_pgbouncer.sh)
+	TEST_POOLER=$(POOLER) TEST_POOLER_KEPT=$(KEPT) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not once" $(PYTEST_ARGS)
 
 faults: $(STAMP)test ## run the long form of the fault tests: 40 faults of each kind under eight writers, and links at once
 	FAULT_ROUNDS=40 $(BIN)/python -m pytest tests/faults/test_acknowledged.py tests/faults/test_link_processes.py \

@@ -18,6 +18,7 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 from guestsql.embedded import PrivateServer
 from tests.server import apply_migrations, drop_database_by, private_server, reachable_folder
+from tests.through_pooler import SETTING, select, through_pooler
 
 # How long an example takes depends on what else the machine does. The suite takes the same examples every time;
 # `make examples` takes new ones.
@@ -33,6 +34,11 @@ _PREFIXES = ("DATABASE_", "GUESTSQL_", "PG")
 # A shell that starts a job in the background has it ignore Ctrl-C; the programs that tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Behind a pooler, run what can go through one."""
+    select(config, items)
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +59,8 @@ def _no_outside_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 patch.delenv(name)
         # Nor to the embedded server of this account: what that has been through must decide no test.
         patch.setenv("XDG_DATA_HOME", "/dev/null/no-embedded-server")
+        for name, value in SETTING.items():
+            patch.setenv(f"GUESTSQL_{name.upper()}", value)
         yield
 
 
@@ -65,8 +73,8 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[PrivateServer]:
     """A server of this test run alone; it dies with pytest, even when that is killed."""
-    with private_server() as started:
-        yield started
+    with private_server() as started, through_pooler(started) as seen:
+        yield seen
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from psycopg.conninfo import conninfo_to_dict
 from guestsql import AsyncGuestDatabase, GuestDatabase
 from guestsql.errors import DatabaseError
 from guestsql.settings import Settings
+from tests.through_pooler import SETTING
 
 GUEST = "573000000001"
 OTHER = "573000000002"
@@ -36,7 +37,7 @@ PATIENCE_SECONDS = 30.0
 def make_settings(url: str, **known: Any) -> Settings:
     """Settings that flush by themselves never."""
     never = {"flush_seconds": 3600.0, "metrics_seconds": 0.0}
-    return Settings(database_url=url, **{"deadline_seconds": 30.0, **never, **known})
+    return Settings(database_url=url, **{"deadline_seconds": 30.0, **never, **SETTING, **known})
 
 
 def nonempty(tables: dict[str, Any]) -> dict[str, Any]:

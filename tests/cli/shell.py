@@ -21,13 +21,14 @@ from click.testing import CliRunner, Result
 from guestsql.cli.main import guestsql
 from guestsql.embedded import PrivateServer
 from tests.server import drop_database
+from tests.through_pooler import with_direct_address
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 def invoke(*arguments: str, stdin: str = "", **environment: str) -> Result:
     """Run a command in this process, without a terminal."""
-    return CliRunner().invoke(guestsql, arguments, input=stdin, env=environment)
+    return CliRunner().invoke(guestsql, arguments, input=stdin, env=with_direct_address(environment))
 
 
 def spawn(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -82,7 +83,7 @@ def _read(terminal: int) -> bytes:
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
-    return {**kept, "PYTHONPATH": str(ROOT), **extra}
+    return {**kept, "PYTHONPATH": str(ROOT), **with_direct_address(extra)}
 
 
 @contextmanager
