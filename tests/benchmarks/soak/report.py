@@ -51,7 +51,7 @@ class Measured:
     @property
     def rises(self) -> dict[str, float]:
         """By how much each figure rose, as a share of its median, without the days in which the bots warm up."""
-        return {name: growth([day[name] for day in self.days[_WARM_UP_DAYS:]]) for name in BOUNDS}
+        return {name: growth(name, [day[name] for day in self.days[_WARM_UP_DAYS:]]) for name in BOUNDS}
 
     @property
     def is_flat(self) -> bool:

@@ -23,6 +23,15 @@ BOUNDS: Mapping[str, float] = {
     "dead_tuples": 0.30,
 }
 """By how much of its median each figure may rise in the whole run."""
+_NOTHING: Mapping[str, float] = {
+    "bot_bytes": 1e6,
+    "server_bytes": 1e6,
+    "connections": 1.0,
+    "p99_seconds": 0.02,
+    # Autovacuum leaves 50 in each table.
+    "dead_tuples": 1000.0,
+}
+"""A median below this counts as this: a rise from next to nothing is none."""
 
 _STATE: LiteralString = """
 SELECT
@@ -86,11 +95,10 @@ def _own_bytes(process: psutil.Process) -> int:
         return 0
 
 
-def growth(values: Sequence[float]) -> float:
+def growth(name: str, values: Sequence[float]) -> float:
     """Return by how much a figure rises from the first day to the last, as a share of its median.
 
     The slope is the median of the slopes between any two days, so that single days do not decide.
     """
     slopes = [(later - earlier) / (b - a) for (a, earlier), (b, later) in combinations(enumerate(values), 2)]
-    median = statistics.median(values)
-    return statistics.median(slopes) * (len(values) - 1) / median if median else 0.0
+    return statistics.median(slopes) * (len(values) - 1) / max(statistics.median(values), _NOTHING[name])
