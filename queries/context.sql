@@ -13,6 +13,7 @@
 -- es: El contexto guardado de un huésped, su antigüedad, si está vigente, y la hora del hotel. Sin fila: el huésped es
 --     desconocido.
 -- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
 --     es: segundos durante los que un contexto está vigente; con 0, ninguno
@@ -43,6 +44,7 @@ WHERE phone_number = (
 -- An unknown guest has no row; one with several of the ids has a row for each.
 -- es: Los contextos guardados de muchos huéspedes, por id, en una sola consulta. Un huésped desconocido no tiene fila.
 -- check: hot
+-- check: routed guest
 --   phone_numbers: text[], ids of guests, without duplicates
 --     es: ids de huéspedes, sin repetir
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
@@ -73,6 +75,8 @@ ORDER BY ids.id;
 -- replacements keep names and labels on one line, trimmed, and without a {HH:MM} of their own. A name that is blank,
 -- `Usuario` or the guest's own id is left out.
 -- es: El contexto por omisión: [nombre | hora | etiqueta, etiqueta] y una línea vacía. Su forma se cambia aquí.
+-- check: hot
+-- check: routed guest
 -- check: allow GS302, because a guest is active or archived, never both
 --   phone_number: text, any id of the guest
 WITH trimmed_guests AS (
@@ -117,6 +121,8 @@ FROM named_guests;
 -- The text stays, dated 1970: unlike after a change of the profile it is old, not wrong, and may be given to a caller
 -- while another one builds. The lease is removed so that the next caller builds at once.
 -- es: Vence el contexto de un huésped y descarta el que se está creando; 0 si no se conoce al huésped.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 UPDATE guest_profiles
 SET

@@ -9,6 +9,8 @@
 -- A guest's profile. No row: the guest is unknown.
 -- archived_at is NULL for an active guest.
 -- es: El perfil de un huésped. Sin fila: el huésped es desconocido. archived_at es NULL si está activo.
+-- check: hot
+-- check: routed guest
 -- check: allow GS302, because a guest is active or archived, never both
 --   phone_number: text, any id of the guest, e.g. '573000000001'
 SELECT
@@ -169,6 +171,8 @@ LIMIT :max_rows::int;
 -- Adds labels to a guest and returns the profile. No row: the guest had them all.
 -- They are appended in the order given.
 -- es: Agrega etiquetas a un huésped y devuelve su perfil. Sin fila: ya las tenía todas.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   labels: text[], to be added, without duplicates, e.g. '{VIP}'
 --     es: las que se añaden, sin repetir
@@ -179,13 +183,12 @@ SELECT
     :labels::text[]
 FROM guestsql_guest_key(:phone_number::text) AS resolved (phone_number)
 WHERE
-    NOT EXISTS (
-        SELECT 1
+    -- By the key: the planner cannot choose the index of labels.
+    (
+        SELECT same.labels
         FROM guest_profiles AS same
-        WHERE
-            same.phone_number = resolved.phone_number
-            AND same.labels @> :labels::text[]
-    )
+        WHERE same.phone_number = resolved.phone_number
+    ) @> :labels::text[] IS NOT TRUE
 ON CONFLICT (phone_number) DO UPDATE
     SET
         labels = known.labels || array(
@@ -219,6 +222,8 @@ RETURNING
 -- Removes labels from a guest and returns the profile. No row: it had none of them.
 -- An unknown guest is created, as by every write of a profile.
 -- es: Quita etiquetas a un huésped y devuelve su perfil. Sin fila: no tenía ninguna.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   labels: text[], to be removed
 --     es: las que se quitan

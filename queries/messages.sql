@@ -13,6 +13,8 @@
 -- name: list_guest_messages(phone_number, max_rows)
 -- The last messages from and to a guest, the newest first.
 -- es: Los últimos mensajes de un huésped y para él, los más recientes primero.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   max_rows: int = 50, rows at most
 SELECT

@@ -8,6 +8,8 @@
 -- name: get_thread(phone_number)^
 -- A guest's thread. No row: the guest is unknown.
 -- es: El hilo de un huésped. Sin fila: el huésped es desconocido.
+-- check: hot
+-- check: routed guest
 -- check: allow GS302, because a guest is active or archived, never both
 --   phone_number: text, any id of the guest
 SELECT
@@ -73,6 +75,8 @@ ORDER BY
 -- A new thread starts from 0 tokens; one that the guest had before continues. Only columns without an index are set, so
 -- that the update stays heap-only.
 -- es: Fija el hilo de un huésped y lo devuelve. Sin fila: el huésped ya tenía ese hilo.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   thread_id: text, the thread; NULL leaves the guest without one
 --     es: el hilo; NULL deja al huésped sin ninguno
@@ -116,6 +120,9 @@ RETURNING
 -- Repeated with the same operation_id (operations.sql) it adds nothing and returns the count of the first time, or that of
 -- the thread if it is higher.
 -- es: Suma tokens a un hilo y devuelve su nueva cuenta.
+-- check: hot
+-- check: routed guest
+-- check: allow GS504, because its function must see what was committed while it waited for a lock
 --   phone_number: text, any id of the guest
 --   thread_id: text, the thread that was used
 --     es: el hilo que se usó

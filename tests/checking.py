@@ -8,6 +8,8 @@ from pathlib import Path
 
 from guestsql.check import Finding, check_files, scratch_database
 from guestsql.check.pages import PageRules
+from guestsql.check.routed import Route
+from guestsql.guests.hooks import KEY_COLUMNS, ROUTE, ROUTED_ELSEWHERE
 from guestsql.migrate import PACKAGED, Series
 from guestsql.ops.gauges.personal import is_personal_column
 from guestsql.settings import Settings
@@ -58,6 +60,8 @@ CREATE TYPE "UserRole" AS ENUM ('ADMIN', 'GUEST');
 CREATE TABLE members (id int PRIMARY KEY, role "UserRole" NOT NULL, kind "char" NOT NULL DEFAULT 'a');
 """
 
+GUEST_ROUTE = Route(ROUTE, KEY_COLUMNS, ROUTED_ELSEWHERE)
+
 
 def override(folder: Path, name: str, edit: Callable[[str], str]) -> Path:
     """Override a packaged query in an own folder; returns the file."""
@@ -102,7 +106,8 @@ def check_paths(
     """Check files that are there."""
     series = None if migrations is None else [Series(PACKAGED, migrations)]
     pages = PageRules(is_personal_column)
-    return check_files(paths, scratch_database(Settings(), url, series), beside=beside, pages=pages).findings
+    scratch = scratch_database(Settings(), url, series)
+    return check_files(paths, scratch, beside=beside, route=GUEST_ROUTE, pages=pages).findings
 
 
 def told(findings: Sequence[Finding]) -> list[str]:

@@ -9,6 +9,7 @@ In the head of a file, before its first query::
 In the comments below a query's name::
 
     -- check: hot
+    -- check: routed guest
     -- check: allow GS307, because the parameter bounds the rows
 
 A suppression is for one rule in one query, and gives its reason. Other modules read the other marks. A misspelt mark
@@ -28,6 +29,7 @@ from guestsql.sql.head import MARK_WORDS, Mark, word_line
 __all__ = ["Allowance", "BadMark", "FileMarks", "QueryMarks", "TableAllowance", "read_file_marks", "read_query_marks"]
 
 _ALLOW = re.compile(r"allow\s+(?P<code>\w+)\s*(?:,\s*because\b\s*(?P<reason>.*))?(?P<rest>.*)$")
+_ROUTED = re.compile(r"routed\s+(?P<route>[a-z_]\w*)$")
 _LARGE = re.compile(r"large\s+(?P<tables>[a-z_][\w.$]*(?:\s*,\s*[a-z_][\w.$]*)*)$")
 _ALLOW_TABLE = re.compile(
     r"allow\s+GS801\s+for\s+(?P<table>[a-z_][\w.$]*)\s+on\s+(?P<hook>\w+)\s*(?:,\s*because\b\s*(?P<reason>.*))?$"
@@ -110,11 +112,13 @@ class QueryMarks:
 
     Attributes:
         is_hot: its cost must not grow with a table.
+        route: it must find its rows by the key of this route; "" for no such promise.
         allowances: its suppressions.
         bad: lines that cannot be read.
     """
 
     is_hot: bool
+    route: str
     allowances: tuple[Allowance, ...]
     bad: tuple[BadMark, ...]
 
@@ -155,14 +159,17 @@ def read_query_marks(marks: Iterable[Mark], lines: Iterable[tuple[int, str]]) ->
         lines: number and text of each comment line below its name.
     """
     is_hot = False
+    route = ""
     allowances: list[Allowance] = []
     bad = list(_misspelt(lines))
     for _, what, number, column, _ in _of_check(marks):
-        allow = _ALLOW.match(what)
+        allow, routed = _ALLOW.match(what), _ROUTED.match(what)
         if what == "hot":
             is_hot = True
+        elif routed:
+            route = routed["route"]
         elif allow is None:
-            hint = "below a name write check: hot, or check: allow CODE, because …"
+            hint = "below a name write check: hot, check: routed NAME, or check: allow CODE, because …"
             bad.append(BadMark(number, column, f"unknown mark {what!r}", hint))
         else:
             message = _fault(allow)
@@ -171,7 +178,7 @@ def read_query_marks(marks: Iterable[Mark], lines: Iterable[tuple[int, str]]) ->
                 bad.append(BadMark(number, column, message, hint))
             if allow["code"] in RULES:  # it counts even so: one fault, one finding
                 allowances.append(Allowance(allow["code"], number, column))
-    return QueryMarks(is_hot, tuple(allowances), tuple(bad))
+    return QueryMarks(is_hot, route, tuple(allowances), tuple(bad))
 
 
 def _misspelt(lines: Iterable[tuple[int, str]]) -> Iterator[BadMark]:

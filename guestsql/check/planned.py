@@ -16,12 +16,13 @@ from guestsql.check.words import Word
 from guestsql.sql import TokenKind
 from guestsql.sql.plan import PlanNode
 
-__all__ = ["vet_plan", "vet_read_only"]
+__all__ = ["SCANS", "table_word", "vet_plan", "vet_read_only"]
 
 _READING_COMMANDS = {"show", "explain", "select", "with", "values", "table", "("}
 _CHANGING = {"insert", "update", "delete", "merge"}
 _CHANGING_CALLS = {"nextval", "setval", "lo_create", "lo_unlink", "pg_notify"}
-_SCANS = {"Seq Scan", "Sample Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
+SCANS = frozenset({"Seq Scan", "Sample Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan"})
+"""The kinds of nodes that read a table."""
 # Nodes that pass rows on as they come: a LIMIT above stops the scan below.
 _STREAMS = {
     "Incremental Sort",
@@ -106,11 +107,11 @@ def vet_plan(subject: Subject, said: Accepted, tables: Tables, large: AbstractSe
 
 def _scans(node: PlanNode, subject: Subject, *, limited: bool) -> Iterator[tuple[PlanNode, bool]]:
     """Yield each scan, and whether a LIMIT stops it after some rows."""
-    if node.kind in _SCANS and node.relation:
+    if node.kind in SCANS and node.relation:
         yield node, limited
     for other in node.subplans:
         # Of an InitPlan that is a bare scan one row is asked for: EXISTS.
-        exists = other.text("Parent Relationship") == "InitPlan" and other.kind in _SCANS
+        exists = other.text("Parent Relationship") == "InitPlan" and other.kind in SCANS
         yield from _scans(other, subject, limited=exists and not other.text("Subplan Name").startswith("CTE "))
     if node.kind == "Limit":
         below = subject.words.has("limit", "fetch") or not subject.words.has("offset")
@@ -142,7 +143,7 @@ def _grows(node: PlanNode, tables: Tables, *, limited: bool) -> bool:
 
 
 def _read_whole(subject: Subject, node: PlanNode, table: str) -> Finding:
-    word = _table_word(subject, node, table)
+    word = table_word(subject, node, table)
     condition = node.text("Filter")
     hint = (
         f"no index serves {condition}: add one, or change the condition"
@@ -154,14 +155,20 @@ def _read_whole(subject: Subject, node: PlanNode, table: str) -> Finding:
 
 
 def _grown(subject: Subject, node: PlanNode, table: str) -> Finding:
-    word = _table_word(subject, node, table)
+    word = table_word(subject, node, table)
     message = f"the query is marked hot, but the rows that it reads from {table} grow with the table"
     hint = "compare a whole unique key with =, or end an index scan with LIMIT"
     return subject.at(word.offset, "GS502", message, hint, width=len(word.text))
 
 
-def _table_word(subject: Subject, node: PlanNode, table: str) -> Word:
-    """The table's name in the text, that with the scan's alias if there are more."""
+def table_word(subject: Subject, node: PlanNode, table: str) -> Word:
+    """Return the table's name in the text, that with the scan's alias if there are more.
+
+    Args:
+        subject: the query.
+        node: a node that reads or writes the table.
+        table: its name.
+    """
     words = subject.words
     found = [
         index

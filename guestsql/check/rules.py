@@ -51,6 +51,8 @@ RULES: dict[str, str] = {
     # How it is done.
     "GS501": "a large table is not read whole",
     "GS502": "a hot query costs the same however large the tables are",
+    "GS503": "a routed query finds its rows by the guest's key",
+    "GS504": "a routed query that writes calls no volatile function",
     # What the stubs have promised.
     "GS601": "a column matches the stubs",
     "GS602": "a parameter matches the stubs",

@@ -23,6 +23,7 @@ from guestsql.check.planned import vet_plan, vet_read_only
 from guestsql.check.psql import vet_for_psql
 from guestsql.check.refused import refused
 from guestsql.check.returned import vet_returned
+from guestsql.check.routed import Route, vet_routed
 from guestsql.check.segments import SegmentRule, vet_segment, vet_segment_marks
 from guestsql.check.sources import Source, Subject, read_sources, read_texts
 from guestsql.check.statements import vet_statement
@@ -82,6 +83,7 @@ def check_files(
     vets: Sequence[Vet] = (),
     coverage: Coverage | None = None,
     segments: SegmentRule | None = None,
+    route: Route | None = None,
     pages: PageRules | None = None,
     is_live: bool = False,
 ) -> CheckReport:
@@ -94,6 +96,7 @@ def check_files(
         vets: judge what is promised elsewhere.
         coverage: which tables hold keys, and the methods that must know them; None judges no `on:` mark.
         segments: what a segment must be; None judges no `segment:` mark.
+        route: how rows are distributed; None judges no `routed` mark.
         pages: what the marks of pages may name; None judges none of them.
         is_live: True if `scratch` is a database in use: the server only describes the queries there. What needs a plan
             (GS207, GS5xx), or something made in the database (GS302, GS306 and GS307), is not judged.
@@ -122,7 +125,7 @@ def check_files(
     try:
         with scratch as connection:
             said, scopes, more = _ask(
-                connection, sources, subjects, chosen, segments=segments, pages=pages, is_live=is_live
+                connection, sources, subjects, chosen, segments=segments, route=route, pages=pages, is_live=is_live
             )
             found += more
             if coverage is not None:
@@ -175,6 +178,7 @@ def _ask(
     chosen: Collection[Path],
     *,
     segments: SegmentRule | None,
+    route: Route | None,
     pages: PageRules | None,
     is_live: bool,
 ) -> tuple[list[Accepted | Refused], dict[Query, Scope | None], list[Finding]]:
@@ -204,6 +208,8 @@ def _ask(
         found += vet_returned(subject, answer, tables, scopes.get(subject.query), judge)
         found += vet_read_only(subject, answer)
         found += vet_plan(subject, answer, tables, large)
+        if route is not None:
+            found += vet_routed(subject, answer, scopes.get(subject.query), tables, route)
         found += vet_parameter_types(subject, answer, tables, type_names)
         if segments is not None:
             found += vet_segment(subject, answer, tables, segments)

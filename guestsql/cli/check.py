@@ -12,6 +12,7 @@ from guestsql.adhoc.addresses import embedded_url
 from guestsql.check import RULES, Finding, Vet, as_github, as_json, as_text, check_files, read_page
 from guestsql.check.coverage import Coverage
 from guestsql.check.pages import PageRules
+from guestsql.check.routed import Route
 from guestsql.check.rules import is_advisory
 from guestsql.check.segments import SegmentRule
 from guestsql.check.sources import Source
@@ -29,7 +30,7 @@ from guestsql.cli.failure import FAILED
 from guestsql.cli.units import counted
 from guestsql.cli.waiting import ON_STDERR
 from guestsql.errors import GuestSQLError, QueryFileError
-from guestsql.guests.hooks import GUEST_TABLE, HOOKS, KEY_COLUMNS, KEY_COMMENT
+from guestsql.guests.hooks import GUEST_TABLE, HOOKS, KEY_COLUMNS, KEY_COMMENT, ROUTE, ROUTED_ELSEWHERE
 from guestsql.guests.needed import reserved_names
 from guestsql.guests.segments import SEGMENT_KEY, SEGMENT_PARAMETERS, SEGMENT_VIEW
 from guestsql.migrate import configured_migrations
@@ -157,6 +158,7 @@ def check(  # noqa: PLR0917  click passes them by name
         vets=vets,
         coverage=coverage,
         segments=segments,
+        route=Route(ROUTE, KEY_COLUMNS, ROUTED_ELSEWHERE, is_required=is_packaged(home)),
         pages=_page_rules(app, home),
     )
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from guestsql.sql.declaration import Operator
 from guestsql.sql.hooks import Hook
 
-__all__ = ["GUEST_TABLE", "HOOKS", "KEY_COLUMNS", "KEY_COMMENT"]
+__all__ = ["GUEST_TABLE", "HOOKS", "KEY_COLUMNS", "KEY_COMMENT", "ROUTE", "ROUTED_ELSEWHERE"]
 
 _HOOKS = (
     Hook("export_guest", ("phone_number",), (Operator.ROWS, Operator.ROW)),
@@ -27,3 +27,13 @@ KEY_COLUMNS = ("phone_number", "guest_phone", "guest_phone_number", "guest_key")
 
 KEY_COMMENT = "guest key"
 """So does a text column whose comment begins so."""
+
+ROUTE = "guest"
+"""What `-- check: routed guest` names: rows distributed by the columns above."""
+
+ROUTED_ELSEWHERE = {
+    "guest_ids": ("id",),
+    # It must find a message that is delivered again, whoever sent it: the one table that no guest's key can distribute.
+    "operations": ("source", "operation_id"),
+}
+"""The tables that are distributed by other columns."""

@@ -276,14 +276,14 @@ ORDER BY wanted.place;
 
 -- name: list_probe_statements(query_names, query_texts, parameter_types)
 -- For each query, the statement that makes a function of it, in the order given.
--- The server stores the body of such a function as parsed, which list_probed_trees reads. The statement is built here
--- because an identifier cannot be a parameter; it is rolled back.
+-- The server stores the body of such a function as parsed, which list_probed_trees reads; a void one may hold any query. The
+-- statement is built here because an identifier cannot be a parameter; it is rolled back.
 --   query_names: text[], names, for the functions
 --   query_texts: text[], with $1, $2, … for parameters
 --   parameter_types: text[], the types of each query's parameters, as SQL writes them, with commas between
 SELECT
     format(
-        E'CREATE FUNCTION pg_temp.%I(%s) RETURNS SETOF record LANGUAGE sql BEGIN ATOMIC %s\n; END',
+        E'CREATE FUNCTION pg_temp.%I(%s) RETURNS void LANGUAGE sql BEGIN ATOMIC %s\n; END',
         given.query_name,
         given.types,
         given.query_text
@@ -457,8 +457,8 @@ ORDER BY
     constraints.oid;
 
 -- name: list_functions(function_oids)
--- Names, argument types and strictness of functions, by number.
--- Name and types of PostgreSQL's own functions only.
+-- Names, argument types, strictness and volatility of functions, by number.
+-- function_name: of PostgreSQL's own functions only. volatile_name: of volatile functions only.
 --   function_oids: bigint[], numbers of functions
 SELECT
     functions.oid::bigint AS function_oid,
@@ -468,7 +468,11 @@ SELECT
         FROM unnest(functions.proargtypes::oid[]) WITH ORDINALITY AS arguments (type_oid, place)
         ORDER BY arguments.place
     ) AS argument_types,
-    functions.proisstrict AS is_strict
+    functions.proisstrict AS is_strict,
+    CASE
+        WHEN functions.provolatile = 'v'
+            THEN functions.proname::text
+    END AS volatile_name
 FROM pg_proc AS functions
 WHERE functions.oid = ANY(:function_oids::bigint[]::oid[])
 ORDER BY functions.oid;

@@ -8,6 +8,8 @@
 -- A caller that had to wait for the row checks the conditions again, so that two cannot both succeed. The lease is
 -- compared, too, so that a claim repeated after a lost connection finds its own.
 -- commit: async
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   lease: uuid, made by the caller: distributed tables refuse a volatile function in a write
 --   ttl_seconds: float8 = 300, seconds for which a context is fresh; nothing is claimed while it is
@@ -53,6 +55,8 @@ RETURNING
 -- name: claim_new_context(phone_number, lease, lease_seconds)^
 -- Creates an unknown guest and claims its context.
 -- No row: another caller was faster, or the guest is archived.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   lease: uuid, made by the caller
 --   lease_seconds: float8 = 8, seconds for which no one else may build
@@ -92,6 +96,8 @@ RETURNING
 -- It is refused when the lease is now another caller's or the epoch was raised. Only columns without an index are set,
 -- so that the update stays heap-only.
 -- commit: async
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   lease: uuid, the caller's
 --   epoch: bigint, the one the claim returned
@@ -117,6 +123,8 @@ RETURNING to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI')
 -- After a refused publish: the hotel's clock if only the lease was lost, else no value.
 -- The text is right as long as the profile is the one of the claim. created_at distinguishes a guest who was forgotten
 -- and created again, whose epoch may be the same.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   epoch: bigint, the one the claim returned
 --   created_at: timestamptz, the one the claim returned
@@ -135,6 +143,8 @@ WHERE
 -- name: release_context(phone_number, lease)!
 -- Gives up a lease after a failed build; 0 when the lease was another caller's by then.
 -- commit: async
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   lease: uuid, the caller's
 UPDATE guest_profiles

@@ -4,6 +4,8 @@
 -- name: upsert_profile(phone_number, cleared, chat_id, user_name, contact_name, labels, profile_data, memory_enabled)^
 -- Updates parts of a profile and returns it. No row: nothing was to be changed.
 -- NULL means "not given": a message without a name must not erase a known one. Columns to empty are named in cleared.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   cleared: text[], the columns to empty: chat_id, user_name, contact_name, profile_data
 --   chat_id: text, where the guest was met; NULL leaves it
@@ -110,6 +112,9 @@ RETURNING
 -- guest's, also two spellings of a number that is new. Rows are taken in the order of their keys, because unsorted batches of
 -- several writers deadlock. The only indexed column of guest_profiles that changes is last_active_on, once a day: all other
 -- updates stay heap-only.
+-- check: hot
+-- check: routed guest
+-- check: allow GS504, because its function must see what was committed while it waited for a lock
 --   phone_numbers: text[], ids of guests, one for each hour in which a guest wrote, e.g. '{573000000001}'
 --   counts: bigint[], messages of each in that hour
 --   first_times: timestamptz[], the earliest of their times; NULL if they have none
@@ -336,6 +341,8 @@ ON CONFLICT (phone_number) DO UPDATE
 
 -- name: create_guest(phone_number)!
 -- Creates a guest's row if there is none; 0 when there was one.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 INSERT INTO guest_profiles (phone_number, first_id)
 SELECT

@@ -9,6 +9,9 @@
 --
 -- A message that is an opt-out word withdraws the guest's consent to every purpose on its channel, once, in whatever state
 -- the message is. The guest is created then.
+-- check: hot
+-- check: routed guest
+-- check: allow GS504, because its functions must see what was committed while it waited for a lock
 --   gateway: text, the gateway that delivered it
 --   message_id: text, its id there
 --   phone_number: text, any id of the guest
@@ -132,6 +135,9 @@ LEFT JOIN claimed_messages ON NOT erasures.is_erased;
 -- These are the interaction, also per hour, tokens, replies, and a row of messages. No row: another caller has claimed it, or the guest was
 -- erased. A repeat changes only attempts. What record_interactions or add_thread_tokens have counted for the message is not
 -- counted again.
+-- check: hot
+-- check: routed guest
+-- check: allow GS504, because its functions must see what was committed while it waited for a lock
 --   gateway: text, the gateway that delivered it
 --   message_id: text, its id there
 --   lease: uuid, with which it was claimed
@@ -370,6 +376,9 @@ FROM done_messages;
 -- Adds the tokens spent for a message to a thread, once, and returns the thread's count.
 -- As add_thread_tokens (threads.sql), but the message is the operation: of several calls for one message and thread, in any
 -- process, and of tokens stored by complete_message, only the first counts. NULL: the guest was erased.
+-- check: hot
+-- check: routed guest
+-- check: allow GS504, because its functions must see what was committed while it waited for a lock
 --   phone_number: text, any id of the guest
 --   thread_id: text, the thread that was used
 --   tokens: bigint, tokens spent, 0 or more
@@ -489,6 +498,8 @@ FROM claimed_messages;
 -- name: release_message(gateway, message_id, lease)!
 -- Lets another caller claim a message whose processing failed.
 -- 0 if the caller has no lease, or the message is done.
+-- check: hot
+-- check: routed guest
 --   gateway: text, the gateway that delivered it
 --   message_id: text, its id there
 --   lease: uuid, with which it was claimed

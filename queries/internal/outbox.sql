@@ -5,6 +5,8 @@
 -- Queues a reply that answers no message; creates an unknown guest.
 -- Repeated with the same operation_id it does nothing.
 -- The guest's row is locked before the id is taken, so that a guest's replies have their ids in the order of queueing.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   gateway: text = 'whatsapp', which service delivers it
 --   payload: jsonb, what the sender needs, not null

@@ -6,6 +6,8 @@
 -- Claims the creation of a guest's thread.
 -- No row: there is a thread, or another caller is creating it. An unknown guest is created. The lease is compared too, so
 -- that a claim repeated after a lost connection finds its own.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   lease: uuid, made by the caller
 --   lease_seconds: float8 = 8, seconds for which no one else may create the thread
@@ -46,6 +48,8 @@ RETURNING
 -- Stores a created thread and returns it.
 -- No row: the guest now has a thread, or is another guest. The lease may have expired: the thread that is ready first is
 -- stored. created_at then distinguishes a guest who was erased and created again.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   thread_id: text, the created thread, not empty
 --   lease: uuid, the caller's
@@ -77,6 +81,8 @@ RETURNING
 
 -- name: release_thread(phone_number, lease)!
 -- Releases a lease after a failed creation; 0 if another caller has it by then.
+-- check: hot
+-- check: routed guest
 --   phone_number: text, any id of the guest
 --   lease: uuid, the caller's
 UPDATE guest_profiles

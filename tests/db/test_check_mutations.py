@@ -10,7 +10,7 @@ import pytest
 
 from guestsql.check import check_files, scratch_database
 from guestsql.settings import Settings
-from tests.checking import QUERIES, told
+from tests.checking import GUEST_ROUTE, QUERIES, told
 from tests.slips import FILES, KINDS, slips
 
 SLIPS = slips()
@@ -29,7 +29,7 @@ def marks(tmp_path_factory):
 def check(server, marks):
     """Check one file, with the large tables, in a scratch database made once."""
     with scratch_database(Settings(), server.url()) as connection:
-        yield lambda path: check_files([path], nullcontext(connection), beside=[marks]).findings
+        yield lambda path: check_files([path], nullcontext(connection), beside=[marks], route=GUEST_ROUTE).findings
 
 
 def test_there_are_enough_of_them():
@@ -51,7 +51,8 @@ def test_a_slip_is_caught(check, tmp_path, slip):
     path.write_text(slip.text, encoding="utf-8")
     found = check(path)
     assert (slip.rule, slip.line) in {(each.rule, each.line) for each in found}, told(found)
-    assert {each.rule for each in found} - {slip.rule} <= slip.also, told(found)
+    # A query that reads the wrong rows may also read those of other guests.
+    assert {each.rule for each in found} - {slip.rule, "GS503"} <= slip.also, told(found)
 
 
 BROKEN = """-- name: get_broken()$

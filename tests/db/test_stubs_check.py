@@ -17,7 +17,7 @@ from guestsql.settings import Settings
 from guestsql.sql import scan_directory
 from guestsql.stubs import StubsVet, Target, Uses, read_committed, write
 from guestsql.stubs.changes import changes_of
-from tests.checking import QUERIES, every_query, extended_migrations, told
+from tests.checking import GUEST_ROUTE, QUERIES, every_query, extended_migrations, told
 from tests.db.test_check_docs import DOCS
 from tests.slips import PROMISE_KINDS, slips
 
@@ -48,7 +48,7 @@ def promised(scratch, queries, folder):
 
 def check(scratch, paths, committed, python, *, beside=(), is_whole=False):
     vet = StubsVet(committed, Uses(python), is_whole)
-    return check_files(paths, nullcontext(scratch), beside=beside, vets=[vet]).findings
+    return check_files(paths, nullcontext(scratch), beside=beside, vets=[vet], route=GUEST_ROUTE).findings
 
 
 @pytest.fixture(scope="module")

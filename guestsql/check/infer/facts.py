@@ -28,11 +28,13 @@ class Function:
         name: for one of PostgreSQL's own; otherwise "".
         arguments: the types of its arguments, as SQL writes them.
         is_strict: NULL in makes NULL out.
+        volatile_name: for a volatile one its name, otherwise "".
     """
 
     name: str
     arguments: tuple[str, ...]
     is_strict: bool
+    volatile_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,9 @@ def read_facts(connection: DeadlineConnection, trees: Iterable[TreeNode]) -> Fac
     _read_array_checks(connection, facts, numbers)
     functions = sorted({number for name in _FUNCTION_FIELDS for number in numbers[name]})
     for row in queries.list_functions(connection, function_oids=functions):
-        facts.functions[row.function_oid] = Function(row.function_name or "", tuple(row.argument_types), row.is_strict)
+        facts.functions[row.function_oid] = Function(
+            row.function_name or "", tuple(row.argument_types), row.is_strict, row.volatile_name or ""
+        )
     for row in queries.list_operators(connection, operator_oids=sorted(numbers["opno"])):
         facts.operators[row.operator_oid] = "" if row.is_geometric else row.operator_name or ""
         if row.is_equality:
