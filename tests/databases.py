@@ -63,7 +63,7 @@ class Either:
         self.queries = _Queries(raw.queries)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        return _awaitable(getattr(self.raw, name))
+        return awaitable(getattr(self.raw, name))
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -107,10 +107,10 @@ class _Queries:
         self.raw = raw
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        return _awaitable(getattr(self.raw, name))
+        return awaitable(getattr(self.raw, name))
 
 
-def _awaitable(method: Callable[..., Any]) -> Callable[..., Any]:
+def awaitable(method: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(method):
         return method
     return lambda *given, **known: asyncio.to_thread(method, *given, **known)
@@ -379,4 +379,4 @@ class _Awaited:
         self.queries = _Queries(raw.queries)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        return _awaitable(getattr(self.raw, name))
+        return awaitable(getattr(self.raw, name))

@@ -42,7 +42,7 @@ def vet_file_marks(source: Source) -> Iterator[Finding]:
     """GS007 for a mark of a query in the head of a file, where it has no effect."""
     marks = source.queries[0].file_marks if source.queries else ()
     for mark in marks:
-        if mark.word in _OF_QUERIES:
+        if mark.word in (*_OF_QUERIES, "commit"):
             message = f"{mark.word}: belongs to a query, and this is the head of the file"
             yield source.finding(mark.line, mark.column, "GS007", message, "move the line below a query's name")
 

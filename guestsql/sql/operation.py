@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from guestsql.sql.scanner import Token, TokenKind
 
-__all__ = ["is_read", "operation_name"]
+__all__ = ["is_read", "is_write", "operation_name"]
 
 _READS = ("SELECT", "VALUES", "TABLE")
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
@@ -45,3 +45,12 @@ def is_read(tokens: Sequence[Token]) -> bool:
     """
     words = {token.text.upper() for token in tokens if token.kind is TokenKind.WORD}
     return operation_name(tokens) in _READS and not words & _WRITES
+
+
+def is_write(tokens: Sequence[Token]) -> bool:
+    """Return True if a statement writes rows, also in a query of its WITH; False for CALL and other commands.
+
+    Args:
+        tokens: of the SQL.
+    """
+    return operation_name(tokens) in {*_READS, *_WRITES} and not is_read(tokens)

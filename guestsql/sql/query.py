@@ -99,7 +99,7 @@ class Query:
 
     @property
     def commits_async(self) -> bool:
-        """True if its commit does not wait for the disk: `-- commit: async`."""
+        """True if its commit waits neither for the disk nor for a standby: `-- commit: async`."""
         return mark_text(self.marks, "commit") == "async"
 
     def locate(self, position: int) -> tuple[int, int]:

@@ -73,6 +73,38 @@ def test_what_is_reported(server: PrivateServer, tmp_path: Path, old: str, new: 
     assert rules(server, tmp_path, DAYS.replace(old, new, 1)) == expected
 
 
+UPDATE = "UPDATE guest_profiles SET total_interactions = 0 WHERE phone_number = '1'"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"-- name: count_call()!\n-- Counts.\n-- commit: async\n{UPDATE};", []),
+        (
+            (
+                "-- name: count_call()$\n-- Counts.\n-- commit: async\n"
+                f"WITH done AS ({UPDATE} RETURNING 1) SELECT count(*) AS calls FROM done;"
+            ),
+            [],
+        ),
+        (f"-- name: count_call()!\n-- Counts.\n-- commit: later\n{UPDATE};", ["GS007"]),
+        (f"-- name: count_call()!\n-- Counts.\n-- commit: async\n-- commit: async\n{UPDATE};", ["GS007"]),
+        (f"-- commit: async\n\n-- name: count_call()!\n-- Counts.\n{UPDATE};", ["GS007"]),
+        ("-- name: get_one()$\n-- One.\n-- commit: async\nSELECT 1 AS one;", ["GS905"]),
+        ("-- name: analyze()!\n-- Analyzes.\n-- commit: async\nANALYZE guest_profiles;", ["GS905"]),
+        (
+            (
+                "-- name: count_call(phone_number)!\n-- Counts.\n-- on: forget_guest\n-- commit: async\n"
+                f"--   phone_number: text, the key\n{UPDATE} AND phone_number = :phone_number::text;"
+            ),
+            ["GS905"],
+        ),
+    ],
+)
+def test_a_commit_that_does_not_wait(server: PrivateServer, tmp_path: Path, text: str, expected: list[str]) -> None:
+    assert [each for each in rules(server, tmp_path, f"{text}\n") if each in ("GS007", "GS905")] == expected
+
+
 def test_a_personal_column_may_be_allowed(server: PrivateServer, tmp_path: Path) -> None:
     text = DAYS.replace("x=day y=guests", "x=guests y=guests series=guest")
     assert rules(server, tmp_path, text) == ["GS902"]

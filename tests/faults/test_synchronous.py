@@ -183,3 +183,20 @@ async def test_a_transaction_that_no_standby_has_is_not_acknowledged(
             with pytest.raises(OutcomeUnknown, match="COMMIT: committed, but the wait for a synchronous standby"):
                 await asyncio.wait_for(call, PATIENCE_SECONDS)
         assert column(watcher, "user_name") == "Ana"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_miss_does_not_wait_for_the_standby(
+    kind: str, lonely_server: PrivateServer, watcher: Connection
+) -> None:
+    """Only an unknown guest's does: its claim creates the guest."""
+    async with Either(kind, lonely_server.url(), pool_max=3) as db:
+        await db.update_profile(GUEST, user_name="Ana")
+        with without_standby(watcher):
+            text = await asyncio.wait_for(db.get_context(GUEST), PATIENCE_SECONDS)
+            assert column(watcher, "context_cache").startswith("[Ana | ")
+            assert text.startswith("[Ana | ")
+            new = asyncio.create_task(db.get_context(OTHER))
+            await asyncio.to_thread(eventually, lambda: waiting(watcher))
+            assert not new.done()
+        assert (await asyncio.wait_for(new, PATIENCE_SECONDS)).startswith("[Cliente | ")
