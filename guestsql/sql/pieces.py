@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guestsql.errors import QueryFileError
 from guestsql.sql.depth import Depth
-from guestsql.sql.scanner import CONTINUATION, NUMBER, WORD, Scanner, TokenKind
+from guestsql.sql.lexemes import CONTINUATION, NAME_PART, NUMBER, WORD, WORD_START
+from guestsql.sql.scanner import Scanner, TokenKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ _TOKEN = "|".join(
         NUMBER,
         r"\.\.|\.",
         r"(?:(?!--|/\*)[-+*/<>=~!@#%^&|`?])++",
-        r"::|:=|:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*+|:",
+        rf"::|:=|:{WORD_START}{NAME_PART}*+|:",
         r"\$[0-9]++",
         r"[{}\\]",
     )
@@ -46,7 +47,7 @@ _TOKEN = "|".join(
 _STRETCH = re.compile(rf"(?:{_BLANK}|{_TOKEN}){{1,20000}}+")
 _TOKENS = re.compile(rf"(?:{_BLANK})++|({_TOKEN})")
 _BLANKS = re.compile(rf"(?:{_BLANK})*+")
-_NAMED_COLON = re.compile(rf"(?:^|{SEPARATOR}):[A-Za-z_\x80-\U0010ffff]")
+_NAMED_COLON = re.compile(rf"(?:^|{SEPARATOR}):{WORD_START}")
 _WORD = re.compile(WORD)
 _ROUTINES = frozenset({"function", "procedure"})
 _WORDS_OF_ROUTINE = 4

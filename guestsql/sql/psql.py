@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from guestsql.sql.declaration import Parameter
+from guestsql.sql.lexemes import NAME_PART
 from guestsql.sql.query import Query
 from guestsql.sql.samples import NUMBERS, Sample
 from guestsql.sql.scanner import Token, TokenKind
@@ -21,7 +22,7 @@ from guestsql.sql.type_names import plain_type
 __all__ = ["misread_colons", "psql_preamble", "psql_query", "set_line", "sql_literal", "written_head"]
 
 # What psql takes for the name of a variable: bare, or in quotes behind the colon.
-_VARIABLE = re.compile(r"(?P<quote>['\"]?)(?P<name>[A-Za-z0-9_\x80-\U0010ffff]+)(?P=quote)")
+_VARIABLE = re.compile(rf"(?P<quote>['\"]?)(?P<name>{NAME_PART}+)(?P=quote)")
 _READING = frozenset({"select", "with", "values", "table", "show", "explain"})
 _CHANGING = frozenset({"insert", "update", "delete", "merge"})
 # FOR UPDATE and FOR NO KEY UPDATE lock, and change nothing.

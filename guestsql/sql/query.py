@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from psycopg.types.json import Json, Jsonb
 from guestsql.errors import InvalidValue
 from guestsql.sql.page_marks import cache_seconds, dashboard_name, mark_text, spanish_text
 from guestsql.sql.rewriting import source_offset
-from guestsql.sql.scanner import line_and_column
+from guestsql.sql.scanner import line_and_column, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,6 @@ class Query:
         line: 1-based line of its name.
         column: 1-based column of its name line.
         source: the SQL as in the file, without the last semicolon; line ends are line feeds.
-        tokens: those of `source`, space and comments included; offsets count from its beginning.
         text: the SQL with `$1`, `$2`, … and the tag that names the query on the server.
         positional: the names of the parameters by `$n`.
         json: place and type, json or jsonb, of the parameters that take a dict or a list; the place counts from 0.
@@ -66,7 +66,6 @@ class Query:
     json: tuple[tuple[int, str], ...]
     marks: tuple[Mark, ...]
     file_marks: tuple[Mark, ...] = field(compare=False, repr=False)
-    tokens: tuple[Token, ...] = field(compare=False, repr=False)
     _source_place: tuple[int, int] = field(repr=False)  # line and column of the source's first character
     _segments: tuple[Segment, ...] = field(repr=False, compare=False)
 
@@ -75,6 +74,11 @@ class Query:
         """The name line as a query file has it."""
         names = ", ".join(each.name for each in self.parameters)
         return f"-- name: {self.name}({names}){self.operator.value}"
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """Those of `source`, space and comments included; offsets count from its beginning."""
+        return _tokens(self.source)
 
     @property
     def summary(self) -> str:
@@ -116,6 +120,12 @@ class Query:
         line, column = line_and_column(self.source, offset)
         first_line, first_column = self._source_place
         return first_line + line - 1, column + first_column - 1 if line == 1 else column
+
+
+# A bot asks for those of the queries that it calls. Those of all would take several megabytes in each process.
+@lru_cache(maxsize=512)
+def _tokens(source: str) -> tuple[Token, ...]:
+    return tuple(tokenize(source))
 
 
 def first_sentence(text: str) -> str:

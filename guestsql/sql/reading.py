@@ -22,7 +22,7 @@ from guestsql.sql.head import (
 from guestsql.sql.page_marks import marked_parameter
 from guestsql.sql.query import Query
 from guestsql.sql.rewriting import SyntaxFault, rewrite
-from guestsql.sql.scanner import Scanner, Token, TokenKind, line_and_column
+from guestsql.sql.scanner import BLANK, Scanner, Token, TokenKind, line_and_column
 from guestsql.sql.type_names import plain_type
 
 if TYPE_CHECKING:
@@ -130,40 +130,29 @@ def _split(scanner: Scanner) -> tuple[list[Token], list[_Part]]:
     """Cut a file at its name lines; what precedes the first is the preamble."""
     preamble: list[Token] = []
     parts: list[_Part] = []
-    tokens: list[Token] = []
+    before: Token | None = None
     below_head = False  # nothing but comment lines since the name line
-    for index, token in enumerate(scanner.tokens()):
-        tokens.append(token)
-        if _is_name_line(tokens, index, parts[-1] if below_head else None):
+    for token in scanner.tokens():
+        is_comment = token.kind is TokenKind.LINE_COMMENT
+        if is_comment and _is_name_line(token, before, parts[-1] if below_head else None):
             scanner.forget()
             parts.append(_Part(token))
             below_head = True
-            continue
-        if not parts:
+        elif not parts:
             preamble.append(token)
-            continue
-        part = parts[-1]
-        if below_head and token.kind is TokenKind.LINE_COMMENT:
-            part.comments.append(token)
-            part.sql.clear()
+        elif below_head and is_comment:
+            parts[-1].comments.append(token)
+            parts[-1].sql.clear()
         else:
             below_head = below_head and token.kind is TokenKind.SPACE and token.text.count("\n") <= 1
-            part.sql.append(token)
+            parts[-1].sql.append(token)
+        before = token
     return preamble, parts
 
 
-def _is_name_line(tokens: Sequence[Token], index: int, open_part: _Part | None) -> bool:
-    token = tokens[index]
-    if token.kind is not TokenKind.LINE_COMMENT or not _begins_line(tokens, index):
-        return False
-    return is_name_line(token.text, "" if open_part is None else open_part.head.text)
-
-
-def _begins_line(tokens: Sequence[Token], index: int) -> bool:
-    if index == 0:
-        return True
-    before = tokens[index - 1]
-    return before.kind is TokenKind.SPACE and ("\n" in before.text or index == 1)
+def _is_name_line(token: Token, before: Token | None, open_part: _Part | None) -> bool:
+    begins_line = before is None or (before.kind is TokenKind.SPACE and ("\n" in before.text or before.offset == 0))
+    return begins_line and is_name_line(token.text, "" if open_part is None else open_part.head.text)
 
 
 def _check_preamble(tokens: Sequence[Token]) -> None:
@@ -206,13 +195,13 @@ def _read_query(part: _Part, text: str, file: Path, file_marks: tuple[Mark, ...]
     marks = tuple(_marks_of_query(found, comments, text))
     begin, tokens = _statement(part, declaration.name)
     hint, rest = _leading_hint(tokens)
-    with _counted_from(begin):
-        rewritten = rewrite(
-            rest,
-            frozenset(declaration.parameters),
-            head=hint + _TAG_BEFORE.format(name=declaration.name),
-            tail=_TAG_BEHIND.format(name=declaration.name),
-        )
+    rewritten = rewrite(
+        rest,
+        frozenset(declaration.parameters),
+        begin,
+        head=hint + _TAG_BEFORE.format(name=declaration.name),
+        tail=_TAG_BEHIND.format(name=declaration.name),
+    )
     with _counted_from(part.head.offset):
         _check_use(declaration, rewritten.positional)
     line, column = line_and_column(text, part.head.offset)
@@ -226,13 +215,12 @@ def _read_query(part: _Part, text: str, file: Path, file_marks: tuple[Mark, ...]
         file=file,
         line=line,
         column=column,
-        source=text[begin : begin + tokens[-1].end],
+        source=text[begin : tokens[-1].end],
         text=rewritten.text,
         positional=rewritten.positional,
         json=_json_places(rewritten.positional, described, rest),
         marks=marks,
         file_marks=file_marks,
-        tokens=tuple(tokens),
         _source_place=line_and_column(text, begin),
         _segments=rewritten.segments,
     )
@@ -263,15 +251,13 @@ def _counted_from(begin: int) -> Generator[None]:
 
 
 def _statement(part: _Part, name: str) -> tuple[int, list[Token]]:
-    """Where the one statement of a query begins, and its tokens, counted from there."""
+    """Where the one statement of a query begins, and its tokens."""
     sql = part.sql[1:] if part.sql and part.sql[0].kind is TokenKind.SPACE else part.sql
     begin = sql[0].offset if sql else part.head.end
-    tokens = [Token(kind, text, offset - begin) for kind, text, offset in sql]
-    with _counted_from(begin):
-        length = _statement_length(tokens, name)
+    length = _statement_length(sql, name)
     if not length:
         raise SyntaxFault(part.head.offset, f"query {name} is empty", "write the SQL below its name line", "GS004")
-    return begin, tokens[:length]
+    return begin, sql[:length]
 
 
 def _statement_length(tokens: Sequence[Token], name: str) -> int:
@@ -279,12 +265,14 @@ def _statement_length(tokens: Sequence[Token], name: str) -> int:
     depth = Depth()
     length = 0
     finished = False
-    for index, token in enumerate(tokens):
-        if token.is_blank:
-            _refuse_misspelt(token)
+    for index, token in enumerate(tokens, 1):
+        kind = token.kind
+        if kind in BLANK:
+            if kind is TokenKind.LINE_COMMENT:
+                _refuse_misspelt(token)
             continue
         depth.follow(token)
-        if token.kind is TokenKind.SEMICOLON and depth.is_outside:
+        if kind is TokenKind.SEMICOLON and depth.is_outside:
             finished = True
         elif finished:
             raise SyntaxFault(
@@ -294,7 +282,7 @@ def _statement_length(tokens: Sequence[Token], name: str) -> int:
                 "GS004",
             )
         else:
-            length = index + 1
+            length = index
     return length
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["Rewritten", "Segment", "SyntaxFault", "name_positions", "rewrite", "source_offset"]
 
 
+_RULED = (TokenKind.PARAMETER, TokenKind.SEPARATOR, TokenKind.COLON, TokenKind.POSITION)
+
+
 class SyntaxFault(Exception):
     """A fault in the text of a query; it never leaves this package: a QueryFileError is made from it.
 
@@ -54,12 +57,15 @@ class Rewritten(NamedTuple):
     segments: tuple[Segment, ...]
 
 
-def rewrite(tokens: Sequence[Token], declared: frozenset[str], *, head: str = "", tail: str = "") -> Rewritten:
+def rewrite(
+    tokens: Sequence[Token], declared: frozenset[str], begin: int = 0, *, head: str = "", tail: str = ""
+) -> Rewritten:
     """Put `$n` for each `:name`, numbered in order of first use.
 
     Args:
         tokens: the source's tokens.
         declared: the names that are parameters.
+        begin: offset of the source's first character, as the tokens count.
         head: put before the text.
         tail: put behind it.
 
@@ -77,8 +83,7 @@ def rewrite(tokens: Sequence[Token], declared: frozenset[str], *, head: str = ""
         written = piece if name is None else f"${numbers.setdefault(name, len(numbers) + 1)}"
         if (after_number or name is not None) and _glues(text[-1:]) and _glues(written[0]):
             text += " "
-        if name is not None or after_number or not segments:
-            segments.append(Segment(len(text), offset, name is None))
+        segments.append(Segment(len(text), offset - begin, name is None))
         text += written
         after_number = name is not None
     return Rewritten(text + tail, tuple(numbers), tuple(segments))
@@ -113,29 +118,44 @@ def source_offset(segments: Sequence[Segment], offset: int) -> int:
 
 
 def _pieces(tokens: Sequence[Token], declared: frozenset[str]) -> Iterator[tuple[int, str, str | None]]:
-    """Offset, text and parameter's name (None: copy the text) of each piece."""
+    """Offset, text and name of each parameter, and of each stretch between two; its name is None."""
+    stretch: list[str] = []
+    begin = tokens[0].offset if tokens else 0
     skip = False
-    before = ""  # the last text that is neither space nor a comment
     for index, token in enumerate(tokens):
         if skip:
             skip = False
             continue
-        following = tokens[index + 1] if index + 1 < len(tokens) else None
         name: str | None = None
-        if token.kind is TokenKind.PARAMETER:
-            name = _checked(token, declared)
-        elif token.kind is TokenKind.SEPARATOR and before == "[" and following and following.text in declared:
-            name = following.text
-            skip = True
-        elif token.kind is TokenKind.COLON:
-            _refuse_psql_forms(token, following)
-        elif token.kind is TokenKind.POSITION:
-            raise SyntaxFault(
-                token.offset, f"{token.text} in a query file", "write :name, and declare the name", "GS101"
-            )
-        if not token.is_blank:
-            before = token.text
+        if token.kind in _RULED:
+            name, skip = _ruled(tokens, index, declared)
+        if name is None:
+            stretch.append(token.text)
+            continue
+        if stretch:
+            yield begin, "".join(stretch), None
+            stretch.clear()
         yield token.offset, token.text, name
+        begin = tokens[index + skip].end
+    if stretch:
+        yield begin, "".join(stretch), None
+
+
+def _ruled(tokens: Sequence[Token], index: int, declared: frozenset[str]) -> tuple[str | None, bool]:
+    """The parameter that begins here, or None; and whether its name is the next token."""
+    token = tokens[index]
+    following = tokens[index + 1] if index + 1 < len(tokens) else None
+    if token.kind is TokenKind.PARAMETER:
+        return _checked(token, declared), False
+    if token.kind is TokenKind.POSITION:
+        raise SyntaxFault(token.offset, f"{token.text} in a query file", "write :name, and declare the name", "GS101")
+    if token.kind is TokenKind.COLON:
+        _refuse_psql_forms(token, following)
+    elif following is not None and following.text in declared:
+        before = next((each.text for each in reversed(tokens[:index]) if not each.is_blank), "")
+        if before == "[":
+            return following.text, True
+    return None, False
 
 
 def _checked(token: Token, declared: frozenset[str]) -> str:

@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from guestsql.errors import QueryFileError
+from guestsql.sql.lexemes import CONTINUATION, NAME_PART, NUMBER, WORD, WORD_START
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["CONTINUATION", "NUMBER", "WORD", "Scanner", "Token", "TokenKind", "line_and_column", "tokenize"]
+__all__ = ["BLANK", "Scanner", "Token", "TokenKind", "line_and_column", "tokenize"]
 
 
 class TokenKind(enum.Enum):
@@ -61,11 +62,11 @@ class Token(NamedTuple):
     @property
     def is_blank(self) -> bool:
         """True for space and comments, which mean nothing to the server."""
-        return self.kind in _BLANK
+        return self.kind in BLANK
 
 
 # Tuples, not sets: a member of an Enum hashes slowly, and these are asked for every token.
-_BLANK = (TokenKind.SPACE, TokenKind.LINE_COMMENT, TokenKind.BLOCK_COMMENT)
+BLANK = (TokenKind.SPACE, TokenKind.LINE_COMMENT, TokenKind.BLOCK_COMMENT)
 _VALUES = (TokenKind.STRING, TokenKind.QUOTED_WORD, TokenKind.NUMBER, TokenKind.POSITION, TokenKind.PARAMETER)
 
 # pg_get_keywords() of PostgreSQL 15 and 18: categories R (reserved) and T (reserved, can be function or
@@ -85,25 +86,17 @@ _NEVER_LAST = frozenset(_WORDS.split())
 _CONNECTING = frozenset({"between", "escape", "value"})
 
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
-WORD = r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
 _WORD = re.compile(WORD)
 # psql's names of variables: an identifier without the dollar sign.
-_PARAMETER = re.compile(r":([A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)")
-_DIGITS = r"[0-9](?:_?[0-9])*"
-NUMBER = (
-    r"0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+"
-    rf"|(?:{_DIGITS}(?:\.(?!\.)(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][-+]?{_DIGITS})?"
-)
+_PARAMETER = re.compile(rf":({WORD_START}{NAME_PART}*)")
 _NUMBER = re.compile(NUMBER)
-_DOLLAR_QUOTE = re.compile(r"\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$")
+_DOLLAR_QUOTE = re.compile(rf"\$(?:{WORD_START}{NAME_PART}*)?\$")
 _STRING_START = re.compile(r"(?:[eEbBxXnN]|[uU]&)?'")
 _QUOTED_WORD_START = re.compile(r'(?:[uU]&)?"')
 # Possessive: what was read as a doubled quote is never taken for the end on second thoughts.
 _PLAIN_BODY = re.compile(r"(?:[^']++|'')*+'")
 _ESCAPE_BODY = re.compile(r"(?:[^'\\]++|''|\\[\s\S])*+'")
 _QUOTED_WORD_BODY = re.compile(r'(?:[^"]++|"")*+"')
-# Two strings are one when only space and line comments with at least one line break are between them.
-CONTINUATION = r"(?:[ \t\f\v]++|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+'"
 _CONTINUATION = re.compile(CONTINUATION)
 _OPERATOR = re.compile(r"(?:(?!--|/\*)[-+*/<>=~!@#%^&|`?])+")
 
@@ -222,7 +215,7 @@ class Scanner:
         while offset < length:
             kind, end = self.read(offset)
             token = Token(kind, text[offset:end], offset)
-            if kind not in _BLANK:
+            if kind not in BLANK:
                 self._context.follow(token)
             yield token
             offset = end
