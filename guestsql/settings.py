@@ -75,7 +75,10 @@ class Settings:
         database_url: PostgreSQL of the bot; None means the embedded server.
         unpooled_url: direct address for migrations and everything else that needs a session; if it is given,
             `database_url` is treated as a transaction pooler's.
-        replica_url: where read-only monitoring may run.
+        replica_url: where read-only monitoring may run, and contexts are read if `replica_reads` is on.
+        replica_reads: True to read cached contexts on the replica of `replica_url`. A process finds there everything
+            that it has written itself; while the replica lacks that, or does not answer, the server of `database_url`
+            is read instead.
         pooler: the pooler in front of the servers of `database_url` and `replica_url`. `auto`: a pooler is detected at
             each new connection and treated as one in transaction mode; `off`: none, or one in session mode;
             `transaction`: one in transaction mode, so that nothing is prepared; `tracked`: one in transaction mode that
@@ -121,6 +124,7 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     unpooled_url: str | None = field(default=None, repr=False)
     replica_url: str | None = field(default=None, repr=False)
+    replica_reads: bool = False
     pooler: Pooler = "auto"
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Bogota"))
     context_ttl_seconds: float = 300.0
@@ -150,6 +154,7 @@ class Settings:
         for name in ("database_url", "unpooled_url", "replica_url"):
             address = getattr(self, name)
             _require(address is None or bool(address.strip()), name, "must not be empty")
+        _require(not self.replica_reads or self.replica_url is not None, "replica_reads", "needs DATABASE_REPLICA_URL")
         for name in ("deadline_seconds", "lease_seconds", "flush_seconds"):
             seconds = getattr(self, name)
             _require(0 < seconds <= _LONGEST_WAIT_SECONDS, name, "must be above 0 seconds, and a day at most")
@@ -298,6 +303,7 @@ _VARIABLES = {
     "DATABASE_URL": ("database_url", as_text),
     "DATABASE_UNPOOLED_URL": ("unpooled_url", as_text),
     "DATABASE_REPLICA_URL": ("replica_url", as_text),
+    "GUESTSQL_REPLICA_READS": ("replica_reads", as_flag),
     "GUESTSQL_POOLER": ("pooler", as_text),
     "GUESTSQL_TIMEZONE": ("timezone", as_zone),
     "GUESTSQL_CONTEXT_TTL_SECONDS": ("context_ttl_seconds", as_seconds),

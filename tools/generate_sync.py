@@ -24,6 +24,7 @@ REPLACEMENTS = {
     "AsyncArchive": "Archive",
     "AsyncBatch": "Batch",
     "AsyncRemedy": "Remedy",
+    "AsyncReplica": "Replica",
     "AsyncReturner": "Returner",
     "AsyncCancelled": "Cancelled",
     "AsyncBooking": "Booking",

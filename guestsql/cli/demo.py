@@ -88,6 +88,7 @@ def demo(app: App, guests: int | None, seed: int, *, replaces: bool) -> None:
             database_url=url,
             unpooled_url=None,
             replica_url=None,
+            replica_reads=False,
             pooler="auto",
             own_numbers=(),
             default_region=None,

@@ -82,6 +82,7 @@ def invented_hotel(app: App, database: str, guests: int, seed: int) -> Generator
             database_url=url,
             unpooled_url=None,
             replica_url=None,
+            replica_reads=False,
             pooler="auto",
             migrations_dir=None,
             packaged=True,

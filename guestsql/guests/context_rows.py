@@ -8,8 +8,20 @@ from typing import Any
 from guestsql.guests.context_calls import ContextRequest
 from guestsql.telemetry.log import event, logger
 
-__all__ = ["CLOCK", "hit_text", "is_hit", "is_old", "may_serve_stale", "stale_text", "was_stored_since", "with_clock"]
+__all__ = [
+    "CLOCK",
+    "REPLICA_READS",
+    "hit_text",
+    "is_hit",
+    "is_old",
+    "may_serve_stale",
+    "stale_text",
+    "was_stored_since",
+    "with_clock",
+]
 
+REPLICA_READS = ("lookup_context", "lookup_contexts")
+"""What is read on the replica, if the settings want that: hits are served from there."""
 CLOCK = "{HH:MM}"
 """Placeholder for the clock time, which is put in when the text is read."""
 

@@ -25,12 +25,16 @@ _REPORTED = ("error connecting in", "reconnection attempt in", "discarding ")
 class Outage:
     """The outcome of a pool's attempts to connect. Safe to use from many threads.
 
+    Args:
+        server: what the log calls the server; "" for the primary.
+
     Attributes:
         failure: why the last attempt failed, or that the first one has no answer yet; None while connections can be
             made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, server: str = "") -> None:
+        self._to_server = f" to {server}" if server else ""
         self.failure: DatabaseError | None = None
         self._lock = threading.Lock()
         self._successes = 0
@@ -70,7 +74,7 @@ class Outage:
             event(
                 logging.WARNING,
                 "DATABASE_UNREACHABLE",
-                f"no new connection can be made: {failure.message}",
+                f"no new connection{self._to_server} can be made: {failure.message}",
                 sqlstate=failure.sqlstate,
             )
 
@@ -86,7 +90,7 @@ class Outage:
             event(
                 logging.WARNING,
                 "DATABASE_REACHABLE",
-                "connections can be made again",
+                f"connections{self._to_server} can be made again",
                 seconds=round(seconds, 1),
                 attempts=attempts,
             )

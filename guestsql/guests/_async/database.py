@@ -20,6 +20,7 @@ from guestsql.guests._async.queries import AsyncGuestQueries
 from guestsql.guests._async.thread_creation import AsyncThreadCreator
 from guestsql.guests._async.transaction import AsyncGuestTransaction
 from guestsql.guests.callbacks import AsyncBuilder, AsyncThreadFactory
+from guestsql.guests.context_rows import REPLICA_READS
 from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.exit import ExitFlush, install_sigterm_handler, watch
 from guestsql.guests.hooks import HOOKS
@@ -108,7 +109,14 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
         catalogue = load_catalogue(read=read) if folder is None else folder.load()
         self._in_use = in_use = InUse(catalogue, read_packaged(*INTERNAL))
         warn_outdated(catalogue.values())
-        self._engine = AsyncEngine(self._settings, in_use, folder, on_open=self._on_open, on_close=self._on_close)
+        self._engine = AsyncEngine(
+            self._settings,
+            in_use,
+            folder,
+            replica_reads=REPLICA_READS,
+            on_open=self._on_open,
+            on_close=self._on_close,
+        )
         self.queries = AsyncGuestQueries(in_use, self._engine.call_once)
         self._begin()
         in_forked_child(self, AsyncGuestDatabase._begin)

@@ -21,6 +21,7 @@ from guestsql.guests._sync.queries import GuestQueries
 from guestsql.guests._sync.thread_creation import ThreadCreator
 from guestsql.guests._sync.transaction import GuestTransaction
 from guestsql.guests.callbacks import Builder, ThreadFactory
+from guestsql.guests.context_rows import REPLICA_READS
 from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.exit import ExitFlush, install_sigterm_handler, watch
 from guestsql.guests.hooks import HOOKS
@@ -109,7 +110,14 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
         catalogue = load_catalogue(read=read) if folder is None else folder.load()
         self._in_use = in_use = InUse(catalogue, read_packaged(*INTERNAL))
         warn_outdated(catalogue.values())
-        self._engine = Engine(self._settings, in_use, folder, on_open=self._on_open, on_close=self._on_close)
+        self._engine = Engine(
+            self._settings,
+            in_use,
+            folder,
+            replica_reads=REPLICA_READS,
+            on_open=self._on_open,
+            on_close=self._on_close,
+        )
         self.queries = GuestQueries(in_use, self._engine.call_once)
         self._begin()
         in_forked_child(self, GuestDatabase._begin)

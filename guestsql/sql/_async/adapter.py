@@ -17,7 +17,7 @@ from psycopg import AsyncCursor
 from guestsql.errors import DatabaseError, OutcomeUnknown
 from guestsql.sql import Catalogue, arrange, operation_name
 from guestsql.sql._async.connection import AsyncDeadlineConnection
-from guestsql.sql._async.pipeline import commits_alone, execute_async_commit
+from guestsql.sql._async.pipeline import commits_alone, execute_together
 from guestsql.sql.describe import client_encoding, described
 from guestsql.sql.result_rows import RowMaker, Shape, column_names
 from guestsql.sql.runtime import AsyncResult
@@ -84,10 +84,11 @@ class AsyncAdapter:
         span = self._begin_span(cursor, name) if tracing is not None and tracing.is_on() else None
         started = perf_counter()
         try:
-            if name in self._async_commits and commits_alone(conn):
-                await execute_async_commit(cursor, sql, values)
-            else:
+            if conn.companion is None and name not in self._async_commits:
                 await cursor.execute(sql, values)
+            else:
+                is_async = name in self._async_commits and commits_alone(conn)
+                await execute_together(cursor, sql, values, companion=conn.companion, is_async_commit=is_async)
         except BaseException as error:
             failure = self._failure(error, name, started, span)
             if failure is None:

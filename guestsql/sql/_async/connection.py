@@ -22,6 +22,7 @@ from guestsql.settings import Pooler, Settings
 from guestsql.sql import read_packaged
 from guestsql.sql.connecting import left_to_parent
 from guestsql.sql.conninfo import adapters, parse_conninfo, with_unresolved
+from guestsql.sql.position import NOWHERE, Companion, Position
 from guestsql.sql.readiness import is_readable
 from guestsql.sql.runtime import async_in_thread
 from guestsql.sql.translate import translate
@@ -56,6 +57,8 @@ class AsyncDeadlineConnection(psycopg.AsyncConnection[Any]):
         is_unreplicated: True when a commit waited for a synchronous standby, and that wait was cancelled.
         connected_at: when it was made, in seconds of `time.monotonic()`.
         abandoned_pid: the server's process, when a wait was cut short; it may still be working.
+        companion: asks for the server's position together with the next statement; None for a statement alone.
+        position: the replica is at least there; known only of a server process of one's own.
         cursors: a cursor for each query, by its name. A cursor that runs the same text again keeps its adapters and
             its row type, which costs a fifth less than a new one.
     """
@@ -64,6 +67,8 @@ class AsyncDeadlineConnection(psycopg.AsyncConnection[Any]):
     has_session: bool = True
     is_unreplicated: bool = False
     abandoned_pid: int | None = None
+    companion: Companion | None = None
+    position: Position = NOWHERE
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  psycopg's own
         super().__init__(*args, **kwargs)

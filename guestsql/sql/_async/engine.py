@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from guestsql.settings import Settings
 from guestsql.sql import Folder, InUse
 from guestsql.sql._async.executor import AsyncExecutor
 from guestsql.sql._async.reload import AsyncReloader
+from guestsql.sql._async.replica import AsyncReplica
 from guestsql.sql.attempts import Policy
 from guestsql.sql.runtime import AsyncLock, async_in_thread, async_running_loop
 from guestsql.telemetry.counting import Counting
@@ -35,6 +36,7 @@ class AsyncEngine:
         settings: with the address; without one the embedded server is started.
         in_use: the queries.
         folder: where they are edited; None if they are not reloaded.
+        replica_reads: queries that are read on the replica, if the settings want that.
         on_open: called when the connections are opened.
         on_close: called before they are closed. It adds what has to be done in any case to the stack that it is given.
 
@@ -50,12 +52,14 @@ class AsyncEngine:
         in_use: InUse,
         folder: Folder | None,
         *,
+        replica_reads: Collection[str] = (),
         on_open: _OnOpen | None = None,
         on_close: _OnClose | None = None,
     ) -> None:
         self.in_use = in_use
         self._settings = settings
         self._folder = folder
+        self._replica_reads = replica_reads
         self._on_open = on_open
         self._on_close = on_close
         self._loop: object = None
@@ -87,7 +91,8 @@ class AsyncEngine:
             if url is None:
                 self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
                 url = await async_in_thread(self._server.acquire)
-            executor = AsyncExecutor(self._settings, url, self.in_use.all, counting=self.counting)
+            replica = self._replica(url)
+            executor = AsyncExecutor(self._settings, url, self.in_use.all, replica=replica, counting=self.counting)
             await executor.open()
             if self._on_open is not None:
                 await self._on_open(executor, url)
@@ -147,6 +152,12 @@ class AsyncEngine:
         """
         executor = await self.ready()
         return await executor.call(name, parameters, policy=Policy.IF_UNDONE)
+
+    def _replica(self, url: str) -> AsyncReplica | None:
+        settings = self._settings
+        if settings.replica_url is None or not settings.replica_reads or not self._replica_reads:
+            return None
+        return AsyncReplica(settings, url, settings.replica_url, self._replica_reads)
 
     def _check_loop(self) -> None:
         if self._loop is not None and self._loop is not async_running_loop():

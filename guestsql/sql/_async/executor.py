@@ -14,6 +14,7 @@ from guestsql.sql import Catalogue, bind_queries, read_packaged
 from guestsql.sql._async.adapter import AsyncAdapter
 from guestsql.sql._async.connection import AsyncDeadlineConnection
 from guestsql.sql._async.pool import AsyncConnections
+from guestsql.sql._async.replica import AsyncReplica
 from guestsql.sql._async.transaction import AsyncTransactionSession
 from guestsql.sql.attempts import Attempts, Policy, Work, query_work
 from guestsql.sql.runtime import AsyncResult, async_sleep
@@ -51,9 +52,11 @@ class AsyncExecutor:
         url: the server.
         catalogue: the queries.
         connections: lends them in place of a pool.
+        replica: where some queries are read; None for none.
         counting: counts the calls: one for each statement sent, and one when there is no connection.
 
     Attributes:
+        replica: where some queries are read; None for none.
         remedies: what is called after an error, by its SQLSTATE, while no connection is held.
     """
 
@@ -64,11 +67,13 @@ class AsyncExecutor:
         catalogue: Catalogue,
         *,
         connections: AsyncLender | None = None,
+        replica: AsyncReplica | None = None,
         counting: Counting | None = None,
     ) -> None:
         self._counting = Counting() if counting is None else counting  # an empty one is false
         self._seconds = settings.deadline_seconds
         self.remedies: dict[str, AsyncRemedy] = {}
+        self.replica = replica
         self._connections: AsyncLender = connections or AsyncConnections(settings, url)
         self._confirming = self._bind(read_packaged("internal/connections.sql"))["confirm_writes"]
         self.use(catalogue)
@@ -87,9 +92,13 @@ class AsyncExecutor:
     async def open(self) -> None:
         """Start connecting, without waiting for it."""
         await self._connections.open()
+        if self.replica is not None:
+            await self.replica.open()
 
     async def close(self) -> None:
         """Close all connections."""
+        if self.replica is not None:
+            await self.replica.close()
         await self._connections.close()
 
     def _bind(self, catalogue: Catalogue) -> dict[str, Callable[..., Any]]:
@@ -137,7 +146,7 @@ class AsyncExecutor:
         if isinstance(work, str):
             work = self._works.get(work) or self.work(work)
         until = monotonic() + self._seconds if deadline is None else deadline
-        connections = self._connections
+        connections, replica = self._connections, self.replica
         # What was never sent was not done.
         acquire = connections.acquire if policy is Policy.REPEAT else connections.acquire_live
         attempts: Attempts | None = None
@@ -150,7 +159,11 @@ class AsyncExecutor:
                 self._count_unsent(work.name, started, failure)
                 raise failure from failure.__cause__
             try:
-                answer = await work.do(connection, **(parameters() if callable(parameters) else parameters))
+                given = parameters() if callable(parameters) else parameters
+                if replica is None:
+                    answer = await work.do(connection, **given)
+                else:
+                    answer = await replica.run_on_primary(work, connection, given)
                 if connection.is_unreplicated or (attempts is not None and not attempts.is_sure):
                     await self.confirm(connection, work.name, commit=work.needs_confirmation)
             except DatabaseError as error:
@@ -171,6 +184,15 @@ class AsyncExecutor:
                 await connections.release(connection)
             await self._prepare_repeat(refusal, pause, until)
             acquire = connections.acquire_live  # where one connection was dead the other recent ones are too
+
+    async def read_replica(self, name: str, parameters: Mapping[str, object]) -> Any | None:  # noqa: ANN401  the query's own
+        """Run a query on the replica; return None if there is none, or it cannot be used now.
+
+        Args:
+            name: the query, one of those that are read there.
+            parameters: its parameters by name.
+        """
+        return None if self.replica is None else await self.replica.read(self.work(name), parameters)
 
     async def _prepare_repeat(self, refusal: DatabaseError, pause: float, until: float) -> None:
         await async_sleep(pause)
@@ -237,6 +259,8 @@ class AsyncExecutor:
             async with transaction:
                 yield transaction
         finally:
+            if self.replica is not None:
+                self.replica.add_write()
             if not transaction.is_forked:  # the pool's locks may be held by threads that are not here
                 await self._connections.release(connection)
 

@@ -55,9 +55,10 @@ class AsyncConnections:
     Args:
         settings: for deadlines and the size of the pool.
         url: the server.
+        server: what the log calls it; "" for the primary.
     """
 
-    def __init__(self, settings: Settings, url: str) -> None:
+    def __init__(self, settings: Settings, url: str, *, server: str = "") -> None:
         self._settings = settings
         # Half of the deadline, so that a caller outlives an attempt whose packets were lost: one is made at a time.
         self._attempt = replace(settings, deadline_seconds=settings.deadline_seconds / 2)
@@ -65,7 +66,8 @@ class AsyncConnections:
         self._at_hand: deque[PooledConnection] = deque()
         self._waiting = 0
         self._closed = False
-        self._outage = Outage()
+        self._outage = Outage(server)
+        self._next_attempt_at = 0.0
         self._abandoned = AsyncAbandonedSessions(settings.pool_max)
         self._permits = AsyncPermits(max(1, settings.pool_max - max(1, settings.pool_max // _READ_SHARE)))
         self._pool = Pool(
@@ -135,6 +137,28 @@ class AsyncConnections:
                 return connection
             await connection.close()
             await self.release(connection)
+
+    async def acquire_if_reachable(self, deadline: float) -> AsyncDeadlineConnection | None:
+        """Take a connection unless the server cannot be reached, as far as that is known.
+
+        Args:
+            deadline: as for `acquire`.
+
+        Returns:
+            The connection; None if the last attempt to make one has failed or has no answer yet.
+
+        Raises:
+            DatabaseUnavailable: there was none in time.
+        """
+        if self._at_hand or self._outage.failure is None:
+            return await self.acquire(deadline)
+        now = monotonic()
+        if now < self._next_attempt_at:
+            return None
+        self._next_attempt_at = now + _ASK_AGAIN_SECONDS
+        with suppress(DatabaseUnavailable):  # a request has the pool try again
+            return await self.acquire(now)
+        return None
 
     async def release(self, connection: Any) -> None:  # noqa: ANN401  what `acquire` returned
         """Return what was acquired, in whatever state."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from guestsql.settings import Settings
 from guestsql.sql import Folder, InUse
 from guestsql.sql._sync.executor import Executor
 from guestsql.sql._sync.reload import Reloader
+from guestsql.sql._sync.replica import Replica
 from guestsql.sql.attempts import Policy
 from guestsql.sql.runtime import Lock, in_thread, running_loop
 from guestsql.telemetry.counting import Counting
@@ -36,6 +37,7 @@ class Engine:
         settings: with the address; without one the embedded server is started.
         in_use: the queries.
         folder: where they are edited; None if they are not reloaded.
+        replica_reads: queries that are read on the replica, if the settings want that.
         on_open: called when the connections are opened.
         on_close: called before they are closed. It adds what has to be done in any case to the stack that it is given.
 
@@ -51,12 +53,14 @@ class Engine:
         in_use: InUse,
         folder: Folder | None,
         *,
+        replica_reads: Collection[str] = (),
         on_open: _OnOpen | None = None,
         on_close: _OnClose | None = None,
     ) -> None:
         self.in_use = in_use
         self._settings = settings
         self._folder = folder
+        self._replica_reads = replica_reads
         self._on_open = on_open
         self._on_close = on_close
         self._loop: object = None
@@ -88,7 +92,8 @@ class Engine:
             if url is None:
                 self._server = EmbeddedServer(self._settings.home, self._settings.pg_bin)
                 url = in_thread(self._server.acquire)
-            executor = Executor(self._settings, url, self.in_use.all, counting=self.counting)
+            replica = self._replica(url)
+            executor = Executor(self._settings, url, self.in_use.all, replica=replica, counting=self.counting)
             executor.open()
             if self._on_open is not None:
                 self._on_open(executor, url)
@@ -148,6 +153,12 @@ class Engine:
         """
         executor = self.ready()
         return executor.call(name, parameters, policy=Policy.IF_UNDONE)
+
+    def _replica(self, url: str) -> Replica | None:
+        settings = self._settings
+        if settings.replica_url is None or not settings.replica_reads or not self._replica_reads:
+            return None
+        return Replica(settings, url, settings.replica_url, self._replica_reads)
 
     def _check_loop(self) -> None:
         if self._loop is not None and self._loop is not running_loop():

@@ -15,6 +15,7 @@ from guestsql.sql import Catalogue, bind_queries, read_packaged
 from guestsql.sql._sync.adapter import SyncAdapter
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql._sync.pool import Connections
+from guestsql.sql._sync.replica import Replica
 from guestsql.sql._sync.transaction import TransactionSession
 from guestsql.sql.attempts import Attempts, Policy, Work, query_work
 from guestsql.sql.runtime import Result, sleep
@@ -52,9 +53,11 @@ class Executor:
         url: the server.
         catalogue: the queries.
         connections: lends them in place of a pool.
+        replica: where some queries are read; None for none.
         counting: counts the calls: one for each statement sent, and one when there is no connection.
 
     Attributes:
+        replica: where some queries are read; None for none.
         remedies: what is called after an error, by its SQLSTATE, while no connection is held.
     """
 
@@ -65,11 +68,13 @@ class Executor:
         catalogue: Catalogue,
         *,
         connections: Lender | None = None,
+        replica: Replica | None = None,
         counting: Counting | None = None,
     ) -> None:
         self._counting = Counting() if counting is None else counting  # an empty one is false
         self._seconds = settings.deadline_seconds
         self.remedies: dict[str, Remedy] = {}
+        self.replica = replica
         self._connections: Lender = connections or Connections(settings, url)
         self._confirming = self._bind(read_packaged("internal/connections.sql"))["confirm_writes"]
         self.use(catalogue)
@@ -88,9 +93,13 @@ class Executor:
     def open(self) -> None:
         """Start connecting, without waiting for it."""
         self._connections.open()
+        if self.replica is not None:
+            self.replica.open()
 
     def close(self) -> None:
         """Close all connections."""
+        if self.replica is not None:
+            self.replica.close()
         self._connections.close()
 
     def _bind(self, catalogue: Catalogue) -> dict[str, Callable[..., Any]]:
@@ -138,7 +147,7 @@ class Executor:
         if isinstance(work, str):
             work = self._works.get(work) or self.work(work)
         until = monotonic() + self._seconds if deadline is None else deadline
-        connections = self._connections
+        connections, replica = self._connections, self.replica
         # What was never sent was not done.
         acquire = connections.acquire if policy is Policy.REPEAT else connections.acquire_live
         attempts: Attempts | None = None
@@ -151,7 +160,11 @@ class Executor:
                 self._count_unsent(work.name, started, failure)
                 raise failure from failure.__cause__
             try:
-                answer = work.do(connection, **(parameters() if callable(parameters) else parameters))
+                given = parameters() if callable(parameters) else parameters
+                if replica is None:
+                    answer = work.do(connection, **given)
+                else:
+                    answer = replica.run_on_primary(work, connection, given)
                 if connection.is_unreplicated or (attempts is not None and not attempts.is_sure):
                     self.confirm(connection, work.name, commit=work.needs_confirmation)
             except DatabaseError as error:
@@ -172,6 +185,15 @@ class Executor:
                 connections.release(connection)
             self._prepare_repeat(refusal, pause, until)
             acquire = connections.acquire_live  # where one connection was dead the other recent ones are too
+
+    def read_replica(self, name: str, parameters: Mapping[str, object]) -> Any | None:  # noqa: ANN401  the query's own
+        """Run a query on the replica; return None if there is none, or it cannot be used now.
+
+        Args:
+            name: the query, one of those that are read there.
+            parameters: its parameters by name.
+        """
+        return None if self.replica is None else self.replica.read(self.work(name), parameters)
 
     def _prepare_repeat(self, refusal: DatabaseError, pause: float, until: float) -> None:
         sleep(pause)
@@ -238,6 +260,8 @@ class Executor:
             with transaction:
                 yield transaction
         finally:
+            if self.replica is not None:
+                self.replica.add_write()
             if not transaction.is_forked:  # the pool's locks may be held by threads that are not here
                 self._connections.release(connection)
 

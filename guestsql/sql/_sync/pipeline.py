@@ -9,14 +9,18 @@ from functools import cache
 from types import TracebackType
 from typing import Any, LiteralString
 
+import psycopg
 from psycopg import Cursor, Pipeline, generators
 from psycopg.abc import PQGen
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from guestsql.sql import read_packaged
 from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql.position import Companion, Position
 
-__all__ = ["Batch", "commits_alone", "execute_async_commit", "together"]
+__all__ = ["Batch", "commits_alone", "execute_together", "together"]
+
+_SYNC: Any = object()
 
 
 class Batch(Pipeline):
@@ -24,7 +28,14 @@ class Batch(Pipeline):
 
     psycopg sends each statement at once, and a Flush after the last Sync. For PgBouncer the Flush would begin another
     transaction, and keep the server process from other clients.
+
+    Attributes:
+        committed: how many of its transactions were committed before the first error.
     """
+
+    def __init__(self, connection: DeadlineConnection) -> None:
+        super().__init__(connection)
+        self.committed = 0
 
     def end_transaction(self) -> None:
         """Commit what was executed so far; what follows is another transaction, in the same round trip."""
@@ -49,6 +60,28 @@ class Batch(Pipeline):
             self.command_queue.popleft()()
         yield from generators.send(self.pgconn)
         yield from self._fetch_gen(flush=False)
+
+    def _enqueue_sync(self) -> None:
+        self.command_queue.append(self.pgconn.pipeline_sync)
+        self.result_queue.append(_SYNC)
+
+    def _fetch_gen(self, *, flush: bool) -> PQGen[None]:
+        """Read all results; psycopg does not expect a COMMIT that fails: an error, and then the answer to the Sync."""
+        del flush
+        failure: psycopg.Error | None = None
+        while self.result_queue and (results := (yield from generators.fetch_many(self.pgconn))):
+            queued = self.result_queue[0]
+            is_commit_failed = queued is _SYNC and results[-1].status != ExecStatus.PIPELINE_SYNC
+            if not is_commit_failed:
+                self.result_queue.popleft()
+            try:
+                self._process_results(None if queued is _SYNC else queued, results)
+            except psycopg.Error as error:
+                failure = failure or error
+            if queued is _SYNC and failure is None:
+                self.committed += 1
+        if failure is not None:
+            raise failure
 
 
 @contextmanager
@@ -75,23 +108,56 @@ def commits_alone(connection: DeadlineConnection) -> bool:
     return connection.pgconn.transaction_status == TransactionStatus.IDLE
 
 
-def execute_async_commit(cursor: Cursor[Any], text: LiteralString, values: list[Any]) -> None:
-    """Run a statement that commits without waiting for the disk or a standby.
-
-    `SET LOCAL` would do the same, but before PostgreSQL 16 it warns unless there was a BEGIN.
+def execute_together(
+    cursor: Cursor[Any],
+    text: LiteralString,
+    values: list[Any],
+    *,
+    companion: Companion | None,
+    is_async_commit: bool,
+) -> None:
+    """Run a statement with what belongs to it, in one round trip.
 
     Args:
         cursor: of a connection that is in no transaction.
         text: the statement, with `$1`, `$2`, ….
         values: its parameters.
+        companion: gets the server's position; None if it is not asked for.
+        is_async_commit: True to commit without waiting for the disk or a standby. `SET LOCAL` would do the same, but
+            before PostgreSQL 16 it warns unless there was a BEGIN.
 
-    SQL: queries/internal/connections.sql
+    Raises:
+        psycopg.Error: the statement failed, or its commit.
+
+    SQL: queries/internal/connections.sql and replica.sql
     """
     connection: Any = cursor.connection
-    with together(connection):
-        cursor.execute(text, values)
-        # Not prepared: after a failure of the other statement psycopg would believe that it is.
-        connection.execute(_async_commit(), prepare=False)
+    batch: Batch | None = None
+    asked: Any = None
+    is_behind = companion is not None and companion.is_behind
+    try:
+        with together(connection) as batch:
+            # What is added is not prepared: after a failure in front of it psycopg would believe that it is.
+            if companion is not None and not is_behind:
+                asked = connection.execute(_position(), prepare=False)
+            cursor.execute(text, values)
+            if is_async_commit:
+                connection.execute(_async_commit(), prepare=False)
+            if is_behind:
+                batch.end_transaction()
+                asked = connection.execute(_position(), prepare=False)
+    except psycopg.Error:
+        if is_behind and batch is not None and batch.committed:
+            return  # only the question failed
+        raise
+    row = None if asked is None else asked.fetchone()
+    if companion is not None and row is not None and row.timeline is not None and row.position is not None:
+        companion.position = Position(row.timeline, row.position)
+
+
+@cache
+def _position() -> bytes:
+    return read_packaged("internal/replica.sql")["get_wal_position"].text.encode()
 
 
 @cache

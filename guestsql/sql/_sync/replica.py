@@ -1,0 +1,146 @@
+# Generated from ../_async by tools/generate_sync.py (make sync). Do not edit.
+"""Reads on a replica that show everything that this process has written.
+
+After a call on the primary, the position of its log is known: it comes in the same round trip, or else with the next
+read there. The replica is asked for its own position in front of a read, in the same round trip. If it does not have
+that of the last call yet, the read is done again on the primary.
+
+SQL: queries/internal/replica.sql
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from time import monotonic
+from typing import Any
+
+from guestsql.errors import DatabaseError
+from guestsql.settings import Settings
+from guestsql.sql._sync.connection import DeadlineConnection
+from guestsql.sql._sync.pool import Connections
+from guestsql.sql.attempts import Work
+from guestsql.sql.conninfo import parse_conninfo
+from guestsql.sql.position import NOWHERE, Companion, Position, written_to
+
+__all__ = ["Replica"]
+
+# A replica that has not answered by then is taken for gone; the caller still has the rest of its deadline.
+_PATIENCE_SECONDS = 0.5
+# How long the primary answers everything: after a failure, and when the replica was found behind.
+_REST_SECONDS = 1.0
+_CATCH_UP_SECONDS = 0.01
+
+
+class Replica:
+    """A replica beside the primary, and what this process has written on the primary.
+
+    Args:
+        settings: of the pool, which is as large as the primary's.
+        url: the primary.
+        replica_url: the replica.
+        reads: the queries that are read on the replica. Any other may write, if only by a function that it calls.
+
+    Raises:
+        SettingsError: the replica's address does not parse.
+    """
+
+    def __init__(self, settings: Settings, url: str, replica_url: str, reads: Collection[str]) -> None:
+        parse_conninfo(replica_url, variable="DATABASE_REPLICA_URL")
+        self._reads = frozenset(reads)
+        self._connections = Connections(settings, replica_url, server="the replica")
+        self._seconds = min(_PATIENCE_SECONDS, settings.deadline_seconds / 4)
+        self._written = written_to(url)
+        self._resting_until = 0.0
+
+    def open(self) -> None:
+        """Start connecting, without waiting for it."""
+        self._connections.open()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._connections.close()
+
+    def read(self, work: Work, parameters: Mapping[str, object]) -> Any | None:  # noqa: ANN401  the query's own
+        """Run a query on the replica.
+
+        Args:
+            work: the query, which only reads.
+            parameters: its parameters by name.
+
+        Returns:
+            What the query returns. None, too, if the replica cannot be used now: it does not answer, refuses, or does
+            not have yet what this process has written.
+        """
+        now = monotonic()
+        wanted = self._written.position()
+        if wanted is None or now < self._resting_until:
+            return None
+        try:
+            connection = self._connections.acquire_if_reachable(now + self._seconds)
+            if connection is None:
+                return None
+            try:
+                answer, position = self._ask(connection, work, parameters, wanted)
+            finally:
+                self._connections.release(connection)
+        except DatabaseError:  # the log has it: from the adapter, or from the pool
+            self._resting_until = monotonic() + _REST_SECONDS
+            return None
+        if position.covers(wanted):
+            return answer
+        self._resting_until = monotonic() + _CATCH_UP_SECONDS
+        return None
+
+    def _ask(
+        self, connection: DeadlineConnection, work: Work, parameters: Mapping[str, object], wanted: Position
+    ) -> tuple[Any, Position]:
+        """Return the query's answer, and a position that the replica had before."""
+        if connection.position.covers(wanted):
+            return work.do(connection, **parameters), connection.position
+        companion = connection.companion = Companion(is_behind=False)
+        try:
+            answer = work.do(connection, **parameters)
+        except DatabaseError:
+            connection.close()
+            raise
+        finally:
+            connection.companion = None
+        position = companion.position or NOWHERE
+        if connection.has_session:  # otherwise the next statement may run on another server
+            connection.position = position
+        return answer, position
+
+    def run_on_primary(self, work: Work, connection: DeadlineConnection, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401  the query's own
+        """Run work on the primary, and note the position of what it wrote, or of what was written before it.
+
+        Args:
+            work: what is done.
+            connection: to the primary, in no transaction.
+            parameters: the query's parameters by name.
+        """
+        if not work.name:  # a transaction, which may also be rolled back
+            try:
+                return work.do(connection, **parameters)
+            finally:
+                if work.writes:
+                    self._written.add(None)
+        count, is_read = self._written.count, work.name in self._reads
+        companion = connection.companion = self._companion(work, is_read=is_read)
+        try:
+            return work.do(connection, **parameters)
+        finally:
+            connection.companion = None
+            position = None if companion is None else companion.position
+            if not is_read:
+                self._written.add(position)
+            elif position is not None:
+                self._written.locate(count, position)
+
+    def add_write(self) -> None:
+        """Note that something was written on the primary."""
+        self._written.add(None)
+
+    def _companion(self, work: Work, *, is_read: bool) -> Companion | None:
+        if is_read:
+            return Companion(is_behind=False) if self._written.position() is None else None
+        return Companion(is_behind=True) if work.is_atomic else None

@@ -1,0 +1,218 @@
+"""Contexts are read on a standby, and a process finds there whatever it has written itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from guestsql.errors import SettingsError
+from guestsql.settings import Settings
+from tests.context_helpers import GUEST, seed
+from tests.databases import KINDS, OTHER, PATIENCE_SECONDS, Either, Program, block, transaction
+from tests.failover.conftest import Turns, pause_replay
+from tests.standby import ServerGroup
+
+Connection = psycopg.Connection[Any]
+
+
+def replicated(kind: str, pair: ServerGroup, **known: Any) -> Either:
+    """A database of either class that reads on the standby, with one connection to each server."""
+    one = {"pool_min": 1, "pool_max": 1}
+    return Either(kind, pair.url(), replica_url=pair.standbys[0].url(), replica_reads=True, **{**one, **known})
+
+
+async def used(db: Either, turns: Turns) -> None:
+    """Read until statements are prepared and the standby answers everything."""
+    turns()
+    for _ in range(200):
+        await db.get_context(GUEST)
+        if set(turns()) == {"standby"}:
+            for _ in range(4):
+                await db.get_context(GUEST)
+            turns()
+            return
+    pytest.fail("the standby is not used")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_hit_is_one_round_trip_to_the_standby(
+    kind: str, pair: ServerGroup, primary: Connection, turns: Turns
+) -> None:
+    seed(primary, "stored text", "1 second")
+    seed(primary, "other text", "1 second", guest=OTHER)
+    pair.wait_for_standbys()
+    async with replicated(kind, pair) as db:
+        await used(db, turns)
+        assert await db.get_context(GUEST) == "stored text"
+        assert turns() == {"standby": 1}
+        for _ in range(4):
+            assert await db.get_contexts([GUEST, OTHER]) == {GUEST: "stored text", OTHER: "other text"}
+        turns()
+        assert await db.get_contexts([GUEST, OTHER]) == {GUEST: "stored text", OTHER: "other text"}
+        assert turns() == {"standby": 1}
+
+        for _ in range(4):  # prepared
+            await db.add_thread_tokens(OTHER, "t1", 5)
+        pair.wait_for_standbys()
+        await used(db, turns)
+        await db.add_thread_tokens(OTHER, "t1", 5)
+        assert turns() == {"primary": 1}  # the write and its position
+        pair.wait_for_standbys()
+        assert await db.get_context(GUEST) == "stored text"
+        assert turns() == {"standby": 1}  # the position there and the text
+
+
+async def _update(db: Either) -> None:
+    async with transaction(db) as tx:
+        await tx.update_profile(GUEST, user_name="Eva")
+
+
+async def _message(db: Either) -> None:
+    async with block(db.raw.message("m1", GUEST)) as message:
+        message.tokens("t1", 5)
+    await db.invalidate_context(GUEST)
+
+
+WRITES: dict[str, Callable[[Either], Any]] = {
+    "update_profile": lambda db: db.update_profile(GUEST, user_name="Eva"),
+    "invalidate_context": lambda db: db.invalidate_context(GUEST),
+    "forget_guest": lambda db: db.forget_guest(GUEST),
+    "transaction": _update,
+    "message": _message,
+    "function": lambda db: db.queries.rename_guest(phone_number=GUEST),
+}
+_FUNCTION = """
+CREATE OR REPLACE FUNCTION rename_guest(text) RETURNS text LANGUAGE sql
+AS $$ UPDATE guest_profiles SET user_name = 'Eva' WHERE phone_number = $1 RETURNING user_name $$
+"""
+_QUERY = """-- name: rename_guest(phone_number)$
+-- Renames a guest, by a function.
+--   phone_number: text, the guest
+SELECT rename_guest(:phone_number::text) AS user_name;
+"""
+
+
+def _own_queries() -> Path:
+    Path("own.sql").write_text(_QUERY)
+    return Path.cwd()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_standby_that_is_behind_shows_nothing_old(
+    kind: str, pair: ServerGroup, primary: Connection, standby: Connection, turns: Turns
+) -> None:
+    primary.execute(_FUNCTION)
+    async with replicated(kind, pair, queries_dir=_own_queries()) as db:
+        for name, write in WRITES.items():
+            primary.execute("DELETE FROM guest_profiles WHERE phone_number = %s", [GUEST])
+            seed(primary, "stored text", "1 second")
+            pair.wait_for_standbys()
+            await used(db, turns)
+            pause_replay(standby)
+            await write(db)
+            for _ in range(3):
+                assert await db.get_context(GUEST) != "stored text", name
+                assert await db.get_contexts([GUEST]) != {GUEST: "stored text"}, name
+            turns()
+            await db.get_context(GUEST)
+            assert "primary" in turns()
+            standby.execute("SELECT pg_wal_replay_resume()")
+
+
+async def test_a_write_of_another_database_object_counts(
+    pair: ServerGroup, primary: Connection, standby: Connection, turns: Turns
+) -> None:
+    """They belong to one process."""
+    seed(primary, "stored text", "1 second")
+    async with replicated("sync", pair) as one, replicated("async", pair) as two:
+        await used(two, turns)
+        pause_replay(standby)
+        assert await two.get_context(GUEST) == "stored text"
+        await one.update_profile(GUEST, user_name="Eva")
+        assert (await two.get_context(GUEST)).startswith("[Eva")
+
+
+def test_a_forked_child_finds_what_its_parent_has_written(
+    pair: ServerGroup, primary: Connection, standby: Connection
+) -> None:
+    seed(primary, "stored text", "1 second")
+    pair.wait_for_standbys()
+    program = """
+import os, sys, warnings
+from guestsql import GuestDatabase
+from guestsql.settings import Settings
+warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
+url, replica, guest = sys.argv[1:]
+db = GuestDatabase(settings=Settings(database_url=url, replica_url=replica, replica_reads=True))
+print(db.get_context(guest), flush=True)
+sys.stdin.readline()
+db.update_profile(guest, user_name="Eva")
+child = os.fork()
+print(db.get_context(guest)[:4], flush=True)
+db.close()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+else:
+    os._exit(0)
+"""
+    with Program(program, pair.url(), pair.standbys[0].url(), GUEST) as bot:
+        assert bot.line() == "stored text"
+        pause_replay(standby)
+        bot.send()
+        assert [bot.line(), bot.line()] == ["[Eva", "[Eva"]
+        assert bot.wait() == (0, "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_primary_answers_for_a_standby_that_is_gone(
+    kind: str, pair: ServerGroup, primary: Connection, turns: Turns
+) -> None:
+    seed(primary, "stored text", "1 second")
+    pair.wait_for_standbys()
+    async with replicated(kind, pair, pool_max=2) as db:
+        await used(db, turns)
+        pair.standbys[0].kill()
+        for _ in range(20):
+            assert await db.get_context(GUEST) == "stored text"
+        assert set(turns()) == {"primary"}
+        pair.standbys[0].start()
+        turns()
+
+        async def is_used() -> bool:
+            await db.get_context(GUEST)
+            return set(turns()) == {"standby"}
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await is_used():
+                pass
+
+
+async def test_the_primary_answers_for_a_standby_that_hangs(
+    pair: ServerGroup, primary: Connection, turns: Turns
+) -> None:
+    seed(primary, "stored text", "1 second")
+    pair.wait_for_standbys()
+    async with replicated("async", pair) as db:
+        await used(db, turns)
+        with psycopg.connect(pair.standbys[0].url(), autocommit=True) as watcher:
+            [(pid,)] = watcher.execute(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'guestsql' AND state = 'idle'"
+            ).fetchall()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for _ in range(5):
+                assert await db.get_context(GUEST) == "stored text"
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_replica_is_needed() -> None:
+    with pytest.raises(SettingsError, match=r"GUESTSQL_REPLICA_READS .* needs DATABASE_REPLICA_URL"):
+        Settings.from_env({"GUESTSQL_REPLICA_READS": "on"})
