@@ -307,3 +307,15 @@ def test_an_erasure_drops_what_is_buffered_for_an_unknown_guest_under_another_sp
         db.forget_guest("525512345678")
         db.flush()
         assert db.get_profile("5215512345678") is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_phone_that_was_kept_for_the_next_guest_under_it(kind: str, database_url: str) -> None:
+    """The guest whose key it is ends in the merge, and the phone then leads to another key than before."""
+    async with Either(kind, database_url) as db:
+        await db.merge_guests(GUEST, LID)
+        await db.change_phone(BSUID, GUEST)
+        await db.forget_guest(GUEST)
+        await db.get_context(OTHER)
+        linked = await db.link_ids(OTHER, phone=GUEST, lid=LID)
+        assert [await db.get_profile(each) for each in (OTHER, GUEST, LID)] == [linked] * 3

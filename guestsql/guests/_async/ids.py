@@ -173,7 +173,9 @@ async def _link_now(
     for owner, phones in lost.items():
         for phone in phones:
             await tx.call("leave_phone", {"phone_number": owner, "phone": phone})
-    await _lead_to(tx, ids.every, key, known, portfolio=ids.portfolio)
+    # Once a guest is gone, an id that was kept for the next guest under its phone leads to another key.
+    leads = known if not others else {row.id: row for row in await tx.call("list_known_ids", {"ids": ids.every})}
+    await _lead_to(tx, ids.every, key, leads, portfolio=ids.portfolio)
     await _write_profile(tx, ids, key, known)
 
 

@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime
+from time import monotonic
 from typing import Any, Protocol, TypeVar
 
-from guestsql.errors import InvalidUserId
+from guestsql.errors import InvalidUserId, TransactionConflict
 from guestsql.guests._async.marked import IdsMovedError
 from guestsql.guests.callbacks import AsyncThreadFactory
 from guestsql.guests.campaigns import ContactAction
@@ -107,10 +108,14 @@ class AsyncSession(ABC):
         return hooked_queries(self._in_use.catalogue.values(), hook)
 
     async def _with_ids_locked(self, function: Callable[[AsyncTransactionSession], AsyncResult[Answer]]) -> Answer:
-        """As `_in_transaction`, again as long as ids move meanwhile: each time another session has committed."""
-        while True:
+        """As `_in_transaction`, again while other sessions move the ids, until the deadline."""
+        deadline = monotonic() + self._settings.deadline_seconds
+        while monotonic() < deadline:
             with suppress(IdsMovedError):
                 return await self._in_transaction(function)
+        raise TransactionConflict(
+            "other sessions kept moving these ids", hint="repeat the call later, and link or merge a guest in one place"
+        )
 
     @abstractmethod
     async def _create_thread(self, key: str, factory: AsyncThreadFactory) -> GuestThread:

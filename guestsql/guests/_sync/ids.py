@@ -174,7 +174,9 @@ def _link_now(
     for owner, phones in lost.items():
         for phone in phones:
             tx.call("leave_phone", {"phone_number": owner, "phone": phone})
-    _lead_to(tx, ids.every, key, known, portfolio=ids.portfolio)
+    # Once a guest is gone, an id that was kept for the next guest under its phone leads to another key.
+    leads = known if not others else {row.id: row for row in tx.call("list_known_ids", {"ids": ids.every})}
+    _lead_to(tx, ids.every, key, leads, portfolio=ids.portfolio)
     _write_profile(tx, ids, key, known)
 
 

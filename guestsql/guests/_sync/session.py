@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
+from time import monotonic
 from typing import Any, Protocol, TypeVar
 
-from guestsql.errors import InvalidUserId
+from guestsql.errors import InvalidUserId, TransactionConflict
 from guestsql.guests._sync.marked import IdsMovedError
 from guestsql.guests.callbacks import ThreadFactory
 from guestsql.guests.campaigns import ContactAction
@@ -106,10 +107,14 @@ class Session(ABC):
         return hooked_queries(self._in_use.catalogue.values(), hook)
 
     def _with_ids_locked(self, function: Callable[[TransactionSession], Result[Answer]]) -> Answer:
-        """As `_in_transaction`, again as long as ids move meanwhile: each time another session has committed."""
-        while True:
+        """As `_in_transaction`, again while other sessions move the ids, until the deadline."""
+        deadline = monotonic() + self._settings.deadline_seconds
+        while monotonic() < deadline:
             with suppress(IdsMovedError):
                 return self._in_transaction(function)
+        raise TransactionConflict(
+            "other sessions kept moving these ids", hint="repeat the call later, and link or merge a guest in one place"
+        )
 
     @abstractmethod
     def _create_thread(self, key: str, factory: ThreadFactory) -> GuestThread:
