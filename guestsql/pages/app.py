@@ -77,5 +77,5 @@ def _unreadable(request: Request, error: Unreadable) -> Response:
 
 
 def _failed(request: Request, error: Defect) -> Response:
-    event(logging.ERROR, "PAGE_FAILED", f"{safe_text(request.url.path)}: {error}")
+    event(logging.ERROR, "PAGE_FAILED", f"{safe_text(request.scope['path'])}: {error}")
     return error_page(request, 500, language_of(request).gettext("Something went wrong"), str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -99,7 +99,8 @@ def language_links(request: HTTPConnection, *, with_values: bool = True) -> list
         if not with_values
         else [(name, value) for name, value in request.query_params.multi_items() if name != _OWN_PARAMETER]
     )
-    path = request.url.path
+    # Not from request.url, which cannot be read when the address holds bytes that are not UTF-8.
+    path = quote(request.scope["path"])
     return [
         LanguageLink(language(code), f"{path}?{urlencode([*kept, (_OWN_PARAMETER, code)])}", code == current.code)
         for code in LANGUAGES
@@ -132,8 +133,11 @@ def _asked(connection: HTTPConnection, parameters_of: Callable[[str], Collection
     """The language that the address asks for."""
     code = connection.query_params.get(_OWN_PARAMETER)
     if code is None and _SHORT_PARAMETER in connection.query_params:
-        path = connection.url.path
-        code = None if _SHORT_PARAMETER in parameters_of(path) else connection.query_params[_SHORT_PARAMETER]
+        code = (
+            None
+            if _SHORT_PARAMETER in parameters_of(connection.scope["path"])
+            else connection.query_params[_SHORT_PARAMETER]
+        )
     return code if code in LANGUAGES else None
 
 

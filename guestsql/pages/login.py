@@ -32,7 +32,7 @@ def login(request: Request, given: Given) -> Response:
         return page(request, "login.html", status=403, error=error, next=there)
     response = RedirectResponse(there, status_code=303)
     response.set_cookie(
-        COOKIE, access.cookie, httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/"
+        COOKIE, access.cookie, httponly=True, samesite="strict", secure=request.scope["scheme"] == "https", path="/"
     )
     return response
 
