@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +23,7 @@ __all__ = [
     "quoted",
 ]
 
+_ADDRESS = re.compile(r"://|\bpassword\s*=", re.IGNORECASE)
 _FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
@@ -30,6 +33,12 @@ def quoted(value: str) -> str:
     The cause of such an error quotes the value too, so it is left out.
     """
     return "an address" if "://" in value or "password" in value.lower() else repr(value)
+
+
+def _refuse_address(variable: str, value: str) -> None:
+    """Refuse an address in the wrong variable: unlike that of an address, the value of this one is shown."""
+    if _ADDRESS.search(value):
+        raise SettingsError(f"{variable} holds an address", hint="addresses belong into DATABASE_URL and its like")
 
 
 def as_text(_variable: str, value: str) -> str:
@@ -44,6 +53,7 @@ def as_region(_variable: str, value: str) -> str:
 
 def as_path(variable: str, value: str) -> Path:
     """Return a path; `~` is the home folder."""
+    _refuse_address(variable, value)
     try:
         return Path(value).expanduser()
     except RuntimeError:
@@ -53,7 +63,7 @@ def as_path(variable: str, value: str) -> Path:
 def as_folder(variable: str, value: str) -> Path:
     """Return a folder that exists."""
     path = as_path(variable, value)
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir, False for a name that is too long
         hint = "unset it, or name a folder that exists"
         raise SettingsError(f"{variable}: {quoted(value)} is not a folder", hint=hint)
     return path
@@ -67,8 +77,9 @@ def as_flag(variable: str, value: str) -> bool:
         raise SettingsError(f"{variable}: {quoted(value)} is neither true nor false") from None
 
 
-def as_list(_variable: str, value: str) -> tuple[str, ...]:
+def as_list(variable: str, value: str) -> tuple[str, ...]:
     """Return the parts between commas."""
+    _refuse_address(variable, value)
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ class Project:
             SettingsError: the folder does not exist.
         """
         path: Path | None = getattr(self, key)
-        if path is None or path.is_dir():
+        if path is None or os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir, False for a name that is too long
             return path
         raise SettingsError(
             f"{self.file}: [tool.guestsql] {key}: {path} is not a folder",
@@ -85,10 +86,10 @@ def _table(file: Path) -> dict[str, Any] | None:
     if "guestsql" not in text:
         return None
     try:
-        tools: dict[str, Any] = tomllib.loads(text).get("tool", {})
+        tools: object = tomllib.loads(text).get("tool")
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is not TOML: {error}") from error
-    found: object = tools.get("guestsql")
+    found: object = cast("dict[str, Any]", tools).get("guestsql") if isinstance(tools, dict) else None
     if found is None:
         return None
     if isinstance(found, dict):

@@ -91,7 +91,7 @@ def psql_query(query: Query) -> str:
 
 def _may_write(query: Query) -> bool:
     words = [token.text.lower() for token in query.tokens if token.kind is TokenKind.WORD]
-    return words[0] not in _READING or any(
+    return not _READING.intersection(words[:1]) or any(
         word in _CHANGING and before not in _BEFORE_A_LOCK for before, word in pairwise(["", *words])
     )
 
@@ -110,6 +110,8 @@ def written_head(query: Query) -> str:
         marks = [f"--     {mark.word}: {mark.text}".rstrip() for mark in query.marks if mark.parameter == each.name]
         if about or marks:
             lines += [f"--   {each.name}: {about}".rstrip(), *marks]
+    if query.source.startswith("--"):  # a comment of the SQL, which must not become one of the head
+        lines.append("")
     return "".join(f"{line}\n" for line in lines)
 
 
