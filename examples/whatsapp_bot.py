@@ -12,16 +12,84 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import Body, FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import AwareDatetime, BaseModel, Field
 
 from guestsql import AsyncGuestDatabase
-from guestsql.errors import GuestSQLError, InvalidUserId
+from guestsql.errors import GuestSQLError, InvalidUserId, InvalidValue
 
-Json = dict[str, Any]
+
+class Text(BaseModel):
+    """The text of a message."""
+
+    body: str
+
+
+class NewNumber(BaseModel):
+    """A message of the system about a sender's number."""
+
+    type: str
+    wa_id: str | None = None
+
+
+class Delivered(BaseModel):
+    """A message; both gateways name these members alike."""
+
+    id: str
+    timestamp: AwareDatetime
+    sender: str | None = Field(None, alias="from")
+    from_me: bool = False
+    from_name: str | None = None
+    chat_id: str | None = None
+    text: Text | None = None
+    system: NewNumber | None = None
+
+
+class Whapi(BaseModel):
+    """A delivery of Whapi."""
+
+    messages: list[Delivered] = []
+
+
+class Profile(BaseModel):
+    """The profile of a contact."""
+
+    name: str | None = None
+
+
+class Contact(BaseModel):
+    """The sender of the messages."""
+
+    user_id: str | None = None
+    profile: Profile = Profile()
+
+
+class Value(BaseModel):
+    """What has happened."""
+
+    contacts: list[Contact] = []
+    messages: list[Delivered] = []
+
+
+class Change(BaseModel):
+    """One change."""
+
+    value: Value
+
+
+class Entry(BaseModel):
+    """The changes of one account."""
+
+    changes: list[Change]
+
+
+class Cloud(BaseModel):
+    """A delivery of the Cloud API."""
+
+    entry: list[Entry] = []
 
 
 @asynccontextmanager
@@ -36,47 +104,53 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=lifespan)
 
 
+@app.exception_handler(RequestValidationError)
+async def refuse(_request: Request, _error: RequestValidationError) -> Response:
+    """Refuse a delivery that cannot be read, without repeating what it holds."""
+    return Response(status_code=422)
+
+
 @app.post("/whapi")
-async def whapi(body: Annotated[Json, Body()], request: Request) -> None:
+async def whapi(delivery: Whapi, request: Request) -> None:
     """Receive a delivery of Whapi."""
-    for each in body.get("messages", []):
-        if not each.get("from_me"):
-            await receive(request.app.state.db, "whapi", each, {"phone": each["from"]}, each.get("from_name"))
+    for each in delivery.messages:
+        if not each.from_me:
+            await receive(request.app.state.db, "whapi", each, {"phone": each.sender}, each.from_name)
 
 
 @app.post("/cloud")
-async def cloud(body: Annotated[Json, Body()], request: Request) -> None:
+async def cloud(delivery: Cloud, request: Request) -> None:
     """Receive a delivery of the Cloud API. A sender has a phone, a business-scoped id, or both."""
-    for value in (change["value"] for entry in body.get("entry", []) for change in entry["changes"]):
-        contact = (value.get("contacts") or [{}])[0]
-        for each in value.get("messages", []):
-            known = {"phone": each.get("from"), "bsuid": contact.get("user_id")}
-            ids = {kind: user_id for kind, user_id in known.items() if user_id}
-            await receive(request.app.state.db, "cloud", each, ids, contact.get("profile", {}).get("name"))
+    for value in (change.value for entry in delivery.entry for change in entry.changes):
+        contact = value.contacts[0] if value.contacts else Contact()
+        for each in value.messages:
+            ids = {"phone": each.sender, "bsuid": contact.user_id}
+            await receive(request.app.state.db, "cloud", each, ids, contact.profile.name)
 
 
-async def receive(db: AsyncGuestDatabase, gateway: str, given: Json, ids: dict[str, str], name: str | None) -> None:
-    """Process a delivery; a sender who is no guest, such as the bot itself, is skipped."""
-    user_id = next(iter(ids.values()))
+async def receive(
+    db: AsyncGuestDatabase, gateway: str, given: Delivered, ids: dict[str, str | None], name: str | None
+) -> None:
+    """Process a message; one that cannot be stored, or whose sender is no guest, such as the bot itself, is skipped."""
+    known = {kind: user_id for kind, user_id in ids.items() if user_id}
+    user_id = next(iter(known.values()), "")
     try:
-        if len(ids) > 1:
-            await db.link_ids(user_id, **ids)
-        if given.get("system", {}).get("type") == "user_changed_number":
-            await db.change_phone(user_id, given["system"]["wa_id"])
-        elif "text" in given:
+        if len(known) > 1:
+            await db.link_ids(user_id, **known)
+        if given.system and given.system.type == "user_changed_number" and given.system.wa_id:
+            await db.change_phone(user_id, given.system.wa_id)
+        elif given.text:
             await answer(db, gateway, given, user_id, name)
-    except InvalidUserId as error:
+    except (InvalidUserId, InvalidValue) as error:
         print(f"skipped: {error}")
 
 
-async def answer(db: AsyncGuestDatabase, gateway: str, given: Json, user_id: str, name: str | None) -> None:
+async def answer(db: AsyncGuestDatabase, gateway: str, given: Delivered, user_id: str, name: str | None) -> None:
     """Answer a message that is new; everything in the block is stored together at its end, or nothing."""
-    text, chat_id, at = (
-        given["text"]["body"],
-        given.get("chat_id"),
-        datetime.fromtimestamp(int(given["timestamp"]), UTC),
-    )
-    async with db.message(given["id"], user_id, at=at, chat_id=chat_id, text=text, gateway=gateway) as message:
+    text = given.text.body if given.text else ""
+    async with db.message(
+        given.id, user_id, at=given.timestamp, chat_id=given.chat_id, text=text, gateway=gateway
+    ) as message:
         if message.state == "in progress":
             raise HTTPException(503)  # its process may have been killed: the gateway is to deliver it again
         if message.is_new:
@@ -84,7 +158,7 @@ async def answer(db: AsyncGuestDatabase, gateway: str, given: Json, user_id: str
             thread_id = str((await db.create_thread(user_id, create_thread)).thread_id)
             reply, tokens = await ask_model(thread_id, await db.get_context(user_id) + text)
             message.tokens(thread_id, tokens)
-            message.reply({"to": chat_id or user_id, "text": reply})
+            message.reply({"to": given.chat_id or user_id, "text": reply})
 
 
 async def send_replies(db: AsyncGuestDatabase) -> None:
