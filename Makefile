@@ -40,7 +40,13 @@ test-pooled: $(STAMP)test ## run the suite through PgBouncer in transaction mode
 
 faults: $(STAMP)test ## run the long form of the fault tests: 40 faults of each kind under eight writers, and links at once
 	FAULT_ROUNDS=40 $(BIN)/python -m pytest tests/faults/test_acknowledged.py tests/faults/test_link_processes.py \
-		tests/db/test_ids_machine.py tests/db/test_campaigns_machine.py tests/faults/test_campaigns_processes.py $(PYTEST_ARGS)
+		tests/faults/test_campaigns_processes.py $(PYTEST_ARGS)
+
+# Of all targets together.
+CASES ?= 1000000
+.PHONY: fuzz
+fuzz: $(STAMP)test ## run the long form of the tests that generate examples; CASES=1000000, FUZZ_ARGS="--target ids"
+	$(BIN)/python -m tests.fuzz --cases $(CASES) $(FUZZ_ARGS)
 
 deliveries: $(STAMP)test ## run the long form of the stress test of messages: 100,000 deliveries, a bot killed every two seconds
 	MESSAGES=20000 $(BIN)/python -m pytest tests/faults/test_deliveries.py -s -n0 $(PYTEST_ARGS)

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
@@ -57,7 +57,7 @@ def generated() -> list[str]:
     """Spellings, each once: all of them go to the server in one round."""
     found: dict[str, None] = dict.fromkeys([*SPELLINGS, *UNCERTAIN, *NO_GUESTS])
 
-    @settings(max_examples=700)
+    @settings(max_examples=300)
     @given(SPELLED)
     def collect(text: str) -> None:
         found[text] = None
@@ -66,9 +66,12 @@ def generated() -> list[str]:
     return list(found)
 
 
-def test_python_and_sql_read_the_same_ids(connection: Connection) -> None:
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(spellings=st.lists(SPELLED, min_size=40, max_size=80))
+@example([*SPELLINGS, *UNCERTAIN, *NO_GUESTS])
+def test_python_and_sql_read_the_same_ids(connection: Connection, spellings: list[str]) -> None:
     rows = connection.execute(
-        "SELECT spelling, guestsql_user_id(spelling) FROM unnest(%s::text[]) AS spelling", [generated()]
+        "SELECT spelling, guestsql_user_id(spelling) FROM unnest(%s::text[]) AS spelling", [spellings]
     ).fetchall()
     assert [(spelling, key) for spelling, key in rows if key != key_of(spelling)] == []
 
@@ -79,8 +82,10 @@ def test_every_id_can_be_stored(connection: Connection, table: str) -> None:
     connection.execute(f"INSERT INTO {table} (phone_number) SELECT unnest(%s::text[])", [list(keys)])
 
 
-def test_python_and_sql_know_the_same_placeholders(connection: Connection) -> None:
-    names = [*generated(), "Usuario", " USUARIO\n", "Ana", "Ana 7", "\u200e", "CO.abc", "81234567890123:4@lid"]
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(SPELLED, min_size=20, max_size=40))
+@example([*SPELLINGS, *UNCERTAIN, "Usuario", " USUARIO\n", "Ana", "Ana 7", "\u200e", "CO.abc", "81234567890123:4@lid"])
+def test_python_and_sql_know_the_same_placeholders(connection: Connection, names: list[str]) -> None:
     for key in (GUEST, "CO.abc", "81234567890123@lid"):
         rows = connection.execute(
             "SELECT name, guestsql_is_placeholder(name, %s) FROM unnest(%s::text[]) AS name", [key, names]
