@@ -19,7 +19,7 @@ SMOKE := tests/unit tests/cli/test_help.py tests/cli/test_query.py tests/cli/tes
 	tests/db/test_guests.py tests/db/test_context_cache.py tests/db/test_queries.py tests/db/test_prometheus.py \
 	tests/db/test_tracing.py tests/db/test_legacy_import.py tests/charts/test_render.py tests/pages/test_browser.py
 
-.PHONY: help demo test faults deliveries examples bench growth soak check lint types imports sync sync-check docs docs-check pages once messages picture stubs stubs-check vet format
+.PHONY: help demo test faults deliveries examples bench bench-peers growth soak check lint types imports sync sync-check docs docs-check pages once messages picture stubs stubs-check vet format
 .PHONY: lock audit lowest dist clean
 
 help: ## show this list
@@ -56,6 +56,9 @@ examples: $(STAMP)test ## run the tests that generate their examples with new on
 
 bench: $(STAMP)dev ## compare with raw psycopg and COPY
 	$(BIN)/python -m pytest tests/benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --benchmark-disable-gc $(PYTEST_ARGS)
+
+bench-peers: $(STAMP)peers ## compare with drivers, caches and stores, in ten minutes; SECONDS=60 only prints; STRICT=1 fails below the targets
+	$(VENV)-peers/bin/python -m tests.benchmarks.peers
 
 growth: $(STAMP)dev ## measure hotels of 10,000 to 1,000,000 guests; GUESTS=10000000 adds the largest
 	$(BIN)/python -m tests.benchmarks.growth
@@ -137,7 +140,7 @@ dist: $(STAMP)test ## build wheel and sdist, install each into a clean environme
 	PYTHON=$(abspath $(BIN))/python tools/try_dist.sh dist
 
 clean: ## remove environments and everything that was built
-	rm -rf $(VENV) $(VENV)-lowest dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-peers dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # A stamp per set of packages, so that the demo need not wait for the linters.
 $(BIN)/python:
@@ -165,6 +168,14 @@ $(STAMP)test: pyproject.toml requirements/dev.lock | $(BIN)/python
 $(STAMP)dev: pyproject.toml requirements/dev.lock | $(BIN)/python
 	$(INSTALL) $(if $(LOCKED),,--group dev)
 	@touch $@ $(STAMP)run $(STAMP)test
+
+# Always the versions of the lock: the figures name them.
+$(STAMP)peers: pyproject.toml requirements/peers.lock | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(VENV)-peers/bin/python -m pip install --quiet --require-hashes --requirement requirements/peers.lock
+	$(VENV)-peers/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
 
 $(STAMP)lowest: pyproject.toml requirements/lowest.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)-lowest

@@ -14,6 +14,7 @@ _HASHED = ("--universal", "--generate-hashes")
 FILES = {
     "dev.lock": (*_HASHED, *_EXTRAS, "--extra", "embedded", "--extra", "pages", "--group", "dev"),
     "image.lock": (*_HASHED, *_EXTRAS),
+    "peers.lock": (*_HASHED, "--extra", "embedded", "--extra", "pages", "--group", "peers"),
     "lowest.txt": (*_EXTRAS, "--extra", "embedded", "--extra", "pages", "--resolution", "lowest-direct", "--upgrade"),
 }
 # No index in the files: each environment installs from the one that it is configured for.

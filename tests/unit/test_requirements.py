@@ -38,6 +38,7 @@ def members(group: str) -> Iterator[str]:
 LOCKS = {
     "dev.lock": requirements("campaigns", "embedded", "otel", "phones", "prometheus", groups=("dev",)),
     "image.lock": requirements("campaigns", "otel", "phones", "prometheus"),
+    "peers.lock": requirements("embedded", "pages", groups=("peers",)),
 }
 
 
