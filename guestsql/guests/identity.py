@@ -146,6 +146,8 @@ def mask(key: str) -> str:
 # Bounded: a chain's million guests must not pile up in the bot's memory.
 @lru_cache(maxsize=4096)
 def _canonical(user_id: str, region: str | None) -> str:
+    if region is None and _PHONE.fullmatch(user_id):  # nearly every call
+        return user_id
     text = _CHANNEL.sub("", (user_id if user_id.isascii() else user_id.translate(_FOLD)).strip(_BLANKS))
     if not text:
         raise InvalidUserId("the user id is empty", hint="pass a phone number or a WhatsApp id")
