@@ -102,6 +102,21 @@ async def test_the_first_error_is_raised_and_undoes_its_transaction_alone(
     assert await connected.row("SELECT n FROM counts") == (3,)
 
 
+@pytest.mark.parametrize("is_last", [True, False])
+async def test_a_commit_that_fails_is_an_error_too(connected: Connected, is_last: bool) -> None:
+    await connected.execute("ALTER TABLE counts ADD UNIQUE (n) DEFERRABLE INITIALLY DEFERRED")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        async with connected.together() as batch:
+            await connected.execute("UPDATE counts SET n = 1")
+            batch.end_transaction()
+            await connected.execute("INSERT INTO counts VALUES (2, 1)")
+            if not is_last:
+                batch.end_transaction()
+                await connected.execute("UPDATE counts SET n = n + 1")
+    assert batch.committed == 1
+    assert await connected.row("SELECT sum(n)::int AS n FROM counts") == (1 if is_last else 2,)
+
+
 async def test_a_caller_that_fails_has_sent_nothing(connected: Connected) -> None:
     with pytest.raises(UnicodeEncodeError):
         async with connected.together():
