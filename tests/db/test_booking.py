@@ -8,6 +8,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,7 +16,9 @@ import pytest
 from psycopg.errors import CheckViolation, ForeignKeyViolation, ObjectNotInPrerequisiteState
 
 from guestsql import GuestDatabase, GuestTransaction
-from guestsql.errors import InvalidValue
+from guestsql.errors import InvalidValue, OutcomeUnknown
+from guestsql.sql import load_catalogue
+from guestsql.sql.overrides import query_digest
 from tests.checking import every_query
 from tests.databases import GUEST, KINDS, OTHER, Either, Proxy, make_settings, waiting_sessions
 from tests.server import MIGRATIONS, eventually
@@ -369,3 +372,21 @@ def test_no_query_leaves_out_guests_without_a_status() -> None:
     unequal = re.compile(r"(booking_)?status\s*(<>|!=|NOT\s+IN)|NOT\s*\(?\s*\w*\.?booking_status", re.IGNORECASE)
     compared = {name for name, query in every_query().items() if unequal.search(query.text)}
     assert compared == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_stored_status_that_cannot_be_read_is_not_reported_as_retryable(
+    kind: str, database_url: str, autocommit: Connection, tmp_path: Path
+) -> None:
+    """A bot that repeats retryable errors would add the event twice."""
+    original = load_catalogue()["get_booking_status"]
+    head = f"{original.name_line}\n-- overrides: {original.name} {query_digest(original)}\n"
+    broken = original.source.replace("WHERE", "WHERE 1 / position('+' IN ids.id) = 1 AND")
+    (tmp_path / "own.sql").write_text(f"{head}{broken};\n")
+    async with Either(kind, database_url, queries_dir=tmp_path) as db:
+        with pytest.raises(
+            OutcomeUnknown, match="stored, but the answer could not be read: division by zero"
+        ) as raised:
+            await db.set_booking_status(GUEST, "booked")
+    assert not raised.value.retryable
+    assert autocommit.execute("SELECT count(*) FROM booking_events").fetchone() == (1,)

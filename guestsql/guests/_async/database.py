@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from guestsql.errors import InvalidValue
+from guestsql.errors import DatabaseError, InvalidValue, OutcomeUnknown
 from guestsql.guests._async.action_claims import AsyncActionClaims
 from guestsql.guests._async.archive import AsyncReturner
 from guestsql.guests._async.context import AsyncContextCache
@@ -200,6 +200,17 @@ class AsyncGuestDatabase(AsyncGuests, AsyncLifecycle[AsyncGuestTransaction]):
     async def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         executor = await self._engine.ready()
         return await executor.call(name, parameters, policy=Policy.ONCE)
+
+    async def _read_stored(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        try:
+            return await self._call(name, **parameters)
+        except DatabaseError as error:
+            raise OutcomeUnknown(
+                f"stored, but the answer could not be read: {error.message}",
+                query=name,
+                sqlstate=error.sqlstate,
+                hint="do not repeat the call: read what it has stored",
+            ) from error
 
     async def _hold(self, *ids: str) -> None:
         """The executor returns the guests of a statement that is refused."""

@@ -85,6 +85,10 @@ class AsyncSession(ABC):
         """Run a query that carries an operation id."""
 
     @abstractmethod
+    async def _read_stored(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        """Read what a write that must not be repeated has led to; the error of a failure does not invite a repeat."""
+
+    @abstractmethod
     async def _in_transaction(
         self,
         function: Callable[[AsyncTransactionSession], AsyncResult[Answer]],

@@ -76,6 +76,9 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
     async def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         return await self._session.call(name, parameters)
 
+    async def _read_stored(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        return await self._session.call(name, parameters)
+
     async def _in_transaction(
         self,
         function: Callable[[AsyncTransactionSession], AsyncResult[Answer]],

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from guestsql.errors import InvalidValue
+from guestsql.errors import DatabaseError, InvalidValue, OutcomeUnknown
 from guestsql.guests._sync.action_claims import SyncActionClaims
 from guestsql.guests._sync.archive import Returner
 from guestsql.guests._sync.context import ContextCache
@@ -201,6 +201,17 @@ class GuestDatabase(Guests, Lifecycle[GuestTransaction]):
     def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         executor = self._engine.ready()
         return executor.call(name, parameters, policy=Policy.ONCE)
+
+    def _read_stored(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        try:
+            return self._call(name, **parameters)
+        except DatabaseError as error:
+            raise OutcomeUnknown(
+                f"stored, but the answer could not be read: {error.message}",
+                query=name,
+                sqlstate=error.sqlstate,
+                hint="do not repeat the call: read what it has stored",
+            ) from error
 
     def _hold(self, *ids: str) -> None:
         """The executor returns the guests of a statement that is refused."""

@@ -84,6 +84,10 @@ class Session(ABC):
         """Run a query that carries an operation id."""
 
     @abstractmethod
+    def _read_stored(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        """Read what a write that must not be repeated has led to; the error of a failure does not invite a repeat."""
+
+    @abstractmethod
     def _in_transaction(
         self,
         function: Callable[[TransactionSession], Result[Answer]],

@@ -77,6 +77,9 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
     def _call_once(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
         return self._session.call(name, parameters)
 
+    def _read_stored(self, name: str, **parameters: object) -> Any:  # noqa: ANN401  the query's own
+        return self._session.call(name, parameters)
+
     def _in_transaction(
         self,
         function: Callable[[TransactionSession], Result[Answer]],
