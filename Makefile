@@ -12,6 +12,10 @@ PAGES ?= $(shell grep -lE '^```console' *.md docs/*.md)
 # system. KEPT is how many prepared statements it keeps for each client.
 POOLER ?= 1.18
 KEPT ?= 0
+# What `make faults` does, and where it keeps what it found.
+ROUNDS ?= 100
+SEED ?= 15
+REPORT ?= .faults/report.jsonl
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-
 # Tests that touch every dependency; see `make lowest`.
@@ -38,15 +42,15 @@ test-pooled: $(STAMP)test ## run the suite through PgBouncer in transaction mode
 	$(if $(filter 1.18,$(POOLER)),,test -x .pgbouncer/pgbouncer || tools/fetch_pgbouncer.sh)
 	TEST_POOLER=$(POOLER) TEST_POOLER_KEPT=$(KEPT) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not once" $(PYTEST_ARGS)
 
-faults: $(STAMP)test ## run the long form of the fault tests: 40 faults of each kind under eight writers, and links at once
-	FAULT_ROUNDS=40 $(BIN)/python -m pytest tests/faults/test_acknowledged.py tests/faults/test_link_processes.py \
-		tests/faults/test_campaigns_processes.py $(PYTEST_ARGS)
-
 # Of all targets together.
 CASES ?= 1000000
 .PHONY: fuzz
 fuzz: $(STAMP)test ## run the long form of the tests that generate examples; CASES=1000000, FUZZ_ARGS="--target ids"
 	$(BIN)/python -m tests.fuzz --cases $(CASES) $(FUZZ_ARGS)
+
+faults: $(STAMP)test ## run fault rounds against what was acknowledged; ROUNDS=1000 SEED=15 REPORT=FILE, which an interrupted run continues
+	FAULT_ROUNDS=40 $(BIN)/python -m pytest tests/faults/test_link_processes.py tests/faults/test_campaigns_processes.py $(PYTEST_ARGS)
+	$(BIN)/python -m tests.acknowledged --rounds $(ROUNDS) --seed $(SEED) --report $(REPORT) --figures
 
 deliveries: $(STAMP)test ## run the long form of the stress test of messages: 100,000 deliveries, a bot killed every two seconds
 	MESSAGES=20000 $(BIN)/python -m pytest tests/faults/test_deliveries.py -s -n0 $(PYTEST_ARGS)

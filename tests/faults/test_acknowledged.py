@@ -1,116 +1,90 @@
-"""Whatever breaks while many write: what was acknowledged is stored, once.
+"""Whatever breaks while many write: what was acknowledged is stored, once, and no context is older than what it shows.
 
-The long form is `make faults`: 40 faults of each kind, in place of a few.
+The long form, with every kind of fault, is `make faults`.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from guestsql.embedded import PrivateServer
-from tests.acknowledged import Writers
-from tests.bouncer import bouncer, find_bouncer
-from tests.server import apply_migrations, private_server
+from tests.acknowledged.checker import check
+from tests.acknowledged.journal import Journal, read_journals
+from tests.acknowledged.places import Places
+from tests.acknowledged.plan import KINDS, Round, Step, plan_round
+from tests.acknowledged.rounds import run_round
+from tests.bouncer import find_bouncer
 
 Connection = psycopg.Connection[Any]
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "2"))
-PROCESSES = 1 if ROUNDS <= 2 else 2
+SHORT = {
+    "server killed": ["stop_at_once", "kill_writer", "kill_backend", "terminate_sessions", "fork", "lose_standby"],
+    "cut during": ["cut_before", "cut_half", "cut_during", "cut_after"],
+    "pooler": ["terminate_sessions", "cancel_statements"],
+}
+GUEST = "573000000001"
 
 
 @pytest.fixture(scope="module")
-def own_server() -> Iterator[PrivateServer]:
-    """A server that may be broken: it is this module's alone."""
-    with private_server() as started:
-        apply_migrations(started.url())
-        yield started
+def places() -> Iterator[Places]:
+    with Places() as made:
+        yield made
 
 
-@pytest.fixture
-def url(own_server: PrivateServer) -> str:
-    with psycopg.connect(own_server.url(), autocommit=True) as connection:
-        connection.execute("TRUNCATE guest_profiles, operations, query_minutes, process_minutes CASCADE")
-    return own_server.url()
+@pytest.mark.parametrize("kind", SHORT)
+def test_nothing_acknowledged_is_lost_or_counted_twice(kind: str, places: Places) -> None:
+    if kind == "pooler" and find_bouncer() is None:
+        pytest.skip("pgbouncer is not installed (apt-get install pgbouncer)")
+    result = run_round(Round(0, kind, "suite", tuple(Step(fault, 15) for fault in SHORT[kind])), places)
+    assert result.is_clean, result
+    assert result.verdict.acknowledged >= 15 * len(SHORT[kind])
+    assert result.verdict.reads > 0
 
 
-def stop_at_once(server: PrivateServer) -> None:
-    """As `pg_ctl stop -m immediate`; the next clients use the numbers of lost transactions again."""
-    done = server.run("pg_ctl", ["stop", "-m", "immediate", "-w", "-D", server.directory / "data"])
-    assert done.returncode == 0, done.stderr
-    server.start()
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        for _ in range(20):
-            connection.execute("SELECT pg_current_xact_id()")
+def test_a_plan_depends_on_the_seed_and_the_number_alone() -> None:
+    rounds = [plan_round(number, 15) for number in range(2 * len(KINDS))]
+    assert rounds == [plan_round(number, 15) for number in range(2 * len(KINDS))]
+    assert {each.kind for each in rounds} == set(KINDS)
+    assert [each.steps for each in rounds] != [plan_round(each.number, 16).steps for each in rounds]
 
 
-def kill(server: PrivateServer) -> None:
-    server.kill()
-    server.start()
-
-
-def cut_connections(server: PrivateServer) -> None:
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        )
-
-
-FAULTS: list[Callable[[PrivateServer], None]] = [stop_at_once, kill, cut_connections]
-
-
-def check(writers: Writers, server: PrivateServer) -> None:
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        assert writers.check(connection) >= 30 * ROUNDS
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_of_the_server(
-    fault: Callable[[PrivateServer], None], own_server: PrivateServer, url: str, tmp_path: Path
-) -> None:
-    with Writers(url, tmp_path) as writers:
-        writers.start(PROCESSES)
-        for _ in range(ROUNDS):
-            writers.wait_for_more()
-            fault(own_server)
-        writers.wait_for_more()
-        writers.stop()
-        check(writers, own_server)
-
-
-def test_a_bot_that_is_killed(own_server: PrivateServer, url: str, tmp_path: Path) -> None:
-    with Writers(url, tmp_path) as writers:
-        writers.start(PROCESSES)
-        for _ in range(ROUNDS):
-            writers.wait_for_more()
-            writers.kill()
-        writers.stop()
-        check(writers, own_server)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_bot_that_forks(own_server: PrivateServer, url: str, tmp_path: Path) -> None:
-    with Writers(url, tmp_path, token_writers=4, forks=2) as writers:
-        writers.start()
-        for _ in range(ROUNDS):
-            writers.wait_for_more()
-            cut_connections(own_server)
-        writers.stop()
-        check(writers, own_server)
-
-
-@pytest.mark.skipif(find_bouncer() is None, reason="pgbouncer is not installed (apt-get install pgbouncer)")
-def test_behind_a_pooler(own_server: PrivateServer, url: str, tmp_path: Path) -> None:
-    with bouncer(own_server) as pooler, Writers(pooler.url(url), tmp_path) as writers:
-        writers.start(PROCESSES)
-        for _ in range(ROUNDS):
-            writers.wait_for_more()
-            cut_connections(own_server)
-        writers.stop()
-        check(writers, own_server)
+def test_the_checker_finds_what_it_is_for(tmp_path: Path, connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO guest_profiles (phone_number, thread_id, thread_tokens, profile_data, total_interactions)"
+        " VALUES (%s, 't1', 12, '{\"w\": 3}', 2)",
+        [GUEST],
+    )
+    connection.execute("INSERT INTO guest_notes (phone_number, note) VALUES (%s, 'n1'), (%s, 'n1')", [GUEST, GUEST])
+    journal = Journal(tmp_path / "journal")
+    for line in (
+        "sent tokens t1 5", "sent tokens t1 9", "done tokens t1 9", "failed tokens t1 5",  # 9 of 12
+        "sent tokens t2 4", "done tokens t2 4",
+        "sent note n1 1", "done note n1 1",
+        "sent note n2 1", "together note:n1 note:n2",
+        f"sent profile {GUEST}/w 3", f"sent profile {GUEST}/w 4", f"done profile {GUEST}/w 4",
+        "sent forgotten 573000000009 1", "done forgotten 573000000009 1", "known message m1 1",
+        f"sent forgotten {GUEST} 1", f"done forgotten {GUEST} 1",
+        f"taken thread {GUEST} t9", "taken action 7", "taken action 7", "taken reply 1 r1 0", "taken reply 1 r1 1",
+        "stale context", "foreign works KeyError",
+    ):  # fmt: skip
+        journal.note(line)
+    journal.close()
+    verdict = check(read_journals([tmp_path / "journal"]), connection)
+    assert sorted(each.split(":")[0] for each in verdict.lost) == [
+        "('forgotten', '573000000001')",
+        "('message', 'm1')",
+        f"('profile', '{GUEST}/w')",
+        "('tokens', 't2')",
+        f"threads of {GUEST}",
+    ]
+    assert [each.split(":")[0] for each in verdict.doubled] == [
+        "('tokens', 't1')",
+        "('note', 'n1')",
+        "action 7 was handed out 2 times",
+    ]
+    assert len(verdict.torn) == 2
+    assert (verdict.stale, verdict.foreign) == (["context"], ["works KeyError"])

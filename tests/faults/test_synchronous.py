@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +14,11 @@ from guestsql.embedded import PrivateServer
 from guestsql.errors import OutcomeUnknown
 from tests.databases import GUEST, KINDS, OTHER, PATIENCE_SECONDS, Either, block, column, transaction
 from tests.server import apply_migrations, eventually, private_server
+from tests.unreplicated import waiting, without_standby
 
 Connection = psycopg.Connection[Any]
 
 LEASE = UUID("8a6e0804-2bd0-4672-b79d-d97027f9071a")
-WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'guestsql'"
 
 
 @pytest.fixture(scope="module")
@@ -36,41 +35,6 @@ def watcher(lonely_server: PrivateServer) -> Iterator[Connection]:
     with psycopg.connect(lonely_server.url(), autocommit=True) as connection:
         connection.execute("TRUNCATE guest_profiles, operations CASCADE")
         yield connection
-
-
-@contextmanager
-def without_standby(watcher: Connection) -> Iterator[None]:
-    """Let no commit end while this lasts."""
-    watcher.execute("ALTER SYSTEM SET synchronous_standby_names = 'nowhere'")
-    watcher.execute("SELECT pg_reload_conf()")
-    try:
-        _commit_until_it_waits(watcher)
-        yield
-    finally:
-        watcher.execute("ALTER SYSTEM RESET synchronous_standby_names")
-        watcher.execute("SELECT pg_reload_conf()")
-
-
-def _commit_until_it_waits(watcher: Connection) -> None:
-    """The server takes note of a reloaded setting some time after `pg_reload_conf`."""
-    state = "SELECT state, wait_event FROM pg_stat_activity WHERE pid = %s"
-    with closing(psycopg.connect(watcher.info.dsn, autocommit=True)) as probe:
-
-        def waits() -> bool:
-            found = watcher.execute(state, [probe.info.backend_pid]).fetchone()
-            if found is not None and found[0] == "idle":
-                probe.pgconn.consume_input()
-                while probe.pgconn.get_result() is not None:
-                    pass
-                probe.pgconn.send_query(b"SELECT pg_logical_emit_message(true, '', '')")
-            return found == ("active", "SyncRep")
-
-        eventually(waits)
-        watcher.execute("SELECT pg_terminate_backend(%s)", [probe.info.backend_pid])
-
-
-def waiting(watcher: Connection) -> set[int]:
-    return {row[0] for row in watcher.execute(WAITING)}
 
 
 def position(watcher: Connection) -> object:
