@@ -287,6 +287,8 @@ def _told(rows: list[tuple[Any, ...]]) -> bool:
         "UPDATE guestsql_grants SET monitor_columns = '{*}'",
         "SELECT pg_read_file('PG_VERSION')",
         "COPY (SELECT 1) TO PROGRAM 'true'",
+        "SELECT guestsql_thin_messages(0)",
+        "SELECT guestsql_make_message_partitions()",
     ],
 )
 def test_the_monitor_may_not_write(connection: Connection, statement: str) -> None:
@@ -302,6 +304,63 @@ def test_every_table_is_entered(connection: Connection) -> None:
             AND relname NOT IN (SELECT relation_name FROM guestsql_grants) AND relname !~ '^pg_stat_statements'
     """).fetchall()
     assert found == [], "enter it into guestsql_grants, in the migration that makes it"
+
+
+# Rights to tables and columns that differ from what guestsql_grants gives. A partition may have those of its table.
+RIGHTS = """
+WITH rights AS (
+    SELECT
+        role.name AS role,
+        target.oid::regclass::text || coalesce('.' || columns.attname, '') AS object,
+        right_to.name AS right_name,
+        target.relispartition,
+        CASE
+            WHEN columns.attnum IS NULL THEN has_table_privilege(role.name, target.oid, right_to.name)
+            ELSE has_column_privilege(role.name, target.oid, columns.attnum, right_to.name)
+        END AS has_it,
+        coalesce(
+            CASE role.name
+                WHEN 'guestsql_bot' THEN right_to.name = ANY(entry.bot_privileges)
+                WHEN 'guestsql_monitor'
+                    THEN right_to.name = 'SELECT' AND entry.monitor_columns && ARRAY['*', columns.attname::text]
+            END,
+            FALSE
+        ) AS is_entered
+    FROM pg_class AS target
+    LEFT JOIN guestsql_grants AS entry
+        ON entry.relation_name = coalesce(pg_partition_root(target.oid)::text, target.relname)
+    CROSS JOIN (VALUES ('guestsql_bot'), ('guestsql_monitor'), ('public')) AS role (name)
+    CROSS JOIN (VALUES
+        ('SELECT', TRUE), ('INSERT', TRUE), ('UPDATE', TRUE), ('REFERENCES', TRUE),
+        ('DELETE', FALSE), ('TRUNCATE', FALSE), ('TRIGGER', FALSE)
+    ) AS right_to (name, is_of_columns)
+    LEFT JOIN pg_attribute AS columns
+        ON right_to.is_of_columns AND columns.attrelid = target.oid AND columns.attnum > 0 AND NOT columns.attisdropped
+    WHERE
+        target.relnamespace = 'public'::regnamespace
+        AND target.relkind IN ('r', 'p', 'v', 'm')
+        AND target.relname !~ '^pg_stat_statements'
+)
+
+SELECT role, object, right_name, has_it
+FROM rights
+WHERE has_it <> is_entered AND (has_it OR NOT relispartition)
+"""
+# A SECURITY DEFINER function lends its owner's rights; a trigger function cannot be called.
+LENT = """
+SELECT proname
+FROM pg_proc
+WHERE
+    prosecdef
+    AND pronamespace = 'public'::regnamespace
+    AND prorettype <> 'trigger'::regtype
+    AND has_function_privilege('public', oid, 'EXECUTE')
+"""
+
+
+def test_no_role_has_a_right_that_is_not_entered(connection: Connection) -> None:
+    assert connection.execute(RIGHTS).fetchall() == []
+    assert connection.execute(LENT).fetchall() == []
 
 
 def test_a_later_table_is_the_bots_and_not_the_monitors(connection: Connection) -> None:
