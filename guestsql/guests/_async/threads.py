@@ -161,11 +161,12 @@ class AsyncThreads(AsyncSession):
 
     async def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:
         await self._hold(key)
-        row = await self._call("set_thread", phone_number=key, thread_id=thread_id)
-        if row is not None:
-            event(logging.INFO, "DATABASE_UPDATE", "thread updated", guest=key, query="set_thread")
-        while row is None:  # nothing to change; or another process forgot the guest at this moment
-            row = await self._call("get_thread", phone_number=key) or await self._call(
-                "set_thread", phone_number=key, thread_id=thread_id
-            )
-        return thread_from(row)
+        while True:
+            row = await self._call("set_thread", phone_number=key, thread_id=thread_id)
+            if row is not None:
+                event(logging.INFO, "DATABASE_UPDATE", "thread updated", guest=key, query="set_thread")
+                return thread_from(row)
+            row = await self._call("get_thread", phone_number=key)  # there was nothing to change
+            if row is not None and row.thread_id == thread_id:
+                return thread_from(row)
+            # Another process has forgotten the guest, or set another thread, in this moment: write again.
