@@ -7,6 +7,7 @@ import itertools
 import random
 import time
 from dataclasses import dataclass
+from functools import cache
 
 import psycopg
 
@@ -44,6 +45,7 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]) CROSS JOIN statement_ti
 """
 
 
+@cache
 def text_of(key: str) -> str:
     """The context of a guest: 600 characters, about as long as a short memory of a conversation."""
     chance = random.Random(key)

@@ -68,6 +68,8 @@ class Peer:
     async_write: Callable[[str], Awaitable[object]] | None = None
     is_shared = True
     """Whether threads and tasks may use it together."""
+    server = ""
+    """Its own server and the version; "" for PostgreSQL."""
 
     def __init__(self, place: Place) -> None:
         """Connect, create the tables, and store the texts."""

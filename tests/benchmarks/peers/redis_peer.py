@@ -17,6 +17,8 @@ from tests.benchmarks.peers.peer import Peer, Place, Unavailable
 from tests.server import eventually
 
 _SETTINGS = ("--port", "0", "--save", "", "--appendonly", "no", "--daemonize", "no")
+# It ends with its standard input, that is with this process, however that ends.
+_WATCHED = '"$@" & pid=$!; cat; kill "$pid"; wait'
 
 
 @contextmanager
@@ -28,13 +30,10 @@ def redis_server() -> Iterator[Path | None]:
         return
     with tempfile.TemporaryDirectory(prefix="guestsql-bench-") as folder:
         socket = Path(folder) / "redis.sock"
-        command = [program, *_SETTINGS, "--unixsocket", str(socket), "--dir", folder]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-            try:
-                eventually(socket.exists)
-                yield socket
-            finally:
-                process.terminate()
+        command = ["sh", "-c", _WATCHED, "sh", program, *_SETTINGS, "--unixsocket", str(socket), "--dir", folder]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL):
+            eventually(socket.exists)
+            yield socket
 
 
 class Redis(Peer):
@@ -58,6 +57,7 @@ class Redis(Peer):
                 timeout=60,
             )
         )
+        self.server = f"Redis {self._client.info('server')['redis_version']}"
         self.hit = self._client.get
         self.async_hit = self._async_client.get
         with self._client.pipeline(transaction=False) as pipeline:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
+from typing import Any
 
 from tests.benchmarks.measuring import DOCS, machine, replace_section, table, write_chart, write_figures
 from tests.benchmarks.peers.operations import BUILD_SECONDS, OPERATIONS, STAMPEDE
@@ -14,15 +15,7 @@ __all__ = ["print_row", "print_targets", "write_report"]
 
 _DRAWN = ("hit", "async hit", "batch of 20", "miss", "write")
 _SERIES = (OURS, "psycopg", "psycache", "LangGraph", "Django", "Redis")
-_PACKAGES = {
-    "psycopg": "psycopg",
-    "psycopg_pool": "psycopg-pool",
-    "asyncpg": "asyncpg",
-    "psycache": "psycache",
-    "LangGraph": "langgraph-checkpoint-postgres",
-    "Django": "Django",
-    "Redis": "redis",
-}
+_PACKAGES = ("psycopg", "psycopg-pool", "asyncpg", "psycache", "langgraph-checkpoint-postgres", "django", "redis")
 
 
 def print_row(results: Results, row: str) -> None:
@@ -43,7 +36,8 @@ def print_targets(targets: list[Target]) -> None:
 
 def write_report(results: Results, targets: list[Target]) -> None:
     """Write docs/figures/peers.json and .svg, and the section of docs/benchmarks.md."""
-    where = machine() | {"packages": {name: version(package) for name, package in _PACKAGES.items()}}
+    servers = [peer.server for peer in results.peers if peer.server]
+    where = machine() | {"software": [*servers, *(f"{name} {version(name)}" for name in _PACKAGES)]}
     write_figures("peers", _figures(results, targets, where))
     drawn = [name for name in _SERIES if name in {peer.name for peer in results.peers}]
     write_chart(
@@ -56,7 +50,7 @@ def write_report(results: Results, targets: list[Target]) -> None:
     replace_section(DOCS / "benchmarks.md", "peers", "\n".join(_section(results, targets, where)))
 
 
-def _figures(results: Results, targets: list[Target], where: dict[str, object]) -> dict[str, object]:
+def _figures(results: Results, targets: list[Target], where: dict[str, Any]) -> dict[str, object]:
     return {
         "machine": where,
         "seconds": results.seconds,
@@ -70,11 +64,11 @@ def _figures(results: Results, targets: list[Target], where: dict[str, object]) 
     }
 
 
-def _section(results: Results, targets: list[Target], where: dict[str, object]) -> Iterator[str]:
-    packages = ", ".join(f"{name} {number}" for name, number in dict(where["packages"]).items())
+def _section(results: Results, targets: list[Target], where: dict[str, Any]) -> Iterator[str]:
+    software = [f"PostgreSQL {where['postgresql']}", f"Python {where['python']}", *where["software"]]
     yield (
         f"{where['cores']} cores of an {where['processor']}, {where['memory_gb']} GB, {where['system']}, "
-        f"PostgreSQL {where['postgresql']}, Python {where['python']}, {packages}; {where['date']}.\n"
+        f"{', '.join(software)}; {where['date']}.\n"
     )
     yield "![Time of one call of guestsql and its peers](figures/peers.svg)\n"
     names = [peer.name for peer in results.peers]
