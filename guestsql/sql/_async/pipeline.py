@@ -22,9 +22,6 @@ __all__ = ["AsyncBatch", "commits_alone", "execute_together", "together"]
 _SYNC: Any = object()
 
 
-_SYNC: Any = object()
-
-
 class AsyncBatch(AsyncPipeline):
     """psycopg's pipeline, sent as a whole when it ends.
 

@@ -23,9 +23,6 @@ __all__ = ["Batch", "commits_alone", "execute_together", "together"]
 _SYNC: Any = object()
 
 
-_SYNC: Any = object()
-
-
 class Batch(Pipeline):
     """psycopg's pipeline, sent as a whole when it ends.
 
