@@ -18,7 +18,7 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 from guestsql.embedded import PrivateServer
 from tests.server import apply_migrations, drop_database_by, private_server, reachable_folder
-from tests.through_pooler import SETTING, select, through_pooler
+from tests.through_pooler import pooled, select, through_pooler
 
 # How long an example takes depends on what else the machine does. The suite takes the same examples every time;
 # `make examples` takes new ones.
@@ -59,8 +59,6 @@ def _no_outside_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 patch.delenv(name)
         # Nor to the embedded server of this account: what that has been through must decide no test.
         patch.setenv("XDG_DATA_HOME", "/dev/null/no-embedded-server")
-        for name, value in SETTING.items():
-            patch.setenv(f"GUESTSQL_{name.upper()}", value)
         yield
 
 
@@ -73,8 +71,8 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[PrivateServer]:
     """A server of this test run alone; it dies with pytest, even when that is killed."""
-    with private_server() as started, through_pooler(started) as seen:
-        yield seen
+    with private_server() as started, through_pooler(started):
+        yield started
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +111,7 @@ def new_database(server: PrivateServer) -> Iterator[NewDatabase]:
         def made(template: str) -> Iterator[str]:
             name = f"guestsql_{next(_numbers)}"
             connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy'.encode())
-            yield server.url(name)
+            yield pooled(server.url(name))
             drop_database_by(connection, name)
 
         yield made

@@ -25,7 +25,7 @@ from psycopg.conninfo import conninfo_to_dict
 from guestsql import AsyncGuestDatabase, GuestDatabase
 from guestsql.errors import DatabaseError
 from guestsql.settings import Settings
-from tests.through_pooler import SETTING
+from tests.through_pooler import settings_behind
 
 GUEST = "573000000001"
 OTHER = "573000000002"
@@ -37,7 +37,7 @@ PATIENCE_SECONDS = 30.0
 def make_settings(url: str, **known: Any) -> Settings:
     """Settings that flush by themselves never."""
     never = {"flush_seconds": 3600.0, "metrics_seconds": 0.0}
-    return Settings(database_url=url, **{"deadline_seconds": 30.0, **never, **SETTING, **known})
+    return Settings(database_url=url, **{"deadline_seconds": 30.0, **never, **settings_behind(url), **known})
 
 
 def nonempty(tables: dict[str, Any]) -> dict[str, Any]:
@@ -158,6 +158,7 @@ def waiting_sessions(connection: psycopg.Connection[Any]) -> int:
 
 _OPERATION = b"INSERT INTO operations"
 _COMPLETION = b"UPDATE operations AS done"
+_READY = b"Z\0\0\0\5"  # the start of ReadyForQuery, the end of every answer
 
 
 class Proxy:
@@ -202,18 +203,17 @@ class Proxy:
         with self._lock:
             self._losses.extend(what)
 
-    def lie(self, sqlstate: str, severity: str = "FATAL", *, at: bytes = _OPERATION) -> None:
+    def lie(self, *sqlstates: str, severity: str = "FATAL", at: bytes = _OPERATION) -> None:
         """Have the server do the next request of a kind and go, and tell the client that it failed.
 
         Args:
-            sqlstate: what the client is told, as a pooler would: without a place in the server's source.
+            sqlstates: what the client is told, as a pooler would: without a place in the server's source. A pooler may
+                add an error of its own to that of the server.
             severity: ERROR, FATAL or PANIC.
             at: what is in the request.
         """
-        fields = {"S": severity, "V": severity, "C": sqlstate, "M": f"told {sqlstate}"}
-        body = b"".join(f"{code}{value}".encode() + b"\0" for code, value in fields.items()) + b"\0"
         with self._lock:
-            self._lies.append((at, b"E" + (len(body) + 4).to_bytes(4, "big") + body))
+            self._lies.append((at, b"".join(_error(sqlstate, severity) for sqlstate in sqlstates)))
 
     def close(self) -> None:
         """Accept nobody any more."""
@@ -242,8 +242,8 @@ class Proxy:
         # Either side may have hung up.
         with suppress(BrokenPipeError, ConnectionResetError), client, socket.socket(socket.AF_UNIX) as server:
             server.connect(path)
-            silent = threading.Event()
-            back = threading.Thread(target=self._pump, args=(server, client, silent), daemon=True)
+            silent, ready = threading.Event(), threading.Event()
+            back = threading.Thread(target=self._pump, args=(server, client, silent, ready), daemon=True)
             back.start()
             while data := _receive(client):
                 if self.loses_packets:
@@ -254,11 +254,11 @@ class Proxy:
                     break
                 if loss == "answer":
                     _shut(client)  # before the server commits
-                    self._do_unheard(server, data, back)
+                    self._do_unheard(server, data, back, ready)
                     return
                 if lie := self._lie(data):
                     silent.set()
-                    self._do_unheard(server, data, back)
+                    self._do_unheard(server, data, back, ready)
                     client.sendall(lie)
                     _shut(client)
                     return
@@ -269,14 +269,19 @@ class Proxy:
             _shut(client)
             back.join()
 
-    def _pump(self, source: socket.socket, target: socket.socket, silent: threading.Event) -> None:
+    def _pump(
+        self, source: socket.socket, target: socket.socket, silent: threading.Event, ready: threading.Event
+    ) -> None:
         while data := _receive(source):
+            if data[-6:-1] == _READY:
+                ready.set()
             if silent.is_set() or self.loses_packets:
                 continue
             try:
                 target.sendall(data)
             except OSError:  # hung up: read on, so that the server is not held up
                 continue
+        ready.set()
         if not silent.is_set():
             _shut(target)
 
@@ -292,11 +297,19 @@ class Proxy:
             return self._lies.pop(0)[1] if self._lies and self._lies[0][0] in data else b""
 
     @staticmethod
-    def _do_unheard(server: socket.socket, data: bytes, back: threading.Thread) -> None:
-        """Let the server do what it was sent, and go."""
+    def _do_unheard(server: socket.socket, data: bytes, back: threading.Thread, ready: threading.Event) -> None:
+        """Let the server do what it was sent, and go. A pooler would not wait for the end of it."""
+        ready.clear()
         server.sendall(data)
-        server.sendall(b"X\x00\x00\x00\x04")  # Terminate: handled after the rest, and ends the session
+        ready.wait(PATIENCE_SECONDS)
+        server.sendall(b"X\x00\x00\x00\x04")  # Terminate
         back.join()
+
+
+def _error(sqlstate: str, severity: str) -> bytes:
+    fields = {"S": severity, "V": severity, "C": sqlstate, "M": f"told {sqlstate}"}
+    body = b"".join(f"{code}{value}".encode() + b"\0" for code, value in fields.items()) + b"\0"
+    return b"E" + (len(body) + 4).to_bytes(4, "big") + body
 
 
 def _receive(source: socket.socket) -> bytes:

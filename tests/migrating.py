@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 
 from guestsql.migrate import OWN, PACKAGED, RetryPolicy, Runner, Series
 from guestsql.settings import Settings
+from tests.through_pooler import direct
 
 _RUN = """
 import json, logging, sys
@@ -61,7 +62,7 @@ def write_files(folder: Path, files: Mapping[str, str]) -> Path:
 def make_runner(url: str, folder: Path, packaged: Path | None = None, **retry: float) -> Runner:
     """A runner of one own series, or of two series, that retries quickly."""
     known = {"first_pause": 0.01, "longest_pause": 0.05, **retry}
-    return Runner(Settings(), url, _series(folder, packaged), retry=RetryPolicy(**known))  # type: ignore[arg-type]
+    return Runner(Settings(), direct(url), _series(folder, packaged), retry=RetryPolicy(**known))  # type: ignore[arg-type]
 
 
 def apply_until(url: str, folder: Path, version: int) -> list[int]:

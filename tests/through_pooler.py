@@ -1,8 +1,8 @@
 """The whole suite through a PgBouncer in transaction mode: `make test-pooled`.
 
-TEST_POOLER is its version, and TEST_POOLER_KEPT the number of prepared statements that it keeps for each client. Each
-address of the test server that a test gets then goes through the pooler. A test's own connections by `psycopg.connect`
-still go to the server: they look at what the package has done.
+TEST_POOLER is its version, and TEST_POOLER_KEPT the number of prepared statements that it keeps for each client. The
+address of each database that a fixture makes then goes through the pooler; DATABASE_UNPOOLED_URL is the direct one, as
+docs/pgbouncer.md has it. A test's own connections by `psycopg.connect` go to the server: they look at what was done.
 """
 
 from __future__ import annotations
@@ -18,72 +18,62 @@ import pytest
 from guestsql.embedded import PrivateServer
 from tests.bouncer import Bouncer, bouncer, find_bouncer
 
-VERSION = os.environ.get("TEST_POOLER", "")
+_VERSION = os.environ.get("TEST_POOLER", "")
 _KEPT = int(os.environ.get("TEST_POOLER_KEPT") or 0)
-# Tests wait for each other's transactions, so each of a test's connections gets a server connection if it needs one.
+# A test's connections wait for each other's transactions, so each gets one to the server when it needs it.
 _SERVERS = 40
-
-SETTING: dict[str, Any] = {"pooler": "tracked"} if VERSION and _KEPT else {}
-"""What the settings say of the pooler; by default it is recognised."""
-
 _running: list[Bouncer] = []
 
 
-class PooledServer:
-    """A server whose addresses go through a pooler; everything else is the server's own."""
-
-    def __init__(self, server: PrivateServer, pooler: Bouncer) -> None:
-        self._server = server
-        self._pooler = pooler
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._server, name)
-
-    def url(self, dbname: str = "postgres") -> str:
-        return self._pooler.url(self._server.url(dbname))
+def pooled(url: str) -> str:
+    """The address of a database of the test server, by way of the pooler where the suite runs through one."""
+    return _running[0].url(url) if _running else url
 
 
 def direct(url: str) -> str:
-    """The server's own address of a database, whether or not the address goes through the pooler."""
-    for pooler in _running:
-        url = pooler.direct(url)
-    return url
+    """The server's own address of that database; any other address stays as it is."""
+    return _running[0].direct(url) if _running else url
 
 
-def with_direct_address(environment: dict[str, str]) -> dict[str, str]:
-    """Environment variables with the direct address that commands need behind a pooler."""
-    url = environment.get("DATABASE_URL", "")
+def settings_behind(url: str) -> dict[str, Any]:
+    """What the settings say of the pooler in front of an address: by default nothing, so that it is recognised."""
     if direct(url) == url:
-        return environment
-    return {"DATABASE_UNPOOLED_URL": direct(url), **environment}
+        return {}
+    return {"unpooled_url": direct(url), **({"pooler": "tracked"} if _KEPT else {})}
+
+
+def variables_behind(environment: dict[str, str]) -> dict[str, str]:
+    """The same for a command, as environment variables."""
+    found = settings_behind(environment.get("DATABASE_URL", ""))
+    names = {"unpooled_url": "DATABASE_UNPOOLED_URL", "pooler": "GUESTSQL_POOLER"}
+    return {**{names[name]: value for name, value in found.items()}, **environment}
 
 
 @contextmanager
-def through_pooler(server: PrivateServer) -> Iterator[Any]:
-    """The server by way of the pooler, or the server itself without TEST_POOLER."""
-    if not VERSION:
-        yield server
+def through_pooler(server: PrivateServer) -> Iterator[None]:
+    """Have a pooler in front of the server, with TEST_POOLER."""
+    if not _VERSION:
+        yield
         return
-    program = find_bouncer(VERSION)
-    assert program is not None, (
-        f"there is no PgBouncer {VERSION}: apt-get install pgbouncer, or tools/fetch_pgbouncer.sh"
-    )
-    more = f"max_prepared_statements = {_KEPT}" if VERSION != "1.18" else ""
+    program = find_bouncer(_VERSION)
+    assert program is not None, f"no PgBouncer {_VERSION} here: apt-get install pgbouncer, or tools/fetch_pgbouncer.sh"
+    more = "" if _VERSION == "1.18" else f"max_prepared_statements = {_KEPT}"
     connect = psycopg.connect
     with bouncer(server, size=_SERVERS, more=more, program=program) as pooler, pytest.MonkeyPatch.context() as patch:
         _running.append(pooler)
         patch.setattr(psycopg, "connect", lambda conninfo="", **known: connect(direct(conninfo), **known))
-        yield PooledServer(server, pooler)
+        yield
         _running.remove(pooler)
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, behind a pooler, what does not use the test server; skip what is marked `direct`."""
-    if not VERSION:
+    """Leave out, behind a pooler, what has no database of a fixture; skip what is marked `direct`."""
+    if not _VERSION:
         return
-    left_out = [item for item in items if "server" not in getattr(item, "fixturenames", ())]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if "server" in getattr(item, "fixturenames", ())]
+    made = {"new_database", "template_database"}
+    kept = [item for item in items if made & {*getattr(item, "fixturenames", ())}]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
     for item in items:
         if marker := item.get_closest_marker("direct"):
             item.add_marker(pytest.mark.skip(reason=f"direct: {marker.args[0]}"))

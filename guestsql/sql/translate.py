@@ -101,6 +101,9 @@ _IMPOSSIBLE = (
     ),
 )
 
+# An InternalError: BEGIN or COMMIT had two answers, because a pooler adds an error of its own to that of a lost server.
+_LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+
 _NOT_ADAPTED = re.compile(r"cannot adapt type '(?P<type>[^']+)'")
 
 # In messages of class 22 (data exceptions) the server quotes the value that it could not take.
@@ -219,7 +222,7 @@ def _unspoken(error: psycopg.Error, message: str, query: str) -> DatabaseError:
     if len(reasons) > 1:
         return _of_several([_unspoken(psycopg.OperationalError(reason), reason, query) for reason in reasons])
     impossible = None if query else _impossible(message)
-    if impossible is not None or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+    if impossible is not None or isinstance(error, _LOST):
         sqlstate = next((state for words, state in _REFUSALS if words.search(message)), None)
         hint = _hint(sqlstate, message, impossible or "check that the server of DATABASE_URL runs and can be reached")
         return DatabaseUnavailable(message, query=query, sqlstate=sqlstate, hint=hint)

@@ -22,13 +22,14 @@ def session_of(pool, queries):
 
 @contextmanager
 def roles(admin, *statements):
-    """Roles of this test alone; those that the server keeps are dropped again."""
+    """Roles of this test alone; those that the server keeps are dropped again, and a pooler's sessions with them."""
     try:
         for statement in statements:
             admin.execute(statement)
         yield
     finally:
         for name in (ROLE, "adhoc_login"):
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [name])
             admin.execute(f"DO $$BEGIN IF to_regrole('{name}') IS NOT NULL THEN DROP OWNED BY {name}; END IF; END$$")
             admin.execute(f"DROP ROLE IF EXISTS {name}")
 

@@ -11,6 +11,8 @@ import pytest
 from guestsql.adhoc.parameters import ParameterError, parse_values
 from guestsql.adhoc.session import QuerySession
 from guestsql.errors import DatabaseError, DatabaseUnavailable, QueryTimeout
+from tests.adhoc.conftest import target_of
+from tests.databases import Proxy
 
 PATIENCE = 30.0
 _IS_ASLEEP = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'"
@@ -69,6 +71,14 @@ def test_what_a_query_sets_does_not_reach_the_next_one(session, queries, at_most
     before = session.run(queries["get_settings"], {}, PATIENCE).rows
     session.run(queries["change_session"], {}, PATIENCE, at_most=at_most)
     assert session.run(queries["get_settings"], {}, PATIENCE).rows == before
+
+
+def test_a_server_that_is_lost_behind_a_pooler_has_two_errors(plain_url, queries):
+    with Proxy(plain_url) as proxy, QuerySession(target_of(proxy.url)) as session:
+        proxy.lie("57P01", "08P01", at=b"BEGIN READ ONLY")
+        with pytest.raises(DatabaseUnavailable):
+            pid(session, queries)
+        assert pid(session, queries)
 
 
 def test_a_server_that_is_lost_between_rows(session, queries, admin):

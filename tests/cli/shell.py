@@ -21,14 +21,14 @@ from click.testing import CliRunner, Result
 from guestsql.cli.main import guestsql
 from guestsql.embedded import PrivateServer
 from tests.server import drop_database
-from tests.through_pooler import with_direct_address
+from tests.through_pooler import pooled, variables_behind
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 def invoke(*arguments: str, stdin: str = "", **environment: str) -> Result:
     """Run a command in this process, without a terminal."""
-    return CliRunner().invoke(guestsql, arguments, input=stdin, env=with_direct_address(environment))
+    return CliRunner().invoke(guestsql, arguments, input=stdin, env=variables_behind(environment))
 
 
 def spawn(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -83,7 +83,7 @@ def _read(terminal: int) -> bytes:
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
-    return {**kept, "PYTHONPATH": str(ROOT), **with_direct_address(extra)}
+    return {**kept, "PYTHONPATH": str(ROOT), **variables_behind(extra)}
 
 
 @contextmanager
@@ -92,6 +92,6 @@ def cloned(server: PrivateServer, template: str, name: str) -> Iterator[str]:
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"'.encode())
     try:
-        yield server.url(name)
+        yield pooled(server.url(name))
     finally:
         drop_database(server, name)

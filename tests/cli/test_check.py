@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from tests.checking import QUERIES
 from tests.cli.shell import invoke
+from tests.through_pooler import direct
 
 WRONG = """\
 -- name: get_thread_id(phone_number)$
@@ -108,7 +109,7 @@ def test_a_file_elsewhere_is_judged_alone(server, tmp_path):
 @pytest.mark.usefixtures("folder", "server")
 def test_the_database_of_the_url_is_left_alone(empty_database_url):
     before = _contents(empty_database_url)
-    assert invoke("check", "--server", empty_database_url).exit_code == 1
+    assert invoke("check", "--server", direct(empty_database_url)).exit_code == 1
     assert _contents(empty_database_url) == before
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli.shell import invoke
 
+pytestmark = pytest.mark.direct("migrations need a session")
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):

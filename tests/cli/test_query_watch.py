@@ -69,6 +69,7 @@ def test_csv_has_its_heading_once(shell):
     assert lines[1] == lines[2] != lines[0]
 
 
+@pytest.mark.direct("a pooler replaces the server's process of an idle client")
 def test_a_lost_server_is_told_and_tried_again(shell, database_url, autocommit):
     with Proxy(database_url) as proxy:
         own = {**shell, "DATABASE_URL": proxy.url}

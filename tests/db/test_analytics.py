@@ -36,6 +36,7 @@ from tests.hotel_model import (
 )
 from tests.monitoring import ANALYSES, ask
 from tests.server import drop_database
+from tests.through_pooler import pooled
 
 GUESTS = 2000
 UNTIL = datetime(2025, 6, 15, 18, tzinfo=ZONE)
@@ -101,7 +102,7 @@ def _fill(url: str, guests: int, seed: int, until: datetime = UNTIL) -> dict[str
 def _new(server: PrivateServer, template: str, name: str) -> str:
     with psycopg.connect(server.url(), autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy'.encode())
-    return server.url(name)
+    return pooled(server.url(name))
 
 
 @pytest.fixture(scope="module")

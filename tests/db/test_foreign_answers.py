@@ -55,6 +55,7 @@ async def exchange(connection: Any, query: str, statement: str) -> None:
     await run(connection, f"PREPARE {found[0]} (text) AS {statement}")
 
 
+@pytest.mark.direct("prepares statements under names of its own")
 @pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_foreign_answer_is_no_answer(
@@ -107,6 +108,7 @@ async def test_columns_of_a_changed_table_are_the_querys_own(
             assert await db.queries.get_room() == ("Ceiba",)
 
 
+@pytest.mark.direct("reads the names of prepared statements")
 async def test_names_of_prepared_statements_are_unique(database_url: str, connections: list[Any]) -> None:
     names: set[Any] = set()
     for _ in range(3):

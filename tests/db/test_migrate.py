@@ -13,6 +13,8 @@ from guestsql.migrate import OWN, Runner, Series
 from guestsql.settings import Settings
 from tests.migrating import apply_until, make_runner, read_only, session, value, write_files
 
+pytestmark = pytest.mark.direct("migrations need a session")
+
 FILES = {
     "0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY, name text);\n",
     "0002_names.sql": "INSERT INTO rooms VALUES (1, 'Guayacán');\nINSERT INTO rooms VALUES (2, 'Ceiba');\n",

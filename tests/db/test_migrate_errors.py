@@ -14,6 +14,8 @@ from guestsql.errors import DatabaseError, MigrationError
 from tests.migrating import make_runner, session, value, write_files
 from tests.server import drop_database
 
+pytestmark = pytest.mark.direct("migrations need a session")
+
 HEAD = (
     "-- ñandú 😀\r\n"
     "/* second line */ CREATE TABLE a (id int PRIMARY KEY);\r\n"

@@ -13,6 +13,8 @@ from guestsql.migrate import Runner
 from tests.cli.shell import invoke
 from tests.migrating import apply_until, make_runner, session, value, write_files
 
+pytestmark = pytest.mark.direct("migrations need a session")
+
 FIRST = """
 CREATE TABLE days (id int) PARTITION BY LIST (id);
 CREATE TABLE days1 PARTITION OF days FOR VALUES IN (1);

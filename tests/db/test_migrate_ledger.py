@@ -22,6 +22,8 @@ from tests.cli.shell import invoke
 from tests.migrating import make_runner, session, value, write_files
 from tests.server import drop_database
 
+pytestmark = pytest.mark.direct("migrations need a session")
+
 FIRST = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY); INSERT INTO rooms VALUES (1);"}
 LEDGERS = "SELECT array_agg(schemaname::text ORDER BY 1) FROM pg_tables WHERE tablename = 'guestsql_migrations'"
 

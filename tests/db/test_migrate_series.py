@@ -16,6 +16,8 @@ from guestsql.settings import Settings
 from tests.cli.shell import invoke
 from tests.migrating import make_old_ledger, make_runner, session, value, write_files
 
+pytestmark = pytest.mark.direct("migrations need a session")
+
 PACKAGED_FILES = {
     "0001_guests.sql": "CREATE TABLE guests (key text PRIMARY KEY, labels text[]);",
     "R_counts.sql": "CREATE OR REPLACE VIEW counts AS SELECT count(*) AS guests FROM guests;",

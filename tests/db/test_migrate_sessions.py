@@ -9,6 +9,8 @@ from psycopg import sql
 
 from tests.migrating import make_runner, session, value, write_files
 
+pytestmark = pytest.mark.direct("migrations need a session")
+
 TABLE = "CREATE TABLE stage (id int); INSERT INTO stage VALUES (1);"
 LEFT = {
     "a temporary table": ("CREATE TEMP TABLE stage (id int);", "SELECT 1;"),

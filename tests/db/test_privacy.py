@@ -19,6 +19,7 @@ from guestsql.guests.erasure import ErasureKey
 from guestsql.legacy import import_directory
 from tests.databases import make_settings, waiting_sessions
 from tests.server import eventually, pg_bin
+from tests.through_pooler import direct
 
 KEY = "k" * 32
 ANA, BEA, LEO, EVA, IVO, NEW = (f"57300000000{number}" for number in range(1, 7))
@@ -62,7 +63,7 @@ def test_a_restored_dump_does_not_bring_the_erased_back(db, settings, database_u
     db.link_ids(EVA, phone=EVA, bsuid="CO.ivo")
     (ivo,) = autocommit.execute("SELECT phone_number FROM guest_ids WHERE id = 'CO.ivo'").fetchone()
     autocommit.execute(ARCHIVED, [LEO])
-    pg("pg_dump", "--format=custom", f"--file={dump}", database_url)
+    pg("pg_dump", "--format=custom", f"--file={dump}", direct(database_url))
 
     # Afterwards guests are erased: one after a merge, an archived one, one who was unknown before, and Eva.
     db.merge_guests(ANA, BEA)
@@ -71,7 +72,7 @@ def test_a_restored_dump_does_not_bring_the_erased_back(db, settings, database_u
     first = db.get_erasures(BEA)
     db.close()
 
-    pg("pg_restore", "--clean", "--if-exists", f"--dbname={database_url}", str(dump))
+    pg("pg_restore", "--clean", "--if-exists", f"--dbname={direct(database_url)}", str(dump))
     with GuestDatabase(settings=settings) as restored:
         restored.update_profile(NEW)  # came back after the erasure
         planned = restored.replay_erasures(dry_run=True)
@@ -199,12 +200,12 @@ def test_a_dump_has_nothing_of_those_who_were_erased(db, database_url, tmp_path)
 
     number = r"3[ .()-]?9[ .()-]?8[ .()-]?7[ .()-]?6[ .()-]?5[ .()-]?4[ .()-]?3[ .()-]?2[ .()-]?[1-4]"
     trace = re.compile("|".join((number, lid.removesuffix("@lid"), *map(re.escape, words))))
-    before = pg("pg_dump", database_url)
+    before = pg("pg_dump", direct(database_url))
     assert all(re.search(each, before) for each in (number, *map(re.escape, words)))
     for guest in (lid, silent):
         assert db.forget_guest(guest)["guest_ids"] > 0
     db.close()
-    dump = pg("pg_dump", database_url)
+    dump = pg("pg_dump", direct(database_url))
     assert [line for line in dump.splitlines() if trace.search(line)] == []
     # The proof of the consent is still there.
     assert "I agree." in dump

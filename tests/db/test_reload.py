@@ -483,6 +483,7 @@ async def test_what_the_role_may_not_do_is_refused(
         autocommit.execute("DROP ROLE reload_tester")
 
 
+@pytest.mark.direct("a pooler keeps its sessions")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_nothing_is_left_after_closing(kind: str, running: Any, autocommit: Connection) -> None:
     def tickers() -> list[str]:

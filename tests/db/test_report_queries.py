@@ -17,6 +17,7 @@ from guestsql.settings import Settings
 from guestsql.sql._sync.connection import connect
 from tests.monitoring import CATALOGUE, ask, ask_one
 from tests.server import PrivateServer, drop_database
+from tests.through_pooler import pooled
 
 ZONE = ZoneInfo("America/Bogota")
 NOW = datetime(2026, 3, 15, 1, 30, tzinfo=ZONE)
@@ -34,7 +35,7 @@ GRANT USAGE ON SCHEMA frozen TO guestsql_monitor;
 def hotel(server: PrivateServer, template_database: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(server.url(), autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE {DATABASE} TEMPLATE "{template_database}" STRATEGY file_copy'.encode())
-    url = server.url(DATABASE)
+    url = pooled(server.url(DATABASE))
     with connect(Settings(), url) as filling:
         # The data end today: what happened today is in neither period.
         invent_hotel(filling, 1500, seed=3, until=NOW, timezone=ZONE)

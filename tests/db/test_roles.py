@@ -21,6 +21,7 @@ from guestsql.sql import Query, arrange
 from tests.checking import every_query
 from tests.databases import GUEST, KINDS, OTHER, Either
 from tests.monitoring import QUERIES
+from tests.through_pooler import direct
 
 Connection = psycopg.Connection[Any]
 
@@ -194,7 +195,7 @@ def test_the_bot_may_not(connection: Connection, statement: str) -> None:
 
 @pytest.mark.parametrize("role", ["guestsql_bot", "guestsql_monitor"])
 def test_who_reads_the_ledger_may_not_write_it(role: str, empty_database_url: str) -> None:
-    Runner(Settings(), empty_database_url).up()
+    Runner(Settings(), direct(empty_database_url)).up()
     with psycopg.connect(empty_database_url) as connection:
         become(connection, role)
         assert not refused(connection, "SELECT version, body FROM guestsql_migrations")

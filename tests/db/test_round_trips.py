@@ -78,6 +78,7 @@ def tracing(connections: list[Any], path: Path) -> Iterator[Callable[[], list[st
         connection.pgconn.untrace()
 
 
+@pytest.mark.direct("counts what is sent where statements are prepared")
 async def test_a_hit_is_one_round_trip(
     opened: Open, autocommit: Connection, connections: list[Any], tmp_path: Path
 ) -> None:
@@ -110,6 +111,7 @@ async def test_a_hit_behind_a_pooler_is_one_round_trip(
             assert sent() == DIRECT
 
 
+@pytest.mark.direct("counts what is sent where statements are prepared")
 async def test_hits_of_many_guests_are_one_round_trip(
     opened: Open, autocommit: Connection, connections: list[Any], tmp_path: Path
 ) -> None:
@@ -124,6 +126,7 @@ async def test_hits_of_many_guests_are_one_round_trip(
         assert sent() == PREPARED
 
 
+@pytest.mark.direct("counts what is sent where statements are prepared")
 async def test_a_miss_is_three_round_trips_and_its_own_builder(
     opened: Open, connections: list[Any], tmp_path: Path
 ) -> None:
@@ -148,6 +151,7 @@ async def test_memory_off_is_one_round_trip(opened: Open, connections: list[Any]
         assert sent() == DIRECT
 
 
+@pytest.mark.direct("counts what is sent where statements are prepared")
 async def test_an_operation_is_one_round_trip(opened: Open, connections: list[Any], tmp_path: Path) -> None:
     """The write, its id and the commit together; and a flush asks for no time."""
     database = await opened()
@@ -200,6 +204,7 @@ async def test_a_message_is_two_round_trips(opened: Open, connections: list[Any]
         assert sent() == DIRECT
 
 
+@pytest.mark.direct("a pooler takes no options=")
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_hits_work_where_nothing_can_be_written(
     kind: str, database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch

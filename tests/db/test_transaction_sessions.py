@@ -202,6 +202,7 @@ async def test_one_deadline_holds_for_everything(opened: AsyncExecutor) -> None:
     assert await opened.call("get_pid", {}) == pid  # it was rolled back, not torn down
 
 
+@pytest.mark.direct("behind a pooler, the session of a caller who left counts for 30 s")
 @pytest.mark.parametrize("opened", [{"pool_max": 1}], indirect=True)
 async def test_a_cancelled_transaction_leaves_a_pool_that_works(opened: AsyncExecutor) -> None:
     async def work(seconds: float, inside: asyncio.Event) -> None:

@@ -44,15 +44,15 @@ async def test_what_was_committed_is_not_done_twice_nor_told_to_be_safe_to_repea
 ) -> None:
     with Proxy(database_url) as proxy:
         async with Either(kind_of((sqlstate, severity), LIES), proxy.url) as db:
-            proxy.lie(sqlstate, severity)
+            proxy.lie(sqlstate, severity=severity)
             assert await db.add_thread_tokens(GUEST, "t1", 5) == 5
             await db.record_interaction(GUEST)
-            proxy.lie(sqlstate, severity)
+            proxy.lie(sqlstate, severity=severity)
             assert await db.flush() == 1
             assert await db.flush() == 0
             assert {query for query, _ in db.raw.figures().errors} == {"add_thread_tokens", "record_interactions"}
             for _ in range(2):
-                proxy.lie(sqlstate, severity)
+                proxy.lie(sqlstate, severity=severity)
                 with pytest.raises(OutcomeUnknown, match="read before you repeat") as caught:
                     await db.queries.add_thread_tokens(phone_number=GUEST, thread_id="t1", tokens=6, operation_id="my")
                 assert (caught.value.sqlstate, caught.value.retryable) == (sqlstate, False)

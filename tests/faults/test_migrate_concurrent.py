@@ -22,6 +22,8 @@ from tests.migrating import (
 )
 from tests.server import eventually
 
+pytestmark = pytest.mark.direct("migrations need a session")
+
 INDEX = "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS guests_name ON guests (name);\n"
 FILES = {
     "0001_guests.sql": "CREATE TABLE guests (name text);\nINSERT INTO guests VALUES ('Ana');\n",

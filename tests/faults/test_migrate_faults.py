@@ -25,6 +25,8 @@ from guestsql.sql._sync.connection import connect
 from tests import databases
 from tests.migrating import apply_until, make_runner, session, value, write_files
 
+pytestmark = pytest.mark.direct("migrations need a session")
+
 FILES = {
     "0001_rooms.sql": "CREATE TABLE rooms (id int);\n",
     "0002_column.sql": "ALTER TABLE rooms ADD COLUMN name text;\n",
@@ -167,7 +169,7 @@ def test_a_failure_told_behind_a_commit_is_looked_up(
     sqlstate: str, severity: str, empty_database_url: str, folder: Path
 ) -> None:
     with databases.Proxy(empty_database_url) as proxy:
-        proxy.lie(sqlstate, severity, at=b"COMMIT\0")
+        proxy.lie(sqlstate, severity=severity, at=b"COMMIT\0")
         assert [found.version for found in make_runner(proxy.url, folder).up()] == [1, 2]
     assert value(empty_database_url, "SELECT array_agg(version) FROM guestsql_migrations") == [1, 2]
 

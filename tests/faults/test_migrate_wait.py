@@ -14,6 +14,8 @@ from tests.faults.conftest import PasswordServer
 from tests.migrating import write_files
 from tests.server import eventually
 
+pytestmark = pytest.mark.direct("migrations need a session")
+
 FILES = {"0001_first.sql": "CREATE TABLE first (n int);\n"}
 
 
