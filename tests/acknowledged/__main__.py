@@ -46,7 +46,9 @@ def _chosen(given: argparse.Namespace) -> Iterator[Round]:
         yield plan_round(given.round, given.seed)
         return
     rounds = (plan_round(number, given.seed) for number in itertools.count())
-    yield from itertools.islice((each for each in rounds if not given.kind or each.kind in given.kind), given.rounds)
+    wanted = itertools.islice((each for each in rounds if not given.kind or each.kind in given.kind), given.rounds)
+    part, _, parts = given.part.partition("/")
+    yield from itertools.islice(wanted, int(part) - 1, None, int(parts))
 
 
 def _arguments() -> argparse.Namespace:
@@ -56,6 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=15)
     parser.add_argument("--report", default=".faults/report.jsonl")
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="only rounds of this kind; repeatable")
+    parser.add_argument("--part", default="1/1", help="2/3: only every third round, from the second one on")
     parser.add_argument("--figures", action="store_true", help="write docs/figures/faults.json and docs/benchmarks.md")
     return parser.parse_args()
 

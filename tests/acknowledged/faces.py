@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +13,18 @@ from guestsql import AsyncGuestDatabase, GuestDatabase, GuestProfile
 from guestsql.settings import Settings
 from tests.acknowledged.journal import Journal
 
+_PAUSES = [0.0, 0.0, 0.0, 0.005, 0.02, 0.2]
+
 
 def build(profile: GuestProfile) -> str:
     """The context that the writers compare: the guest's name."""
+    time.sleep(random.choice(_PAUSES))
     return f"[{profile.user_name}]"
 
 
 async def build_later(profile: GuestProfile) -> str:
-    await asyncio.sleep(0)
-    return build(profile)
+    await asyncio.sleep(random.choice(_PAUSES))
+    return f"[{profile.user_name}]"
 
 
 class SyncFace:

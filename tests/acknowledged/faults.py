@@ -207,6 +207,15 @@ def _harm(how: str) -> Callable[[Scene], None]:
     return fault
 
 
+def cut_commit(scene: Scene) -> None:
+    """Transactions lose their connection before, during or after their COMMIT."""
+    proxy = scene.proxy
+    assert proxy is not None
+    for _ in range(6):
+        proxy.harm(scene.chance.choice(["before", "during", "after"]), 1, at=b"COMMIT")
+    eventually(proxy.is_idle, 60.0)
+
+
 def refuse_connections(scene: Scene) -> None:
     proxy = scene.proxy
     assert proxy is not None
@@ -277,6 +286,7 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
         too_many_clients,
         lose_standby,
         *map(_harm, ("before", "half", "during", "after", "hang", "silence")),
+        cut_commit,
         refuse_connections,
         kill_writer,
         stop_writers,

@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from psycopg.conninfo import conninfo_to_dict
 
-# The first bytes of a session are its start; a request comes later.
+# A session begins with one of these, and ends with Terminate; between them are requests.
 _STARTS = (b"\x00\x03\x00\x00", b"\x04\xd2\x16\x2e", b"\x04\xd2\x16\x2f")
+_END = b"X\x00\x00\x00\x04"
 HARMS = ("before", "half", "during", "after", "hang", "silence")
 """When a connection is cut: before the server has the request, when it has one half of it, while it runs, when it has
 answered. Or later, and until then nothing comes through: the request, or the answer to it."""
@@ -53,7 +54,7 @@ class HarmingProxy:
         self._known = conninfo_to_dict(url)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
         self._lock = threading.Lock()
-        self._ordered: list[tuple[str, float]] = []
+        self._ordered: list[tuple[str, float, bytes]] = []
         self._links: set[Link] = set()
         self.harmed = 0
         self.is_closed = False
@@ -65,16 +66,17 @@ class HarmingProxy:
         port, known = self._listener.getsockname()[1], self._known
         return f"postgresql://{quote(str(known['user']))}@127.0.0.1:{port}/{known['dbname']}?sslmode=disable"
 
-    def harm(self, how: str, times: int, seconds: float = 0.0) -> None:
+    def harm(self, how: str, times: int, seconds: float = 0.0, *, at: bytes = b"") -> None:
         """Harm the next requests, one on each connection that sends one.
 
         Args:
             how: one of HARMS.
             times: how many requests.
             seconds: how long one hangs.
+            at: what is in the request.
         """
         with self._lock:
-            self._ordered += [(how, seconds)] * times
+            self._ordered += [(how, seconds, at)] * times
 
     def is_idle(self) -> bool:
         """Tell whether everything that was asked for is done."""
@@ -88,12 +90,14 @@ class HarmingProxy:
         for link in links:
             link.cut()
 
-    def _next(self) -> tuple[str, float] | None:
+    def _next(self, data: bytes) -> tuple[str, float] | None:
         with self._lock:
-            if not self._ordered:
-                return None
-            self.harmed += 1
-            return self._ordered.pop()
+            for place, (how, seconds, at) in enumerate(self._ordered):
+                if at in data:
+                    del self._ordered[place]
+                    self.harmed += 1
+                    return how, seconds
+        return None
 
     def _accept(self) -> None:
         while True:
@@ -126,8 +130,8 @@ class HarmingProxy:
 
     def _ask(self, link: Link) -> None:
         while data := link.client.recv(65536):
-            is_start = data[4:8] in _STARTS
-            harm = None if is_start else self._next()
+            is_spared = data[4:8] in _STARTS or data.startswith(_END)
+            harm = None if is_spared else self._next(data)
             if harm is None:
                 link.server.sendall(data)
             else:
@@ -175,7 +179,7 @@ def _cut_after(link: Link, data: bytes, seconds: float) -> None:
     link.is_dumb = True
     link.answered.clear()
     link.server.sendall(data)
-    link.answered.wait(30.0)
+    link.answered.wait(5.0)
 
 
 def _hang(link: Link, data: bytes, seconds: float) -> None:

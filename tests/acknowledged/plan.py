@@ -39,7 +39,10 @@ _SERVER = ("kill_server", "stop_at_once", "kill_backend", "terminate_sessions", 
 KINDS: dict[str, Kind] = {
     "server killed": Kind(("kill_server", *_SERVER)),
     "immediate stop": Kind(("stop_at_once", *_SERVER)),
-    "immediate stops, tokens": Kind(("stop_at_once",), works=("tokens",) * 8, times=3),
+    "immediate stop, tokens": Kind(("stop_at_once",), works=("tokens",) * 4, times=4),
+    "immediate stop, contexts": Kind(("stop_at_once",), works=("contexts",) * 5 + ("profiles",), times=4),
+    "immediate stop, campaign": Kind(("stop_at_once", "kill_writer"), works=("actions",) * 3 + ("people",), times=3),
+    "immediate stop, outbox": Kind(("stop_at_once", "kill_writer"), works=("sender", "replies", "messages") * 2),
     "backend killed": Kind(("kill_backend", *_SERVER)),
     "server restarted": Kind(("restart", *_SERVER)),
     "sessions terminated": Kind(("terminate_sessions", "fork")),
@@ -51,6 +54,7 @@ KINDS: dict[str, Kind] = {
     "cut half": Kind(("cut_half", "cut_during"), route="proxy"),
     "cut during": Kind(("cut_during", "cut_after"), route="proxy"),
     "cut after": Kind(("cut_after", "kill_backend"), route="proxy"),
+    "cut at COMMIT": Kind(("cut_commit",), route="proxy", works=("transactions",) * 3 + ("people", "contexts")),
     "hang": Kind(("cut_hang", "cut_after"), route="proxy", settings=HURRIED, seconds=2.0, times=2),
     "silence": Kind(("cut_silence", "cut_during"), route="proxy", settings=HURRIED, seconds=2.0, times=2),
     "refused": Kind(("refuse_connections", "cut_during"), route="proxy", settings=HURRIED, seconds=2.0, times=2),
@@ -105,5 +109,5 @@ def plan_round(number: int, seed: int) -> Round:
     kind, chance = KINDS[name], random.Random(f"{seed} {number}")
     more = range(chance.randint(1, kind.times) - 1)
     faults = [kind.faults[0], *(chance.choice(kind.faults + kind.faults[:1] * len(kind.faults)) for _ in more)]
-    steps = tuple(Step(fault, chance.randint(10, 80)) for fault in faults)
+    steps = tuple(Step(fault, chance.randint(10, 300)) for fault in faults)
     return Round(number, name, f"{seed} {number}", steps)

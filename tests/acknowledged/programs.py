@@ -138,7 +138,7 @@ def _interrupt(planned: Round, place: Place, url: str, runs: Runs) -> None:
     for step in planned.steps:
         process = runs.start()
         _await_session(url, process)
-        time.sleep(chance.uniform(0, step.after / 60))
+        time.sleep(chance.uniform(0, step.after / 200))
         if step.fault == "kill_program":
             process.kill()
         else:

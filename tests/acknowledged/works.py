@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,6 +109,7 @@ class Messages(Work):
         thread = f"t-{message_id}"
 
         def act(message: Any) -> None:
+            time.sleep(self.chance.choice([0.0, 0.0, 0.002, 0.01]))
             message.tokens(thread, tokens)
             message.reply({"uid": message_id})
 
@@ -213,8 +215,13 @@ class Threads(Work):
                 self.face.set_thread(self.bench.shared(3), thread)
             return
         guest = f"5730020{self.bench.number:05}"
+
+        def make() -> str:
+            time.sleep(self.chance.choice([0.0, 0.01, 0.05]))
+            return thread
+
         try:
-            found = self.face.create_thread(guest, lambda: thread)
+            found = self.face.create_thread(guest, make)
         except DatabaseError:
             return
         self.journal.note("taken", "thread", guest, found.thread_id)

@@ -33,7 +33,7 @@ class Order:
     """
 
     faces: list[str] = field(default_factory=lambda: ["sync", "async"])
-    works: list[str] = field(default_factory=lambda: list(WORKS))
+    works: list[str] = field(default_factory=lambda: [*WORKS, "contexts"])
     settings: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
 
