@@ -23,7 +23,7 @@ SMOKE := tests/unit tests/cli/test_help.py tests/cli/test_query.py tests/cli/tes
 	tests/db/test_guests.py tests/db/test_context_cache.py tests/db/test_queries.py tests/db/test_prometheus.py \
 	tests/db/test_tracing.py tests/db/test_legacy_import.py tests/charts/test_render.py tests/pages/test_browser.py
 
-.PHONY: help demo test faults deliveries examples bench bench-peers growth soak check lint types imports sync sync-check docs docs-check pages once messages picture stubs stubs-check vet format
+.PHONY: help demo test failover faults deliveries examples bench bench-peers growth soak check lint types imports sync sync-check docs docs-check pages once messages picture stubs stubs-check vet format
 .PHONY: lock audit lowest dist clean
 
 help: ## show this list
@@ -69,6 +69,9 @@ growth: $(STAMP)dev ## measure hotels of 10,000 to 1,000,000 guests; GUESTS=1000
 
 soak: $(STAMP)dev ## replay a day of messages 1,000 times as fast for 20 minutes: everything must stay flat; MINUTES=2
 	$(BIN)/python -m tests.benchmarks.soak
+
+failover: $(STAMP)test ## kill the primary 40 times under bots that write, and read 100,000 contexts on a standby; ROUNDS=2 READS=2000
+	$(BIN)/python -m tests.failover
 
 check: lint types imports sync-check docs-check stubs-check vet once ## run every check but the tests
 

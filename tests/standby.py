@@ -69,7 +69,9 @@ class ServerGroup:
         # From the beginning: a reloaded setting would hold some time after the reload.
         synchronous = {"synchronous_standby_names": "ANY 1 (*)"} if is_synchronous else {}
         self._settings: Mapping[str, str] = {**_SETTINGS, **synchronous}
-        first, *others = [folder / f"server_{place}" for place in range(number)]
+        self._folders = [folder / f"server_{place}" for place in range(number)]
+        first, *others = self._folders
+        self._killed: PrivateServer | None = None
         self._servers: dict[Path, PrivateServer] = {}
         self.primary = self._start(first)
         self._places = [(str(self.primary.socket_dir), str(self.primary.port))]
@@ -95,23 +97,30 @@ class ServerGroup:
         """The running servers that are not the primary."""
         return [server for server in self._servers.values() if server is not self.primary]
 
-    def fail_over(self) -> float:
+    def fail_over(self) -> tuple[float, float]:
         """Kill the primary with SIGKILL, and promote the standby that has the most.
 
         Returns:
-            When the promotion was complete, in seconds of `time.monotonic()`.
+            When the last process of the primary was killed, and when the promotion was complete, in seconds of
+            `time.monotonic()`.
         """
-        self.primary.kill()
-        self.primary = max(self.standbys, key=_received)
+        self._killed = self.primary
+        self._killed.kill()
+        killed_at = time.monotonic()
+        self._servers = {folder: server for folder, server in self._servers.items() if server is not self._killed}
+        self.primary = max(self._servers.values(), key=_received)
         with psycopg.connect(self.primary.url(), autocommit=True) as connection:
+            if not self.standbys:  # as a manager does: nothing can confirm a commit until a server is rebuilt
+                connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
+                connection.execute("SELECT pg_reload_conf()")
             assert connection.execute("SELECT pg_promote()").fetchone() == (True,)
-        return time.monotonic()
+        return killed_at, time.monotonic()
 
     def rebuild(self) -> None:
-        """Make the servers that were killed standbys of the primary, and wait until they stream."""
-        for folder, server in list(self._servers.items()):
-            if server is not self.primary and not _answers(server):
-                server.close()
+        """Make the server that was killed a standby of the primary, and wait until it streams."""
+        self._close_killed()
+        for folder in self._folders:
+            if folder not in self._servers:
                 self._join(folder)
         self.wait_for_standbys()
 
@@ -123,8 +132,14 @@ class ServerGroup:
 
     def close(self) -> None:
         """End all servers."""
+        self._close_killed()
         for server in self._servers.values():
             server.close()
+
+    def _close_killed(self) -> None:
+        if self._killed is not None:
+            self._killed.close()
+            self._killed = None
 
     def _start(self, folder: Path) -> PrivateServer:
         server = self._servers[folder] = PrivateServer(folder, pg_bin(), settings=self._settings).start()
@@ -154,11 +169,3 @@ def server_group(number: int = 2, *, is_synchronous: bool = False) -> Iterator[S
 
 def _received(standby: PrivateServer) -> int:
     return _number(standby, "SELECT (pg_last_wal_receive_lsn() - '0/0')::int8")
-
-
-def _answers(server: PrivateServer) -> bool:
-    try:
-        psycopg.connect(server.url(), connect_timeout=2).close()
-    except psycopg.OperationalError:
-        return False
-    return True

@@ -18,8 +18,8 @@ Turns = Callable[[], dict[str, int]]
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[ServerGroup]:
-    """A primary and a standby that are shared: a test leaves both running, with their roles."""
-    with server_group(2) as group:
+    """A primary and a synchronous standby that are shared: a test leaves both running, with their roles."""
+    with server_group(2, is_synchronous=True) as group:
         yield group
 
 

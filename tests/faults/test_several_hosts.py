@@ -1,8 +1,7 @@
-"""An address with several hosts: each one's reason is shown, with a hint that fits all; and a standby is promoted."""
+"""An address with several hosts: each one's reason is shown, with a hint that fits all."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from typing import Any
 
@@ -14,8 +13,7 @@ from guestsql.errors import DatabaseUnavailable
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import connect
 from tests.databases import GUEST, KINDS, Either
-from tests.server import apply_migrations, eventually, private_server
-from tests.standby import several_hosts, standby_of
+from tests.standby import several_hosts
 
 CLOSED = ("127.0.0.1", "1")
 
@@ -84,22 +82,3 @@ async def test_no_host_is_a_primary(
     url = several_hosts(here, dbname=database, target_session_attrs="read-write")
     error = await refusal(kind, url, deadline_seconds=0.5)
     assert (error.sqlstate, "accepts no writes" in error.hint) == ("25006", True)
-
-
-async def test_a_standby_that_is_promoted_takes_the_waiting_writes(caplog: pytest.LogCaptureFixture) -> None:
-    with private_server(settings={"shared_preload_libraries": ""}) as primary:
-        apply_migrations(primary.url())
-        with standby_of(primary) as standby:
-            async with Either("sync", standby.url()) as one, Either("async", standby.url()) as two:
-                assert await one.get_profile(GUEST) is None
-                calls = [
-                    asyncio.create_task(one.update_profile(GUEST, user_name="Ana")),
-                    asyncio.create_task(two.add_thread_tokens(GUEST, "thread_1", 5)),
-                ]
-                for name in ("upsert_profile", "add_thread_tokens"):
-                    await asyncio.to_thread(eventually, lambda name=name: f"query={name}" in caplog.text)
-                with psycopg.connect(standby.url(), autocommit=True) as admin:
-                    admin.execute("SELECT pg_promote()")
-                await asyncio.gather(*calls)
-                profile = await one.get_profile(GUEST)
-    assert (profile.user_name, profile.thread_id) == ("Ana", "thread_1")
