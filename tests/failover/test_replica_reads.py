@@ -18,6 +18,7 @@ from tests.context_helpers import GUEST, seed
 from tests.databases import KINDS, OTHER, PATIENCE_SECONDS, Either, Program, block, transaction
 from tests.failover.conftest import Turns, pause_replay
 from tests.failover.rounds import Bots, run_round
+from tests.server import eventually
 from tests.standby import ServerGroup
 
 Connection = psycopg.Connection[Any]
@@ -25,8 +26,9 @@ Connection = psycopg.Connection[Any]
 
 def replicated(kind: str, pair: ServerGroup, **known: Any) -> Either:
     """A database of either class that reads on the standby, with one connection to each server."""
-    one = {"pool_min": 1, "pool_max": 1}
-    return Either(kind, pair.url(), replica_url=pair.standbys[0].url(), replica_reads=True, **{**one, **known})
+    one: dict[str, Any] = {"pool_min": 1, "pool_max": 1}
+    one["replica_url"] = pair.standbys[0].url()
+    return Either(kind, pair.url(), replica_reads=True, **{**one, **known})
 
 
 async def used(db: Either, turns: Turns) -> None:
@@ -94,7 +96,13 @@ _QUERY = """-- name: rename_guest(phone_number)$
 -- Renames a guest, by a function.
 --   phone_number: text, the guest
 SELECT rename_guest(:phone_number::text) AS user_name;
+
+-- name: find_name_slowly(phone_number)$
+-- Finds a guest's name, and takes its time.
+--   phone_number: text, the guest
+SELECT user_name FROM guest_profiles WHERE phone_number = :phone_number::text AND pg_sleep(0.3) IS NOT NULL;
 """
+_SLEEPS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 
 
 def _own_queries() -> Path:
@@ -122,6 +130,36 @@ async def test_a_standby_that_is_behind_shows_nothing_old(
             await db.get_context(GUEST)
             assert "primary" in turns()
             standby.execute("SELECT pg_wal_replay_resume()")
+
+
+async def test_what_is_replayed_during_a_read_does_not_count(
+    pair: ServerGroup, primary: Connection, standby: Connection, turns: Turns
+) -> None:
+    """The read began before it: its snapshot is older."""
+    seed(primary, "stored text", "1 second")
+    async with replicated("async", pair, queries_dir=_own_queries()) as db:
+        await used(db, turns)
+        pause_replay(standby)
+        await db.update_profile(GUEST, user_name="Eva")
+        read = db.raw._engine.executor.read_replica("find_name_slowly", {"phone_number": GUEST})
+        reading = asyncio.create_task(read)
+        await asyncio.to_thread(eventually, lambda: standby.execute(_SLEEPS).fetchone() == (1,))
+        standby.execute("SELECT pg_wal_replay_resume()")
+        assert await reading is None
+
+
+async def test_one_snapshot_for_all_statements_is_of_no_use(
+    pair: ServerGroup, primary: Connection, turns: Turns
+) -> None:
+    seed(primary, "stored text", "1 second")
+    url = f"{pair.standbys[0].url()}&options=-c%20default_transaction_isolation%3D%22repeatable%20read%22"
+    async with replicated("sync", pair, replica_url=url) as db:
+        await db.add_thread_tokens(GUEST, "t1", 5)
+        pair.wait_for_standbys()
+        turns()
+        for _ in range(3):
+            assert await db.get_context(GUEST) == "stored text"
+        assert turns()["primary"] >= 3
 
 
 async def test_a_write_of_another_database_object_counts(
