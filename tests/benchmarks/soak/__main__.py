@@ -81,13 +81,11 @@ def _soak(server: PrivateServer, days: int, day_seconds: float, messages: int) -
     finally:
         sampler.stop()
         fleet.kill()
-    return Measured(
-        day_seconds,
-        _by_day(sampler, answers, [len(each) for each in plan], day_seconds),
-        answers.outcomes,
-        _faults(url, fleet, answers, sum(map(len, plan))),
-        fleet.migration_seconds,
-    )
+    measured = _by_day(sampler, answers, [len(each) for each in plan], day_seconds)
+    faults = _faults(url, fleet, answers, sum(map(len, plan)))
+    if len(measured) < days:
+        faults.append(f"{days - len(measured)} days without samples or answers")
+    return Measured(day_seconds, measured, answers.outcomes, faults, fleet.migration_seconds)
 
 
 def _replay(fleet: Fleet, plan: Sequence[Sequence[tuple[float, str]]], day: int, begins: float, seconds: float) -> None:
@@ -112,10 +110,11 @@ def _by_day(sampler: Sampler, answers: Answers, counts: Sequence[int], day_secon
     for day, count in enumerate(counts):
         samples = [figures for second, figures in sampler.samples if int(second // day_seconds) == day]
         seconds = [answers.seconds[number] for number in range(first, first + count) if number in answers.seconds]
-        cuts = statistics.quantiles(seconds, n=100, method="inclusive")
-        medians = {name: float(statistics.median(sample[name] for sample in samples)) for name in samples[0]}
-        days.append({"messages": count, "p50_seconds": cuts[49], "p99_seconds": cuts[98], **medians})
         first += count
+        if samples and len(seconds) > 1:
+            cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+            medians = {name: float(statistics.median(sample[name] for sample in samples)) for name in samples[0]}
+            days.append({"messages": count, "p50_seconds": cuts[49], "p99_seconds": cuts[98], **medians})
     return days
 
 
