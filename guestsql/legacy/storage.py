@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 __all__ = ["copy_safely", "file_sha256", "sync_folder", "write_safely"]
 
@@ -35,7 +36,7 @@ def copy_safely(source: Path, target: Path) -> None:
     Raises:
         OSError: the source cannot be read, or the target cannot be written.
     """
-    with source.open("rb") as read, target.open("xb") as written:
+    with source.open("rb") as read, _new_file(target) as written:
         shutil.copyfileobj(read, written, _CHUNK_BYTES)
         written.flush()
         shutil.copystat(source, target)
@@ -52,10 +53,16 @@ def write_safely(target: Path, data: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    with target.open("xb") as written:
+    with _new_file(target) as written:
         written.write(data)
         written.flush()
         os.fsync(written.fileno())
+
+
+def _new_file(target: Path) -> BinaryIO:
+    """Open a new file that is never anyone else's to read, whatever the umask: it holds guests."""
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    return os.fdopen(handle, "wb")
 
 
 def sync_folder(directory: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -67,7 +67,7 @@ class Access:
 
     host: str
     names: Collection[str] = ()
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
     def answers_to(self, name: str) -> bool:
         """Return True if the server is meant by a host name.

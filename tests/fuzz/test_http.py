@@ -234,7 +234,7 @@ async def answer(app: Starlette, scope: dict[str, Any], body: bytes) -> tuple[in
     return sent[0]["status"], dict(sent[0]["headers"]), b"".join(each.get("body", b"") for each in sent[1:])
 
 
-@settings(max_examples=80)
+@settings(max_examples=30)
 @given(
     is_guarded=st.booleans(),
     method=st.sampled_from(["GET", "GET", "GET", "POST", "HEAD", "PUT", "OPTIONS", "X"]),
@@ -322,7 +322,7 @@ def health() -> Iterator[HealthServer]:
         yield server
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(_requests)
 def test_the_health_server_answers_any_bytes_or_hangs_up(health: HealthServer, data: bytes) -> None:
     found = exchange(health.port, data)

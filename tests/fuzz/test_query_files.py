@@ -134,7 +134,7 @@ BYTES = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(BYTES)
 def test_each_fault_has_a_place_in_the_file(data: bytes) -> None:
     queries, errors = read_queries(data, FILE)
@@ -149,7 +149,7 @@ def test_each_fault_has_a_place_in_the_file(data: bytes) -> None:
         assert 1 <= line <= len(lines), column
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(TEXTS)
 @example("-- name: get_it()$\n(1)")
 @example("-- name: get_it()$\n\n-- check: hot\nSELECT 1")
@@ -166,7 +166,7 @@ def _meaning(query: Query) -> tuple[object, ...]:
     return query.name, query.operator, query.parameters, query.positional, re.sub(r"[\s;]", "", query.text)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(TEXTS)
 def test_every_mark_is_read_or_reported(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

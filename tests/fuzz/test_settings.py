@@ -81,7 +81,7 @@ _VALUES = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @example({"GUESTSQL_ERASURE_LOG": "postgresql://u:hunter2@h/d"})
 @example({"GUESTSQL_OWN_NUMBERS": "postgresql://u:hunter2@h/d"})
 @example({"GUESTSQL_PG_BIN": "9" * 400})
@@ -123,7 +123,7 @@ _ENV_FILES = st.one_of(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(_ENV_FILES)
 def test_a_dotenv_file_of_any_bytes_is_read_or_refused(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -152,7 +152,7 @@ _TOML_FILES = st.one_of(
 ).map(lambda text: text.encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @example(b"tool = 1 # guestsql")
 @given(_TOML_FILES)
 def test_a_pyproject_gives_a_project_or_a_settings_error(data: bytes) -> None:

@@ -63,7 +63,7 @@ def session(_rolled_back_url: str) -> Iterator[QuerySession]:
     opened.close()
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(_TEXT, max_size=4), st.lists(_TEXT, max_size=2))
 def test_any_pairs_are_read_or_refused_in_words(pairs: list[str], nulls: list[str]) -> None:
     try:
@@ -74,7 +74,7 @@ def test_any_pairs_are_read_or_refused_in_words(pairs: list[str], nulls: list[st
         assert list(values) == ["a", "b", "n"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @example("\ud800", ["a"])
 @given(_TEXT, st.lists(_TEXT, max_size=4))
 def test_a_text_and_a_list_come_back(session: QuerySession, text: str, elements: list[str]) -> None:
@@ -91,7 +91,7 @@ def test_a_text_and_a_list_come_back(session: QuerySession, text: str, elements:
     assert row[1] in (None, [part.strip() for part in listed.split(",") if part.strip()])
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(_TEXT, _TEXT)
 def test_a_value_of_another_type_is_refused_by_name(session: QuerySession, array: str, number: str) -> None:
     try:

@@ -134,7 +134,7 @@ def loop(new_database: NewDatabase, template_database: str) -> Iterator[asyncio.
         made.run_until_complete(bot.app.state.db.close())
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(path=st.sampled_from(["/whapi", "/cloud"]), body=BODIES)
 def test_any_delivery_is_processed_or_refused(loop: asyncio.AbstractEventLoop, path: str, body: bytes) -> None:
     scope = {

@@ -25,6 +25,8 @@ from tests.cli.shell import invoke
 from tests.databases import GUEST, make_settings
 from tests.pages.serving import page_client, page_state, sql_file
 
+pytestmark = pytest.mark.once
+
 Connection = psycopg.Connection[Any]
 
 HOSTILE = "../x'\"); DROP TABLE guest_profiles; -- $$ $1 %s :a \\ {x} <script>&\u202e"
@@ -114,7 +116,6 @@ def pages(database_url: str, tmp_path: Path) -> Iterator[TestClient]:
         yield page_client(state)
 
 
-@pytest.mark.once
 def test_every_parameter_of_every_page(pages: TestClient, autocommit: Connection) -> None:
     shape = autocommit.execute(SHAPE).fetchone()
     written = urlencode({"note": HOSTILE})
@@ -162,7 +163,6 @@ def _calls(command: click.Command) -> Iterator[list[str]]:
             yield [*required, f"{option.opts[0]}={HOSTILE}", "--", *harmless]
 
 
-@pytest.mark.once
 def test_every_argument_and_option_of_every_command(
     database_url: str, autocommit: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
