@@ -16,7 +16,7 @@ from guestsql.embedded._account import server_account
 from guestsql.embedded._places import make_own_folder, socket_folder
 from tests.server import apply_migrations, eventually, fast_folder, pg_bin
 
-__all__ = ["ServerGroup", "replayed", "server_group", "several_hosts", "standby_of"]
+__all__ = ["ServerGroup", "replayed", "server_group", "several_hosts", "standby_of", "wal_position"]
 
 _SETTINGS = {"shared_preload_libraries": "", "wal_retrieve_retry_interval": "100ms", "wal_keep_size": "128MB"}
 
@@ -36,6 +36,11 @@ def standby_of(primary: PrivateServer) -> Iterator[PrivateServer]:
     _copy(primary, directory, source, "-C", "-S", "slot_1")
     with PrivateServer(directory, pg_bin(), settings={"shared_preload_libraries": ""}) as server:
         yield server
+
+
+def wal_position(primary: PrivateServer) -> int:
+    """How far a primary has written, in bytes of the log."""
+    return _number(primary, "SELECT (pg_current_wal_flush_lsn() - '0/0')::int8")
 
 
 def replayed(standby: PrivateServer) -> int:
@@ -97,8 +102,11 @@ class ServerGroup:
         """The running servers that are not the primary."""
         return [server for server in self._servers.values() if server is not self.primary]
 
-    def fail_over(self) -> tuple[float, float]:
-        """Kill the primary with SIGKILL, and promote the standby that has the most.
+    def fail_over(self, to: PrivateServer | None = None) -> tuple[float, float]:
+        """Kill the primary with SIGKILL, and promote a standby.
+
+        Args:
+            to: the standby; None for the one that has the most.
 
         Returns:
             When the last process of the primary was killed, and when the promotion was complete, in seconds of
@@ -108,7 +116,7 @@ class ServerGroup:
         self._killed.kill()
         killed_at = time.monotonic()
         self._servers = {folder: server for folder, server in self._servers.items() if server is not self._killed}
-        self.primary = max(self._servers.values(), key=_received)
+        self.primary = to or max(self._servers.values(), key=_received)
         with psycopg.connect(self.primary.url(), autocommit=True) as connection:
             if not self.standbys:  # as a manager does: nothing can confirm a commit until a server is rebuilt
                 connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
@@ -126,7 +134,7 @@ class ServerGroup:
 
     def wait_for_standbys(self) -> None:
         """Wait until every standby has replayed what the primary has written."""
-        written = _number(self.primary, "SELECT (pg_current_wal_flush_lsn() - '0/0')::int8")
+        written = wal_position(self.primary)
         for standby in self.standbys:
             eventually(lambda standby=standby: replayed(standby) >= written)
 

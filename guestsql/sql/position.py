@@ -77,7 +77,7 @@ class Written:
             return self._position if self._located == self._writes else None
 
     def add(self, position: Position | None) -> None:
-        """Note that a write was acknowledged, or may have been done.
+        """Note that a write was acknowledged.
 
         Args:
             position: the primary's after the commit; None if it is not known.

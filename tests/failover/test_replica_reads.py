@@ -19,7 +19,7 @@ from tests.databases import KINDS, OTHER, PATIENCE_SECONDS, Either, Program, blo
 from tests.failover.conftest import Turns, pause_replay
 from tests.failover.rounds import Bots, run_round
 from tests.server import eventually
-from tests.standby import ServerGroup
+from tests.standby import ServerGroup, replayed, server_group, wal_position
 
 Connection = psycopg.Connection[Any]
 
@@ -248,9 +248,53 @@ async def test_the_primary_answers_for_a_standby_that_hangs(
             os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.once
+async def test_a_standby_that_has_more_of_the_old_primary_is_not_read() -> None:
+    """It has passed the position of the new primary's writes, on the timeline that ended."""
+    with server_group(3) as group:
+        promoted, diverged = group.standbys
+        known = {"replica_url": diverged.url(), "replica_reads": True}
+        async with Either("async", group.url(), **known) as db:
+            await db.update_profile(GUEST, user_name="Eva")
+            group.wait_for_standbys()
+            with psycopg.connect(promoted.url(), autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
+                connection.execute("SELECT pg_reload_conf()")
+                receivers = "SELECT count(*) FROM pg_stat_wal_receiver"
+                await asyncio.to_thread(eventually, lambda: connection.execute(receivers).fetchone() == (0,))
+            with psycopg.connect(group.primary.url(), autocommit=True) as connection:
+                connection.execute("SELECT pg_logical_emit_message(false, '', repeat('x', 9000000), true)")
+            assert (await db.get_context(GUEST)).startswith("[Eva")
+            written = wal_position(group.primary)
+            await asyncio.to_thread(eventually, lambda: replayed(diverged) >= written)
+
+            group.fail_over(promoted)
+            await db.update_profile(GUEST, user_name="Ana")
+            assert wal_position(promoted) < replayed(diverged)
+            for _ in range(20):
+                assert (await db.get_context(GUEST)).startswith("[Ana")
+
+
 def test_a_replica_is_needed() -> None:
     with pytest.raises(SettingsError, match=r"GUESTSQL_REPLICA_READS .* needs DATABASE_REPLICA_URL"):
         Settings.from_env({"GUESTSQL_REPLICA_READS": "on"})
+
+
+async def test_hits_need_no_primary(pair: ServerGroup, primary: Connection, turns: Turns) -> None:
+    seed(primary, "stored text", "1 second")
+    async with replicated("async", pair) as db:
+        await db.add_thread_tokens(OTHER, "t1", 5)
+        await used(db, turns)
+        primary.close()
+        pair.primary.kill()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await db.update_profile(OTHER, user_name="Ana")
+        for _ in range(5):
+            assert await db.get_context(GUEST) == "stored text"
+        assert turns()["standby"] >= 5
+        pair.primary.start()
+        assert (await db.update_profile(OTHER, user_name="Eva")).user_name == "Eva"
 
 
 async def test_every_process_works_again_after_a_fail_over(

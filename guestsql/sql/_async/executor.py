@@ -97,9 +97,11 @@ class AsyncExecutor:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self.replica is not None:
-            await self.replica.close()
-        await self._connections.close()
+        try:
+            if self.replica is not None:
+                await self.replica.close()
+        finally:
+            await self._connections.close()
 
     def _bind(self, catalogue: Catalogue) -> dict[str, Callable[..., Any]]:
         queries = bind_queries(catalogue, AsyncAdapter(catalogue, self._counting))
@@ -258,9 +260,9 @@ class AsyncExecutor:
         try:
             async with transaction:
                 yield transaction
-        finally:
             if self.replica is not None:
                 self.replica.add_write()
+        finally:
             if not transaction.is_forked:  # the pool's locks may be held by threads that are not here
                 await self._connections.release(connection)
 

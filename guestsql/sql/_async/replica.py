@@ -119,23 +119,26 @@ class AsyncReplica:
             connection: to the primary, in no transaction.
             parameters: the query's parameters by name.
         """
-        if not work.name:  # a transaction, which may also be rolled back
-            try:
-                return await work.do(connection, **parameters)
-            finally:
-                if work.writes:
-                    self._written.add(None)
+        if not work.name:  # a transaction
+            answer = await work.do(connection, **parameters)
+            if work.writes:
+                self._written.add(None)
+            return answer
         count, is_read = self._written.count, work.name in self._reads
         companion = connection.companion = self._companion(work, is_read=is_read)
+        is_done = False
         try:
-            return await work.do(connection, **parameters)
+            answer = await work.do(connection, **parameters)
+            is_done = True
         finally:
             connection.companion = None
             position = None if companion is None else companion.position
-            if not is_read:
-                self._written.add(position)
-            elif position is not None:
+            if is_read and position is not None:
                 self._written.locate(count, position)
+            # What was not acknowledged does not count: contexts are still read while there is no primary.
+            if not is_read and (is_done or position is not None):
+                self._written.add(position)
+        return answer
 
     def add_write(self) -> None:
         """Note that something was written on the primary."""

@@ -98,9 +98,11 @@ class Executor:
 
     def close(self) -> None:
         """Close all connections."""
-        if self.replica is not None:
-            self.replica.close()
-        self._connections.close()
+        try:
+            if self.replica is not None:
+                self.replica.close()
+        finally:
+            self._connections.close()
 
     def _bind(self, catalogue: Catalogue) -> dict[str, Callable[..., Any]]:
         queries = bind_queries(catalogue, SyncAdapter(catalogue, self._counting))
@@ -259,9 +261,9 @@ class Executor:
         try:
             with transaction:
                 yield transaction
-        finally:
             if self.replica is not None:
                 self.replica.add_write()
+        finally:
             if not transaction.is_forked:  # the pool's locks may be held by threads that are not here
                 self._connections.release(connection)
 
