@@ -10,6 +10,7 @@ STRICT=1          exit 1 when a hit takes longer than 1.2 times as long in the l
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -80,6 +81,7 @@ def _cold_calls(hotels: Hotels) -> Seconds:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with the command
     with suppress(KeyboardInterrupt):
         sys.exit(main())
     sys.exit(130)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import statistics
 import sys
 import time
@@ -135,6 +136,7 @@ def _count(connection: psycopg.Connection[Any], what: str) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with the command
     with suppress(KeyboardInterrupt):
         sys.exit(main())
     sys.exit(130)
