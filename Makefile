@@ -61,7 +61,7 @@ examples: $(STAMP)test ## run the tests that generate their examples with new on
 bench: $(STAMP)dev ## compare with raw psycopg and COPY
 	$(BIN)/python -m pytest tests/benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --benchmark-disable-gc $(PYTEST_ARGS)
 
-bench-peers: $(STAMP)peers ## compare with drivers, caches and stores, in ten minutes; SECONDS=60 only prints; STRICT=1 exits with 1 when one misses a target
+bench-peers: $(STAMP)peers ## compare with drivers, caches and stores, in ten minutes; SECONDS=60 only prints; STRICT=1 exits with 1 on a missed target
 	$(VENV)-peers/bin/python -m tests.benchmarks.peers
 
 growth: $(STAMP)dev ## measure hotels of 10,000 to 1,000,000 guests; GUESTS=10000000 adds the largest
