@@ -141,6 +141,13 @@ audit: $(BIN)/python ## look up the pinned versions in the public advisories; ne
 lowest: $(STAMP)lowest ## run a part of the tests on the lowest versions that pyproject.toml allows
 	$(VENV)-lowest/bin/python -m pytest $(SMOKE) $(PYTEST_ARGS)
 
+.PHONY: migration-locks partitions
+migration-locks: $(STAMP)dev ## measure how long each migration keeps writers out, with 1,000,000 guests; GUESTS=
+	$(BIN)/python -m tests.upgrade.locks
+
+partitions: $(STAMP)dev ## compare hotels in one table with a hash partition for each; HOTELS=100 GUESTS=10000
+	$(BIN)/python -m tests.benchmarks.partitions
+
 dist: $(STAMP)test ## build wheel and sdist, install each into a clean environment, and try it there
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist .
