@@ -39,7 +39,7 @@ _COUNTS: Mapping[str, LiteralString] = {
     "replies sent": "SELECT count(*) FROM outbox WHERE state = 'sent' AND message_id LIKE 'soak-%'",
 }
 _PATIENCE_SECONDS = 60.0
-# Autovacuum sees a day as often as in real time, and oftener.
+# A day lasts 86 s, so autovacuum has to look more often than once a minute.
 _SETTINGS = {"autovacuum_naptime": "2s", "autovacuum_vacuum_scale_factor": "0.05"}
 
 

@@ -23,7 +23,7 @@ BOUNDS: Mapping[str, float] = {
     "dead_tuples": 0.30,
 }
 """By how much of its median each figure may rise in the whole run."""
-_NOTHING: Mapping[str, float] = {
+_NEGLIGIBLE: Mapping[str, float] = {
     "bot_bytes": 1e6,
     "server_bytes": 1e6,
     "connections": 1.0,
@@ -88,7 +88,7 @@ def _state(connection: psycopg.Connection[Any]) -> dict[str, int]:
 
 
 def _own_bytes(process: psutil.Process) -> int:
-    """Memory that no other process shares: what ends with it. The server's shared memory has a fixed size."""
+    """Memory that no other process shares; the server's shared memory, of a fixed size, is left out."""
     try:
         return int(process.memory_full_info().uss)
     except psutil.NoSuchProcess:  # a session that ended meanwhile
@@ -101,4 +101,4 @@ def growth(name: str, values: Sequence[float]) -> float:
     The slope is the median of the slopes between any two days, so that single days do not decide.
     """
     slopes = [(later - earlier) / (b - a) for (a, earlier), (b, later) in combinations(enumerate(values), 2)]
-    return statistics.median(slopes) * (len(values) - 1) / max(statistics.median(values), _NOTHING[name])
+    return statistics.median(slopes) * (len(values) - 1) / max(statistics.median(values), _NEGLIGIBLE[name])
