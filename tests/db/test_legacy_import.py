@@ -19,6 +19,7 @@ from guestsql.errors import DatabaseError, DatabaseUnavailable, LegacyFileError
 from guestsql.legacy import import_directory
 from guestsql.legacy.reading.json_text import restore
 from guestsql.settings import Settings
+from tests.through_pooler import direct
 
 PHONE = "573000000001"
 ANA = {
@@ -46,8 +47,8 @@ def run(folder, database_url):
             path.parent.mkdir(exist_ok=True)
             path.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
         settings = Settings(own_numbers=options.pop("own_numbers", ()))
-        # A lock that nobody gives up is a failure, not a wait.
-        url = f"{database_url}&options=-clock_timeout%3D5s"
+        # A lock that nobody gives up is a failure, not a wait. A pooler takes no options.
+        url = database_url if direct(database_url) != database_url else f"{database_url}&options=-clock_timeout%3D5s"
         return import_directory(folder, settings=settings, url=url, **options)
 
     return _run

@@ -114,6 +114,7 @@ async def test_flushes_add_up(kind: str, database_url: str, autocommit: Connecti
     assert calls(autocommit)["record_metrics"] == (2, 2)  # the last one cannot count itself
 
 
+@pytest.mark.direct("behind a pooler, the server has no deadline of its own")
 def test_errors_by_kind(database_url: str, autocommit: Connection) -> None:
     autocommit.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [GUEST])
     # Long enough for the others, and the server ends the one that waits.

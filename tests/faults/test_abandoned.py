@@ -191,6 +191,7 @@ async def ended(url: str, left: list[Any], count: int) -> set[Any]:
         await asking.close()
 
 
+@pytest.mark.direct("looks for the server's processes by their numbers")
 async def test_an_idle_session_is_ended_and_a_busy_one_is_not(database_url: str, autocommit: Connection) -> None:
     settings = make_settings(database_url)
     idle, busy, transaction, gone, younger = [await connect(settings, database_url) for _ in range(5)]

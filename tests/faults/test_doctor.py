@@ -32,6 +32,7 @@ from tests.cli.shell import invoke
 from tests.databases import GUEST
 from tests.faults.conftest import PasswordServer
 from tests.server import eventually
+from tests.through_pooler import direct
 
 Connection = psycopg.Connection[Any]
 SECRET = "right-word"
@@ -74,7 +75,7 @@ def _with_what_it_needs(name: str) -> list[Check]:
 @pytest.fixture
 def url(database_url: str) -> str:
     """A migrated database, with its ledger."""
-    runner = Runner(Settings(), database_url)
+    runner = Runner(Settings(), direct(database_url))
     runner.baseline(max(each.version for each in runner.plan()))
     return database_url
 
@@ -247,7 +248,7 @@ def test_migrations(empty_database_url: str) -> None:
     assert found["migrations"]["message"] == "no migration is applied: the tables do not exist"
     assert found["migrations"]["advice"] == "guestsql migrate up"
     assert found["permission"]["status"] == "unknown"
-    Runner(Settings(), empty_database_url).up()
+    Runner(Settings(), direct(empty_database_url)).up()
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         newest = connection.execute("SELECT version, name FROM guestsql_migrations ORDER BY 1 DESC LIMIT 1").fetchone()
         assert newest is not None

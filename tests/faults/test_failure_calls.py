@@ -75,6 +75,7 @@ CALLS: dict[str, Callable[[Either], Any]] = {
 }
 
 
+@pytest.mark.direct("behind a pooler, the server has no deadline: the write may come after its error")
 @pytest.mark.parametrize("name", CALLS)
 async def test_a_locked_table_holds_no_call_beyond_its_deadline(
     name: str, database_url: str, autocommit: Connection
@@ -96,6 +97,7 @@ async def test_a_locked_table_holds_no_call_beyond_its_deadline(
         assert (await db.get_profile(GUEST)).user_name == "Ana"
 
 
+@pytest.mark.direct("behind a pooler, the session of a caller who left counts for 30 s")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_after_a_timeout_the_pool_is_as_it_was(kind: str, database_url: str, autocommit: Connection) -> None:
     async with Either(kind, database_url, pool_max=2) as db:
@@ -199,6 +201,7 @@ async def test_a_connection_ended_in_the_middle_of_a_call(name: str, database_ur
             assert column(autocommit, "thread_tokens") == 6
 
 
+@pytest.mark.direct("a pooler's sessions keep the database's old settings")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_read_only_server(kind: str, database_url: str, autocommit: Connection) -> None:
     async with Either(kind, database_url) as db:
@@ -311,6 +314,7 @@ async def test_use_after_close(kind: str, name: str, database_url: str) -> None:
         await {**CALLS, **others}[name](db)
 
 
+@pytest.mark.direct("a pooler keeps its sessions")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_open_and_close_as_often_as_one_likes(kind: str, database_url: str, autocommit: Connection) -> None:
     db = Either(kind, database_url, pool_max=1)
@@ -337,6 +341,7 @@ async def test_without_a_context_manager_it_opens_by_itself(
     await db.close()
 
 
+@pytest.mark.direct("behind a pooler, the session of a caller who left counts for 30 s")
 async def test_a_cancelled_task_leaks_no_connection(database_url: str, autocommit: Connection) -> None:
     async with Either("async", database_url, pool_max=1) as db:
         await db.update_profile(GUEST, labels=["a"])
@@ -356,6 +361,7 @@ async def test_a_cancelled_task_leaks_no_connection(database_url: str, autocommi
         await asyncio.to_thread(eventually, lambda: sessions(autocommit) == 1)
 
 
+@pytest.mark.direct("behind a pooler, the session of a caller who left counts for 30 s")
 async def test_tasks_cancelled_at_any_moment_leak_no_connection(database_url: str, autocommit: Connection) -> None:
     async with Either("async", database_url, pool_max=2) as db:
         await db.update_profile(GUEST)
@@ -371,6 +377,7 @@ async def test_tasks_cancelled_at_any_moment_leak_no_connection(database_url: st
         assert sessions(autocommit) <= 2
 
 
+@pytest.mark.direct("behind a pooler, the session of a caller who left counts for 30 s")
 async def test_a_call_under_a_timeout_of_its_callers(database_url: str, autocommit: Connection) -> None:
     async with Either("async", database_url, pool_max=1) as db:
         await db.update_profile(GUEST)

@@ -144,6 +144,7 @@ def test_a_childs_child(database_url: str) -> None:
         finish(program)
 
 
+@pytest.mark.direct("a pooler keeps its sessions")
 @pytest.mark.parametrize("leave", ["sys.exit", "os._exit"])
 def test_the_parents_sessions_survive_its_children(leave: str, database_url: str, autocommit: Connection) -> None:
     source = HEAD + FILLED
@@ -162,6 +163,7 @@ def test_the_parents_sessions_survive_its_children(leave: str, database_url: str
         eventually(lambda: not sessions(autocommit))
 
 
+@pytest.mark.direct("a pooler keeps its sessions")
 def test_a_child_keeps_no_session_of_a_killed_parent_alive(database_url: str, autocommit: Connection) -> None:
     source = HEAD + FILLED + "child = fork(lambda: (say('ready'), pause()))\nos.wait()"
     with Program(source, database_url, NEVER) as program:
@@ -186,6 +188,7 @@ def test_a_child_keeps_no_unfinished_connection_of_a_killed_parent_alive() -> No
                 assert client.recv(4096) == b""
 
 
+@pytest.mark.direct("a pooler keeps its sessions")
 def test_a_child_at_the_limit_of_open_files_drops_the_sockets(database_url: str, autocommit: Connection) -> None:
     source = HEAD + FILLED
     source += """
@@ -210,6 +213,7 @@ os.wait()
         eventually(lambda: not sessions(autocommit))
 
 
+@pytest.mark.direct("a pooler keeps its sessions")
 def test_the_parent_closes_while_the_child_works(database_url: str, autocommit: Connection) -> None:
     source = HEAD + FILLED
     source += """
@@ -369,6 +373,7 @@ os._exit(0)
 """
 
 
+@pytest.mark.direct("a pooler keeps its sessions")
 @pytest.mark.parametrize("flush_seconds", [AT_ONCE, NEVER])
 def test_a_daemon_flushes_on_its_timer_and_on_sigterm(
     flush_seconds: str, database_url: str, autocommit: Connection
@@ -729,6 +734,7 @@ assert code(child) == 0
 """
 
 
+@pytest.mark.direct("a pooler keeps its sessions")
 def test_a_child_leaves_the_endpoints_to_its_parent(empty_database_url: str) -> None:
     Runner(Settings(), empty_database_url).up()
     with Program(HEAD + HEALTH, empty_database_url, NEVER) as program:

@@ -25,6 +25,7 @@ from guestsql.settings import Settings
 from tests.cli.shell import invoke, spawn
 from tests.conftest import NewDatabase
 from tests.server import eventually, private_server
+from tests.through_pooler import direct
 
 READY = HealthReport(True, "ok", "ok", None, 1.0)
 
@@ -112,7 +113,7 @@ def test_pending_migrations_are_not_ready(empty_database_url: str) -> None:
     with Command(empty_database_url) as command:
         status, body = get(command.port, "/ready")
         assert (status, body and body["migrations"]) == (503, "pending")
-        Runner(Settings(), empty_database_url).up()
+        Runner(Settings(), direct(empty_database_url)).up()
         eventually(lambda: get(command.port, "/ready")[0] == 200)
         command.process.send_signal(signal.SIGINT)
         code, errors = command.end()
@@ -202,7 +203,7 @@ def test_a_reason_that_changes_is_said(empty_database_url: str, caplog: pytest.L
         ((level, line),) = told(caplog)
         assert (level, line.partition(":")[0]) == ("WARNING", "HEALTH_UNREADY not ready")
         assert "guestsql migrate up" in line
-        Runner(Settings(), empty_database_url).up()
+        Runner(Settings(), direct(empty_database_url)).up()
         with psycopg.connect(empty_database_url) as connection:
             connection.execute("DELETE FROM guestsql_migrations WHERE version IN (3, 5)")
         caplog.clear()

@@ -118,6 +118,7 @@ def test_ctrl_c_holds_when_packets_are_lost(proxy: Proxy) -> None:
         proxy.loses_packets = False
 
 
+@pytest.mark.direct("behind a pooler, the session of a caller who left counts for 30 s")
 @pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_deadline_holds_when_packets_are_lost(kind: str, proxy: Proxy) -> None:

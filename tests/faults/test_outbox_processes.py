@@ -83,6 +83,7 @@ db.close()
 """
 
 
+@pytest.mark.direct("a pooler keeps its sessions")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_listens_for_itself(database_url: str, autocommit: Connection) -> None:
     listeners = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"

@@ -139,6 +139,7 @@ def test_a_database_without_the_tables_of_calls(rooms: State, reader: BesideRead
     assert beside.sparkline is None
 
 
+@pytest.mark.direct("checks queries, which needs a session")
 def test_findings_of_the_query_and_the_file_as_it_is_now(rooms: State, reader: BesideReader) -> None:
     assert _read(reader, rooms, "list_rooms").findings.value.of("list_rooms") == ()
     (found,) = _read(reader, rooms, "get_slip").findings.value.of("get_slip")
@@ -223,6 +224,7 @@ def test_a_sparkline_has_a_gap_where_nothing_was_called() -> None:
     assert sparkline([]).lines == ()
 
 
+@pytest.mark.direct("checks queries, which needs a session")
 def test_the_last_day_of_a_query(database_url: str, autocommit: psycopg.Connection[Any]) -> None:
     """The columns of a packaged query have the nullness of guestsql's own stubs."""
     autocommit.execute(
@@ -240,6 +242,7 @@ def test_the_last_day_of_a_query(database_url: str, autocommit: psycopg.Connecti
         assert beside.findings.value.of("list_labels") == ()
 
 
+@pytest.mark.direct("checks queries, which needs a session")
 def test_a_login_without_the_right(database_url: str, autocommit: psycopg.Connection[Any]) -> None:
     autocommit.execute("CREATE ROLE e_reader LOGIN")
     try:
@@ -305,6 +308,7 @@ def _text(html: str, section: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[1])).split())
 
 
+@pytest.mark.direct("checks queries, which needs a session")
 def test_the_page_shows_each_part(rooms: State, reader: BesideReader) -> None:
     rooms.__dict__["beside"] = reader
     browser = page_client(rooms)

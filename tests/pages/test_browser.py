@@ -234,6 +234,7 @@ def test_a_guests_id_is_in_no_address(person: Visitor) -> None:
     assert page.locator(f"a[href*='{PHONE_NUMBER}'], form[action*='{PHONE_NUMBER}']").count() == 0
 
 
+@pytest.mark.direct("a pooler replaces the server's process of an idle client")
 def test_a_database_that_goes_away_and_returns(person: Visitor, site: Site) -> None:
     person.visit("/q/list_stays?max_rows=1")
     site.proxy.deaf = True
