@@ -6,6 +6,8 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
+
 from guestsql.check import Finding, check_files
 from guestsql.settings import Settings
 from guestsql.sql import default_directory
@@ -27,11 +29,13 @@ def _check(url: str, *files: Path) -> list[Finding]:
     return check_files(files, _reading(url), is_live=True).findings
 
 
+@pytest.mark.direct("checks queries, which needs a session")
 def test_the_packaged_queries_are_clean(database_url: str) -> None:
     """The role may read few of their tables; to describe a query takes no right."""
     assert _check(database_url, *sorted(default_directory().glob("*.sql"))) == []
 
 
+@pytest.mark.direct("checks queries, which needs a session")
 def test_what_only_the_server_knows_is_found(database_url: str, tmp_path: Path) -> None:
     """LOCK, which a READ ONLY transaction allows, does not run; an unused suppression is not judged."""
     file = tmp_path / "own.sql"

@@ -30,6 +30,7 @@ def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+@pytest.mark.direct("a pooler replaces the server's process of an idle client")
 @pytest.mark.usefixtures("ask_again_soon")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_one_line_when_it_begins_and_one_when_it_ends(
