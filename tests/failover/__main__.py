@@ -25,6 +25,7 @@ _READS = int(os.environ.get("READS", "100000"))
 _IS_WHOLE = _ROUNDS >= 20 and _READS >= 100_000
 _RECOVERY_SECONDS = 5.0
 _KINDS = ("sync", "async", "sync", "async")
+_TITLE = "Seconds from the promotion until every process works again"
 _LOOKUPS = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'guest_profiles_pkey'"
 
 
@@ -40,7 +41,7 @@ def main() -> int:
     if _IS_WHOLE:
         write_figures("failover", data)
         _draw(data)
-        replace_section(DOCS / "benchmarks.md", "failover", text)
+        replace_section(DOCS / "benchmarks.md", "failover", f"![{_TITLE}](figures/failover.svg)\n\n{text}")
     missed = _missed(data)
     sys.stdout.write("\n".join([*missed, ""]) if missed else "every aim is reached\n")
     return 1 if missed else 0
@@ -131,7 +132,7 @@ def _draw(data: dict[str, Any]) -> None:
         for place, pair in enumerate(rounds, 1)
     ]
     mark = f"line x=round y={','.join(kinds)}"
-    write_chart("failover", mark, rows, title="Seconds from the promotion until every process works again")
+    write_chart("failover", mark, rows, title=_TITLE)
 
 
 def _missed(data: dict[str, Any]) -> list[str]:
