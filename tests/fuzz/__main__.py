@@ -91,7 +91,7 @@ def write_report(done: list[Piece]) -> None:
     lines.append(["all", f"{total['cases']:,}", total["seconds"], total["found"]])
     ran_on = "{date}, {cores} cores of {processor}, PostgreSQL {postgresql}, Python {python}.".format_map(machine())
     listed = table(["target", "cases", "seconds", "found"], lines)
-    replace_section(DOCS / "benchmarks.md", "fuzz", f"{ran_on}\n\n{listed}")
+    replace_section(DOCS / "benchmarks.md", "fuzz", f"![Cases by target](figures/fuzz.svg)\n\n{ran_on}\n\n{listed}")
 
 
 def main() -> None:
