@@ -14,10 +14,12 @@ import pytest
 
 from guestsql.errors import SettingsError
 from guestsql.settings import Settings
+from tests.bouncer import bouncer, find_bouncer
 from tests.context_helpers import GUEST, seed
 from tests.databases import KINDS, OTHER, PATIENCE_SECONDS, Either, Program, block, transaction
 from tests.failover.conftest import Turns, pause_replay
 from tests.failover.rounds import Bots, run_round
+from tests.required import skip_without
 from tests.server import eventually
 from tests.standby import ServerGroup, replayed, server_group, wal_position
 
@@ -28,7 +30,8 @@ def replicated(kind: str, pair: ServerGroup, **known: Any) -> Either:
     """A database of either class that reads on the standby, with one connection to each server."""
     one: dict[str, Any] = {"pool_min": 1, "pool_max": 1}
     one["replica_url"] = pair.standbys[0].url()
-    return Either(kind, pair.url(), replica_reads=True, **{**one, **known})
+    url = known.pop("database_url", pair.url())
+    return Either(kind, url, replica_reads=True, **{**one, **known})
 
 
 async def used(db: Either, turns: Turns) -> None:
@@ -146,6 +149,30 @@ async def test_what_is_replayed_during_a_read_does_not_count(
         await asyncio.to_thread(eventually, lambda: standby.execute(_SLEEPS).fetchone() == (1,))
         standby.execute("SELECT pg_wal_replay_resume()")
         assert await reading is None
+
+
+async def test_behind_poolers_the_standby_is_asked_each_time(
+    pair: ServerGroup, primary: Connection, standby: Connection, turns: Turns
+) -> None:
+    """Each statement may run in another process of the server: a position and the read belong to one transaction."""
+    if find_bouncer() is None:
+        skip_without("pgbouncer", "pgbouncer")
+    seed(primary, "stored text", "1 second")
+    seed(primary, guest=OTHER)
+    with bouncer(pair.primary) as front, bouncer(pair.standbys[0]) as back:
+        url, replica_url = front.url(pair.primary.url()), back.url(pair.standbys[0].url())
+        async with replicated("async", pair, database_url=url, replica_url=replica_url) as db:
+            await used(db, turns)
+            await db.add_thread_tokens(OTHER, "t1", 5)
+            assert sum(turns().values()) == 1
+            pair.wait_for_standbys()
+            for _ in range(3):
+                assert await db.get_context(GUEST) == "stored text"
+                assert sum(turns().values()) == 1
+            pause_replay(standby)
+            await db.update_profile(GUEST, user_name="Eva")
+            for _ in range(3):
+                assert (await db.get_context(GUEST)).startswith("[Eva")
 
 
 async def test_one_snapshot_for_all_statements_is_of_no_use(
