@@ -59,19 +59,19 @@ def building(owner: object, key: str) -> Generator[None]:
         _builds.reset(token)
 
 
-def check_not_building(owner: object, key: str, what: Recursion = CONTEXT) -> None:
+def check_not_building(owner: object, *keys: str, what: Recursion = CONTEXT) -> None:
     """Refuse what its own callback requests: it would wait for itself.
 
     Args:
         owner: the cache that is asked, or the creator of the thread.
-        key: the guest's key.
+        keys: the guests' keys.
         what: the error.
 
     Raises:
         InvalidValue: the caller is the callback of this build, or was called by it.
     """
     for build in _builds.get():
-        if build.is_running and build.key == key and build.owner is owner:
+        if build.is_running and build.key in keys and build.owner is owner:
             raise InvalidValue(what.message, hint=what.hint)
 
 

@@ -11,8 +11,9 @@ SELECT pg_backend_pid() AS server_pid;
 SELECT pg_logical_emit_message(TRUE, 'guestsql', '')::text AS position;
 
 -- name: commit_without_waiting()$
--- Lets the transaction commit without waiting for the disk or a standby: a crash may lose it, as a whole.
--- It is sent together with the statement that it is about.
+-- Lets the transaction commit without waiting.
+-- Neither for the disk nor for a standby: a crash may lose it, as a whole. It is sent together with the statement of the
+-- transaction.
 SELECT set_config('synchronous_commit', 'off', TRUE) AS synchronous_commit;
 
 -- name: may_set_role(role_name)$

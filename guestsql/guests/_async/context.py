@@ -102,8 +102,7 @@ class AsyncContextCache:
             DatabaseError: the server could not be asked.
             Exception: whatever the builder raised.
         """
-        for key in keys:
-            check_not_building(self, key)
+        check_not_building(self, *keys)
         deadline = Deadline.after(self._settings.deadline_seconds)
         known = await self._lookup_many(keys, ttl_seconds, deadline.at)
         texts: dict[str, str] = {}

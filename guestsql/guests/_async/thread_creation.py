@@ -63,7 +63,7 @@ class AsyncThreadCreator:
             DatabaseError: the server could not be asked.
             Exception: whatever the factory raised.
         """
-        check_not_building(self, key, THREAD)
+        check_not_building(self, key, what=THREAD)
         request = _Request(key, Deadline.after(self._settings.deadline_seconds))
         try:
             return await self._create_or_wait(request, factory)
@@ -81,7 +81,7 @@ class AsyncThreadCreator:
         while True:
             row = await self._call(request, "get_thread")
             if row is not None:
-                check_not_building(self, row.phone_number, THREAD)
+                check_not_building(self, row.phone_number, what=THREAD)
                 if row.thread_id is not None:
                     return thread_from(row)
             claimed = await self._claim(request)

@@ -107,8 +107,7 @@ class ContextCache:
             DatabaseError: the server could not be asked.
             Exception: whatever the builder raised.
         """
-        for key in keys:
-            check_not_building(self, key)
+        check_not_building(self, *keys)
         deadline = Deadline.after(self._settings.deadline_seconds)
         known = self._lookup_many(keys, ttl_seconds, deadline.at)
         texts: dict[str, str] = {}

@@ -64,7 +64,7 @@ class ThreadCreator:
             DatabaseError: the server could not be asked.
             Exception: whatever the factory raised.
         """
-        check_not_building(self, key, THREAD)
+        check_not_building(self, key, what=THREAD)
         request = _Request(key, Deadline.after(self._settings.deadline_seconds))
         try:
             return self._create_or_wait(request, factory)
@@ -82,7 +82,7 @@ class ThreadCreator:
         while True:
             row = self._call(request, "get_thread")
             if row is not None:
-                check_not_building(self, row.phone_number, THREAD)
+                check_not_building(self, row.phone_number, what=THREAD)
                 if row.thread_id is not None:
                     return thread_from(row)
             claimed = self._claim(request)
