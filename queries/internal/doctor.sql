@@ -43,7 +43,8 @@ WHERE
 -- Under which names this statement is prepared in the server's process.
 SELECT name
 FROM pg_prepared_statements
-WHERE statement LIKE '%q=list_prepared_names%';
+WHERE statement LIKE '%q=list_prepared_names%'
+ORDER BY name;
 
 -- name: get_guest_rights()^
 -- The rights of a bot that this role lacks on guest_profiles.
