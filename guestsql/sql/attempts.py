@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
 from guestsql.sql.operation import is_read, operation_name
@@ -15,6 +15,9 @@ from guestsql.sql.query import Query
 from guestsql.sql.translate import is_rolled_back, is_transient
 
 __all__ = ["Attempts", "Policy", "Work", "query_work"]
+
+Server = tuple[bytes, bytes, bytes, int]
+"""Host, address and port of a server, and one of its processes."""
 
 _LONGEST_PAUSE_SECONDS = 0.5
 # These are done altogether or not at all; CALL, DO, VACUUM and others may commit on their way.
@@ -81,6 +84,17 @@ def query_work(query: Query, do: Callable[..., Awaitable[Any] | Any]) -> Work:
     )
 
 
+class Session(Protocol):
+    """What is known of a connection, also of one that is closed: `AsyncDeadlineConnection`."""
+
+    has_session: bool
+    connected_at: float
+    server: Server
+
+    @property
+    def closed(self) -> bool: ...
+
+
 class Attempts:
     """The failed attempts at one piece of work.
 
@@ -98,6 +112,7 @@ class Attempts:
         self._policy = policy
         self._deadline = deadline
         self._count = 0
+        self._sessions: list[tuple[Server, float]] = []
         self.is_sure = True
 
     def needs_new_connection(self, error: DatabaseError) -> bool:
@@ -109,6 +124,23 @@ class Attempts:
         # A migration changed the type of a column, or a pooler changed the server process: the prepared statements of
         # this connection cannot be used. Or another host has become the primary.
         return self._is_stale(error) or error.sqlstate == _READ_ONLY
+
+    def add_session(self, connection: Session) -> None:
+        """Remember a session that was lost, and may still do what it was sent, where no operation id prevents that.
+
+        Args:
+            connection: of the attempt that failed.
+        """
+        if connection.closed and connection.has_session and self._work.needs_confirmation:
+            self._sessions.append((connection.server, connection.connected_at))
+
+    def sessions_on(self, connection: Session) -> list[tuple[Server, float]]:
+        """Return the lost sessions of the server of a new connection, and when they began.
+
+        Args:
+            connection: for the repeat.
+        """
+        return [each for each in self._sessions if each[0][:-1] == connection.server[:-1]]
 
     def pause_after(self, error: DatabaseError, *, has_remedy: bool = False) -> float | None:
         """Take note of an attempt that failed; return the seconds to wait before the next, or None to give up.

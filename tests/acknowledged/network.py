@@ -46,7 +46,8 @@ class HarmingProxy:
         url: the server's database.
 
     Attributes:
-        harmed: how many requests were harmed.
+        requests: how many requests have come by.
+        harmed: how many of them were harmed.
         is_closed: while True, new connections are refused.
     """
 
@@ -56,6 +57,7 @@ class HarmingProxy:
         self._lock = threading.Lock()
         self._ordered: list[tuple[str, float, bytes]] = []
         self._links: set[Link] = set()
+        self.requests = 0
         self.harmed = 0
         self.is_closed = False
         threading.Thread(target=self._accept, daemon=True).start()
@@ -92,6 +94,7 @@ class HarmingProxy:
 
     def _next(self, data: bytes) -> tuple[str, float] | None:
         with self._lock:
+            self.requests += 1
             for place, (how, seconds, at) in enumerate(self._ordered):
                 if at in data:
                     del self._ordered[place]

@@ -56,6 +56,7 @@ class AsyncDeadlineConnection(psycopg.AsyncConnection[Any]):
         has_session: False behind a transaction pooler: the next statement may run in another server process.
         is_unreplicated: True when a commit waited for a synchronous standby, and that wait was cancelled.
         connected_at: when it was made, in seconds of `time.monotonic()`.
+        server: the server's address and its process, also once the connection is closed.
         abandoned_pid: the server's process, when a wait was cut short; it may still be working.
         companion: asks for the server's position together with the next statement; None for a statement alone.
         position: the replica is at least there; known only of a server process of one's own.
@@ -73,6 +74,7 @@ class AsyncDeadlineConnection(psycopg.AsyncConnection[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  psycopg's own
         super().__init__(*args, **kwargs)
         self.connected_at = monotonic()
+        self.server = (self.pgconn.host, self.pgconn.hostaddr, self.pgconn.port, self.pgconn.backend_pid)
         self.cursors: dict[str, AsyncCursor[Any]] = {}
         self.add_notice_handler(self._notice)
         in_forked_child(self, AsyncDeadlineConnection._detach)

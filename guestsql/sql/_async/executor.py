@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from time import monotonic, perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -75,7 +76,8 @@ class AsyncExecutor:
         self.remedies: dict[str, AsyncRemedy] = {}
         self.replica = replica
         self._connections: AsyncLender = connections or AsyncConnections(settings, url)
-        self._confirming = self._bind(read_packaged("internal/connections.sql"))["confirm_writes"]
+        own = self._bind(read_packaged("internal/connections.sql"))
+        self._confirming, self._ending = own["confirm_writes"], own["end_lost_session"]
         self.use(catalogue)
 
     def use(self, catalogue: Catalogue) -> None:
@@ -171,6 +173,7 @@ class AsyncExecutor:
             except DatabaseError as error:
                 connection.is_unreplicated = False  # a notice about this call is not about the next one
                 attempts = attempts or Attempts(work, policy, until)
+                attempts.add_session(connection)
                 if attempts.needs_new_connection(error):
                     await connection.close()
                 refusal, has_remedy = error, error.sqlstate in self.remedies
@@ -185,7 +188,25 @@ class AsyncExecutor:
             finally:
                 await connections.release(connection)
             await self._prepare_repeat(refusal, pause, until)
-            acquire = connections.acquire_live  # where one connection was dead the other recent ones are too
+            acquire = partial(self._acquire_again, attempts)
+
+    async def _acquire_again(self, attempts: Attempts, until: float, *, writes: bool) -> AsyncDeadlineConnection:
+        """Where one connection was dead the other recent ones are too. What was sent on it is not done any more.
+
+        SQL: queries/internal/connections.sql
+        """
+        while True:
+            connection = await self._connections.acquire_live(until, writes=writes)
+            try:
+                with suppress(DatabaseError):
+                    for server, connected_at in attempts.sessions_on(connection):
+                        await self._ending(connection, pid=server[-1], age_seconds=monotonic() - connected_at)
+            except BaseException:
+                await self._connections.release(connection)
+                raise
+            if not connection.closed:
+                return connection
+            await self._connections.release(connection)
 
     async def read_replica(self, name: str, parameters: Mapping[str, object]) -> Any | None:  # noqa: ANN401  the query's own
         """Run a query on the replica; return None if there is none, or it cannot be used now.

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from time import monotonic, perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -76,7 +77,8 @@ class Executor:
         self.remedies: dict[str, Remedy] = {}
         self.replica = replica
         self._connections: Lender = connections or Connections(settings, url)
-        self._confirming = self._bind(read_packaged("internal/connections.sql"))["confirm_writes"]
+        own = self._bind(read_packaged("internal/connections.sql"))
+        self._confirming, self._ending = own["confirm_writes"], own["end_lost_session"]
         self.use(catalogue)
 
     def use(self, catalogue: Catalogue) -> None:
@@ -172,6 +174,7 @@ class Executor:
             except DatabaseError as error:
                 connection.is_unreplicated = False  # a notice about this call is not about the next one
                 attempts = attempts or Attempts(work, policy, until)
+                attempts.add_session(connection)
                 if attempts.needs_new_connection(error):
                     connection.close()
                 refusal, has_remedy = error, error.sqlstate in self.remedies
@@ -186,7 +189,25 @@ class Executor:
             finally:
                 connections.release(connection)
             self._prepare_repeat(refusal, pause, until)
-            acquire = connections.acquire_live  # where one connection was dead the other recent ones are too
+            acquire = partial(self._acquire_again, attempts)
+
+    def _acquire_again(self, attempts: Attempts, until: float, *, writes: bool) -> DeadlineConnection:
+        """Where one connection was dead the other recent ones are too. What was sent on it is not done any more.
+
+        SQL: queries/internal/connections.sql
+        """
+        while True:
+            connection = self._connections.acquire_live(until, writes=writes)
+            try:
+                with suppress(DatabaseError):
+                    for server, connected_at in attempts.sessions_on(connection):
+                        self._ending(connection, pid=server[-1], age_seconds=monotonic() - connected_at)
+            except BaseException:
+                self._connections.release(connection)
+                raise
+            if not connection.closed:
+                return connection
+            self._connections.release(connection)
 
     def read_replica(self, name: str, parameters: Mapping[str, object]) -> Any | None:  # noqa: ANN401  the query's own
         """Run a query on the replica; return None if there is none, or it cannot be used now.
