@@ -216,6 +216,27 @@ def cut_commit(scene: Scene) -> None:
     eventually(proxy.is_idle, 60.0)
 
 
+def strand_sessions(scene: Scene) -> None:
+    """Sessions stop while they lose their clients, and go on when these have repeated what was not answered."""
+    assert scene.proxy is not None
+    with scene.connect() as connection:
+        stranded = [pid for (pid,) in connection.execute(f"SELECT pid {_OTHERS}".encode())]
+        for pid in stranded:
+            _send(pid, signal.SIGSTOP)
+        try:
+            time.sleep(0.2)  # each client has sent something by now
+            scene.proxy.cut_all()
+            time.sleep(scene.seconds)
+        finally:
+            for pid in stranded:
+                _send(pid, signal.SIGCONT)
+
+
+def _send(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 def refuse_connections(scene: Scene) -> None:
     proxy = scene.proxy
     assert proxy is not None
@@ -287,6 +308,7 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
         lose_standby,
         *map(_harm, ("before", "half", "during", "after", "hang", "silence")),
         cut_commit,
+        strand_sessions,
         refuse_connections,
         kill_writer,
         stop_writers,

@@ -55,6 +55,8 @@ KINDS: dict[str, Kind] = {
     "cut during": Kind(("cut_during", "cut_after"), route="proxy"),
     "cut after": Kind(("cut_after", "kill_backend"), route="proxy"),
     "cut at COMMIT": Kind(("cut_commit",), route="proxy", works=("transactions",) * 3 + ("people", "contexts")),
+    "sessions stranded": Kind(("strand_sessions",), route="proxy"),
+    "writes stranded": Kind(("strand_sessions",), route="proxy", works=("profiles", "contexts", "threads") * 2),
     "hang": Kind(("cut_hang", "cut_after"), route="proxy", settings=HURRIED, seconds=2.0, times=2),
     "silence": Kind(("cut_silence", "cut_during"), route="proxy", settings=HURRIED, seconds=2.0, times=2),
     "refused": Kind(("refuse_connections", "cut_during"), route="proxy", settings=HURRIED, seconds=2.0, times=2),
