@@ -10,20 +10,20 @@ SELECT pg_backend_pid() AS server_pid;
 -- so would not wait for a standby that does not have the first attempt yet.
 SELECT pg_logical_emit_message(TRUE, 'guestsql', '')::text AS position;
 
--- name: end_lost_session(pid, age_seconds)$
+-- name: end_lost_session(pid, session_seconds)$
 -- Ends a session of this role whose client has lost the connection to it, before the client repeats its write.
 -- What a lost session has received and not done yet would otherwise be done after the repeat, perhaps after later writes
 -- of the same client, and undo them. One that waits for a synchronous standby has done it, and holds its locks.
 --   pid: int, its process
---   age_seconds: float8, how long ago it was seen; one that started later, or long before, is another session
+--   session_seconds: float8, how long ago it was seen; one that started later, or long before, is another session
 SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) AS ended
 FROM pg_stat_activity
 WHERE
     pid = :pid::int
     AND datname = current_database()
     AND pg_has_role(usesysid, 'USAGE')
-    AND backend_start <= statement_timestamp() - make_interval(secs => :age_seconds::float8)
-    AND backend_start >= statement_timestamp() - make_interval(secs => :age_seconds::float8 + 30)
+    AND backend_start <= statement_timestamp() - make_interval(secs => :session_seconds::float8)
+    AND backend_start >= statement_timestamp() - make_interval(secs => :session_seconds::float8 + 30)
     AND wait_event IS DISTINCT FROM 'SyncRep';
 
 -- name: commit_without_waiting()$

@@ -200,7 +200,7 @@ class AsyncExecutor:
             try:
                 with suppress(DatabaseError):
                     for server, connected_at in attempts.sessions_on(connection):
-                        await self._ending(connection, pid=server[-1], age_seconds=monotonic() - connected_at)
+                        await self._ending(connection, pid=server[-1], session_seconds=monotonic() - connected_at)
             except BaseException:
                 await self._connections.release(connection)
                 raise

@@ -201,7 +201,7 @@ class Executor:
             try:
                 with suppress(DatabaseError):
                     for server, connected_at in attempts.sessions_on(connection):
-                        self._ending(connection, pid=server[-1], age_seconds=monotonic() - connected_at)
+                        self._ending(connection, pid=server[-1], session_seconds=monotonic() - connected_at)
             except BaseException:
                 self._connections.release(connection)
                 raise
