@@ -316,6 +316,7 @@ def _sessions(admin: Connection, role: str) -> int:
     return int(row[0]) if row else 0
 
 
+@pytest.mark.direct("a pooler keeps its sessions")
 def test_connection_limits(url: str, admin: Connection, role: str) -> None:
     admin.execute("GRANT guestsql_bot TO doctor_visitor")
     admin.execute("ALTER ROLE doctor_visitor CONNECTION LIMIT 3")
@@ -401,6 +402,7 @@ def _received(source: socket.socket) -> bytes:
         return b""
 
 
+@pytest.mark.direct("has a pooler of its own")
 def test_a_pooler_in_the_way(server: PrivateServer, url: str) -> None:
     with FakePooler(server) as pooler:
         behind = pooler.url(url)
@@ -431,6 +433,7 @@ def test_clocks_that_differ(url: str, shift: float, word: str) -> None:
     assert "NTP" in found.advice
 
 
+@pytest.mark.direct("a pooler takes no options=")
 def test_a_read_only_database(url: str) -> None:
     found = diagnosis_of(make_conninfo(url, options="-c default_transaction_read_only=on"), "writable")
     assert found.status is Status.FAULT

@@ -53,7 +53,7 @@ def has_ipv6() -> bool:
 def migrated_once(new_database: NewDatabase) -> Iterator[str]:
     """The name of a database with the migrations and their ledger."""
     with new_database("template1") as url:
-        Runner(Settings(), url).up()
+        Runner(Settings(), direct(url)).up()
         yield str(conninfo_to_dict(url)["dbname"])
 
 
