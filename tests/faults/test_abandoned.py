@@ -119,6 +119,7 @@ async def test_without_its_standby_a_server_is_not_filled_with_sessions(
         await asyncio.to_thread(eventually, lambda: len(waits(observer)) <= POOL_MAX)
 
 
+@pytest.mark.direct("behind a pooler, the session of a caller who left counts for 30 s")
 async def test_cancelled_writes_do_not_fill_the_pool_for_others(database_url: str, autocommit: Connection) -> None:
     """The server ends a statement that waits for a lock when its client has gone."""
     async with Either("async", database_url, pool_max=POOL_MAX) as db:
