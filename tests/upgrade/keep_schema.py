@@ -68,8 +68,8 @@ def keep_schema(checkout: Path) -> Path:
     file = SCHEMAS / f"{last:04d}.sql"
     # Only what a client executes: no comments, no commands of psql, no settings that older servers do not know.
     ignored = ("--", "\\", "SET transaction_timeout")
-    kept_lines = [line for line in dump.splitlines() if not line.startswith(ignored)]
-    file.write_text(re.sub(r"\n{3,}", "\n\n", "\n".join(kept_lines)).strip() + "\n", encoding="utf-8")
+    kept_lines = [line for line in dump.split("\n") if not line.startswith(ignored)]
+    file.write_bytes(re.sub(r"\n{3,}", "\n\n", "\n".join(kept_lines) + "\n").encode())
     return file
 
 

@@ -1,3 +1,5 @@
+
+
 SET statement_timeout = 0;
 SET lock_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
@@ -535,9 +537,9 @@ CREATE TABLE public.relation_sizes (
     CONSTRAINT relation_sizes_kind_check CHECK ((kind = ANY (ARRAY['table'::text, 'index'::text])))
 );
 
-INSERT INTO public.guest_profiles VALUES ('573000000001', '573000000001@s.whatsapp.net', 'Ana', NULL, '{VIP}', '{"legacy": {"threads.json": {"key": {"previousThreads": ["thread_0"]}}}}', true, 'thread_1', 100, NULL, '2025-01-01 12:00:00+00', '2025-06-01 12:00:00+00', 5, DEFAULT, '[Ana]', '2025-06-01 12:00:00+00', 0, NULL, NULL, '2026-11-30 03:34:49.789795+00', '2026-11-30 03:34:49.789795+00');
-INSERT INTO public.guest_profiles VALUES ('5215512345678', NULL, 'Luz', NULL, '{}', '{}', true, NULL, 0, NULL, NULL, NULL, 0, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 03:34:49.789795+00', '2026-11-30 03:34:49.789795+00');
-INSERT INTO public.guest_profiles VALUES ('123456789012345@lid', NULL, 'Leo', NULL, '{}', '{}', true, NULL, 0, NULL, '2025-01-01 12:00:00+00', '2025-01-01 12:00:00+00', 1, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 03:34:49.789795+00', '2026-11-30 03:34:49.789795+00');
+INSERT INTO public.guest_profiles VALUES ('573000000001', '573000000001@s.whatsapp.net', 'Ana', NULL, '{VIP}', '{"legacy": {"threads.json": {"key": {"previousThreads": ["thread_0"]}}}}', true, 'thread_1', 100, NULL, '2025-01-01 12:00:00+00', '2025-06-01 12:00:00+00', 5, DEFAULT, '[Ana]', '2025-06-01 12:00:00+00', 0, NULL, NULL, '2026-11-30 04:18:31.632944+00', '2026-11-30 04:18:31.632944+00');
+INSERT INTO public.guest_profiles VALUES ('5215512345678', NULL, 'Luz', NULL, '{}', '{}', true, NULL, 0, NULL, NULL, NULL, 0, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 04:18:31.632944+00', '2026-11-30 04:18:31.632944+00');
+INSERT INTO public.guest_profiles VALUES ('123456789012345@lid', NULL, 'Leo', NULL, '{}', '{}', true, NULL, 0, NULL, '2025-01-01 12:00:00+00', '2025-01-01 12:00:00+00', 1, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 04:18:31.632944+00', '2026-11-30 04:18:31.632944+00');
 
 INSERT INTO public.guestsql_grants VALUES ('guest_profiles', '{SELECT,INSERT,UPDATE,DELETE}', '{memory_enabled,thread_tokens,thread_created_at,first_interaction,last_interaction,last_active_on,total_interactions,last_context_update,context_epoch,context_lease_until,created_at,updated_at}');
 INSERT INTO public.guestsql_grants VALUES ('historical_clients', '{SELECT,INSERT,UPDATE,DELETE}', '{total_interactions,last_interaction,booking_status,marketing_consent,created_at,archived_at}');
@@ -616,7 +618,7 @@ old . contact_name,
 old . labels,
 old . profile_data,
 old . memory_enabled)) EXECUTE FUNCTION guestsql_expire_context ();
-', '2026-11-30 03:34:49.002043+00', 20.548, 'postgres', false);
+', '2026-11-30 04:18:30.961702+00', 25.977, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES (2, 'historical_clients', '24f6013c7da525b43fd358e930cca8ac4be592c733592742b15e1e9f23bc952c', 'CREATE TABLE historical_clients (id bigint GENERATED ALWAYS AS IDENTITY,
 phone_number text NOT NULL,
 user_name text,
@@ -641,7 +643,7 @@ CONSTRAINT historical_clients_booking_status_check CHECK (booking_status IN (''i
 ''inactive'',
 ''lost''))) WITH (fillfactor = 90);
 CREATE INDEX idx_historical_clients_status ON historical_clients (booking_status);
-', '2026-11-30 03:34:49.012127+00', 3.503, 'postgres', false);
+', '2026-11-30 04:18:30.964477+00', 1.92, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES (3, 'legacy_imports', '6bdc00afc5051ce61c99e1acfe606b856f9adc6c0966a954ba3a76609d61406c', 'CREATE UNLOGGED TABLE legacy_staging (file_number bigint,
 place bigint,
 phone_number text,
@@ -691,7 +693,7 @@ reason text NOT NULL,
 CONSTRAINT legacy_rejects_pkey PRIMARY KEY (import_id,
 number),
 CONSTRAINT legacy_rejects_import_id_fkey FOREIGN KEY (import_id) REFERENCES legacy_imports (id) ON DELETE CASCADE);
-', '2026-11-30 03:34:49.027735+00', 14.908, 'postgres', false);
+', '2026-11-30 04:18:30.986017+00', 20.999, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES (4, 'metrics', '3908218f5b54a840c017d588343db6145f47d6a1107c376011bca092896329d9', 'CREATE TABLE query_minutes (minute timestamptz NOT NULL,
 query text NOT NULL,
 calls bigint NOT NULL,
@@ -731,7 +733,7 @@ flush_failures bigint NOT NULL,
 resident_bytes bigint,
 CONSTRAINT process_minutes_pkey PRIMARY KEY (minute,
 process)) WITH (fillfactor = 50);
-', '2026-11-30 03:34:49.049611+00', 21.171, 'postgres', false);
+', '2026-11-30 04:18:31.014361+00', 23.209, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES (5, 'roles', 'e36f0ec4085f66d4dc0f1e95d4f409027337357231985c5048b7ca3aab5f4544', 'CREATE FUNCTION guestsql_mask (phone_number text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN ''***'' || CASE WHEN length (split_part (phone_number,
 ''@'',
 1)) > 4 THEN right (split_part (phone_number,
@@ -1038,7 +1040,7 @@ REVOKE ALL ON FUNCTION guestsql_expire_context (),
 guestsql_grant_roles (),
 guestsql_sample_guests (integer) FROM public;
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:34:49.117949+00', 67.444, 'postgres', false);
+', '2026-11-30 04:18:31.07543+00', 57.131, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES (6, 'daily_figures', '0d37d6a6e1dad6f77d865ddba723e932620632b799627864ddf6234661ae893d', 'CREATE TABLE relation_sizes (day date NOT NULL,
 schema_name text NOT NULL,
 relation_name text NOT NULL,
@@ -1111,14 +1113,14 @@ BEGIN
 END
 $$;
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:34:49.158134+00', 38.94, 'postgres', false);
+', '2026-11-30 04:18:31.10593+00', 26.522, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES (7, 'guest_key_check', '1b26f19d0831a9e9c5f63ab69e24c333be103ab05ae5e1a2d380080032116351', 'ALTER TABLE guest_profiles DROP CONSTRAINT guest_profiles_phone_number_check,
 ADD CONSTRAINT guest_profiles_phone_number_check CHECK ((ltrim (phone_number,
 ''0123456789'') = '''' AND left (phone_number,
 1) <> ''0'' AND length (phone_number) BETWEEN 7 AND 15) OR phone_number ~ ''^([0-9]{1,32}@lid|[A-Z]{2}\.[A-Za-z0-9]{1,128})$'') NOT VALID;
-', '2026-11-30 03:34:49.171095+00', 12.06, 'postgres', false);
+', '2026-11-30 04:18:31.11604+00', 8.073, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES (8, 'guest_key_check_valid', 'de19db552985c6dbd565408bf0ce86bf0750e394dcfba1b225991799d7edda76', 'ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_phone_number_check;
-', '2026-11-30 03:34:49.172226+00', 0.529, 'postgres', false);
+', '2026-11-30 04:18:31.124525+00', 7.538, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES (9, 'legacy_reject_records', '591e7e8a30b73adf540b75afd1ddcfa761265d02e7545cbc015f3cea883f47a5', 'CREATE TABLE legacy_reject_records (sha256 bytea NOT NULL,
 record bytea NOT NULL,
 CONSTRAINT legacy_reject_records_pkey PRIMARY KEY (sha256),
@@ -1135,7 +1137,7 @@ monitor_columns) VALUES (''legacy_reject_records'',
 ''{}'',
 ''{}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:34:49.19781+00', 25.003, 'postgres', false);
+', '2026-11-30 04:18:31.153786+00', 24.983, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES (10, 'legacy_guests', 'c87a9f20b6aafee9c929d9f5111cd73f94de8e807ed702fa74c894e006ae7292', 'CREATE UNLOGGED TABLE legacy_guests (phone_number text,
 recorded_at timestamptz,
 chat_id text,
@@ -1160,9 +1162,9 @@ monitor_columns) VALUES (''legacy_guests'',
 ''{}'',
 ''{}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:34:49.21125+00', 12.81, 'postgres', false);
+', '2026-11-30 04:18:31.176037+00', 19.728, 'postgres', false);
 
-INSERT INTO public.historical_clients OVERRIDING SYSTEM VALUE VALUES (1, '573000000002', 'Eva', NULL, '{}', 3, '2024-01-01 12:00:00+00', 'booked', false, NULL, '2026-11-30 03:34:49.79611+00', '2024-06-01 12:00:00+00');
+INSERT INTO public.historical_clients OVERRIDING SYSTEM VALUE VALUES (1, '573000000002', 'Eva', NULL, '{}', 3, '2024-01-01 12:00:00+00', 'booked', false, NULL, '2026-11-30 04:18:31.641624+00', '2024-06-01 12:00:00+00');
 
 SELECT pg_catalog.setval('public.historical_clients_id_seq', 1, true);
 
@@ -1222,3 +1224,4 @@ ALTER TABLE ONLY public.legacy_rejects
 
 ALTER TABLE ONLY public.legacy_rejects
     ADD CONSTRAINT legacy_rejects_sha256_fkey FOREIGN KEY (sha256) REFERENCES public.legacy_reject_records(sha256) NOT VALID;
+

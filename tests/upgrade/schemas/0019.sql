@@ -1,3 +1,5 @@
+
+
 SET statement_timeout = 0;
 SET lock_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
@@ -250,14 +252,12 @@ $$;
 CREATE FUNCTION public.guestsql_user_id(spelling text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (WITH folded AS (SELECT btrim(translate(regexp_replace(regexp_replace(regexp_replace(guestsql_user_id.spelling, '[\u00AD\u061C\u200B-\u200F\u202A-\u202E\u2060-\u206F\uFEFF]'::text, ''::text, 'g'::text), '[\u00A0\u2000-\u200A\u202F\u205F\u3000]'::text, ' '::text, 'g'::text), '[\u2010-\u2015\u2212\uFE58\uFE63]'::text, '-'::text, 'g'::text), '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९０１２３４５６７８９＋－．（）：／＠'::text, '0123456789012345678901234567890123456789+-.():/@'::text), ' 	
-
-'::text) AS id), parts AS (SELECT folded.id, lower(("substring"(folded.id, '@([^@]*)$'::text) COLLATE "C")) AS server, "substring"(folded.id, '^(.*)@[^@]*$'::text) AS name FROM folded), bare_parts AS (SELECT parts.id, parts.server, COALESCE("substring"(parts.name, '^([0-9]+)([._](0|[1-9][0-9]{0,2}))?(:[0-9]{1,4})?$'::text), parts.name) AS name FROM parts), numbers AS (SELECT bare_parts.id, bare_parts.server, bare_parts.name, btrim(regexp_replace(CASE WHEN (bare_parts.server IS NULL) THEN regexp_replace(regexp_replace(bare_parts.id, '^(whatsapp|tel|sms):|^''(?=[+0-9])'::text, ''::text, 'i'::text), '^(?:https?://)?(?:wa\.me/|api\.whatsapp\.com/send/?\?phone=)([^/]*)/?$'::text, '\1'::text, 'i'::text) WHEN (bare_parts.server = ANY (ARRAY['s.whatsapp.net'::text, 'c.us'::text, 'hosted'::text])) THEN bare_parts.name ELSE NULL::text END, '\((\+?[1-9][0-9]{0,4})\)'::text, ' \1 '::text, 'g'::text), ' '::text) AS spelled FROM bare_parts), digits AS (SELECT numbers.id, numbers.server, numbers.name, (numbers.spelled ~ '^(\+|00)'::text) AS is_international, "substring"(numbers.spelled, '^(?:\+|00)? *([1-9][0-9]*(?:(?: *[-.] *| +)[0-9]+)*)$'::text) AS number FROM numbers) SELECT CASE WHEN (digits.server = ANY (ARRAY['lid'::text, 'hosted.lid'::text])) THEN CASE WHEN (digits.name ~ '^[0-9]{1,32}$'::text) THEN (digits.name || '@lid'::text) ELSE NULL::text END WHEN ((digits.server IS NULL) AND (digits.id ~ '^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$'::text)) THEN digits.id WHEN ((regexp_replace(digits.number, '[^0-9]'::text, ''::text, 'g'::text) ~ '^[1-9][0-9]{6,14}$'::text) AND ((digits.number ~ '^[0-9]+$'::text) OR ((digits.is_international OR ((length(regexp_replace(digits.number, '[^0-9]'::text, ''::text, 'g'::text)) >= 9) AND (length(regexp_replace(digits.number, '[^0-9]'::text, ''::text, 'g'::text)) <= 13))) AND (digits.number !~ '[0-9]{7}[0-9]*[^0-9]|^[^.]*\.[^.]*$'::text) AND (digits.number !~ ('^(?:[17]|2[07]|3[0-46]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]'::text || '|(?!225|24[12]|37[89])(?:2[1-689]|3[578]|42|5[09]|6[7-9]|8[0578]|9[679])[0-9])[^0-9]+0'::text)) AND ((digits.number !~ '[^0-9][0-9]{1,2}$'::text) OR (digits.number ~ '([^0-9]+)[0-9]{2}\1[0-9]{2}$'::text))))) THEN regexp_replace(digits.number, '[^0-9]'::text, ''::text, 'g'::text) ELSE NULL::text END AS "case" FROM digits);
+'::text) AS id), parts AS (SELECT folded.id, lower(("substring"(folded.id, '@([^@]*)$'::text) COLLATE "C")) AS server, "substring"(folded.id, '^(.*)@[^@]*$'::text) AS name FROM folded), bare_parts AS (SELECT parts.id, parts.server, COALESCE("substring"(parts.name, '^([0-9]+)([._](0|[1-9][0-9]{0,2}))?(:[0-9]{1,4})?$'::text), parts.name) AS name FROM parts), numbers AS (SELECT bare_parts.id, bare_parts.server, bare_parts.name, btrim(regexp_replace(CASE WHEN (bare_parts.server IS NULL) THEN regexp_replace(regexp_replace(bare_parts.id, '^(whatsapp|tel|sms):|^''(?=[+0-9])'::text, ''::text, 'i'::text), '^(?:https?://)?(?:wa\.me/|api\.whatsapp\.com/send/?\?phone=)([^/]*)/?$'::text, '\1'::text, 'i'::text) WHEN (bare_parts.server = ANY (ARRAY['s.whatsapp.net'::text, 'c.us'::text, 'hosted'::text])) THEN bare_parts.name ELSE NULL::text END, '\((\+?[1-9][0-9]{0,4})\)'::text, ' \1 '::text, 'g'::text), ' '::text) AS spelled FROM bare_parts), digits AS (SELECT numbers.id, numbers.server, numbers.name, (numbers.spelled ~ '^(\+|00)'::text) AS is_international, "substring"(numbers.spelled, '^(?:\+|00)? *([1-9][0-9]*(?:(?: *[-.] *| +)[0-9]+)*)$'::text) AS number FROM numbers) SELECT CASE WHEN (digits.server = ANY (ARRAY['lid'::text, 'hosted.lid'::text])) THEN CASE WHEN (digits.name ~ '^[0-9]{1,32}$'::text) THEN (digits.name || '@lid'::text) ELSE NULL::text END WHEN ((digits.server IS NULL) AND (digits.id ~ '^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$'::text)) THEN digits.id WHEN ((regexp_replace(digits.number, '[^0-9]'::text, ''::text, 'g'::text) ~ '^[1-9][0-9]{6,14}$'::text) AND ((digits.number ~ '^[0-9]+$'::text) OR ((digits.is_international OR ((length(regexp_replace(digits.number, '[^0-9]'::text, ''::text, 'g'::text)) >= 9) AND (length(regexp_replace(digits.number, '[^0-9]'::text, ''::text, 'g'::text)) <= 13))) AND (digits.number !~ '[0-9]{7}[0-9]*[^0-9]|^[^.]*\.[^.]*$'::text) AND (digits.number !~ ('^(?:[17]|2[07]|3[0-46]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]'::text || '|(?!225|24[12]|37[89])(?:2[1-689]|3[578]|42|5[09]|6[7-9]|8[0578]|9[679])[0-9])[^0-9]+0'::text)) AND ((digits.number !~ '[^0-9][0-9]{1,2}$'::text) OR (digits.number ~ '([^0-9]+)[0-9]{2}\1[0-9]{2}$'::text))))) THEN regexp_replace(digits.number, '[^0-9]'::text, ''::text, 'g'::text) ELSE NULL::text END AS "case" FROM digits);
 
 CREATE FUNCTION public.guestsql_is_placeholder(name text, phone_number text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (name !~ '[^\u0001-\u0020\u007F-\u00A0\u00AD\u061C\u1680\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uFEFF]'::text) THEN true WHEN (lower(btrim(name, ' 	
-
-'::text)) = ANY (ARRAY['usuario'::text, lower(phone_number)])) THEN true WHEN (name ~ '[0-9٠-٩۰-۹०-९０-９]'::text) THEN COALESCE((public.guestsql_user_id(name) = phone_number), false) WHEN (name IS NOT NULL) THEN false ELSE NULL::boolean END;
+'::text)) = ANY (ARRAY['usuario'::text, lower(phone_number)])) THEN true WHEN (name ~ '[0-9٠-٩۰-۹०-९０-９]'::text) THEN COALESCE((public.guestsql_user_id(name) = phone_number), false) WHEN (name IS NOT NULL) THEN false ELSE NULL::boolean END;
 
 CREATE FUNCTION public.guestsql_mask(phone_number text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -698,11 +698,11 @@ CREATE TABLE public.relation_sizes (
     CONSTRAINT relation_sizes_times_check CHECK ((((day >= '0001-01-01'::date) AND (day <= '9999-12-31'::date)) AND ((recorded_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (recorded_at <= '9999-12-31 23:59:59.999999+00'::timestamp with time zone))))
 );
 
-INSERT INTO public.erasure_salt VALUES (true, '\x3448ebb8e666b4eebaa5938588eb1c8ae1492a086883bf5f09139dd746203ea8');
+INSERT INTO public.erasure_salt VALUES (true, '\x9b0cf61775cfe0c5a13ac6e42b7df7ef4d326638e1acdfea3722c6cb4ddd75d0');
 
-INSERT INTO public.guest_profiles VALUES ('573000000001', '573000000001@s.whatsapp.net', 'Ana', NULL, '{VIP}', '{"legacy": {"threads.json": {"key": {"previousThreads": ["thread_0"]}}}}', true, 'thread_1', 100, NULL, '2025-01-01 12:00:00+00', '2025-06-01 12:00:00+00', 5, DEFAULT, '[Ana]', '2025-06-01 12:00:00+00', 0, NULL, NULL, '2026-11-30 03:35:01.181519+00', '2026-11-30 03:35:01.181519+00');
-INSERT INTO public.guest_profiles VALUES ('5215512345678', NULL, 'Luz', NULL, '{}', '{}', true, NULL, 0, NULL, NULL, NULL, 0, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 03:35:01.181519+00', '2026-11-30 03:35:01.181519+00');
-INSERT INTO public.guest_profiles VALUES ('123456789012345@lid', NULL, 'Leo', NULL, '{}', '{}', true, NULL, 0, NULL, '2025-01-01 12:00:00+00', '2025-01-01 12:00:00+00', 1, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 03:35:01.181519+00', '2026-11-30 03:35:01.181519+00');
+INSERT INTO public.guest_profiles VALUES ('573000000001', '573000000001@s.whatsapp.net', 'Ana', NULL, '{VIP}', '{"legacy": {"threads.json": {"key": {"previousThreads": ["thread_0"]}}}}', true, 'thread_1', 100, NULL, '2025-01-01 12:00:00+00', '2025-06-01 12:00:00+00', 5, DEFAULT, '[Ana]', '2025-06-01 12:00:00+00', 0, NULL, NULL, '2026-11-30 04:18:38.564379+00', '2026-11-30 04:18:38.564379+00');
+INSERT INTO public.guest_profiles VALUES ('5215512345678', NULL, 'Luz', NULL, '{}', '{}', true, NULL, 0, NULL, NULL, NULL, 0, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 04:18:38.564379+00', '2026-11-30 04:18:38.564379+00');
+INSERT INTO public.guest_profiles VALUES ('123456789012345@lid', NULL, 'Leo', NULL, '{}', '{}', true, NULL, 0, NULL, '2025-01-01 12:00:00+00', '2025-01-01 12:00:00+00', 1, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 04:18:38.564379+00', '2026-11-30 04:18:38.564379+00');
 
 INSERT INTO public.guestsql_grants VALUES ('guest_profiles', '{SELECT,INSERT,UPDATE,DELETE}', '{memory_enabled,thread_tokens,thread_created_at,first_interaction,last_interaction,last_active_on,total_interactions,last_context_update,context_epoch,context_lease_until,created_at,updated_at}');
 INSERT INTO public.guestsql_grants VALUES ('historical_clients', '{SELECT,INSERT,UPDATE,DELETE}', '{total_interactions,last_interaction,booking_status,marketing_consent,created_at,archived_at}');
@@ -784,7 +784,7 @@ old . contact_name,
 old . labels,
 old . profile_data,
 old . memory_enabled)) EXECUTE FUNCTION guestsql_expire_context ();
-', '2026-11-30 03:34:59.421868+00', 25.884, 'postgres', false);
+', '2026-11-30 04:18:37.47428+00', 20.324, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 2, 'historical_clients', '24f6013c7da525b43fd358e930cca8ac4be592c733592742b15e1e9f23bc952c', 'CREATE TABLE historical_clients (id bigint GENERATED ALWAYS AS IDENTITY,
 phone_number text NOT NULL,
 user_name text,
@@ -809,7 +809,7 @@ CONSTRAINT historical_clients_booking_status_check CHECK (booking_status IN (''i
 ''inactive'',
 ''lost''))) WITH (fillfactor = 90);
 CREATE INDEX idx_historical_clients_status ON historical_clients (booking_status);
-', '2026-11-30 03:34:59.47038+00', 17.127, 'postgres', false);
+', '2026-11-30 04:18:37.520793+00', 17.426, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 3, 'legacy_imports', '6bdc00afc5051ce61c99e1acfe606b856f9adc6c0966a954ba3a76609d61406c', 'CREATE UNLOGGED TABLE legacy_staging (file_number bigint,
 place bigint,
 phone_number text,
@@ -859,7 +859,7 @@ reason text NOT NULL,
 CONSTRAINT legacy_rejects_pkey PRIMARY KEY (import_id,
 number),
 CONSTRAINT legacy_rejects_import_id_fkey FOREIGN KEY (import_id) REFERENCES legacy_imports (id) ON DELETE CASCADE);
-', '2026-11-30 03:34:59.513829+00', 15.344, 'postgres', false);
+', '2026-11-30 04:18:37.557275+00', 5.126, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 4, 'metrics', '3908218f5b54a840c017d588343db6145f47d6a1107c376011bca092896329d9', 'CREATE TABLE query_minutes (minute timestamptz NOT NULL,
 query text NOT NULL,
 calls bigint NOT NULL,
@@ -899,7 +899,7 @@ flush_failures bigint NOT NULL,
 resident_bytes bigint,
 CONSTRAINT process_minutes_pkey PRIMARY KEY (minute,
 process)) WITH (fillfactor = 50);
-', '2026-11-30 03:34:59.561237+00', 18.74, 'postgres', false);
+', '2026-11-30 04:18:37.589791+00', 15.436, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 5, 'roles', 'e36f0ec4085f66d4dc0f1e95d4f409027337357231985c5048b7ca3aab5f4544', 'CREATE FUNCTION guestsql_mask (phone_number text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN ''***'' || CASE WHEN length (split_part (phone_number,
 ''@'',
 1)) > 4 THEN right (split_part (phone_number,
@@ -1206,7 +1206,7 @@ REVOKE ALL ON FUNCTION guestsql_expire_context (),
 guestsql_grant_roles (),
 guestsql_sample_guests (integer) FROM public;
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:34:59.655456+00', 75.169, 'postgres', false);
+', '2026-11-30 04:18:37.642996+00', 39.671, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 6, 'daily_figures', '0d37d6a6e1dad6f77d865ddba723e932620632b799627864ddf6234661ae893d', 'CREATE TABLE relation_sizes (day date NOT NULL,
 schema_name text NOT NULL,
 relation_name text NOT NULL,
@@ -1279,14 +1279,14 @@ BEGIN
 END
 $$;
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:34:59.734842+00', 60.148, 'postgres', false);
+', '2026-11-30 04:18:37.692603+00', 34.007, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 7, 'guest_key_check', '1b26f19d0831a9e9c5f63ab69e24c333be103ab05ae5e1a2d380080032116351', 'ALTER TABLE guest_profiles DROP CONSTRAINT guest_profiles_phone_number_check,
 ADD CONSTRAINT guest_profiles_phone_number_check CHECK ((ltrim (phone_number,
 ''0123456789'') = '''' AND left (phone_number,
 1) <> ''0'' AND length (phone_number) BETWEEN 7 AND 15) OR phone_number ~ ''^([0-9]{1,32}@lid|[A-Z]{2}\.[A-Za-z0-9]{1,128})$'') NOT VALID;
-', '2026-11-30 03:34:59.766501+00', 10.452, 'postgres', false);
+', '2026-11-30 04:18:37.731808+00', 13.471, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 8, 'guest_key_check_valid', 'de19db552985c6dbd565408bf0ce86bf0750e394dcfba1b225991799d7edda76', 'ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_phone_number_check;
-', '2026-11-30 03:34:59.798749+00', 0.798, 'postgres', false);
+', '2026-11-30 04:18:37.749749+00', 0.872, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 9, 'legacy_reject_records', '591e7e8a30b73adf540b75afd1ddcfa761265d02e7545cbc015f3cea883f47a5', 'CREATE TABLE legacy_reject_records (sha256 bytea NOT NULL,
 record bytea NOT NULL,
 CONSTRAINT legacy_reject_records_pkey PRIMARY KEY (sha256),
@@ -1303,7 +1303,7 @@ monitor_columns) VALUES (''legacy_reject_records'',
 ''{}'',
 ''{}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:34:59.861792+00', 43.916, 'postgres', false);
+', '2026-11-30 04:18:37.791195+00', 31.939, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 10, 'legacy_guests', 'c87a9f20b6aafee9c929d9f5111cd73f94de8e807ed702fa74c894e006ae7292', 'CREATE UNLOGGED TABLE legacy_guests (phone_number text,
 recorded_at timestamptz,
 chat_id text,
@@ -1328,7 +1328,7 @@ monitor_columns) VALUES (''legacy_guests'',
 ''{}'',
 ''{}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:34:59.912495+00', 41.045, 'postgres', false);
+', '2026-11-30 04:18:37.84334+00', 32.546, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 11, 'user_ids', '224faabbc34ecbda2d5d85af037fb4b85cd69a8fd8ea988acccea9f6342fe948', 'CREATE FUNCTION guestsql_user_id (spelling text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN (WITH folded AS (SELECT btrim (translate (regexp_replace (regexp_replace (regexp_replace (spelling,
 ''[\u00AD\u061C\u200B-\u200F\u202A-\u202E\u2060-\u206F\uFEFF]'',
 '''',
@@ -1385,7 +1385,7 @@ phone_number text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN C
 E'' \t\n\r\f\v'')) IN (''usuario'',
 lower (phone_number)) THEN TRUE WHEN name ~ ''[0-9٠-٩۰-۹०-९０-９]'' THEN coalesce (guestsql_user_id (name) = phone_number,
 FALSE) WHEN name IS NOT NULL THEN FALSE END;
-', '2026-11-30 03:34:59.938317+00', 3.798, 'postgres', false);
+', '2026-11-30 04:18:37.869836+00', 5.8, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 12, 'parent_ids', 'b936c57e7bce86f8193c50cd865ae6e99af712372d58ac0e775931af51bc9fc6', 'ALTER TABLE guest_profiles DROP CONSTRAINT guest_profiles_phone_number_check,
 ADD CONSTRAINT guest_profiles_phone_number_check CHECK ((ltrim (phone_number,
 ''0123456789'') = '''' AND left (phone_number,
@@ -1394,10 +1394,10 @@ ALTER TABLE historical_clients DROP CONSTRAINT historical_clients_phone_number_c
 ADD CONSTRAINT historical_clients_phone_number_check CHECK ((ltrim (phone_number,
 ''0123456789'') = '''' AND left (phone_number,
 1) <> ''0'' AND length (phone_number) BETWEEN 7 AND 15) OR phone_number ~ ''^([0-9]{1,32}@lid|[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128})$'') NOT VALID;
-', '2026-11-30 03:34:59.968021+00', 8.477, 'postgres', false);
+', '2026-11-30 04:18:37.909804+00', 13.781, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 13, 'parent_ids_valid', 'bd3f6d22a3cbc99c108e077786565befbbc39ca94578397ad50f85a4482ae9aa', 'ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_phone_number_check;
 ALTER TABLE historical_clients VALIDATE CONSTRAINT historical_clients_phone_number_check;
-', '2026-11-30 03:34:59.998731+00', 0.855, 'postgres', false);
+', '2026-11-30 04:18:37.93255+00', 8.793, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 14, 'times_check', '0e67ffd79dcf554a8d19fec454dd205e44dfb2d18ec7a9e3dde2fef74045f236', 'UPDATE guest_profiles SET first_interaction = CASE WHEN first_interaction > ''9999-12-31 23:59:59.999999+00'' THEN statement_timestamp () WHEN first_interaction >= ''0001-01-01 00:00+00'' THEN first_interaction END,
 last_interaction = CASE WHEN last_interaction > ''9999-12-31 23:59:59.999999+00'' THEN greatest (statement_timestamp (),
 CASE WHEN first_interaction <= ''9999-12-31 23:59:59.999999+00'' THEN first_interaction END) WHEN last_interaction >= ''0001-01-01 00:00+00'' THEN last_interaction END,
@@ -1443,7 +1443,7 @@ ALTER TABLE context_minutes ADD CONSTRAINT context_minutes_times_check CHECK (mi
 ALTER TABLE process_minutes ADD CONSTRAINT process_minutes_times_check CHECK (minute BETWEEN ''0001-01-01 00:00+00'' AND ''9999-12-31 23:59:59.999999+00'') NOT VALID;
 ALTER TABLE relation_sizes ADD CONSTRAINT relation_sizes_times_check CHECK (day BETWEEN ''0001-01-01'' AND ''9999-12-31'' AND recorded_at BETWEEN ''0001-01-01 00:00+00'' AND ''9999-12-31 23:59:59.999999+00'') NOT VALID;
 ALTER TABLE guest_days ADD CONSTRAINT guest_days_times_check CHECK (day BETWEEN ''0001-01-01'' AND ''9999-12-31'' AND recorded_at BETWEEN ''0001-01-01 00:00+00'' AND ''9999-12-31 23:59:59.999999+00'') NOT VALID;
-', '2026-11-30 03:35:00.033924+00', 19.124, 'postgres', false);
+', '2026-11-30 04:18:37.957554+00', 12.701, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 15, 'times_check_valid', 'f037c65a28a78aab41070b00fc5007be85d8bcecd5fcc3040abe28157dc6da75', 'ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_times_check;
 ALTER TABLE historical_clients VALIDATE CONSTRAINT historical_clients_times_check;
 ALTER TABLE legacy_imports VALIDATE CONSTRAINT legacy_imports_times_check;
@@ -1453,7 +1453,7 @@ ALTER TABLE context_minutes VALIDATE CONSTRAINT context_minutes_times_check;
 ALTER TABLE process_minutes VALIDATE CONSTRAINT process_minutes_times_check;
 ALTER TABLE relation_sizes VALIDATE CONSTRAINT relation_sizes_times_check;
 ALTER TABLE guest_days VALIDATE CONSTRAINT guest_days_times_check;
-', '2026-11-30 03:35:00.063982+00', 10.906, 'postgres', false);
+', '2026-11-30 04:18:37.989396+00', 5.825, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 16, 'operations', '0e6c946b9f5e86b2629872185956a49c4cb413f4683ad063d193cf608a2c4900', 'CREATE TABLE operations (source text NOT NULL,
 operation_id text NOT NULL,
 attempts bigint NOT NULL DEFAULT 1,
@@ -1469,7 +1469,7 @@ monitor_columns) VALUES (''operations'',
 DEFAULT,
 ''{source, attempts, done_at}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:00.126348+00', 49.623, 'postgres', false);
+', '2026-11-30 04:18:38.054123+00', 36.264, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 17, 'erased_guests', 'b3d7cd3e305d121ce8d553e198f7b7d1a15d2d7ba932be0de82903ef6ee7f14b', 'CREATE TABLE erasure_salt (is_only_row boolean NOT NULL DEFAULT TRUE,
 salt bytea NOT NULL,
 CONSTRAINT erasure_salt_pkey PRIMARY KEY (is_only_row),
@@ -1490,7 +1490,7 @@ monitor_columns) VALUES (''erasure_salt'',
 ''{SELECT,INSERT,UPDATE}'',
 ''{}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:00.198921+00', 58.194, 'postgres', false);
+', '2026-11-30 04:18:38.122816+00', 40.669, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 18, 'minute_functions', 'e994770de95bcc2f072334c1951bf8fda0ecdcdbe812a0525e29a62f07035ee6', 'CREATE FUNCTION guestsql_add_buckets (buckets bigint [],
 added bigint []) RETURNS bigint [] LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN array (SELECT coalesce (pairs . calls,
 0) + coalesce (pairs . added_calls,
@@ -1573,7 +1573,7 @@ BEGIN
     RETURN thinned;
 END
 $$;
-', '2026-11-30 03:35:00.225813+00', 3.554, 'postgres', false);
+', '2026-11-30 04:18:38.153489+00', 7.83, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 19, 'refuse_cascade', '6d26bff0bfebdaf6c75804b4701690f24416cb9557408be4b7405392e6bf6eb1', 'CREATE FUNCTION guestsql_refuse_cascade (referenced regclass,
 key text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -1610,11 +1610,11 @@ BEGIN
     RETURN TRUE;
 END
 $$;
-', '2026-11-30 03:35:00.252002+00', 1.094, 'postgres', false);
+', '2026-11-30 04:18:38.18661+00', 8.692, 'postgres', false);
 
-INSERT INTO public.historical_clients OVERRIDING SYSTEM VALUE VALUES (1, '573000000002', 'Eva', NULL, '{}', 3, '2024-01-01 12:00:00+00', 'booked', false, NULL, '2026-11-30 03:35:01.189626+00', '2024-06-01 12:00:00+00');
+INSERT INTO public.historical_clients OVERRIDING SYSTEM VALUE VALUES (1, '573000000002', 'Eva', NULL, '{}', 3, '2024-01-01 12:00:00+00', 'booked', false, NULL, '2026-11-30 04:18:38.577672+00', '2024-06-01 12:00:00+00');
 
-INSERT INTO public.operations VALUES ('guestsql', 'operation_1', 1, NULL, '2026-11-30 03:35:01.193615+00');
+INSERT INTO public.operations VALUES ('guestsql', 'operation_1', 1, NULL, '2026-11-30 04:18:38.57859+00');
 
 SELECT pg_catalog.setval('public.historical_clients_id_seq', 1, true);
 
@@ -1688,3 +1688,4 @@ ALTER TABLE ONLY public.legacy_rejects
 
 ALTER TABLE ONLY public.legacy_rejects
     ADD CONSTRAINT legacy_rejects_sha256_fkey FOREIGN KEY (sha256) REFERENCES public.legacy_reject_records(sha256) NOT VALID;
+

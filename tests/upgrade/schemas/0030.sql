@@ -1,3 +1,5 @@
+
+
 SET statement_timeout = 0;
 SET lock_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
@@ -474,8 +476,7 @@ $_$;
 CREATE FUNCTION public.guestsql_is_placeholder(name text, phone_number text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (name !~ '[^\u0001-\u0020\u007F-\u00A0\u00AD\u061C\u1680\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uFEFF]'::text) THEN true WHEN (lower(btrim(name, ' 	
-
-'::text)) = ANY (ARRAY['usuario'::text, lower(phone_number)])) THEN true WHEN (name ~ '[0-9٠-٩۰-۹०-९０-９]'::text) THEN COALESCE((public.guestsql_user_id(name) = ANY (public.guestsql_spellings(split_part(phone_number, '#'::text, 1)))), false) WHEN (name IS NOT NULL) THEN false ELSE NULL::boolean END;
+'::text)) = ANY (ARRAY['usuario'::text, lower(phone_number)])) THEN true WHEN (name ~ '[0-9٠-٩۰-۹०-९０-９]'::text) THEN COALESCE((public.guestsql_user_id(name) = ANY (public.guestsql_spellings(split_part(phone_number, '#'::text, 1)))), false) WHEN (name IS NOT NULL) THEN false ELSE NULL::boolean END;
 
 CREATE FUNCTION public.guestsql_keep_thread() RETURNS trigger
     LANGUAGE plpgsql
@@ -1272,16 +1273,16 @@ ALTER TABLE ONLY public.messages ATTACH PARTITION public.messages_2027_01 FOR VA
 
 ALTER TABLE ONLY public.messages ATTACH PARTITION public.messages_default DEFAULT;
 
-INSERT INTO public.erasure_salt VALUES (true, '\x6dc0a6e439b1d7665b95f5dfeff0f551aecd94ade84e6a8e70b212b2efda5005');
+INSERT INTO public.erasure_salt VALUES (true, '\x14c0b0bb69fc7d3d942bd9eab95ebc4db555b97743ae5a61c774af35768ac414');
 
-INSERT INTO public.guest_ids VALUES ('123456789012345@lid', '123456789012345@lid', DEFAULT, 'guest', '', '2026-11-30 03:35:15.747079+00', '2026-11-30 03:35:15.747079+00');
-INSERT INTO public.guest_ids VALUES ('5215512345678', '5215512345678', DEFAULT, 'guest', '', '2026-11-30 03:35:15.747079+00', '2026-11-30 03:35:15.747079+00');
-INSERT INTO public.guest_ids VALUES ('525512345678', '5215512345678', DEFAULT, 'spelling', '', '2026-11-30 03:35:15.747079+00', '2026-11-30 03:35:15.747079+00');
-INSERT INTO public.guest_ids VALUES ('573000000001', '573000000001', DEFAULT, 'guest', '', '2026-11-30 03:35:15.747079+00', '2026-11-30 03:35:15.747079+00');
+INSERT INTO public.guest_ids VALUES ('123456789012345@lid', '123456789012345@lid', DEFAULT, 'guest', '', '2026-11-30 04:18:45.284289+00', '2026-11-30 04:18:45.284289+00');
+INSERT INTO public.guest_ids VALUES ('5215512345678', '5215512345678', DEFAULT, 'guest', '', '2026-11-30 04:18:45.284289+00', '2026-11-30 04:18:45.284289+00');
+INSERT INTO public.guest_ids VALUES ('525512345678', '5215512345678', DEFAULT, 'spelling', '', '2026-11-30 04:18:45.284289+00', '2026-11-30 04:18:45.284289+00');
+INSERT INTO public.guest_ids VALUES ('573000000001', '573000000001', DEFAULT, 'guest', '', '2026-11-30 04:18:45.284289+00', '2026-11-30 04:18:45.284289+00');
 
-INSERT INTO public.guest_profiles VALUES ('573000000001', '573000000001@s.whatsapp.net', 'Ana', NULL, '{VIP}', '{"legacy": {"threads.json": {"key": {"previousThreads": ["thread_0"]}}}}', true, 'thread_1', 100, NULL, '2025-01-01 12:00:00+00', '2025-06-01 12:00:00+00', 5, DEFAULT, '[Ana]', '2025-06-01 12:00:00+00', 0, NULL, NULL, '2026-11-30 03:35:15.747079+00', '2026-11-30 03:35:15.747079+00', NULL, NULL, NULL, NULL);
-INSERT INTO public.guest_profiles VALUES ('5215512345678', NULL, 'Luz', NULL, '{}', '{}', true, NULL, 0, NULL, NULL, NULL, 0, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 03:35:15.747079+00', '2026-11-30 03:35:15.747079+00', NULL, NULL, NULL, NULL);
-INSERT INTO public.guest_profiles VALUES ('123456789012345@lid', NULL, 'Leo', NULL, '{}', '{}', true, NULL, 0, NULL, '2025-01-01 12:00:00+00', '2025-01-01 12:00:00+00', 1, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 03:35:15.747079+00', '2026-11-30 03:35:15.747079+00', NULL, NULL, NULL, NULL);
+INSERT INTO public.guest_profiles VALUES ('573000000001', '573000000001@s.whatsapp.net', 'Ana', NULL, '{VIP}', '{"legacy": {"threads.json": {"key": {"previousThreads": ["thread_0"]}}}}', true, 'thread_1', 100, NULL, '2025-01-01 12:00:00+00', '2025-06-01 12:00:00+00', 5, DEFAULT, '[Ana]', '2025-06-01 12:00:00+00', 0, NULL, NULL, '2026-11-30 04:18:45.284289+00', '2026-11-30 04:18:45.284289+00', NULL, NULL, NULL, NULL);
+INSERT INTO public.guest_profiles VALUES ('5215512345678', NULL, 'Luz', NULL, '{}', '{}', true, NULL, 0, NULL, NULL, NULL, 0, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 04:18:45.284289+00', '2026-11-30 04:18:45.284289+00', NULL, NULL, NULL, NULL);
+INSERT INTO public.guest_profiles VALUES ('123456789012345@lid', NULL, 'Leo', NULL, '{}', '{}', true, NULL, 0, NULL, '2025-01-01 12:00:00+00', '2025-01-01 12:00:00+00', 1, DEFAULT, NULL, NULL, 0, NULL, NULL, '2026-11-30 04:18:45.284289+00', '2026-11-30 04:18:45.284289+00', NULL, NULL, NULL, NULL);
 
 INSERT INTO public.guestsql_grants VALUES ('guest_profiles', '{SELECT,INSERT,UPDATE,DELETE}', '{memory_enabled,thread_tokens,thread_created_at,first_interaction,last_interaction,last_active_on,total_interactions,last_context_update,context_epoch,context_lease_until,created_at,updated_at}');
 INSERT INTO public.guestsql_grants VALUES ('historical_clients', '{SELECT,INSERT,UPDATE,DELETE}', '{total_interactions,last_interaction,booking_status,marketing_consent,created_at,archived_at}');
@@ -1368,7 +1369,7 @@ old . contact_name,
 old . labels,
 old . profile_data,
 old . memory_enabled)) EXECUTE FUNCTION guestsql_expire_context ();
-', '2026-11-30 03:35:12.223044+00', 31.521, 'postgres', false);
+', '2026-11-30 04:18:43.557039+00', 13.841, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 2, 'historical_clients', '24f6013c7da525b43fd358e930cca8ac4be592c733592742b15e1e9f23bc952c', 'CREATE TABLE historical_clients (id bigint GENERATED ALWAYS AS IDENTITY,
 phone_number text NOT NULL,
 user_name text,
@@ -1393,7 +1394,7 @@ CONSTRAINT historical_clients_booking_status_check CHECK (booking_status IN (''i
 ''inactive'',
 ''lost''))) WITH (fillfactor = 90);
 CREATE INDEX idx_historical_clients_status ON historical_clients (booking_status);
-', '2026-11-30 03:35:12.269216+00', 13.088, 'postgres', false);
+', '2026-11-30 04:18:43.586271+00', 10.899, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 3, 'legacy_imports', '6bdc00afc5051ce61c99e1acfe606b856f9adc6c0966a954ba3a76609d61406c', 'CREATE UNLOGGED TABLE legacy_staging (file_number bigint,
 place bigint,
 phone_number text,
@@ -1443,7 +1444,7 @@ reason text NOT NULL,
 CONSTRAINT legacy_rejects_pkey PRIMARY KEY (import_id,
 number),
 CONSTRAINT legacy_rejects_import_id_fkey FOREIGN KEY (import_id) REFERENCES legacy_imports (id) ON DELETE CASCADE);
-', '2026-11-30 03:35:12.338037+00', 30.117, 'postgres', false);
+', '2026-11-30 04:18:43.623335+00', 11.537, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 4, 'metrics', '3908218f5b54a840c017d588343db6145f47d6a1107c376011bca092896329d9', 'CREATE TABLE query_minutes (minute timestamptz NOT NULL,
 query text NOT NULL,
 calls bigint NOT NULL,
@@ -1483,7 +1484,7 @@ flush_failures bigint NOT NULL,
 resident_bytes bigint,
 CONSTRAINT process_minutes_pkey PRIMARY KEY (minute,
 process)) WITH (fillfactor = 50);
-', '2026-11-30 03:35:12.400232+00', 34.5, 'postgres', false);
+', '2026-11-30 04:18:43.647136+00', 10.075, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 5, 'roles', 'e36f0ec4085f66d4dc0f1e95d4f409027337357231985c5048b7ca3aab5f4544', 'CREATE FUNCTION guestsql_mask (phone_number text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN ''***'' || CASE WHEN length (split_part (phone_number,
 ''@'',
 1)) > 4 THEN right (split_part (phone_number,
@@ -1790,7 +1791,7 @@ REVOKE ALL ON FUNCTION guestsql_expire_context (),
 guestsql_grant_roles (),
 guestsql_sample_guests (integer) FROM public;
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:12.529349+00', 103.348, 'postgres', false);
+', '2026-11-30 04:18:43.706468+00', 42.284, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 6, 'daily_figures', '0d37d6a6e1dad6f77d865ddba723e932620632b799627864ddf6234661ae893d', 'CREATE TABLE relation_sizes (day date NOT NULL,
 schema_name text NOT NULL,
 relation_name text NOT NULL,
@@ -1863,14 +1864,14 @@ BEGIN
 END
 $$;
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:12.657822+00', 71.057, 'postgres', false);
+', '2026-11-30 04:18:43.760022+00', 31.445, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 7, 'guest_key_check', '1b26f19d0831a9e9c5f63ab69e24c333be103ab05ae5e1a2d380080032116351', 'ALTER TABLE guest_profiles DROP CONSTRAINT guest_profiles_phone_number_check,
 ADD CONSTRAINT guest_profiles_phone_number_check CHECK ((ltrim (phone_number,
 ''0123456789'') = '''' AND left (phone_number,
 1) <> ''0'' AND length (phone_number) BETWEEN 7 AND 15) OR phone_number ~ ''^([0-9]{1,32}@lid|[A-Z]{2}\.[A-Za-z0-9]{1,128})$'') NOT VALID;
-', '2026-11-30 03:35:12.727118+00', 10.828, 'postgres', false);
+', '2026-11-30 04:18:43.794141+00', 7.719, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 8, 'guest_key_check_valid', 'de19db552985c6dbd565408bf0ce86bf0750e394dcfba1b225991799d7edda76', 'ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_phone_number_check;
-', '2026-11-30 03:35:12.776122+00', 2.13, 'postgres', false);
+', '2026-11-30 04:18:43.836003+00', 1.078, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 9, 'legacy_reject_records', '591e7e8a30b73adf540b75afd1ddcfa761265d02e7545cbc015f3cea883f47a5', 'CREATE TABLE legacy_reject_records (sha256 bytea NOT NULL,
 record bytea NOT NULL,
 CONSTRAINT legacy_reject_records_pkey PRIMARY KEY (sha256),
@@ -1887,7 +1888,7 @@ monitor_columns) VALUES (''legacy_reject_records'',
 ''{}'',
 ''{}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:12.869892+00', 65.26, 'postgres', false);
+', '2026-11-30 04:18:43.913902+00', 37.931, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 10, 'legacy_guests', 'c87a9f20b6aafee9c929d9f5111cd73f94de8e807ed702fa74c894e006ae7292', 'CREATE UNLOGGED TABLE legacy_guests (phone_number text,
 recorded_at timestamptz,
 chat_id text,
@@ -1912,7 +1913,7 @@ monitor_columns) VALUES (''legacy_guests'',
 ''{}'',
 ''{}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:12.983082+00', 59.757, 'postgres', false);
+', '2026-11-30 04:18:43.968825+00', 28.635, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 11, 'user_ids', '224faabbc34ecbda2d5d85af037fb4b85cd69a8fd8ea988acccea9f6342fe948', 'CREATE FUNCTION guestsql_user_id (spelling text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN (WITH folded AS (SELECT btrim (translate (regexp_replace (regexp_replace (regexp_replace (spelling,
 ''[\u00AD\u061C\u200B-\u200F\u202A-\u202E\u2060-\u206F\uFEFF]'',
 '''',
@@ -1969,7 +1970,7 @@ phone_number text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN C
 E'' \t\n\r\f\v'')) IN (''usuario'',
 lower (phone_number)) THEN TRUE WHEN name ~ ''[0-9٠-٩۰-۹०-९０-９]'' THEN coalesce (guestsql_user_id (name) = phone_number,
 FALSE) WHEN name IS NOT NULL THEN FALSE END;
-', '2026-11-30 03:35:13.040944+00', 16.521, 'postgres', false);
+', '2026-11-30 04:18:43.983663+00', 3.325, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 12, 'parent_ids', 'b936c57e7bce86f8193c50cd865ae6e99af712372d58ac0e775931af51bc9fc6', 'ALTER TABLE guest_profiles DROP CONSTRAINT guest_profiles_phone_number_check,
 ADD CONSTRAINT guest_profiles_phone_number_check CHECK ((ltrim (phone_number,
 ''0123456789'') = '''' AND left (phone_number,
@@ -1978,10 +1979,10 @@ ALTER TABLE historical_clients DROP CONSTRAINT historical_clients_phone_number_c
 ADD CONSTRAINT historical_clients_phone_number_check CHECK ((ltrim (phone_number,
 ''0123456789'') = '''' AND left (phone_number,
 1) <> ''0'' AND length (phone_number) BETWEEN 7 AND 15) OR phone_number ~ ''^([0-9]{1,32}@lid|[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128})$'') NOT VALID;
-', '2026-11-30 03:35:13.105724+00', 5.386, 'postgres', false);
+', '2026-11-30 04:18:44.012681+00', 10.895, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 13, 'parent_ids_valid', 'bd3f6d22a3cbc99c108e077786565befbbc39ca94578397ad50f85a4482ae9aa', 'ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_phone_number_check;
 ALTER TABLE historical_clients VALIDATE CONSTRAINT historical_clients_phone_number_check;
-', '2026-11-30 03:35:13.146104+00', 10.552, 'postgres', false);
+', '2026-11-30 04:18:44.039273+00', 4.005, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 14, 'times_check', '0e67ffd79dcf554a8d19fec454dd205e44dfb2d18ec7a9e3dde2fef74045f236', 'UPDATE guest_profiles SET first_interaction = CASE WHEN first_interaction > ''9999-12-31 23:59:59.999999+00'' THEN statement_timestamp () WHEN first_interaction >= ''0001-01-01 00:00+00'' THEN first_interaction END,
 last_interaction = CASE WHEN last_interaction > ''9999-12-31 23:59:59.999999+00'' THEN greatest (statement_timestamp (),
 CASE WHEN first_interaction <= ''9999-12-31 23:59:59.999999+00'' THEN first_interaction END) WHEN last_interaction >= ''0001-01-01 00:00+00'' THEN last_interaction END,
@@ -2027,7 +2028,7 @@ ALTER TABLE context_minutes ADD CONSTRAINT context_minutes_times_check CHECK (mi
 ALTER TABLE process_minutes ADD CONSTRAINT process_minutes_times_check CHECK (minute BETWEEN ''0001-01-01 00:00+00'' AND ''9999-12-31 23:59:59.999999+00'') NOT VALID;
 ALTER TABLE relation_sizes ADD CONSTRAINT relation_sizes_times_check CHECK (day BETWEEN ''0001-01-01'' AND ''9999-12-31'' AND recorded_at BETWEEN ''0001-01-01 00:00+00'' AND ''9999-12-31 23:59:59.999999+00'') NOT VALID;
 ALTER TABLE guest_days ADD CONSTRAINT guest_days_times_check CHECK (day BETWEEN ''0001-01-01'' AND ''9999-12-31'' AND recorded_at BETWEEN ''0001-01-01 00:00+00'' AND ''9999-12-31 23:59:59.999999+00'') NOT VALID;
-', '2026-11-30 03:35:13.190507+00', 20.599, 'postgres', false);
+', '2026-11-30 04:18:44.07678+00', 12.665, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 15, 'times_check_valid', 'f037c65a28a78aab41070b00fc5007be85d8bcecd5fcc3040abe28157dc6da75', 'ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_times_check;
 ALTER TABLE historical_clients VALIDATE CONSTRAINT historical_clients_times_check;
 ALTER TABLE legacy_imports VALIDATE CONSTRAINT legacy_imports_times_check;
@@ -2037,7 +2038,7 @@ ALTER TABLE context_minutes VALIDATE CONSTRAINT context_minutes_times_check;
 ALTER TABLE process_minutes VALIDATE CONSTRAINT process_minutes_times_check;
 ALTER TABLE relation_sizes VALIDATE CONSTRAINT relation_sizes_times_check;
 ALTER TABLE guest_days VALIDATE CONSTRAINT guest_days_times_check;
-', '2026-11-30 03:35:13.245863+00', 8.434, 'postgres', false);
+', '2026-11-30 04:18:44.10179+00', 4.992, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 16, 'operations', '0e6c946b9f5e86b2629872185956a49c4cb413f4683ad063d193cf608a2c4900', 'CREATE TABLE operations (source text NOT NULL,
 operation_id text NOT NULL,
 attempts bigint NOT NULL DEFAULT 1,
@@ -2053,7 +2054,7 @@ monitor_columns) VALUES (''operations'',
 DEFAULT,
 ''{source, attempts, done_at}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:13.38325+00', 77.253, 'postgres', false);
+', '2026-11-30 04:18:44.158498+00', 37.482, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 17, 'erased_guests', 'b3d7cd3e305d121ce8d553e198f7b7d1a15d2d7ba932be0de82903ef6ee7f14b', 'CREATE TABLE erasure_salt (is_only_row boolean NOT NULL DEFAULT TRUE,
 salt bytea NOT NULL,
 CONSTRAINT erasure_salt_pkey PRIMARY KEY (is_only_row),
@@ -2074,7 +2075,7 @@ monitor_columns) VALUES (''erasure_salt'',
 ''{SELECT,INSERT,UPDATE}'',
 ''{}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:13.497795+00', 72.254, 'postgres', false);
+', '2026-11-30 04:18:44.248586+00', 58.501, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 18, 'minute_functions', 'e994770de95bcc2f072334c1951bf8fda0ecdcdbe812a0525e29a62f07035ee6', 'CREATE FUNCTION guestsql_add_buckets (buckets bigint [],
 added bigint []) RETURNS bigint [] LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN array (SELECT coalesce (pairs . calls,
 0) + coalesce (pairs . added_calls,
@@ -2157,7 +2158,7 @@ BEGIN
     RETURN thinned;
 END
 $$;
-', '2026-11-30 03:35:13.568884+00', 23.851, 'postgres', false);
+', '2026-11-30 04:18:44.295556+00', 5.14, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 19, 'refuse_cascade', '6d26bff0bfebdaf6c75804b4701690f24416cb9557408be4b7405392e6bf6eb1', 'CREATE FUNCTION guestsql_refuse_cascade (referenced regclass,
 key text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -2194,7 +2195,7 @@ BEGIN
     RETURN TRUE;
 END
 $$;
-', '2026-11-30 03:35:13.622808+00', 8.666, 'postgres', false);
+', '2026-11-30 04:18:44.317885+00', 0.994, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 20, 'messages', 'c5f1c4701122717939955cd491275e569851534e38c1f76de6fdf3dd0621adbb', 'ALTER TABLE operations ADD COLUMN phone_number text,
 ADD COLUMN lease uuid,
 ADD COLUMN lease_until timestamptz,
@@ -2320,11 +2321,11 @@ DEFAULT,
 ''{}'',
 ''{}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:13.748801+00', 91.87, 'postgres', false);
+', '2026-11-30 04:18:44.408318+00', 64.199, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 21, 'messages_valid', '38016f058e71bcb15e4a1c69ce1b1c506dd4a52aa0c4cb0d3e9171760880dda1', 'ALTER TABLE operations VALIDATE CONSTRAINT operations_lease_check;
 ALTER TABLE operations VALIDATE CONSTRAINT operations_claim_times_check;
 SELECT guestsql_make_message_partitions ();
-', '2026-11-30 03:35:13.864205+00', 74.55, 'postgres', false);
+', '2026-11-30 04:18:44.473571+00', 40.337, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 22, 'outbox', '13c51b6282bdf669eb06449826c4c2f1644b4595d2a1208cfd545c1226525cdd', 'CREATE TABLE outbox (reply_id bigint GENERATED ALWAYS AS IDENTITY,
 phone_number text NOT NULL,
 gateway text NOT NULL DEFAULT ''whatsapp'',
@@ -2376,7 +2377,7 @@ DEFAULT,
     reply_id, gateway, state, due_at, attempts, is_maybe_sent, created_at, sent_at
 }'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:13.9851+00', 84.348, 'postgres', false);
+', '2026-11-30 04:18:44.533994+00', 37.67, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 23, 'guest_ids', '613600ad508842d8be853b1bbc261bd8948433744cd05e88655cb95b3de320cb', 'CREATE FUNCTION guestsql_spellings (id text) RETURNS text [] LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN ARRAY [id] || CASE WHEN left (id,
 2) NOT IN (''52'',
 ''54'',
@@ -2586,7 +2587,7 @@ monitor_columns) VALUES (''guest_ids'',
 DEFAULT,
 ''{kind, source}'');
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:14.13623+00', 103.031, 'postgres', false);
+', '2026-11-30 04:18:44.579292+00', 33.047, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 24, 'guest_ids_backfill', '39ce0d196794fcb5bfa2075b8450df6edf96104c90435b1bbf2d483a6b17fd87', 'INSERT INTO guest_ids (id,
 phone_number,
 source,
@@ -2601,7 +2602,7 @@ spelled . id = guest . phone_number DESC ON CONFLICT (id) DO NOTHING;
 ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_phone_number_check;
 ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_current_phone_check;
 ALTER TABLE historical_clients VALIDATE CONSTRAINT historical_clients_phone_number_check;
-', '2026-11-30 03:35:14.185844+00', 14.81, 'postgres', false);
+', '2026-11-30 04:18:44.601762+00', 5.521, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 25, 'user_ids_again', '2fbabda4feab33b4e762587185b3d6e4074b0516d146b1342df563e40ef3408e', 'CREATE OR REPLACE FUNCTION guestsql_user_id (spelling text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
     id text := spelling;
@@ -2671,7 +2672,7 @@ lower (phone_number)) THEN TRUE WHEN name ~ ''[0-9٠-٩۰-۹०-९０-９]'' TH
 ''#'',
 1))),
 FALSE) WHEN name IS NOT NULL THEN FALSE END;
-', '2026-11-30 03:35:14.260447+00', 17.456, 'postgres', false);
+', '2026-11-30 04:18:44.618824+00', 2.116, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 26, 'guest_threads', '62769bebd1b13a4edc8d3394f63ceb9785865e1edd1e547772ce68cc7c4e130e', 'CREATE TABLE guest_threads (phone_number text NOT NULL,
 thread_id text NOT NULL,
 started_at timestamptz,
@@ -2746,7 +2747,7 @@ DEFAULT,
 ''{started_at, ended_at, tokens, reason}'');
 REVOKE ALL ON FUNCTION guestsql_keep_thread () FROM public;
 SELECT guestsql_grant_roles ();
-', '2026-11-30 03:35:14.411604+00', 102.183, 'postgres', false);
+', '2026-11-30 04:18:44.698262+00', 56.105, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 27, 'guest_threads_history', 'fa576a08ec89ddcedd7f2aed3e25aba8a00a1ed63f5af0c475443dbfc04976e6', 'ALTER TABLE guest_profiles VALIDATE CONSTRAINT guest_profiles_thread_lease_check;
 DO $$
 BEGIN
@@ -2794,11 +2795,11 @@ E'' \t\n\r'') NOT IN ('''',
 coalesce (guest . thread_id,
 '''')) ON CONFLICT (phone_number,
 thread_id) DO NOTHING;
-', '2026-11-30 03:35:14.482364+00', 25.009, 'postgres', false);
+', '2026-11-30 04:18:44.7314+00', 10.137, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 28, 'ids_of_erased_guests', '88445ddcf82480ff4f17f155f166f79e8562962525f99792d5b6c062b18a82ef', 'LOCK TABLE guest_profiles IN SHARE MODE;
 DELETE FROM guest_ids AS known WHERE strpos (known . phone_number,
 ''#'') = 0 AND NOT EXISTS (SELECT FROM guest_profiles AS guest WHERE guest . phone_number = known . phone_number);
-', '2026-11-30 03:35:14.53522+00', 7.839, 'postgres', false);
+', '2026-11-30 04:18:44.758743+00', 6.688, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 29, 'function_owners', '477588dfe707e515a30b7d4af554781f654ace08f6b5fa7e694afbfbcafdfdbf', 'DO $$
 DECLARE
     tables_owner oid := (SELECT relowner FROM pg_class WHERE oid = ''guest_profiles''::regclass);
@@ -2822,7 +2823,7 @@ BEGIN
     END LOOP;
 END
 $$;
-', '2026-11-30 03:35:14.604449+00', 19.975, 'postgres', false);
+', '2026-11-30 04:18:44.788026+00', 12.495, 'postgres', false);
 INSERT INTO public.guestsql_migrations VALUES ('guestsql', 30, 'erased_deliveries', 'd888980911e8d48707bc380c4a4856ebf3b9469baa89efd5a7bdf21206916356', 'CREATE FUNCTION guestsql_is_erased (gateway text,
 message_id text,
 user_id text,
@@ -2853,13 +2854,13 @@ BEGIN
     );
 END
 $$;
-', '2026-11-30 03:35:14.656725+00', 9.947, 'postgres', false);
+', '2026-11-30 04:18:44.816527+00', 4.48, 'postgres', false);
 
-INSERT INTO public.historical_clients OVERRIDING SYSTEM VALUE VALUES (1, '573000000002', 'Eva', NULL, '{}', 3, '2024-01-01 12:00:00+00', 'booked', false, NULL, '2026-11-30 03:35:15.766698+00', '2024-06-01 12:00:00+00');
+INSERT INTO public.historical_clients OVERRIDING SYSTEM VALUE VALUES (1, '573000000002', 'Eva', NULL, '{}', 3, '2024-01-01 12:00:00+00', 'booked', false, NULL, '2026-11-30 04:18:45.2975+00', '2024-06-01 12:00:00+00');
 
 INSERT INTO public.messages_default VALUES ('2025-06-01 12:00:00+00', 'whatsapp', 'message_1', '573000000001', NULL, 'in', 100, NULL);
 
-INSERT INTO public.operations VALUES ('guestsql', 'operation_1', 1, NULL, '2026-11-30 03:35:15.768472+00', NULL, NULL, NULL, NULL, '{}');
+INSERT INTO public.operations VALUES ('guestsql', 'operation_1', 1, NULL, '2026-11-30 04:18:45.299373+00', NULL, NULL, NULL, NULL, '{}');
 
 SELECT pg_catalog.setval('public.historical_clients_id_seq', 1, true);
 
@@ -3011,3 +3012,4 @@ ALTER TABLE ONLY public.legacy_rejects
 
 ALTER TABLE ONLY public.legacy_rejects
     ADD CONSTRAINT legacy_rejects_sha256_fkey FOREIGN KEY (sha256) REFERENCES public.legacy_reject_records(sha256) NOT VALID;
+
