@@ -12,26 +12,30 @@ __all__ = ["NOWHERE", "Companion", "Position", "Written", "written_to"]
 
 
 class Position(NamedTuple):
-    """A place in the log of a server. Those of two timelines compare by the timeline.
+    """A place in the log of a server.
 
     Attributes:
+        system: the cluster, the same number on a primary and its standbys.
         timeline: raised by each promotion.
         lsn: bytes from the beginning of the log.
     """
 
+    system: int
     timeline: int
     lsn: int
 
     def covers(self, other: Position) -> bool:
         """Return True if a server that is here has everything that another had there.
 
+        Not on another timeline: a server that was promoted on its own goes on from an earlier place than it seems.
+
         Args:
-            other: a place on the same server, or on one from which it has its log.
+            other: a place on any server.
         """
-        return self.timeline >= other.timeline and self.lsn >= other.lsn
+        return other == NOWHERE or (self[:2] == other[:2] and self.lsn >= other.lsn)
 
 
-NOWHERE = Position(0, 0)
+NOWHERE = Position(0, 0, 0)
 """Where a process is that has written nothing: every server covers it."""
 
 
@@ -52,7 +56,7 @@ class Written:
     """Where the writes of this process to one database are in its log. Safe to use from many threads.
 
     A write whose position is not known leaves it unknown, until a read on the primary brings one: that of the primary
-    when the read begins, so it is behind every write that was acknowledged before.
+    after the read, so it is behind every write that was acknowledged before.
     """
 
     def __init__(self) -> None:
@@ -86,7 +90,7 @@ class Written:
             if position is None:
                 self._writes += 1
             else:
-                self._position = max(self._position, position)
+                self._advance(position)
 
     def locate(self, count: int, position: Position) -> None:
         """Note where the primary was.
@@ -96,8 +100,12 @@ class Written:
             position: its answer.
         """
         with self._lock:
-            self._position = max(self._position, position)
+            self._advance(position)
             self._located = max(self._located, count)
+
+    def _advance(self, position: Position) -> None:
+        is_same = position.system == self._position.system
+        self._position = max(self._position, position) if is_same else position
 
 
 _written: dict[str, Written] = {}

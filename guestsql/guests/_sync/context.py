@@ -83,7 +83,7 @@ class ContextCache:
         parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
         executor = self._executor
         row = None if executor.replica is None else executor.read_replica("lookup_context", parameters)
-        if row is None or not (row.is_fresh or not row.memory_enabled):
+        if row is None or not row.is_fresh:  # whether the memory is off says the primary: it has no age
             row = executor.call("lookup_context", parameters, deadline=deadline)
         if row is not None and (row.is_fresh or not row.memory_enabled):
             self._count("hit")
@@ -133,7 +133,7 @@ class ContextCache:
         """Return the rows of many guests by key: hits from the replica, if there is one, the rest from the primary."""
         parameters = {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
         found = self._executor.read_replica("lookup_contexts", parameters) or ()
-        known = {row.id: row for row in found if is_hit(row)}
+        known = {row.id: row for row in found if row.is_fresh}
         parameters["phone_numbers"] = [key for key in keys if key not in known]
         if len(known) < len(keys):
             rows = self._executor.call("lookup_contexts", parameters, deadline=deadline)

@@ -84,10 +84,10 @@ class AsyncAdapter:
         span = self._begin_span(cursor, name) if tracing is not None and tracing.is_on() else None
         started = perf_counter()
         try:
-            if conn.companion is None and name not in self._async_commits:
+            is_async = name in self._async_commits and commits_alone(conn)
+            if conn.companion is None and not is_async:
                 await cursor.execute(sql, values)
             else:
-                is_async = name in self._async_commits and commits_alone(conn)
                 await execute_together(cursor, sql, values, companion=conn.companion, is_async_commit=is_async)
         except BaseException as error:
             failure = self._failure(error, name, started, span)

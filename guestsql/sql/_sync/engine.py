@@ -37,7 +37,8 @@ class Engine:
         settings: with the address; without one the embedded server is started.
         in_use: the queries.
         folder: where they are edited; None if they are not reloaded.
-        replica_reads: queries that are read on the replica, if the settings want that.
+        replica_reads: queries that are read on the replica, if the settings want that. What is written by the others
+            counts for all databases of the process.
         on_open: called when the connections are opened.
         on_close: called before they are closed. It adds what has to be done in any case to the stack that it is given.
 
@@ -156,7 +157,7 @@ class Engine:
 
     def _replica(self, url: str) -> Replica | None:
         settings = self._settings
-        if settings.replica_url is None or not settings.replica_reads or not self._replica_reads:
+        if settings.replica_url is None or not settings.replica_reads:
             return None
         return Replica(settings, url, settings.replica_url, self._replica_reads)
 

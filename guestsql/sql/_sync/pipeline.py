@@ -151,8 +151,8 @@ def execute_together(
             return  # only the question failed
         raise
     row = None if asked is None else asked.fetchone()
-    if companion is not None and row is not None and row.timeline is not None and row.position is not None:
-        companion.position = Position(row.timeline, row.position)
+    if companion is not None and row is not None and None not in row:
+        companion.position = Position._make(row)
 
 
 @cache

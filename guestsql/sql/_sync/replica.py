@@ -2,8 +2,8 @@
 """Reads on a replica that show everything that this process has written.
 
 After a call on the primary, the position of its log is known: it comes in the same round trip, or else with the next
-read there. The replica is asked for its own position in front of a read, in the same round trip. If it does not have
-that of the last call yet, the read is done again on the primary.
+read there. A question that fails there harms no call. The replica is asked for its own position in front of a read, in
+the same round trip. If it does not have that of the last call yet, the read is done again on the primary.
 
 SQL: queries/internal/replica.sql
 """
@@ -38,7 +38,8 @@ class Replica:
         settings: of the pool, which is as large as the primary's.
         url: the primary.
         replica_url: the replica.
-        reads: the queries that are read on the replica. Any other may write, if only by a function that it calls.
+        reads: the queries that are read on the replica. Any other may write, if only by a function that it calls. With
+            none, no connection is made to the replica, and the writes are noted.
 
     Raises:
         SettingsError: the replica's address does not parse.
@@ -54,7 +55,8 @@ class Replica:
 
     def open(self) -> None:
         """Start connecting, without waiting for it."""
-        self._connections.open()
+        if self._reads:
+            self._connections.open()
 
     def close(self) -> None:
         """Close all connections."""
@@ -88,6 +90,8 @@ class Replica:
             return None
         if position.covers(wanted):
             return answer
+        if position.timeline > wanted.timeline:
+            self._written.add(None)  # the next read on the primary shows whether it is on that timeline too
         self._resting_until = monotonic() + _CATCH_UP_SECONDS
         return None
 
@@ -95,16 +99,17 @@ class Replica:
         self, connection: DeadlineConnection, work: Work, parameters: Mapping[str, object], wanted: Position
     ) -> tuple[Any, Position]:
         """Return the query's answer, and a position that the replica had before."""
-        if connection.position.covers(wanted):
-            return work.do(connection, **parameters), connection.position
-        companion = connection.companion = Companion(is_behind=False)
+        is_known = connection.position.covers(wanted)
+        companion = connection.companion = None if is_known else Companion(is_behind=False)
         try:
             answer = work.do(connection, **parameters)
-        except DatabaseError:
+        except DatabaseError:  # its prepared statements may be gone
             connection.close()
             raise
         finally:
             connection.companion = None
+        if companion is None:
+            return answer, connection.position
         position = companion.position or NOWHERE
         if connection.has_session:  # otherwise the next statement may run on another server
             connection.position = position
@@ -144,6 +149,5 @@ class Replica:
         self._written.add(None)
 
     def _companion(self, work: Work, *, is_read: bool) -> Companion | None:
-        if is_read:
-            return Companion(is_behind=False) if self._written.position() is None else None
-        return Companion(is_behind=True) if work.is_atomic else None
+        is_wanted = self._written.position() is None if is_read else work.is_atomic
+        return Companion(is_behind=True) if is_wanted else None
