@@ -58,6 +58,7 @@ REPLACEMENTS = {
     "AsyncLender": "Lender",
     "AsyncLifecycle": "Lifecycle",
     "AbstractAsyncContextManager": "AbstractContextManager",
+    "AsyncLookups": "Lookups",
     "AsyncMessageHandler": "MessageHandler",
     "AsyncMessageProcessor": "MessageProcessor",
     "AsyncMessages": "Messages",

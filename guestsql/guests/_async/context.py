@@ -25,6 +25,7 @@ from guestsql.guests.context_rows import (
     with_clock,
 )
 from guestsql.guests.deadline import FIRST_PAUSE_SECONDS, Deadline
+from guestsql.guests.lookups import AsyncLookups
 from guestsql.guests.rows import profile_from
 from guestsql.guests.values import clean_text
 from guestsql.settings import Settings
@@ -55,6 +56,7 @@ class AsyncContextCache:
         self._settings = settings
         self._builder = builder
         self._timezone = str(settings.timezone)
+        self._lookups = AsyncLookups(executor, self._timezone)
         self._failures = BuildFailures(settings.deadline_seconds)
 
     async def get(self, key: str, ttl_seconds: float, *, stale_if_error: bool = False) -> str:
@@ -75,11 +77,12 @@ class AsyncContextCache:
         check_not_building(self, key)
         started = monotonic()
         deadline = started + self._settings.deadline_seconds
-        parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
-        executor = self._executor
-        row = None if executor.replica is None else await executor.read_replica("lookup_context", parameters)
+        row = None
+        if (executor := self._executor).replica is not None:
+            parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
+            row = await executor.read_replica("lookup_context", parameters)
         if row is None or not row.is_fresh:  # whether the memory is off says the primary: it has no age
-            row = await executor.call("lookup_context", parameters, deadline=deadline)
+            row = await self._lookups.get(key, ttl_seconds, deadline)
         if row is not None and (row.is_fresh or not row.memory_enabled):
             self._count("hit")
             return hit_text(key, row)
@@ -135,10 +138,6 @@ class AsyncContextCache:
             known.update((row.id, row) for row in rows)
         return known
 
-    async def _lookup(self, key: str, ttl_seconds: float, deadline: float) -> Any | None:  # noqa: ANN401  a row of it
-        parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
-        return await self._executor.call("lookup_context", parameters, deadline=deadline)
-
     async def _refresh(self, request: ContextRequest) -> str:
         """Build the text, or get it from the caller that builds it; whatever happens, no lease is left behind."""
         event(logging.INFO, "CONTEXT_CACHE_MISS", "no fresh context", guest=request.key)
@@ -159,7 +158,7 @@ class AsyncContextCache:
         """Return the text from before a failure; None if there is none, or if the profile has changed since."""
         row = request.row
         try:
-            row = await self._lookup(request.key, request.ttl_seconds, request.deadline.at)
+            row = await self._lookups.get(request.key, request.ttl_seconds, request.deadline.at)
         except DatabaseError:
             if request.has_built:  # the profile may have changed meanwhile
                 return None
@@ -207,7 +206,7 @@ class AsyncContextCache:
                 request.check_waiting(pause)
                 pause = await rest(pause)
             # Even after a build: the row from before it may show a profile, or a guest, that no longer exists.
-            row = request.row = await self._lookup(request.key, request.ttl_seconds, request.deadline.at)
+            row = request.row = await self._lookups.get(request.key, request.ttl_seconds, request.deadline.at)
             request.has_built = False
             if row is not None and (is_hit(row) or was_stored_since(first, row)):
                 return hit_text(request.key, row)

@@ -32,6 +32,7 @@ from guestsql.guests.context_rows import (
     with_clock,
 )
 from guestsql.guests.deadline import FIRST_PAUSE_SECONDS, Deadline
+from guestsql.guests.lookups import Lookups
 from guestsql.guests.rows import profile_from
 from guestsql.guests.values import clean_text
 from guestsql.settings import Settings
@@ -60,6 +61,7 @@ class ContextCache:
         self._settings = settings
         self._builder = builder
         self._timezone = str(settings.timezone)
+        self._lookups = Lookups(executor, self._timezone)
         self._failures = BuildFailures(settings.deadline_seconds)
 
     def get(self, key: str, ttl_seconds: float, *, stale_if_error: bool = False) -> str:
@@ -80,11 +82,12 @@ class ContextCache:
         check_not_building(self, key)
         started = monotonic()
         deadline = started + self._settings.deadline_seconds
-        parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
-        executor = self._executor
-        row = None if executor.replica is None else executor.read_replica("lookup_context", parameters)
+        row = None
+        if (executor := self._executor).replica is not None:
+            parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
+            row = executor.read_replica("lookup_context", parameters)
         if row is None or not row.is_fresh:  # whether the memory is off says the primary: it has no age
-            row = executor.call("lookup_context", parameters, deadline=deadline)
+            row = self._lookups.get(key, ttl_seconds, deadline)
         if row is not None and (row.is_fresh or not row.memory_enabled):
             self._count("hit")
             return hit_text(key, row)
@@ -140,10 +143,6 @@ class ContextCache:
             known.update((row.id, row) for row in rows)
         return known
 
-    def _lookup(self, key: str, ttl_seconds: float, deadline: float) -> Any | None:  # noqa: ANN401  a row of it
-        parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
-        return self._executor.call("lookup_context", parameters, deadline=deadline)
-
     def _refresh(self, request: ContextRequest) -> str:
         """Build the text, or get it from the caller that builds it; whatever happens, no lease is left behind."""
         event(logging.INFO, "CONTEXT_CACHE_MISS", "no fresh context", guest=request.key)
@@ -164,7 +163,7 @@ class ContextCache:
         """Return the text from before a failure; None if there is none, or if the profile has changed since."""
         row = request.row
         try:
-            row = self._lookup(request.key, request.ttl_seconds, request.deadline.at)
+            row = self._lookups.get(request.key, request.ttl_seconds, request.deadline.at)
         except DatabaseError:
             if request.has_built:  # the profile may have changed meanwhile
                 return None
@@ -212,7 +211,7 @@ class ContextCache:
                 request.check_waiting(pause)
                 pause = rest(pause)
             # Even after a build: the row from before it may show a profile, or a guest, that no longer exists.
-            row = request.row = self._lookup(request.key, request.ttl_seconds, request.deadline.at)
+            row = request.row = self._lookups.get(request.key, request.ttl_seconds, request.deadline.at)
             request.has_built = False
             if row is not None and (is_hit(row) or was_stored_since(first, row)):
                 return hit_text(request.key, row)
