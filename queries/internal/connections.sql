@@ -11,7 +11,7 @@ SELECT pg_backend_pid() AS server_pid;
 SELECT pg_logical_emit_message(TRUE, 'guestsql', '')::text AS position;
 
 -- name: end_lost_session(pid, session_seconds)$
--- Ends a session of this role whose client has lost the connection to it, before the client repeats its write.
+-- Ends a session of this role that its client has lost, before the write is repeated.
 -- What a lost session has received and not done yet would otherwise be done after the repeat, perhaps after later writes
 -- of the same client, and undo them. One that waits for a synchronous standby has done it, and holds its locks.
 --   pid: int, its process

@@ -1,7 +1,7 @@
 -- How far a server is, for reads on a replica that must show what their process has written.
 
 -- name: get_wal_position()^
--- How far a server's log is: its cluster, timeline and bytes; on a standby, how far it has replayed.
+-- A server's cluster, timeline and position in the log; on a standby, what is replayed.
 -- A standby may be on a later timeline than is shown, never on an earlier one. What it receives is shown to members of
 -- pg_read_all_stats only; to others a new timeline is shown from its first checkpoint or write of a changed page on. The
 -- position has no value unless each statement has a snapshot of its own: that of a following one could be older.
