@@ -21,6 +21,7 @@ from guestsql.sql.position import Companion, Position
 __all__ = ["Batch", "commits_alone", "execute_together", "together"]
 
 _SYNC: Any = object()
+_ASYNC_COMMIT = "commit_without_waiting"
 
 
 class Batch(Pipeline):
@@ -137,12 +138,15 @@ def execute_together(
     is_behind = companion is not None and companion.is_behind
     try:
         with together(connection) as batch:
-            # What is added is not prepared: after a failure in front of it psycopg would believe that it is.
+            # The question is not prepared: after a failure in front of it psycopg would believe that it is.
             if companion is not None and not is_behind:
                 asked = connection.execute(_position(), prepare=False)
+            if is_async_commit:  # in front, where no failure can keep it from being prepared
+                setting = connection.cursors.get(_ASYNC_COMMIT)
+                if setting is None:
+                    setting = connection.cursors[_ASYNC_COMMIT] = connection.cursor()
+                setting.execute(_async_commit())
             cursor.execute(text, values)
-            if is_async_commit:
-                connection.execute(_async_commit(), prepare=False)
             if is_behind:
                 batch.end_transaction()
                 asked = connection.execute(_position(), prepare=False)
@@ -162,4 +166,4 @@ def _position() -> bytes:
 
 @cache
 def _async_commit() -> bytes:
-    return read_packaged("internal/connections.sql")["commit_without_waiting"].text.encode()
+    return read_packaged("internal/connections.sql")[_ASYNC_COMMIT].text.encode()
