@@ -58,7 +58,7 @@ class AsyncLookups:
 
     While another lookup is on its way, a caller lets the other tasks run once. Those that ask too are answered by one
     statement, as if they had called `get_contexts` together. No caller joins a statement that was sent already: it
-    could be older than what the caller has just written.
+    could be older than what the caller has just written. Who has replaced one of the two queries gets what it returns.
     """
 
     def __init__(self, executor: AsyncExecutor, timezone: str) -> None:
@@ -73,7 +73,7 @@ class AsyncLookups:
         gathering = self._gathering.get(ttl_seconds)
         if gathering is not None and len(gathering.callers) < _GUESTS_AT_MOST:
             return await gathering.join(key, deadline)
-        shared = await self._gather(key, ttl_seconds, deadline) if self._running else None
+        shared = await self._gather(key, ttl_seconds, deadline) if self._running and self._is_alike() else None
         if shared is not None:
             return await shared
         parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
@@ -82,6 +82,10 @@ class AsyncLookups:
             return await self._executor.call("lookup_context", parameters, deadline=deadline)
         finally:
             self._running -= 1
+
+    def _is_alike(self) -> bool:
+        queries = self._executor.catalogue
+        return queries["lookup_context"].file == queries["lookup_contexts"].file
 
     async def _gather(self, key: str, ttl_seconds: float, deadline: float) -> asyncio.Future[Any] | None:
         """Let other tasks join; return what they and this one wait for, or None if there is no other."""

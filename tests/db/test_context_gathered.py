@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 
 from guestsql import errors
 from guestsql.sql._async.executor import AsyncExecutor
+from tests.checking import override
 from tests.context_helpers import Either, count_calls, counting, eventually, seed
 
 GUESTS = [f"5730000001{number:02}" for number in range(20)]
@@ -35,6 +37,16 @@ async def test_the_first_goes_alone_and_the_rest_together(database_url: str, mon
         for guest, text in zip(GUESTS[:3], TEXTS, strict=False):
             assert await db.get_context(guest) == text
         assert calls == ["lookup_context"] * 3
+
+
+@pytest.mark.usefixtures("cached")
+async def test_an_own_query_answers_however_many_ask(database_url: str, tmp_path: Path) -> None:
+    column = "    context_cache,\n"
+    override(
+        tmp_path, "lookup_context", lambda text: text.replace(column, "    upper(context_cache) AS context_cache,\n")
+    )
+    async with Either("async", database_url, queries_dir=tmp_path) as db:
+        assert await asyncio.gather(*map(db.get_context, GUESTS)) == [text.upper() for text in TEXTS]
 
 
 @pytest.mark.usefixtures("cached")

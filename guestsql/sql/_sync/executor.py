@@ -58,6 +58,7 @@ class Executor:
         counting: counts the calls: one for each statement sent, and one when there is no connection.
 
     Attributes:
+        catalogue: the queries in use.
         replica: where some queries are read; None for none.
         remedies: what is called after an error, by its SQLSTATE, while no connection is held.
     """
@@ -87,7 +88,7 @@ class Executor:
         Args:
             catalogue: all the queries, with the same signatures under the same names.
         """
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         # One assignment: a text and the order of its parameters come from one catalogue, never from two.
         self._methods = self._bind(catalogue)
         self._works: dict[str, Work] = {}
@@ -122,7 +123,7 @@ class Executor:
         """
         found = self._works.get(name)
         if found is None:
-            found = self._works[name] = query_work(self._catalogue[name], self._methods[name])
+            found = self._works[name] = query_work(self.catalogue[name], self._methods[name])
         return found
 
     def call(
