@@ -11,6 +11,7 @@ SELECT
     pg_backend_pid() AS session_pid,
     extract(EPOCH FROM statement_timestamp())::float8 AS clock,
     pg_is_in_recovery() AS is_standby,
+    (SELECT control.system_identifier FROM pg_control_system() AS control) AS cluster_number,
     current_setting('default_transaction_read_only')::boolean AS is_read_only,
     current_setting('server_encoding') AS encoding,
     current_user::text AS role_name,

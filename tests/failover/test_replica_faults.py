@@ -10,6 +10,10 @@ import psycopg
 import pytest
 
 from guestsql import AsyncDatabase
+from guestsql.ops.doctor.diagnosis import CheckResult
+from guestsql.ops.doctor.login import replica
+from guestsql.ops.doctor.target import Target
+from guestsql.settings import Settings
 from guestsql.sql._async import pipeline
 from guestsql.sql.position import NOWHERE, Position, Written
 from tests.context_helpers import GUEST, seed
@@ -80,6 +84,16 @@ async def test_that_a_guest_has_no_memory_is_asked_of_the_primary(
     assert (await db.get_context(GUEST)).startswith("[")
     primary.execute("UPDATE guest_profiles SET memory_enabled = false")
     assert await db.get_contexts([GUEST]) == {GUEST: ""}
+
+
+def test_the_doctor_reports_a_replica_of_another_cluster(pair: ServerGroup, database_url: str) -> None:
+    def found(replica_url: str) -> CheckResult:
+        url = pair.primary.url()
+        with Target(Settings(database_url=url, replica_url=replica_url), url=url) as target:
+            return replica(target)
+
+    assert found(pair.standbys[0].url()).message == "DATABASE_REPLICA_URL points to a standby"
+    assert "another cluster" in found(database_url).message
 
 
 def test_a_place_in_another_cluster_says_nothing() -> None:

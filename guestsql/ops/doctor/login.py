@@ -40,7 +40,7 @@ def direct(target: Target) -> CheckResult:
 
 
 def replica(target: Target) -> CheckResult:
-    """Does DATABASE_REPLICA_URL answer?"""
+    """Does DATABASE_REPLICA_URL answer, as a copy of the database's server?"""
     if target.settings.replica_url is None:
         return ok("not set: DATABASE_URL is used")
     return _other(target, "DATABASE_REPLICA_URL", target.settings.replica_url, unpooled=False)
@@ -52,6 +52,9 @@ def _other(target: Target, variable: str, url: str, *, unpooled: bool) -> CheckR
             facts = packaged_queries("internal/doctor.sql").get_server_facts(connection)
             if unpooled and facts.session_pid != connection.info.backend_pid:
                 return fault(f"{variable} also points to a pooler", SET_UNPOOLED)
+            if not unpooled and facts.cluster_number != target.facts.cluster_number:
+                advice = "correct the address: what is read there is not what the bot writes"
+                return fault(f"{variable} points to another cluster, which is no copy of DATABASE_URL's", advice)
             kind = "a standby" if facts.is_standby else "a writable server"
     except DatabaseUnavailable as error:
         return fault(f"{variable}: {error.message}", _advice(error).replace("DATABASE_URL", variable))
