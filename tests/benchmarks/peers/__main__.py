@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from tests.benchmarks.measuring import Work, disk_server, in_turn
+from tests.benchmarks.measuring import Work, cores_apart, disk_server, in_turn
 from tests.benchmarks.peers.asyncpg_peer import Asyncpg
 from tests.benchmarks.peers.contents import GUESTS, Builder, fill, text_of
 from tests.benchmarks.peers.counting import costs_of
@@ -69,7 +69,8 @@ def main() -> int:
 @contextmanager
 def _place() -> Iterator[tuple[Place, Path]]:
     loop = asyncio.new_event_loop()
-    with redis_server() as redis, disk_server(**_SERVER) as server:
+    with cores_apart() as keep_apart, redis_server() as redis, disk_server(**_SERVER) as server:
+        keep_apart()
         url = server.url()
         apply_migrations(url)
         with psycopg.connect(url, autocommit=True) as direct:
