@@ -17,7 +17,7 @@ from guestsql.settings import Settings
 from guestsql.sql._async import pipeline
 from guestsql.sql.position import NOWHERE, Position, Written
 from tests.context_helpers import GUEST, seed
-from tests.databases import OTHER, Either, transaction
+from tests.databases import OTHER, PATIENCE_SECONDS, Either, transaction
 from tests.failover.conftest import Turns, pause_replay
 from tests.failover.test_replica_reads import Connection, own_queries, replicated, used
 from tests.server import eventually
@@ -57,7 +57,17 @@ async def test_a_lost_prepared_statement_is_prepared_again(db: Either, turns: Tu
     assert await db.get_context(GUEST) == "stored text"
     assert turns() == {"primary": 1}  # the connection to the standby is closed
     replica._resting_until = 0.0
-    await used(db, turns)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while turns() != {"standby": 1}:
+            await db.get_context(GUEST)
+
+
+async def test_a_connection_that_is_there_at_last_has_time_for_the_read(db: Either, turns: Turns) -> None:
+    connections = db.raw._engine.executor.replica._connections
+    await connections._empty_hand()
+    connections._outage.begin()  # as while a connection is made
+    assert await db.get_context(GUEST) == "stored text"
+    assert turns() == {"standby": 1}
 
 
 async def test_a_primary_that_does_not_know_its_position_answers(

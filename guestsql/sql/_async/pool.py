@@ -157,7 +157,9 @@ class AsyncConnections:
             return None
         self._next_attempt_at = now + _ASK_AGAIN_SECONDS
         with suppress(DatabaseUnavailable):  # a request has the pool try again
-            return await self.acquire(now)
+            connection = await self.acquire(now)
+            connection.deadline = deadline
+            return connection
         return None
 
     async def release(self, connection: Any) -> None:  # noqa: ANN401  what `acquire` returned

@@ -162,7 +162,9 @@ class Connections:
             return None
         self._next_attempt_at = now + _ASK_AGAIN_SECONDS
         with suppress(DatabaseUnavailable):  # a request has the pool try again
-            return self.acquire(now)
+            connection = self.acquire(now)
+            connection.deadline = deadline
+            return connection
         return None
 
     def release(self, connection: Any) -> None:  # noqa: ANN401  what `acquire` returned
