@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -10,6 +9,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
+from guestsql.sql.jitter import jitter
 from guestsql.sql.operation import is_read, operation_name
 from guestsql.sql.query import Query
 from guestsql.sql.translate import is_rolled_back, is_transient
@@ -203,4 +203,4 @@ def _pause(attempt: int) -> float:
     if attempt <= 1:
         return 0.0
     longest = min(_LONGEST_PAUSE_SECONDS, 0.005 * 2**attempt)
-    return random.uniform(longest / 2, longest)  # noqa: S311  spreads retries, hides nothing
+    return jitter(longest / 2, longest)

@@ -7,7 +7,6 @@ and that it could not is counted too.
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -16,6 +15,7 @@ from weakref import ref
 from guestsql.errors import GuestSQLError
 from guestsql.sql._async.executor import AsyncExecutor
 from guestsql.sql._async.flushing import AsyncFlusher
+from guestsql.sql.jitter import jitter
 from guestsql.sql.runtime import AsyncTicker
 from guestsql.telemetry.counting import Counting
 from guestsql.telemetry.log import event, quietly
@@ -69,7 +69,7 @@ class AsyncMetricsWriter(AsyncFlusher):
             "thin_message_texts": {"keep_days": keep_text_days},
         }
         # Processes that were started together need not do them together, and one that soon ends not at all.
-        self._chores_at = monotonic() + random.uniform(min(60.0, _CHORES_SECONDS), _CHORES_SECONDS)  # noqa: S311  no secret
+        self._chores_at = monotonic() + jitter(min(60.0, _CHORES_SECONDS), _CHORES_SECONDS)
 
     def start(self) -> None:
         """Start the timer."""

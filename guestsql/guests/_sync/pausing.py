@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import random
-
 from guestsql.guests.deadline import LONGEST_PAUSE_SECONDS
+from guestsql.sql.jitter import jitter
 from guestsql.sql.runtime import sleep
 
 __all__ = ["rest"]
@@ -17,5 +16,5 @@ def rest(pause: float) -> float:
     Args:
         pause: seconds; begin with `FIRST_PAUSE_SECONDS`.
     """
-    sleep(random.uniform(pause / 2, pause))  # noqa: S311  spreads the waiting, hides nothing
+    sleep(jitter(pause / 2, pause))
     return min(pause * 2, LONGEST_PAUSE_SECONDS)
