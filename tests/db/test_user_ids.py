@@ -28,8 +28,10 @@ PIECES = [
     *("57", "300", "000", "0001", "44", "353", "573000000001", "5730000", "(0)", "(57)", "00", " - ", ".0", "12"),
     *("tel:", "TEL:", "whatsapp:", "https://wa.me/", "wa.me/", "https://api.whatsapp.com/send?phone=", ";ext=1", "x1"),
     *("@s.whatsapp.net", "@C.US", "@lid", "@hosted.lid", "@L\u0130D", "@g.us", "@example.org", ":12", "_1"),
-    *("CO.", "US.ENT.", "aB9"),
+    *("CO.", "US.ENT.", "aB9", "v"),
 ]
+# Before version 16, '\v' in a string of the server is the letter.
+LETTER_V = ["CO.abcv", "CO.v", "v573000000001", "573000000001v", "\x0b573000000001\x0b", "vUsuariov", "\x0bUsuario"]
 SPELLED = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=8).map("".join),
     st.lists(st.from_regex("[0-9]{1,4}", fullmatch=True), min_size=2, max_size=5).flatmap(
@@ -68,7 +70,7 @@ def generated() -> list[str]:
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(spellings=st.lists(SPELLED, min_size=40, max_size=80))
-@example([*SPELLINGS, *UNCERTAIN, *NO_GUESTS])
+@example([*SPELLINGS, *UNCERTAIN, *NO_GUESTS, *LETTER_V])
 def test_python_and_sql_read_the_same_ids(connection: Connection, spellings: list[str]) -> None:
     rows = connection.execute(
         "SELECT spelling, guestsql_user_id(spelling) FROM unnest(%s::text[]) AS spelling", [spellings]
@@ -84,7 +86,20 @@ def test_every_id_can_be_stored(connection: Connection, table: str) -> None:
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(SPELLED, min_size=20, max_size=40))
-@example([*SPELLINGS, *UNCERTAIN, "Usuario", " USUARIO\n", "Ana", "Ana 7", "\u200e", "CO.abc", "81234567890123:4@lid"])
+@example(
+    [
+        *SPELLINGS,
+        *UNCERTAIN,
+        "Usuario",
+        " USUARIO\n",
+        "Ana",
+        "Ana 7",
+        "\u200e",
+        "CO.abc",
+        "81234567890123:4@lid",
+        *LETTER_V,
+    ]
+)
 def test_python_and_sql_know_the_same_placeholders(connection: Connection, names: list[str]) -> None:
     for key in (GUEST, "CO.abc", "81234567890123@lid"):
         rows = connection.execute(
