@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -35,15 +36,20 @@ def replicated(kind: str, pair: ServerGroup, **known: Any) -> Either:
 
 
 async def used(db: Either, turns: Turns) -> None:
-    """Read until statements are prepared and the standby answers everything."""
+    """Read until statements are prepared and the standby answers everything.
+
+    A slow connection to it lets it rest for a second.
+    """
     turns()
-    for _ in range(200):
+    deadline = monotonic() + PATIENCE_SECONDS
+    while monotonic() < deadline:
         await db.get_context(GUEST)
         if set(turns()) == {"standby"}:
             for _ in range(4):
                 await db.get_context(GUEST)
             turns()
             return
+        await asyncio.sleep(0.01)
     pytest.fail("the standby is not used")
 
 

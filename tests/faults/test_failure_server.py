@@ -163,13 +163,14 @@ async def test_a_crash_after_which_transaction_ids_are_reused(
 @contextmanager
 def frozen(server: PrivateServer) -> Iterator[None]:
     """Stop every process of the server, so that it takes and gives nothing."""
-    pids = [server.pid, *(child.pid for child in psutil.Process(server.pid).children(recursive=True))]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    os.kill(server.pid, signal.SIGSTOP)  # first: it starts no process any more that is not in the list
+    pids = [child.pid for child in psutil.Process(server.pid).children(recursive=True)]
     try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
         yield
     finally:
-        for pid in pids:
+        for pid in [server.pid, *pids]:
             if psutil.pid_exists(pid):
                 os.kill(pid, signal.SIGCONT)
 
