@@ -62,7 +62,7 @@ def _number(server: PrivateServer, query: str) -> int:
 
 
 class ServerGroup:
-    """A primary and its standbys. Each keeps its place, so that one address names them all whoever the primary is.
+    """A primary and its standbys. Each keeps its place, so that one address names them all, and any may be the primary.
 
     Args:
         folder: an empty folder that the servers' account can reach.

@@ -33,7 +33,7 @@ ROUTE = "guest"
 
 ROUTED_ELSEWHERE = {
     "guest_ids": ("id",),
-    # It must find a message that is delivered again, whoever sent it: the one table that no guest's key can distribute.
+    # It must find a message that is delivered again, from any sender: the one table that no guest's key can distribute.
     "operations": ("source", "operation_id"),
 }
 """The tables that are distributed by other columns."""

@@ -85,7 +85,7 @@ def query_work(query: Query, do: Callable[..., Awaitable[Any] | Any]) -> Work:
 
 
 class Session(Protocol):
-    """What is known of a connection, also of one that is closed: `AsyncDeadlineConnection`."""
+    """A connection, open or closed: `AsyncDeadlineConnection`."""
 
     has_session: bool
     connected_at: float

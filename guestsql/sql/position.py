@@ -112,7 +112,7 @@ _written: dict[str, Written] = {}
 
 
 def written_to(url: str) -> Written:
-    """Return what is known of this process's writes to a database; all that use this address share it.
+    """Return this process's writes to a database; all that use this address share it.
 
     Args:
         url: the primary's address.

@@ -243,7 +243,7 @@ class Transactions(Work):
 
 
 class People(Work):
-    """Merges and erasures of new guests, and archiving of whoever is there."""
+    """Merges and erasures of new guests, and archiving of any that are there."""
 
     def step(self) -> None:
         uid = self.bench.next_id()

@@ -60,7 +60,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
         server: the server's address and its process, also once the connection is closed.
         abandoned_pid: the server's process, when a wait was cut short; it may still be working.
         companion: asks for the server's position together with the next statement; None for a statement alone.
-        position: the replica is at least there; known only of a server process of one's own.
+        position: the replica is at least there; unknown where the server process may be shared with other clients.
         cursors: a cursor for each query, by its name. A cursor that runs the same text again keeps its adapters and
             its row type, which costs a fifth less than a new one.
     """

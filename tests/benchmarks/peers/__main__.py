@@ -56,7 +56,7 @@ def main() -> int:
             results.peers = [_opened(kind, place, stack) for kind in PEERS if kind.name not in results.absent]
             _check(results.peers, place)
             place.direct.execute("VACUUM ANALYZE")
-            gc.freeze()  # a collection would walk the modules of all peers, whoever's turn it is
+            gc.freeze()  # a collection would walk the modules of all peers, in the time of any of them
             _time(results, place, seconds)
     targets = targets_of(results)
     print_targets(targets)
