@@ -113,6 +113,7 @@ class Attempts:
         self._deadline = deadline
         self._count = 0
         self._sessions: list[tuple[Server, float]] = []
+        self._last: DatabaseError | None = None
         self.is_sure = True
 
     def needs_new_connection(self, error: DatabaseError) -> bool:
@@ -155,6 +156,7 @@ class Attempts:
         # Only a repeat shows what became of it; one is enough if it is the statement that ends the server.
         is_passing = is_passing or (self._count == 0 and not self.is_sure)
         self._count += 1
+        self._last = error
         if not is_passing or not (self._is_known or self._policy is Policy.ONCE):
             return None
         return _pause_before(self._count, self._deadline)
@@ -170,6 +172,17 @@ class Attempts:
         failure = OutcomeUnknown(error.message, query=self._work.name, sqlstate=error.sqlstate)
         failure.__cause__ = error
         return failure
+
+    def outcome_without_connection(self, error: BaseException) -> BaseException:
+        """Return what the caller gets if there was no connection for another attempt: what the server said, if it did.
+
+        Args:
+            error: why there was none.
+        """
+        last = self._last
+        if isinstance(error, DatabaseUnavailable) and last is not None and last.undone:
+            return self.outcome(last)
+        return self.outcome(error)
 
     @property
     def _is_known(self) -> bool:

@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,12 +86,16 @@ def restart(scene: Scene) -> None:
 
 
 def kill_backend(scene: Scene) -> None:
-    """One session's process is killed, as the kernel does when memory is short: the server restarts all of them."""
-    with scene.connect() as connection:
-        found = [pid for (pid,) in connection.execute(f"SELECT pid {_OTHERS}".encode())]
-        if found:
-            with suppress(ProcessLookupError):
-                os.kill(scene.chance.choice(found), signal.SIGKILL)
+    """One session's process is killed, as the kernel does when memory is short: the server ends all of them.
+
+    It lets clients connect until it has noticed, so this waits until its own session has ended too.
+    """
+    with closing(scene.connect()) as connection, suppress(psycopg.OperationalError):
+        while True:
+            found = [pid for (pid,) in connection.execute(f"SELECT pid {_OTHERS}".encode())]
+            if found:
+                _send(scene.chance.choice(found), signal.SIGKILL)
+            time.sleep(0.05)
     scene.connect().close()
 
 

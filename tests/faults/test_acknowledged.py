@@ -40,7 +40,7 @@ def test_nothing_acknowledged_is_lost_or_counted_twice(kind: str, places: Places
     if kind == "pooler" and find_bouncer() is None:
         pytest.skip("pgbouncer is not installed (apt-get install pgbouncer)")
     result = run_round(Round(0, kind, "suite", tuple(Step(fault, 15) for fault in SHORT[kind])), places)
-    assert result.is_clean, result
+    assert result.is_clean, str(result.as_line())
     assert result.verdict.acknowledged >= 15 * len(SHORT[kind])
     assert result.verdict.reads > 0
 

@@ -161,7 +161,7 @@ class Executor:
             try:
                 connection = acquire(until, writes=work.writes)
             except BaseException as error:  # noqa: BLE001  raised again, or in another form
-                failure = error if attempts is None else attempts.outcome(error)
+                failure = error if attempts is None else attempts.outcome_without_connection(error)
                 self._count_unsent(work.name, started, failure)
                 raise failure from failure.__cause__
             try:
