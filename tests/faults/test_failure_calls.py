@@ -213,7 +213,7 @@ async def test_a_read_only_server(kind: str, database_url: str, autocommit: Conn
         assert (await db.get_profile(GUEST)).user_name == "Ana"
         assert (await db.get_context(GUEST))[:5] == text[:5]
         for name in ("update_profile", "set_thread", "add_thread_tokens"):
-            with hurried(db, 0.3), pytest.raises(DatabaseError, match="read-only") as caught:
+            with hurried(db, 1.0), pytest.raises(DatabaseError, match="read-only") as caught:
                 await in_time(CALLS[name](db))
             assert (caught.value.sqlstate, caught.value.retryable) == ("25006", True)
 
