@@ -1,7 +1,8 @@
 """Runs fault rounds and reports them: `python -m tests.acknowledged --rounds 100 --report FILE`.
 
 The report is a file with a JSON object a line, one for each round. Rounds that it has are not run again, so a run can
-be interrupted and continued; `--round N` runs one round again and prints what it found.
+be interrupted and continued; `--round N` runs one round again and prints what it found. `--rounds 0 --figures` only
+writes the figures of a report.
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ def main() -> int:
             _print(result)
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(result.as_line()) + "\n")
-    lines = read_report(path)
-    found = summary(lines)
-    print(json.dumps(found["totals"]))
+    totals = summary(read_report(path))["totals"]
+    print(json.dumps(totals))
     if given.figures:
-        write_figures_of(lines)
-    return 1 if found["totals"]["wrong"] else 0
+        if not totals["rounds"]:
+            sys.exit(f"{path} has no round: no figures are written")
+        write_figures_of(path)
+    return 1 if totals["wrong"] else 0
 
 
 def _chosen(given: argparse.Namespace) -> Iterator[Round]:
@@ -59,7 +61,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--report", default=".faults/report.jsonl")
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="only rounds of this kind; repeatable")
     parser.add_argument("--part", default="1/1", help="2/3: only every third round, from the second one on")
-    parser.add_argument("--figures", action="store_true", help="write docs/figures/faults.json and docs/benchmarks.md")
+    parser.add_argument("--figures", action="store_true", help="write docs/figures/faults.* and docs/benchmarks.md")
     return parser.parse_args()
 
 

@@ -75,6 +75,35 @@ KINDS: dict[str, Kind] = {
     "migration": Kind(("kill_program", "kill_server", "stop_at_once", "terminate_sessions"), route="program", times=3),
 }
 
+GROUPS: dict[str, tuple[str, ...]] = {
+    "server stops": (
+        "server killed",
+        "immediate stop",
+        "immediate stop, tokens",
+        "immediate stop, contexts",
+        "immediate stop, campaign",
+        "immediate stop, outbox",
+        "server restarted",
+        "standby away",
+    ),
+    "sessions end": ("backend killed", "sessions terminated", "statements cancelled", "pooler"),
+    "bot killed": ("writer killed", "writer stopped", "writer forks"),
+    "connection cut": ("cut before", "cut half", "cut during", "cut after", "cut at COMMIT"),
+    "network fails": ("sessions stranded", "writes stranded", "hang", "silence", "refused"),
+    "locks, limits": (
+        "table locked",
+        "timeouts",
+        "deadlocks",
+        "pool exhausted",
+        "server exhausted",
+        "writes refused",
+    ),
+    "disk full": ("disk full", "log disk full"),
+    "clock moved": ("clock moved",),
+    "import, migration": ("import", "migration"),
+}
+"""The kinds in groups, for the chart."""
+
 
 @dataclass(frozen=True)
 class Step:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.measuring import DOCS, machine, replace_section, table, write_figures
+from tests.acknowledged.plan import GROUPS
+from tests.benchmarks.measuring import DOCS, machine, replace_section, table, write_chart, write_figures
 
 _WRONG = ("lost", "doubled", "torn", "stale", "foreign")
+_COLUMNS = ("rounds", "faults", "acknowledged", "reads", *_WRONG)
+_DRAWN = ("acknowledged", "lost", "doubled")
+_TITLE = "Effects by group of faults (rounds, faults)"
 
 
 def read_report(path: Path) -> list[dict[str, Any]]:
@@ -50,18 +55,32 @@ def _add(counts: dict[str, int], line: dict[str, Any]) -> None:
     counts["wrong"] += bool(line["broken"]) or any(verdict[name] for name in _WRONG)
 
 
-def write_figures_of(lines: Sequence[dict[str, Any]]) -> None:
-    """Write docs/figures/faults.json and the section of docs/benchmarks.md."""
-    found = summary(lines)
-    known = machine()
+def write_figures_of(path: Path) -> None:
+    """Write docs/figures/faults.json and .svg, and the section of docs/benchmarks.md, from a report."""
+    found = summary(read_report(path))
+    known = {**machine(), "date": datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()}
     write_figures("faults", {"machine": known, **found})
-    names = ("rounds", "faults", "acknowledged", "reads", "lost", "doubled", "torn", "stale", "foreign")
-    rows = [[kind, *(f"{counts[name]:,}" for name in names)] for kind, counts in found["kinds"].items()]
-    rows.append(["all", *(f"{found['totals'][name]:,}" for name in names)])
-    page = table(["kind", *names], rows) + f"\nMachine: {_described(known)}.\n"
-    replace_section(DOCS / "benchmarks.md", "faults", page)
+    write_chart("faults", "bar x=group y=acknowledged,lost,doubled", _groups(found["kinds"]), title=_TITLE)
+    rows = [[kind, *(f"{counts[name]:,}" for name in _COLUMNS)] for kind, counts in found["kinds"].items()]
+    rows.append(["all", *(f"{found['totals'][name]:,}" for name in _COLUMNS)])
+    page = [f"![{_TITLE}](figures/faults.svg)", _introduction(found["totals"], known), table(["kind", *_COLUMNS], rows)]
+    replace_section(DOCS / "benchmarks.md", "faults", "\n\n".join(page))
 
 
-def _described(known: dict[str, object]) -> str:
-    words = "{cores} cores of {processor}, PostgreSQL {postgresql}, Python {python}, psycopg {psycopg}, {date}"
-    return words.format_map(known)
+def _groups(kinds: Mapping[str, Mapping[str, int]]) -> list[dict[str, object]]:
+    """What is drawn: more bars than a chart has are added up in groups."""
+    rows: list[dict[str, object]] = []
+    for group, members in GROUPS.items():
+        of_group = [kinds[kind] for kind in members if kind in kinds]
+        counts = {name: sum(each[name] for each in of_group) for name in ("rounds", "faults", *_DRAWN)}
+        if counts["rounds"]:
+            label = f"{group} ({counts['rounds']:,}, {counts['faults']:,})"
+            rows.append({"group": label, **{name: counts[name] for name in _DRAWN}})
+    return rows
+
+
+def _introduction(totals: Mapping[str, int], known: Mapping[str, object]) -> str:
+    about = "{cores} cores of {processor}, PostgreSQL {postgresql}, Python {python}, psycopg {psycopg}, {date}."
+    names = {"rounds": "rounds", "faults": "faults", "broken": "rounds not judged", "skipped": "rounds skipped"}
+    counts = ", ".join(f"{what}: {totals[name]:,}" for name, what in names.items() if totals[name])
+    return f"{counts[0].upper()}{counts[1:]}. {about.format_map(known)}"

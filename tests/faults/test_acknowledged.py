@@ -5,6 +5,7 @@ The long form, with every kind of fault, is `make faults`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.acknowledged.checker import check
+from tests.acknowledged import report
+from tests.acknowledged.checker import Verdict, check
 from tests.acknowledged.journal import Journal, read_journals
 from tests.acknowledged.places import Places
-from tests.acknowledged.plan import KINDS, Round, Step, plan_round
-from tests.acknowledged.rounds import run_round
+from tests.acknowledged.plan import GROUPS, KINDS, Round, Step, plan_round
+from tests.acknowledged.rounds import Result, run_round
+from tests.benchmarks import measuring
 from tests.bouncer import find_bouncer
 
 Connection = psycopg.Connection[Any]
@@ -50,6 +53,25 @@ def test_a_plan_depends_on_the_seed_and_the_number_alone() -> None:
     assert rounds == [plan_round(number, 15) for number in range(2 * len(KINDS))]
     assert {each.kind for each in rounds} == set(KINDS)
     assert [each.steps for each in rounds] != [plan_round(each.number, 16).steps for each in rounds]
+
+
+def test_every_kind_is_drawn_once() -> None:
+    assert sorted(kind for kinds in GROUPS.values() for kind in kinds) == sorted(KINDS)
+
+
+def test_the_figures_of_a_finished_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (measuring, report):
+        monkeypatch.setattr(module, "DOCS", tmp_path)
+    page, path = tmp_path / "benchmarks.md", tmp_path / "report.jsonl"
+    page.write_text("<!-- faults -->\n<!-- /faults -->\n")
+    first, again, skipped = (Result(0, "server killed", "s 0", ["kill_server"], verdict=Verdict(7)) for _ in range(3))
+    first.broken = "OSError"  # and was run again
+    skipped.seed, skipped.skipped = "s 1", "no disk"
+    path.write_text("".join(json.dumps(each.as_line()) + "\n" for each in (first, again, skipped)) + '{"number"')
+    report.write_figures_of(path)
+    assert "Rounds: 1, faults: 1, rounds skipped: 1. " in page.read_text()
+    assert "| server killed | 1 | 1 | 7 | 0 | 0 |" in page.read_text()
+    assert "server stops (1, 1)" in (tmp_path / "figures" / "faults.svg").read_text()
 
 
 def test_the_checker_finds_what_it_is_for(tmp_path: Path, connection: Connection) -> None:
