@@ -364,6 +364,21 @@ def test_no_role_has_a_right_that_is_not_entered(connection: Connection) -> None
     assert connection.execute(LENT).fetchall() == []
 
 
+def test_a_login_that_does_not_own_a_function_reports_that_everyone_may_call_it(connection: Connection) -> None:
+    connection.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO PUBLIC")
+    notices: list[str] = []
+    connection.add_notice_handler(lambda found: notices.append(found.message_primary or ""))
+    become(connection, "guestsql_owner")
+    connection.execute("SELECT guestsql_grant_roles()")
+    connection.execute("RESET SESSION AUTHORIZATION")
+    # Those of guestsql_owner are closed, the others reported.
+    assert connection.execute(LENT).fetchall() == []
+    assert any("guestsql_expire_context()" in notice for notice in notices if "could not" in notice)
+    connection.execute("SELECT guestsql_grant_roles()")
+    callable_trigger = "SELECT has_function_privilege('public', 'guestsql_expire_context()', 'EXECUTE')"
+    assert connection.execute(callable_trigger).fetchone() == (False,)
+
+
 def test_a_later_table_is_the_bots_and_not_the_monitors(connection: Connection) -> None:
     connection.execute("CREATE TABLE later (n int GENERATED ALWAYS AS IDENTITY, m serial, secret text)")
     become(connection, "guestsql_bot")

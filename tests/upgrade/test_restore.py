@@ -10,7 +10,7 @@ from guestsql import GuestDatabase
 from guestsql.embedded import PrivateServer
 from guestsql.migrate import PACKAGED, Runner, Series
 from guestsql.settings import Settings
-from tests.server import MIGRATIONS, private_server
+from tests.server import MIGRATIONS, drop_database, private_server
 from tests.upgrade.dumps import dumped, run_program
 
 ANA, LID = "573000000001", "123456789012345@lid"
@@ -61,3 +61,21 @@ def test_a_dump_is_restored_on_a_new_server(server: PrivateServer, empty_databas
         assert dumped(url) == before
         assert Runner(Settings(), url, SERIES).up() == []
         check_bot(url)
+
+
+def test_what_a_restore_leaves_out_is_granted_again(server: PrivateServer, empty_database_url: str) -> None:
+    """Owners and privileges, of functions, partitions and sequences too."""
+    Runner(Settings(), empty_database_url, SERIES).up()
+    before = sorted(dumped(empty_database_url))
+    dump = str(server.directory / "privileges.dump")
+    run_program("pg_dump", "--format=custom", f"--file={dump}", empty_database_url)
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE without_privileges")
+    try:
+        url = server.url("without_privileges")
+        run_program("pg_restore", "--exit-on-error", "--no-owner", "--no-privileges", f"--dbname={url}", dump)
+        assert sorted(dumped(url)) != before
+        assert Runner(Settings(), url, SERIES).grant() == []
+        assert sorted(dumped(url)) == before
+    finally:
+        drop_database(server, "without_privileges")
