@@ -5,33 +5,20 @@
 -- built without holding a connection. publish stores it unless the epoch was raised or the lease taken in the meantime.
 -- When the profile changes, last_context_update becomes NULL: the text is then wrong, not old, and is no longer returned.
 
--- name: lookup_context(phone_number, ttl_seconds, timezone)^
--- A guest's cached context, its age, whether it is fresh, and the hotel's clock.
--- No row: the guest is unknown. One read by primary key and no write, so it works on a standby. A time in the future is
--- not fresh. infinity has no age: before PostgreSQL 17 it could not even be subtracted. date_part and a cast to time are
--- used because extract and to_char take a few per cent of the time of a hit.
--- es: El contexto guardado de un huésped, su antigüedad, si está vigente, y la hora del hotel. Sin fila: el huésped es
---     desconocido.
+-- name: lookup_context(phone_number)^
+-- A guest's cached context, when it was stored, and the server's time.
+-- No row: the guest is unknown. One read by primary key and no write, so it works on a standby. Whether the text is fresh
+-- follows from the two times, both of the server. They are seconds since 1970: an interval, a time to live and a clock in
+-- the hotel's zone would take a tenth of the time of a hit. infinity is a number here, and never fresh.
+-- es: El contexto guardado de un huésped, cuándo se guardó, y la hora del servidor. Sin fila: el huésped es desconocido.
 -- check: hot
 -- check: routed guest
 --   phone_number: text, any id of the guest
---   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
---     es: segundos durante los que un contexto está vigente; con 0, ninguno
---   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
---     es: la del hotel, para clock_time
 SELECT
     context_cache,
     memory_enabled,
-    coalesce(
-        context_cache IS NOT NULL
-        AND last_context_update <= statement_timestamp()
-        AND last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8),
-        FALSE
-    ) AS is_fresh,
-    CASE
-        WHEN isfinite(last_context_update) THEN date_part('epoch', statement_timestamp() - last_context_update)
-    END AS age_seconds,
-    left((statement_timestamp() AT TIME ZONE :timezone::text)::time::text, 5) AS clock_time
+    date_part('epoch', last_context_update) AS stored_at,
+    date_part('epoch', statement_timestamp()) AS answered_at
 FROM guest_profiles
 WHERE phone_number = (
     SELECT ids.phone_number
@@ -39,32 +26,20 @@ WHERE phone_number = (
     WHERE ids.id = :phone_number::text
 );
 
--- name: lookup_contexts(phone_numbers, ttl_seconds, timezone)
+-- name: lookup_contexts(phone_numbers)
 -- The cached contexts of many guests, by id, in one statement.
--- An unknown guest has no row; one with several of the ids has a row for each. The clock is a query of its own, so that it
--- is computed once.
+-- An unknown guest has no row; one with several of the ids has a row for each.
 -- es: Los contextos guardados de muchos huéspedes, por id, en una sola consulta. Un huésped desconocido no tiene fila.
 -- check: hot
 -- check: routed guest
 --   phone_numbers: text[], ids of guests, without duplicates
 --     es: ids de huéspedes, sin repetir
---   ttl_seconds: float8 = 300, seconds for which a context is fresh; 0 makes none fresh
---   timezone: text = 'America/Bogota', the hotel's time zone, for clock_time
 SELECT
     ids.id,
     guest.context_cache,
     guest.memory_enabled,
-    coalesce(
-        guest.context_cache IS NOT NULL
-        AND guest.last_context_update <= statement_timestamp()
-        AND guest.last_context_update > statement_timestamp() - make_interval(secs => :ttl_seconds::float8),
-        FALSE
-    ) AS is_fresh,
-    CASE
-        WHEN isfinite(guest.last_context_update)
-            THEN date_part('epoch', statement_timestamp() - guest.last_context_update)
-    END AS age_seconds,
-    (SELECT left((statement_timestamp() AT TIME ZONE :timezone::text)::time::text, 5)) AS clock_time
+    date_part('epoch', guest.last_context_update) AS stored_at,
+    date_part('epoch', statement_timestamp()) AS answered_at
 FROM guest_ids AS ids
 INNER JOIN guest_profiles AS guest ON ids.phone_number = guest.phone_number
 WHERE ids.id = ANY(:phone_numbers::text[])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from guestsql.guests.context_calls import ContextRequest
 from guestsql.telemetry.log import event, logger
@@ -11,13 +14,15 @@ from guestsql.telemetry.log import event, logger
 __all__ = [
     "CLOCK",
     "REPLICA_READS",
+    "HotelClock",
+    "age_seconds",
     "hit_text",
+    "is_fresh",
     "is_hit",
     "is_old",
     "may_serve_stale",
     "stale_text",
     "was_stored_since",
-    "with_clock",
 ]
 
 REPLICA_READS = ("lookup_context", "lookup_contexts")
@@ -26,18 +31,58 @@ CLOCK = "{HH:MM}"
 """Placeholder for the clock time, which is put in when the text is read."""
 
 
-def is_hit(row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
+class HotelClock:
+    """Puts the hotel's time into texts: that of the server, in the hotel's zone.
+
+    Args:
+        timezone: the hotel's.
+    """
+
+    def __init__(self, timezone: ZoneInfo) -> None:
+        self._timezone = timezone
+        self._shown = (-1.0, "")
+
+    def fill(self, text: str, seconds: float) -> str:
+        """Put the time into a text.
+
+        Args:
+            text: with or without `{HH:MM}`.
+            seconds: since 1970.
+        """
+        if CLOCK not in text:
+            return text
+        minute, shown = self._shown
+        if minute != seconds // 60:
+            shown = datetime.fromtimestamp(seconds, self._timezone).strftime("%H:%M")
+            self._shown = seconds // 60, shown  # one assignment: threads share it
+        return text.replace(CLOCK, shown)
+
+
+def is_fresh(row: Any, ttl_seconds: float) -> bool:  # noqa: ANN401  a row of lookup_context
+    """Return whether there is a text that is younger than the ttl. One from the future is not fresh."""
+    stored_at = row.stored_at
+    return stored_at is not None and 0.0 <= row.answered_at - stored_at < ttl_seconds and row.context_cache is not None
+
+
+def is_hit(row: Any, ttl_seconds: float) -> bool:  # noqa: ANN401  a row of lookup_context
     """Return whether the row answers the call: the text is fresh, or the guest has none."""
-    return bool(row.is_fresh or not row.memory_enabled)
+    return is_fresh(row, ttl_seconds) or not row.memory_enabled
 
 
-def hit_text(key: str, row: Any) -> str:  # noqa: ANN401  a row of lookup_context
+def age_seconds(row: Any) -> float | None:  # noqa: ANN401  a row of lookup_context
+    """Return how old the text is, in seconds; None if there is none that was stored at a time."""
+    if row.context_cache is None or row.stored_at is None or not math.isfinite(row.stored_at):
+        return None
+    return float(row.answered_at - row.stored_at)
+
+
+def hit_text(key: str, row: Any, clock: HotelClock) -> str:  # noqa: ANN401  a row of lookup_context
     """Return what a hit answers."""
     if not row.memory_enabled:
         return ""
     if logger.isEnabledFor(logging.INFO):
-        event(logging.INFO, "CONTEXT_CACHE_HIT", "context from the cache", guest=key, age_seconds=row.age_seconds)
-    return with_clock(row.context_cache, row.clock_time)
+        event(logging.INFO, "CONTEXT_CACHE_HIT", "context from the cache", guest=key, age_seconds=age_seconds(row))
+    return clock.fill(row.context_cache, row.answered_at)
 
 
 def may_serve_stale(request: ContextRequest, row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
@@ -47,19 +92,19 @@ def may_serve_stale(request: ContextRequest, row: Any) -> bool:  # noqa: ANN401 
 
 def is_old(row: Any) -> bool:  # noqa: ANN401  a row of lookup_context
     """Return whether there is a text that is only old: no profile has changed since."""
-    return row.context_cache is not None and row.age_seconds is not None
+    return age_seconds(row) is not None
 
 
-def stale_text(key: str, row: Any) -> str:  # noqa: ANN401  a row of lookup_context
+def stale_text(key: str, row: Any, clock: HotelClock) -> str:  # noqa: ANN401  a row of lookup_context
     """Return the old text for a caller that need not wait."""
     event(
         logging.INFO,
         "CONTEXT_CACHE_STALE",
         "served while another builds",
         guest=key,
-        age_seconds=row.age_seconds,
+        age_seconds=age_seconds(row),
     )
-    return with_clock(row.context_cache, row.clock_time)
+    return clock.fill(row.context_cache, row.answered_at)
 
 
 def was_stored_since(first: Any | None, row: Any) -> bool:  # noqa: ANN401  rows of lookup_context
@@ -67,12 +112,8 @@ def was_stored_since(first: Any | None, row: Any) -> bool:  # noqa: ANN401  rows
 
     The age of a text grows unless it is stored anew, so no other clock than the server's is needed.
     """
-    if row.context_cache is None or row.age_seconds is None or row.age_seconds < 0:
+    age = age_seconds(row)
+    if age is None or age < 0:
         return False
-    before = None if first is None else first.age_seconds
-    return bool(before is None or before < 0 or row.age_seconds < before)
-
-
-def with_clock(text: str, clock_time: str) -> str:
-    """Put the clock time into a text."""
-    return text.replace(CLOCK, clock_time) if CLOCK in text else text
+    before = None if first is None else age_seconds(first)
+    return before is None or before < 0 or age < before

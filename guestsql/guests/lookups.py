@@ -21,17 +21,14 @@ class Lookups:
 
     Args:
         executor: runs the queries.
-        timezone: the hotel's.
     """
 
-    def __init__(self, executor: Executor, timezone: str) -> None:
+    def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._timezone = timezone
 
-    def get(self, key: str, ttl_seconds: float, deadline: float) -> Any | None:  # noqa: ANN401  a row of lookup_context
+    def get(self, key: str, deadline: float) -> Any | None:  # noqa: ANN401  a row of lookup_context
         """Return a guest's row; None for an unknown guest."""
-        parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
-        return self._executor.call("lookup_context", parameters, deadline=deadline)
+        return self._executor.call("lookup_context", {"phone_number": key}, deadline=deadline)
 
 
 @dataclass(eq=False, slots=True)
@@ -61,25 +58,23 @@ class AsyncLookups:
     could be older than what the caller has just written. Who has replaced one of the two queries gets what it returns.
     """
 
-    def __init__(self, executor: AsyncExecutor, timezone: str) -> None:
+    def __init__(self, executor: AsyncExecutor) -> None:
         self._executor = executor
-        self._timezone = timezone
         self._running = 0
-        self._gathering: dict[float, _Gathering] = {}
+        self._gathering: _Gathering | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def get(self, key: str, ttl_seconds: float, deadline: float) -> Any | None:  # noqa: ANN401  a row of lookup_context
+    async def get(self, key: str, deadline: float) -> Any | None:  # noqa: ANN401  a row of lookup_context
         """Return a guest's row; None for an unknown guest."""
-        gathering = self._gathering.get(ttl_seconds)
+        gathering = self._gathering
         if gathering is not None and len(gathering.callers) < _GUESTS_AT_MOST:
             return await gathering.join(key, deadline)
-        shared = await self._gather(key, ttl_seconds, deadline) if self._running and self._is_alike() else None
+        shared = await self._gather(key, deadline) if self._running and self._is_alike() else None
         if shared is not None:
             return await shared
-        parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
         self._running += 1
         try:
-            return await self._executor.call("lookup_context", parameters, deadline=deadline)
+            return await self._executor.call("lookup_context", {"phone_number": key}, deadline=deadline)
         finally:
             self._running -= 1
 
@@ -87,28 +82,27 @@ class AsyncLookups:
         queries = self._executor.catalogue
         return queries["lookup_context"].file == queries["lookup_contexts"].file
 
-    async def _gather(self, key: str, ttl_seconds: float, deadline: float) -> asyncio.Future[Any] | None:
+    async def _gather(self, key: str, deadline: float) -> asyncio.Future[Any] | None:
         """Let other tasks join; return what they and this one wait for, or None if there is no other."""
-        gathering = self._gathering[ttl_seconds] = _Gathering(deadline)
+        gathering = self._gathering = _Gathering(deadline)
         try:
             await asyncio.sleep(0)
             return gathering.join(key, deadline) if gathering.callers else None
         finally:  # also when this caller is cancelled: others wait for it
-            if self._gathering.get(ttl_seconds) is gathering:
-                del self._gathering[ttl_seconds]
+            if self._gathering is gathering:
+                self._gathering = None
             if gathering.callers:
                 # A task of its own: a caller that is cancelled takes nothing away from the others.
-                task = asyncio.get_running_loop().create_task(self._answer(gathering, ttl_seconds))
+                task = asyncio.get_running_loop().create_task(self._answer(gathering))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, gathering: _Gathering, ttl_seconds: float) -> None:
+    async def _answer(self, gathering: _Gathering) -> None:
         """Run the statement, and give each caller its row, or all of them the error."""
         keys = sorted({key for key, waiting in gathering.callers if not waiting.done()})
-        parameters = {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
         self._running += 1
         try:
-            rows = await self._executor.call("lookup_contexts", parameters, deadline=gathering.deadline)
+            rows = await self._executor.call("lookup_contexts", {"phone_numbers": keys}, deadline=gathering.deadline)
         except Exception as error:  # noqa: BLE001  it is the callers'
             for _, waiting in gathering.callers:
                 if not waiting.done():

@@ -121,10 +121,9 @@ SELECT
 FROM returned_clients
 ORDER BY returned_clients.phone_number;
 
--- name: get_archived_guest(phone_number, timezone)^
--- The profile of an archived guest, with the hotel's clock. No row: the guest is active, or unknown.
+-- name: get_archived_guest(phone_number)^
+-- The profile of an archived guest, with the server's time. No row: the guest is active, or unknown.
 --   phone_number: text, any id of the guest
---   timezone: text = 'America/Bogota', the hotel's time zone
 SELECT
     client.phone_number,
     client.chat_id,
@@ -141,7 +140,7 @@ SELECT
     client.updated_at,
     guestsql_current_phone(client.current_phone, client.phone_number) AS current_phone,
     client.archived_at,
-    to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
+    date_part('epoch', statement_timestamp()) AS answered_at
 FROM historical_clients AS client
 WHERE client.phone_number = (
     SELECT ids.phone_number

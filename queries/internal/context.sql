@@ -91,8 +91,8 @@ RETURNING
     guestsql_current_phone(current_phone, phone_number) AS current_phone,
     context_epoch;
 
--- name: publish_context(phone_number, lease, epoch, context_text, timezone)$
--- Stores a text built under a lease and returns the hotel's clock; no value when refused.
+-- name: publish_context(phone_number, lease, epoch, context_text)$
+-- Stores a text built under a lease and returns the server's time; no value when refused.
 -- It is refused when the lease is now another caller's or the epoch was raised. Only columns without an index are set,
 -- so that the update stays heap-only.
 -- commit: async
@@ -102,7 +102,6 @@ RETURNING
 --   lease: uuid, the caller's
 --   epoch: bigint, the one the claim returned
 --   context_text: text, the built context; may be empty
---   timezone: text = 'America/Bogota', the hotel's time zone
 UPDATE guest_profiles
 SET
     context_cache = :context_text::text,
@@ -117,10 +116,10 @@ WHERE
     )
     AND context_lease = :lease::uuid
     AND context_epoch = :epoch::bigint
-RETURNING to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time;
+RETURNING date_part('epoch', statement_timestamp()) AS answered_at;
 
--- name: confirm_context(phone_number, epoch, created_at, timezone)$
--- After a refused publish: the hotel's clock if only the lease was lost, else no value.
+-- name: confirm_context(phone_number, epoch, created_at)$
+-- After a refused publish: the server's time if only the lease was lost, else no value.
 -- The text is right as long as the profile is the one of the claim. created_at distinguishes a guest who was forgotten
 -- and created again, whose epoch may be the same.
 -- check: hot
@@ -128,8 +127,7 @@ RETURNING to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI')
 --   phone_number: text, any id of the guest
 --   epoch: bigint, the one the claim returned
 --   created_at: timestamptz, the one the claim returned
---   timezone: text = 'America/Bogota', the hotel's time zone
-SELECT to_char(statement_timestamp() AT TIME ZONE :timezone::text, 'HH24:MI') AS clock_time
+SELECT date_part('epoch', statement_timestamp()) AS answered_at
 FROM guest_profiles
 WHERE
     phone_number = (

@@ -18,7 +18,6 @@ from tests.checking import every_query
 GUEST = "573000000001"
 BATCH = [f"5730000001{number:02d}" for number in range(20)]
 TTL = 3600.0
-ZONE = "America/Bogota"
 
 # An upsert to which nothing is given.
 _NOTHING: dict[str, object] = {
@@ -50,7 +49,7 @@ def _statement(name: str, **parameters: object) -> tuple[str, list[object]]:
 
 
 def bench_hit_sync(database: GuestDatabase, raw: Raw, compare: Compare) -> None:
-    sql, values = _statement("lookup_context", phone_number=GUEST, ttl_seconds=TTL, timezone=ZONE)
+    sql, values = _statement("lookup_context", phone_number=GUEST)
 
     def ours(calls: int) -> None:
         for _ in range(calls):
@@ -65,7 +64,7 @@ def bench_hit_sync(database: GuestDatabase, raw: Raw, compare: Compare) -> None:
 
 @pytest.mark.usefixtures("database")  # fills the cache
 def bench_hit_async(database_url: str, compare: Compare) -> None:
-    sql, values = _statement("lookup_context", phone_number=GUEST, ttl_seconds=TTL, timezone=ZONE)
+    sql, values = _statement("lookup_context", phone_number=GUEST)
     loop = asyncio.new_event_loop()
     other = AsyncGuestDatabase(database_url, settings=Settings(context_ttl_seconds=TTL))
     connection = loop.run_until_complete(
@@ -96,7 +95,7 @@ def bench_hit_async(database_url: str, compare: Compare) -> None:
 @pytest.mark.usefixtures("database")  # fills the cache
 def bench_hit_by_any_id(raw: Raw, compare: Compare) -> None:
     """Against a statement that takes the guest's key, as a process could keep it in a map."""
-    sql, values = _statement("lookup_context", phone_number=GUEST, ttl_seconds=TTL, timezone=ZONE)
+    sql, values = _statement("lookup_context", phone_number=GUEST)
     by_key = re.sub(
         r"WHERE phone_number = \(.*WHERE ids.id = (\S+)\s*\)", r"WHERE phone_number = \1", sql, flags=re.DOTALL
     )
@@ -113,7 +112,7 @@ def bench_hit_by_any_id(raw: Raw, compare: Compare) -> None:
 
 
 def bench_batch_of_20(database: GuestDatabase, raw: Raw, compare: Compare) -> None:
-    sql, values = _statement("lookup_contexts", phone_numbers=BATCH, ttl_seconds=TTL, timezone=ZONE)
+    sql, values = _statement("lookup_contexts", phone_numbers=BATCH)
 
     def ours(calls: int) -> None:
         for _ in range(calls):
@@ -133,7 +132,7 @@ def bench_claim_and_publish(database: GuestDatabase, raw: Raw, compare: Compare)
     ).context_epoch
     claim = {"phone_number": GUEST, "lease": lease, "ttl_seconds": 0.0, "lease_seconds": 8.0}
     text = "[Ana | {HH:MM}]\n\n"
-    publish = {"phone_number": GUEST, "lease": lease, "epoch": epoch, "context_text": text, "timezone": ZONE}
+    publish = {"phone_number": GUEST, "lease": lease, "epoch": epoch, "context_text": text}
     statements = [_statement("claim_context", **claim), _statement("publish_context", **publish)]
 
     def ours(calls: int) -> None:

@@ -244,7 +244,7 @@ async def test_a_publish_under_a_lease_that_was_taken_over_is_refused(opened: Op
     claimed = await database.query("claim_context", lease=zombie, lease_seconds=0.0, **claim)
     assert claimed.context_epoch == 0
     assert await database.query("claim_context", lease=owner, lease_seconds=3600.0, **claim) is not None
-    publish = {"phone_number": GUEST, "epoch": 0, "timezone": "UTC"}
+    publish = {"phone_number": GUEST, "epoch": 0}
 
     assert await database.query("publish_context", lease=zombie, context_text="late", **publish) is None
     assert stored(autocommit) == (None, 0, owner, False)

@@ -67,7 +67,7 @@ async def failing_session(db: Either) -> list[GuestSQLError]:
         lambda: db.queries.set_thread(phone_number=f"x{PHONES[0]}", thread_id="t"),
         lambda: db.queries.list_last_interactions(max_rows=f"{PHONES[0]}x"),
         lambda: db.queries.list_last_interactions(max_rows=int(PHONES[0])),
-        lambda: db.queries.lookup_context(phone_number=PHONES[0], ttl_seconds=1, timezone="note-secret"),
+        lambda: db.queries.list_hourly_activity(timezone="note-secret"),
         lambda: db.update_profile(f"{PHONES[0]}x"),
         lambda: db.update_profile(PHONES[0], user_name="Secretina\x00"),
         lambda: db.queries.get_profile(phone_number=f"{PHONES[0]}\x00"),

@@ -16,13 +16,15 @@ from guestsql.guests.builds import BuildFailures, building, check_not_building
 from guestsql.guests.callbacks import AsyncBuilder, async_call_callback
 from guestsql.guests.context_calls import ContextRequest
 from guestsql.guests.context_rows import (
+    HotelClock,
+    age_seconds,
     hit_text,
+    is_fresh,
     is_hit,
     is_old,
     may_serve_stale,
     stale_text,
     was_stored_since,
-    with_clock,
 )
 from guestsql.guests.deadline import FIRST_PAUSE_SECONDS, Deadline
 from guestsql.guests.lookups import AsyncLookups
@@ -55,8 +57,8 @@ class AsyncContextCache:
         self._executor = executor
         self._settings = settings
         self._builder = builder
-        self._timezone = str(settings.timezone)
-        self._lookups = AsyncLookups(executor, self._timezone)
+        self._clock = HotelClock(settings.timezone)
+        self._lookups = AsyncLookups(executor)
         self._failures = BuildFailures(settings.deadline_seconds)
 
     async def get(self, key: str, ttl_seconds: float, *, stale_if_error: bool = False) -> str:
@@ -79,13 +81,12 @@ class AsyncContextCache:
         deadline = started + self._settings.deadline_seconds
         row = None
         if (executor := self._executor).replica is not None:
-            parameters = {"phone_number": key, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
-            row = await executor.read_replica("lookup_context", parameters)
-        if row is None or not row.is_fresh:  # whether the memory is off says the primary: it has no age
-            row = await self._lookups.get(key, ttl_seconds, deadline)
-        if row is not None and (row.is_fresh or not row.memory_enabled):
+            row = await executor.read_replica("lookup_context", {"phone_number": key})
+        if row is None or not is_fresh(row, ttl_seconds):  # whether the memory is off says the primary: it has no age
+            row = await self._lookups.get(key, deadline)
+        if row is not None and is_hit(row, ttl_seconds):
             self._count("hit")
-            return hit_text(key, row)
+            return hit_text(key, row, self._clock)
         request = ContextRequest(key, ttl_seconds, Deadline(started, deadline), row, stale_if_error, since=started)
         text = await self._refresh(request)
         self._count(request.outcome)
@@ -113,8 +114,8 @@ class AsyncContextCache:
         outcomes: list[str] = []
         for key in keys:
             row = known.get(key)
-            if row is not None and is_hit(row):
-                texts[key] = hit_text(key, row)
+            if row is not None and is_hit(row, ttl_seconds):
+                texts[key] = hit_text(key, row, self._clock)
                 hits += 1
             else:
                 request = ContextRequest(key, ttl_seconds, deadline, row, stale_if_error)
@@ -129,11 +130,10 @@ class AsyncContextCache:
 
     async def _lookup_many(self, keys: list[str], ttl_seconds: float, deadline: float) -> dict[str, Any]:
         """Return the rows of many guests by key: hits from the replica, if there is one, the rest from the primary."""
-        parameters = {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
-        found = await self._executor.read_replica("lookup_contexts", parameters) or ()
-        known = {row.id: row for row in found if row.is_fresh}
-        parameters["phone_numbers"] = [key for key in keys if key not in known]
+        found = await self._executor.read_replica("lookup_contexts", {"phone_numbers": keys}) or ()
+        known = {row.id: row for row in found if is_fresh(row, ttl_seconds)}
         if len(known) < len(keys):
+            parameters = {"phone_numbers": [key for key in keys if key not in known]}
             rows = await self._executor.call("lookup_contexts", parameters, deadline=deadline)
             known.update((row.id, row) for row in rows)
         return known
@@ -158,15 +158,15 @@ class AsyncContextCache:
         """Return the text from before a failure; None if there is none, or if the profile has changed since."""
         row = request.row
         try:
-            row = await self._lookups.get(request.key, request.ttl_seconds, request.deadline.at)
+            row = await self._lookups.get(request.key, request.deadline.at)
         except DatabaseError:
             if request.has_built:  # the profile may have changed meanwhile
                 return None
             event(logging.DEBUG, "CONTEXT_LOOKUP_FAILED", "the old text is as it was before", guest=request.key)
         if row is None:
             return None
-        if is_hit(row):  # another process has built it, or the memory was turned off
-            return hit_text(request.key, row)
+        if is_hit(row, request.ttl_seconds):  # another process has built it, or the memory was turned off
+            return hit_text(request.key, row, self._clock)
         if not is_old(row):
             return None
         event(
@@ -174,10 +174,10 @@ class AsyncContextCache:
             "CONTEXT_STALE_IF_ERROR",
             "an old text in place of an error",
             guest=request.key,
-            age_seconds=row.age_seconds,
+            age_seconds=age_seconds(row),
             reason=error.message if isinstance(error, GuestSQLError) else type(error).__name__,
         )
-        return with_clock(row.context_cache, row.clock_time)
+        return self._clock.fill(row.context_cache, row.answered_at)
 
     async def _build_or_wait(self, request: ContextRequest) -> str:
         pause = FIRST_PAUSE_SECONDS
@@ -199,21 +199,21 @@ class AsyncContextCache:
                     pause = await rest(pause)
             elif row is not None and may_serve_stale(request, row):
                 request.outcome = "stale"
-                return stale_text(request.key, row)
+                return stale_text(request.key, row, self._clock)
             elif row is None and (text := await self._of_archived(request)) is not None:
                 return text
             else:
                 request.check_waiting(pause)
                 pause = await rest(pause)
             # Even after a build: the row from before it may show a profile, or a guest, that no longer exists.
-            row = request.row = await self._lookups.get(request.key, request.ttl_seconds, request.deadline.at)
+            row = request.row = await self._lookups.get(request.key, request.deadline.at)
             request.has_built = False
-            if row is not None and (is_hit(row) or was_stored_since(first, row)):
-                return hit_text(request.key, row)
+            if row is not None and (is_hit(row, request.ttl_seconds) or was_stored_since(first, row)):
+                return hit_text(request.key, row, self._clock)
 
     async def _of_archived(self, request: ContextRequest) -> str | None:
         """Return a text built from the archive, and not stored; None if the guest is active."""
-        parameters: Mapping[str, object] = {"phone_number": request.key, "timezone": self._timezone}
+        parameters: Mapping[str, object] = {"phone_number": request.key}
         archived = await self._executor.call("get_archived_guest", parameters, deadline=request.deadline.at)
         if archived is None:
             return None
@@ -222,7 +222,7 @@ class AsyncContextCache:
             # A custom build_context that does not read known_guests: for it the guest returns.
             await self._executor.call("create_guest", {"phone_number": request.key}, deadline=request.deadline.at)
             return None
-        return with_clock(text, archived.clock_time)
+        return self._clock.fill(text, archived.answered_at)
 
     def _check_overtaken(self, deadline: Deadline, builds: int, pause: float) -> None:
         """Give up on a profile that changes in every build: its builder changes it, most likely."""
@@ -267,12 +267,12 @@ class AsyncContextCache:
             if not (isinstance(error, DatabaseError) and error.retryable):
                 self._failures.add(request.key, error)
             raise
-        clock_time = None if text is None else await self._publish(request, claimed, text)
-        if text is not None and clock_time is not None:
+        now = None if text is None else await self._publish(request, claimed, text)
+        if text is not None and now is not None:
             event(logging.INFO, "CONTEXT_BUILT", "context built and stored", guest=request.key)
-            return with_clock(text, clock_time)
-        clock_time = await self._confirm(request, claimed)
-        if clock_time is None:
+            return self._clock.fill(text, now)
+        now = await self._confirm(request, claimed)
+        if now is None:
             event(logging.INFO, "CONTEXT_OVERTAKEN", "the profile changed during the build", guest=request.key)
             return None
         if text is None:
@@ -282,7 +282,7 @@ class AsyncContextCache:
         # Another took the lease over. It stores its own text; this one is as right, and two slow builders that take
         # the lease from each other again and again would otherwise never answer.
         event(logging.WARNING, "CONTEXT_LEASE_LOST", "the build took longer than the lease", guest=request.key)
-        return with_clock(text, clock_time)
+        return self._clock.fill(text, now)
 
     async def _build(self, request: ContextRequest, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
         """Make the text; no connection is held meanwhile. None when the default query found no guest."""
@@ -298,29 +298,27 @@ class AsyncContextCache:
             request.deadline.add_build(monotonic() - started)
         return clean_text(text, "the context that the builder returned")
 
-    async def _publish(self, request: ContextRequest, claimed: Any, text: str) -> str | None:  # noqa: ANN401  a row
-        """Store the text; return the hotel's clock, or None when it was refused."""
+    async def _publish(self, request: ContextRequest, claimed: Any, text: str) -> float | None:  # noqa: ANN401  a row
+        """Store the text; return the server's time in seconds since 1970, or None when it was refused."""
         parameters: Mapping[str, object] = {
             "phone_number": request.key,
             "lease": request.lease,
             "epoch": claimed.context_epoch,
             "context_text": text,
-            "timezone": self._timezone,
         }
-        clock_time: str | None = await self._call_as_owner(request, "publish_context", parameters)
+        now: float | None = await self._call_as_owner(request, "publish_context", parameters)
         request.may_hold_lease = False
-        return clock_time
+        return now
 
-    async def _confirm(self, request: ContextRequest, claimed: Any) -> str | None:  # noqa: ANN401  a row of claim_context
-        """Return the hotel's clock if the profile is still the one that was claimed."""
+    async def _confirm(self, request: ContextRequest, claimed: Any) -> float | None:  # noqa: ANN401  a row of claim_context
+        """Return the server's time if the profile is still the one that was claimed."""
         parameters: Mapping[str, object] = {
             "phone_number": request.key,
             "epoch": claimed.context_epoch,
             "created_at": claimed.created_at,
-            "timezone": self._timezone,
         }
-        clock_time: str | None = await self._call_as_owner(request, "confirm_context", parameters)
-        return clock_time
+        now: float | None = await self._call_as_owner(request, "confirm_context", parameters)
+        return now
 
     async def _call_as_owner(self, request: ContextRequest, name: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401  the query's own
         """Run a query while the lease is held; a server that does not answer is not asked to take the lease back."""

@@ -15,7 +15,7 @@ from guestsql.guests._async.interactions import AsyncInteractionBuffer
 from guestsql.guests._async.queries import AsyncGuestQueries
 from guestsql.guests.callbacks import AsyncThreadFactory
 from guestsql.guests.campaigns import ContactAction
-from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
+from guestsql.guests.context_rows import HotelClock, hit_text, is_hit, is_old, stale_text
 from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.messages import Claim, Message
 from guestsql.guests.models import GuestThread, Reply
@@ -59,7 +59,7 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
         self._counting = counting
         self._interactions = interactions
         self._pending = interactions.pending
-        self._context = _CachedContexts(session, str(settings.timezone), counting)
+        self._context = _CachedContexts(session, HotelClock(settings.timezone), counting)
         self._messages = _NoMessages()
         self._replies = _NoReplies()
         self._actions = _NoActions()
@@ -133,9 +133,9 @@ class AsyncGuestTransaction(AsyncGuests, AsyncTransaction[AsyncGuestQueries]):
 class _CachedContexts:
     """Reads contexts that are cached, and builds none."""
 
-    def __init__(self, session: AsyncTransactionSession, timezone: str, counting: Counting) -> None:
+    def __init__(self, session: AsyncTransactionSession, clock: HotelClock, counting: Counting) -> None:
         self._session = session
-        self._timezone = timezone
+        self._clock = clock
         self._counting = counting
 
     async def get(self, key: str, ttl_seconds: float, *, stale_if_error: bool = False) -> str:
@@ -143,18 +143,17 @@ class _CachedContexts:
         return texts[key]
 
     async def get_many(self, keys: list[str], ttl_seconds: float, *, stale_if_error: bool = False) -> dict[str, str]:
-        parameters = {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
-        rows = await self._session.call("lookup_contexts", parameters)
+        rows = await self._session.call("lookup_contexts", {"phone_numbers": keys})
         known = {row.id: row for row in rows}
         texts: dict[str, str] = {}
         outcomes: list[str] = []
         for key in keys:
             row = known.get(key)
-            if row is not None and is_hit(row):
-                texts[key] = hit_text(key, row)
+            if row is not None and is_hit(row, ttl_seconds):
+                texts[key] = hit_text(key, row, self._clock)
                 outcomes.append("hit")
             elif stale_if_error and row is not None and is_old(row):
-                texts[key] = stale_text(key, row)
+                texts[key] = stale_text(key, row, self._clock)
                 outcomes.append("stale")
             else:
                 raise _too_slow("build a context, and none that is fresh is cached")

@@ -16,7 +16,13 @@ from guestsql.guests._sync.interactions import InteractionBuffer
 from guestsql.guests._sync.queries import GuestQueries
 from guestsql.guests.callbacks import ThreadFactory
 from guestsql.guests.campaigns import ContactAction
-from guestsql.guests.context_rows import hit_text, is_hit, is_old, stale_text
+from guestsql.guests.context_rows import (
+    HotelClock,
+    hit_text,
+    is_hit,
+    is_old,
+    stale_text,
+)
 from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.messages import Claim, Message
 from guestsql.guests.models import GuestThread, Reply
@@ -60,7 +66,7 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
         self._counting = counting
         self._interactions = interactions
         self._pending = interactions.pending
-        self._context = _CachedContexts(session, str(settings.timezone), counting)
+        self._context = _CachedContexts(session, HotelClock(settings.timezone), counting)
         self._messages = _NoMessages()
         self._replies = _NoReplies()
         self._actions = _NoActions()
@@ -134,9 +140,9 @@ class GuestTransaction(Guests, Transaction[GuestQueries]):
 class _CachedContexts:
     """Reads contexts that are cached, and builds none."""
 
-    def __init__(self, session: TransactionSession, timezone: str, counting: Counting) -> None:
+    def __init__(self, session: TransactionSession, clock: HotelClock, counting: Counting) -> None:
         self._session = session
-        self._timezone = timezone
+        self._clock = clock
         self._counting = counting
 
     def get(self, key: str, ttl_seconds: float, *, stale_if_error: bool = False) -> str:
@@ -144,18 +150,17 @@ class _CachedContexts:
         return texts[key]
 
     def get_many(self, keys: list[str], ttl_seconds: float, *, stale_if_error: bool = False) -> dict[str, str]:
-        parameters = {"phone_numbers": keys, "ttl_seconds": ttl_seconds, "timezone": self._timezone}
-        rows = self._session.call("lookup_contexts", parameters)
+        rows = self._session.call("lookup_contexts", {"phone_numbers": keys})
         known = {row.id: row for row in rows}
         texts: dict[str, str] = {}
         outcomes: list[str] = []
         for key in keys:
             row = known.get(key)
-            if row is not None and is_hit(row):
-                texts[key] = hit_text(key, row)
+            if row is not None and is_hit(row, ttl_seconds):
+                texts[key] = hit_text(key, row, self._clock)
                 outcomes.append("hit")
             elif stale_if_error and row is not None and is_old(row):
-                texts[key] = stale_text(key, row)
+                texts[key] = stale_text(key, row, self._clock)
                 outcomes.append("stale")
             else:
                 raise _too_slow("build a context, and none that is fresh is cached")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from guestsql.sql import read_packaged
-from tests.benchmarks.peers.contents import TTL_SECONDS
 
 _QUERIES = read_packaged("context.sql", "internal/guests.sql")
 _GIVEN: dict[str, object] = {
-    "ttl_seconds": float(TTL_SECONDS),
-    "timezone": "America/Bogota",
     "cleared": [],
     "chat_id": None,
     "user_name": None,
