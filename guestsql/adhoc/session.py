@@ -45,6 +45,8 @@ _SETTINGS = b"SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres';
 # Python refuses to read longer ones; a numeric of JSON may have 131,072 digits.
 _LONGEST_INT = 4300
 _NO_RIGHT = "42501"
+# Feature not supported: what a standby answers to BEGIN READ WRITE.
+_NO_WRITES = "0A000"
 # Syntax error, and feature not supported: DECLARE takes neither SHOW nor a WITH that writes.
 _NO_CURSOR = ("42601", "0A000")
 
@@ -166,6 +168,8 @@ class QuerySession:
             failure = translate(error, "")
             if isinstance(failure, DatabaseUnavailable):
                 self._target.name(failure)
+            elif failure.sqlstate == _NO_WRITES and not is_set_up:
+                failure.hint = f"the server of {self._target.variable} is a standby: writing needs the primary"
             raise failure from error
         except DatabaseUnavailable as error:
             self._target.name(error)

@@ -1,4 +1,4 @@
-"""A primary and its standby, for the tests of one module; and what is sent to which of them."""
+"""A primary and its standby, for the tests of this folder; and what is sent to which of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.standby import ServerGroup, server_group
 Turns = Callable[[], dict[str, int]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def pair() -> Iterator[ServerGroup]:
     """A primary and a synchronous standby that are shared: a test leaves both running, with their roles."""
     with server_group(2, is_synchronous=True) as group:

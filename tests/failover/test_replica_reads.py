@@ -22,7 +22,7 @@ from tests.failover.conftest import Turns, pause_replay
 from tests.failover.rounds import Bots, run_round
 from tests.required import skip_without
 from tests.server import eventually
-from tests.standby import ServerGroup
+from tests.standby import ServerGroup, server_group
 
 Connection = psycopg.Connection[Any]
 
@@ -303,21 +303,19 @@ async def test_hits_need_no_primary(pair: ServerGroup, primary: Connection, turn
         assert (await db.update_profile(OTHER, user_name="Eva")).user_name == "Eva"
 
 
-async def test_every_process_works_again_after_a_fail_over(
-    pair: ServerGroup, primary: Connection, tmp_path: Path
-) -> None:
-    """The last test of the module: it ends with one server. `make failover` is the long form."""
-    primary.close()
-    [promoted] = pair.standbys
-    with Bots(pair, tmp_path) as bots:
-        async with Either("async", promoted.url()) as db:
-            assert await db.get_profile(OTHER) is None
-            bots.start(*KINDS)
-            waiting = asyncio.create_task(db.update_profile(OTHER, user_name="Ana"))  # refused by a standby
-            await asyncio.to_thread(run_round, pair, bots)
-            assert (await waiting).user_name == "Ana"
-        bots.stop()
-    with psycopg.connect(promoted.url()) as connection:
-        found = bots.compare(connection)
+async def test_every_process_works_again_after_a_fail_over(tmp_path: Path) -> None:
+    """`make failover` is the long form."""
+    with server_group(2, is_synchronous=True) as group:
+        [promoted] = group.standbys
+        with Bots(group, tmp_path) as bots:
+            async with Either("async", promoted.url()) as db:
+                assert await db.get_profile(OTHER) is None
+                bots.start(*KINDS)
+                waiting = asyncio.create_task(db.update_profile(OTHER, user_name="Ana"))  # refused by a standby
+                await asyncio.to_thread(run_round, group, bots)
+                assert (await waiting).user_name == "Ana"
+            bots.stop()
+        with psycopg.connect(promoted.url()) as connection:
+            found = bots.compare(connection)
     assert found.acknowledged > 0
     assert (found.lost, found.doubled, found.stale) == ([], 0, 0)
