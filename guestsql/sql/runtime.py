@@ -9,7 +9,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Annotated, TypeVar
 
 from guestsql.errors import QueryTimeout, WrongEventLoop
@@ -19,12 +19,14 @@ __all__ = [
     "AsyncLock",
     "AsyncPermits",
     "AsyncResult",
+    "AsyncSignal",
     "AsyncTicker",
     "AsyncTurns",
     "Cancelled",
     "Lock",
     "Permits",
     "Result",
+    "Signal",
     "Ticker",
     "Turns",
     "async_in_thread",
@@ -84,6 +86,38 @@ def async_running_loop() -> object:
             "no event loop runs here: a process that was forked inside a coroutine cannot continue it",
             hint="start a loop in the child with asyncio.run(), and make an AsyncGuestDatabase in it",
         ) from error
+
+
+class Signal:
+    """Ends the pauses of those who wait for it."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def give(self) -> None:
+        """Let all of them go on."""
+        self._event.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the signal, for so many seconds at most."""
+        self._event.wait(seconds)
+
+
+class AsyncSignal:
+    """The same, for tasks of one loop."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def give(self) -> None:
+        """Let all of them go on."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for the signal, for so many seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
 
 
 class Turns:

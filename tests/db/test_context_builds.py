@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from guestsql import GuestProfile, errors
+from guestsql.guests import _async, _sync
 from tests.context_helpers import (
     GUEST,
     PATIENCE_SECONDS,
@@ -91,6 +92,33 @@ async def test_while_the_new_text_is_built_nobody_is_given_the_old_one(
 
     assert await asyncio.gather(first, second, third) == ["labels ['vip']"] * 3
     assert len(builder.profiles) == 2
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_callers_of_one_process_go_on_when_its_build_ends(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    resting: list[float] = []
+
+    def rest(_: float, longest: float) -> float:
+        resting.append(longest)
+        return longest
+
+    for folder in (_async, _sync):
+        monkeypatch.setattr(folder.pausing, "jitter", rest)
+        monkeypatch.setattr(folder.context, "FIRST_PAUSE_SECONDS", 1800.0)  # no caller sees its end
+    builder = Builder(lambda _: {}["gone"] if fails else "text")
+    database = await opened(builder)
+    with hurried(database, 7200.0):
+        first = ask(database)
+        go = await builder.called()
+        others = [ask(database) for _ in range(3)]
+        await eventually(lambda: len(resting) == 3)
+        go.set()
+        answers = await asyncio.wait_for(asyncio.gather(first, *others, return_exceptions=True), PATIENCE_SECONDS)
+    assert [KeyError if isinstance(answer, KeyError) else answer for answer in answers] == [
+        KeyError if fails else "text"
+    ] * 4
 
 
 @PREPARED

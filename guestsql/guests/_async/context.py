@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from guestsql.errors import DatabaseError, DatabaseUnavailable, GuestSQLError, InvalidValue, QueryTimeout
-from guestsql.guests._async.pausing import rest
+from guestsql.guests._async.pausing import AsyncPauses
 from guestsql.guests.builds import BuildFailures, building, check_not_building
 from guestsql.guests.callbacks import AsyncBuilder, async_call_callback
 from guestsql.guests.context_calls import ContextRequest
@@ -59,6 +59,7 @@ class AsyncContextCache:
         self._builder = builder
         self._clock = HotelClock(settings.timezone)
         self._lookups = AsyncLookups(executor)
+        self._pauses = AsyncPauses()
         self._failures = BuildFailures(settings.deadline_seconds)
 
     async def get(self, key: str, ttl_seconds: float, *, stale_if_error: bool = False) -> str:
@@ -190,13 +191,14 @@ class AsyncContextCache:
             self._failures.check(request.key, request.since)
             if claimed is not None:
                 request.has_built = True
-                text = await self._build_and_publish(request, claimed)
+                with self._pauses.building_here(request.key):
+                    text = await self._build_and_publish(request, claimed)
                 if text is not None:
                     return text
                 builds += 1
                 if builds > 1:
                     self._check_overtaken(request.deadline, builds, pause)
-                    pause = await rest(pause)
+                    pause = await self._pauses.rest(request.key, pause)
             elif row is not None and may_serve_stale(request, row):
                 request.outcome = "stale"
                 return stale_text(request.key, row, self._clock)
@@ -204,7 +206,7 @@ class AsyncContextCache:
                 return text
             else:
                 request.check_waiting(pause)
-                pause = await rest(pause)
+                pause = await self._pauses.rest(request.key, pause)
             # Even after a build: the row from before it may show a profile, or a guest, that no longer exists.
             row = request.row = await self._lookups.get(request.key, request.deadline.at)
             request.has_built = False

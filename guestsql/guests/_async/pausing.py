@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from guestsql.guests.deadline import LONGEST_PAUSE_SECONDS
 from guestsql.sql.jitter import jitter
-from guestsql.sql.runtime import async_sleep
+from guestsql.sql.runtime import AsyncSignal, async_sleep
 
-__all__ = ["rest"]
+__all__ = ["AsyncPauses"]
 
 
-async def rest(pause: float) -> float:
-    """Wait up to so many seconds, and return how many it may be the next time.
+class AsyncPauses:
+    """Pauses that grow. Where the other caller is of this process too, the end of its build cuts them short."""
 
-    Args:
-        pause: seconds; begin with `FIRST_PAUSE_SECONDS`.
-    """
-    await async_sleep(jitter(pause / 2, pause))
-    return min(pause * 2, LONGEST_PAUSE_SECONDS)
+    def __init__(self) -> None:
+        self._builds: dict[str, AsyncSignal] = {}
+
+    @contextmanager
+    def building_here(self, key: str) -> Generator[None]:
+        """Let those who wait for a guest go on when the block ends.
+
+        Args:
+            key: the guest's key.
+        """
+        signal = self._builds[key] = AsyncSignal()
+        try:
+            yield
+        finally:
+            if self._builds.get(key) is signal:  # otherwise another caller has taken over
+                self._builds.pop(key, None)
+            signal.give()
+
+    async def rest(self, key: str, pause: float) -> float:
+        """Wait up to so many seconds, and return how many it may be the next time.
+
+        Args:
+            key: the guest's key.
+            pause: seconds; begin with `FIRST_PAUSE_SECONDS`.
+        """
+        signal = self._builds.get(key)
+        seconds = jitter(pause / 2, pause)
+        if signal is None:
+            await async_sleep(seconds)
+        else:
+            await signal.wait(seconds)
+        return min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 from guestsql.errors import DatabaseError, DatabaseUnavailable, QueryTimeout
-from guestsql.guests._async.pausing import rest
+from guestsql.guests._async.pausing import AsyncPauses
 from guestsql.guests.builds import THREAD, building, check_not_building
 from guestsql.guests.callbacks import AsyncThreadFactory, async_call_callback
 from guestsql.guests.deadline import FIRST_PAUSE_SECONDS, Deadline
@@ -49,6 +49,7 @@ class AsyncThreadCreator:
     def __init__(self, executor: AsyncExecutor, settings: Settings) -> None:
         self._executor = executor
         self._settings = settings
+        self._pauses = AsyncPauses()
 
     async def create(self, key: str, factory: AsyncThreadFactory) -> GuestThread:
         """Return a guest's thread; if there is none, that of the caller whose factory is called.
@@ -87,12 +88,13 @@ class AsyncThreadCreator:
             claimed = await self._claim(request)
             if claimed is not None:
                 creations += 1
-                thread = await self._create_and_publish(request, claimed, factory)
+                with self._pauses.building_here(request.key):
+                    thread = await self._create_and_publish(request, claimed, factory)
                 if thread is not None:
                     return thread
             if not request.deadline.leaves(pause) or creations == _MOST_CREATIONS:
                 raise _timeout(creations)
-            pause = await rest(pause)
+            pause = await self._pauses.rest(request.key, pause)
 
     async def _claim(self, request: _Request) -> Any | None:  # noqa: ANN401  a row of claim_thread
         request.may_hold_lease = True

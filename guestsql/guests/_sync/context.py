@@ -18,7 +18,7 @@ from guestsql.errors import (
     InvalidValue,
     QueryTimeout,
 )
-from guestsql.guests._sync.pausing import rest
+from guestsql.guests._sync.pausing import Pauses
 from guestsql.guests.builds import BuildFailures, building, check_not_building
 from guestsql.guests.callbacks import Builder, call_callback
 from guestsql.guests.context_calls import ContextRequest
@@ -64,6 +64,7 @@ class ContextCache:
         self._builder = builder
         self._clock = HotelClock(settings.timezone)
         self._lookups = Lookups(executor)
+        self._pauses = Pauses()
         self._failures = BuildFailures(settings.deadline_seconds)
 
     def get(self, key: str, ttl_seconds: float, *, stale_if_error: bool = False) -> str:
@@ -195,13 +196,14 @@ class ContextCache:
             self._failures.check(request.key, request.since)
             if claimed is not None:
                 request.has_built = True
-                text = self._build_and_publish(request, claimed)
+                with self._pauses.building_here(request.key):
+                    text = self._build_and_publish(request, claimed)
                 if text is not None:
                     return text
                 builds += 1
                 if builds > 1:
                     self._check_overtaken(request.deadline, builds, pause)
-                    pause = rest(pause)
+                    pause = self._pauses.rest(request.key, pause)
             elif row is not None and may_serve_stale(request, row):
                 request.outcome = "stale"
                 return stale_text(request.key, row, self._clock)
@@ -209,7 +211,7 @@ class ContextCache:
                 return text
             else:
                 request.check_waiting(pause)
-                pause = rest(pause)
+                pause = self._pauses.rest(request.key, pause)
             # Even after a build: the row from before it may show a profile, or a guest, that no longer exists.
             row = request.row = self._lookups.get(request.key, request.deadline.at)
             request.has_built = False

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 
 from guestsql.errors import DatabaseError, DatabaseUnavailable, QueryTimeout
-from guestsql.guests._sync.pausing import rest
+from guestsql.guests._sync.pausing import Pauses
 from guestsql.guests.builds import THREAD, building, check_not_building
 from guestsql.guests.callbacks import ThreadFactory, call_callback
 from guestsql.guests.deadline import FIRST_PAUSE_SECONDS, Deadline
@@ -50,6 +50,7 @@ class ThreadCreator:
     def __init__(self, executor: Executor, settings: Settings) -> None:
         self._executor = executor
         self._settings = settings
+        self._pauses = Pauses()
 
     def create(self, key: str, factory: ThreadFactory) -> GuestThread:
         """Return a guest's thread; if there is none, that of the caller whose factory is called.
@@ -88,12 +89,13 @@ class ThreadCreator:
             claimed = self._claim(request)
             if claimed is not None:
                 creations += 1
-                thread = self._create_and_publish(request, claimed, factory)
+                with self._pauses.building_here(request.key):
+                    thread = self._create_and_publish(request, claimed, factory)
                 if thread is not None:
                     return thread
             if not request.deadline.leaves(pause) or creations == _MOST_CREATIONS:
                 raise _timeout(creations)
-            pause = rest(pause)
+            pause = self._pauses.rest(request.key, pause)
 
     def _claim(self, request: _Request) -> Any | None:  # noqa: ANN401  a row of claim_thread
         request.may_hold_lease = True
