@@ -162,7 +162,7 @@ def _status(migration: Migration | None, entry: Entry | None, newest: int, *, is
         return Status(entry.series, entry.version, entry.name, state, applied_at, duration_ms)
     if is_pending:
         state = "out_of_order" if 0 < migration.version < newest else "pending"
-    elif entry is not None and migration.checksum != entry.checksum:
+    elif entry is not None and entry.checksum not in migration.accepted:
         state = "changed"
     else:
         state = "baseline" if entry is not None and entry.is_baseline else "applied"
@@ -195,7 +195,7 @@ class _Numbered:
             return self._gap(version) if entry is None else self._missing(entry)
         if entry is None:
             return self._out_of_order(migration) if version < self._newest_entry else None
-        if migration.checksum == entry.checksum:
+        if entry.checksum in migration.accepted:
             return None
         return self._edited(migration, entry) if migration.name == entry.name else self._another_file(migration, entry)
 

@@ -35,6 +35,10 @@ LAST_NUMBER = 9999
 
 _FILE_NAME = re.compile(r"(?:(?P<version>[0-9]{4}|[0-9]{14})|R)_(?P<name>[a-z][a-z0-9]*(?:_[a-z0-9]+)*)\.sql")
 _NO_TRANSACTION = re.compile(r"--[ \t]*no-transaction\b")
+# Blank lines and lines of comments at the top of a file.
+_HEAD = re.compile(r"(?:[ \t\r]*(?:--[^\n]*)?(?:\n|\Z))*")
+_REPLACES = re.compile(r"^[ \t]*--[ \t]*replaces:[ \t]*(?P<checksum>.*?)\s*$", re.MULTILINE)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME_HINT = (
     "name it NNNN_lower_snake.sql, such as 0007_guest_notes.sql; YYYYMMDDhhmmss_lower_snake.sql; or R_lower_snake.sql, "
     "which runs again when its text changes"
@@ -75,6 +79,7 @@ class Migration:
         text: the file as it is, without a byte order mark.
         body: the text without comments and blank space, in which two versions of a file are compared.
         checksum: SHA-256 of body, hexadecimal.
+        accepted: the checksums that the ledger may have for it: its own, and those of `-- replaces:` lines.
         transactional: False when its first line is `-- no-transaction`.
         statements: its statements, at least one; exactly one when it is not transactional.
     """
@@ -86,6 +91,7 @@ class Migration:
     text: str
     body: str
     checksum: str
+    accepted: frozenset[str]
     transactional: bool
     statements: tuple[Statement, ...]
 
@@ -145,7 +151,7 @@ def read_migration(path: Path, series: str = PACKAGED) -> Migration:
     Raises:
         MigrationError: a bad name, no statement, text that is not UTF-8 or does not end what it opened, a statement
             that begins or ends a transaction, a psql command, COPY with inline data, or a `-- no-transaction` that is
-            not exactly one statement which may be run again.
+            not exactly one statement which may be run again, or a `-- replaces:` without the checksum of another text.
     """
     version, name = _number_and_name(path)
     text = _read_text(path)
@@ -153,7 +159,9 @@ def read_migration(path: Path, series: str = PACKAGED) -> Migration:
     body = normalise(_read_pieces(path, text, statements))
     transactional = _NO_TRANSACTION.match(text) is None
     _check_statements(path, text, statements, transactional=transactional)
-    return Migration(series, version, name, path, text, body, checksum(body), transactional, tuple(statements))
+    own = checksum(body)
+    accepted = frozenset([own, *_replaced(path, text, own, is_repeatable=not version)])
+    return Migration(series, version, name, path, text, body, own, accepted, transactional, tuple(statements))
 
 
 def new_migration(name: str, directory: Path, *, now: datetime | None = None) -> Path:
@@ -275,6 +283,25 @@ def _check_statements(path: Path, text: str, statements: list[Statement], *, tra
         raise MigrationError("no statement in this file", file=path, hint="fill it, or delete it")
     for offset, message, hint in _objections(statements, transactional=transactional):
         raise _at(path, text, offset, message, hint)
+
+
+def _replaced(path: Path, text: str, own: str, *, is_repeatable: bool) -> Iterator[str]:
+    """The checksums of the texts that a corrected file had before."""
+    head = _HEAD.match(text)
+    for line in _REPLACES.finditer(text, 0, 0 if head is None else head.end()):
+        found = line["checksum"]
+        if is_repeatable:
+            message = "-- replaces: in a repeatable file"
+            hint = "leave the line out: the file runs again when its text changes"
+        elif not _SHA256.fullmatch(found):
+            message = "-- replaces: is followed by the checksum of the file's earlier text, and nothing else"
+            hint = "copy the 64 digits from the column checksum of guestsql_migrations"
+        elif found == own:
+            message, hint = "-- replaces: names the text of this file itself", "leave the line out"
+        else:
+            yield found
+            continue
+        raise _at(path, text, line.start("checksum"), message, hint)
 
 
 def _objections(statements: list[Statement], *, transactional: bool) -> Iterator[tuple[int, str, str]]:

@@ -281,13 +281,10 @@ def _series_of(row: Any, files: Sequence[Migration]) -> str:  # noqa: ANN401  a 
     """
     numbered = {migration.series: migration for migration in files if migration.version == row.version}
     own, packaged = numbered.get(OWN), numbered.get(PACKAGED)
-    for same in ("checksum", "name"):
-        wanted = getattr(row, same)
-        if packaged is not None and getattr(packaged, same) == wanted:
-            return PACKAGED
-        if own is not None and getattr(own, same) == wanted:
-            return OWN
-    return PACKAGED
+    known = [each for each in (packaged, own) if each is not None]
+    with_text = (each.series for each in known if row.checksum in each.accepted)
+    with_name = (each.series for each in known if row.name == each.name)
+    return next(with_text, next(with_name, PACKAGED))
 
 
 def _several_ledgers(schemas: list[str]) -> MigrationError:

@@ -84,7 +84,7 @@ def read_series(series: Iterable[Series]) -> list[Migration]:
         MigrationError: a file cannot be used, or one series has a copy of a file of another.
     """
     found = [migration for each in series for migration in read_migrations(each.directory, each.name)]
-    packaged = {migration.checksum: migration for migration in found if migration.series == PACKAGED}
+    packaged = {checksum for migration in found if migration.series == PACKAGED for checksum in migration.accepted}
     copies = [migration for migration in found if migration.series != PACKAGED and migration.checksum in packaged]
     if copies:
         raise MigrationError(

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from guestsql.errors import QueryFileError
+from guestsql.migrate.files import read_migration
 from tests.cli.shell import invoke
 
 TABLE = "CREATE TABLE rooms (\n    room_id int PRIMARY KEY,\n    name text NOT NULL,\n    status text\n);\n"
@@ -323,6 +324,12 @@ def test_a_migration_below_the_newest(repository, check):
 
 def test_comments_of_a_migration_may_change(repository, check):
     repository.write("migrations/0001_rooms.sql", "-- Rooms.\n" + TABLE.replace("    ", "\t"))
+    assert check("--against", "v1").exit_code == 0
+
+
+def test_a_migration_may_be_corrected_that_names_its_earlier_text(repository, check):
+    earlier = read_migration(repository.folder / "migrations" / "0001_rooms.sql").checksum
+    repository.write("migrations/0001_rooms.sql", f"-- replaces: {earlier}\n{TABLE}SELECT 1;\n")
     assert check("--against", "v1").exit_code == 0
 
 

@@ -104,6 +104,36 @@ def test_an_edited_file_stops_with_the_difference(runner: Runner, folder: Path, 
     assert problem.diff.startswith("--- 0002_names.sql as applied\n+++ 0002_names.sql now\n")
 
 
+def test_a_corrected_file_is_accepted_where_its_earlier_text_is_applied(
+    runner: Runner, folder: Path, empty_database_url: str
+) -> None:
+    apply_until(empty_database_url, folder, 2)
+    applied = "SELECT checksum FROM guestsql_migrations WHERE version = 2"
+    earlier = value(empty_database_url, applied)
+    corrected = f"-- replaces: {earlier}\nINSERT INTO rooms VALUES (1, 'Guayacán'), (2, 'Ceiba');\n"
+    write_files(folder, {"0002_names.sql": corrected})
+    assert runner.verify() == []
+    assert states(runner) == {1: "applied", 2: "applied", 3: "pending"}
+    assert [found.version for found in runner.up()] == [3]
+    assert value(empty_database_url, applied) == earlier
+    for edited in (corrected.partition("\n")[2], corrected.replace(str(earlier), "0" * 64)):
+        write_files(folder, {"0002_names.sql": edited})
+        assert "was edited after it was applied" in stopped(runner.up).message
+        assert [problem.kind for problem in runner.verify()] == ["changed"]
+    assert value(empty_database_url, "SELECT count(*) FROM rooms") == 2
+
+
+def test_a_corrected_file_is_applied_and_recorded_with_its_own_text(
+    runner: Runner, folder: Path, empty_database_url: str
+) -> None:
+    write_files(folder, {"0002_names.sql": f"-- replaces: {'0' * 64}\nINSERT INTO rooms VALUES (3, 'Samán');\n"})
+    runner.up()
+    assert value(empty_database_url, "SELECT name FROM rooms") == "Samán"
+    assert "Samán" in str(value(empty_database_url, "SELECT body FROM guestsql_migrations WHERE version = 2"))
+    assert value(empty_database_url, "SELECT count(*) FROM guestsql_migrations WHERE checksum ~ '^0{64}$'") == 0
+    assert runner.verify() == []
+
+
 def test_another_form_of_the_same_statements_is_accepted(runner: Runner, folder: Path, empty_database_url: str) -> None:
     apply_until(empty_database_url, folder, 2)
     edited = FILES["0002_names.sql"].replace("\n", "\r\n").replace("VALUES (1,", "\r\n\tVALUES(1 , -- one\r\n")

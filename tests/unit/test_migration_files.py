@@ -204,6 +204,32 @@ def test_the_mark_counts_on_the_first_line_only(tmp_path: Path) -> None:
     assert read(tmp_path, "-- about\n-- no-transaction\nSELECT 1").transactional
 
 
+def test_the_earlier_texts_of_a_corrected_file_are_named_in_its_head(tmp_path: Path) -> None:
+    one, two, later = ("0123456789abcdef"[at:] * 64 for at in (1, 2, 3))
+    head = f"-- no-transaction\r\n\r\n-- about\n  --replaces: {one[:64]}\r\n-- replaces: {two[:64]}\n"
+    found = read(tmp_path, f"{head}VACUUM t\n-- replaces: {later[:64]}\n")
+    assert found.accepted == {found.checksum, one[:64], two[:64]}
+    assert not found.transactional
+    # A sentence is none of them.
+    plain = read(tmp_path, "-- This replaces: x\n-- replaces the view\nSELECT 1;")
+    assert plain.accepted == {plain.checksum}
+
+
+@pytest.mark.parametrize("replaced", ["", "a" * 63, "A" * 64, "a" * 64 + " why"])
+def test_a_malformed_checksum_of_an_earlier_text_is_refused(tmp_path: Path, replaced: str) -> None:
+    error = refusal(tmp_path, f"-- about\n-- replaces: {replaced}\nSELECT 1;")
+    assert error.line == 2
+    assert "64 digits" in error.hint
+
+
+def test_a_file_replaces_neither_itself_nor_a_repeatable_one(tmp_path: Path) -> None:
+    own = read(tmp_path, "SELECT 1;").checksum
+    assert "this file itself" in refusal(tmp_path, f"-- replaces: {own}\nSELECT 1;").message
+    write_files(tmp_path, {"0001_first.sql": "SELECT 1", "R_view.sql": f"-- replaces: {own}\nSELECT 2;"})
+    with pytest.raises(MigrationError, match="in a repeatable file"):
+        read_migrations(tmp_path)
+
+
 TOKENS = """
     CREATE TABLE t (a text DEFAULT 'it''s; ', b int[3] CHECK (b[1:2] <> '{}'::int[]), "c d" numeric(3,1) = -.5e3);
     CREATE FUNCTION f(int) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE $1 WHEN 1 THEN 2 END; SELECT 3; END;

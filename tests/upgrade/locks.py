@@ -79,6 +79,14 @@ FROM generate_series(1, %(guests)s::bigint) AS numbers (number)""",
 INSERT INTO outbox (phone_number, payload)
 SELECT (573000000000 + number)::text, '{}'
 FROM generate_series(1, %(guests)s::bigint / 10) AS numbers (number)""",
+    # As of guests who were erased while 0024 ran.
+    27: """
+INSERT INTO guest_ids (id, phone_number, source)
+SELECT
+    (576000000000 + number)::text,
+    (576000000000 + number)::text,
+    'guest'
+FROM generate_series(1, 1000) AS numbers (number)""",
     36: """
 INSERT INTO historical_clients (phone_number, user_name, total_interactions, last_interaction, archived_at)
 SELECT
