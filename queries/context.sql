@@ -28,12 +28,23 @@ WHERE phone_number = (
 
 -- name: lookup_contexts(phone_numbers)
 -- The cached contexts of many guests, by id, in one statement.
--- An unknown guest has no row; one with several of the ids has a row for each.
+-- An unknown guest has no row; one with several of the ids has a row for each. Most ids are a guest's key, which is read
+-- without its row in guest_ids: that takes a quarter of the time.
 -- es: Los contextos guardados de muchos huéspedes, por id, en una sola consulta. Un huésped desconocido no tiene fila.
 -- check: hot
 -- check: routed guest
+-- check: allow GS306, because callers take the rows by id, and sorting takes a tenth of the time
 --   phone_numbers: text[], ids of guests, without duplicates
 --     es: ids de huéspedes, sin repetir
+SELECT
+    guest.phone_number AS id,
+    guest.context_cache,
+    guest.memory_enabled,
+    date_part('epoch', guest.last_context_update) AS stored_at,
+    date_part('epoch', statement_timestamp()) AS answered_at
+FROM guest_profiles AS guest
+WHERE guest.phone_number = ANY(:phone_numbers::text[])
+UNION ALL
 SELECT
     ids.id,
     guest.context_cache,
@@ -42,8 +53,9 @@ SELECT
     date_part('epoch', statement_timestamp()) AS answered_at
 FROM guest_ids AS ids
 INNER JOIN guest_profiles AS guest ON ids.phone_number = guest.phone_number
-WHERE ids.id = ANY(:phone_numbers::text[])
-ORDER BY ids.id;
+WHERE
+    ids.id = ANY(:phone_numbers::text[])
+    AND ids.id <> ids.phone_number;
 
 -- name: build_context(phone_number)$
 -- The default context: [name | clock | label, label] and an empty line. Edit its form here.

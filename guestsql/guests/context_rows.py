@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ __all__ = [
     "HotelClock",
     "age_seconds",
     "hit_text",
+    "hit_texts",
     "is_fresh",
     "is_hit",
     "is_old",
@@ -83,6 +85,17 @@ def hit_text(key: str, row: Any, clock: HotelClock) -> str:  # noqa: ANN401  a r
     if logger.isEnabledFor(logging.INFO):
         event(logging.INFO, "CONTEXT_CACHE_HIT", "context from the cache", guest=key, age_seconds=age_seconds(row))
     return clock.fill(row.context_cache, row.answered_at)
+
+
+def hit_texts(rows: Iterable[Any], ttl_seconds: float, clock: HotelClock) -> dict[str, str]:
+    """Return the texts of all the rows of lookup_contexts that are hits, by id."""
+    if logger.isEnabledFor(logging.INFO):
+        return {row.id: hit_text(row.id, row, clock) for row in rows if is_hit(row, ttl_seconds)}
+    return {
+        row.id: clock.fill(row.context_cache, row.answered_at) if row.memory_enabled else ""
+        for row in rows
+        if is_hit(row, ttl_seconds)
+    }
 
 
 def may_serve_stale(request: ContextRequest, row: Any) -> bool:  # noqa: ANN401  a row of lookup_context

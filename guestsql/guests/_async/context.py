@@ -19,6 +19,7 @@ from guestsql.guests.context_rows import (
     HotelClock,
     age_seconds,
     hit_text,
+    hit_texts,
     is_fresh,
     is_hit,
     is_old,
@@ -110,16 +111,12 @@ class AsyncContextCache:
         check_not_building(self, *keys)
         deadline = Deadline.after(self._settings.deadline_seconds)
         known = await self._lookup_many(keys, ttl_seconds, deadline.at)
-        texts: dict[str, str] = {}
-        hits = 0
+        texts = hit_texts(known.values(), ttl_seconds, self._clock)
+        hits = len(texts)
         outcomes: list[str] = []
-        for key in keys:
-            row = known.get(key)
-            if row is not None and is_hit(row, ttl_seconds):
-                texts[key] = hit_text(key, row, self._clock)
-                hits += 1
-            else:
-                request = ContextRequest(key, ttl_seconds, deadline, row, stale_if_error)
+        for key in keys if hits < len(keys) else ():
+            if key not in texts:
+                request = ContextRequest(key, ttl_seconds, deadline, known.get(key), stale_if_error)
                 texts[key] = await self._refresh(request)
                 outcomes.append(request.outcome)
         # Not before: when one fails, none is returned.
@@ -131,11 +128,13 @@ class AsyncContextCache:
 
     async def _lookup_many(self, keys: list[str], ttl_seconds: float, deadline: float) -> dict[str, Any]:
         """Return the rows of many guests by key: hits from the replica, if there is one, the rest from the primary."""
-        found = await self._executor.read_replica("lookup_contexts", {"phone_numbers": keys}) or ()
-        known = {row.id: row for row in found if is_fresh(row, ttl_seconds)}
-        if len(known) < len(keys):
-            parameters = {"phone_numbers": [key for key in keys if key not in known]}
-            rows = await self._executor.call("lookup_contexts", parameters, deadline=deadline)
+        known: dict[str, Any] = {}
+        if self._executor.replica is not None:
+            found = await self._executor.read_replica("lookup_contexts", {"phone_numbers": keys}) or ()
+            known = {row.id: row for row in found if is_fresh(row, ttl_seconds)}
+            keys = [key for key in keys if key not in known]
+        if keys:
+            rows = await self._executor.call("lookup_contexts", {"phone_numbers": keys}, deadline=deadline)
             known.update((row.id, row) for row in rows)
         return known
 
@@ -198,7 +197,7 @@ class AsyncContextCache:
                 builds += 1
                 if builds > 1:
                     self._check_overtaken(request.deadline, builds, pause)
-                    pause = await self._pauses.rest(request.key, pause)
+                    pause = await self._pauses.rest(request.key, pause, request.deadline.at)
             elif row is not None and may_serve_stale(request, row):
                 request.outcome = "stale"
                 return stale_text(request.key, row, self._clock)
@@ -206,7 +205,7 @@ class AsyncContextCache:
                 return text
             else:
                 request.check_waiting(pause)
-                pause = await self._pauses.rest(request.key, pause)
+                pause = await self._pauses.rest(request.key, pause, request.deadline.at)
             # Even after a build: the row from before it may show a profile, or a guest, that no longer exists.
             row = request.row = await self._lookups.get(request.key, request.deadline.at)
             request.has_built = False

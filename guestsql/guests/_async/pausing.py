@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from time import monotonic
 
 from guestsql.guests.deadline import LONGEST_PAUSE_SECONDS
 from guestsql.sql.jitter import jitter
@@ -33,17 +34,18 @@ class AsyncPauses:
                 self._builds.pop(key, None)
             signal.give()
 
-    async def rest(self, key: str, pause: float) -> float:
+    async def rest(self, key: str, pause: float, deadline: float) -> float:
         """Wait up to so many seconds, and return how many it may be the next time.
 
         Args:
             key: the guest's key.
             pause: seconds; begin with `FIRST_PAUSE_SECONDS`.
+            deadline: in seconds of `time.monotonic()`; no pause goes beyond it.
         """
         signal = self._builds.get(key)
         seconds = jitter(pause / 2, pause)
         if signal is None:
             await async_sleep(seconds)
-        else:
-            await signal.wait(seconds)
+        else:  # nothing to ask meanwhile, unless the build takes longer than its lease
+            await signal.wait(min(max(pause, LONGEST_PAUSE_SECONDS), max(0.0, deadline - monotonic())))
         return min(pause * 2, LONGEST_PAUSE_SECONDS)

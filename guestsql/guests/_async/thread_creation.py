@@ -94,7 +94,7 @@ class AsyncThreadCreator:
                     return thread
             if not request.deadline.leaves(pause) or creations == _MOST_CREATIONS:
                 raise _timeout(creations)
-            pause = await self._pauses.rest(request.key, pause)
+            pause = await self._pauses.rest(request.key, pause, request.deadline.at)
 
     async def _claim(self, request: _Request) -> Any | None:  # noqa: ANN401  a row of claim_thread
         request.may_hold_lease = True

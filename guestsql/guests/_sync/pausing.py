@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from time import monotonic
 
 from guestsql.guests.deadline import LONGEST_PAUSE_SECONDS
 from guestsql.sql.jitter import jitter
@@ -34,17 +35,18 @@ class Pauses:
                 self._builds.pop(key, None)
             signal.give()
 
-    def rest(self, key: str, pause: float) -> float:
+    def rest(self, key: str, pause: float, deadline: float) -> float:
         """Wait up to so many seconds, and return how many it may be the next time.
 
         Args:
             key: the guest's key.
             pause: seconds; begin with `FIRST_PAUSE_SECONDS`.
+            deadline: in seconds of `time.monotonic()`; no pause goes beyond it.
         """
         signal = self._builds.get(key)
         seconds = jitter(pause / 2, pause)
         if signal is None:
             sleep(seconds)
-        else:
-            signal.wait(seconds)
+        else:  # nothing to ask meanwhile, unless the build takes longer than its lease
+            signal.wait(min(max(pause, LONGEST_PAUSE_SECONDS), max(0.0, deadline - monotonic())))
         return min(pause * 2, LONGEST_PAUSE_SECONDS)

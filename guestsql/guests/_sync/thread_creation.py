@@ -95,7 +95,7 @@ class ThreadCreator:
                     return thread
             if not request.deadline.leaves(pause) or creations == _MOST_CREATIONS:
                 raise _timeout(creations)
-            pause = self._pauses.rest(request.key, pause)
+            pause = self._pauses.rest(request.key, pause, request.deadline.at)
 
     def _claim(self, request: _Request) -> Any | None:  # noqa: ANN401  a row of claim_thread
         request.may_hold_lease = True
