@@ -195,7 +195,7 @@ class Settings:
             _require(isinstance(number, str), "own_numbers", f"must hold strings, not {type(number).__name__}")  # pyright: ignore[reportUnnecessaryIsInstance]  callers without a type checker
 
     def pooler_of(self, url: str) -> Pooler:
-        """Return what is known of the pooler at an address.
+        """Return what is known about the pooler at an address.
 
         Args:
             url: the address; `pooler` says nothing of any but `database_url` and `replica_url`.

@@ -143,7 +143,7 @@ class Visitor:
         return cast(int, picture.evaluate(_COLOURS))
 
     def tab_to(self, selector: str, most: int = 200) -> None:
-        """Press Tab until an element has the focus; every one on the way is seen to have it."""
+        """Press Tab until an element has the focus; and check that every element on the way gets it."""
         for _ in range(most):
             self.page.keyboard.press("Tab")
             focus = self.page.evaluate(_FOCUS)

@@ -93,7 +93,7 @@ def closed_rules(at: datetime) -> set[str]:
 
 
 def passing_rules(guest: Guest, campaign: str, at: datetime) -> set[str]:
-    """The rules that forbid it now and not later, but for the limit of the account."""
+    """The rules that forbid it now and not later, except for the limit of the account."""
     purpose, account, template = kind_of(campaign)
     found = closed_rules(at)
     local = at.astimezone(ZONE)
@@ -114,7 +114,7 @@ def passing_rules(guest: Guest, campaign: str, at: datetime) -> set[str]:
 
 
 def refusing_rules(guest: Guest, campaign: str, at: datetime) -> set[str]:
-    """All rules that forbid a campaign's message, but for the limit of the account."""
+    """All rules that forbid a campaign's message, except for the limit of the account."""
     return lasting_rules(guest, campaign) | passing_rules(guest, campaign, at)
 
 

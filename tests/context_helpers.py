@@ -1,6 +1,6 @@
 """What the tests of the context cache share: both classes under one name, a builder that waits, callers elsewhere.
 
-Run as a script it is one of those callers: a process whose threads ask for a context when told so.
+Run as a script it is one of those callers: a process whose threads ask for a context on a command.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def queries_with(folder: Path, name: str, body: str) -> Path:
 
 
 class Callers:
-    """Another process with callers of its own; its builder waits until it is told to go on.
+    """Another process with callers of its own; its builder waits for the command to go on.
 
     Args:
         said: where what it says is put, as (this, event).

@@ -133,7 +133,7 @@ async def block(entered: Any) -> AsyncIterator[Any]:
 
 
 def traces(connection: psycopg.Connection[Any], key: str = GUEST) -> tuple[Any, ...] | None:
-    """Where the row is, who wrote it and who locked it: the same before and after means that nobody touched it."""
+    """Where the row is, who wrote it and who locked it: the same before and after means that it was not touched."""
     found = connection.execute(
         "SELECT ctid::text, xmin::text, xmax::text FROM guest_profiles WHERE phone_number = %s", [key]
     )
@@ -204,11 +204,11 @@ class Proxy:
             self._losses.extend(what)
 
     def lie(self, *sqlstates: str, severity: str = "FATAL", at: bytes = _OPERATION) -> None:
-        """Have the server do the next request of a kind and go, and tell the client that it failed.
+        """Have the server do the next request of a kind and go, and report a failure to the client.
 
         Args:
-            sqlstates: what the client is told, as a pooler would: without a place in the server's source. A pooler may
-                add an error of its own to that of the server.
+            sqlstates: what is reported to the client, as a pooler would: without a place in the server's source. A pooler
+                may add its own error to that of the server.
             severity: ERROR, FATAL or PANIC.
             at: what is in the request.
         """
@@ -216,7 +216,7 @@ class Proxy:
             self._lies.append((at, b"".join(_error(sqlstate, severity) for sqlstate in sqlstates)))
 
     def close(self) -> None:
-        """Accept nobody any more."""
+        """Accept no one any more."""
         self.loses_packets = False
         self._listener.close()
 

@@ -21,7 +21,7 @@ _RANKS = {Source.BACKUPS: 0, Source.GUESTS: 1, Source.GUEST_PROFILES: 2, Source.
 
 @dataclass(frozen=True)
 class MergedGuest:
-    """One guest as the files tell: the row's columns, and the records by kind of file and key."""
+    """One guest as the files describe it: the row's columns, and the records by kind of file and key."""
 
     phone_number: str
     columns: dict[str, Any]
@@ -115,7 +115,7 @@ def _legacy(oldest_first: list[PartialGuest]) -> dict[str, dict[str, dict[str, J
             sayings = _sayings(record)
             news = {name: record.fields[name] for name, text in sayings if (name, text) not in said}
             said.update(sayings)
-            # A guest of whom one backup alone tells has its record in any case.
+            # A guest that only one backup mentions has its record in any case.
             if news or len(oldest_first) == 1:
                 _keep(legacy, record, news)
     return legacy

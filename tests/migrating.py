@@ -85,7 +85,7 @@ def make_old_ledger(url: str) -> None:
 
 
 def session(url: str, *, autocommit: bool = True, name: str = "test") -> psycopg.Connection[TupleRow]:
-    """A connection whose application_name tells it from a runner's."""
+    """A connection whose application_name distinguishes it from a runner's."""
     return psycopg.connect(make_conninfo(url, application_name=name), autocommit=autocommit)
 
 

@@ -37,6 +37,6 @@ def ask_one(connection: psycopg.Connection[Any], name: str, **parameters: object
 
 
 def tell_statistics(connection: psycopg.Connection[Any]) -> None:
-    """Have this session tell its counts now, and not within the next second."""
+    """Have this session report its counts now, and not within the next second."""
     connection.execute("SELECT pg_stat_force_next_flush()")
     connection.execute("SELECT 1")

@@ -350,14 +350,14 @@ def _no_limit(block: Block) -> Iterator[Made]:
     select = _at(block.lines, r"SELECT\b")
     table = block.first(r"^FROM (?:\w+_minutes|legacy_\w+|guest_profiles|guest_figures|scaled_contexts)\b")
     for index, _ in block.find(r"^LIMIT"):
-        # How many minutes, hours, days or labels there are is not told by the plan.
+        # How many minutes, hours, days or labels there are is not in the plan.
         is_grouped = re.search(r"date_trunc\(:unit|unnest\(", block.text)
         if block.operator == "" and select is not None and table is not None and not is_grouped:
             yield _with(block, index, block.lines[index].replace("LIMIT", "OFFSET")), "GS307", select, {"GS501"}
 
 
 def _unexcepted(block: Block) -> Iterator[Made]:
-    """Each rule is told of at a place of its own: the name, the list, the order, the table."""
+    """Each rule is reported at its own place: the name, the list, the order, the table."""
     places = {"GS302": r"-- name:", "GS306": r"ORDER BY", "GS307": r"SELECT\b", "GS501": r"\s*FROM guest_profiles"}
     for index in range(1, block.body):
         found = re.match(r"-- check: allow (GS\d+)", block.lines[index])

@@ -2,7 +2,7 @@
 
 The template holds the order, the prose and the examples. A line `{{ methods get_profile … }}` in it becomes the
 reference of these methods, `{{ fields GuestProfile }}` a table of a value's fields; see `_MAKERS`. A method or an error
-that stands in no line, and whatever a docstring leaves out, is an error: the page is whole, or it is not made.
+that is in no line, and whatever a docstring leaves out, is an error: the page is whole, or it is not made.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ A page is read from top to bottom, in an empty folder:
 - In a `console` block each line that begins with `$ ` is run by bash; what follows is what it prints, stderr included.
   A command that fails is an error, unless the page shows its exit code: `$ guestsql check; echo "exit $?"`.
 
-Times, durations, sizes and spacing may differ from run to run. A line `…` stands for any number of lines.
+Times, durations, sizes and spacing may differ from run to run. A line `…` means any number of lines.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from guestsql.sql.row_classes import unmarked
 __all__ = ["CursorRows", "RowStream", "WholeRows"]
 
 _DECLARE = "DECLARE guestsql_rows NO SCROLL CURSOR FOR "
-# Rows may be of any size, so the first fetches are small, and tell how many rows may come at once.
+# Rows may be of any size, so the first fetches are small, and show how many rows may come at once.
 _FIRST_ROWS = 10
 _GROWTH = 10
 _FETCH_BYTES = 8 * 1024 * 1024
@@ -43,7 +43,7 @@ class _Rows(Protocol):
 
 
 class RowStream:
-    """The rows of a query. One thread at a time may use it, but for `cancel`.
+    """The rows of a query. One thread at a time may use it, except for `cancel`.
 
     Args:
         rows: where they come from.

@@ -74,7 +74,7 @@ class Accepted:
 def ask_server(
     connection: DeadlineConnection, queries: Sequence[Query], *, beside: Collection[Query] = ()
 ) -> list[Accepted | Refused]:
-    """Prepare, describe and plan queries; none is run, but for commands without a plan, which are undone.
+    """Prepare, describe and plan queries; none is run, except for commands without a plan, which are undone.
 
     Args:
         connection: to the scratch database, in autocommit.

@@ -95,7 +95,7 @@ def _types(subject: Subject, answer: Said, tables: Tables) -> dict[str, int]:
 
 
 def _cast_types(subject: Subject, said: Accepted) -> dict[str, int]:
-    """The server's type of each parameter, but for those that are not cast: it had to guess."""
+    """The server's type of each parameter, except for those that are not cast: it had to guess."""
     uncast = uncast_parameters(subject)
     found = zip(subject.query.positional, said.parameter_types, strict=False)
     return {name: type_ for name, type_ in found if name not in uncast}

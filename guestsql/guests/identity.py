@@ -38,7 +38,7 @@ _UNCERTAIN = re.compile(r"[0-9]{7}[0-9]*[^0-9]|^[^.]*\.[^.]*$")
 # France.
 _LEFT_OVER = re.compile(r"[^0-9][0-9]{1,2}$")
 _PAIRS = re.compile(r"([^0-9]+)[0-9]{2}\1[0-9]{2}$")
-# A zero behind the country code is dialled inside the country only, but for the countries that are left out.
+# A zero behind the country code is dialled inside the country only, except for the countries that are left out.
 _TRUNK_ZERO = re.compile(
     r"(?:[17]|2[07]|3[0-46]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]"
     r"|(?!225|24[12]|37[89])(?:2[1-689]|3[578]|42|5[09]|6[7-9]|8[0578]|9[679])[0-9])[^0-9]+0"

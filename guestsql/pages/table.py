@@ -111,7 +111,7 @@ def columns_of(rows: Rows, sort: str | None) -> tuple[list[Column], int | None]:
 def sort_rows(rows: Rows, place: int, *, descending: bool) -> list[tuple[Any, ...]]:
     """Return the rows sorted by a column; NULL is last in either direction, and equal ones keep their order.
 
-    The order is that of what is shown: the whole phone numbers would tell more than their last digits.
+    The order is that of what is shown: the whole phone numbers would reveal more than their last digits.
 
     Args:
         rows: what was fetched.

@@ -166,7 +166,7 @@ def is_name_line(comment: str, above: str = "") -> bool:
 
 
 def is_misspelt_name_line(comment: str) -> bool:
-    """Return True if a line comment is a name line but for capitals, so it is not read as one."""
+    """Return True if a line comment is a name line except for its capitals, and is therefore not read as one."""
     return bool(_MISSPELT_NAME_LINE.match(comment)) and not _NAME_LINE.match(comment)
 
 

@@ -58,7 +58,7 @@ class Work:
         raise NotImplementedError
 
     def end(self) -> None:
-        """Note what holds once the database is closed in good order."""
+        """Note what holds once the database is closed cleanly."""
 
 
 class Tokens(Work):

@@ -1,6 +1,6 @@
 """A writer process: several threads that work on one database and journal what they ask for and what they get.
 
-SIGUSR1 ends it in good order. SIGUSR2 makes it fork: the child works with what it has inherited, and ends.
+SIGUSR1 ends it cleanly. SIGUSR2 makes it fork: the child works with what it has inherited, and ends.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class Writers:
                 process.send_signal(number)
 
     def stop(self) -> None:
-        """Let all of them end in good order: they write what they have."""
+        """Have all of them end cleanly: they write what they have buffered."""
         self.signal(signal.SIGUSR1)
         for _, process in self.running:
             code = process.wait(_END_SECONDS)

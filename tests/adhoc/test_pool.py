@@ -45,7 +45,7 @@ def test_an_exhausted_pool_says_so_and_recovers(target, queries):
         assert session_of(pool, queries)
 
 
-def test_whoever_waits_gets_the_next_session(target, queries):
+def test_a_waiting_caller_gets_the_next_session(target, queries):
     with SessionPool(target, 1) as pool:
         answers = []
         waiter = threading.Thread(target=lambda: answers.append(session_of(pool, queries)))

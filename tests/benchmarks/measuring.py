@@ -127,7 +127,7 @@ class Wal:
 
 @contextmanager
 def wal_bytes(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Wal]:
-    """Measure the WAL that the server writes during the block, for whomever.
+    """Measure the WAL that the server writes during the block, for any client.
 
     Args:
         connection: to the server, in autocommit, and not used by what is measured.

@@ -64,7 +64,7 @@ def on_terminal(*arguments: str, answer: str = "", **environment: str) -> Seen:
     )
     os.close(theirs)
     os.write(ours, answer.encode())
-    guard = threading.Timer(60, process.kill)  # a question that nobody answers must not hold up the tests
+    guard = threading.Timer(60, process.kill)  # a question without an answer must not hold up the tests
     guard.start()
     shown = b""
     while chunk := _read(ours):

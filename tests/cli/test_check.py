@@ -192,7 +192,7 @@ def test_a_server_that_is_not_there_ends_with_4():
 
 
 @pytest.mark.usefixtures("folder")
-def test_an_address_that_is_none_is_told_of_the_option():
+def test_an_address_that_is_none_is_reported_with_the_option():
     result = invoke("check", "--server", "postgresql://ci:p/q@r@h/none")
     assert (result.exit_code, "DATABASE_URL" in result.output) == (2, False)
     assert "--server does not parse" in result.stderr
@@ -284,7 +284,7 @@ def test_the_caret_stands_below_its_place_behind_wide_letters(server, folder):
     assert lines[3].count("^") == len("nothing")
 
 
-def test_a_bracket_that_is_not_closed_is_told_once(server, folder):
+def test_a_bracket_that_is_not_closed_is_reported_once(server, folder):
     text = "-- name: get_a(x)$\n-- One.\n--   x: int, any\nSELECT 1 AS one WHERE 1 = (:x::int;\n\n" + RIGHT
     (folder / "guests.sql").write_text(text, encoding="utf-8")
     result = invoke("check", "--server", server.url(), "--format", "json")

@@ -333,7 +333,7 @@ def test_a_migration_may_be_corrected_that_names_its_earlier_text(repository, ch
     assert check("--against", "v1").exit_code == 0
 
 
-def test_an_older_release_that_is_broken_is_told_and_does_not_fail(repository, check):
+def test_an_older_release_that_is_broken_is_reported_and_does_not_fail(repository, check):
     repository.write(
         "queries/rooms.sql",
         OLD

@@ -74,7 +74,7 @@ def test_no_place_for_the_embedded_server():
     _assert_one_line(invoke("migrate", "status", GUESTSQL_HOME="/dev/null/x"), 4)
 
 
-def test_a_missing_table_is_told_with_the_cure(empty_database_url):
+def test_a_missing_table_is_reported_with_the_cure(empty_database_url):
     result = invoke("query", "run", "get_profile_totals", DATABASE_URL=empty_database_url)
 
     _assert_one_line(result, 3)
@@ -92,7 +92,7 @@ def test_a_missing_table_is_told_with_the_cure(empty_database_url):
     ],
     ids="-".join,
 )
-def test_a_broken_query_file_is_told_with_its_place_and_the_way_round_it(command, tmp_path):
+def test_a_broken_query_file_is_reported_with_its_place_and_the_way_round_it(command, tmp_path):
     (tmp_path / "mine.sql").write_text("-- name: get_one()$\nSELECT 'one;\n", encoding="utf-8")
     result = invoke(*command, DATABASE_URL=NOWHERE, GUESTSQL_QUERIES_DIR=str(tmp_path))
 

@@ -41,7 +41,7 @@ def test_show_as_a_table(guest):
     assert ["labels", "VIP,", "cotización"] in [line.split() for line in lines]
 
 
-def test_show_of_nobody(guest):
+def test_show_of_an_unknown_guest(guest):
     result = guest("show", "573000000099")
 
     assert (result.exit_code, result.stdout) == (1, "null\n")
@@ -90,7 +90,7 @@ def test_export(guest):
     assert json.loads(guest("export", ANA, "--format", "table").stdout)["historical_clients"] == []
 
 
-def test_export_of_nobody(guest):
+def test_export_of_an_unknown_guest(guest):
     result = guest("export", "573000000099")
 
     assert (result.exit_code, json.loads(result.stdout)["guest_profiles"]) == (1, [])

@@ -59,7 +59,7 @@ def test_retry_and_drop(outbox):
     assert result.stderr.startswith("guestsql: not queued: 1, 99 (")
 
     assert outbox("retry", "4").exit_code == 0
-    assert outbox("drop", "--dead").exit_code == 2  # nobody to ask
+    assert outbox("drop", "--dead").exit_code == 2  # no one to ask
     result = outbox("drop", "--dead", "--yes", "--format", "json")
     assert [row["reply_id"] for row in json.loads(result.stdout)] == [5]
     assert outbox("drop", "3", "1", "--yes").exit_code == 1

@@ -134,7 +134,7 @@ def test_a_table_without_rows_says_so_on_stderr(run):
 
 
 @pytest.mark.parametrize("name", ["list_nothing", "get_nothing"])
-def test_what_no_row_means_is_told_by_the_query_itself(run, queries, name):
+def test_what_no_row_means_is_reported_by_the_query_itself(run, queries, name):
     (queries / "nothing.sql").write_text(
         "-- name: list_nothing()\n-- Nothing.\n-- empty: nobody came today  \nSELECT 1 AS one WHERE FALSE;\n\n"
         "-- name: get_nothing()^\n-- Nothing.\n-- empty: nobody came today\nSELECT 1 AS one WHERE FALSE;\n\n"
@@ -239,7 +239,7 @@ def test_null_can_be_given(run):
         (["list_pairs", "--format", "xml"], "--format"),
     ],
 )
-def test_wrong_usage_is_told_in_one_line(run, arguments, told):
+def test_wrong_usage_is_reported_in_one_line(run, arguments, told):
     result = run(*arguments)
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -341,7 +341,7 @@ def test_show_as_json(queries):
     assert json.loads(result.stdout)["sql"] == "SELECT 42 AS answer"
 
 
-def test_a_broken_query_file_is_told_with_its_place(queries):
+def test_a_broken_query_file_is_reported_with_its_place(queries):
     (queries / "wrong.sql").write_text("-- name: get_x()?\nSELECT 1;\n", encoding="utf-8")
 
     result = invoke("query", "list", GUESTSQL_QUERIES_DIR=str(queries), GUESTSQL_FORMAT="json")

@@ -185,7 +185,7 @@ def test_a_query_that_writes_is_analyzed_on_the_main_server(explain, database_ur
         (["get_notes"], "did you mean get_note"),
     ],
 )
-def test_wrong_usage_is_told_in_one_line(explain, arguments, told):
+def test_wrong_usage_is_reported_in_one_line(explain, arguments, told):
     result = explain(*arguments)
 
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)

@@ -152,7 +152,7 @@ def test_every_value_is_converted_to_its_type(url, tmp_path):
     ],
     ids=case_id,
 )
-def test_a_value_that_does_not_fit_is_told_with_its_parameter_and_type(run, type_, given):
+def test_a_value_that_does_not_fit_is_reported_with_its_parameter_and_type(run, type_, given):
     result = run(type_, f"x={given}")
 
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
@@ -168,7 +168,7 @@ def test_the_value_is_masked_if_it_may_be_a_phone(run):
     assert run("int", "x=12345x").stderr.count("'12345x'") == 1
 
 
-def test_a_value_that_the_query_converts_further_is_told_too(run):
+def test_a_value_that_the_query_converts_further_is_reported_too(run):
     result = run("get_further", "id=abc", "-p", "n=2")
     assert (result.exit_code, "parameter id: 'abc' is not of type text (" in result.stderr) == (2, True)
 

@@ -1,4 +1,4 @@
-"""`guestsql query show` and `list`: what is told of a query, with a server and without, and the call in Python."""
+"""`guestsql query show` and `list`: what is shown of a query, with a server and without, and the call in Python."""
 
 from __future__ import annotations
 

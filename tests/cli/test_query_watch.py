@@ -70,7 +70,7 @@ def test_csv_has_its_heading_once(shell):
 
 
 @pytest.mark.direct("a pooler replaces the server's process of an idle client")
-def test_a_lost_server_is_told_and_tried_again(shell, database_url, autocommit):
+def test_a_lost_server_is_reported_and_tried_again(shell, database_url, autocommit):
     with Proxy(database_url) as proxy:
         own = {**shell, "DATABASE_URL": proxy.url}
         with watching(spawn("query", "run", "list_ticks", "--watch", "0.1", "--format", "jsonl", **own)) as process:

@@ -69,7 +69,7 @@ WITH named AS (SELECT user_name AS place FROM guest_profiles)
 SELECT place, count(*) AS guests FROM (SELECT named.place FROM named) AS again GROUP BY place;
 
 -- name: list_plain()
--- What a guest's row may tell, and times that Python has no value for.
+-- What a guest's row may show, and times that Python has no value for.
 -- metrics: plain
 SELECT
     memory_enabled,
@@ -179,7 +179,7 @@ def test_the_shipped_queries(database_url: str, guests: Connection) -> None:
         assert telling not in text
 
 
-def test_what_fails_is_told_and_the_rest_is_answered(
+def test_what_fails_is_reported_and_the_rest_is_answered(
     database_url: str, guests: Connection, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "own.sql").write_text(OWN, encoding="utf-8")
@@ -239,7 +239,7 @@ def _told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return lines
 
 
-def test_a_server_that_goes_and_comes_is_told_once_each(
+def test_a_server_that_goes_and_comes_is_reported_once_each(
     database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "own.sql").write_text(OWN[: OWN.index("-- name: get_missing")], encoding="utf-8")
@@ -285,7 +285,9 @@ SELECT count(*) AS rows FROM not_there;
     assert second["guestsql_broken_rows"] == {(): 0}
 
 
-def test_a_query_that_is_mended_is_told(database_url: str, autocommit: Connection, tmp_path: Path, caplog: Any) -> None:
+def test_a_query_that_is_fixed_is_reported(
+    database_url: str, autocommit: Connection, tmp_path: Path, caplog: Any
+) -> None:
     caplog.set_level(logging.INFO, "guestsql")
     text = OWN[OWN.index("-- name: get_missing") : OWN.index("-- name: get_writing")]
     (tmp_path / "own.sql").write_text(text, encoding="utf-8")
@@ -366,13 +368,13 @@ def test_once_reads_on_the_replica(database_url: str) -> None:
     assert _read(done.stdout)["guestsql_is_replica"] == {(): 1}
 
 
-def test_once_reads_on_the_main_server_if_it_is_told_to(database_url: str) -> None:
+def test_once_reads_on_the_main_server_if_it_is_asked_to(database_url: str) -> None:
     done = invoke("serve-metrics", "--once", "--primary", DATABASE_URL=database_url, DATABASE_REPLICA_URL=NOWHERE)
     assert done.exit_code == 0, done.stderr
     assert _read(done.stdout)["guestsql_is_replica"] == {(): 0}
 
 
-def test_once_tells_what_failed_by_its_exit_code(database_url: str, tmp_path: Path) -> None:
+def test_the_exit_code_of_once_shows_that_something_failed(database_url: str, tmp_path: Path) -> None:
     (tmp_path / "own.sql").write_text(OWN[: OWN.index("-- name: get_slow")], encoding="utf-8")
     done = invoke("serve-metrics", "--once", DATABASE_URL=database_url, GUESTSQL_QUERIES_DIR=str(tmp_path))
     assert done.exit_code == 1
@@ -411,7 +413,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_page_names_the_metrics_prefixes() -> None:
-    """Every query that is a metric stands in docs/monitoring.md, with its prefix."""
+    """Every query that is a metric is in docs/monitoring.md, with its prefix."""
     page = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
     for gauge in find_gauges(load_catalogue().values()):
         assert re.search(rf"`{gauge.query.name}`.*`{gauge.prefix}`", page), gauge.query.name

@@ -131,7 +131,7 @@ def test_a_query_that_the_server_refuses_is_named(server, folder):
     assert "the server refuses get_thread_id (guestsql check shows where and why)" in result.stderr
 
 
-def test_a_file_that_cannot_be_read_is_told(folder):
+def test_a_file_that_cannot_be_read_is_reported(folder):
     (folder / "threads.sql").write_text("-- name: broken\n", encoding="utf-8")
     result = invoke("stubs", "--out", "hotel_queries", "--server", NOWHERE)
     assert result.exit_code == 1

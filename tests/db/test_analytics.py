@@ -74,7 +74,7 @@ INSERT INTO guest_ids (id, phone_number, source) VALUES ('77@lid', '573990000001
 INSERT INTO guest_notes (phone_number, kind, note) VALUES
 ('573990000001', 'preference', E'Wants\\na quiet room'), ('573990000001', 'complaint', 'Cold soup');
 """
-# The clock of the queries stands still. pg_get_functiondef: the copy calls the clock of this schema.
+# The clock of the queries is fixed. pg_get_functiondef: the copy calls the clock of this schema.
 FROZEN = """
 CREATE SCHEMA frozen;
 CREATE FUNCTION frozen.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE RETURN {now}::timestamptz;

@@ -1,4 +1,4 @@
-"""Every method takes any id of a guest, and whoever was merged, moved or erased meanwhile is found again."""
+"""Every method takes any id of a guest, and finds a guest who was merged, moved or erased meanwhile."""
 
 from __future__ import annotations
 

@@ -525,7 +525,7 @@ def test_rows_that_no_query_moves_keep_the_guest(rule: str, database_url: str, a
     assert not is_archived(autocommit)
 
 
-def test_a_refusal_that_nobody_handles_says_what_to_do(database_url: str, autocommit: Connection) -> None:
+def test_a_refusal_that_is_not_handled_says_what_to_do(database_url: str, autocommit: Connection) -> None:
     add_guest(autocommit)
     archive(autocommit, GUEST)
     with GuestDatabase(settings=make_settings(database_url)) as db:

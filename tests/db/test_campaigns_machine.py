@@ -338,7 +338,7 @@ class Machine:
     def _check_together(
         self, several: list[Step], done: list[Any], guests: dict[str, model.Guest], actions: dict[int, Action]
     ) -> None:
-        """What was handed out was allowed before, but for guests who were merged meanwhile."""
+        """What was handed out was allowed before, except for guests who were merged meanwhile."""
         merged = {key for each in several if each.name == "merge" for key in each.given}
         rows = [row for each, answer in zip(several, done, strict=True) if each.name == "claim" for row in answer]
         assert len({row.action_id for row in rows}) == len(rows), "handed out twice"

@@ -95,7 +95,7 @@ def expected(own_server, files, extended):
 
 
 def _found(url: str, files: list[Path], migrations: Path) -> list[str]:
-    # Names that several examples share are told of each in its turn; that is of no interest here.
+    # Names that several examples share are reported for each of them; that does not matter here.
     return [line for line in told(check_paths(url, files, migrations=migrations)) if " GS005 " not in line]
 
 

@@ -100,7 +100,7 @@ OPEN = [
     "WITH x AS (SELECT id, tag FROM rooms) SELECT a.id, b.id FROM x a JOIN x b ON b.tag = a.tag ORDER BY a.id",
     "SELECT id, tag FROM busy_rooms ORDER BY days",
 ]
-# Nothing is said of these: no key tells their rows apart, or it cannot be known whether one does.
+# Nothing is reported for these: no key distinguishes their rows, or it cannot be known whether one does.
 DOUBTFUL = [
     "SELECT guest, text FROM notes ORDER BY guest",
     "SELECT u.a, u.b FROM unnest(ARRAY[1, 2], ARRAY[1, 2]) AS u (a, b) ORDER BY u.a",

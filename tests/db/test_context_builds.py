@@ -70,7 +70,7 @@ async def test_a_text_of_the_old_profile_is_neither_stored_nor_returned(
     assert stored(autocommit) == ("text of Berta", 1, None, True)
 
 
-async def test_while_the_new_text_is_built_nobody_is_given_the_old_one(
+async def test_while_the_new_text_is_built_no_one_is_given_the_old_one(
     opened: Open, autocommit: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "guestsql")
@@ -314,7 +314,7 @@ async def test_a_builder_slower_than_its_lease_answers_its_own_caller(opened: Op
     assert len(builder.profiles) == 2
 
 
-async def test_a_builder_slower_than_its_lease_stores_its_text_when_nobody_took_over(
+async def test_a_builder_slower_than_its_lease_stores_its_text_when_no_one_took_over(
     opened: Open, autocommit: Connection
 ) -> None:
     builder = Builder()

@@ -168,7 +168,7 @@ async def test_a_caller_that_waits_may_be_cancelled(database_url: str, autocommi
 # Deadlines.
 
 
-async def test_who_waits_longer_than_the_deadline_is_told_so(opened: Open, autocommit: Connection) -> None:
+async def test_who_waits_longer_than_the_deadline_gets_an_error(opened: Open, autocommit: Connection) -> None:
     builder = Builder()
     builders = await opened(builder, lease_seconds=3600.0)
     hasty = await opened(builder, lease_seconds=3600.0)
@@ -196,7 +196,7 @@ async def test_a_build_may_take_longer_than_the_deadline(opened: Open, autocommi
     released = threading.Event()
 
     def build(profile: GuestProfile) -> str:
-        released.wait(0.4)  # nobody sets it
+        released.wait(0.4)  # it is never set
         return f"text of {profile.user_name}"
 
     database = await opened(build)
@@ -235,7 +235,7 @@ async def test_the_default_query_is_the_dbas_to_change(
     assert await database.get_context(GUEST) == "Huésped Ana"
 
 
-async def test_a_builder_of_the_other_class_is_told_by_its_name(database_url):
+async def test_a_builder_of_the_other_class_is_reported_by_its_name(database_url):
     async def asynchronous(profile: GuestProfile) -> str:
         return profile.phone_number
 

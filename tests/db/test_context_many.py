@@ -120,7 +120,7 @@ async def test_get_contexts_builds_what_is_missing_and_only_that(
     assert calls == ["lookup_contexts"]
 
 
-async def test_get_contexts_of_nobody_asks_nobody(opened: Open, calls: list[str]) -> None:
+async def test_get_contexts_of_no_one_asks_no_one(opened: Open, calls: list[str]) -> None:
     database = await opened()
     assert await database.get_contexts([]) == {}
     assert calls == []

@@ -1,4 +1,4 @@
-"""Many callers against many changes: nobody is ever given a text older than what was known when he asked."""
+"""Many callers against many changes: no caller ever gets a text older than what was known when it asked."""
 
 from __future__ import annotations
 

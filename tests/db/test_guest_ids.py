@@ -1,4 +1,4 @@
-"""The table of ids: every guest has one for the key and each spelling, whoever writes the row; no id leads astray."""
+"""The table of ids: every guest has one for the key and each spelling, and no id leads to another guest."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ async def test_all_spellings_are_one_guest(kind: str, database_url: str, autocom
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_guests_without_a_phone_collide_with_nobody(kind: str, database_url: str) -> None:
+async def test_guests_without_a_phone_collide_with_no_one(kind: str, database_url: str) -> None:
     ids = ["81234567890123", "81234567890123@lid", "CO.81234567890123"]
     async with Either(kind, database_url) as db:
         for user_id in ids:
@@ -349,7 +349,7 @@ async def test_what_changes_nothing_writes_nothing(kind: str, database_url: str,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_changes_nothing_waits_for_nobody(kind: str, database_url: str, autocommit: Connection) -> None:
+async def test_what_changes_nothing_waits_for_no_one(kind: str, database_url: str, autocommit: Connection) -> None:
     """While another session holds the row: the calls return."""
     async with Either(kind, database_url) as db:
         await db.update_profile(GUEST, **FULL)

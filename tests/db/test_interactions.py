@@ -302,9 +302,7 @@ async def test_a_flush_that_may_have_been_written_is_repeated_at_exit(
 
 
 @pytest.mark.parametrize(("kind", "loss"), WAITING)
-async def test_tokens_of_which_nobody_could_say(
-    kind: str, loss: str, database_url: str, autocommit: Connection
-) -> None:
+async def test_tokens_whose_outcome_is_unknown(kind: str, loss: str, database_url: str, autocommit: Connection) -> None:
     """The connection is lost and the server stays away beyond the deadline, however long the pool takes to see it."""
     with Proxy(database_url) as proxy:
         async with Either(kind, proxy.url, pool_max=1) as db:

@@ -1,4 +1,4 @@
-"""The export is what the old bot had written, but for what has changed since."""
+"""The export is what the old bot had written, except for what has changed since."""
 
 from __future__ import annotations
 

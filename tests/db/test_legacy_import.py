@@ -47,7 +47,7 @@ def run(folder, database_url):
             path.parent.mkdir(exist_ok=True)
             path.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
         settings = Settings(own_numbers=options.pop("own_numbers", ()))
-        # A lock that nobody gives up is a failure, not a wait. A pooler takes no options.
+        # A lock that is never released is a failure, not a wait. A pooler takes no options.
         url = database_url if direct(database_url) != database_url else f"{database_url}&options=-clock_timeout%3D5s"
         return import_directory(folder, settings=settings, url=url, **options)
 
@@ -64,7 +64,7 @@ def row(autocommit):
 
 
 def told(report):
-    """What a dry run tells too."""
+    """What a dry run reports too."""
     return {
         **report.as_dict(),
         "adjusted": [(each.path, each.pointer, each.written) for each in report.adjusted],
@@ -405,7 +405,7 @@ def test_progress_goes_up_to_the_size_of_the_files(run, folder, dry_run):
     assert told[-1] == (size, size)
 
 
-def test_a_bot_that_writes_during_the_import_waits_for_nobody_but_its_own_guest(run, database_url):
+def test_a_bot_that_writes_during_the_import_waits_for_no_one_but_its_own_guest(run, database_url):
     """Rows that are not to be changed are not locked: a bot that holds one does not stop a second run."""
     run({"threads.json": [[PHONE, ANA]]})
     with psycopg.connect(database_url) as bot:

@@ -169,7 +169,7 @@ def test_two_spellings_and_two_equal_keys_of_one_file_are_all_kept(merged):
     assert guest["legacy"] == {"threads": {PHONE: {"x": 1}, f"{PHONE}#2": {"x": 2}, jid: {"x": 3}}}
 
 
-def test_of_a_backup_only_what_nobody_says_later_is_kept(merged):
+def test_of_a_backup_only_what_no_one_says_later_is_kept(merged):
     current = {"threadId": "t", "userName": "Ana", "flag": True, "lastActivity": "2025-01-02"}
     backup = {"threadId": "t", "userName": "Anita", "flag": 1, "lastActivity": "2025-01-01"}
     guest = merged({"threads.json": [pair(current)], BACKUP: [pair(backup)], OLDER_BACKUP: [pair(backup)]})[PHONE]

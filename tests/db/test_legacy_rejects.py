@@ -302,7 +302,7 @@ def test_a_file_that_changes_between_the_readings_is_judged_by_what_was_compared
     assert verify().passed
 
 
-def test_a_file_that_cannot_be_read_is_told(bring, verify, monkeypatch):
+def test_a_file_that_cannot_be_read_is_reported(bring, verify, monkeypatch):
     bring(WHOLE)
     opened = Path.open
 
@@ -373,7 +373,7 @@ def test_they_are_listed_found_and_deleted(bring, database_url, autocommit):
         assert autocommit.execute("SELECT count(*) FROM legacy_reject_records").fetchone() == (0,)
 
 
-def test_what_is_too_long_is_told_and_stays_a_difference(bring, verify, monkeypatch, autocommit):
+def test_what_is_too_long_is_reported_and_stays_a_difference(bring, verify, monkeypatch, autocommit):
     monkeypatch.setattr(read, "LONGEST_REJECT", 10)
     report = bring(b"[" + b",".join([GOOD, *DATA]) + b"]")
     assert [row[3] for row in autocommit.execute(KEPT).fetchall()] == [None, None, b"5"]
@@ -383,7 +383,7 @@ def test_what_is_too_long_is_told_and_stays_a_difference(bring, verify, monkeypa
     assert report.rejects[0].reason.endswith("too long to be kept")
 
 
-def test_rejects_of_before_the_migration_stay_and_are_told_not_to_be_kept(empty_database_url, folder, tmp_path):
+def test_rejects_of_before_the_migration_stay_and_are_reported_as_not_kept(empty_database_url, folder, tmp_path):
     old = tmp_path / "old"
     old.mkdir()
     for path in MIGRATIONS.glob("000[1-8]_*.sql"):

@@ -220,7 +220,7 @@ async def test_merged_ids_lead_to_the_guest_for_good(kind: str, database_url: st
         await other.flush()
         assert (await db.get_profile(OTHER)).total_interactions == 2
         assert await db.merge_guests(GUEST, OTHER) == await db.get_profile(BSUID)
-        # A duplicate that nobody knows yet is known from now on.
+        # An unknown duplicate is known from now on.
         await db.merge_guests(GUEST, "573000000003")
         assert (await other.update_profile("573000000003", user_name="Ana")).phone_number == GUEST
         exported = (await db.export_guest("573000000003"))["guest_ids"]

@@ -146,7 +146,7 @@ async def test_a_cancelled_block_gives_the_message_back(database_url: str, autoc
 async def test_a_completion_that_is_cancelled_is_done_or_can_be_repeated(
     database_url: str, autocommit: Connection
 ) -> None:
-    """It waits for the guest's row, and is cancelled there: whoever comes next finds out."""
+    """It waits for the guest's row, and is cancelled there: the next caller finds out."""
     async with AsyncGuestDatabase(settings=make_settings(database_url)) as db:
         await db.update_profile(GUEST, user_name="Ana")
         with psycopg.connect(database_url) as holder:

@@ -154,7 +154,7 @@ def test_a_message_in_progress_follows_a_merge(database_url: str, autocommit: Co
 
 
 def test_an_erasure_stops_messages_under_every_id(database_url: str, autocommit: Connection) -> None:
-    """One that was claimed under an id that nobody knew, and a delayed one under the other id."""
+    """One that was claimed under an unknown id, and a delayed one under the other id."""
     lid, before = "81234567890123@lid", datetime.now(UTC) - timedelta(hours=1)
     with GuestDatabase(settings=make_settings(database_url)) as db:
         running = db.message("m1", lid)

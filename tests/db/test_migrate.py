@@ -1,4 +1,4 @@
-"""The migration runner on a real server: what it applies, what it tells, and what stops it."""
+"""The migration runner on a real server: what it applies, what it reports, and what stops it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_packaged_migrations_are_applied_and_verified(empty_database_url: st
     assert {status.state for status in runner.status()} == {"applied"}
 
 
-def test_status_tells_when_and_how_long(runner: Runner, folder: Path, empty_database_url: str) -> None:
+def test_status_shows_when_and_how_long(runner: Runner, folder: Path, empty_database_url: str) -> None:
     apply_until(empty_database_url, folder, 2)
     first, _, third = runner.status()
     assert (first.state, third.state) == ("applied", "pending")
@@ -211,7 +211,7 @@ def test_a_baseline_refuses_what_the_ledger_contradicts(runner: Runner, folder: 
     assert value(empty_database_url, "SELECT count(*) FROM guestsql_migrations") == 1
 
 
-def test_an_invalid_index_is_told_by_verify(empty_database_url: str, runner: Runner) -> None:
+def test_an_invalid_index_is_reported_by_verify(empty_database_url: str, runner: Runner) -> None:
     runner.up()
     with session(empty_database_url) as connection:
         connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'rooms_name'::regclass")

@@ -138,7 +138,7 @@ def test_a_database_without_encoding_counts_bytes_and_the_place_is_right_all_the
         drop_database(server, "plain_bytes")
 
 
-def test_a_role_without_rights_is_told_so(server: PrivateServer, empty_database_url: str, tmp_path: Path) -> None:
+def test_a_role_without_rights_is_reported(server: PrivateServer, empty_database_url: str, tmp_path: Path) -> None:
     with session(server.url()) as connection:
         connection.execute("CREATE ROLE guestsql_guest LOGIN")
     try:

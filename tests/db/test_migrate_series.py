@@ -152,7 +152,7 @@ def test_an_own_view_that_blocks_a_packaged_migration_is_named_and_the_way_out_w
     assert drops == "DROP VIEW public.nested; DROP VIEW public.booking_guests"
 
 
-def test_functions_policies_and_columns_of_others_are_told_apart(
+def test_functions_policies_and_columns_of_others_are_distinguished(
     runner: Runner, packaged: Path, empty_database_url: str
 ) -> None:
     runner.up()
@@ -247,7 +247,7 @@ def test_a_session_that_reads_the_old_ledger_delays_the_conversion_and_does_not_
     assert "own 0001_bookings" in labels(runner)
 
 
-def test_a_role_without_create_is_told_who_may_migrate(
+def test_a_role_without_create_learns_who_may_migrate(
     runner: Runner, empty_database_url: str, own: Path, packaged: Path
 ) -> None:
     runner.up()

@@ -70,7 +70,7 @@ def test_the_next_file_finds_nothing_of_the_one_before(
 
 
 def test_a_second_try_begins_in_a_new_session(empty_database_url: str, tmp_path: Path) -> None:
-    """PREPARE outlives a rollback; a sequence is what tells one try from another."""
+    """PREPARE outlives a rollback; a sequence distinguishes one try from another."""
     text = """
     PREPARE again AS SELECT 1;
     DO $$ BEGIN IF nextval('tries') < 3 THEN RAISE 'deadlock' USING ERRCODE = '40P01'; END IF; END $$;

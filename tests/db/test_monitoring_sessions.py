@@ -56,7 +56,7 @@ def test_a_waiting_table_lock_names_the_table(database_url: str, autocommit: Con
     assert row.blocked_query == "SELECT count(*) FROM legacy_imports"
 
 
-def test_nobody_blocked(autocommit: Connection) -> None:
+def test_no_session_blocked(autocommit: Connection) -> None:
     assert ask(autocommit, "list_blocked_sessions") == []
 
 

@@ -41,7 +41,7 @@ def test_an_index_that_failed_to_build(autocommit: Connection) -> None:
     assert ask(autocommit, "list_broken_indexes") == []
 
 
-def test_an_index_that_nobody_uses(autocommit: Connection) -> None:
+def test_an_unused_index(autocommit: Connection) -> None:
     autocommit.execute(GUESTS)
     autocommit.execute("CREATE INDEX idle ON guest_profiles (thread_id)")
     autocommit.execute("CREATE UNIQUE INDEX idle_but_unique ON guest_profiles (thread_id)")
@@ -156,7 +156,7 @@ def test_growth_since_the_recorded_sizes(autocommit: Connection) -> None:
     assert ask(autocommit, "list_size_growth") == []
     written = ask(autocommit, "record_relation_sizes")
     assert written[0] > 10
-    assert ask(autocommit, "list_size_growth") == []  # today's record tells of no growth
+    assert ask(autocommit, "list_size_growth") == []  # today's record shows no growth
     assert ask(autocommit, "record_relation_sizes") == [0]  # nor is anything written when nothing has changed
     autocommit.execute("UPDATE relation_sizes SET day = day - 10")
     autocommit.execute(

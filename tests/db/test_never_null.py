@@ -91,7 +91,7 @@ VALUES = {
     "oidvector": ["''", "'1 2'"],
     "record": ["ROW()", "ROW(NULL)", "ROW(1, NULL)"],
 }
-# What stands for the types that take any: each column of it goes together.
+# What replaces the types that take any: each column of it goes together.
 ANY = {
     "anyelement": ["integer", "text", "double precision", "numeric"],
     "anynonarray": ["integer", "text", "double precision", "numeric"],

@@ -93,7 +93,7 @@ def _same_id(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_same_id")
-def test_an_erasure_with_the_same_id_answers_again_and_erases_nobody_new(
+def test_an_erasure_with_the_same_id_answers_again_and_erases_no_one_new(
     database_url: str, autocommit: Connection
 ) -> None:
     with GuestDatabase(settings=make_settings(database_url)) as db:
@@ -107,7 +107,7 @@ def test_an_erasure_with_the_same_id_answers_again_and_erases_nobody_new(
 
 
 @pytest.mark.usefixtures("_same_id")
-def test_a_merge_with_the_same_id_merges_nobody_new(database_url: str, autocommit: Connection) -> None:
+def test_a_merge_with_the_same_id_merges_no_one_new(database_url: str, autocommit: Connection) -> None:
     autocommit.execute("INSERT INTO guest_notes (phone_number, note) VALUES (%s, 'a note')", [OTHER])
     with GuestDatabase(settings=make_settings(database_url)) as db:
         db.update_profile(OTHER, labels=["a"])

@@ -93,7 +93,7 @@ async def test_answers(kind: str, database_url: str, folder: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_nothing_is_lazy(kind: str, database_url: str, folder: Path, autocommit: Connection) -> None:
     async with Either(kind, database_url, queries_dir=folder) as db:
-        await db.queries.add_letter(letter="a")  # nobody looks at the rows
+        await db.queries.add_letter(letter="a")  # the rows are not used
         assert autocommit.execute("SELECT letter FROM letters").fetchall() == [("a",)]
 
 

@@ -154,7 +154,7 @@ async def test_the_methods_of_the_database_follow(kind: str, running: Any) -> No
     "bad", ["SELECT 'one;\n", f"{HEAD}SELECT no_such_column AS one, 2 AS two;\n"], ids=["read", "server"]
 )
 async def test_a_file_that_is_as_it_was_again_is_reported_as_recovered(kind: str, bad: str, running: Any) -> None:
-    """Nothing is exchanged then, but whoever mended it wants to know that it is right; once for each file."""
+    """Nothing is exchanged then, but the log says once for each file that it is right again."""
     async with running(kind) as bot:
         await bot.refuse(bad)
         await bot.refuse("SELECT 'two;\n", "other.sql")
@@ -251,7 +251,7 @@ async def test_the_query_of_a_refusal_is_named(kind: str, running: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_refusal_is_told_once_for_each_save(kind: str, running: Any) -> None:
+async def test_a_refusal_is_reported_once_for_each_save(kind: str, running: Any) -> None:
     async with running(kind) as bot:
         bad = GOOD.replace("one", "uno")
         await bot.refuse(bad)
@@ -434,7 +434,7 @@ async def test_an_edit_that_needs_a_migration_waits_for_it(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_query_that_a_migration_broke_is_mended_by_one_of_its_signature(
+async def test_a_query_that_a_migration_broke_is_fixed_by_one_of_its_signature(
     kind: str, running: Any, folder: Path, autocommit: Connection
 ) -> None:
     autocommit.execute("CREATE TABLE rooms (number int, guests int)")
@@ -453,7 +453,7 @@ async def test_a_query_that_a_migration_broke_is_mended_by_one_of_its_signature(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_query_that_never_ran_may_be_mended(kind: str, running: Any, folder: Path) -> None:
+async def test_a_query_that_never_ran_may_be_fixed(kind: str, running: Any, folder: Path) -> None:
     (folder / "pair.sql").write_text(f"{HEAD}SELECT :first::int AS one, :second::int AS two FROM nowhere")
     async with running(kind) as bot:
         await bot.take(GOOD)

@@ -298,7 +298,7 @@ def test_the_monitor_may_not_write(connection: Connection, statement: str) -> No
 
 
 def test_every_table_is_entered(connection: Connection) -> None:
-    """Else the monitor is shut out of a later migration's figures, and nobody notices."""
+    """Else the monitor is shut out of a later migration's figures, and it goes unnoticed."""
     found = connection.execute("""
         SELECT relname FROM pg_class
         WHERE relkind IN ('r', 'p', 'v', 'm') AND relnamespace = 'public'::regnamespace AND NOT relispartition
@@ -431,7 +431,7 @@ def test_the_owner_alters_what_it_owns(connection: Connection) -> None:
 
 
 def test_no_function_lends_more_than_the_owner_of_the_tables_has(connection: Connection) -> None:
-    """A trigger of that owner would run with the rights of whoever migrated, perhaps a superuser."""
+    """A trigger of that owner would run with the rights of the role that migrated, perhaps a superuser."""
     found = connection.execute(
         "SELECT proname, pg_get_userbyid(proowner) FROM pg_proc WHERE prosecdef AND proname LIKE 'guestsql%'"
     ).fetchall()

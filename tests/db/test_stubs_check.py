@@ -1,4 +1,4 @@
-"""GS601 to GS603: slips that break what the stubs have promised, and what is told of the lines that use it."""
+"""GS601 to GS603: slips that break what the stubs have promised, and what is reported about the lines that use it."""
 
 from __future__ import annotations
 
@@ -172,24 +172,24 @@ def changed(scratch, tmp_path):
     return run
 
 
-def test_the_lines_that_use_a_column_are_told(changed):
+def test_the_lines_that_use_a_column_are_reported(changed):
     assert changed("contact_name,", "contact_name AS remarks,") == [
         "breaking: column contact_name is now named remarks; used in /bot/bot.py:4, /bot/bot.py:8"
     ]
 
 
-def test_the_lines_that_give_a_parameter_are_told(changed):
+def test_the_lines_that_give_a_parameter_are_reported(changed):
     (message,) = changed("--   phone_number: text, the client's key", "--   phone_number: text, the key or NULL")
     assert message.startswith("parameter phone_number was str and is str | None, which breaks nothing, but the stubs")
     assert message.endswith("; used in /bot/bot.py:2")
 
 
-def test_every_call_is_told_of_a_query_that_is_gone(changed):
+def test_every_call_of_a_query_that_is_gone_is_reported(changed):
     (message,) = changed("get_client", "find_client")
     assert message == "breaking: query get_client is gone; called in /bot/bot.py:2"
 
 
-def test_a_field_that_nobody_uses_is_told_with_the_calls(changed):
+def test_an_unused_field_is_reported_with_the_calls(changed):
     (message,) = changed("total_interactions FROM", "total_interactions::text FROM")
     assert message.startswith("breaking: column total_interactions was int and is str; ")
 

@@ -113,8 +113,8 @@ def test_a_column_is_null_only_where_it_may_be(connection, signatures, case):
             assert value is not None or said == "?", row
 
 
-def test_the_cases_hold_null_wherever_one_is_told_of(connection):
-    """Otherwise a column that is told to be NULL for safety's sake alone would look like one that must be."""
+def test_the_cases_hold_null_wherever_one_is_described(connection):
+    """Otherwise a column that is described as NULL only to be safe would look like one that must be."""
     major = _major(connection)
     seen = [
         any(
@@ -130,7 +130,7 @@ def test_the_cases_hold_null_wherever_one_is_told_of(connection):
 
 
 @pytest.mark.parametrize(("annotation", "sql"), TYPES, ids=[sql.replace(" ", "_")[:60] for _, sql in TYPES])
-def test_a_value_has_the_type_that_is_told(connection, signatures, annotation, sql):
+def test_a_value_has_the_type_that_is_described(connection, signatures, annotation, sql):
     (column,) = signatures[sql].columns
     assert column.annotation.replace('"', "'") == annotation
     type_ = eval(annotation, dict(_NAMES))
@@ -154,7 +154,7 @@ def _fits(value, type_):
     return isinstance(value, origin or type_)
 
 
-def test_what_is_told_of_the_servers_own_views_is_true(url):
+def test_what_is_described_of_the_servers_own_views_is_true(url):
     """Some hundred and forty, with subqueries, set operations, functions and outer joins of every kind."""
     with closing(connect(Settings(), url)) as connection:
         found = connection.execute(

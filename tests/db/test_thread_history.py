@@ -1,4 +1,4 @@
-"""The threads that guests had before: nothing that was spent is lost, whoever replaces a thread, and when."""
+"""The threads that guests had before: nothing that was spent is lost, whichever caller replaces a thread, and when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads: three answers, and token counts that add up whoever writes."""
+"""Threads: three answers, and token counts that add up with any writers."""
 
 from __future__ import annotations
 

@@ -368,7 +368,7 @@ async def test_a_connection_that_is_lost_at_its_beginning_is_repeated(empty_data
         await executor.close()
 
 
-async def test_an_error_of_commit_itself_is_told_as_it_is(opened: AsyncExecutor) -> None:
+async def test_an_error_of_commit_itself_is_reported_as_it_is(opened: AsyncExecutor) -> None:
     settings: Any = opened._connections
     with psycopg.connect(settings._settings.database_url, autocommit=True) as connection:
         connection.execute("ALTER TABLE numbers DROP CONSTRAINT numbers_number_key")

@@ -121,7 +121,7 @@ class Bots:
         return sum(text.count(b" done ") + text.count(b" read ") for text in texts)
 
     def stop(self) -> None:
-        """Let all of them end in good order."""
+        """Have all of them end cleanly."""
         for process in self._running:
             process.send_signal(signal.SIGUSR1)
         for process in self._running:

@@ -166,7 +166,7 @@ async def test_a_claim_whose_connection_is_ended_is_repeated(opened: Open, autoc
 async def test_a_row_that_another_holds_delays_no_hit_and_no_miss_beyond_the_deadline(
     opened: Open, autocommit: Connection
 ) -> None:
-    # The server may still take the lease for whoever gave up, so it is short.
+    # The server may still take the lease for the caller that gave up, so it is short.
     database = await opened(counting()[1], lease_seconds=0.05)
     seed(autocommit, "stored text", "1 second")
     with psycopg.connect(autocommit.info.dsn) as locking:
@@ -186,7 +186,7 @@ async def test_a_row_that_another_holds_delays_no_hit_and_no_miss_beyond_the_dea
 async def test_a_statement_that_was_done_and_not_answered_is_repeated_to_the_same_end(
     opened: Open, autocommit: Connection, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
-    """The lease is the caller's own: nobody waits until it runs out."""
+    """The lease is the caller's own: no one waits until it runs out."""
     profiles, build = counting()
     database = await opened(build, lease_seconds=3600.0)
     if query != "claim_new_context":

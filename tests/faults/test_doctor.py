@@ -593,7 +593,7 @@ def _read_the_ledger(target: Target) -> CheckResult:
     return CheckResult(Status.OK, "")
 
 
-def test_a_query_that_does_not_end_is_told_and_hides_no_other(url: str, admin: Connection) -> None:
+def test_a_query_that_does_not_end_is_reported_and_hides_no_other(url: str, admin: Connection) -> None:
     with psycopg.connect(url) as locking:
         locking.execute("LOCK TABLE guestsql_migrations IN ACCESS EXCLUSIVE MODE")
         limits = Limits(seconds=1.0)

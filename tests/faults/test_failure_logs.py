@@ -60,7 +60,7 @@ async def whole_session(db: Either) -> None:
 
 
 async def failing_session(db: Either) -> list[GuestSQLError]:
-    """Errors of every kind, each with a value that is nobody's business."""
+    """Errors of every kind, each with a private value."""
     failures: list[GuestSQLError] = []
     await db.update_profile(PHONES[0])
     calls = [

@@ -1,4 +1,4 @@
-"""What fails after it was done: never done twice, and never told to be safe to repeat."""
+"""What fails after it was done: never done twice, and never reported as safe to repeat."""
 
 from __future__ import annotations
 

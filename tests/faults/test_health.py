@@ -1,4 +1,4 @@
-"""The health endpoint: real requests on IPv4 and IPv6, a database that goes and comes, and an end in good order."""
+"""The health endpoint: real requests on IPv4 and IPv6, a database that goes and comes, and a clean end."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_a_database_that_goes_and_comes(caplog: pytest.LogCaptureFixture) -> Non
     ("change", "database"),
     [({"dbname": "nowhere"}, "unavailable"), ({"user": "nobody_here"}, "unavailable"), ({"port": "1"}, "unavailable")],
 )
-def test_what_is_wrong_is_told_without_secrets(migrated_url: str, change: dict[str, str], database: str) -> None:
+def test_what_is_wrong_is_reported_without_secrets(migrated_url: str, change: dict[str, str], database: str) -> None:
     url = make_conninfo(migrated_url, password="hidden-word", **change)  # type: ignore[arg-type]
     with HealthServer(Probe(Settings(), url).check, 0) as server:
         status, body = get(server.port, "/ready")
@@ -216,7 +216,7 @@ def test_a_reason_that_changes_is_said(empty_database_url: str, caplog: pytest.L
 
 
 @pytest.mark.parametrize("port", ["abc", "70000", "-1", "80.5"])
-def test_a_port_that_is_none_is_told_by_its_variable(port: str) -> None:
+def test_a_port_that_is_none_is_reported_by_its_variable(port: str) -> None:
     done = invoke("health", PORT=port, DATABASE_URL="postgresql://127.0.0.1:1/x")
     assert done.exit_code == 2
     assert f"(env var: 'PORT'): {port!r} is not a port: a whole number from 0 to 65535" in done.stderr

@@ -40,7 +40,7 @@ def say(word):
     print(word, flush=True)
 """
 
-# A call that built was a miss, one that raised an error, any other a hit: nobody else asks for these guests.
+# A call that built was a miss, one that raised an error, any other a hit: no one else asks for these guests.
 SYNC = (
     HEAD
     + """

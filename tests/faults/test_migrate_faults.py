@@ -211,7 +211,7 @@ def test_a_lock_that_is_never_given_names_who_holds_it(empty_database_url: str, 
         assert caught.value.hint.startswith("tried 2 times; blocked by server process")
         assert f"{reader.info.backend_pid} " in caught.value.hint
         assert (caught.value.line, caught.value.column) == (1, 1)
-        # And nobody queues behind a runner that has given up.
+        # And no session queues behind a runner that has given up.
         assert value(empty_database_url, "SELECT count(*) FROM rooms") == 0
 
 

@@ -34,7 +34,7 @@ def _session(server: PrivateServer) -> Iterator[Connection]:
         yield connection
 
 
-def test_an_extension_that_is_not_loaded_is_told_and_no_error(primary: PrivateServer) -> None:
+def test_an_extension_that_is_not_loaded_is_reported_and_no_error(primary: PrivateServer) -> None:
     with _session(primary) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
         assert ask(connection, "list_slow_queries") == []

@@ -58,7 +58,7 @@ async def test_an_edit_waits_for_a_server_that_is_away(
         known: dict[str, Any] = {"queries_dir": folder, "reload_seconds": 0.01}
         async with Either(kind, proxy.url, **known) as db:
             assert await db.queries.get_it() == "first"
-            proxy.deaf = True  # to whoever comes now; the pool's own connection stays
+            proxy.deaf = True  # to new connections; the pool's own connection stays
             save(folder, SECOND)
             await wait_for(lambda: codes(caplog) == ["QUERY_RELOAD_DEFERRED"])
             assert await db.queries.get_it() == "first"

@@ -195,7 +195,7 @@ def test_another_database_makes_the_roles_at_the_same_moment(
         def other() -> None:
             try:
                 Runner(Settings(), second, [Series(PACKAGED, tmp_path)]).up()
-            except BaseException as error:  # noqa: BLE001  told below
+            except BaseException as error:  # noqa: BLE001  reported below
                 failures.append(error)
 
         thread = threading.Thread(target=other)
@@ -209,7 +209,7 @@ def test_another_database_makes_the_roles_at_the_same_moment(
     assert admin.run("SELECT pg_has_role('guestsql_monitor', 'pg_monitor', 'USAGE')") == [(True,)]
 
 
-def test_a_schema_that_is_open_to_all_is_told(admin: Admin) -> None:
+def test_a_schema_that_is_open_to_all_is_reported(admin: Admin) -> None:
     """As every schema public was before PostgreSQL 15."""
     url = admin.database("open_to_all")
     with psycopg.connect(url) as connection:

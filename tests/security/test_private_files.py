@@ -21,8 +21,8 @@ from tests.databases import GUEST, make_settings
 
 pytestmark = pytest.mark.once
 
-# Each module that writes files. Those of the first kind are run below; the second kind holds nobody's data; the folders
-# and files of the embedded server have tests of their own, tests/unit/test_embedded_places.py.
+# Each module that writes files. Those of the first kind are run below; the second kind holds no guest's data; the
+# folders and files of the embedded server have tests of their own, tests/unit/test_embedded_places.py.
 PRIVATE = {"erasure_log.py", "report/files.py", "legacy/storage.py", "legacy/exporting/directory.py"}
 CODE = {
     "sql/overrides.py",

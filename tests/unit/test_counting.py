@@ -200,7 +200,7 @@ def test_its_own_failures_are(counting: Counting, event: str) -> None:
     assert counting
 
 
-def test_whoever_holds_the_sums_delays_nobody(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_holder_of_the_sums_delays_no_one(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread that holds them may have been stopped by SIGTERM's handler, which waits for this one."""
     monkeypatch.setattr(_counting, "_PATIENCE_SECONDS", 0.01)
     counting.answer("hit")

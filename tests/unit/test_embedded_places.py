@@ -102,7 +102,7 @@ def test_a_folder_that_someone_else_prepared_is_refused(open_folder: Path, accou
         make_own_folder(folder, account)
         folder.chmod(0o755)
     elif kind == "foreign":
-        # Root's folder is foreign to the account; for the caller, the system's own stands for it.
+        # Root's folder is foreign to the account; for the caller, the system's own replaces it.
         if account is None:
             folder = Path("/usr")
         else:

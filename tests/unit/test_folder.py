@@ -65,7 +65,7 @@ def test_only_what_has_changed_is_parsed_again(folder: Folder) -> None:
     other = folder.parse(ONE.encode() + b"\n", folder.directory / "some.sql")
     assert first[0][0] is again[0][0]
     assert first[0][0] is not other[0][0]
-    assert first[0] is not again[0]  # whoever adds to it adds to a list of their own
+    assert first[0] is not again[0]  # each caller has its own list to add to
 
 
 def test_the_query_of_a_line(folder: Folder) -> None:

@@ -1,4 +1,4 @@
-"""The convention that makes a query a metric, and that no label tells of a guest."""
+"""The convention that makes a query a metric, and that no label is about a guest."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ SELECT :since::int + :floor::int AS free;
         ("metrics: rooms floor=2\n-- cache: a minute", "cache: line cannot be read"),
     ],
 )
-def test_a_mark_that_cannot_be_used_is_told_with_its_place(mark: str, message: str) -> None:
+def test_a_mark_that_cannot_be_used_is_reported_with_its_place(mark: str, message: str) -> None:
     head = f"\n-- name: get_rooms(floor)^\n-- Rooms.\n-- {mark}\n--   floor: int, the floor\n"
     queries = _queries(f"{head}SELECT :floor::int AS free;")
     with pytest.raises(QueryFileError, match=message) as caught:

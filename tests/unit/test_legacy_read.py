@@ -252,7 +252,7 @@ def test_files_are_found_in_their_order(tmp_path):
     ]
 
 
-def test_no_folder_and_no_files_are_told_apart(tmp_path):
+def test_no_folder_and_no_files_are_distinguished(tmp_path):
     with pytest.raises(LegacyFileError, match="no such folder") as absent:
         find_files(tmp_path / "absent")
     assert absent.value.hint

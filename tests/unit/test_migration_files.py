@@ -92,7 +92,7 @@ def test_a_number_twice_names_both_files(tmp_path: Path) -> None:
     assert caught.value.file == tmp_path / "0001_b.sql"
 
 
-def test_no_folder_and_an_empty_folder_are_told(tmp_path: Path) -> None:
+def test_no_folder_and_an_empty_folder_are_reported(tmp_path: Path) -> None:
     with pytest.raises(MigrationError, match="no such folder"):
         read_migrations(tmp_path / "none")
     with pytest.raises(MigrationError, match="no migrations"):

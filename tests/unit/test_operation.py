@@ -1,4 +1,4 @@
-"""What is known of a statement from its words: whether it only reads."""
+"""What is known about a statement from its words: whether it only reads."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_texts_are_refused(text: object, message: str) -> None:
     assert "the name" in str(caught.value)
 
 
-def test_half_a_emoji_can_be_mended_as_the_hint_says() -> None:
+def test_half_an_emoji_can_be_fixed_as_the_hint_says() -> None:
     with pytest.raises(InvalidValue) as caught:
         clean_text("a\ud83db", "it")
     text = "a\ud83db"

@@ -136,7 +136,7 @@ class RowJudge:
             scope: the query.
             places: the columns that are known.
             kept: the columns that are not NULL.
-            outside: what is known of the queries around it.
+            outside: what is known about the queries around it.
             levels: the conclusions that count.
         """
         key = (id(scope.query), places, kept, outside, levels)

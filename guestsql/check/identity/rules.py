@@ -105,7 +105,7 @@ class _Reader:
             self._rules([Rule(frozenset({ROW}), self._attributes.of(expression))])
         self._found.values = frozenset(self._conditions.values)
         if self._scope.has_grouping_sets:
-            # A column that is left out is NULL, whatever was known of it: only the returned row is still known.
+            # A column that is left out is NULL, whatever was known about it: only the returned row is still known.
             kept = [each for each in self._found.rules if each.found == ROW or ROW in each.given]
             doubtful = [replace(each, level=max(each.level, Bound.UNKNOWN)) for each in self._found.rules]
             self._found.rules[:] = [*kept, *doubtful]

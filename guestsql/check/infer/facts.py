@@ -120,7 +120,7 @@ def queries_in(tree: object) -> list[TreeNode]:
 
 
 def read_facts(connection: DeadlineConnection, trees: Iterable[TreeNode]) -> Facts:
-    """Read what is to be known of some trees, and of the views in them.
+    """Read what can be known about some trees, and about the views in them.
 
     Args:
         connection: to the scratch database.

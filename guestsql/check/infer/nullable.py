@@ -24,7 +24,7 @@ _OLD, _NEW = "1", "2"
 
 
 def columns(scope: Scope) -> list[Nullness]:
-    """Return what is known of each column that a query returns.
+    """Return what is known about each column that a query returns.
 
     Args:
         scope: the query.
@@ -47,7 +47,7 @@ def columns(scope: Scope) -> list[Nullness]:
 
 
 def nullness(scope: Scope, expression: TreeNode) -> Nullness:
-    """Return what is known of an expression in a query.
+    """Return what is known about an expression in a query.
 
     Args:
         scope: the query.
@@ -61,7 +61,7 @@ def nullness(scope: Scope, expression: TreeNode) -> Nullness:
 
 
 def column(scope: Scope, number: int) -> Nullness:
-    """Return what is known of a column that a query returns.
+    """Return what is known about a column that a query returns.
 
     Args:
         scope: the query.

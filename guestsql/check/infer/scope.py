@@ -1,4 +1,4 @@
-"""A query in its place: its range table, the queries around it, and what is known of both."""
+"""A query in its place: its range table, the queries around it, and what is known about both."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class Privacy(Session):
     def apply_retention(self, *, dry_run: bool = False) -> list[AppliedRule]:
         """Remove what is older than the rows of `retention_rules` allow; may be repeated.
 
-        A bot does it once an hour, but for archived guests, whom only this erases, by `forget_guest`. Texts of messages
+        A bot does it once an hour, except for archived guests, whom only this erases, by `forget_guest`. Message texts
         are kept for the days of `GUESTSQL_KEEP_TEXT`, or fewer by their rule.
 
         Args:

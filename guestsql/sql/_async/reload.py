@@ -136,7 +136,7 @@ class AsyncReloader:
             await connection.close()
 
     async def _remember(self, connection: AsyncDeadlineConnection, query: Query) -> Signature | None:
-        """Ask for the signature of a query in use; if the server refuses it by now, return what is known of it."""
+        """Ask for the signature of a query in use; if the server refuses it by now, return what is known about it."""
         said = await signature_of(connection, query)
         if isinstance(said, Signature):
             self._known[query.name] = said

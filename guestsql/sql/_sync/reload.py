@@ -137,7 +137,7 @@ class Reloader:
             connection.close()
 
     def _remember(self, connection: DeadlineConnection, query: Query) -> Signature | None:
-        """Ask for the signature of a query in use; if the server refuses it by now, return what is known of it."""
+        """Ask for the signature of a query in use; if the server refuses it by now, return what is known about it."""
         said = signature_of(connection, query)
         if isinstance(said, Signature):
             self._known[query.name] = said

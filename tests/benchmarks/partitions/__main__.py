@@ -112,7 +112,7 @@ def _report(
         f"{hotels} hotels with {guests:,} guests each; {about['cores']} cores, PostgreSQL {about['postgresql']},"
         f" {about['date']}. Medians, as ratios to {_ALONE}.\n\n"
         f"{table(('call', _TOGETHER, _SPREAD, f'{_ALONE}, ms'), ratios)}\n"
-        f"Each of {len(used)} routed queries reads at most one partition of a table, with a generic plan, but for"
+        f"Each of {len(used)} routed queries reads at most one partition of a table, with a generic plan, except for"
         f" these: {', '.join(many)}.\n"
     )
     write_figures(

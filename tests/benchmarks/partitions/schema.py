@@ -1,4 +1,4 @@
-"""The packaged schema with three tables in hash partitions: the same migrations, but for a clause of each table."""
+"""The packaged schema with three tables in hash partitions: the same migrations, except for a clause of each table."""
 
 from __future__ import annotations
 

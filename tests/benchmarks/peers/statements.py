@@ -35,7 +35,7 @@ class Statement:
         self.text = _QUERIES[name].text
 
     def values(self, **given: object) -> list[object]:
-        """Return the values of the parameters; those of a call are the same every time but for these."""
+        """Return the values of the parameters; those of a call are the same every time except for these."""
         known = {**_GIVEN, **given}
         return [known[name] for name in self._positional]
 
