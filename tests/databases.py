@@ -207,8 +207,8 @@ class Proxy:
         """Have the server do the next request of a kind and go, and report a failure to the client.
 
         Args:
-            sqlstates: what is reported to the client, as a pooler would: without a place in the server's source. A pooler
-                may add its own error to that of the server.
+            sqlstates: what is reported to the client, as a pooler would: without a place in the server's source. It may
+                add its own error to that of the server.
             severity: ERROR, FATAL or PANIC.
             at: what is in the request.
         """
