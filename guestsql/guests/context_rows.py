@@ -51,7 +51,7 @@ class HotelClock:
             text: with or without `{HH:MM}`.
             seconds: since 1970.
         """
-        if CLOCK not in text:
+        if "{" not in text or CLOCK not in text:  # a single character is found 25 times as fast
             return text
         minute, shown = self._shown
         if minute != seconds // 60:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from psycopg.pq.abc import PGresult
@@ -88,5 +89,5 @@ class RowMaker:
         if found != self.columns:
             self.columns, self.is_changed = found, True
             if found:
-                self._make = row_type(self._query, found)._make
+                self._make = partial(tuple.__new__, row_type(self._query, found))  # _make is not written in C
         return self._make if found else namedtuple_row(cursor)
