@@ -86,7 +86,7 @@ class BuildFailures:
     """The last failed builds, for the callers that waited for them. May be used from several threads.
 
     Args:
-        seconds: how long a caller waits at most: older failures are of use to none.
+        seconds: how long a caller waits at most: older failures are of no use.
     """
 
     def __init__(self, seconds: float) -> None:

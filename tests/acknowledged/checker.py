@@ -58,7 +58,7 @@ class Verdict:
     Attributes:
         acknowledged: effects that were acknowledged.
         reads: contexts that were read and compared.
-        lost, doubled, torn, stale, foreign: what must not be, described.
+        lost, doubled, torn, stale, foreign: what must not happen, described.
     """
 
     acknowledged: int = 0

@@ -36,7 +36,7 @@ class Scene:
         url: its database, not by way of the proxy.
         writers: who works there.
         chance: of this fault.
-        seconds: how long what lasts does.
+        seconds: how long a fault lasts that has an end.
         found: what the fault itself has found wrong.
         proxy, disk, clock: where there is one.
     """

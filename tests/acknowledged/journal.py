@@ -98,7 +98,7 @@ class Notes:
         last: the last amount that was acknowledged, by work and key, and the amounts sent behind it.
         together: the effects that are stored all or not at all.
         taken: what was handed out, by kind, as the words behind it.
-        foreign, stale: what must not be.
+        foreign, stale: what must not happen.
         reads: contexts that were read and compared.
     """
 

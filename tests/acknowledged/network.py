@@ -81,7 +81,7 @@ class HarmingProxy:
             self._ordered += [(how, seconds, at)] * times
 
     def is_idle(self) -> bool:
-        """Tell whether everything that was asked for is done."""
+        """Return whether everything that was asked for is done."""
         with self._lock:
             return not self._ordered
 

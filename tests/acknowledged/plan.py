@@ -19,7 +19,7 @@ class Kind:
         place: one of PLACES.
         settings: of the writers' databases.
         route: "direct", "proxy" or "pooler".
-        seconds: how long a fault lasts that lasts.
+        seconds: how long a fault lasts that has an end.
         times: how many faults at most.
         processes: how many writer processes.
     """

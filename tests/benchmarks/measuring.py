@@ -148,8 +148,8 @@ def _position(connection: psycopg.Connection[tuple[object, ...]]) -> int:
 def cores_apart() -> Iterator[Callable[[], None]]:
     """Keep servers that are started in the block away from the core of this process.
 
-    A call takes half the time when the server's process happens to share the client's core. Which connection has that
-    luck changes from run to run; those to a server on another machine never have it.
+    A call takes half the time when the server's process happens to share the client's core. Which connections do
+    changes from run to run; those to a server on another machine never do.
 
     Yields:
         What to call when the servers run, before the first connection.

@@ -249,7 +249,7 @@ async def test_a_change_while_the_merge_waits_is_not_lost(database_url: str, aut
 
 
 async def test_two_merges_at_once_crosswise(database_url: str, autocommit: Connection) -> None:
-    """Whoever comes second finds its own guest gone: as if it had come later, it gets everything."""
+    """The second caller finds its own guest gone: as if it had come later, it gets everything."""
     async with Either("async", database_url) as db, Either("async", database_url) as other:
         for attempt in range(10):
             await db.update_profile(GUEST, labels=[f"a{attempt}"])

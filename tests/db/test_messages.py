@@ -99,7 +99,7 @@ async def test_a_late_block_stores_nothing(kind: str, database_url: str, autocom
 
 
 async def test_a_block_whose_lease_ran_out_unnoticed_is_stored(database_url: str, autocommit: Connection) -> None:
-    """Nobody else has claimed the message: the work need not be done again."""
+    """No one else has claimed the message: the work need not be done again."""
     with GuestDatabase(settings=make_settings(database_url)) as db:
         with db.message("m1", GUEST):
             expire(autocommit)

@@ -139,7 +139,7 @@ def test_a_value_has_the_type_that_is_described(connection, signatures, annotati
 
 
 def _fits(value, type_):
-    """Tell whether a value is of a type."""
+    """Return whether a value is of a type."""
     if type_ is typing.Any:
         return True
     if type_ is None or type_ is type(None):

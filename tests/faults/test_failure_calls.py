@@ -356,7 +356,7 @@ async def test_a_cancelled_task_leaks_no_connection(database_url: str, autocommi
                     task.cancel()
                 results = await asyncio.gather(queued, running, return_exceptions=True)
                 assert all(isinstance(result, asyncio.CancelledError) for result in results)
-            # Nobody waited for the server: it may have done what it was asked for.
+            # The client did not wait for the server: it may have done what it was asked for.
             assert (await in_time(db.get_profile(GUEST))).labels in (["a"], ["a", "b"])
         await asyncio.to_thread(eventually, lambda: sessions(autocommit) == 1)
 

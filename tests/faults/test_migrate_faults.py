@@ -63,7 +63,7 @@ def at_event(code: str, action: Callable[[], object]) -> Iterator[list[logging.L
 
 
 class Proxy:
-    """Stands before the server on a socket of its own, and once loses a COMMIT or the answer to it.
+    """A proxy before the server, on its own socket, that once loses a COMMIT or the answer to it.
 
     Args:
         server: the real one.

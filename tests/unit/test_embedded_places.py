@@ -39,7 +39,7 @@ def account() -> Account | None:
 
 @pytest.fixture
 def system(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stands in for /var/lib."""
+    """Replaces /var/lib."""
     folder = open_folder / "system"
     folder.mkdir()
     monkeypatch.setattr(_places, "_system_folders", lambda: [folder])

@@ -66,7 +66,7 @@ class Incompatibility:
 
 
 def find_incompatibility(query: Query, home: Stage, there: Stage) -> Incompatibility | None:
-    """Tell what a query does no more on another schema; None when it runs there, or runs nowhere.
+    """Return what a query no longer does on another schema; None when it runs there, or runs nowhere.
 
     Args:
         query: the query.

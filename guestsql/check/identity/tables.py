@@ -15,7 +15,7 @@ from guestsql.check.infer.nullable import nullness
 __all__ = ["FewValues", "table_rules"]
 
 FewValues = Callable[[int, int], bool]
-"""Tells whether a column, by the numbers of its table and its place, can have only a few values."""
+"""Whether a column, by the numbers of its table and its place, can have only a few values."""
 
 _FOREIGN, _PARTITIONED = "f", "p"
 _ROW_ADDRESS = -1

@@ -89,7 +89,7 @@ class ContextCache:
         row = None
         if (executor := self._executor).replica is not None:
             row = executor.read_replica("lookup_context", {"phone_number": key})
-        if row is None or not is_fresh(row, ttl_seconds):  # whether the memory is off says the primary: it has no age
+        if row is None or not is_fresh(row, ttl_seconds):  # the primary says whether the memory is off: that has no age
             row = self._lookups.get(key, deadline)
         if row is not None and is_hit(row, ttl_seconds):
             self._count("hit")

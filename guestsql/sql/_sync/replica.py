@@ -24,7 +24,7 @@ from guestsql.sql.position import NOWHERE, Companion, Position, written_to
 
 __all__ = ["Replica"]
 
-# A replica that has not answered by then is taken for gone; the caller still has the rest of its deadline.
+# A replica that has not answered by then is treated as gone; the caller still has the rest of its deadline.
 _PATIENCE_SECONDS = 0.5
 # How long the primary answers everything: after a failure, and when the replica was found behind.
 _REST_SECONDS = 1.0

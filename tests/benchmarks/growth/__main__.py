@@ -4,7 +4,7 @@ GUESTS=10000000   the largest hotel; the others have a tenth each, down to 10,00
 SECONDS=10        for each call, in all hotels together
 COLD=0            leaves out what is measured after restarts
 FOLDER=, KEEP=1   where the hotels are, and whether they are kept; an interrupted run always keeps them
-STRICT=1          exit 1 when a hit takes longer than 1.2 times as long in the largest hotel as in the smallest
+STRICT=1          exit 1 when a hit in the largest hotel takes more than 1.2 times as long as in the smallest
 """
 
 from __future__ import annotations

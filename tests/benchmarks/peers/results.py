@@ -104,7 +104,7 @@ def _against(
 
 
 def _fastest(results: Results, row: str) -> Iterator[Target]:
-    # Who does not wait for the disk does less; it is compared only where guestsql does not wait either.
+    # A peer that does not wait for the disk does less; it is compared only where guestsql does not wait either.
     waits = results.waits_for_disk(row, OURS)
     names = [peer.name for peer in results.peers if peer.kind == "store"]
     equal = [name for name in names if results.waits_for_disk(row, name) or not waits]
