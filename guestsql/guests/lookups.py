@@ -55,7 +55,7 @@ class AsyncLookups:
 
     While another lookup is on its way, a caller lets the other tasks run once. Those that ask too are answered by one
     statement, as if they had called `get_contexts` together. No caller joins a statement that was sent already: it
-    could be older than what the caller has just written. If only one of the two queries is replaced, no statement is shared.
+    could be older than what the caller has just written. If only one of the two queries is replaced, nothing is shared.
     """
 
     def __init__(self, executor: AsyncExecutor) -> None:
