@@ -38,7 +38,7 @@ def quoted(value: str) -> str:
 def _refuse_address(variable: str, value: str) -> None:
     """Refuse an address in the wrong variable: unlike that of an address, the value of this one is shown."""
     if _ADDRESS.search(value):
-        raise SettingsError(f"{variable} holds an address", hint="addresses belong into DATABASE_URL and its like")
+        raise SettingsError(f"{variable} holds an address", hint="addresses belong in DATABASE_URL and the like")
 
 
 def as_text(_variable: str, value: str) -> str:
@@ -57,7 +57,7 @@ def as_path(variable: str, value: str) -> Path:
     try:
         return Path(value).expanduser()
     except RuntimeError:
-        raise SettingsError(f"{variable}: the home folder in {quoted(value)} is not known") from None
+        raise SettingsError(f"{variable}: the home folder in {quoted(value)} is unknown") from None
 
 
 def as_folder(variable: str, value: str) -> Path:

@@ -87,7 +87,7 @@ class Form:
         fields: in the order of the declaration.
         values: for the server, by parameter; None while something is missing or wrong.
         given: what the request gives, by parameter, for links; several values of an array.
-        is_personal: a parameter may identify a guest, so that the values do not belong into an address.
+        is_personal: a parameter may identify a guest, so that the values do not belong in an address.
         errors: what is wrong with the request as a whole.
     """
 

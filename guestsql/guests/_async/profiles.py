@@ -166,4 +166,4 @@ class AsyncProfiles(AsyncSession):
             row = await self._call("get_profile", phone_number=key)  # there was nothing to change
             if row is not None:
                 return profile_from(row)
-            # Another process has forgotten the guest in this moment: write again.
+            # Another process has forgotten the guest at this moment: write again.

@@ -77,7 +77,7 @@ class Booking(Session):
         stored = partial(event, logging.INFO, "BOOKING_STATUS", "booking status stored", guest=key, status=status)
         self._after_commit(stored)
         row = self._read_stored("get_booking_status", phone_number=key)
-        # Another process has erased the guest in this moment.
+        # Another process has erased the guest at this moment.
         return _no_status(key) if row is None else status_from(row)
 
     def get_booking_status(self, user_id: str) -> BookingStatus | None:

@@ -168,4 +168,4 @@ class Threads(Session):
             row = self._call("get_thread", phone_number=key)  # there was nothing to change
             if row is not None and row.thread_id == thread_id:
                 return thread_from(row)
-            # Another process has forgotten the guest, or set another thread, in this moment: write again.
+            # Another process has forgotten the guest, or set another thread, at this moment: write again.

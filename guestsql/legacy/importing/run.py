@@ -57,7 +57,7 @@ _KEEP_STAGED = "SET LOCAL temp_buffers = '192MB'"
 # choose; on disk, where more records than this end up, it takes twice as long.
 _READ_BY_KEY = "SET LOCAL random_page_cost = 0"
 _MOST_KEPT = 250_000
-# Only when another process creates or archives a guest of the range in this moment.
+# Only when another process creates or archives a guest of the range at this moment.
 _RACED = frozenset({"guest_profiles_pkey", REFUSED})
 
 
