@@ -32,6 +32,12 @@ WHERE
 -- transaction.
 SELECT set_config('synchronous_commit', 'off', TRUE) AS synchronous_commit;
 
+-- name: bound_statement(milliseconds)$
+-- Lets the server end the statement that is sent with it after so long.
+-- For a write behind a transaction pooler, where no session can have a limit. COMMIT has none.
+--   milliseconds: int, until shortly before its caller gives up
+SELECT set_config('statement_timeout', :milliseconds::int::text, TRUE) AS statement_timeout;
+
 -- name: may_set_role(role_name)$
 -- Whether this session may SET ROLE to a role. False without such a role.
 -- Before version 16 every member may.

@@ -192,16 +192,18 @@ async def test_a_message_is_two_round_trips(opened: Open, connections: list[Any]
     """With tokens and a reply: the claim, and all that has come of it. A redelivery is one."""
     database = await opened()
     await database.get_profile(GUEST)
+    # Behind a pooler a limit is sent together with each write.
+    write = DIRECT if connections[0].has_session else [*DIRECT[:-1], *DIRECT]
     with tracing(connections, tmp_path / "trace") as sent:
         async with block(database.raw.message("m1", GUEST, chat_id="1@g.us")) as message:
-            assert sent() == DIRECT
+            assert sent() == write
             message.tokens("t1", 5)
             message.reply({"text": "Hola"})
             assert sent() == []
-        assert sent() == DIRECT
+        assert sent() == write
         async with block(database.raw.message("m1", GUEST)) as message:
             assert not message.is_new
-        assert sent() == DIRECT
+        assert sent() == write
 
 
 @pytest.mark.direct("a pooler takes no options=")

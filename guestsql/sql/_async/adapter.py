@@ -6,7 +6,8 @@ It puts the parameters in order, runs the statement eagerly, and translates, tim
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, LiteralString
@@ -17,8 +18,9 @@ from psycopg import AsyncCursor
 from guestsql.errors import DatabaseError, OutcomeUnknown
 from guestsql.sql import Catalogue, arrange, operation_name
 from guestsql.sql._async.connection import AsyncDeadlineConnection
-from guestsql.sql._async.pipeline import commits_alone, execute_together
+from guestsql.sql._async.pipeline import ASYNC_COMMIT, Setting, bound, commits_alone, execute_together
 from guestsql.sql.describe import client_encoding, described
+from guestsql.sql.operation import is_write
 from guestsql.sql.result_rows import RowMaker, Shape, column_names
 from guestsql.sql.runtime import AsyncResult
 from guestsql.sql.translate import is_remediable, is_transient, translate
@@ -54,6 +56,7 @@ class AsyncAdapter:
         self._catalogue = catalogue
         self._counting = counting
         self._async_commits = frozenset(name for name, query in catalogue.items() if query.commits_async)
+        self._writes = frozenset(name for name, query in catalogue.items() if is_write(query.tokens))
         self._tracing = make_tracing()
         self._described: dict[str, Attributes] = {}
         self._shapes: dict[str, Shape] = {}
@@ -84,11 +87,11 @@ class AsyncAdapter:
         span = self._begin_span(cursor, name) if tracing is not None and tracing.is_on() else None
         started = perf_counter()
         try:
-            is_async = name in self._async_commits and commits_alone(conn)
-            if conn.companion is None and not is_async:
+            settings = self._settings(conn, name)
+            if conn.companion is None and not settings:
                 await cursor.execute(sql, values)
             else:
-                await execute_together(cursor, sql, values, companion=conn.companion, is_async_commit=is_async)
+                await execute_together(cursor, sql, values, companion=conn.companion, settings=settings)
         except BaseException as error:
             failure = self._failure(error, name, started, span)
             if failure is None:
@@ -114,6 +117,15 @@ class AsyncAdapter:
         finally:
             if cursor.rowcount > _ROWS_KEPT:
                 del conn.cursors[name]
+
+    def _settings(self, conn: AsyncDeadlineConnection, name: str) -> Sequence[Setting]:
+        """Return what is set for a statement that is a transaction of its own."""
+        is_async = name in self._async_commits
+        # A write that waits for a lock would otherwise be done after its caller has given up.
+        is_bound = not conn.has_session and name in self._writes and conn.deadline != math.inf
+        if not (is_async or is_bound) or not commits_alone(conn):
+            return ()
+        return [*([ASYNC_COMMIT] if is_async else []), *([bound(conn.deadline)] if is_bound else [])]
 
     def _failure(
         self, error: BaseException, name: str, started: float, span: StatementSpan | None

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from time import monotonic
 from types import TracebackType
 from typing import Any, LiteralString
 
@@ -18,10 +19,15 @@ from guestsql.sql import read_packaged
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.position import Companion, Position
 
-__all__ = ["Batch", "commits_alone", "execute_together", "together"]
+__all__ = ["ASYNC_COMMIT", "Batch", "Setting", "bound", "commits_alone", "execute_together", "together"]
+
+Setting = tuple[str, list[Any]]
+"""A query of queries/internal/connections.sql that sets something for its transaction, and its parameters."""
+ASYNC_COMMIT: Setting = ("commit_without_waiting", [])
+"""Commits without waiting for the disk or a standby."""
 
 _SYNC: Any = object()
-_ASYNC_COMMIT = "commit_without_waiting"
+_LONGEST_MILLISECONDS = 2**31 - 1
 
 
 class Batch(Pipeline):
@@ -70,7 +76,15 @@ class Batch(Pipeline):
         """Read all results; psycopg does not expect a COMMIT that fails: an error, and then the answer to the Sync."""
         del flush
         failure: psycopg.Error | None = None
-        while self.result_queue and (results := (yield from generators.fetch_many(self.pgconn))):
+        while self.result_queue:
+            try:
+                results = yield from generators.fetch_many(self.pgconn)
+            except psycopg.Error as error:  # the connection is lost: what the server said before says why
+                if failure is None:
+                    raise
+                raise failure from error
+            if not results:
+                break
             queued = self.result_queue[0]
             is_commit_failed = queued is _SYNC and results[-1].status != ExecStatus.PIPELINE_SYNC
             if not is_commit_failed:
@@ -109,13 +123,23 @@ def commits_alone(connection: DeadlineConnection) -> bool:
     return connection.pgconn.transaction_status == TransactionStatus.IDLE
 
 
+def bound(deadline: float) -> Setting:
+    """Return what lets the server end a statement a little before its caller gives up.
+
+    Args:
+        deadline: in seconds of `time.monotonic()`.
+    """
+    milliseconds = min(_LONGEST_MILLISECONDS, (deadline - monotonic()) * 900)
+    return "bound_statement", [max(1, round(milliseconds))]  # 0 would mean no limit
+
+
 def execute_together(
     cursor: Cursor[Any],
     text: LiteralString,
     values: list[Any],
     *,
     companion: Companion | None,
-    is_async_commit: bool,
+    settings: Sequence[Setting],
 ) -> None:
     """Run a statement with what belongs to it, in one round trip.
 
@@ -124,8 +148,8 @@ def execute_together(
         text: the statement, with `$1`, `$2`, ….
         values: its parameters.
         companion: gets the server's position; None if it is not asked for.
-        is_async_commit: True to commit without waiting for the disk or a standby. `SET LOCAL` would do the same, but
-            before PostgreSQL 16 it warns unless there was a BEGIN.
+        settings: of its transaction. `SET LOCAL` would do the same, but before PostgreSQL 16 it warns unless there was
+            a BEGIN.
 
     Raises:
         psycopg.Error: the statement failed, or its commit.
@@ -141,11 +165,11 @@ def execute_together(
             # The question is not prepared: after a failure in front of it psycopg would believe that it is.
             if companion is not None and not is_behind:
                 asked = connection.execute(_position(), prepare=False)
-            if is_async_commit:  # in front, where no failure can keep it from being prepared
-                setting = connection.cursors.get(_ASYNC_COMMIT)
+            for name, given in settings:  # in front, where no failure can keep them from being prepared
+                setting = connection.cursors.get(name)
                 if setting is None:
-                    setting = connection.cursors[_ASYNC_COMMIT] = connection.cursor()
-                setting.execute(_async_commit())
+                    setting = connection.cursors[name] = connection.cursor()
+                setting.execute(_setting(name), given)
             cursor.execute(text, values)
             if is_behind:
                 batch.end_transaction()
@@ -165,5 +189,5 @@ def _position() -> bytes:
 
 
 @cache
-def _async_commit() -> bytes:
-    return read_packaged("internal/connections.sql")[_ASYNC_COMMIT].text.encode()
+def _setting(name: str) -> bytes:
+    return read_packaged("internal/connections.sql")[name].text.encode()
