@@ -81,12 +81,12 @@ class AsyncAdapter:
         *_record_class: object,
     ) -> Any:  # noqa: ANN401  the query's own
         """Run a statement, and return what is fetched of its result."""
-        cursor = conn.cursors.get(name) or _kept_cursor(conn, name)
         values = arrange(self._catalogue[name], parameters)
-        tracing = self._tracing
-        span = self._begin_span(cursor, name) if tracing is not None and tracing.is_on() else None
+        span: StatementSpan | None = None
         started = perf_counter()
-        try:
+        try:  # a closed connection gives neither a cursor nor its address
+            cursor = conn.cursors.get(name) or _kept_cursor(conn, name)
+            span = self._begin_span(cursor, name)
             settings = self._settings(conn, name)
             if conn.companion is None and not settings:
                 await cursor.execute(sql, values)
@@ -179,7 +179,7 @@ class AsyncAdapter:
             return False
 
     def _begin_span(self, cursor: AsyncCursor[Any], name: str) -> StatementSpan | None:
-        if self._tracing is None:
+        if self._tracing is None or not self._tracing.is_on():
             return None
         statement = self._described.get(name)
         if statement is None:
