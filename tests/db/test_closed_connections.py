@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from psycopg import RawCursor
 
@@ -14,7 +16,7 @@ from guestsql.sql._sync.connection import DeadlineConnection
 @pytest.mark.parametrize("is_used", [False, True])
 def test_a_closed_connection_raises_no_error_of_psycopg(database_url: str, *, is_used: bool) -> None:
     catalogue = read_packaged("internal/connections.sql")
-    queries = bind_queries(catalogue, SyncAdapter(catalogue))
+    queries: Any = bind_queries(catalogue, SyncAdapter(catalogue))
     with DeadlineConnection.connect(database_url, autocommit=True, cursor_factory=RawCursor) as connection:
         if is_used:
             queries.get_server_pid(connection)
