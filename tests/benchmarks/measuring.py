@@ -30,6 +30,7 @@ from guestsql.embedded import PrivateServer
 from guestsql.embedded._account import server_account
 from guestsql.embedded._binaries import find_binaries
 from guestsql.embedded._places import temporary_base
+from guestsql.embedded._postmaster import find_postmaster
 from tests.server import pg_bin
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "machine",
     "percentiles",
     "replace_section",
+    "server_apart",
     "table",
     "timed",
     "timed_async",
@@ -163,6 +165,27 @@ def cores_apart() -> Iterator[Callable[[], None]]:
         yield lambda: os.sched_setaffinity(0, cores[:1])
     finally:
         os.sched_setaffinity(0, cores)
+
+
+@contextmanager
+def server_apart(server: PrivateServer) -> Iterator[None]:
+    """Keep the new sessions of a running server away from the core of this process, as `cores_apart` does.
+
+    Args:
+        server: whose sessions.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    postmaster = find_postmaster(server.directory / "data")
+    if len(cores) <= 1 or postmaster is None:
+        yield
+        return
+    postmaster.cpu_affinity(cores[1:])
+    os.sched_setaffinity(0, cores[:1])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        postmaster.cpu_affinity(cores)
 
 
 @contextmanager

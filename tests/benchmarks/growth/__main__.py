@@ -42,7 +42,8 @@ def main() -> int:
     is_kept = os.environ.get("KEEP") == "1"
     with open_hotels(folder, sizes, shared_megabytes=shared, is_kept=is_kept) as hotels:
         hotels.warm()
-        calls = _warm_calls(hotels, seconds)
+        with hotels.apart():
+            calls = _warm_calls(hotels, seconds)
         queries = warm_queries(hotels)
         is_cold = hotels.cool()
         write_report(hotels, calls, _cold_calls(hotels), queries, cold_queries(hotels), is_cold=is_cold)

@@ -7,7 +7,7 @@ import random
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from guestsql.embedded import PrivateServer
 from guestsql.settings import Settings
 from guestsql.sql._sync.connection import connect
 from tests.benchmarks.bench_monitoring import FIGURES
+from tests.benchmarks.measuring import server_apart
 from tests.server import apply_migrations, pg_bin
 
 __all__ = ["Hotel", "Hotels", "open_hotels"]
@@ -131,6 +132,10 @@ class Hotels:
             with psycopg.connect(hotel.url, autocommit=True) as connection:
                 connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
                 connection.execute(_PREWARM)
+
+    def apart(self) -> AbstractContextManager[None]:
+        """Keep the server's sessions away from the core of this process."""
+        return server_apart(self._server)
 
     def cool(self) -> bool:
         """Restart the server, and have the system forget what it has read of its files.
