@@ -25,6 +25,7 @@ CALLS: dict[str, Callable[[Either, str], Awaitable[Any]]] = {
 STORED = "SELECT coalesce(user_name, thread_id) FROM guest_profiles"
 
 
+@pytest.mark.direct("a pooler hides the server process, so that it cannot be ended")
 @pytest.mark.parametrize("name", CALLS)
 async def test_a_later_write_is_not_undone_by_an_attempt_that_was_repeated(
     name: str, database_url: str, autocommit: Connection

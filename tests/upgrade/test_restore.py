@@ -11,6 +11,7 @@ from guestsql.embedded import PrivateServer
 from guestsql.migrate import PACKAGED, Runner, Series
 from guestsql.settings import Settings
 from tests.server import MIGRATIONS, drop_database, private_server
+from tests.through_pooler import direct
 from tests.upgrade.dumps import dumped, run_program
 
 ANA, LID = "573000000001", "123456789012345@lid"
@@ -65,10 +66,11 @@ def test_a_dump_is_restored_on_a_new_server(server: PrivateServer, empty_databas
 
 def test_what_a_restore_leaves_out_is_granted_again(server: PrivateServer, empty_database_url: str) -> None:
     """Owners and privileges, of functions, partitions and sequences too."""
-    Runner(Settings(), empty_database_url, SERIES).up()
-    before = sorted(dumped(empty_database_url))
+    url = direct(empty_database_url)
+    Runner(Settings(), url, SERIES).up()
+    before = sorted(dumped(url))
     dump = str(server.directory / "privileges.dump")
-    run_program("pg_dump", "--format=custom", f"--file={dump}", empty_database_url)
+    run_program("pg_dump", "--format=custom", f"--file={dump}", url)
     with psycopg.connect(server.url(), autocommit=True) as admin:
         admin.execute("CREATE DATABASE without_privileges")
     try:
