@@ -37,7 +37,9 @@ def test_the_database_of_a_release_is_migrated(empty_database_url: str, schema: 
     settings = Settings(database_url=empty_database_url)
     applied = Runner(settings, direct(empty_database_url), series=[Series(PACKAGED, MIGRATIONS)]).up()
     assert [each.version for each in applied] == list(range(int(file.stem) + 1, LAST + 1))
-    diff = list(difflib.unified_diff(schema, dumped(direct(empty_database_url), *_OPTIONS), "new", "migrated", "", "", 1))
+    diff = list(
+        difflib.unified_diff(schema, dumped(direct(empty_database_url), *_OPTIONS), "new", "migrated", "", "", 1)
+    )
     # The dumps are of PostgreSQL 18. An older one reads E'\\v', in one function, as the letter v.
     assert server_version < _VERTICAL_TAB_FROM or not diff, "\n".join(diff)
     with GuestDatabase(settings=settings) as db:
