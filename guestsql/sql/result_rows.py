@@ -89,5 +89,7 @@ class RowMaker:
         if found != self.columns:
             self.columns, self.is_changed = found, True
             if found:
-                self._make = partial(tuple.__new__, row_type(self._query, found))  # _make is not written in C
+                # _make is not written in C.
+                of_type = row_type(self._query, found)
+                self._make = partial(tuple.__new__, of_type)  # pyright: ignore[reportUnknownMemberType]  of any values
         return self._make if found else namedtuple_row(cursor)
