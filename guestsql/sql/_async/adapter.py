@@ -57,6 +57,7 @@ class AsyncAdapter:
         self._counting = counting
         self._async_commits = frozenset(name for name, query in catalogue.items() if query.commits_async)
         self._writes = frozenset(name for name, query in catalogue.items() if is_write(query.tokens))
+        self._changing = self._async_commits | self._writes
         self._tracing = make_tracing()
         self._described: dict[str, Attributes] = {}
         self._shapes: dict[str, Shape] = {}
@@ -86,8 +87,8 @@ class AsyncAdapter:
         started = perf_counter()
         try:  # a closed connection gives neither a cursor nor its address
             cursor = conn.cursors.get(name) or _kept_cursor(conn, name)
-            span = self._begin_span(cursor, name)
-            settings = self._settings(conn, name)
+            span = None if self._tracing is None else self._begin_span(cursor, name)
+            settings = self._settings(conn, name) if name in self._changing else ()
             if conn.companion is None and not settings:
                 await cursor.execute(sql, values)
             else:
