@@ -11,6 +11,7 @@ import pytest
 
 from guestsql import GuestDatabase
 from guestsql.errors import DifferentGuests, InvalidUserId, InvalidValue
+from guestsql.guests import _async, _sync
 from guestsql.guests.ids import id_kind
 from tests.databases import (
     GUEST,
@@ -319,3 +320,32 @@ async def test_a_phone_that_was_kept_for_the_next_guest_under_it(kind: str, data
         await db.get_context(OTHER)
         linked = await db.link_ids(OTHER, phone=GUEST, lid=LID)
         assert [await db.get_profile(each) for each in (OTHER, GUEST, LID)] == [linked] * 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_guest_created_under_one_of_the_ids_during_a_merge_is_merged_too(
+    kind: str, database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[object] = []
+
+    def create() -> None:
+        if not written:
+            with GuestDatabase(settings=make_settings(database_url)) as other:
+                other.run(lambda tx: tx.record_interaction(LID))
+        written.append(None)
+
+    async with Either(kind, database_url) as db:
+        await db.update_profile(GUEST, user_name="Ana")
+        await db.update_profile(BSUID, user_name="Ana")
+        module = (_sync if kind == "sync" else _async).ids
+        write: Any = module.write
+
+        def merge(*given: Any, **named: Any) -> Any:
+            create()
+            return write(*given, **named)
+
+        monkeypatch.setattr(module, "write", merge)
+        await db.link_ids(GUEST, lid=LID, bsuid=BSUID)
+    assert guests(autocommit) == [GUEST]
+    assert ids_of(autocommit) == {GUEST, LID, BSUID}
+    assert autocommit.execute("SELECT total_interactions FROM guest_profiles").fetchall() == [(1,)]

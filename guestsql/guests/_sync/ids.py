@@ -9,7 +9,7 @@ from typing import Any
 
 from guestsql.errors import DifferentGuests
 from guestsql.guests._sync.archive import return_archived
-from guestsql.guests._sync.marked import check_ids, lock_ids, write
+from guestsql.guests._sync.marked import IdsMovedError, check_ids, lock_ids, write
 from guestsql.guests._sync.session import Session
 from guestsql.guests.ids import (
     GivenIds,
@@ -174,10 +174,21 @@ def _link_now(
     for owner, phones in lost.items():
         for phone in phones:
             tx.call("leave_phone", {"phone_number": owner, "phone": phone})
-    # Once a guest is gone, an id that was kept for the next guest under its phone leads to another key.
-    leads = known if not others else {row.id: row for row in tx.call("list_known_ids", {"ids": ids.every})}
+    leads = known if not others else _known_after_merge(tx, ids.every, {key, *owners})
     _lead_to(tx, ids.every, key, leads, portfolio=ids.portfolio)
     _write_profile(tx, ids, key, known)
+
+
+def _known_after_merge(tx: TransactionSession, ids: list[str], locked: set[str]) -> dict[str, Any]:
+    """Read ids again: once a guest is gone, an id that was kept for the next guest under its phone leads elsewhere.
+
+    Raises:
+        IdsMovedError: a message has created a guest under one of them meanwhile. Its id alone must not be moved.
+    """
+    known = tx.call("list_known_ids", {"ids": ids})
+    if any(row.guest_since is not None and row.phone_number not in locked for row in known):
+        raise IdsMovedError
+    return {row.id: row for row in known}
 
 
 def _new_key(ids: GivenIds, left: dict[str, Any], *, is_stranger: bool) -> str:
