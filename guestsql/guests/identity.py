@@ -15,7 +15,7 @@ from guestsql.errors import InvalidUserId, InvalidValue, SettingsError
 from guestsql.guests.national import complete_national
 from guestsql.guests.spellings import spellings
 
-__all__ = ["canonical_user_id", "clean_chat_id", "mask", "own_keys"]
+__all__ = ["BLANKS", "canonical_user_id", "clean_chat_id", "mask", "own_keys"]
 
 # E.164 allows 15 digits; with fewer than 7 there are only short codes of services.
 _PHONE = re.compile(r"[1-9][0-9]{6,14}")
@@ -60,7 +60,8 @@ _FOLD = (
     | dict.fromkeys(_SPACES, " ")
     | dict.fromkeys(_DASHES, "-")
 )
-_BLANKS = " \t\n\r\f\v"
+BLANKS = " \t\n\r\f\v"
+"""What is no part of an id at its ends, as in SQL; `str.strip` alone would take more."""
 
 _PHONE_SERVERS = frozenset({"s.whatsapp.net", "c.us", "hosted"})
 _LID_SERVERS = frozenset({"lid", "hosted.lid"})
@@ -148,7 +149,7 @@ def mask(key: str) -> str:
 def _canonical(user_id: str, region: str | None) -> str:
     if region is None and _PHONE.fullmatch(user_id):  # nearly every call
         return user_id
-    text = _CHANNEL.sub("", (user_id if user_id.isascii() else user_id.translate(_FOLD)).strip(_BLANKS))
+    text = _CHANNEL.sub("", (user_id if user_id.isascii() else user_id.translate(_FOLD)).strip(BLANKS))
     if not text:
         raise InvalidUserId("the user id is empty", hint="pass a phone number or a WhatsApp id")
     name, at, server = text.rpartition("@")

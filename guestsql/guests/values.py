@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast, final
 
 from guestsql.errors import InvalidUserId, InvalidValue
-from guestsql.guests.identity import canonical_user_id
+from guestsql.guests.identity import BLANKS, canonical_user_id
 from guestsql.guests.spellings import spellings
 from guestsql.settings import LONGEST_TTL_SECONDS
 
@@ -300,7 +300,7 @@ def is_placeholder(name: str, key: str) -> bool:
         name: the name.
         key: the guest's key.
     """
-    bare = name.strip()
+    bare = name.strip(BLANKS)
     if is_blank(bare) or bare == key or bare.casefold() == "usuario":
         return True
     if not any(character.isdigit() for character in bare):

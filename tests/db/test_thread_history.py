@@ -225,3 +225,17 @@ def test_threads_that_older_versions_kept_in_profiles(empty_database_url: str) -
         (GUEST, "t2", None, None, 0, "replaced"),
         (GUEST, "t3", None, None, 0, "imported"),
     ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_tokens_of_a_message_that_creates_its_guest_meanwhile(
+    kind: str, database_url: str, autocommit: Connection
+) -> None:
+    done = f"""
+        INSERT INTO guest_profiles (phone_number, thread_id, thread_tokens) VALUES ('{GUEST}', 't1', 5);
+        INSERT INTO operations (source, operation_id, phone_number, effects)
+        VALUES ('whatsapp', 'm1', '{GUEST}', '{{"tokens": {{"t1": 1}}}}')
+    """
+    async with Either(kind, database_url) as db:
+        adding = db.add_thread_tokens(GUEST, "t1", 7, message_id="m1")
+        assert await overtaken(database_url, autocommit, done, adding) == [5]

@@ -98,6 +98,9 @@ def test_every_id_can_be_stored(connection: Connection, table: str) -> None:
         "CO.abc",
         "81234567890123:4@lid",
         *LETTER_V,
+        "\x85573000000001",
+        "\x1cUsuario",
+        "\xa0Usuario\u2028",
     ]
 )
 def test_python_and_sql_know_the_same_placeholders(connection: Connection, names: list[str]) -> None:

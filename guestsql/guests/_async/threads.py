@@ -157,6 +157,8 @@ class AsyncThreads(AsyncSession):
         else:
             known = {"gateway": clean_gateway(gateway), "message_id": clean_message_id(message_id)}
             count = await self._call("add_message_tokens", phone_number=key, **known, **spent)
+            if not count:  # perhaps the guest was unknown until the message was done: only a new statement sees both
+                count = await self._call("add_message_tokens", phone_number=key, **known, **spent)
         return count or 0
 
     async def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:

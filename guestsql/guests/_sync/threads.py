@@ -156,6 +156,8 @@ class Threads(Session):
         else:
             known = {"gateway": clean_gateway(gateway), "message_id": clean_message_id(message_id)}
             count = self._call("add_message_tokens", phone_number=key, **known, **spent)
+            if not count:  # perhaps the guest was unknown until the message was done: only a new statement sees both
+                count = self._call("add_message_tokens", phone_number=key, **known, **spent)
         return count or 0
 
     def _write_thread(self, key: str, thread_id: str | None) -> GuestThread:
