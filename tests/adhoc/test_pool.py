@@ -29,7 +29,7 @@ def roles(admin, *statements):
         yield
     finally:
         for name in (ROLE, "adhoc_login"):
-            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [name])
+            admin.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = %s", [name])
             admin.execute(f"DO $$BEGIN IF to_regrole('{name}') IS NOT NULL THEN DROP OWNED BY {name}; END IF; END$$")
             admin.execute(f"DROP ROLE IF EXISTS {name}")
 

@@ -259,6 +259,7 @@ async def test_a_conflict_without_run_is_the_callers(opened: AsyncExecutor) -> N
     assert await numbers(opened) == [2]
 
 
+@pytest.mark.direct("a pooler may learn of it after COMMIT, whose outcome is then unknown")
 async def test_a_connection_that_is_lost_before_commit_is_repeated(opened: AsyncExecutor) -> None:
     attempts = 0
 
