@@ -8,7 +8,7 @@ import asyncpg
 
 from tests.benchmarks.peers.contents import CHANGES, POOL
 from tests.benchmarks.peers.peer import Peer, Place
-from tests.benchmarks.peers.statements import EXPIRE, LOOKUP, LOOKUPS, PUBLISH, UPSERT
+from tests.benchmarks.peers.statements import EXPIRE, LOOKUP, LOOKUPS, PUBLISH, UPSERT, is_fresh
 
 
 class Asyncpg(Peer):
@@ -28,11 +28,11 @@ class Asyncpg(Peer):
 
     async def async_hit(self, key: str) -> str | None:
         row = await self._pool.fetchrow(LOOKUP.text, *LOOKUP.values(phone_number=key))
-        return row[0] if row is not None and row[2] else None
+        return row[0] if row is not None and is_fresh(row[2], row[3]) else None
 
     async def async_batch(self, keys: list[str]) -> list[str]:
         rows = await self._pool.fetch(LOOKUPS.text, *LOOKUPS.values(phone_numbers=keys))
-        return [row[1] for row in rows if row[3]]
+        return [row[1] for row in rows if is_fresh(row[3], row[4])]
 
     async def async_expire(self, key: str) -> None:
         await self._pool.execute(EXPIRE, key)

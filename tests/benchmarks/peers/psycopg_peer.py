@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from tests.benchmarks.peers.contents import CHANGES, POOL, TTL_SECONDS
 from tests.benchmarks.peers.peer import Peer, Place
-from tests.benchmarks.peers.statements import EXPIRE, LOOKUP, LOOKUPS, PUBLISH, TEXT, TEXTS, UPSERT
+from tests.benchmarks.peers.statements import EXPIRE, LOOKUP, LOOKUPS, PUBLISH, TEXT, TEXTS, UPSERT, is_fresh
 
 
 class _SameStatements(Peer):
@@ -36,18 +36,18 @@ class _SameStatements(Peer):
     def hit(self, key: str) -> str | None:
         with self._connection() as connection:
             row = connection.execute(LOOKUP.text, LOOKUP.values(phone_number=key), prepare=True).fetchone()
-        return row[0] if row is not None and row[2] else None
+        return row[0] if row is not None and is_fresh(*row[2:]) else None
 
     async def async_hit(self, key: str) -> str | None:
         async with self._async_connection() as connection:
             cursor = await connection.execute(LOOKUP.text, LOOKUP.values(phone_number=key), prepare=True)
             row = await cursor.fetchone()
-        return row[0] if row is not None and row[2] else None
+        return row[0] if row is not None and is_fresh(*row[2:]) else None
 
     def batch(self, keys: list[str]) -> list[str]:
         with self._connection() as connection:
             rows = connection.execute(LOOKUPS.text, LOOKUPS.values(phone_numbers=keys), prepare=True).fetchall()
-        return [row[1] for row in rows if row[3]]
+        return [row[1] for row in rows if is_fresh(*row[3:])]
 
     def expire(self, key: str) -> None:
         with self._connection() as connection:
@@ -118,7 +118,7 @@ class Plain(Peer):
 
     def batch(self, keys: list[str]) -> list[str]:
         rows = self._one.execute(TEXTS, [keys, TTL_SECONDS], prepare=True).fetchall()
-        return [text for text, is_fresh in rows if is_fresh]
+        return [text for text, is_young in rows if is_young]
 
     def write(self, key: str) -> None:
         self._one.execute(PUBLISH, [key, self._build(key)], prepare=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from guestsql.sql import read_packaged
+from tests.benchmarks.peers.contents import TTL_SECONDS
 
 _QUERIES = read_packaged("context.sql", "internal/guests.sql")
 _GIVEN: dict[str, object] = {
@@ -21,6 +22,11 @@ UPDATE guest_profiles SET context_cache = $2, last_context_update = statement_ti
 _FRESH = "coalesce(last_context_update > statement_timestamp() - make_interval(secs => $2), FALSE) AS is_fresh"
 TEXT = f"SELECT context_cache, {_FRESH} FROM guest_profiles WHERE phone_number = $1"
 TEXTS = f"SELECT context_cache, {_FRESH} FROM guest_profiles WHERE phone_number = ANY($1)"
+
+
+def is_fresh(stored_at: float | None, answered_at: float) -> bool:
+    """What a driver makes of the two times of LOOKUP."""
+    return stored_at is not None and 0 <= answered_at - stored_at < TTL_SECONDS
 
 
 class Statement:
