@@ -110,12 +110,13 @@ class AsyncContextCache:
         """
         check_not_building(self, *keys)
         deadline = Deadline.after(self._settings.deadline_seconds)
-        known = await self._lookup_many(keys, ttl_seconds, deadline.at)
-        texts = hit_texts(known.values(), ttl_seconds, self._clock)
+        rows = await self._lookup_many(keys, ttl_seconds, deadline.at)
+        texts = hit_texts(rows, ttl_seconds, self._clock)
         hits = len(texts)
         outcomes: list[str] = []
-        for key in keys if hits < len(keys) else ():
-            if key not in texts:
+        if hits < len(keys):
+            known = {row.id: row for row in rows}
+            for key in [key for key in keys if key not in texts]:
                 request = ContextRequest(key, ttl_seconds, deadline, known.get(key), stale_if_error)
                 texts[key] = await self._refresh(request)
                 outcomes.append(request.outcome)
@@ -126,17 +127,17 @@ class AsyncContextCache:
             self._count(outcome)
         return texts
 
-    async def _lookup_many(self, keys: list[str], ttl_seconds: float, deadline: float) -> dict[str, Any]:
-        """Return the rows of many guests by key: hits from the replica, if there is one, the rest from the primary."""
-        known: dict[str, Any] = {}
+    async def _lookup_many(self, keys: list[str], ttl_seconds: float, deadline: float) -> list[Any]:
+        """Return the rows of many guests: hits from the replica, if there is one, the rest from the primary."""
+        rows: list[Any] = []
         if self._executor.replica is not None:
             found = await self._executor.read_replica("lookup_contexts", {"phone_numbers": keys}) or ()
-            known = {row.id: row for row in found if is_fresh(row, ttl_seconds)}
-            keys = [key for key in keys if key not in known]
+            rows = [row for row in found if is_fresh(row, ttl_seconds)]
+            hits = {row.id for row in rows}
+            keys = [key for key in keys if key not in hits]
         if keys:
-            rows = await self._executor.call("lookup_contexts", {"phone_numbers": keys}, deadline=deadline)
-            known.update((row.id, row) for row in rows)
-        return known
+            rows += await self._executor.call("lookup_contexts", {"phone_numbers": keys}, deadline=deadline)
+        return rows
 
     async def _refresh(self, request: ContextRequest) -> str:
         """Build the text, or get it from the caller that builds it; whatever happens, no lease is left behind."""
