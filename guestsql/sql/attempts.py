@@ -114,6 +114,7 @@ class Attempts:
         self._count = 0
         self._sessions: list[tuple[Server, float]] = []
         self._last: DatabaseError | None = None
+        self._is_lost = False
         self.is_sure = True
 
     def needs_new_connection(self, error: DatabaseError) -> bool:
@@ -127,11 +128,12 @@ class Attempts:
         return self._is_stale(error) or error.sqlstate == _READ_ONLY
 
     def add_session(self, connection: Session) -> None:
-        """Remember a session that was lost, and may still do what it was sent, where no operation id prevents that.
+        """Take note of the session of a failed attempt: one that was lost may still do what it was sent.
 
         Args:
             connection: of the attempt that failed.
         """
+        self._is_lost = connection.closed
         if connection.closed and connection.has_session and self._work.needs_confirmation:
             self._sessions.append((connection.server, connection.connected_at))
 
@@ -174,13 +176,13 @@ class Attempts:
         return failure
 
     def outcome_without_connection(self, error: BaseException) -> BaseException:
-        """Return what the caller gets if there was no connection for another attempt: what the server said, if it did.
+        """Return what the caller gets when no connection was there for another attempt: the server's last word, if it runs.
 
         Args:
             error: why there was none.
         """
         last = self._last
-        if isinstance(error, DatabaseUnavailable) and last is not None and last.undone:
+        if isinstance(error, DatabaseUnavailable) and last is not None and last.undone and not self._is_lost:
             return self.outcome(last)
         return self.outcome(error)
 
