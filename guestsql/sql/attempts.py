@@ -176,7 +176,7 @@ class Attempts:
         return failure
 
     def outcome_without_connection(self, error: BaseException) -> BaseException:
-        """Return what the caller gets when no connection was there for another attempt: the server's last word, if it runs.
+        """Return what the caller gets if no connection is free for another attempt: the last word of a server that runs.
 
         Args:
             error: why there was none.
