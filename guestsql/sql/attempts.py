@@ -176,7 +176,7 @@ class Attempts:
         return failure
 
     def outcome_without_connection(self, error: BaseException) -> BaseException:
-        """Return what the caller gets if no connection is free for another attempt: the last word of a server that runs.
+        """Return what the caller gets if no connection is free for another attempt: the last word of a running server.
 
         Args:
             error: why there was none.
