@@ -89,13 +89,7 @@ def hit_text(key: str, row: Any, clock: HotelClock) -> str:  # noqa: ANN401  a r
 
 def hit_texts(rows: Iterable[Any], ttl_seconds: float, clock: HotelClock) -> dict[str, str]:
     """Return the texts of all the rows of lookup_contexts that are hits, by id."""
-    if logger.isEnabledFor(logging.INFO):
-        return {row.id: hit_text(row.id, row, clock) for row in rows if is_hit(row, ttl_seconds)}
-    return {
-        row.id: clock.fill(row.context_cache, row.answered_at) if row.memory_enabled else ""
-        for row in rows
-        if is_hit(row, ttl_seconds)
-    }
+    return {row.id: hit_text(row.id, row, clock) for row in rows if is_hit(row, ttl_seconds)}
 
 
 def may_serve_stale(request: ContextRequest, row: Any) -> bool:  # noqa: ANN401  a row of lookup_context

@@ -18,12 +18,24 @@ from guestsql.errors import (
 )
 from guestsql.process import in_forked_child
 
-__all__ = ["Isolation", "TransactionState", "begin_text"]
+__all__ = ["Isolation", "TransactionState", "begin_text", "statement_timeout"]
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
 # The server ends what its client has left; the client itself is to notice its deadline first.
 _SERVER_GRACE_SECONDS = 1.0
+_LONGEST_MILLISECONDS = 2**31 - 1
+
+
+def statement_timeout(seconds: float) -> int:
+    """Return the server's limit for a statement, in milliseconds: a little before its client gives up.
+
+    The client's own limit leaves open what became of the statement.
+
+    Args:
+        seconds: until the client does.
+    """
+    return max(1, round(min(_LONGEST_MILLISECONDS, seconds * 900)))  # 0 would mean no limit
 
 
 def begin_text(isolation: Isolation | None, seconds: float) -> str:
@@ -39,8 +51,7 @@ def begin_text(isolation: Isolation | None, seconds: float) -> str:
     if isolation is not None and isolation not in get_args(Isolation):
         raise InvalidValue(f"isolation must be one of {', '.join(get_args(Isolation))}, not {isolation!r}")
     level = f" ISOLATION LEVEL {isolation.upper()}" if isolation else ""
-    # A statement ends a little before the client gives up; 0 would mean no limit.
-    statement = max(1, round(seconds * 900))
+    statement = statement_timeout(seconds)
     idle = max(1, round((seconds + _SERVER_GRACE_SECONDS) * 1000))
     return (
         f"BEGIN{level}; SET LOCAL statement_timeout = {statement};"

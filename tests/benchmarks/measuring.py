@@ -146,6 +146,11 @@ def _position(connection: psycopg.Connection[tuple[object, ...]]) -> int:
     return int(str(row[0]))
 
 
+def _cores() -> list[int]:
+    """Those that this process may use; none where the system does not say."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
 @contextmanager
 def cores_apart() -> Iterator[Callable[[], None]]:
     """Keep servers that are started in the block away from the core of this process.
@@ -156,7 +161,7 @@ def cores_apart() -> Iterator[Callable[[], None]]:
     Yields:
         What to call when the servers run, before the first connection.
     """
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    cores = _cores()
     if len(cores) <= 1:
         yield lambda: None
         return
@@ -174,7 +179,7 @@ def server_apart(server: PrivateServer) -> Iterator[None]:
     Args:
         server: whose sessions.
     """
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    cores = _cores()
     postmaster = find_postmaster(server.directory / "data")
     if len(cores) <= 1 or postmaster is None:
         yield

@@ -106,7 +106,7 @@ async def test_callers_of_one_process_go_on_when_its_build_ends(
 
     for folder in (_async, _sync):
         monkeypatch.setattr(folder.pausing, "jitter", rest)
-        monkeypatch.setattr(folder.context, "FIRST_PAUSE_SECONDS", 1800.0)  # no caller sees its end
+        monkeypatch.setattr(folder.pausing, "LONGEST_PAUSE_SECONDS", 1800.0)  # no caller sees its end
     builder = Builder(lambda _: {}["gone"] if fails else "text")
     database = await opened(builder)
     with hurried(database, 7200.0):

@@ -47,5 +47,5 @@ class AsyncPauses:
         if signal is None:
             await async_sleep(seconds)
         else:  # nothing to ask meanwhile, unless the build takes longer than its lease
-            await signal.wait(min(max(pause, LONGEST_PAUSE_SECONDS), max(0.0, deadline - monotonic())))
+            await signal.wait(min(LONGEST_PAUSE_SECONDS, max(0.0, deadline - monotonic())))
         return min(pause * 2, LONGEST_PAUSE_SECONDS)

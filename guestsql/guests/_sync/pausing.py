@@ -48,5 +48,5 @@ class Pauses:
         if signal is None:
             sleep(seconds)
         else:  # nothing to ask meanwhile, unless the build takes longer than its lease
-            signal.wait(min(max(pause, LONGEST_PAUSE_SECONDS), max(0.0, deadline - monotonic())))
+            signal.wait(min(LONGEST_PAUSE_SECONDS, max(0.0, deadline - monotonic())))
         return min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -22,6 +22,7 @@ from guestsql.sql._async.connection import AsyncDeadlineConnection, connection_a
 from guestsql.sql._async.pooled import Pool, PooledConnection
 from guestsql.sql.outage import POOL_NAME, Outage
 from guestsql.sql.runtime import AsyncPermits, async_sleep, end_with_loop
+from guestsql.sql.transactions import statement_timeout
 from guestsql.sql.translate import is_permanent
 from guestsql.telemetry.log import event
 
@@ -277,8 +278,7 @@ class AsyncConnections:
         await recognise(connection, self._declared)
         if not connection.has_session:
             return
-        # A little before the client does, whose own limit leaves open what became of the statement. 0 means no limit.
-        milliseconds = max(1, round(self._settings.deadline_seconds * 900))
+        milliseconds = statement_timeout(self._settings.deadline_seconds)
         await connection.execute(sql.SQL("SET statement_timeout = {}").format(milliseconds))
         check = sql.SQL("SET client_connection_check_interval = {}").format(round(_CLIENT_CHECK_SECONDS * 1000))
         with suppress(psycopg.DataError):  # a server on Windows cannot look

@@ -18,6 +18,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from guestsql.sql import read_packaged
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.position import Companion, Position
+from guestsql.sql.transactions import statement_timeout
 
 __all__ = ["ASYNC_COMMIT", "Batch", "Setting", "bound", "commits_alone", "execute_together", "together"]
 
@@ -27,7 +28,6 @@ ASYNC_COMMIT: Setting = ("commit_without_waiting", [])
 """Commits without waiting for the disk or a standby."""
 
 _SYNC: Any = object()
-_LONGEST_MILLISECONDS = 2**31 - 1
 
 
 class Batch(Pipeline):
@@ -129,8 +129,7 @@ def bound(deadline: float) -> Setting:
     Args:
         deadline: in seconds of `time.monotonic()`.
     """
-    milliseconds = min(_LONGEST_MILLISECONDS, (deadline - monotonic()) * 900)
-    return "bound_statement", [max(1, round(milliseconds))]  # 0 would mean no limit
+    return "bound_statement", [statement_timeout(deadline - monotonic())]
 
 
 def execute_together(
