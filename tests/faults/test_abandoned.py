@@ -20,6 +20,7 @@ from guestsql.sql._async.abandoned import AsyncAbandonedSessions
 from guestsql.sql._async.connection import connect
 from tests.databases import GUEST, KINDS, OTHER, PATIENCE_SECONDS, Either, answered, make_settings, waiting_sessions
 from tests.server import apply_migrations, eventually, private_server
+from tests.unreplicated import without_standby
 
 Connection = psycopg.Connection[Any]
 
@@ -43,15 +44,7 @@ def observer(own_server: PrivateServer) -> Iterator[Connection]:
         opened.execute("SET synchronous_commit = local")
         opened.execute("TRUNCATE guest_profiles, historical_clients CASCADE")
         yield opened
-        standby(opened, "")
         eventually(lambda: not opened.execute(SESSIONS).fetchall())
-
-
-def standby(connection: Connection, name: str) -> None:
-    """Have commits wait for this standby; "" for none."""
-    connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'".encode())
-    connection.execute("SELECT pg_reload_conf()")
-    eventually(lambda: connection.execute("SHOW synchronous_standby_names").fetchone() == (name,))
 
 
 def waits(connection: Connection) -> list[str]:
@@ -87,28 +80,27 @@ async def test_without_its_standby_a_server_is_not_filled_with_sessions(
     url = own_server.url()
     async with Either(kind, url, deadline_seconds=1.5, pool_max=POOL_MAX) as db:
         await db.get_context(GUEST)
-        await asyncio.to_thread(standby, observer, "absent")
-        failures: list[DatabaseError] = []
+        with without_standby(observer):
+            failures: list[DatabaseError] = []
 
-        async def write(guest: str) -> None:
-            for _ in range(2):
-                with pytest.raises((QueryTimeout, DatabaseUnavailable, OutcomeUnknown)) as caught:
-                    await db.add_thread_tokens(guest, "t1", 1)
-                failures.append(caught.value)
+            async def write(guest: str) -> None:
+                for _ in range(2):
+                    with pytest.raises((QueryTimeout, DatabaseUnavailable, OutcomeUnknown)) as caught:
+                        await db.add_thread_tokens(guest, "t1", 1)
+                    failures.append(caught.value)
 
-        with Watch(url) as watch:
-            writing = asyncio.gather(*(write(f"5730000001{number:02d}") for number in range(2 * POOL_MAX)))
-            while not writing.done():
-                assert (await db.get_context(GUEST)).startswith("[Cliente | ")
-                await asyncio.sleep(0.01)
-            await writing
-        assert watch.most <= POOL_MAX
-        # None was cancelled: each waits for as long as it takes.
-        assert waits(observer).count("SyncRep") == WRITERS
-        refused = [each for each in failures if isinstance(each, DatabaseUnavailable)]
-        assert any("SyncRep" in each.message and "standby is away" in each.hint for each in refused)
+            with Watch(url) as watch:
+                writing = asyncio.gather(*(write(f"5730000001{number:02d}") for number in range(2 * POOL_MAX)))
+                while not writing.done():
+                    assert (await db.get_context(GUEST)).startswith("[Cliente | ")
+                    await asyncio.sleep(0.01)
+                await writing
+            assert watch.most <= POOL_MAX
+            # None was cancelled: each waits for as long as it takes.
+            assert waits(observer).count("SyncRep") == WRITERS
+            refused = [each for each in failures if isinstance(each, DatabaseUnavailable)]
+            assert any("SyncRep" in each.message and "standby is away" in each.hint for each in refused)
 
-        await asyncio.to_thread(standby, observer, "")
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
