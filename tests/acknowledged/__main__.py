@@ -10,8 +10,10 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tests.acknowledged.places import Places
@@ -82,4 +84,7 @@ def _print(result: Result) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the writers and servers end with the command
+    with suppress(KeyboardInterrupt):
+        sys.exit(main())
+    sys.exit(130)
