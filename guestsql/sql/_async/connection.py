@@ -98,11 +98,11 @@ class AsyncDeadlineConnection(psycopg.AsyncConnection[Any]):
 
     def is_live(self) -> bool:
         """Return False if the server has hung up: an idle socket is readable only for a last message or its end."""
-        while not self.closed and is_readable(self.fileno()):
-            try:
+        try:
+            while not self.closed and is_readable(self.fileno()):
                 self.pgconn.consume_input()
-            except psycopg.OperationalError:
-                return False
+        except psycopg.OperationalError:
+            return False
         return not self.closed
 
     async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:  # noqa: ASYNC109  psycopg's signature
