@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from guestsql.errors import QueryFileError
@@ -65,6 +66,7 @@ class InUse:
         return Catalogue([*self.internal.values(), *self.catalogue.values()])
 
 
+@cache
 def default_directory() -> Path:
     """The folder of query files that belongs to this package.
 

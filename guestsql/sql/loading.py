@@ -8,6 +8,7 @@ every method returns what the adapter returns (awaited, when the adapter is asyn
 from __future__ import annotations
 
 import inspect
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from aiosql.queries import Queries
@@ -92,6 +93,8 @@ class EagerQueries(Queries):
         return True  # VALUES, TABLE and SHOW return rows too; the server is asked by `guestsql check`
 
 
+# Every database of a process, and every reload, binds the same queries.
+@lru_cache(maxsize=1024)
 def _datum(query: Query) -> QueryDatum:
     return QueryDatum(
         query_name=query.name,

@@ -145,7 +145,7 @@ async def test_where_every_session_hangs_one_more_is_opened_to_ask(
     kind: str, pool_max: int, own_server: PrivateServer, observer: Connection
 ) -> None:
     url = own_server.url()
-    async with Either(kind, url, deadline_seconds=0.6, pool_max=pool_max, pool_min=pool_max) as db:
+    async with Either(kind, url, deadline_seconds=1.2, pool_max=pool_max, pool_min=pool_max) as db:
         pool = db.raw._engine.executor._connections._pool
         await (pool.wait() if kind == "async" else asyncio.to_thread(pool.wait))  # none is still being made
         await answered(lambda: db.update_profile(GUEST))

@@ -82,7 +82,7 @@ async def test_a_locked_table_holds_no_call_beyond_its_deadline(
 ) -> None:
     kind = KINDS[len(name) % 2]  # the twin is generated
     # Not hurried: the server ends the statement too, a little before the client's own deadline.
-    async with Either(kind, database_url, deadline_seconds=0.2, pool_max=1) as db:
+    async with Either(kind, database_url, deadline_seconds=1.0, pool_max=1) as db:
         await answered(lambda: db.update_profile(GUEST, user_name="Ana"))
         with autocommit.transaction():
             autocommit.execute("LOCK TABLE guest_profiles")

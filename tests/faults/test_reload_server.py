@@ -77,7 +77,7 @@ async def test_a_table_that_is_locked_defers_an_edit(
 ) -> None:
     caplog.set_level(logging.INFO, "guestsql")
     text = "-- name: get_it()$\nSELECT coalesce(max(chat_id), 'second') AS it FROM guest_profiles;\n"
-    known: dict[str, Any] = {"queries_dir": folder, "reload_seconds": 0.01, "deadline_seconds": 0.3}
+    known: dict[str, Any] = {"queries_dir": folder, "reload_seconds": 0.01, "deadline_seconds": 3.0}
     async with Either(kind, database_url, **known) as db:
         assert await answered(db.queries.get_it) == "first"
         with autocommit.transaction():

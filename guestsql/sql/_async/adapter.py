@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["AsyncAdapter"]
 
 Parameters = Mapping[str, object]
+# Whether it commits asynchronously, and whether it writes.
+Effect = tuple[bool, bool]
 Fetch = Callable[[AsyncCursor[Any]], AsyncResult[Any]]
 
 # A cursor that is kept keeps its last result too, until it runs again.
@@ -55,9 +57,7 @@ class AsyncAdapter:
     def __init__(self, catalogue: Catalogue, counting: Counting | None = None) -> None:
         self._catalogue = catalogue
         self._counting = counting
-        self._async_commits = frozenset(name for name, query in catalogue.items() if query.commits_async)
-        self._writes = frozenset(name for name, query in catalogue.items() if is_write(query.tokens))
-        self._changing = self._async_commits | self._writes
+        self._effects: dict[str, Effect] = {}
         self._tracing = make_tracing()
         self._described: dict[str, Attributes] = {}
         self._shapes: dict[str, Shape] = {}
@@ -88,7 +88,8 @@ class AsyncAdapter:
         try:  # a closed connection gives neither a cursor nor its address
             cursor = conn.cursors.get(name) or _kept_cursor(conn, name)
             span = None if self._tracing is None else self._begin_span(cursor, name)
-            settings = self._settings(conn, name) if name in self._changing else ()
+            effect = self._effects.get(name) or self._new_effect(name)
+            settings = self._settings(conn, *effect) if True in effect else ()
             if conn.companion is None and not settings:
                 await cursor.execute(sql, values)
             else:
@@ -119,11 +120,16 @@ class AsyncAdapter:
             if cursor.rowcount > _ROWS_KEPT:
                 del conn.cursors[name]
 
-    def _settings(self, conn: AsyncDeadlineConnection, name: str) -> Sequence[Setting]:
+    def _new_effect(self, name: str) -> Effect:
+        # Not for all queries at once: their tokens would take a third of the time in which a database is opened.
+        query = self._catalogue[name]
+        effect = self._effects[name] = query.commits_async, is_write(query.tokens)
+        return effect
+
+    def _settings(self, conn: AsyncDeadlineConnection, is_async: bool, writes: bool) -> Sequence[Setting]:
         """Return what is set for a statement that is a transaction of its own."""
-        is_async = name in self._async_commits
         # A write that waits for a lock would otherwise be done after its caller has given up.
-        is_bound = not conn.has_session and name in self._writes and conn.deadline != math.inf
+        is_bound = not conn.has_session and writes and conn.deadline != math.inf
         if not (is_async or is_bound) or not commits_alone(conn):
             return ()
         return [*([ASYNC_COMMIT] if is_async else []), *([bound(conn.deadline)] if is_bound else [])]
