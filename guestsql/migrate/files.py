@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from guestsql.errors import MigrationError
@@ -153,8 +154,13 @@ def read_migration(path: Path, series: str = PACKAGED) -> Migration:
             that begins or ends a transaction, a psql command, COPY with inline data, or a `-- no-transaction` that is
             not exactly one statement which may be run again, or a `-- replaces:` without the checksum of another text.
     """
-    version, name = _number_and_name(path)
-    text = _read_text(path)
+    return _parsed(path, series, _number_and_name(path), _read_text(path))
+
+
+# A check reads the packaged files several times, a program with tests for every test.
+@lru_cache(maxsize=128)
+def _parsed(path: Path, series: str, named: tuple[int, str], text: str) -> Migration:
+    version, name = named
     statements: list[Statement] = []
     body = normalise(_read_pieces(path, text, statements))
     transactional = _NO_TRANSACTION.match(text) is None
