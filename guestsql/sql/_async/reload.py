@@ -65,9 +65,7 @@ class AsyncReloader:
         # What the queries in use were last known to be: after a migration the server may refuse the old one.
         self._known: dict[str, Signature] = {}
         # The last ones are asked first: those that are edited most often.
-        folders = {query.file.parent for query in in_use.catalogue.values()}
-        packaged = {folder for folder in folders if is_packaged(folder)}
-        self._unasked = sorted(in_use.catalogue.values(), key=lambda query: query.file.parent not in packaged)
+        self._unasked = sorted(in_use.catalogue.values(), key=lambda query: not is_packaged(query.file.parent))
         self._scan: Scan | None = None
         self._next_try = 0.0
         self._reported: set[tuple[object, ...]] = set()

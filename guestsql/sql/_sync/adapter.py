@@ -132,7 +132,7 @@ class SyncAdapter:
                 del conn.cursors[name]
 
     def _new_effect(self, name: str) -> Effect:
-        # Not for all queries at once: their tokens would take a third of the time in which a database is opened.
+        # Not for all queries at once: opening a database would cut each of them into tokens, and keep those.
         query = self._catalogue[name]
         effect = self._effects[name] = query.commits_async, is_write(query.tokens)
         return effect
