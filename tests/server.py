@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 import psycopg
 from psycopg import sql
@@ -143,3 +144,11 @@ def eventually(condition: Callable[[], object], seconds: float = 30.0, every: fl
     while not condition():
         assert time.monotonic() < deadline, "never came true"
         time.sleep(every)
+
+
+def run_command(main: Callable[[], int]) -> NoReturn:
+    """Run a command's main function; on SIGTERM and Ctrl-C its servers and processes end with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        sys.exit(main())
+    sys.exit(130)

@@ -10,16 +10,15 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import signal
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from tests.acknowledged.places import Places
 from tests.acknowledged.plan import KINDS, Round, plan_round
 from tests.acknowledged.report import read_report, summary, write_figures_of
 from tests.acknowledged.rounds import Result, run_round
+from tests.server import run_command
 
 
 def main() -> int:
@@ -84,7 +83,4 @@ def _print(result: Result) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the writers and servers end with the command
-    with suppress(KeyboardInterrupt):
-        sys.exit(main())
-    sys.exit(130)
+    run_command(main)

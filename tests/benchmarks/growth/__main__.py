@@ -10,9 +10,8 @@ STRICT=1          exit 1 when a hit in the largest hotel takes more than 1.2 tim
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -22,6 +21,7 @@ from tests.benchmarks.growth.hotels import Hotels, open_hotels
 from tests.benchmarks.growth.queries import cold_queries, warm_queries
 from tests.benchmarks.growth.report import targets, write_report
 from tests.benchmarks.measuring import in_turn
+from tests.server import run_command
 
 _SMALLEST = 10_000
 _COLD_CALLS = 20
@@ -82,7 +82,4 @@ def _cold_calls(hotels: Hotels) -> Seconds:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with the command
-    with suppress(KeyboardInterrupt):
-        sys.exit(main())
-    sys.exit(130)
+    run_command(main)

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import statistics
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, LiteralString
 
 import psycopg
@@ -29,6 +27,7 @@ from tests.benchmarks.soak.deploys import Fleet
 from tests.benchmarks.soak.hotel import GUESTS, fill, remove_a_day
 from tests.benchmarks.soak.report import Measured, write_report
 from tests.benchmarks.soak.samples import Sampler
+from tests.server import run_command
 
 _SPEED = 1000
 _LEAST_DAYS = 8
@@ -136,7 +135,4 @@ def _count(connection: psycopg.Connection[Any], what: str) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with the command
-    with suppress(KeyboardInterrupt):
-        sys.exit(main())
-    sys.exit(130)
+    run_command(main)
