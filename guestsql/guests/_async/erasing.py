@@ -9,10 +9,10 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from guestsql.guests._async.marked import lock_ids, write
+from guestsql.guests._async.marked import check_absent, lock_ids, write
 from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.erasure_log import ErasureLog, LoggedErasure
-from guestsql.guests.ids import key_of
+from guestsql.guests.ids import is_guest, key_of
 from guestsql.settings import Settings
 from guestsql.sql import Query
 from guestsql.sql._async.transaction import AsyncTransactionSession
@@ -47,6 +47,7 @@ class AsyncErasure:
         """Erase the guest, and return the rows erased by table; none if a rule no longer lets the guest be erased.
 
         Raises:
+            IdsMovedError: ids were moved to other guests, or the guest was created, meanwhile.
             SettingsError: the log cannot be written.
             DatabaseError: a statement failed.
         """
@@ -54,7 +55,8 @@ class AsyncErasure:
         if not claimed.is_new:
             return dict(sorted(claimed.answer.items()))
         # A merge that is under way is waited for here; the statements below see what it has brought.
-        key = key_of(self.user_id, await lock_ids(tx, [self.user_id]))
+        known = await lock_ids(tx, [self.user_id])
+        key = key_of(self.user_id, known)
         if self.reason == "retention" and not await tx.call("is_expired_guest", {"phone_number": key}):
             await tx.call("answer_operation", {"operation_id": self.erasure_id, "answer": "{}"})
             return {}
@@ -77,6 +79,8 @@ class AsyncErasure:
             subject_hash=hashing.of(key),
             id_hashes=sorted(hashing.of(row.id) for row in found if row.is_key or row.is_id),
         )
+        if not is_guest(self.user_id, known):
+            await check_absent(tx, key, erased)
         await tx.call("answer_operation", {"operation_id": self.erasure_id, "answer": json.dumps(erased)})
         await self._record(tx, hashing.logged(self.erasure_id, erased_at, found, erased))
         return erased

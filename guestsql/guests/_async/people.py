@@ -9,7 +9,7 @@ from typing import Any
 from guestsql.errors import InvalidUserId
 from guestsql.guests._async.archive import return_archived
 from guestsql.guests._async.erasing import AsyncErasure
-from guestsql.guests._async.marked import check_ids, given, lock_ids, write
+from guestsql.guests._async.marked import check_absent, check_ids, given, lock_ids, write
 from guestsql.guests._async.session import AsyncSession
 from guestsql.guests.export import exported_row
 from guestsql.guests.ids import archived_keys, is_guest, key_of
@@ -144,6 +144,8 @@ async def _merge(
             other = duplicate  # the guest's already; another table may have rows under it
         if other != key:
             moved = await write(tx, queries, keep=key, duplicate=other, operation_id=operation_id)
+            if not is_guest(duplicate, known):
+                await check_absent(tx, other, moved)
             await check_ids(tx, [keep, duplicate], key)
     return await tx.call("get_profile", {"phone_number": keep}), moved
 

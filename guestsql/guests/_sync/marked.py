@@ -10,11 +10,11 @@ from guestsql.sql import Query
 from guestsql.sql._sync.transaction import TransactionSession
 from guestsql.sql.hooks import subject_of
 
-__all__ = ["IdsMovedError", "check_ids", "given", "lock_ids", "write"]
+__all__ = ["IdsMovedError", "check_absent", "check_ids", "given", "lock_ids", "write"]
 
 
 class IdsMovedError(Exception):
-    """Another session moved ids to other guests before they could be locked.
+    """Another session moved ids to other guests, or created a guest, before they could be locked.
 
     The transaction starts again: to lock more now, out of order, could be a deadlock.
     """
@@ -51,6 +51,24 @@ def check_ids(tx: TransactionSession, ids: list[str], key: str) -> None:
     """
     found = tx.call("list_known_ids", {"ids": ids})
     if len(found) < len(ids) or any(row.phone_number != key for row in found):
+        raise IdsMovedError
+
+
+def check_absent(tx: TransactionSession, key: str, written: dict[str, int]) -> None:
+    """Check that another session has not created a guest who was unknown when the ids were locked.
+
+    Nothing locks a guest without a row. One who was created between two statements has rows that the first has missed.
+
+    Args:
+        tx: the transaction.
+        key: the key that the guest has, if there is one now.
+        written: what `write` has returned for the guest.
+
+    Raises:
+        IdsMovedError: there is a guest, or there was one who has been removed in this transaction.
+    """
+    was_created = written.get("guest_profiles") or written.get("historical_clients")
+    if was_created or tx.call("lock_guests", {"phone_numbers": [key]}):
         raise IdsMovedError
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from guestsql.errors import InvalidUserId
 from guestsql.guests._sync.archive import return_archived
 from guestsql.guests._sync.erasing import Erasure
-from guestsql.guests._sync.marked import check_ids, given, lock_ids, write
+from guestsql.guests._sync.marked import check_absent, check_ids, given, lock_ids, write
 from guestsql.guests._sync.session import Session
 from guestsql.guests.export import exported_row
 from guestsql.guests.ids import archived_keys, is_guest, key_of
@@ -145,6 +145,8 @@ def _merge(
             other = duplicate  # the guest's already; another table may have rows under it
         if other != key:
             moved = write(tx, queries, keep=key, duplicate=other, operation_id=operation_id)
+            if not is_guest(duplicate, known):
+                check_absent(tx, other, moved)
             check_ids(tx, [keep, duplicate], key)
     return tx.call("get_profile", {"phone_number": keep}), moved
 
