@@ -18,14 +18,14 @@ class Depth:
     @property
     def is_outside(self) -> bool:
         """Return True if a semicolon here would end the statement."""
-        return self._brackets <= 0 and self._blocks <= 0
+        return self._brackets == 0 and self._blocks <= 0
 
     def follow(self, token: Token) -> None:
         """Take the next token of the statement that is neither blank nor a comment."""
         if token.text in ("(", "["):
             self._brackets += 1
         elif token.text in (")", "]"):
-            self._brackets -= 1
+            self._brackets = max(0, self._brackets - 1)  # one that closes nothing does not make up for a later one
         elif token.kind is TokenKind.WORD:
             self._follow_word(token.text.lower())
 

@@ -49,6 +49,7 @@ _TOKENS = re.compile(rf"(?:{_BLANK})++|({_TOKEN})")
 _BLANKS = re.compile(rf"(?:{_BLANK})*+")
 _NAMED_COLON = re.compile(rf"(?:^|{SEPARATOR}):{WORD_START}")
 _WORD = re.compile(WORD)
+_BRACKETS = {"(": 1, "[": 1, ")": -1, "]": -1}
 _ROUTINES = frozenset({"function", "procedure"})
 _WORDS_OF_ROUTINE = 4
 
@@ -117,7 +118,7 @@ class _Statement:
             elif text[at] == ";":
                 self._parts.append(";")
                 at += 1
-                if self._depth <= 0:
+                if self._depth == 0:
                     return at - 1, at
             else:
                 kind, end = Scanner(text, self._file).read(at)
@@ -136,7 +137,8 @@ class _Statement:
             return False
         if ":" in joined and _NAMED_COLON.search(joined):
             return False
-        self._depth += tokens.count("(") + tokens.count("[") - tokens.count(")") - tokens.count("]")
+        for step in [_BRACKETS[token] for token in tokens if token in _BRACKETS]:
+            self._depth = max(0, self._depth + step)  # one that closes nothing does not make up for a later one
         return True
 
     def _makes_routine(self, tokens: list[str]) -> bool:

@@ -112,6 +112,8 @@ FRAGMENTS = [
 @example("a ) ; b ( ; c ) ; d")
 @example("SELECT json_object('k':n); SELECT :n, a[b:n]; SELECT ':n'")
 @example(",\n) (,) [ , ] ;; ( ;")
+@example(")json_object(;a:name")
+@example("a ] ( ; b ) ; ] [ ; c")
 @example("e'")
 @example("e'a'\n'\\'''")
 def test_statements_tokens_and_body_are_the_scanner_s(text: str) -> None:
