@@ -153,6 +153,14 @@ def autocommit(database_url: str) -> Iterator[psycopg.Connection[TupleRow]]:
 
 
 @pytest.fixture
+def unhurried_releases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupted caller has half a minute to give up its lease, not a second."""
+    monkeypatch.setattr("guestsql.guests.deadline._INTERRUPTED_RELEASE_SECONDS", 30.0)
+    for kind in ("async", "sync"):
+        monkeypatch.setattr(f"guestsql.guests._{kind}.messages._RELEASE_SECONDS", 30.0)
+
+
+@pytest.fixture
 def embedded_home() -> Iterator[Path]:
     """An empty folder for GUESTSQL_HOME; root's `tmp_path` is out of reach of the server's account."""
     with reachable_folder() as folder:

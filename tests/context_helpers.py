@@ -39,7 +39,8 @@ Build = Callable[[GuestProfile], str]
 
 def make_settings(url: str, **known: Any) -> Settings:
     """Settings that wait long and flush by themselves never."""
-    return Settings(database_url=url, **{"deadline_seconds": PATIENCE_SECONDS, "flush_seconds": 3600.0, **known})
+    usual = {"deadline_seconds": PATIENCE_SECONDS, "flush_seconds": 3600.0, "metrics_seconds": 0.0}
+    return Settings(database_url=url, **{**usual, **known})
 
 
 class Either:

@@ -251,7 +251,7 @@ async def test_a_builder_that_changes_its_guest_every_time_is_an_error_in_the_en
     await database.get_profile(GUEST)
 
     with (
-        hurried(database, 0.2),
+        hurried(database, 2.0),
         pytest.raises(errors.QueryTimeout, match=r"changed during each of \d+ builds") as caught,
     ):
         await database.get_context(GUEST)

@@ -107,6 +107,7 @@ async def test_a_builder_interrupted_from_the_keyboard_gives_the_lease_back(
         assert stored(autocommit)[2] is None
 
 
+@pytest.mark.usefixtures("unhurried_releases")
 async def test_a_cancelled_builder_gives_the_lease_back(database_url: str, autocommit: Connection) -> None:
     building = asyncio.Event()
 
@@ -126,6 +127,7 @@ async def test_a_cancelled_builder_gives_the_lease_back(database_url: str, autoc
     assert stored(autocommit) == ("old text", 0, None, True)
 
 
+@pytest.mark.usefixtures("unhurried_releases")
 @pytest.mark.parametrize("query", ["claim_context", "publish_context"])
 async def test_cancelled_on_the_way_to_the_server_and_back_it_leaves_no_lease(
     database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch, query: str
@@ -196,19 +198,19 @@ async def test_a_build_may_take_longer_than_the_deadline(opened: Open, autocommi
     released = threading.Event()
 
     def build(profile: GuestProfile) -> str:
-        released.wait(0.4)  # it is never set
+        released.wait(2.2)  # it is never set
         return f"text of {profile.user_name}"
 
     database = await opened(build)
     await database.get_profile(GUEST)
     seed(autocommit, None)
 
-    with hurried(database, 0.2):
+    with hurried(database, 2.0):
         assert await database.get_context(GUEST) == "text of Ana"
     assert stored(autocommit)[0] == "text of Ana"
     await database.invalidate_context(GUEST)
     await database.forget_guest("573000000002")
-    with hurried(database, 0.2):
+    with hurried(database, 2.0):
         texts = await database.get_contexts([GUEST, "573000000002"])
     assert list(texts.values()) == ["text of Ana", "text of None"]
 

@@ -273,7 +273,7 @@ async def test_a_flush_that_may_have_been_written_is_repeated_as_it_is(
             await db.get_thread(GUEST)
             await db.record_interaction(GUEST)
             proxy.lose(f"{loss} and all")
-            with hurried(db, 1.0), pytest.raises(DatabaseUnavailable) as caught:
+            with hurried(db, 3.0), pytest.raises(DatabaseUnavailable) as caught:
                 await db.flush()
             assert caught.value.retryable
             await db.record_interaction(GUEST)
@@ -294,7 +294,7 @@ async def test_a_flush_that_may_have_been_written_is_repeated_at_exit(
         await db.get_thread(GUEST)
         await db.record_interaction(GUEST)
         proxy.lose(f"{loss} and all")
-        with hurried(db, 1.0), pytest.raises(DatabaseUnavailable):
+        with hurried(db, 3.0), pytest.raises(DatabaseUnavailable):
             await db.close()
         proxy.deaf = False
         await asyncio.to_thread(db.raw._exit_flush.flush)

@@ -48,7 +48,7 @@ def run(folder, database_url):
             path.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
         settings = Settings(own_numbers=options.pop("own_numbers", ()))
         # A lock that is never released is a failure, not a wait. A pooler takes no options.
-        url = database_url if direct(database_url) != database_url else f"{database_url}&options=-clock_timeout%3D5s"
+        url = database_url if direct(database_url) != database_url else f"{database_url}&options=-clock_timeout%3D30s"
         return import_directory(folder, settings=settings, url=url, **options)
 
     return _run

@@ -126,6 +126,7 @@ async def test_the_lease_is_renewed_and_its_loss_is_noticed(
     assert rows(autocommit, "SELECT count(*) FROM messages") == [(0,)]
 
 
+@pytest.mark.usefixtures("unhurried_releases")
 async def test_a_cancelled_block_gives_the_message_back(database_url: str, autocommit: Connection) -> None:
     async with AsyncGuestDatabase(settings=make_settings(database_url)) as db:
         entered = asyncio.Event()
@@ -143,6 +144,7 @@ async def test_a_cancelled_block_gives_the_message_back(database_url: str, autoc
         assert rows(autocommit, "SELECT lease, done_at FROM operations") == [(None, None)]
 
 
+@pytest.mark.usefixtures("unhurried_releases")
 async def test_a_completion_that_is_cancelled_is_done_or_can_be_repeated(
     database_url: str, autocommit: Connection
 ) -> None:

@@ -259,9 +259,9 @@ def test_what_a_file_sets_reaches_neither_the_ledger_nor_the_next_file(empty_dat
 def test_timeouts_of_the_role_do_not_end_a_migration(empty_database_url: str, tmp_path: Path) -> None:
     with session(empty_database_url) as connection:
         connection.execute(
-            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 50', current_database()); END $$"
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 1000', current_database()); END $$"
         )
-    folder = write_files(tmp_path / "m", {"0001_slow.sql": "SELECT pg_sleep(0.2)"})
+    folder = write_files(tmp_path / "m", {"0001_slow.sql": "SELECT pg_sleep(1.2)"})
     assert len(make_runner(empty_database_url, folder).up()) == 1
 
 

@@ -101,7 +101,7 @@ def test_a_timeout_of_the_database_ends_neither_a_file_nor_the_lock(
         if connection.execute("SELECT 1 FROM pg_settings WHERE name = %s", [name]).fetchone() is None:
             pytest.skip(f"this server has no {name}")
         database, setting = sql.Identifier(connection.info.dbname), sql.Identifier(name)
-        connection.execute(sql.SQL("ALTER DATABASE {} SET {} = '100ms'").format(database, setting))
-    files = {"0001_slow.sql": "SELECT pg_sleep(0.3);", "0002_next.sql": "SELECT 1;"}
+        connection.execute(sql.SQL("ALTER DATABASE {} SET {} = '1s'").format(database, setting))
+    files = {"0001_slow.sql": "SELECT pg_sleep(1.2);", "0002_next.sql": "SELECT 1;"}
     runner = make_runner(empty_database_url, write_files(tmp_path / "m", files))
     assert len(runner.up()) == 2

@@ -299,11 +299,13 @@ def _never_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (async_listening, sync_listening):
         monkeypatch.setattr(module, "_LOOK_SECONDS", 3600.0)
         monkeypatch.setattr(module, "_POLL_SECONDS", 3600.0)
+        monkeypatch.setattr(module, "_CONNECT_SECONDS", 30.0)
 
 
 def listeners(connection: Connection) -> list[int]:
     found = connection.execute(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'"
     )
     return [row[0] for row in found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from typing import Any
 
@@ -15,6 +16,11 @@ from tests.databases import GUEST, KINDS, OTHER, Either, column, transaction
 Connection = psycopg.Connection[Any]
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
+
+
+def timeless(text: str) -> str:
+    """A context without its clock: a minute may end between two readings."""
+    return re.sub(r"\d\d:\d\d", "", text)
 
 
 async def test_all_methods_are_stored_together(kind: str, database_url: str) -> None:
@@ -70,16 +76,16 @@ async def test_a_savepoint_undoes_a_method_that_failed(kind: str, database_url: 
 async def test_a_context_is_read_and_not_built(kind: str, database_url: str) -> None:
     async with Either(kind, database_url) as db:
         await db.update_profile(GUEST, user_name="Ana")
-        text = await db.get_context(GUEST)
+        text = timeless(await db.get_context(GUEST))
         async with transaction(db) as tx:
-            assert await tx.get_context(GUEST) == text
-            assert await tx.get_contexts([GUEST]) == {GUEST: text}
+            assert timeless(await tx.get_context(GUEST)) == text
+            assert timeless((await tx.get_contexts([GUEST]))[GUEST]) == text
             for ids in ([OTHER], [GUEST, OTHER]):
                 with pytest.raises(TransactionError, match="cannot build a context"):
                     await tx.get_contexts(ids)
             with pytest.raises(TransactionError, match="before or after the transaction"):
                 await tx.get_context(GUEST, ttl_seconds=0, default="")
-            assert await tx.get_context(GUEST, ttl_seconds=0, stale_if_error=True) == text
+            assert timeless(await tx.get_context(GUEST, ttl_seconds=0, stale_if_error=True)) == text
             await tx.update_profile(GUEST, memory_enabled=False)
             assert await tx.get_context(GUEST) == ""
         assert await db.get_profile(OTHER) is None
@@ -91,17 +97,17 @@ async def test_a_context_is_read_and_not_built(kind: str, database_url: str) -> 
 async def test_others_get_the_old_context_until_commit(kind: str, ending: str, database_url: str) -> None:
     async with Either(kind, database_url) as db, Either("sync", database_url) as other:
         await db.update_profile(GUEST, user_name="Ana")
-        old = await other.get_context(GUEST)
+        old = timeless(await other.get_context(GUEST))
         with nullcontext() if ending == "commit" else pytest.raises(KeyError):
             async with transaction(db) as tx:
                 await tx.update_profile(GUEST, user_name="Eva")
                 with pytest.raises(TransactionError):
                     await tx.get_context(GUEST)
-                assert await other.get_context(GUEST) == old
+                assert timeless(await other.get_context(GUEST)) == old
                 if ending == "rollback":
                     raise KeyError
         if ending == "rollback":
-            assert await other.get_context(GUEST) == old
+            assert timeless(await other.get_context(GUEST)) == old
             assert other.raw.figures().outcomes["hit"] == 2
         else:
             assert "Eva" in await other.get_context(GUEST)

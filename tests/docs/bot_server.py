@@ -1,12 +1,14 @@
-"""Runs examples/whatsapp_bot.py as a server: `python -m tests.docs.bot_server PORT FOLDER`.
+"""Runs examples/whatsapp_bot.py as a server: `python -m tests.docs.bot_server SOCKET FOLDER`.
 
-The model waits while FOLDER/busy exists, and says so by FOLDER/asked. Replies are written to FOLDER/sent, as JSON.
+SOCKET is the number of an open file, which listens. The model waits while FOLDER/busy exists, and says so by
+FOLDER/asked. Replies are written to FOLDER/sent, as JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -32,7 +34,7 @@ def main() -> None:
         return "sent"
 
     vars(bot).update(ask_model=busy_model, send=send)
-    uvicorn.run(bot.app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    uvicorn.Server(uvicorn.Config(bot.app, log_level="warning")).run([socket.socket(fileno=int(sys.argv[1]))])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +17,6 @@ import httpx2
 import pytest
 
 from guestsql import GuestDatabase
-from guestsql.embedded._conf import free_port
 from tests.docs.markdown import ROOT
 
 ANA, LID, BSUID = "573000000001", "81234567890123@lid", "CO.1a2B3c"
@@ -34,10 +34,12 @@ class Bot:
 
     def start(self) -> None:
         """Start a process, and wait until it answers."""
-        port = free_port()
-        command = [sys.executable, "-m", "tests.docs.bot_server", str(port), str(self.folder)]
-        self._processes.append(subprocess.Popen(command, cwd=ROOT, env=self._environment))
-        self._url = f"http://127.0.0.1:{port}"
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            number = listening.fileno()
+            command = [sys.executable, "-m", "tests.docs.bot_server", str(number), str(self.folder)]
+            started = subprocess.Popen(command, cwd=ROOT, env=self._environment, pass_fds=[number])
+            self._url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        self._processes.append(started)
         until(lambda: self.status("/whapi", {}) == 200, "the server does not answer")
 
     def kill(self) -> None:
@@ -69,7 +71,7 @@ def until(condition: Callable[[], bool], failure: str) -> None:
 @pytest.fixture
 def bot(database_url: str, tmp_path: Path) -> Iterator[Bot]:
     """The example on a database of its own."""
-    given = {"DATABASE_URL": database_url, "GUESTSQL_OWN_NUMBERS": "573000000099", "GUESTSQL_LEASE_SECONDS": "1"}
+    given = {"DATABASE_URL": database_url, "GUESTSQL_OWN_NUMBERS": "573000000099", "GUESTSQL_LEASE_SECONDS": "5"}
     bot = Bot(tmp_path, os.environ | given)
     yield bot
     bot.kill()
