@@ -161,7 +161,7 @@ def visitor(browser: Browser, base: str, **options: Any) -> Iterator[Visitor]:
     context = browser.new_context(viewport=cast(Any, DESKTOP), base_url=base, reduced_motion="reduce", **options)
     try:
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         one = Visitor(page, base)
 
         def route(asked: Route) -> None:

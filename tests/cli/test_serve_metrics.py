@@ -183,7 +183,7 @@ def test_what_fails_is_reported_and_the_rest_is_answered(
     database_url: str, guests: Connection, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "own.sql").write_text(OWN, encoding="utf-8")
-    with _served(database_url, tmp_path, seconds=2.0) as server:
+    with _served(database_url, tmp_path, seconds=6.0) as server:
         status, text = _get(server.port)
     values = _read(text)
     assert status == 200

@@ -176,8 +176,6 @@ async def test_an_erasure_is_a_statement_for_each_table_and_nine_more(
     with tracing(connections, tmp_path / "trace") as sent:
         await database.forget_guest(GUEST)
         assert len([each for each in sent() if each in TURNS]) == tables + 9 + 2
-        await database.forget_guest(GUEST)  # looks whether the unknown guest was created meanwhile
-        assert len([each for each in sent() if each in TURNS]) == tables + 10 + 2
 
 
 async def test_ids_that_are_linked_already_are_one_round_trip(

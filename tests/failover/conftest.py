@@ -16,6 +16,13 @@ from tests.standby import ServerGroup, server_group
 Turns = Callable[[], dict[str, int]]
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy standby has time to answer: the primary answers only for one that is behind, or away."""
+    for kind in ("async", "sync"):
+        monkeypatch.setattr(f"guestsql.sql._{kind}.replica._PATIENCE_SECONDS", 30.0)
+
+
 @pytest.fixture(scope="package")
 def pair() -> Iterator[ServerGroup]:
     """A primary and a synchronous standby that are shared: a test leaves both running, with their roles."""

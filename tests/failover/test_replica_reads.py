@@ -109,7 +109,7 @@ SELECT rename_guest(:phone_number::text) AS user_name;
 -- name: find_name_slowly(phone_number)$
 -- Finds a guest's name, and takes its time.
 --   phone_number: text, the guest
-SELECT user_name FROM guest_profiles WHERE phone_number = :phone_number::text AND pg_sleep(0.3) IS NOT NULL;
+SELECT user_name FROM guest_profiles WHERE phone_number = :phone_number::text AND pg_sleep(2) IS NOT NULL;
 """
 _SLEEPS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 
@@ -263,16 +263,17 @@ async def test_the_primary_answers_for_a_standby_that_is_gone(
 
 
 async def test_the_primary_answers_for_a_standby_that_hangs(
-    pair: ServerGroup, primary: Connection, turns: Turns
+    pair: ServerGroup, primary: Connection, turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("guestsql.sql._async.replica._PATIENCE_SECONDS", 0.5)
     seed(primary, "stored text", "1 second")
     pair.wait_for_standbys()
     async with replicated("async", pair) as db:
         await used(db, turns)
         with psycopg.connect(pair.standbys[0].url(), autocommit=True) as watcher:
-            [(pid,)] = watcher.execute(
-                "SELECT pid FROM pg_stat_activity WHERE application_name = 'guestsql' AND state = 'idle'"
-            ).fetchall()
+            idle = "SELECT pid FROM pg_stat_activity WHERE application_name = 'guestsql' AND state = 'idle'"
+            await asyncio.to_thread(eventually, lambda: len(watcher.execute(idle).fetchall()) == 1)
+            [(pid,)] = watcher.execute(idle).fetchall()
         os.kill(pid, signal.SIGSTOP)
         try:
             for _ in range(5):

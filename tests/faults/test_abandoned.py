@@ -78,8 +78,8 @@ async def test_without_its_standby_a_server_is_not_filled_with_sessions(
     kind: str, own_server: PrivateServer, observer: Connection
 ) -> None:
     url = own_server.url()
-    async with Either(kind, url, deadline_seconds=1.5, pool_max=POOL_MAX) as db:
-        await db.get_context(GUEST)
+    async with Either(kind, url, deadline_seconds=3.0, pool_max=POOL_MAX) as db:
+        await answered(lambda: db.get_context(GUEST))
         with without_standby(observer):
             failures: list[DatabaseError] = []
 
@@ -97,7 +97,7 @@ async def test_without_its_standby_a_server_is_not_filled_with_sessions(
                 await writing
             assert watch.most <= POOL_MAX
             # None was cancelled: each waits for as long as it takes.
-            assert waits(observer).count("SyncRep") == WRITERS
+            await asyncio.to_thread(eventually, lambda: waits(observer).count("SyncRep") == WRITERS)
             refused = [each for each in failures if isinstance(each, DatabaseUnavailable)]
             assert any("SyncRep" in each.message and "standby is away" in each.hint for each in refused)
 

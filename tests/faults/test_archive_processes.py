@@ -116,7 +116,7 @@ def test_archivers_next_to_bots(database_url: str, autocommit: Connection) -> No
             for number in range(BOTS)
         ]
         assert [each.line() for each in bots] == ["ready"] * BOTS
-        stack.enter_context(Program(_ARCHIVER, database_url))
+        stack.enter_context(Program(_ARCHIVER, database_url)).line()
         for each in bots:
             each.send()
         while any(each.process.poll() is None for each in bots):

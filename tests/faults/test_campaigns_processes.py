@@ -94,7 +94,7 @@ def test_claims_at_once_exceed_no_cap_and_hand_out_nothing_twice(database_url: s
         for account in ACCOUNTS:
             made = {"segment": "silent", "parameters": {"silent_days": 0}, "purpose": "marketing"}
             db.create_campaign(account, **made, account=account)
-        db.plan_campaign("whatsapp")
+            db.plan_campaign(account)
     with ExitStack() as stack:
         others = stack.enter_context(Program(_OTHERS, database_url, *GUESTS[::3]))
         senders = [stack.enter_context(Program(_SENDER, database_url, str(number))) for number in range(SENDERS)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID
@@ -50,11 +52,18 @@ def _stored(server: PrivateServer) -> tuple[Any, ...]:
 
 @pytest.fixture(scope="module")
 def forgetful() -> Iterator[PrivateServer]:
-    """A server whose crash loses every commit that did not wait: nothing else writes the log out."""
+    """A server whose crash loses every commit that did not wait, unless its WAL writer runs: see `hold_wal_writer`."""
     settings = {"wal_writer_delay": "10s", "bgwriter_lru_maxpages": "0", "autovacuum": "off"}
     with private_server(settings=settings) as server:
         apply_migrations(server.url())
         yield server
+
+
+def hold_wal_writer(server: PrivateServer) -> None:
+    """Stop the process that writes the log out every 10 s."""
+    with psycopg.connect(server.url()) as connection:
+        [(pid,)] = connection.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'").fetchall()
+    os.kill(pid, signal.SIGSTOP)
 
 
 KINDS = pytest.mark.parametrize("kind", ["async", "sync"])
@@ -89,6 +98,8 @@ async def test_a_crash_that_loses_claim_and_publish_costs_a_build_and_returns_no
             # It is durable, and so is what was published before it: a crash must not bring that text back.
             await database.update_profile(GUEST, user_name=user_name)
             for is_lost in (True, False):
+                if is_lost:
+                    hold_wal_writer(forgetful)
                 asked = asyncio.create_task(database.get_context(GUEST))
                 (await builder.called()).set()
                 assert await asked == f"text of {user_name}"
@@ -114,7 +125,7 @@ async def test_a_server_that_is_gone_at_the_end_of_a_build_is_an_error_or_the_de
     kind: str, mortal: PrivateServer
 ) -> None:
     builder = Builder()
-    async with Either(kind, mortal.url(), builder, deadline_seconds=1.0) as database:
+    async with Either(kind, mortal.url(), builder, deadline_seconds=5.0) as database:
         await answered(lambda: database.update_profile(GUEST, user_name="Ana"))
         await answered(lambda: database.update_profile("573000000002", user_name="Berta"))
         one = asyncio.create_task(database.get_context(GUEST))
@@ -135,7 +146,8 @@ async def test_what_a_builder_raises_is_not_hidden_by_a_server_that_is_gone(kind
         raise OSError("the gateway is away, too")
 
     builder = Builder(fail)
-    async with Either(kind, mortal.url(), builder, deadline_seconds=1.0) as database:
+    async with Either(kind, mortal.url(), builder, deadline_seconds=5.0) as database:
+        await answered(lambda: database.update_profile(GUEST, user_name="Ana"))
         asked = asyncio.create_task(database.get_context(GUEST))
         go = await builder.called()
         await asyncio.to_thread(mortal.stop)

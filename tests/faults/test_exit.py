@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -326,8 +327,9 @@ def test_what_the_timer_is_just_writing_counts_once(
     kind: str, how: str, database_url: str, autocommit: Connection
 ) -> None:
     autocommit.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [GUEST])
-    with psycopg.connect(database_url) as holder, Program(IN_FLIGHT[kind], database_url, AT_ONCE) as program:
+    with psycopg.connect(database_url) as holder, ExitStack() as stack:
         holder.execute("SELECT FROM guest_profiles FOR UPDATE")
+        program = stack.enter_context(Program(IN_FLIGHT[kind], database_url, AT_ONCE))
         program.line()
         eventually(lambda: waiting_sessions(autocommit) == 1)
         if how == "SIGTERM":
@@ -353,8 +355,9 @@ atexit.register(say, "exits")  # called first: this runs before what was registe
 
 def test_a_sigterm_while_the_last_is_written_stops_nothing(database_url: str, autocommit: Connection) -> None:
     autocommit.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [GUEST])
-    with psycopg.connect(database_url) as holder, Program(AT_EXIT, database_url, NEVER) as program:
+    with psycopg.connect(database_url) as holder, ExitStack() as stack:
         holder.execute("SELECT FROM guest_profiles FOR UPDATE")
+        program = stack.enter_context(Program(AT_EXIT, database_url, NEVER))
         assert program.line() == "exits"
         eventually(lambda: waiting_sessions(autocommit) == 1)
         program.process.send_signal(signal.SIGTERM)

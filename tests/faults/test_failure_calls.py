@@ -19,6 +19,7 @@ from guestsql.errors import (
     QueryTimeout,
     SettingsError,
 )
+from guestsql.sql import attempts
 from tests.databases import (
     GUEST,
     KINDS,
@@ -93,6 +94,9 @@ async def test_a_locked_table_holds_no_call_beyond_its_deadline(
             assert caught.value.retryable == isinstance(caught.value, QueryTimeout)
             assert caught.value.hint
             assert caught.value.query
+            # One whose caller has left must not get the lock.
+            with psycopg.connect(database_url, autocommit=True) as observer:
+                await asyncio.to_thread(eventually, lambda: waiting_sessions(observer) == 0)
     async with Either(kind, database_url, pool_max=1) as db:
         assert (await db.get_profile(GUEST)).user_name == "Ana"
 
@@ -113,13 +117,12 @@ async def test_after_a_timeout_the_pool_is_as_it_was(kind: str, database_url: st
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_pool_that_is_exhausted_says_so(kind: str, database_url: str, autocommit: Connection) -> None:
-    async with Either(kind, database_url, pool_min=1, pool_max=1, deadline_seconds=1.0) as db:
+    async with Either(kind, database_url, pool_min=1, pool_max=1, deadline_seconds=3.0) as db:
         await db.update_profile(GUEST)
-        with autocommit.transaction():
+        with psycopg.connect(database_url, autocommit=True) as observer, autocommit.transaction():
             autocommit.execute("SELECT FROM guest_profiles FOR UPDATE")
             holding = asyncio.create_task(db.add_labels(GUEST, ["a"]))
-            with psycopg.connect(database_url, autocommit=True) as observer:
-                await asyncio.to_thread(eventually, lambda: waiting_sessions(observer) == 1)
+            await asyncio.to_thread(eventually, lambda: waiting_sessions(observer) == 1)
             with pytest.raises((DatabaseUnavailable, QueryTimeout)):
                 await in_time(holding)
             blocked = asyncio.create_task(db.add_labels(GUEST, ["a"]))
@@ -146,7 +149,7 @@ async def test_no_free_connection(kind: str, database_url: str) -> None:
         connections = db.raw._engine.executor._connections
         acquire, release = connections.acquire, connections.release
         held = await acquire(_far()) if kind == "async" else acquire(_far())
-        with hurried(db, 0.3), pytest.raises(DatabaseUnavailable, match="no connection was free") as caught:
+        with hurried(db, 1.0), pytest.raises(DatabaseUnavailable, match="no connection was free") as caught:
             await in_time(db.get_profile(GUEST))
         assert "GUESTSQL_POOL_MAX" in caught.value.hint
         if kind == "async":
@@ -203,7 +206,9 @@ async def test_a_connection_ended_in_the_middle_of_a_call(name: str, database_ur
 
 @pytest.mark.direct("a pooler's sessions keep the database's old settings")
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_read_only_server(kind: str, database_url: str, autocommit: Connection) -> None:
+async def test_a_read_only_server(
+    kind: str, database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with Either(kind, database_url) as db:
         await db.update_profile(GUEST, user_name="Ana")
         text = await db.get_context(GUEST)
@@ -212,8 +217,10 @@ async def test_a_read_only_server(kind: str, database_url: str, autocommit: Conn
     async with Either(kind, database_url) as db:
         assert (await db.get_profile(GUEST)).user_name == "Ana"
         assert (await db.get_context(GUEST))[:5] == text[:5]
+        # As if the deadline came before a third attempt.
+        monkeypatch.setattr(attempts, "_pause_before", lambda attempt, _: 0.0 if attempt < 2 else None)
         for name in ("update_profile", "set_thread", "add_thread_tokens"):
-            with hurried(db, 1.0), pytest.raises(DatabaseError, match="read-only") as caught:
+            with pytest.raises(DatabaseError, match="read-only") as caught:
                 await in_time(CALLS[name](db))
             assert (caught.value.sqlstate, caught.value.retryable) == ("25006", True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -398,8 +399,9 @@ def test_a_child_leaves_what_its_parent_is_just_writing(database_url: str, autoc
     autocommit.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [GUEST])
     source = HEAD + "db.record_interaction(GUEST)\nsays = sys.stdin.readline\n"
     source += "says()\nchild = fork(lambda: None)\nsay(code(child))\nsays()\ndb.close()"
-    with psycopg.connect(database_url) as holder, Program(source, database_url, AT_ONCE) as program:
+    with psycopg.connect(database_url) as holder, ExitStack() as stack:
         holder.execute("SELECT FROM guest_profiles FOR UPDATE")
+        program = stack.enter_context(Program(source, database_url, AT_ONCE))
         eventually(lambda: waiting_sessions(autocommit) == 1)
         program.send()
         assert program.line() == "0"

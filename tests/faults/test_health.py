@@ -88,7 +88,7 @@ class Command:
 
 def test_a_process_is_asked_on_both_families_and_drains(migrated_url: str) -> None:
     hosts = ["127.0.0.1", *(["::1"] if has_ipv6() else [])]
-    with Command(migrated_url, "--drain", "60") as command:
+    with Command(migrated_url, "--drain", "60", "--deadline", "30") as command:
         for host in hosts:
             assert get(command.port, "/live", host) == (200, {"status": "live"})
             for path in ("/ready", "/healthz", "/healthz?from=railway"):
@@ -110,7 +110,7 @@ def test_a_process_is_asked_on_both_families_and_drains(migrated_url: str) -> No
 
 
 def test_pending_migrations_are_not_ready(empty_database_url: str) -> None:
-    with Command(empty_database_url) as command:
+    with Command(empty_database_url, "--deadline", "30") as command:
         status, body = get(command.port, "/ready")
         assert (status, body and body["migrations"]) == (503, "pending")
         Runner(Settings(), direct(empty_database_url)).up()
@@ -179,7 +179,7 @@ def test_a_database_that_goes_and_comes(caplog: pytest.LogCaptureFixture) -> Non
 )
 def test_what_is_wrong_is_reported_without_secrets(migrated_url: str, change: dict[str, str], database: str) -> None:
     url = make_conninfo(migrated_url, password="hidden-word", **change)  # type: ignore[arg-type]
-    with HealthServer(Probe(Settings(), url).check, 0) as server:
+    with HealthServer(Probe(Settings(), url, seconds=30).check, 0) as server:
         status, body = get(server.port, "/ready")
     assert (status, body and body["database"]) == (503, database)
     shown = json.dumps(body)
@@ -226,7 +226,7 @@ def test_a_role_that_may_not_look_is_refused(migrated_url: str) -> None:
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS health_stranger")
         connection.execute("CREATE ROLE health_stranger LOGIN")
-    with closing(Probe(Settings(), make_conninfo(migrated_url, user="health_stranger"))) as probe:
+    with closing(Probe(Settings(), make_conninfo(migrated_url, user="health_stranger"), seconds=30)) as probe:
         report = probe.check()
     assert (report.is_ready, report.database, report.sqlstate) == (False, "refused", "42501")
 
@@ -234,7 +234,7 @@ def test_a_role_that_may_not_look_is_refused(migrated_url: str) -> None:
 def test_a_server_that_does_not_answer_is_not_waited_for() -> None:
     """And it is asked once, however many ask."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"postgresql://someone@127.0.0.1:{silent.getsockname()[1]}/x?sslmode=disable"
+        url = f"postgresql://someone@127.0.0.1:{silent.getsockname()[1]}/x?sslmode=disable&connect_timeout=60"
         probe = Probe(Settings(), url, seconds=0.2, pause=0)
         started = time.monotonic()
         reports = [probe.check() for _ in range(3)]
@@ -309,7 +309,7 @@ def test_a_port_that_is_taken() -> None:
 
 def test_a_bot_serves_it_beside_itself(migrated_url: str) -> None:
     """A bot that is busy in its own thread answers all the same."""
-    probe = Probe(Settings(database_url=migrated_url))
+    probe = Probe(Settings(database_url=migrated_url), seconds=30)
     with HealthServer(probe.check, 0, host="127.0.0.1") as server:
         assert get(server.port, "/ready")[0] == 200
         server.drain()

@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from guestsql import GuestDatabase
 from guestsql.legacy import import_directory
 from guestsql.settings import Settings
-from tests.databases import Program
+from tests.databases import Program, make_settings
 from tests.server import eventually
 
 GUESTS = 3000
@@ -189,7 +189,7 @@ def test_beside_a_bot_that_writes_what_it_wrote_later_wins(folder, database_url,
     half_way = threading.Event()
 
     def write() -> None:
-        with GuestDatabase(database_url) as bot:
+        with GuestDatabase(settings=make_settings(database_url, deadline_seconds=60.0)) as bot:
             for number, key in enumerate(named):
                 if number == len(named) // 3:
                     half_way.set()
@@ -198,9 +198,9 @@ def test_beside_a_bot_that_writes_what_it_wrote_later_wins(folder, database_url,
 
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(write)
-        half_way.wait(30)
+        half_way.wait(60)
         report = import_directory(folder, settings=Settings(), url=database_url)
-        writing.result(60)
+        writing.result(120)
     assert report.inserted + report.updated == GUESTS
     rows = autocommit.execute(
         "SELECT user_name, thread_id, thread_tokens, contact_name, labels, profile_data ? 'legacy'"

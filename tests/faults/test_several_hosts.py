@@ -29,11 +29,11 @@ async def refusal(kind: str, url: str, **known: Any) -> DatabaseUnavailable:
 async def test_hosts_that_fail_for_different_reasons(kind: str, server: PrivateServer) -> None:
     here = (str(server.socket_dir), str(server.port))
     for places in ((CLOSED, here), (here, CLOSED)):
-        error = await refusal(kind, several_hosts(*places, dbname="nowhere"), deadline_seconds=0.5)
+        error = await refusal(kind, several_hosts(*places, dbname="nowhere"), deadline_seconds=3.0)
         assert "Connection refused" in error.message
         assert 'database "nowhere" does not exist' in error.message
         assert error.sqlstate is None  # the closed one may open: the deadline is waited for
-        assert error.message.startswith("no connection within 0.5 s: no host can be used: ")
+        assert error.message.startswith("no connection within 3 s: no host can be used: ")
         assert "different reasons" in error.hint
 
 
@@ -43,7 +43,7 @@ async def test_hosts_that_fail_alike(kind: str, server: PrivateServer) -> None:
     here = (str(server.socket_dir), str(server.port))
     error = await refusal(kind, several_hosts(here, here, dbname="nowhere"))
     assert (error.sqlstate, "database's name" in error.hint) == ("3D000", True)
-    error = await refusal(kind, several_hosts(CLOSED, ("127.0.0.1", "2"), dbname="x"), deadline_seconds=0.5)
+    error = await refusal(kind, several_hosts(CLOSED, ("127.0.0.1", "2"), dbname="x"), deadline_seconds=3.0)
     assert error.message.count("Connection refused") == 2
     assert "server of DATABASE_URL" in error.hint
 
@@ -59,7 +59,7 @@ async def test_a_host_without_an_address_is_among_the_reasons(kind: str, monkeyp
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve_without_network)
     unknown = ("nowhere.invalid", "5432")
-    error = await refusal(kind, several_hosts(unknown, CLOSED, ("127.0.0.1", "2"), dbname="x"), deadline_seconds=0.5)
+    error = await refusal(kind, several_hosts(unknown, CLOSED, ("127.0.0.1", "2"), dbname="x"), deadline_seconds=3.0)
     assert "failed to resolve host 'nowhere.invalid'" in error.message
     assert error.message.count("Connection refused") == 2
     assert "server of DATABASE_URL" in error.hint
@@ -76,9 +76,9 @@ async def test_no_host_is_a_primary(
     autocommit.execute(f'ALTER DATABASE "{database}" SET default_transaction_read_only = on'.encode())
     here = (str(server.socket_dir), str(server.port))
     url = several_hosts(CLOSED, here, dbname=database, target_session_attrs="read-write")
-    error = await refusal(kind, url, deadline_seconds=0.5)
+    error = await refusal(kind, url, deadline_seconds=3.0)
     assert "Connection refused" in error.message
     assert "session is read-only" in error.message
     url = several_hosts(here, dbname=database, target_session_attrs="read-write")
-    error = await refusal(kind, url, deadline_seconds=0.5)
+    error = await refusal(kind, url, deadline_seconds=3.0)
     assert (error.sqlstate, "accepts no writes" in error.hint) == ("25006", True)

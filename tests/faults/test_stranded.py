@@ -32,7 +32,9 @@ async def test_a_later_write_is_not_undone_by_an_attempt_that_was_repeated(
 ) -> None:
     call, kind = CALLS[name], KINDS[list(CALLS).index(name)]  # the twin is generated
     with HarmingProxy(database_url) as proxy:
-        async with Either(kind, proxy.url, pool_min=1, pool_max=2) as db:
+        async with Either(kind, proxy.url, pool_min=2, pool_max=2) as db:
+            pool = db.raw._engine.executor._connections._pool
+            await (pool.wait() if kind == "async" else asyncio.to_thread(pool.wait))  # none is still being made
             await call(db, "one")
             pids = [pid for (pid,) in autocommit.execute(_SESSION)]
             for pid in pids:

@@ -160,6 +160,7 @@ def test_a_form_is_filled_in_and_its_result_sorted(person: Visitor) -> None:
 
 
 def _column(person: Visitor) -> list[str]:
+    person.page.wait_for_load_state()  # a click waits for the next page's beginning only
     return person.page.locator("#result tbody tr > :first-child").all_inner_texts()
 
 

@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
-from guestsql.pages import rows_response
+from guestsql.pages import downloads, rows_response
 from guestsql.pages.app import build
 from guestsql.pages.downloads import preferred_ending
 from guestsql.pages.server import listen
@@ -280,8 +280,9 @@ def test_a_database_that_is_away(own: Path) -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
-def test_downloads_that_take_long_do_not_hold_up_pages(url: str, own: Path) -> None:
-    busy = page_state(url, own, timeout=0.2)
+def test_downloads_that_take_long_do_not_hold_up_pages(url: str, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "_PATIENCE_SECONDS", 0.2)
+    busy = page_state(url, own)
     with closing(busy):
         with contextmanager(held)(busy):
             answer = page_client(busy).get("/q/get_name.csv")

@@ -190,7 +190,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pages(url: str, own: Path) -> Iterator[TestClient]:
-    state = page_state(url, own, timeout=1.0)
+    state = page_state(url, own)
     with state.pool:
         yield page_client(state)
 
@@ -340,8 +340,10 @@ def test_a_query_that_writes_is_refused_kindly(pages: TestClient) -> None:
     assert "This query writes, and pages only read." in answer.text
 
 
-def test_a_query_that_takes_too_long(pages: TestClient) -> None:
-    answer = pages.get("/q/get_slow")
+def test_a_query_that_takes_too_long(url: str, own: Path) -> None:
+    state = page_state(url, own, timeout=1.0)
+    with state.pool:
+        answer = page_client(state).get("/q/get_slow")
     assert answer.status_code == 504
     assert "SQLSTATE 57014" in answer.text
 

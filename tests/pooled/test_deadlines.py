@@ -21,7 +21,7 @@ from tests.server import eventually
 # What a deferred trigger does belongs to COMMIT.
 TABLE = """
 CREATE TABLE counts (n int);
-CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END $$;
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2.2); RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER dawdle AFTER UPDATE ON counts DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION dawdle();
 CREATE PROCEDURE add_two() LANGUAGE plpgsql AS $$
@@ -47,7 +47,7 @@ def test_a_write_that_waits_ends_with_its_call(
     database_url: str, direct_url: str, autocommit: psycopg.Connection[Any]
 ) -> None:
     autocommit.execute("INSERT INTO guest_profiles (phone_number, user_name) VALUES (%s, 'Ana')", [GUEST])
-    with GuestDatabase(settings=make_settings(database_url, deadline_seconds=1.0)) as db:
+    with GuestDatabase(settings=make_settings(database_url, deadline_seconds=3.0)) as db:
         assert db.get_profile(GUEST) is not None
         with psycopg.connect(direct_url) as other:
             other.execute("SELECT FROM guest_profiles FOR UPDATE")
@@ -73,6 +73,6 @@ def test_commit_has_no_limit(database_url: str, autocommit: psycopg.Connection[A
     autocommit.execute(TABLE.encode())
     with DeadlineConnection.connect(database_url, autocommit=True, cursor_factory=RawCursor) as connection:
         cursor = connection.cursor()
-        settings = [bound(monotonic() + 0.5)]
+        settings = [bound(monotonic() + 2.0)]
         execute_together(cursor, "UPDATE counts SET n = 7", [], companion=None, settings=settings)
     assert autocommit.execute("SELECT n FROM counts").fetchone() == (7,)
