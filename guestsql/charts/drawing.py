@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from guestsql.charts.axes import Axis
 from guestsql.charts.data import Data, Series
-from guestsql.charts.expressions import label_expression
+from guestsql.charts.expressions import label_expression, text_expression
 from guestsql.charts.palette import AXIS, SERIES
 
 __all__ = [
@@ -106,7 +106,7 @@ def nothing(text: str, data: Data) -> Drawing:
     layer: dict[str, Any] = {
         "data": {"values": [{"row": 0}]},
         "mark": {"type": "text", **look},
-        "encoding": {"text": {"value": lines}},
+        "encoding": {"text": {"value": text_expression(lines)}},
     }
     return Drawing([layer], 40 + 20 * len(lines), extra={"view": {"stroke": None}})
 

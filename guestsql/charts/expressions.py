@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-__all__ = ["label_expression", "plain"]
+__all__ = ["label_expression", "plain", "text_expression"]
 
 
 def label_expression(labels: Mapping[float, Sequence[str]]) -> str:
@@ -14,9 +14,20 @@ def label_expression(labels: Mapping[float, Sequence[str]]) -> str:
     Args:
         labels: the lines by the value.
     """
-    # JSON in ASCII is an expression of Vega, too.
-    texts = {str(plain(at)): lines[0] if len(lines) == 1 else lines for at, lines in labels.items()}
-    return f"{json.dumps(texts)}[datum.value]"
+    texts = (f"{json.dumps(str(plain(at)))}: {_literal(lines)}" for at, lines in labels.items())
+    return f"{{{', '.join(texts)}}}[datum.value]"
+
+
+def text_expression(lines: Sequence[str]) -> dict[str, str]:
+    """Return lines for a text that is drawn as it is, such as a title."""
+    return {"expr": _literal(lines)}
+
+
+def _literal(lines: Sequence[str]) -> str:
+    # JSON in ASCII is an expression of Vega, too. But a string that is also the name of a function, or of a property of
+    # every object, is taken for code, such as "if" or "toString": with a space in front it is none of them.
+    texts = [f"substring({json.dumps(' ' + line)}, 1)" for line in lines]
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
 def plain(at: float) -> float:

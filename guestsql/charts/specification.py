@@ -10,6 +10,7 @@ from guestsql.charts.alternative import described
 from guestsql.charts.bars import draw_bars
 from guestsql.charts.data import Data
 from guestsql.charts.drawing import Drawing, label_size, nothing, wrapped
+from guestsql.charts.expressions import text_expression
 from guestsql.charts.figures import draw_funnel, draw_numbers
 from guestsql.charts.heatmap import draw_heatmap
 from guestsql.charts.lines import draw_lines
@@ -94,8 +95,9 @@ def _title(title: str, below: Sequence[str], data: Data) -> dict[str, Any] | Non
     if not lines:
         # Vega draws no subtitle without a title.
         look = {"color": MUTED, "fontSize": size, "fontWeight": "normal", "lineHeight": size + 5}
-        return {"text": under, **look, **place} if under else None
-    return {"text": lines, **({"subtitle": under} if under else {}), "fontSize": size + 3, **place}
+        return {"text": text_expression(under), **look, **place} if under else None
+    subtitle = {"subtitle": text_expression(under)} if under else {}
+    return {"text": text_expression(lines), **subtitle, "fontSize": size + 3, **place}
 
 
 def _config(data: Data) -> dict[str, Any]:

@@ -36,7 +36,9 @@ NUMBERS = (
     | st.floats()
     | st.integers(0, 3)
 )
-TEXTS = st.none() | st.text(max_size=40) | st.booleans() | st.sampled_from(["a", "b"])
+# Vega takes a string of an expression for code if it has a property of this name.
+NAMES = ["if", "toString", "constructor", "hasOwnProperty", "valueOf", "__proto__", "datum"]
+TEXTS = st.none() | st.text(max_size=40) | st.booleans() | st.sampled_from(["a", "b", *NAMES])
 PLACES = st.one_of(
     st.lists(st.none() | st.dates(), max_size=12),
     st.lists(st.none() | st.datetimes(), max_size=12),
@@ -71,6 +73,14 @@ def test_any_rows_of_fitting_types_give_a_picture(chart, width, language, title)
     root = ET.fromstring(svg(spec))
     assert root.get("width") == str(width)
     assert spec["description"] == alternative(read_chart(text), columns, rows, zone=BOGOTA, language=language)
+
+
+@pytest.mark.parametrize("text", ["bar x=x y=n series=s", "bar x=s y=n", "heatmap x=x y=s value=n", "funnel x=s y=n"])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_text_is_read_as_code(text, name):
+    spec = specified(text, ("x", "n", "s"), [("a", 1, name), ("b", 2, "other")], title=name)
+    assert drawn_texts(spec).count(name) >= 2
+    assert name in drawn_texts(specified(text, ("x", "n", "s"), [], empty=name))
 
 
 @pytest.mark.parametrize("text", CASES)
