@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import signal
@@ -115,10 +116,10 @@ def test_on_a_terminal_it_is_drawn_anew(shell):
         env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "NO_COLOR": "1", **shell},
     )
     os.close(theirs)
-    shown = ""
+    shown, decoder = "", codecs.getincrementaldecoder("utf-8")()
     with watching(process):
         while shown.count("\x1b[H\x1b[2J") < 3:
-            shown += os.read(ours, 65536).decode()
+            shown += decoder.decode(os.read(ours, 65536))
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_SECONDS) == 0
     os.close(ours)

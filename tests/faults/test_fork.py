@@ -553,7 +553,9 @@ assert code(fork(work)) == 0
 """
     with Program(source, database_url, NEVER, str(tmp_path)) as program:
         assert program.line() == "ready"
-        own.write_text("-- name: get_number()$\nSELECT 2;\n")
+        edited = tmp_path / "edited"
+        edited.write_text("-- name: get_number()$\nSELECT 2;\n")
+        edited.replace(own)
         finish(program)
 
 

@@ -68,7 +68,9 @@ def test_a_killed_sender_leaves_a_decision_and_a_stopped_one_changes_nothing(
 FORKED = """
 import os, sys
 from guestsql import GuestDatabase, Settings
+from guestsql.sql._sync import listening
 
+listening._CONNECT_SECONDS = 30.0
 db = GuestDatabase(settings=Settings(database_url=sys.argv[1], metrics_seconds=0, deadline_seconds=30))
 assert not db.wait_for_replies(0.05)  # it has listened, and keeps the connection
 print("ready", flush=True)

@@ -37,9 +37,10 @@ def watcher(lonely_server: PrivateServer) -> Iterator[Connection]:
         yield connection
 
 
-def position(watcher: Connection) -> object:
-    """How much was written to the log."""
-    return watcher.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
+def begun(watcher: Connection) -> set[tuple[Any, ...]]:
+    """The sessions whose commit waits, and when their statements began."""
+    started = "SELECT pid, query_start FROM pg_stat_activity WHERE pid = ANY(%s)"
+    return set(watcher.execute(started, [list(waiting(watcher))]).fetchall())
 
 
 async def _merge(db: Either) -> Any:
@@ -109,13 +110,11 @@ async def test_a_repeat_waits_for_the_standby_too(
             await asyncio.to_thread(eventually, lambda: waiting(watcher))
             for _ in range(2):
                 assert not call.done()
-                before = position(watcher)
-                for pid in waiting(watcher):
+                before = begun(watcher)
+                for pid, _ in before:
                     watcher.execute(interrupt, [pid])
-                # The next statement, on this connection or another, has written something, and waits again.
-                await asyncio.to_thread(
-                    eventually, lambda known=before: position(watcher) != known and waiting(watcher)
-                )
+                # The next statement, on this connection or another, waits.
+                await asyncio.to_thread(eventually, lambda known=before: begun(watcher) - known)
             assert not call.done()
         answer = await asyncio.wait_for(call, PATIENCE_SECONDS)
         if name == "forget_guest":
@@ -140,10 +139,10 @@ async def test_a_transaction_that_no_standby_has_is_not_acknowledged(
             for _ in range(2):  # the COMMIT, and the one behind it that confirms it
                 await asyncio.to_thread(eventually, lambda: waiting(watcher))
                 assert not call.done()
-                before = position(watcher)
-                for pid in waiting(watcher):
+                before = begun(watcher)
+                for pid, _ in before:
                     watcher.execute("SELECT pg_cancel_backend(%s)", [pid])
-                await asyncio.to_thread(eventually, lambda known=before: position(watcher) != known or call.done())
+                await asyncio.to_thread(eventually, lambda known=before: begun(watcher) - known or call.done())
             with pytest.raises(OutcomeUnknown, match="COMMIT: committed, but the wait for a synchronous standby"):
                 await asyncio.wait_for(call, PATIENCE_SECONDS)
         assert column(watcher, "user_name") == "Ana"

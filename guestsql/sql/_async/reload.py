@@ -70,6 +70,7 @@ class AsyncReloader:
         self._next_try = 0.0
         self._reported: set[tuple[object, ...]] = set()
         self._refused: set[Path] = set()
+        self._deferred: Scan | None = None
 
     def start(self) -> None:
         """Start looking; what is in the folder by now is judged too."""
@@ -205,10 +206,9 @@ class AsyncReloader:
 
     def _tell_deferred(self, scan: Scan, error: DatabaseError) -> None:
         """Log once for each change that it waits for the server."""
-        key = ("deferred", id(scan))
-        if key in self._reported:
+        if scan is self._deferred:
             return
-        self._reported.add(key)
+        self._deferred = scan
         event(
             logging.WARNING,
             "QUERY_RELOAD_DEFERRED",
