@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -73,26 +75,28 @@ def turns(pair: ServerGroup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
         monkeypatch.setattr(kind, "__init__", noted)
 
+    def sent_by(connection: Any) -> int:
+        file = traces.get(connection)
+        if file is None:
+            file = traces[connection] = (tmp_path / f"trace-{len(traces)}").open("w+")
+        connection.pgconn.untrace()  # flushes
+        lines = Path(file.name).read_text(errors="replace").splitlines()
+        sides = [line[0] for line in lines[read.get(connection, 0) :] if line.startswith(("F\t", "B\t"))]
+        read[connection] = len(lines)
+        connection.pgconn.trace(file.fileno())
+        connection.pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
+        return sum(side == "F" and before != "F" for before, side in zip(["B", *sides], sides, strict=False))
+
     def counted() -> dict[str, int]:
-        counts: dict[str, int] = {}
+        counts: Counter[str] = Counter()
         for connection in [each for each in made if not each.closed]:
-            file = traces.get(connection)
-            if file is None:
-                file = traces[connection] = (tmp_path / f"trace-{len(traces)}").open("w+")
-            connection.pgconn.untrace()  # flushes
-            lines = Path(file.name).read_text(errors="replace").splitlines()
-            sides = [line[0] for line in lines[read.get(connection, 0) :] if line.startswith(("F\t", "B\t"))]
-            read[connection] = len(lines)
-            sent = sum(side == "F" and before != "F" for before, side in zip(["B", *sides], sides, strict=False))
-            if sent:
+            with suppress(psycopg.OperationalError):  # another thread is just closing it
                 name = names.get(connection.info.host, "standby")
-                counts[name] = counts.get(name, 0) + sent
-            connection.pgconn.trace(file.fileno())
-            connection.pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
-        return counts
+                counts[name] += sent_by(connection)
+        return {name: count for name, count in counts.items() if count}
 
     yield counted
     for connection, file in traces.items():
-        if not connection.closed:
+        with suppress(psycopg.OperationalError):
             connection.pgconn.untrace()
         file.close()
