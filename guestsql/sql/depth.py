@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from guestsql.sql.scanner import Token, TokenKind
 
-__all__ = ["Depth"]
+__all__ = ["BRACKETS", "Depth"]
+
+BRACKETS = {"(": 1, "[": 1, ")": -1, "]": -1}
+"""What each adds to the depth, which is never below 0: one that closes nothing does not make up for a later one."""
 
 
 class Depth:
@@ -22,10 +25,8 @@ class Depth:
 
     def follow(self, token: Token) -> None:
         """Take the next token of the statement that is neither blank nor a comment."""
-        if token.text in ("(", "["):
-            self._brackets += 1
-        elif token.text in (")", "]"):
-            self._brackets = max(0, self._brackets - 1)  # one that closes nothing does not make up for a later one
+        if token.text in BRACKETS:
+            self._brackets = max(0, self._brackets + BRACKETS[token.text])
         elif token.kind is TokenKind.WORD:
             self._follow_word(token.text.lower())
 

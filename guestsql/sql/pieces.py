@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from guestsql.errors import QueryFileError
-from guestsql.sql.depth import Depth
+from guestsql.sql.depth import BRACKETS, Depth
 from guestsql.sql.lexemes import CONTINUATION, NAME_PART, NUMBER, WORD, WORD_START
 from guestsql.sql.scanner import Scanner, TokenKind
 
@@ -49,7 +49,6 @@ _TOKENS = re.compile(rf"(?:{_BLANK})++|({_TOKEN})")
 _BLANKS = re.compile(rf"(?:{_BLANK})*+")
 _NAMED_COLON = re.compile(rf"(?:^|{SEPARATOR}):{WORD_START}")
 _WORD = re.compile(WORD)
-_BRACKETS = {"(": 1, "[": 1, ")": -1, "]": -1}
 _ROUTINES = frozenset({"function", "procedure"})
 _WORDS_OF_ROUTINE = 4
 
@@ -137,8 +136,8 @@ class _Statement:
             return False
         if ":" in joined and _NAMED_COLON.search(joined):
             return False
-        for step in [_BRACKETS[token] for token in tokens if token in _BRACKETS]:
-            self._depth = max(0, self._depth + step)  # one that closes nothing does not make up for a later one
+        for step in [BRACKETS[token] for token in tokens if token in BRACKETS]:
+            self._depth = max(0, self._depth + step)
         return True
 
     def _makes_routine(self, tokens: list[str]) -> bool:
