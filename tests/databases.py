@@ -156,6 +156,11 @@ def waiting_sessions(connection: psycopg.Connection[Any]) -> int:
     return int(row[0])
 
 
+async def pool_filled(db: Either) -> None:
+    """Wait until no connection of the pool is still being made."""
+    await awaitable(db.raw._engine.executor._connections._pool.wait)()
+
+
 _OPERATION = b"INSERT INTO operations"
 _COMPLETION = b"UPDATE operations AS done"
 _READY = b"Z\0\0\0\5"  # the start of ReadyForQuery, the end of every answer

@@ -74,21 +74,34 @@ def create(database_url: str) -> Iterator[Creator]:
         yield partial(pool.submit, write_everything, other)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_an_erasure_before_any_of_its_statements(
-    kind: str, database_url: str, autocommit: Connection, create: Creator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def meanwhile(
+    kind: str, autocommit: Connection, create: Creator, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[int, str], Meanwhile]:
+    """Has a guest created before the marked query at a place, in the methods of one class."""
     marked = (_sync if kind == "sync" else _async).marked
     usual = marked.given
+
+    def arrange(place: int, guest: str) -> Meanwhile:
+        arranged = Meanwhile(place, partial(create, guest), autocommit, usual)
+        monkeypatch.setattr(marked, "given", arranged)
+        return arranged
+
+    return arrange
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_erasure_before_any_of_its_statements(
+    kind: str, database_url: str, autocommit: Connection, meanwhile: Callable[[int, str], Meanwhile]
+) -> None:
     async with Either(kind, database_url) as db:
         for place in itertools.count():
             guest = f"5730000001{place:02}"
-            meanwhile = Meanwhile(place, partial(create, guest), autocommit, usual)
-            monkeypatch.setattr(marked, "given", meanwhile)
+            creation = meanwhile(place, guest)
             erased = await db.forget_guest(guest)
-            if meanwhile.begun is None:
+            if creation.begun is None:
                 break
-            meanwhile.begun.result()
+            creation.begun.result()
             assert erased["operations"] == 1, place
             assert await db.add_thread_tokens(guest, "first", 5, message_id=f"message of {guest}") == 0
             assert rows_of(autocommit, guest) == {}, place
@@ -98,10 +111,12 @@ async def test_an_erasure_before_any_of_its_statements(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_merge_before_any_of_its_statements(
-    kind: str, database_url: str, autocommit: Connection, create: Creator, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    database_url: str,
+    autocommit: Connection,
+    create: Creator,
+    meanwhile: Callable[[int, str], Meanwhile],
 ) -> None:
-    marked = (_sync if kind == "sync" else _async).marked
-    usual = marked.given
     create(OTHER).result()
     whole = rows_of(autocommit, OTHER)
     assert len(whole) > 7
@@ -109,12 +124,11 @@ async def test_a_merge_before_any_of_its_statements(
         for place in itertools.count():
             keep, guest = f"5730000002{place:02}", f"5730000001{place:02}"
             await db.update_profile(keep, user_name="Ana")
-            meanwhile = Meanwhile(place, partial(create, guest), autocommit, usual)
-            monkeypatch.setattr(marked, "given", meanwhile)
+            creation = meanwhile(place, guest)
             await db.merge_guests(keep, guest)
-            if meanwhile.begun is None:
+            if creation.begun is None:
                 break
-            meanwhile.begun.result()
+            creation.begun.result()
             assert rows_of(autocommit, guest) == {}, place
             assert rows_of(autocommit, keep) == whole | {"guest_ids": 2}, place
     assert place > 10

@@ -11,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from guestsql.embedded import PrivateServer
 from guestsql.embedded._conf import free_port
+from guestsql.sql import attempts
 from tests.server import private_server
 
 _RULES = "local all all trust\nhost all blocked all reject\nhost all all all scram-sha-256\n"
@@ -46,3 +47,9 @@ def ask_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller that waits for a connection looks 20 times a second, not once, whether one can come."""
     for kind in ("async", "sync"):
         monkeypatch.setattr(f"guestsql.sql._{kind}.pool._ASK_AGAIN_SECONDS", 0.05)
+
+
+@pytest.fixture
+def early_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the deadline came before a third attempt."""
+    monkeypatch.setattr(attempts, "_pause_before", lambda attempt, _: 0.0 if attempt < 2 else None)

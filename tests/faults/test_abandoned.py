@@ -18,7 +18,17 @@ from guestsql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown, 
 from guestsql.sql._async import abandoned
 from guestsql.sql._async.abandoned import AsyncAbandonedSessions
 from guestsql.sql._async.connection import connect
-from tests.databases import GUEST, KINDS, OTHER, PATIENCE_SECONDS, Either, answered, make_settings, waiting_sessions
+from tests.databases import (
+    GUEST,
+    KINDS,
+    OTHER,
+    PATIENCE_SECONDS,
+    Either,
+    answered,
+    make_settings,
+    pool_filled,
+    waiting_sessions,
+)
 from tests.server import apply_migrations, eventually, private_server
 from tests.unreplicated import without_standby
 
@@ -146,8 +156,7 @@ async def test_where_every_session_hangs_one_more_is_opened_to_ask(
 ) -> None:
     url = own_server.url()
     async with Either(kind, url, deadline_seconds=1.2, pool_max=pool_max, pool_min=pool_max) as db:
-        pool = db.raw._engine.executor._connections._pool
-        await (pool.wait() if kind == "async" else asyncio.to_thread(pool.wait))  # none is still being made
+        await pool_filled(db)
         await answered(lambda: db.update_profile(GUEST))
         pids = [pid for pid, _ in observer.execute(SESSIONS).fetchall()]
         with stopped(pids), Watch(url) as watch:

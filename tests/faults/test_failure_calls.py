@@ -19,7 +19,6 @@ from guestsql.errors import (
     QueryTimeout,
     SettingsError,
 )
-from guestsql.sql import attempts
 from tests.databases import (
     GUEST,
     KINDS,
@@ -205,10 +204,9 @@ async def test_a_connection_ended_in_the_middle_of_a_call(name: str, database_ur
 
 
 @pytest.mark.direct("a pooler's sessions keep the database's old settings")
+@pytest.mark.usefixtures("early_deadline")
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_read_only_server(
-    kind: str, database_url: str, autocommit: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_read_only_server(kind: str, database_url: str, autocommit: Connection) -> None:
     async with Either(kind, database_url) as db:
         await db.update_profile(GUEST, user_name="Ana")
         text = await db.get_context(GUEST)
@@ -217,8 +215,6 @@ async def test_a_read_only_server(
     async with Either(kind, database_url) as db:
         assert (await db.get_profile(GUEST)).user_name == "Ana"
         assert (await db.get_context(GUEST))[:5] == text[:5]
-        # As if the deadline came before a third attempt.
-        monkeypatch.setattr(attempts, "_pause_before", lambda attempt, _: 0.0 if attempt < 2 else None)
         for name in ("update_profile", "set_thread", "add_thread_tokens"):
             with pytest.raises(DatabaseError, match="read-only") as caught:
                 await in_time(CALLS[name](db))

@@ -119,12 +119,6 @@ async def test_a_procedure_that_fails_for_good_says_so(database_url: str, folder
     assert autocommit.execute("SELECT amount FROM charges").fetchall() == [(5,)]
 
 
-@pytest.fixture
-def early_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the deadline came before a third attempt."""
-    monkeypatch.setattr(attempts, "_pause_before", lambda attempt, _: 0.0 if attempt < 2 else None)
-
-
 def test_an_attempt_has_as_much_time_as_was_waited_for_it() -> None:
     now = monotonic()
     assert [attempts._pause_before(attempt, now) for attempt in (1, 2, 20)] == [None, None, None]

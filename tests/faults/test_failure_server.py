@@ -86,14 +86,14 @@ async def test_away_for_a_while(kind: str, own_server: PrivateServer, own_url: s
                 db.queries.get_profile_totals(),
                 db.get_context(GUEST),
             ):
-                with hurried(db, 0.15), pytest.raises((DatabaseUnavailable, QueryTimeout)) as caught:
+                with hurried(db, 1.0), pytest.raises(DatabaseUnavailable) as caught:
                     await in_time(call)
                 assert caught.value.retryable
                 assert caught.value.hint
             await db.record_interaction(GUEST)
-            with hurried(db, 0.15):
+            with hurried(db, 1.0):
                 assert await in_time(db.get_context(GUEST, default="none")) == "none"
-                with pytest.raises((DatabaseUnavailable, QueryTimeout)):
+                with pytest.raises(DatabaseUnavailable):
                     await in_time(db.flush())
         finally:
             await asyncio.to_thread(own_server.start)

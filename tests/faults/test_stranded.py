@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.acknowledged.network import HarmingProxy
-from tests.databases import GUEST, KINDS, PATIENCE_SECONDS, Either
+from tests.databases import GUEST, KINDS, PATIENCE_SECONDS, Either, pool_filled
 from tests.server import eventually
 
 Connection = psycopg.Connection[Any]
@@ -33,8 +33,7 @@ async def test_a_later_write_is_not_undone_by_an_attempt_that_was_repeated(
     call, kind = CALLS[name], KINDS[list(CALLS).index(name)]  # the twin is generated
     with HarmingProxy(database_url) as proxy:
         async with Either(kind, proxy.url, pool_min=2, pool_max=2) as db:
-            pool = db.raw._engine.executor._connections._pool
-            await (pool.wait() if kind == "async" else asyncio.to_thread(pool.wait))  # none is still being made
+            await pool_filled(db)
             await call(db, "one")
             pids = [pid for (pid,) in autocommit.execute(_SESSION)]
             for pid in pids:
