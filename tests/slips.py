@@ -299,7 +299,7 @@ def _operator(old: str, new: str, rule: str, *also: str, needs: str = "", lacks:
 
 
 def _many(block: Block) -> Iterator[Made]:
-    for index, _ in block.find(r"^WHERE phone_number = \($"):
+    for index, _ in block.find(r"^WHERE phone_number = (coalesce\()?\($"):
         if block.operator in ("^", "$") and "allow GS302" not in block.text:
             line = block.lines[index].replace("phone_number = ", "phone_number >= ")
             yield _with(block, index, line), "GS302", 0, {"GS502"}

@@ -96,6 +96,8 @@ def canonical_user_id(user_id: str, region: str | None = None) -> str:
     """
     if not isinstance(user_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  not every caller is type-checked
         raise InvalidUserId(f"a user id is a text, not {type(user_id).__name__}", hint="pass it as str")
+    if region is None and _PHONE.fullmatch(user_id):  # nearly every call; the cache of the others would take longer
+        return user_id
     return _canonical(user_id, region)
 
 
@@ -147,8 +149,6 @@ def mask(key: str) -> str:
 # Bounded: a chain's million guests must not pile up in the bot's memory.
 @lru_cache(maxsize=4096)
 def _canonical(user_id: str, region: str | None) -> str:
-    if region is None and _PHONE.fullmatch(user_id):  # nearly every call
-        return user_id
     text = _CHANNEL.sub("", (user_id if user_id.isascii() else user_id.translate(_FOLD)).strip(BLANKS))
     if not text:
         raise InvalidUserId("the user id is empty", hint="pass a phone number or a WhatsApp id")

@@ -54,7 +54,12 @@ def test_no_migration_locks_a_table_and_reads_one(empty_database_url: str) -> No
             known = [oid for (oid,) in connection.execute(_TABLES, [sorted(LARGE)])]
             # What earlier transactions read may be in it.
             before = dict(connection.execute(_READS, [known]).fetchall())
-            connection.execute(file.read_bytes())
+            if (text := file.read_bytes()).startswith(b"-- no-transaction"):  # it lets writers in; squawk sees to that
+                connection.commit()
+                with psycopg.connect(empty_database_url, autocommit=True) as alone:
+                    alone.execute(text)
+                continue
+            connection.execute(text)
             locked = {name for (name,) in connection.execute(_LOCKED, [list(BLOCKING), known])}
             after = dict(connection.execute(_READS, [known]).fetchall())
             connection.commit()

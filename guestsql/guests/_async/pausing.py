@@ -4,48 +4,74 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from time import monotonic
 
 from guestsql.guests.deadline import LONGEST_PAUSE_SECONDS
 from guestsql.sql.jitter import jitter
 from guestsql.sql.runtime import AsyncSignal, async_sleep
 
-__all__ = ["AsyncPauses"]
+__all__ = ["AsyncBuild", "AsyncPauses"]
+
+
+@dataclass(eq=False, slots=True)
+class AsyncBuild:
+    """A build in this process.
+
+    Attributes:
+        ended: given at its end.
+        began: in seconds of `time.monotonic()`.
+        text: the context that its caller returns; None as long as there is none.
+    """
+
+    ended: AsyncSignal = field(default_factory=AsyncSignal)
+    began: float = field(default_factory=monotonic)
+    text: str | None = None
 
 
 class AsyncPauses:
     """Pauses that grow. Where the other caller is of this process too, the end of its build cuts them short."""
 
     def __init__(self) -> None:
-        self._builds: dict[str, AsyncSignal] = {}
+        self._builds: dict[str, AsyncBuild] = {}
 
     @contextmanager
-    def building_here(self, key: str) -> Generator[None]:
+    def building_here(self, key: str) -> Generator[AsyncBuild]:
         """Let those who wait for a guest go on when the block ends.
 
         Args:
             key: the guest's key.
         """
-        signal = self._builds[key] = AsyncSignal()
+        build = self._builds[key] = AsyncBuild()
         try:
-            yield
+            yield build
         finally:
-            if self._builds.get(key) is signal:  # otherwise another caller has taken over
+            if self._builds.get(key) is build:  # otherwise another caller has taken over
                 self._builds.pop(key, None)
-            signal.give()
+            build.ended.give()
 
-    async def rest(self, key: str, pause: float, deadline: float) -> float:
+    def begun_since(self, key: str, since: float) -> AsyncBuild | None:
+        """Return the build for a guest in this process, if it began so late.
+
+        Args:
+            key: the guest's key.
+            since: in seconds of `time.monotonic()`.
+        """
+        build = self._builds.get(key)
+        return None if build is None or build.began < since else build
+
+    async def rest(self, key: str, pause: float, deadline: float, build: AsyncBuild | None = None) -> float:
         """Wait up to so many seconds, and return how many it may be the next time.
 
         Args:
             key: the guest's key.
             pause: seconds; begin with `FIRST_PAUSE_SECONDS`.
             deadline: in seconds of `time.monotonic()`; no pause goes beyond it.
+            build: whose end is waited for; default the one for this guest, if there is one.
         """
-        signal = self._builds.get(key)
-        seconds = jitter(pause / 2, pause)
-        if signal is None:
-            await async_sleep(seconds)
+        build = build or self._builds.get(key)
+        if build is None:
+            await async_sleep(jitter(pause / 2, pause))
         else:  # nothing to ask meanwhile, unless the build takes longer than its lease
-            await signal.wait(min(LONGEST_PAUSE_SECONDS, max(0.0, deadline - monotonic())))
+            await build.ended.wait(min(LONGEST_PAUSE_SECONDS, max(0.0, deadline - monotonic())))
         return min(pause * 2, LONGEST_PAUSE_SECONDS)
