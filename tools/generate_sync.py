@@ -28,6 +28,7 @@ REPLACEMENTS = {
     "AsyncReturner": "Returner",
     "AsyncCancelled": "Cancelled",
     "AsyncBooking": "Booking",
+    "AsyncBuild": "Build",
     "AsyncBuilder": "Builder",
     "AsyncConnection": "Connection",
     "AsyncGenerator": "Generator",

@@ -13,6 +13,9 @@ from guestsql.guests.deadline import Deadline
 __all__ = ["ContextRequest"]
 
 
+_ENOUGH_BUILDS = 10
+
+
 @dataclass(slots=True)
 class ContextRequest:
     """One caller's request: whose context, and how fresh.
@@ -49,4 +52,24 @@ class ContextRequest:
                 "another caller was still building the context at the deadline",
                 query="claim_context",
                 hint="make the builder faster, or raise GUESTSQL_DEADLINE_SECONDS",
+            )
+
+    def check_overtaken(self, builds: int, pause: float, deadline_seconds: float) -> None:
+        """Give up on a profile that changes in every build: its builder changes it, most likely.
+
+        Args:
+            builds: how many there were.
+            pause: seconds until the next one.
+            deadline_seconds: those of the settings.
+
+        Raises:
+            QueryTimeout: there were enough of them, or there is no time for another.
+        """
+        now = monotonic()
+        enough = builds >= _ENOUGH_BUILDS and now - self.deadline.started >= deadline_seconds
+        if enough or now + pause >= self.deadline.at:
+            raise QueryTimeout(
+                f"the profile changed during each of {builds} builds of the context",
+                query="publish_context",
+                hint="a context builder must not change the guest it builds for",
             )

@@ -16,16 +16,18 @@ __all__ = ["AsyncBuild", "AsyncPauses"]
 
 @dataclass(eq=False, slots=True)
 class AsyncBuild:
-    """A build in this process.
+    """A build in this process, and the claim before it.
 
     Attributes:
-        ended: given at its end.
-        began: in seconds of `time.monotonic()`.
-        text: the context that its caller returns; None as long as there is none.
+        began: before the claim, in seconds of `time.monotonic()`.
+        ended: given at the end.
+        is_claimed: False when another caller has the lease.
+        text: the context that the caller returns; None as long as there is none.
     """
 
-    ended: AsyncSignal = field(default_factory=AsyncSignal)
     began: float = field(default_factory=monotonic)
+    ended: AsyncSignal = field(default_factory=AsyncSignal)
+    is_claimed: bool = False
     text: str | None = None
 
 
@@ -36,29 +38,47 @@ class AsyncPauses:
         self._builds: dict[str, AsyncBuild] = {}
 
     @contextmanager
-    def building_here(self, key: str) -> Generator[AsyncBuild]:
-        """Let those who wait for a guest go on when the block ends.
+    def claiming(self, key: str) -> Generator[AsyncBuild]:
+        """Let those who wait for a guest go on when the block ends, unless they wait for a build already.
 
         Args:
             key: the guest's key.
         """
-        build = self._builds[key] = AsyncBuild()
-        try:
+        build = AsyncBuild()
+        self._builds.setdefault(key, build)
+        with self._ending(key, build):
             yield build
+
+    @contextmanager
+    def building_here(self, key: str, build: AsyncBuild | None = None) -> Generator[None]:
+        """Let those who wait for a guest go on when the block ends.
+
+        Args:
+            key: the guest's key.
+            build: that of `claiming`.
+        """
+        build = self._builds[key] = build or AsyncBuild()
+        with self._ending(key, build):
+            yield
+
+    @contextmanager
+    def _ending(self, key: str, build: AsyncBuild) -> Generator[None]:
+        try:
+            yield
         finally:
             if self._builds.get(key) is build:  # otherwise another caller has taken over
                 self._builds.pop(key, None)
             build.ended.give()
 
     def begun_since(self, key: str, since: float) -> AsyncBuild | None:
-        """Return the build for a guest in this process, if it began so late.
+        """Return the build for a guest in this process, if there is one that began so late.
 
         Args:
             key: the guest's key.
             since: in seconds of `time.monotonic()`.
         """
         build = self._builds.get(key)
-        return None if build is None or build.began < since else build
+        return build if build is not None and build.began > since else None
 
     async def rest(self, key: str, pause: float, deadline: float, build: AsyncBuild | None = None) -> float:
         """Wait up to so many seconds, and return how many it may be the next time.
@@ -67,11 +87,12 @@ class AsyncPauses:
             key: the guest's key.
             pause: seconds; begin with `FIRST_PAUSE_SECONDS`.
             deadline: in seconds of `time.monotonic()`; no pause goes beyond it.
-            build: whose end is waited for; default the one for this guest, if there is one.
+            build: whose end is waited for; default that of the guest, if there is one.
         """
         build = build or self._builds.get(key)
+        seconds = jitter(pause / 2, pause)
         if build is None:
-            await async_sleep(jitter(pause / 2, pause))
+            await async_sleep(seconds)
         else:  # nothing to ask meanwhile, unless the build takes longer than its lease
             await build.ended.wait(min(LONGEST_PAUSE_SECONDS, max(0.0, deadline - monotonic())))
         return min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -18,7 +18,7 @@ from guestsql.errors import (
     InvalidValue,
     QueryTimeout,
 )
-from guestsql.guests._sync.pausing import Pauses
+from guestsql.guests._sync.pausing import Build, Pauses
 from guestsql.guests.builds import BuildFailures, building, check_not_building
 from guestsql.guests.callbacks import Builder, call_callback
 from guestsql.guests.context_calls import ContextRequest
@@ -44,8 +44,6 @@ from guestsql.telemetry.counting import Counting
 from guestsql.telemetry.log import event
 
 __all__ = ["ContextCache"]
-
-_ENOUGH_BUILDS = 10
 
 
 class ContextCache:
@@ -189,34 +187,48 @@ class ContextCache:
         pause = FIRST_PAUSE_SECONDS
         builds = 0
         first = row = request.row
+        shared: Build | None = None
         while True:
             self._failures.check(request.key, request.since)
-            claimed = self._claim(request, known=row is not None)
-            # Again: a builder that fails records it before it releases its lease.
-            self._failures.check(request.key, request.since)
-            if claimed is not None:
-                request.has_built = True
-                with self._pauses.building_here(request.key):
-                    text = self._build_and_publish(request, claimed)
-                if text is not None:
-                    return text
+            # Another caller of this process that has claimed since then has read since then: its text is new enough. At
+            # every second look this one claims, too: a build may outlast its lease.
+            shared = self._pauses.begun_since(request.key, request.since) if shared is None else None
+            build = shared or self._claim_and_build(request, known=row is not None)
+            if build.text is not None:
+                return build.text
+            if build is not shared and build.is_claimed:
                 builds += 1
                 if builds > 1:
-                    self._check_overtaken(request.deadline, builds, pause)
+                    request.check_overtaken(builds, pause, self._settings.deadline_seconds)
                     pause = self._pauses.rest(request.key, pause, request.deadline.at)
             elif row is not None and may_serve_stale(request, row):
                 request.outcome = "stale"
                 return stale_text(request.key, row, self._clock)
-            elif row is None and (text := self._of_archived(request)) is not None:
+            elif shared is None and row is None and (text := self._of_archived(request)) is not None:
                 return text
             else:
                 request.check_waiting(pause)
-                pause = self._pauses.rest(request.key, pause, request.deadline.at)
+                shared = shared or self._pauses.begun_since(request.key, request.since)
+                pause = self._pauses.rest(request.key, pause, request.deadline.at, shared)
+                if shared is not None and shared.text is not None:
+                    return shared.text
             # Even after a build: the row from before it may show a profile, or a guest, that no longer exists.
             row = request.row = self._lookups.get(request.key, request.deadline.at)
             request.has_built = False
             if row is not None and (is_hit(row, request.ttl_seconds) or was_stored_since(first, row)):
                 return hit_text(request.key, row, self._clock)
+
+    def _claim_and_build(self, request: ContextRequest, *, known: bool) -> Build:
+        """Claim the build; build if no other caller has the lease. The text is None when it was overtaken."""
+        with self._pauses.claiming(request.key) as build:
+            claimed = self._claim(request, known=known)
+            # Again: a builder that fails records it before it releases its lease.
+            self._failures.check(request.key, request.since)
+            if claimed is not None:
+                request.has_built = build.is_claimed = True
+                with self._pauses.building_here(request.key, build):
+                    build.text = self._build_and_publish(request, claimed)
+        return build
 
     def _of_archived(self, request: ContextRequest) -> str | None:
         """Return a text built from the archive, and not stored; None if the guest is active."""
@@ -230,17 +242,6 @@ class ContextCache:
             self._executor.call("create_guest", {"phone_number": request.key}, deadline=request.deadline.at)
             return None
         return self._clock.fill(text, archived.answered_at)
-
-    def _check_overtaken(self, deadline: Deadline, builds: int, pause: float) -> None:
-        """Give up on a profile that changes in every build: its builder changes it, most likely."""
-        now = monotonic()
-        enough = builds >= _ENOUGH_BUILDS and now - deadline.started >= self._settings.deadline_seconds
-        if enough or now + pause >= deadline.at:
-            raise QueryTimeout(
-                f"the profile changed during each of {builds} builds of the context",
-                query="publish_context",
-                hint="a context builder must not change the guest it builds for",
-            )
 
     def _claim(self, request: ContextRequest, *, known: bool) -> Any | None:  # noqa: ANN401  a row of claim_context
         """Return what to build from, or None when the lease is another's."""

@@ -5,48 +5,95 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from time import monotonic
 
 from guestsql.guests.deadline import LONGEST_PAUSE_SECONDS
 from guestsql.sql.jitter import jitter
 from guestsql.sql.runtime import Signal, sleep
 
-__all__ = ["Pauses"]
+__all__ = ["Build", "Pauses"]
+
+
+@dataclass(eq=False, slots=True)
+class Build:
+    """A build in this process, and the claim before it.
+
+    Attributes:
+        began: before the claim, in seconds of `time.monotonic()`.
+        ended: given at the end.
+        is_claimed: False when another caller has the lease.
+        text: the context that the caller returns; None as long as there is none.
+    """
+
+    began: float = field(default_factory=monotonic)
+    ended: Signal = field(default_factory=Signal)
+    is_claimed: bool = False
+    text: str | None = None
 
 
 class Pauses:
     """Pauses that grow. Where the other caller is of this process too, the end of its build cuts them short."""
 
     def __init__(self) -> None:
-        self._builds: dict[str, Signal] = {}
+        self._builds: dict[str, Build] = {}
 
     @contextmanager
-    def building_here(self, key: str) -> Generator[None]:
-        """Let those who wait for a guest go on when the block ends.
+    def claiming(self, key: str) -> Generator[Build]:
+        """Let those who wait for a guest go on when the block ends, unless they wait for a build already.
 
         Args:
             key: the guest's key.
         """
-        signal = self._builds[key] = Signal()
+        build = Build()
+        self._builds.setdefault(key, build)
+        with self._ending(key, build):
+            yield build
+
+    @contextmanager
+    def building_here(self, key: str, build: Build | None = None) -> Generator[None]:
+        """Let those who wait for a guest go on when the block ends.
+
+        Args:
+            key: the guest's key.
+            build: that of `claiming`.
+        """
+        build = self._builds[key] = build or Build()
+        with self._ending(key, build):
+            yield
+
+    @contextmanager
+    def _ending(self, key: str, build: Build) -> Generator[None]:
         try:
             yield
         finally:
-            if self._builds.get(key) is signal:  # otherwise another caller has taken over
+            if self._builds.get(key) is build:  # otherwise another caller has taken over
                 self._builds.pop(key, None)
-            signal.give()
+            build.ended.give()
 
-    def rest(self, key: str, pause: float, deadline: float) -> float:
+    def begun_since(self, key: str, since: float) -> Build | None:
+        """Return the build for a guest in this process, if there is one that began so late.
+
+        Args:
+            key: the guest's key.
+            since: in seconds of `time.monotonic()`.
+        """
+        build = self._builds.get(key)
+        return build if build is not None and build.began > since else None
+
+    def rest(self, key: str, pause: float, deadline: float, build: Build | None = None) -> float:
         """Wait up to so many seconds, and return how many it may be the next time.
 
         Args:
             key: the guest's key.
             pause: seconds; begin with `FIRST_PAUSE_SECONDS`.
             deadline: in seconds of `time.monotonic()`; no pause goes beyond it.
+            build: whose end is waited for; default that of the guest, if there is one.
         """
-        signal = self._builds.get(key)
+        build = build or self._builds.get(key)
         seconds = jitter(pause / 2, pause)
-        if signal is None:
+        if build is None:
             sleep(seconds)
         else:  # nothing to ask meanwhile, unless the build takes longer than its lease
-            signal.wait(min(LONGEST_PAUSE_SECONDS, max(0.0, deadline - monotonic())))
+            build.ended.wait(min(LONGEST_PAUSE_SECONDS, max(0.0, deadline - monotonic())))
         return min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,138 @@
+"""Callers of one process that ask for one guest at once are answered by one build."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from guestsql.guests._async import pausing
+from guestsql.guests._sync.pausing import Build, Pauses
+from tests.context_helpers import GUEST, PATIENCE_SECONDS, Builder, Either, count_calls, eventually, seed, stored
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+CALLERS = 12
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Has an entry for each pause that has begun."""
+    begun: list[float] = []
+
+    def rest(_: float, longest: float) -> float:
+        begun.append(longest)
+        return longest
+
+    monkeypatch.setattr(pausing, "jitter", rest)
+    monkeypatch.setattr(pausing, "LONGEST_PAUSE_SECONDS", PATIENCE_SECONDS)
+    return begun
+
+
+async def answers(db: Either, builder: Builder, waiting: list[float]) -> list[str]:
+    """What callers at once get when all but one of them wait for the build."""
+    asked = [asyncio.create_task(db.get_context(GUEST)) for _ in range(CALLERS)]
+    go = await builder.called()
+    await eventually(lambda: len(waiting) == CALLERS - 1)
+    go.set()
+    return await asyncio.gather(*asked)
+
+
+@pytest.mark.parametrize("text", [None, "text of Ana, old"])
+async def test_one_claims_and_the_rest_ask_nothing_more(
+    database_url: str,
+    autocommit: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    waiting: list[float],
+    text: str | None,
+) -> None:
+    builder = Builder()
+    async with Either("async", database_url, builder) as db:
+        seed(autocommit, text)
+        autocommit.execute("UPDATE guest_profiles SET last_context_update = NULL")
+        await db.get_profile(GUEST)  # connected
+        calls = count_calls(monkeypatch)
+        assert await answers(db, builder, waiting) == ["text of Ana"] * CALLERS
+    assert calls == ["lookup_context", "lookup_contexts", "claim_context", "publish_context"]
+
+
+async def test_first_messages_at_once_create_the_guest_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, waiting: list[float]
+) -> None:
+    builder = Builder()
+    async with Either("async", database_url, builder) as db:
+        await db.get_profile(GUEST)
+        calls = count_calls(monkeypatch)
+        assert await answers(db, builder, waiting) == ["text of None"] * CALLERS
+    assert calls == ["lookup_context", "lookup_contexts", "claim_new_context", "publish_context"]
+
+
+async def test_all_wait_for_the_build_of_another_process(database_url: str, autocommit: Connection) -> None:
+    builder = Builder()
+    async with Either("async", database_url, builder) as db:
+        seed(autocommit, None)
+        lease = uuid4()
+        claim = {"phone_number": GUEST, "ttl_seconds": 300.0, "lease_seconds": 3600.0}
+        assert await db.query("claim_context", lease=lease, **claim) is not None
+        asked = [asyncio.create_task(db.get_context(GUEST)) for _ in range(CALLERS)]
+        await asyncio.wait(asked, timeout=0.2)
+        assert not any(caller.done() for caller in asked)
+        published = {"phone_number": GUEST, "lease": lease, "epoch": 0, "context_text": "of the other"}
+        assert await db.query("publish_context", **published) is not None
+        assert await asyncio.gather(*asked) == ["of the other"] * CALLERS
+    assert not builder.profiles
+
+
+async def test_who_asks_after_a_change_does_not_get_the_text_from_before(
+    database_url: str, autocommit: Connection
+) -> None:
+    builder = Builder()
+    async with Either("async", database_url, builder) as db:
+        seed(autocommit, None)
+        early = [asyncio.create_task(db.get_context(GUEST)) for _ in range(2)]
+        before = await builder.called()
+        autocommit.execute("UPDATE guest_profiles SET user_name = 'Berta'")
+        late = asyncio.create_task(db.get_context(GUEST))
+        (await builder.called()).set()
+        assert await late == "text of Berta"
+        before.set()
+        assert await asyncio.gather(*early) == ["text of Berta"] * 2
+    assert stored(autocommit)[0] == "text of Berta"
+
+
+async def test_a_build_that_outlasts_its_lease_is_replaced(database_url: str, autocommit: Connection) -> None:
+    numbers = iter(range(1, 9))
+    builder = Builder(lambda _: f"text {next(numbers)}")
+    async with Either("async", database_url, builder, lease_seconds=0.001) as db:
+        seed(autocommit, None)
+        asked = [asyncio.create_task(db.get_context(GUEST)) for _ in range(2)]
+        slow = await builder.called()
+        (await builder.called()).set()  # of the second caller, which has waited in vain
+        assert await asked[1] == "text 1"
+        slow.set()
+        assert await asked[0] == "text 2"
+
+
+def test_a_build_is_shared_by_those_who_asked_before_it_began() -> None:
+    pauses = Pauses()
+    before = monotonic()
+    with pauses.claiming(GUEST) as build:
+        assert pauses.begun_since(GUEST, before) is build
+        assert pauses.begun_since(GUEST, build.began) is None  # its claim may be as old as the question
+        assert pauses.begun_since("573000000002", before) is None
+    assert pauses.begun_since(GUEST, before) is None
+
+
+def test_a_claim_replaces_a_build_when_it_succeeds() -> None:
+    pauses = Pauses()
+    with pauses.building_here(GUEST):
+        first = pauses.begun_since(GUEST, 0.0)
+        with pauses.claiming(GUEST) as claim:
+            assert pauses.begun_since(GUEST, 0.0) is first
+        with pauses.claiming(GUEST) as second, pauses.building_here(GUEST, second):
+            assert pauses.begun_since(GUEST, 0.0) is second
+    assert isinstance(claim, Build)
+    assert pauses.begun_since(GUEST, 0.0) is None
