@@ -110,6 +110,7 @@ class Machine:
         assert found in wanted, f"stored {found}\nmodel {wanted}"
         self.model = models[wanted.index(found)]
         self._order()
+        self._read()
 
     def _act(self, place: int, each: Call) -> None:
         db = self._databases[place]
@@ -155,6 +156,21 @@ class Machine:
             added[key] += messages
         assert added == dict(counted), "the hours of each guest add up to the messages"
         return sorted((sorted(each for each in ids if "#" not in each), *rest) for ids, *rest in rows)
+
+    def _read(self) -> None:
+        """A context is that of the guest to whom the id leads, however it is read."""
+        self._connection.execute("UPDATE guest_profiles SET context_cache = phone_number")
+        ids = [*PHONES, *LIDS, *SCOPED]
+        rows = self._connection.execute(
+            "SELECT id, phone_number FROM guest_ids INNER JOIN guest_profiles USING (phone_number) WHERE id = ANY(%s)",
+            [ids],
+        )
+        leads = dict(rows.fetchall())
+        queries = self._databases[0].queries
+        found = [(row.id, row.context_cache) for row in queries.lookup_contexts(phone_numbers=ids)]
+        assert sorted(found) == sorted(leads.items())
+        alone = {each: queries.lookup_context(phone_number=each) for each in ids}
+        assert {each: row.context_cache for each, row in alone.items() if row is not None} == leads
 
     def _order(self) -> None:
         """Of two guests created at once, only the database knows the older one."""

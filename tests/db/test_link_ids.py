@@ -115,6 +115,26 @@ async def test_a_recycled_number_leads_to_a_stranger(kind: str, database_url: st
     assert guests(autocommit) == [GUEST]
 
 
+async def test_a_recycled_number_never_shows_the_text_of_its_former_guest(
+    database_url: str, autocommit: Connection
+) -> None:
+    async with Either("async", database_url) as db:
+        await db.update_profile(GUEST, user_name="Ana")
+        await db.link_ids(GUEST, phone=GUEST, bsuid=BSUID)
+        assert (await db.get_context(GUEST)).startswith("[Ana")
+        await db.link_ids(GUEST, phone=GUEST, bsuid=NEW_BSUID)
+        # The stranger has no text yet: the only fresh one is that of Ana, whose key is the number.
+        ids = [GUEST, BSUID, NEW_BSUID]
+        rows = await db.raw.queries.lookup_contexts(phone_numbers=ids)
+        assert sorted(row.id for row in rows) == sorted(ids)
+        assert [row.id for row in rows if row.context_cache is not None] == [BSUID]
+        assert "Ana" not in (await db.get_contexts(ids))[GUEST]
+        autocommit.execute("UPDATE guest_profiles SET last_context_update = NULL, context_cache = NULL")
+        assert (await db.get_context(BSUID)).startswith("[Ana")
+        for text in await asyncio.gather(*(db.get_context(GUEST) for _ in range(5))):
+            assert "Ana" not in text
+
+
 async def test_a_recycled_number_of_a_guest_who_is_known_elsewhere(database_url: str) -> None:
     async with Either("async", database_url) as db:
         await db.link_ids(GUEST, bsuid=BSUID)

@@ -182,16 +182,15 @@ class AsyncContextCache:
         pause = FIRST_PAUSE_SECONDS
         builds = 0
         first = row = request.row
-        shared: AsyncBuild | None = None
+        # Another caller of this process that claims after this one has asked reads after that, too: its text is new
+        # enough. Only at the first look: it may outlast its lease.
+        shared = None if row is None else self._pauses.begun_since(request.key, request.since)
         while True:
             self._failures.check(request.key, request.since)
-            # Another caller of this process that has claimed since then has read since then: its text is new enough. At
-            # every second look this one claims, too: a build may outlast its lease.
-            shared = self._pauses.begun_since(request.key, request.since) if shared is None else None
             build = shared or await self._claim_and_build(request, known=row is not None)
             if build.text is not None:
                 return build.text
-            if build is not shared and build.is_claimed:
+            if shared is None and build.is_claimed:
                 builds += 1
                 if builds > 1:
                     request.check_overtaken(builds, pause, self._settings.deadline_seconds)
@@ -199,14 +198,16 @@ class AsyncContextCache:
             elif row is not None and may_serve_stale(request, row):
                 request.outcome = "stale"
                 return stale_text(request.key, row, self._clock)
-            elif shared is None and row is None and (text := await self._of_archived(request)) is not None:
+            elif row is None and (text := await self._of_archived(request)) is not None:
                 return text
             else:
                 request.check_waiting(pause)
                 shared = shared or self._pauses.begun_since(request.key, request.since)
                 pause = await self._pauses.rest(request.key, pause, request.deadline.at, shared)
                 if shared is not None and shared.text is not None:
+                    event(logging.INFO, "CONTEXT_SHARED", "another caller built the context", guest=request.key)
                     return shared.text
+            shared = None
             # Even after a build: the row from before it may show a profile, or a guest, that no longer exists.
             row = request.row = await self._lookups.get(request.key, request.deadline.at)
             request.has_built = False
@@ -220,7 +221,7 @@ class AsyncContextCache:
             # Again: a builder that fails records it before it releases its lease.
             self._failures.check(request.key, request.since)
             if claimed is not None:
-                request.has_built = build.is_claimed = True
+                request.has_built = True
                 with self._pauses.building_here(request.key, build):
                     build.text = await self._build_and_publish(request, claimed)
         return build

@@ -45,8 +45,8 @@ class AsyncPauses:
             key: the guest's key.
         """
         build = AsyncBuild()
-        self._builds.setdefault(key, build)
         with self._ending(key, build):
+            self._builds.setdefault(key, build)
             yield build
 
     @contextmanager
@@ -58,6 +58,7 @@ class AsyncPauses:
             build: that of `claiming`.
         """
         build = self._builds[key] = build or AsyncBuild()
+        build.is_claimed = True
         with self._ending(key, build):
             yield
 
@@ -91,8 +92,8 @@ class AsyncPauses:
         """
         build = build or self._builds.get(key)
         seconds = jitter(pause / 2, pause)
-        if build is None:
-            await async_sleep(seconds)
-        else:  # nothing to ask meanwhile, unless the build takes longer than its lease
+        if build is not None:  # nothing to ask meanwhile, unless the build takes longer than its lease
             await build.ended.wait(min(LONGEST_PAUSE_SECONDS, max(0.0, deadline - monotonic())))
+        if build is None or not build.is_claimed:  # another process builds, if any
+            await async_sleep(min(seconds, max(0.0, deadline - monotonic())))
         return min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -46,8 +46,8 @@ class Pauses:
             key: the guest's key.
         """
         build = Build()
-        self._builds.setdefault(key, build)
         with self._ending(key, build):
+            self._builds.setdefault(key, build)
             yield build
 
     @contextmanager
@@ -59,6 +59,7 @@ class Pauses:
             build: that of `claiming`.
         """
         build = self._builds[key] = build or Build()
+        build.is_claimed = True
         with self._ending(key, build):
             yield
 
@@ -92,8 +93,8 @@ class Pauses:
         """
         build = build or self._builds.get(key)
         seconds = jitter(pause / 2, pause)
-        if build is None:
-            sleep(seconds)
-        else:  # nothing to ask meanwhile, unless the build takes longer than its lease
+        if build is not None:  # nothing to ask meanwhile, unless the build takes longer than its lease
             build.ended.wait(min(LONGEST_PAUSE_SECONDS, max(0.0, deadline - monotonic())))
+        if build is None or not build.is_claimed:  # another process builds, if any
+            sleep(min(seconds, max(0.0, deadline - monotonic())))
         return min(pause * 2, LONGEST_PAUSE_SECONDS)

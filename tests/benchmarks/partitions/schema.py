@@ -44,6 +44,7 @@ def migrate(url: str, partitions: int) -> None:
         for file in sorted(MIGRATIONS.glob("*.sql")):
             text = file.read_text(encoding="utf-8")
             if partitions > 1:
+                text = text.replace("CREATE INDEX CONCURRENTLY", "CREATE INDEX")
                 for table, column in KEYS.items():
                     text = _partitioned(text, table, column, partitions)
             connection.execute(text.encode())
