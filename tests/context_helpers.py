@@ -25,6 +25,7 @@ import psycopg
 import pytest
 
 from guestsql import AsyncGuestDatabase, GuestDatabase, GuestProfile
+from guestsql.guests import _async, _sync
 from guestsql.settings import Settings
 from guestsql.sql._async.executor import AsyncExecutor
 from guestsql.sql._sync.executor import Executor
@@ -150,6 +151,20 @@ def count_calls(patch: pytest.MonkeyPatch) -> list[str]:
     patch.setattr(Executor, "call", counted)
     patch.setattr(AsyncExecutor, "call", counted_async)
     return names
+
+
+def watch_pauses(patch: pytest.MonkeyPatch) -> list[float]:
+    """Has an entry for each pause of either class from now on; no caller sees the end of one that waits for a build."""
+    begun: list[float] = []
+
+    def rest(_: float, longest: float) -> float:
+        begun.append(longest)
+        return longest
+
+    for folder in (_async, _sync):
+        patch.setattr(folder.pausing, "jitter", rest)
+        patch.setattr(folder.pausing, "LONGEST_PAUSE_SECONDS", 1800.0)
+    return begun
 
 
 def seed(

@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from guestsql import GuestProfile, errors
-from guestsql.guests import _async, _sync
 from tests.context_helpers import (
     GUEST,
     PATIENCE_SECONDS,
@@ -23,6 +22,7 @@ from tests.context_helpers import (
     opening,
     seed,
     stored,
+    watch_pauses,
 )
 from tests.databases import hurried
 
@@ -98,15 +98,7 @@ async def test_while_the_new_text_is_built_no_one_is_given_the_old_one(
 async def test_callers_of_one_process_go_on_when_its_build_ends(
     opened: Open, monkeypatch: pytest.MonkeyPatch, fails: bool
 ) -> None:
-    resting: list[float] = []
-
-    def rest(_: float, longest: float) -> float:
-        resting.append(longest)
-        return longest
-
-    for folder in (_async, _sync):
-        monkeypatch.setattr(folder.pausing, "jitter", rest)
-        monkeypatch.setattr(folder.pausing, "LONGEST_PAUSE_SECONDS", 1800.0)  # no caller sees its end
+    resting = watch_pauses(monkeypatch)
     builder = Builder(lambda _: {}["gone"] if fails else "text")
     database = await opened(builder)
     with hurried(database, 7200.0):

@@ -11,10 +11,19 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from guestsql.guests._async import pausing
 from guestsql.guests._sync import pausing as sync_pausing
 from guestsql.guests._sync.pausing import Build, Pauses
-from tests.context_helpers import GUEST, PATIENCE_SECONDS, Builder, Either, count_calls, eventually, seed, stored
+from tests.context_helpers import (
+    GUEST,
+    PATIENCE_SECONDS,
+    Builder,
+    Either,
+    count_calls,
+    eventually,
+    seed,
+    stored,
+    watch_pauses,
+)
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 CALLERS = 12
@@ -23,15 +32,7 @@ CALLERS = 12
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Has an entry for each pause that has begun."""
-    begun: list[float] = []
-
-    def rest(_: float, longest: float) -> float:
-        begun.append(longest)
-        return longest
-
-    monkeypatch.setattr(pausing, "jitter", rest)
-    monkeypatch.setattr(pausing, "LONGEST_PAUSE_SECONDS", PATIENCE_SECONDS)
-    return begun
+    return watch_pauses(monkeypatch)
 
 
 async def answers(db: Either, builder: Builder, waiting: list[float]) -> list[str]:
@@ -141,7 +142,8 @@ def test_a_claim_replaces_a_build_when_it_succeeds() -> None:
         first = pauses.begun_since(GUEST, 0.0)
         with pauses.claiming(GUEST) as claim:
             assert pauses.begun_since(GUEST, 0.0) is first
-        with pauses.claiming(GUEST) as second, pauses.building_here(GUEST, second):
+        with pauses.claiming(GUEST) as second:
+            pauses.claimed(GUEST, second)
             assert pauses.begun_since(GUEST, 0.0) is second
     assert isinstance(claim, Build)
     assert pauses.begun_since(GUEST, 0.0) is None
@@ -156,7 +158,7 @@ def test_a_claim_that_fails_does_not_shorten_the_pause(monkeypatch: pytest.Monke
         pass
     pauses.rest(GUEST, 0.01, deadline, failed)
     assert len(slept) == 1
-    with pauses.claiming(GUEST) as build, pauses.building_here(GUEST, build):
-        pass
+    with pauses.claiming(GUEST) as build:
+        pauses.claimed(GUEST, build)
     pauses.rest(GUEST, 0.01, deadline, build)
     assert len(slept) == 1

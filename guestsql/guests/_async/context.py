@@ -222,8 +222,8 @@ class AsyncContextCache:
             self._failures.check(request.key, request.since)
             if claimed is not None:
                 request.has_built = True
-                with self._pauses.building_here(request.key, build):
-                    build.text = await self._build_and_publish(request, claimed)
+                self._pauses.claimed(request.key, build)
+                build.text = await self._build_and_publish(request, claimed)
         return build
 
     async def _of_archived(self, request: ContextRequest) -> str | None:

@@ -46,31 +46,34 @@ class Pauses:
             key: the guest's key.
         """
         build = Build()
-        with self._ending(key, build):
+        try:
             self._builds.setdefault(key, build)
             yield build
+        finally:
+            if self._builds.get(key) is build:  # otherwise another caller has taken over
+                self._builds.pop(key, None)
+            build.ended.give()
 
-    @contextmanager
-    def building_here(self, key: str, build: Build | None = None) -> Generator[None]:
-        """Let those who wait for a guest go on when the block ends.
+    def claimed(self, key: str, build: Build) -> None:
+        """Let the others wait for this build, even if an earlier one goes on.
 
         Args:
             key: the guest's key.
             build: that of `claiming`.
         """
-        build = self._builds[key] = build or Build()
         build.is_claimed = True
-        with self._ending(key, build):
-            yield
+        self._builds[key] = build
 
     @contextmanager
-    def _ending(self, key: str, build: Build) -> Generator[None]:
-        try:
+    def building_here(self, key: str) -> Generator[None]:
+        """Let those who wait for a guest go on when the block ends; the claim is done.
+
+        Args:
+            key: the guest's key.
+        """
+        with self.claiming(key) as build:
+            self.claimed(key, build)
             yield
-        finally:
-            if self._builds.get(key) is build:  # otherwise another caller has taken over
-                self._builds.pop(key, None)
-            build.ended.give()
 
     def begun_since(self, key: str, since: float) -> Build | None:
         """Return the build for a guest in this process, if there is one that began so late.
