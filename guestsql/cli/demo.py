@@ -25,6 +25,7 @@ from guestsql.cli.demo_report import can_write_report, write_demo_report
 from guestsql.cli.legacy_report import summary
 from guestsql.cli.table import fit_table
 from guestsql.cli.terminal import console
+from guestsql.cli.units import counted
 from guestsql.cli.waiting import ON_STDERR
 from guestsql.errors import GuestSQLError
 from guestsql.guests._sync.database import GuestDatabase
@@ -229,13 +230,13 @@ class _Demo:
 
     def _conclude(self, applied: int, report: ImportReport, built: int) -> None:
         done = [
-            (applied, "migrations applied"),
-            (report.inserted, "guests imported"),
-            (report.updated, "guests updated"),
-            (built, "contexts built"),
-            (1, "message recorded"),
+            (applied, "migration applied", "migrations applied"),
+            (report.inserted, "guest imported", "guests imported"),
+            (report.updated, "guest updated", "guests updated"),
+            (built, "context built", "contexts built"),
+            (1, "message recorded", "messages recorded"),
         ]
-        self._print("\nThis run: " + ", ".join(f"{number} {what}" for number, what in done if number) + ".")
+        self._print("\nThis run: " + ", ".join(counted(*each) for each in done if each[0]) + ".")
         self._heading("Try next")
         psql = "guestsql query list" if self._has_address else f"guestsql psql -d {_DATABASE}"
         about = "all queries" if self._has_address else "SQL in the demo's database"
