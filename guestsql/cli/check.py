@@ -27,7 +27,6 @@ from guestsql.cli.check_against import (
     shown,
 )
 from guestsql.cli.failure import FAILED
-from guestsql.cli.units import counted
 from guestsql.cli.waiting import ON_STDERR
 from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.guests.hooks import GUEST_TABLE, HOOKS, KEY_COLUMNS, KEY_COMMENT, ROUTE, ROUTED_ELSEWHERE
@@ -40,6 +39,7 @@ from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.conninfo import parse_conninfo
 from guestsql.sql.hooks import hooks_of
 from guestsql.stubs import OverridesVet, StubsVet, Target, Uses, read_committed
+from guestsql.wording import counted
 
 __all__ = ["check", "scratch"]
 
@@ -216,7 +216,7 @@ def _summary(failed: int, advisories: int, queries: int) -> str:
     total = counted(queries, "query", "queries")
     more = f", {counted(advisories, 'advisory', 'advisories')}" if advisories else ""
     if failed:
-        return f"{counted(failed, 'finding', 'findings')} in {total}{more}"
+        return f"{counted(failed, 'finding')} in {total}{more}"
     return f"{total}, nothing found{more}"
 
 

@@ -25,13 +25,13 @@ from guestsql.cli.demo_report import can_write_report, write_demo_report
 from guestsql.cli.legacy_report import summary
 from guestsql.cli.table import fit_table
 from guestsql.cli.terminal import console
-from guestsql.cli.units import counted
 from guestsql.cli.waiting import ON_STDERR
 from guestsql.errors import GuestSQLError
 from guestsql.guests._sync.database import GuestDatabase
 from guestsql.legacy import ImportReport, import_directory
 from guestsql.migrate import Runner
 from guestsql.settings import Settings
+from guestsql.wording import counted
 
 __all__ = ["demo"]
 

@@ -17,6 +17,7 @@ from guestsql.cli.terminal import console
 from guestsql.cli.waiting import waiting
 from guestsql.ops.doctor import CHECKS, Diagnosis, Status, Target, diagnose
 from guestsql.ops.doctor.environment import read_settings
+from guestsql.wording import counted
 
 __all__ = ["doctor"]
 
@@ -54,7 +55,7 @@ def doctor(app: App, format_name: str | None) -> None:
         )
     wrong = sum(each.status is Status.FAULT for each in found)
     if wrong:
-        app.say(f"doctor: {wrong} {'fault' if wrong == 1 else 'faults'}")
+        app.say(f"doctor: {counted(wrong, 'fault')}")
         raise click.exceptions.Exit(FAILED)
     app.say("doctor: no faults")
 

@@ -11,13 +11,14 @@ import click
 from guestsql.adhoc.addresses import main_url
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.failure import FAILED
-from guestsql.cli.legacy_report import counted, unread
+from guestsql.cli.legacy_report import unread
 from guestsql.cli.output import FORMATS, PIPED_DEFAULT, Output
 from guestsql.cli.progress import progress_bar
 from guestsql.cli.waiting import ON_STDERR
 from guestsql.legacy.cleanup import CleanupReport, cleanup_directory, restore_directory
 from guestsql.legacy.exporting import export_directory
 from guestsql.legacy.verifying import Difference, VerifyReport, verify_directory
+from guestsql.wording import counted
 
 __all__ = ["COMMANDS"]
 

@@ -10,8 +10,9 @@ from guestsql.adhoc.values import plain_text
 from guestsql.cli.output import Output
 from guestsql.cli.units import readable_bytes, readable_seconds
 from guestsql.legacy import ImportReport
+from guestsql.wording import counted
 
-__all__ = ["counted", "notes", "print_report", "summary", "unread"]
+__all__ = ["notes", "print_report", "summary", "unread"]
 
 _MOST_NAMED = 5
 
@@ -91,13 +92,3 @@ def unread(names: Sequence[str]) -> str:
         f"not read: {', '.join(names[:_MOST_NAMED])}{more}. If they are the old bot's, rename them so that they begin"
         " with threads, guest_profiles or guests; else move them away"
     )
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun, such as `1 guest` or `1,024 guests`.
-
-    Args:
-        count: 0 or more.
-        noun: in the singular, with a plural in -s.
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -11,12 +11,12 @@ from guestsql.check.infer import PythonSignature, infer
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.check import scratch
 from guestsql.cli.failure import FAILED
-from guestsql.cli.units import counted
 from guestsql.errors import GuestSQLError
 from guestsql.migrate import configured_migrations
 from guestsql.sql import Catalogue, is_packaged, load_catalogue
 from guestsql.sql.translate import translate
 from guestsql.stubs import Target, digest_of, drift_of, is_fresh, write
+from guestsql.wording import counted
 
 __all__ = ["stubs"]
 

@@ -1,11 +1,11 @@
-"""Numbers as a person reads them: with a noun, and bytes and seconds with units, known by the column's name."""
+"""Bytes and seconds with their units, known by the column's name."""
 
 from __future__ import annotations
 
 import math
 from decimal import Decimal
 
-__all__ = ["counted", "readable_bytes", "readable_seconds", "with_unit"]
+__all__ = ["readable_bytes", "readable_seconds", "with_unit"]
 
 _THOUSAND = 1000.0
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -27,17 +27,6 @@ def with_unit(value: object, column: str) -> str | None:
     if unit == "bytes":
         return readable_bytes(value)
     return readable_seconds(value) if unit == "seconds" else None
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """Return a number with its noun.
-
-    Args:
-        number: 0 or more.
-        one: the noun for 1.
-        many: the noun for any other number.
-    """
-    return f"{number} {one if number == 1 else many}"
 
 
 def readable_bytes(number: float | Decimal) -> str:

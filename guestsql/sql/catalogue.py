@@ -9,6 +9,7 @@ from pathlib import Path
 from guestsql.errors import QueryFileError
 from guestsql.sql.query import Query
 from guestsql.sql.reading import read_queries
+from guestsql.wording import counted
 
 __all__ = [
     "Catalogue",
@@ -45,7 +46,7 @@ class Catalogue(Mapping[str, Query]):
         return len(self._queries)
 
     def __repr__(self) -> str:
-        return f"Catalogue({len(self)} queries)"
+        return f"Catalogue({counted(len(self), 'query', 'queries')})"
 
 
 class InUse:

@@ -463,7 +463,7 @@ def test_two_spellings(url: str, admin: Connection) -> None:
         "INSERT INTO guest_profiles (phone_number) VALUES ('5215512345678'), ('525512345678'), ('573000000001')"
     )
     found = diagnosis_of(url, "two spellings")
-    assert (found.status, found.message.split()[0]) == (Status.ADVICE, "1")
+    assert (found.status, found.message.split()[-1]) == (Status.ADVICE, "1")
     with GuestDatabase(url) as db:
         [found] = db.queries.list_guests_with_two_spellings()
         assert found.command == "guestsql guest merge 5215512345678 525512345678"
@@ -521,7 +521,7 @@ def test_future_times(url: str, admin: Connection) -> None:
         ('573000000004', '2025-01-01', '2025-01-02', NULL, '2025-01-01')
     """)
     found = diagnosis_of(url, "future times")
-    assert (found.status, found.message.split()[0]) == (Status.FAULT, "3")
+    assert (found.status, found.message.split()[-1]) == (Status.FAULT, "3")
     before = admin.execute("SELECT * FROM guest_profiles WHERE phone_number = '573000000004'").fetchone()
     assert "guestsql query run limit_future_times" in found.advice
     with GuestDatabase(url) as db:
@@ -556,7 +556,7 @@ def test_a_session_that_holds_up_others(url: str) -> None:
         idle.execute("SELECT 1")
         found = diagnosis_of(url, "sessions", limits=Limits(session_seconds=0.0))
     assert found.status is Status.FAULT
-    assert "1 sessions have been idle in a transaction" in found.message
+    assert "sessions that have been idle in a transaction for over 0 s: 1" in found.message
 
 
 def test_what_another_role_may_not_see_is_no_fault(url: str, admin: Connection, role: str) -> None:
@@ -671,7 +671,7 @@ def test_messages_and_replies(url: str, admin: Connection) -> None:
         SELECT 'whatsapp', 'wamid.' || number, 3, statement_timestamp() FROM generate_series(1, 20) AS numbers (number)
     """)
     found = diagnosis_of(url, "messages")
-    assert found.message == "the 20 messages of the last hour were delivered 40 times too often"
+    assert found.message == "messages of the last hour: 20, delivered again: 40 times"
     admin.execute("""
         INSERT INTO operations (source, operation_id, phone_number, lease, lease_until, claimed_at, done_at)
         SELECT 'whatsapp', 'wamid.0', '573000000001', gen_random_uuid(), since, since, NULL

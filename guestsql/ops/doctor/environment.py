@@ -15,6 +15,7 @@ from guestsql.ops.doctor.target import Target
 from guestsql.settings import Settings, known_variables
 from guestsql.sql import find_outdated, is_packaged, scan_queries
 from guestsql.sql.conninfo import parse_conninfo
+from guestsql.wording import counted
 
 __all__ = [
     "address",
@@ -96,7 +97,7 @@ def own_numbers(target: Target) -> CheckResult:
         return fault(error.message, error.hint or "write them as 573000000099, separated by commas")
     if not keys:
         return advise("GUESTSQL_OWN_NUMBERS is not set", "set it, otherwise the bot's own messages count as a guest's")
-    return ok(f"{len(keys)} own numbers are never guests")
+    return ok(f"numbers of the bot's own, which are never guests: {len(keys)}")
 
 
 def query_files(target: Target) -> CheckResult:
@@ -108,9 +109,9 @@ def query_files(target: Target) -> CheckResult:
         shown = "; ".join(str(error) for error in errors[:_MANY])
         return fault(shown, f"correct the file, then run guestsql check{until_then}")
     if folder is None:
-        return ok(f"{len(catalogue)} packaged queries")
+        return ok(counted(len(catalogue), "packaged query", "packaged queries"))
     own = sum(not is_packaged(query.file.parent) for query in catalogue.values())
-    return ok(f"{len(catalogue) - own} packaged queries and {own} in {folder}")
+    return ok(f"{counted(len(catalogue) - own, 'packaged query', 'packaged queries')} and {own} in {folder}")
 
 
 def overrides(target: Target) -> CheckResult:

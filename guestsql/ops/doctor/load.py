@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from guestsql.ops.doctor.diagnosis import CheckResult, advise, fault, ok, unknown
 from guestsql.ops.doctor.target import Target
+from guestsql.wording import counted
 
 __all__ = [
     "contact_rules",
@@ -32,7 +33,9 @@ def slow_queries(target: Target) -> CheckResult:
     )
     if not slow:
         return ok(f"no query takes {target.limits.slow_milliseconds:g} ms on average")
-    shown = "; ".join(f"{row.query}: {row.mean_milliseconds:,.0f} ms, {row.calls} calls" for row in slow[:_MANY])
+    shown = "; ".join(
+        f"{row.query}: {row.mean_milliseconds:,.0f} ms, {counted(row.calls, 'call')}" for row in slow[:_MANY]
+    )
     return advise(
         f"slow: {shown}", "guestsql query explain NAME shows why; once it is fixed, SELECT pg_stat_statements_reset()"
     )
@@ -43,7 +46,7 @@ def statistics(target: Target) -> CheckResult:
     stale = target.ask("list_stale_statistics", min_rows=target.limits.stale_rows)
     if not stale:
         return ok("the statistics of every table are up to date")
-    shown = "; ".join(f"{row.changed_rows:,} rows of {row.table_name} changed" for row in stale[:_MANY])
+    shown = "; ".join(f"{counted(row.changed_rows, 'row')} of {row.table_name} changed" for row in stale[:_MANY])
     return fault(
         f"stale: {shown} since ANALYZE",
         f"ANALYZE {stale[0].table_name}; if it happens again, check that autovacuum is on",
@@ -56,8 +59,8 @@ def sessions(target: Target) -> CheckResult:
     longest = target.limits.session_seconds
     if found.idle_in_transaction or found.waiting:
         return fault(
-            f"{found.idle_in_transaction} sessions have been idle in a transaction for over {longest:g} s, "
-            f"{found.waiting} have been waiting for a lock",
+            f"sessions that have been idle in a transaction for over {longest:g} s: {found.idle_in_transaction}, "
+            f"or waiting for a lock: {found.waiting}",
             "guestsql query run list_blocked_sessions and list_idle_transactions; pg_terminate_backend(pid) ends one",
         )
     if not found.is_visible:
@@ -70,7 +73,7 @@ def future_times(target: Target) -> CheckResult:
     guests = target.ask("count_future_guests")
     if guests:
         return fault(
-            f"{guests:,} guests have a time in the future and are first in every list",
+            f"guests with a time in the future, who come first in every list: {guests:,}",
             "guestsql query run limit_future_times --write until it prints 0; imports no longer write such times",
         )
     return ok("no guest has a time in the future")
@@ -86,7 +89,7 @@ def messages(target: Target) -> CheckResult:
         )
     if found.processed >= target.limits.messages and found.redeliveries > found.processed:
         return advise(
-            f"the {found.processed:,} messages of the last hour were delivered {found.redeliveries:,} times too often",
+            f"messages of the last hour: {found.processed:,}, delivered again: {counted(found.redeliveries, 'time')}",
             "the bot answers later than the gateway waits: raise the gateway's time-out, or do less before the answer",
         )
     return ok("every message that was begun is done")
@@ -136,7 +139,7 @@ def two_spellings(target: Target) -> CheckResult:
     pairs = target.ask("count_guests_with_two_spellings")
     if pairs:
         return advise(
-            f"{pairs:,} numbers in Argentina, Brazil or Mexico are two guests, one for each spelling",
+            f"numbers in Argentina, Brazil or Mexico that are two guests, one for each spelling: {pairs:,}",
             "guestsql query run list_guests_with_two_spellings prints the command that merges each pair",
         )
     return ok("every number is one guest in all its spellings")
@@ -147,7 +150,7 @@ def wraparound(target: Target) -> CheckResult:
     transactions = target.ask("get_wraparound_age")
     if transactions > target.limits.wraparound:
         return fault(
-            f"the oldest row is {transactions:,} transactions old; at two billion the server refuses writes",
+            f"the oldest row is {counted(transactions, 'transaction')} old; at two billion the server refuses writes",
             "VACUUM FREEZE the tables of list_wraparound_tables; end old and prepared transactions",
         )
-    return ok(f"the oldest row is {transactions:,} transactions old")
+    return ok(f"the oldest row is {counted(transactions, 'transaction')} old")

@@ -11,6 +11,7 @@ from guestsql.migrate.ledger import Ledger
 from guestsql.ops.doctor.diagnosis import CheckResult, advise, fault, ok, unknown
 from guestsql.ops.doctor.target import Target
 from guestsql.sql.translate import translate
+from guestsql.wording import counted
 
 __all__ = ["extension", "indexes", "migrations", "permission"]
 
@@ -43,7 +44,7 @@ def _result(found: list[Status]) -> CheckResult:
         return fault("no migration is applied: the tables do not exist", "guestsql migrate up")
     if pending:
         return fault(f"pending: {', '.join(pending)}", "guestsql migrate up")
-    return ok(f"all {len(found)} are applied")
+    return ok(f"applied: all {len(found)}")
 
 
 def _statuses(target: Target) -> list[Status]:
@@ -82,7 +83,7 @@ def permission(target: Target) -> CheckResult:
     if "guestsql_marketing" in had:
         return ok(f"{role} has guestsql_marketing: enough for lists and claims, not for a bot")
     lacking = "; ".join(f"{', '.join(rights)} on {table}" for table, rights in missing[:_MANY])
-    more = f"; and {len(missing) - _MANY} more tables" if len(missing) > _MANY else ""
+    more = f"; and {counted(len(missing) - _MANY, 'more table')}" if len(missing) > _MANY else ""
     return fault(f"{role} lacks {lacking}{more}", _GRANT.format(role=role))
 
 

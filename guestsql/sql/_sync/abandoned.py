@@ -51,7 +51,7 @@ class AbandonedSessions:
     def reason(self) -> str:
         """Why a caller that waited got no connection."""
         waits = f", waiting for {', '.join(self._wait_events)}" if self._wait_events else ""
-        return f"{len(self)} sessions whose callers have left are still busy on the server{waits}"
+        return f"sessions that are still busy on the server after their callers have left: {len(self)}{waits}"
 
     @property
     def hint(self) -> str:
