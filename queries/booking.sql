@@ -157,6 +157,8 @@ removed_rows AS (
     WHERE
         phone_number = :duplicate::text
         AND (SELECT count(*) FROM locked_rows) > 0
+        -- merge_actions comes first, because a claim locks actions first.
+        AND guestsql_refuse_late_actions(:duplicate::text)
     RETURNING
         contacted_at,
         contacted_channels,

@@ -117,13 +117,13 @@ WHERE
 ORDER BY guest.phone_number
 LIMIT :max_rows::int;
 
--- name: list_guests_with_two_spellings(after, max_rows)
+-- name: list_guests_with_two_spellings(max_rows)
 -- Pairs of guests who are two national spellings of one number, and how to merge each pair.
--- They were stored before the table guest_ids existed, or inserted by hand in one statement.
--- es: Pares de huéspedes que son dos formas nacionales de un mismo número, y cómo unir cada par.
+-- They were stored before the table guest_ids existed, or inserted by hand in one statement. When they are merged, the next
+-- ones are listed.
+-- es: Pares de huéspedes que son dos formas nacionales de un mismo número, y cómo unir cada par. Cuando se unen, aparecen
+-- es: los siguientes.
 -- check: allow GS501, because every id of three countries is compared
---   after: text = '', the last phone_number of the page before; '' begins with the first
---     es: el último phone_number de la página anterior; '' empieza por el primero
 --   max_rows: int = 100, rows at most
 WITH spelled_ids AS MATERIALIZED (
     SELECT
@@ -142,9 +142,7 @@ INNER JOIN known_guests AS guest ON ids.phone_number = guest.phone_number
 CROSS JOIN unnest(guestsql_spellings(ids.id)) AS spelled (id)
 INNER JOIN guest_ids AS other_ids ON spelled.id = other_ids.id
 INNER JOIN known_guests AS duplicate ON other_ids.phone_number = duplicate.phone_number
-WHERE
-    guest.phone_number > :after::text
-    AND (guest.created_at, guest.phone_number) < (duplicate.created_at, duplicate.phone_number)
+WHERE (guest.created_at, guest.phone_number) < (duplicate.created_at, duplicate.phone_number)
 ORDER BY
     guest.phone_number,
     ids.id,

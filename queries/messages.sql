@@ -97,7 +97,9 @@ ORDER BY message.sent_at;
 
 -- name: export_operations(phone_number)
 -- A guest's messages that are not done yet.
--- es: Los mensajes de un huésped que aún no están listos.
+-- One that was claimed before its guest was known has an id in place of the key. A phone that is another guest's key is not
+-- such an id: what is stored under it is that guest's.
+-- es: Los mensajes de un huésped que aún no están listos. No los de quien tuvo antes su teléfono.
 -- on: export_guest
 --   phone_number: text, the guest's key
 SELECT to_jsonb(operation) AS operation
@@ -106,7 +108,15 @@ WHERE
     operation.phone_number = ANY(
         :phone_number::text || array(
             SELECT ids.id FROM guest_ids AS ids
-            WHERE ids.phone_number = :phone_number::text
+            WHERE
+                ids.phone_number = :phone_number::text
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM guest_keys AS former
+                    WHERE
+                        former.phone_number = ids.id
+                        AND former.phone_number <> :phone_number::text
+                )
         )
     )
 ORDER BY
@@ -116,7 +126,7 @@ ORDER BY
 -- name: forget_operations(phone_number)!
 -- Keeps the ids of a guest's messages as salted hashes, and stops those in progress.
 -- A message that is delivered again then does not bring the guest back. This waits for a message that is being completed
--- just now; forget_messages comes after it, and sees its row.
+-- just now; forget_messages comes after it, and sees its row. By id as in export_operations.
 -- es: Conserva los ids de los mensajes de un huésped como hashes con sal y detiene los que están en curso. Así, un
 -- es: mensaje que se entrega de nuevo no trae de vuelta al huésped.
 -- on: forget_guest
@@ -138,7 +148,15 @@ WITH known_ids AS MATERIALIZED (
         open_operations.phone_number = ANY(
             :phone_number::text || array(
                 SELECT ids.id FROM guest_ids AS ids
-                WHERE ids.phone_number = :phone_number::text
+                WHERE
+                    ids.phone_number = :phone_number::text
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM guest_keys AS former
+                        WHERE
+                            former.phone_number = ids.id
+                            AND former.phone_number <> :phone_number::text
+                    )
             )
         )
 ),

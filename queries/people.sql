@@ -177,7 +177,8 @@ removed_guest AS (
         total_interactions,
         memory_enabled,
         created_at,
-        current_phone
+        current_phone,
+        context_epoch
 )
 
 UPDATE guest_profiles AS kept
@@ -242,9 +243,13 @@ SET
         CASE WHEN gone.thread_id = compared_threads.remaining_thread_id THEN gone.thread_created_at END,
         (SELECT resumed_thread.started_at FROM resumed_thread)
     ),
-    -- A caller that is creating a thread for either of them stores it here.
-    thread_lease = coalesce(kept.thread_lease, gone.thread_lease),
-    thread_lease_until = coalesce(kept.thread_lease_until, gone.thread_lease_until),
+    -- A caller that is creating a thread for either of them stores it here. Of two leases one may have run out.
+    thread_lease = CASE
+        WHEN coalesce(gone.thread_lease_until > kept.thread_lease_until, kept.thread_lease IS NULL)
+            THEN gone.thread_lease
+        ELSE kept.thread_lease
+    END,
+    thread_lease_until = greatest(kept.thread_lease_until, gone.thread_lease_until),
     -- In the old bot's files the last message of one may be earlier than the first of the other.
     first_interaction = CASE
         WHEN coalesce(kept.first_interaction, gone.first_interaction) IS NOT NULL
@@ -259,7 +264,8 @@ SET
     total_interactions = kept.total_interactions + gone.total_interactions,
     memory_enabled = kept.memory_enabled AND gone.memory_enabled,
     created_at = least(kept.created_at, gone.created_at),
-    context_epoch = kept.context_epoch + 1,
+    -- Higher than either: a text built for the duplicate must not be confirmed for the kept guest.
+    context_epoch = greatest(kept.context_epoch, gone.context_epoch) + 1,
     last_context_update = NULL,
     context_lease = NULL,
     context_lease_until = NULL,

@@ -177,6 +177,7 @@ class Proxy:
     Attributes:
         operations: how many operations have come by.
         deaf: while True, new connections are closed at once.
+        meanwhile: called when the server has done what the client will be told has failed (`lie`).
         loses_packets: while True, nothing comes through in either direction, and no end of a connection either.
     """
 
@@ -188,6 +189,7 @@ class Proxy:
         self._lies: list[tuple[bytes, bytes]] = []
         self.operations = 0
         self.deaf = False
+        self.meanwhile: Callable[[], object] = int
         self.loses_packets = False
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -264,6 +266,7 @@ class Proxy:
                 if lie := self._lie(data):
                     silent.set()
                     self._do_unheard(server, data, back, ready)
+                    self.meanwhile()
                     client.sendall(lie)
                     _shut(client)
                     return

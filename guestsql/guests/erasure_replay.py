@@ -11,7 +11,7 @@ from typing import NamedTuple
 from guestsql.guests.erasure import ErasureKey
 from guestsql.guests.erasure_log import LoggedErasure, LoggedErasures
 
-__all__ = ["ErasedGuest", "ErasureIndex", "ReplayReport", "ReplayedGuest"]
+__all__ = ["ErasureIndex", "Match", "ReplayReport", "ReplayedGuest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class ReplayedGuest:
 
     Attributes:
         phone_number: the guest's key.
-        erased_at: when the guest was erased first.
-        created_at: when the guest in the database became known.
-        is_spared: True for a guest who became known after that: a new guest, who stays.
+        erased_at: when a guest with this id was erased first.
+        created_at: when the guest in the database became known, or got the id from someone else.
+        is_spared: True for a guest who became known, or got the id, after that: another guest, who stays.
     """
 
     phone_number: str
@@ -57,18 +57,30 @@ class ReplayReport:
         return not self.unreadable and not self.unknown_keys
 
 
-class ErasedGuest(NamedTuple):
-    """A guest who has an erased id.
+class Match(NamedTuple):
+    """An erased id of a guest.
 
     Attributes:
         user_id: an id that leads to the guest; the key itself may lead to another guest, whose number it is now.
-        until: the guest was erased if the guest became known before this.
+        since: when the id came to this guest; None for the guest's key: then it matters when the guest became known.
+        until: who had the id before this was erased.
         erasure: what the log says.
     """
 
     user_id: str
+    since: datetime | None
     until: datetime
     erasure: LoggedErasure
+
+    def replayed(self, guest: str, known_since: datetime) -> ReplayedGuest:
+        """Return what follows for the guest.
+
+        Args:
+            guest: the key.
+            known_since: when the guest became known.
+        """
+        since = self.since or known_since
+        return ReplayedGuest(guest, self.erasure.at, since, is_spared=since >= self.until)
 
 
 class ErasureIndex:
@@ -98,20 +110,23 @@ class ErasureIndex:
             for hashed in erasure.ids:
                 _enter(self._ids, hashed, erasure.at, erasure)
 
-    def find(self, ids: Iterable[tuple[str, str]]) -> dict[str, ErasedGuest]:
-        """Return the guests who have an erased id, by key.
+    def find(self, ids: Iterable[tuple[str, str, datetime]]) -> dict[str, list[Match]]:
+        """Return the guests who have erased ids, by key.
 
         Args:
-            ids: each id, and the key of its guest.
+            ids: each id, the key of its guest, and when it came to that guest.
         """
-        found: dict[str, ErasedGuest] = {}
-        for user_id, guest in ids:
+        found: dict[str, list[Match]] = {}
+        for user_id, guest, since in ids:
             for hash_of in self._hashes:
                 hashed = hash_of(user_id)
-                matches = [self._ids.get(hashed), self._keys.get(hashed if user_id == guest else hash_of(guest))]
-                for match in matches:
-                    if match is not None and (guest not in found or found[guest].until < match[0]):
-                        found[guest] = ErasedGuest(user_id, *match)
+                matches = [
+                    (since, self._ids.get(hashed)),
+                    (None, self._keys.get(hashed if user_id == guest else hash_of(guest))),
+                ]
+                for at, match in matches:
+                    if match is not None:
+                        found.setdefault(guest, []).append(Match(user_id, at, *match))
         return found
 
 

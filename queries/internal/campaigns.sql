@@ -596,10 +596,11 @@ ORDER BY
     action.action_id
 LIMIT :max_considered::int;
 
--- name: release_action(action_id, lease, due_at)!
+-- name: release_action(action_id, lease, due_at)$
 -- Plans a claimed action again that was certainly not sent.
 -- 0 if the caller has not claimed it, or has reported a result.
--- The contact no longer counts for the guest; for the account it does, until 24 hours have passed.
+-- The contact no longer counts for the guest; for the account it does, until 24 hours have passed. A guest has one next action
+-- that is planned: if there is a newer one, this one is cancelled.
 --   action_id: bigint, its number
 --   lease: uuid, with which it was claimed
 --   due_at: timestamptz, when it may be claimed again; NULL for at once
@@ -620,17 +621,9 @@ uncounted_contacts AS MATERIALIZED (
     FROM locked_actions
 )
 
-UPDATE campaign_actions AS action
-SET
-    state = 'planned',
-    lease = NULL,
-    lease_until = NULL,
-    claimed_at = NULL,
-    due_at = coalesce(:due_at::timestamptz, statement_timestamp())
+SELECT count(guestsql_plan_again(uncounted_contacts.action_id, :due_at::timestamptz)::text) AS released_actions
 FROM uncounted_contacts
-WHERE
-    action.action_id = uncounted_contacts.action_id
-    AND uncounted_contacts.is_uncounted;
+WHERE uncounted_contacts.is_uncounted;
 
 -- name: record_result(action_id, sent_message_id, result, code, occurred_at)!
 -- Records what became of an action; 0 if it is unknown. In any order, and may be repeated.
@@ -715,8 +708,9 @@ SET
 FROM locked_actions
 WHERE action.action_id = locked_actions.action_id;
 
--- name: set_next_action(phone_number, due_at, template, purpose, channel, account, note)^
+-- name: set_next_action(phone_number, due_at, template, purpose, channel, account, note, operation_id)^
 -- Plans a guest's next action, or changes the one that is planned. An unknown guest is created.
+-- Repeated with the same operation_id it does nothing, and returns no row: the action may be claimed by then.
 --   phone_number: text, any id of the guest
 --   due_at: timestamptz, when it is to be done
 --   template: text, what is sent; NULL: the sender decides
@@ -724,8 +718,19 @@ WHERE action.action_id = locked_actions.action_id;
 --   channel: text, through which the guest is contacted
 --   account: text, the account that sends
 --   note: text, what it is about; NULL without one
-WITH locked_guests AS MATERIALIZED (
+--   operation_id: text, a new id for each call, not empty
+WITH claimed_operations AS (
+    INSERT INTO operations AS known (source, operation_id)
+    VALUES ('guestsql', :operation_id::text)
+    ON CONFLICT (source, operation_id) DO UPDATE
+        SET attempts = known.attempts + 1
+    RETURNING known.attempts = 1 AS is_new
+),
+
+locked_guests AS MATERIALIZED (
     SELECT guestsql_lock_guest(:phone_number::text) AS phone_number
+    FROM claimed_operations
+    WHERE claimed_operations.is_new
 ),
 
 known_guests AS (
@@ -766,6 +771,29 @@ RETURNING
     known.channel,
     known.account,
     known.note;
+
+-- name: get_latest_next_action(phone_number)^
+-- The latest next action of a guest, also one that is claimed or done.
+--   phone_number: text, any id of the guest
+SELECT
+    action.action_id,
+    action.phone_number,
+    action.due_at,
+    action.template,
+    action.purpose,
+    action.channel,
+    action.account,
+    action.note
+FROM campaign_actions AS action
+WHERE
+    action.phone_number = (
+        SELECT ids.phone_number
+        FROM guest_ids AS ids
+        WHERE ids.id = :phone_number::text
+    )
+    AND action.campaign = 'next_action'
+ORDER BY action.action_id DESC
+LIMIT 1;
 
 -- name: get_next_action(phone_number)^
 -- The next action that is planned for a guest.

@@ -75,7 +75,8 @@ ORDER BY id;
 
 -- name: move_ids(ids, former, phone_number)!
 -- Lets ids lead to another guest, with the other spellings of a phone among them.
--- An id whose key no guest has yet is moved in the same way.
+-- An id whose key no guest has yet is moved in the same way. It is new there: replay_erasures asks since when an id leads
+-- to a guest.
 --   ids: text[], the ids
 --   former: text, the key to which they lead now
 --   phone_number: text, the key to which they will lead
@@ -95,6 +96,7 @@ WITH moved_ids AS MATERIALIZED (
 UPDATE guest_ids AS known
 SET
     phone_number = :phone_number::text,
+    first_seen_at = statement_timestamp(),
     last_seen_at = statement_timestamp()
 FROM moved_ids
 WHERE

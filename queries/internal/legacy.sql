@@ -404,7 +404,8 @@ WHERE
 
 -- name: list_archived_legacy_guests(after_number, last_number)
 -- The archived guests of legacy_guests whose rows lack their records, by key.
--- They return before they are updated; others stay archived.
+-- They return before they are updated; others stay archived. Asked again behind update_legacy_guests, which leaves out a guest
+-- who is archived meanwhile.
 --   after_number: text, the key before the range, '' for none
 --   last_number: text, the last key of the range
 SELECT client.phone_number

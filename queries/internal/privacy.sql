@@ -45,13 +45,23 @@ hashed_ids AS (
         guest.phone_number = :phone_number::text
         AND jsonb_typeof(guest.profile_data -> 'merged') = 'object'
     UNION ALL
-    -- A phone that went to another person: the old files may have this guest under it.
+    -- A phone that went to another person: the old files may have this guest under it. Not the guest of a later owner, who
+    -- has another number behind the #, or whose phone is still the first owner's key.
     SELECT
         spelled.id,
         FALSE AS is_key
     FROM known_ids
     CROSS JOIN unnest(guestsql_spellings(split_part(known_ids.id, '#', 1))) AS spelled (id)
-    WHERE known_ids.kind = 'former_phone'
+    WHERE
+        known_ids.kind = 'former_phone'
+        AND split_part(known_ids.id, '#', 2) = '1'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM guest_keys AS first_owner
+            WHERE
+                first_owner.phone_number = ANY(guestsql_spellings(split_part(known_ids.id, '#', 1)))
+                AND first_owner.phone_number <> :phone_number::text
+        )
     UNION ALL
     SELECT
         known_ids.id,
@@ -153,29 +163,40 @@ ORDER BY
 
 -- name: list_keys_of_ids(after, max_rows)
 -- Every id with its guest's key, page by page, in the order of the ids.
+-- first_seen_at: since when the id leads to this guest. An id that is moved to another guest is new there (move_ids).
 --   after: text, the id after which a page begins, '' for the first
 --   max_rows: int, rows at most
 SELECT
     id,
-    phone_number
+    phone_number,
+    first_seen_at
 FROM guest_ids
 WHERE id > :after::text
 ORDER BY id
 LIMIT :max_rows::int;
 
 -- name: list_known_since(phone_numbers)
--- When some guests, active or archived, became known.
--- Of a key without a guest, when its id became known: other tables may have rows under it.
+-- When some guests, active or archived, became known under their keys.
+-- A guest into whom another one was merged has the earlier created_at of both: since when the key is known says more. Of a
+-- key without a guest, when its first id became known: other tables may have rows under it.
 --   phone_numbers: text[], the guests' keys, e.g. '{573000000001}'
 SELECT
     given.phone_number,
-    coalesce(guest.created_at, min(ids.first_seen_at)) AS created_at
+    coalesce(
+        CASE
+            WHEN guest.profile_data ? 'merged'
+                THEN min(ids.first_seen_at) FILTER (WHERE ids.id = given.phone_number)
+        END,
+        guest.created_at,
+        min(ids.first_seen_at)
+    ) AS created_at
 FROM unnest(:phone_numbers::text[]) AS given (phone_number)
 INNER JOIN guest_ids AS ids ON given.phone_number = ids.phone_number
 LEFT JOIN known_guests AS guest ON given.phone_number = guest.phone_number
 GROUP BY
     given.phone_number,
-    guest.created_at
+    guest.created_at,
+    guest.profile_data
 ORDER BY given.phone_number;
 
 -- name: is_expired_guest(phone_number)$

@@ -29,6 +29,7 @@ from guestsql.sql import load_catalogue
 from guestsql.sql.overrides import query_digest
 from tests.campaigns import allow_everything, give_consent, withdraw_consent
 from tests.databases import GUEST, OTHER, PATIENCE_SECONDS, make_settings, waiting_sessions
+from tests.server import eventually
 
 Connection = psycopg.Connection[Any]
 
@@ -415,6 +416,18 @@ def test_a_merge_keeps_one_action_of_each_campaign_and_an_erasure_none(db: Guest
         db.release_action(first)
     for table in ("campaign_actions", "action_refusals", "action_results"):
         assert free.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (0,)
+
+
+def test_an_action_that_is_planned_during_a_merge_is_kept(db: GuestDatabase, free: Connection) -> None:
+    give_consent(free, GUEST)
+    db.update_profile(OTHER, user_name="Ana")
+    db.create_campaign("easter", segment="silent", purpose="marketing", parameters={"silent_days": 0}, max_people=1)
+    with ThreadPoolExecutor(1) as pool, db.transaction() as tx:
+        assert tx.plan_campaign("easter").planned_people == 1
+        merging = pool.submit(db.merge_guests, OTHER, GUEST)
+        eventually(lambda: waiting_sessions(free) == 1)
+    merging.result()
+    assert free.execute("SELECT phone_number, state FROM campaign_actions").fetchall() == [(OTHER, "planned")]
 
 
 def test_a_claim_whose_answer_was_lost_returns_the_same_actions(db: GuestDatabase, free: Connection) -> None:

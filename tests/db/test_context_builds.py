@@ -130,6 +130,22 @@ async def test_memory_turned_off_during_a_build_gives_no_context(
     assert stored(autocommit)[0] == text
 
 
+async def test_nothing_of_a_guest_merged_during_a_build_is_returned(opened: Open, autocommit: Connection) -> None:
+    """The merged guest has the older one's created_at, and may not have that one's epoch too."""
+    builder = Builder()
+    database = await opened(builder)
+    seed(autocommit, None)
+    autocommit.execute("UPDATE guest_profiles SET context_epoch = 1, created_at = created_at - interval '1 day'")
+
+    asked = ask(database)
+    go = await builder.called()
+    await database.update_profile("573000000002", memory_enabled=False)
+    await database.merge_guests("573000000002", GUEST)
+    go.set()
+
+    assert await asked == ""
+
+
 @PREPARED
 async def test_nothing_of_a_guest_forgotten_during_a_build_comes_back(
     opened: Open, autocommit: Connection, text: str | None

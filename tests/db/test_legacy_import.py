@@ -19,6 +19,7 @@ from guestsql.errors import DatabaseError, DatabaseUnavailable, LegacyFileError
 from guestsql.legacy import import_directory
 from guestsql.legacy.reading.json_text import restore
 from guestsql.settings import Settings
+from guestsql.sql.packaged import packaged_queries
 from tests.through_pooler import direct
 
 PHONE = "573000000001"
@@ -372,6 +373,32 @@ def test_two_records_of_one_guest_in_a_file_make_one_guest(run, row, again):
     assert (report.inserted, report.merged) == (2, 1)
     assert row()["user_name"] == "Ana Núñez"
     assert counts(run()) == (0, 0, 2, 0)
+
+
+def test_a_guest_who_is_archived_during_the_import_is_not_left_out(run, row, autocommit, database_url, monkeypatch):
+    """Between the statement that inserts and the one that updates."""
+    times = []
+
+    def packaged(*files):
+        queries = packaged_queries(*files)
+        usual = queries.update_legacy_guests
+
+        def update(*given, **named):
+            times.append(1)
+            if len(times) == 1:
+                autocommit.execute("UPDATE guest_profiles SET last_interaction = now() - interval '9 years'")
+                with GuestDatabase(database_url) as db:
+                    assert db.archive_guests(silent_days=365) == 1
+            return usual(*given, **named)
+
+        monkeypatch.setattr(queries, "update_legacy_guests", update)
+        return queries
+
+    monkeypatch.setattr("guestsql.legacy.importing.run.packaged_queries", packaged)
+    autocommit.execute("INSERT INTO guest_profiles (phone_number) VALUES (%s)", [PHONE])
+    assert counts(run({"threads.json": [[PHONE, ANA]]})) == (0, 1, 0, 0)
+    assert len(times) == 2
+    assert row()["user_name"] == "Ana"
 
 
 def test_a_file_that_stops_being_readable_leaves_nothing(run, autocommit, monkeypatch):

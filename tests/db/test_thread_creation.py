@@ -272,6 +272,26 @@ async def test_not_in_a_transaction(kind: str, database_url: str) -> None:
 
 
 @kinds
+async def test_of_two_guests_who_are_merged_the_lease_that_lasts_is_kept(
+    kind: str, database_url: str, autocommit: Connection
+) -> None:
+    """The kept guest's has run out: its caller was killed."""
+    factory = Factory(kind)
+    async with Either(kind, database_url) as db:
+        await db.update_profile(OTHER)
+        autocommit.execute(
+            "UPDATE guest_profiles SET thread_lease = gen_random_uuid(), thread_lease_until = now() - interval '1 min'"
+        )
+        caller = creating(db, factory, GUEST)
+        call = await factory.called()
+        await db.merge_guests(OTHER, GUEST)
+        found = autocommit.execute("SELECT thread_lease_until > now() FROM guest_profiles").fetchall()
+        call.set_result("t-created")
+        assert (await caller, found) == (("t-created", 0), [(True,)])
+    assert factory.is_idle
+
+
+@kinds
 async def test_a_guest_who_is_merged_meanwhile(kind: str, database_url: str, autocommit: Connection) -> None:
     """The thread is the merged guest's, unless that guest has one."""
     factory = Factory(kind)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from guestsql.errors import ConstraintViolation
+from guestsql.errors import ConstraintViolation, OutcomeUnknown
 from guestsql.guests._async.session import AsyncSession
 from guestsql.guests.campaigns import NextAction, next_action_from, unknown_row
 from guestsql.guests.consent import clean_word
 from guestsql.guests.values import clean_id, clean_instant, clean_text
+from guestsql.telemetry.write_buffer import new_operation_id
 
 __all__ = ["AsyncNextActions"]
 
@@ -29,6 +30,7 @@ class AsyncNextActions(AsyncSession):
     ) -> NextAction:
         """Plan what is to be done next for a guest, or change it: a guest has one next action that is planned.
 
+        Never twice, even if the connection is lost during the call and the action is claimed meanwhile.
         `claim_actions` hands it out when it is due, by the same rules as any action.
 
         Args:
@@ -46,11 +48,14 @@ class AsyncNextActions(AsyncSession):
         Raises:
             InvalidValue: an argument is unusable.
             ConstraintViolation: there is no such purpose or account.
+            OutcomeUnknown: the server could not be reached again, or did not answer, until the deadline. The action may
+                have been planned: call `get_next_action` before you repeat it.
 
         SQL: queries/internal/campaigns.sql
         """
+        key = self._key(user_id)
         given: dict[str, object] = {
-            "phone_number": self._key(user_id),
+            "phone_number": key,
             "due_at": clean_instant(due_at),
             "template": None if template is None else clean_id(template, "template"),
             "purpose": clean_word(purpose, "purpose"),
@@ -59,9 +64,17 @@ class AsyncNextActions(AsyncSession):
             "note": None if note is None else clean_text(note, "note", blank=False),
         }
         try:
-            row = await self._call("set_next_action", **given)
+            row = await self._call_once("set_next_action", **given, operation_id=new_operation_id())
         except ConstraintViolation as error:
             raise unknown_row(error, given) from error
+        if row is None:  # the answer to the first attempt was lost
+            row = await self._read_stored("get_latest_next_action", phone_number=key)
+        if row is None:
+            raise OutcomeUnknown(
+                "the next action was planned, and is gone",
+                query="set_next_action",
+                hint="the guest was erased meanwhile",
+            )
         return next_action_from(row)
 
     async def get_next_action(self, user_id: str) -> NextAction | None:

@@ -12,7 +12,7 @@ from guestsql.errors import SettingsError
 from guestsql.guests._async.erasing import AsyncErasure
 from guestsql.guests._async.session import AsyncSession
 from guestsql.guests.erasure_log import ErasureLog, LoggedErasure
-from guestsql.guests.erasure_replay import ErasedGuest, ErasureIndex, ReplayedGuest, ReplayReport
+from guestsql.guests.erasure_replay import ErasureIndex, Match, ReplayReport
 from guestsql.guests.models import AppliedRule, ErasureCertificate
 from guestsql.guests.spellings import spellings
 from guestsql.sql.hooks import hooked_queries
@@ -59,9 +59,10 @@ class AsyncPrivacy(AsyncSession):
     async def replay_erasures(self, log: Path | None = None, *, dry_run: bool = False) -> ReplayReport:
         """Erase again whom a restored dump has brought back; may be repeated.
 
-        The log says who was erased, and when. A guest with one of these ids is erased if the guest became known before
-        that. A guest who came back later is a new guest, and stays. The hashes and the records of the erasures that the
-        dump does not have are restored, too. Run it before the bot and before an import.
+        The log says who was erased, and when. A guest with one of these ids is erased if the guest became known, or got
+        the id, before that. A guest who came back later is a new guest, and stays; so does an older guest who has the
+        number now. The hashes and the records of the erasures that the dump does not have are restored, too. Run it
+        before the bot and before an import.
 
         Args:
             log: the log of erasures; default `GUESTSQL_ERASURE_LOG`.
@@ -86,11 +87,14 @@ class AsyncPrivacy(AsyncSession):
         found = await self._find(index)
         for keys in _batches(sorted(found)):
             for row in await self._call("list_known_since", phone_numbers=keys):
-                guest = found[row.phone_number]
-                is_spared = row.created_at >= guest.until
-                report.guests.append(ReplayedGuest(row.phone_number, guest.erasure.at, row.created_at, is_spared))
-                if not is_spared and not dry_run:
-                    await self._erase(guest.user_id, reason="replay", erased_at=guest.erasure.at)
+                # One that does not spare the guest, if there is any; of several the latest erasure.
+                match, guest = max(
+                    ((match, match.replayed(row.phone_number, row.created_at)) for match in found[row.phone_number]),
+                    key=lambda each: (not each[1].is_spared, each[0].until),
+                )
+                report.guests.append(guest)
+                if not guest.is_spared and not dry_run:
+                    await self._erase(match.user_id, reason="replay", erased_at=guest.erased_at)
         return report
 
     async def apply_retention(self, *, dry_run: bool = False) -> list[AppliedRule]:
@@ -157,12 +161,13 @@ class AsyncPrivacy(AsyncSession):
                         await self._call(name, **parameters)
         return restored
 
-    async def _find(self, index: ErasureIndex) -> dict[str, ErasedGuest]:
-        found: dict[str, ErasedGuest] = {}
+    async def _find(self, index: ErasureIndex) -> dict[str, list[Match]]:
+        found: dict[str, list[Match]] = {}
         after = ""
         while True:
             rows = await self._call("list_keys_of_ids", after=after, max_rows=_PAGE_IDS)
-            found |= index.find(rows)
+            for guest, matches in index.find(rows).items():
+                found.setdefault(guest, []).extend(matches)
             if len(rows) < _PAGE_IDS:
                 return found
             after = rows[-1].id

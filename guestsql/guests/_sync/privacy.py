@@ -13,12 +13,7 @@ from guestsql.errors import SettingsError
 from guestsql.guests._sync.erasing import Erasure
 from guestsql.guests._sync.session import Session
 from guestsql.guests.erasure_log import ErasureLog, LoggedErasure
-from guestsql.guests.erasure_replay import (
-    ErasedGuest,
-    ErasureIndex,
-    ReplayedGuest,
-    ReplayReport,
-)
+from guestsql.guests.erasure_replay import ErasureIndex, Match, ReplayReport
 from guestsql.guests.models import AppliedRule, ErasureCertificate
 from guestsql.guests.spellings import spellings
 from guestsql.sql.hooks import hooked_queries
@@ -65,9 +60,10 @@ class Privacy(Session):
     def replay_erasures(self, log: Path | None = None, *, dry_run: bool = False) -> ReplayReport:
         """Erase again whom a restored dump has brought back; may be repeated.
 
-        The log says who was erased, and when. A guest with one of these ids is erased if the guest became known before
-        that. A guest who came back later is a new guest, and stays. The hashes and the records of the erasures that the
-        dump does not have are restored, too. Run it before the bot and before an import.
+        The log says who was erased, and when. A guest with one of these ids is erased if the guest became known, or got
+        the id, before that. A guest who came back later is a new guest, and stays; so does an older guest who has the
+        number now. The hashes and the records of the erasures that the dump does not have are restored, too. Run it
+        before the bot and before an import.
 
         Args:
             log: the log of erasures; default `GUESTSQL_ERASURE_LOG`.
@@ -92,11 +88,14 @@ class Privacy(Session):
         found = self._find(index)
         for keys in _batches(sorted(found)):
             for row in self._call("list_known_since", phone_numbers=keys):
-                guest = found[row.phone_number]
-                is_spared = row.created_at >= guest.until
-                report.guests.append(ReplayedGuest(row.phone_number, guest.erasure.at, row.created_at, is_spared))
-                if not is_spared and not dry_run:
-                    self._erase(guest.user_id, reason="replay", erased_at=guest.erasure.at)
+                # One that does not spare the guest, if there is any; of several the latest erasure.
+                match, guest = max(
+                    ((match, match.replayed(row.phone_number, row.created_at)) for match in found[row.phone_number]),
+                    key=lambda each: (not each[1].is_spared, each[0].until),
+                )
+                report.guests.append(guest)
+                if not guest.is_spared and not dry_run:
+                    self._erase(match.user_id, reason="replay", erased_at=guest.erased_at)
         return report
 
     def apply_retention(self, *, dry_run: bool = False) -> list[AppliedRule]:
@@ -163,12 +162,13 @@ class Privacy(Session):
                         self._call(name, **parameters)
         return restored
 
-    def _find(self, index: ErasureIndex) -> dict[str, ErasedGuest]:
-        found: dict[str, ErasedGuest] = {}
+    def _find(self, index: ErasureIndex) -> dict[str, list[Match]]:
+        found: dict[str, list[Match]] = {}
         after = ""
         while True:
             rows = self._call("list_keys_of_ids", after=after, max_rows=_PAGE_IDS)
-            found |= index.find(rows)
+            for guest, matches in index.find(rows).items():
+                found.setdefault(guest, []).extend(matches)
             if len(rows) < _PAGE_IDS:
                 return found
             after = rows[-1].id

@@ -61,6 +61,16 @@ _MOST_KEPT = 250_000
 _RACED = frozenset({"guest_profiles_pkey", REFUSED})
 
 
+class _ArchivedMeanwhileError(Exception):
+    """A guest who had a row when the others were inserted had none when it was to be updated."""
+
+
+def _is_raced(error: Exception) -> bool:
+    if not isinstance(error, DatabaseError):
+        return True
+    return (error.constraint if isinstance(error, ConstraintViolation) else error.sqlstate) in _RACED
+
+
 class _Written(NamedTuple):
     files: tuple[FileReport, ...]
     adjusted: tuple[Adjusted, ...]
@@ -222,11 +232,10 @@ class Import:
                     made, changed = self._write_range(connection, keys, folded)
                     if has_previous_threads and not self._dry_run:
                         self._queries.insert_legacy_threads(connection)
-            except DatabaseError as error:
-                constraint = error.constraint if isinstance(error, ConstraintViolation) else error.sqlstate
-                if constraint not in _RACED:
-                    raise
+            except (DatabaseError, _ArchivedMeanwhileError) as error:
                 # The bot created or archived a guest of this range meanwhile; a smaller range leaves less time.
+                if not _is_raced(error):
+                    raise
                 most = max(1, most // 10)
                 continue
             most = min(_RANGE_RECORDS, most * 10)
@@ -251,7 +260,11 @@ class Import:
                 database.return_guests(archived)
         inserted = self._queries.insert_legacy_guests(connection, **keys)
         # The rest existed before. Rows that were just inserted hold their records already, and are skipped.
-        updated = self._queries.update_legacy_guests(connection, **keys) if inserted < guests else 0
+        if inserted == guests:
+            return inserted, 0
+        updated = self._queries.update_legacy_guests(connection, **keys)
+        if self._queries.list_archived_legacy_guests(connection, **keys):
+            raise _ArchivedMeanwhileError
         return inserted, updated
 
     def _record(self, connection: DeadlineConnection, report: ImportReport) -> ImportReport:
