@@ -173,6 +173,6 @@ def _unreadable(path: Path, error: OSError) -> QueryFileError:
     return QueryFileError(
         f"cannot be read: {error.strerror or error}",
         file=path,
-        hint="GUESTSQL_QUERIES_DIR must name a readable folder of .sql files",
+        hint="the folder of .sql files and each file in it must be readable",
         rule="GS001",
     )

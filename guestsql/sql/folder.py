@@ -21,6 +21,8 @@ _State = tuple[int, ...]
 FileStates = dict[Path, _State]
 """A state for each query file; for a folder that cannot be read, why."""
 
+_DEFAULT = "queries"
+
 
 class Scan(NamedTuple):
     """What is in the folders.
@@ -138,19 +140,26 @@ def file_states(directories: Iterable[Path]) -> FileStates:
     return found
 
 
-def read_folder(path: str | os.PathLike[str]) -> tuple[Folder, Catalogue]:
-    """Read the queries of a folder that a program names.
+def read_folder(path: str | os.PathLike[str] | None, configured: Path | None = None) -> tuple[Folder, Catalogue]:
+    """Read the queries of a program's folder.
 
     Args:
-        path: the folder.
+        path: the folder that the program names, or None.
+        configured: the folder of its settings, which is used when the program names none.
 
     Raises:
         QueryFileError: it is not a folder, has no `.sql` file, or a file is unusable.
     """
-    directory = Path(path)
+    if path is not None:
+        directory, origin, hint = Path(path), "passed as queries", "pass the folder of your .sql files as queries"
+    elif configured is not None:
+        directory, origin, hint = configured, "queries_dir of the settings", "correct queries_dir, or pass queries"
+    else:
+        directory, origin = Path(_DEFAULT), "the default, because none was passed or configured"
+        hint = "pass queries, or set GUESTSQL_QUERIES_DIR or queries in [tool.guestsql] of pyproject.toml"
     if not directory.is_dir():
         what = "this is a file, not a folder" if directory.exists() else "there is no such folder"
-        raise QueryFileError(what, file=directory.absolute(), hint="pass the folder of your .sql files as queries")
+        raise QueryFileError(f"{what} ({origin})", file=directory.absolute(), hint=hint)
     folder = Folder(directory)
     return folder, folder.load()
 

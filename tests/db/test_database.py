@@ -132,6 +132,42 @@ def test_a_folder_that_cannot_be_used_is_an_error_at_once(make: Any, tmp_path: P
         assert "GUESTSQL" not in str(caught.value)
 
 
+@pytest.mark.parametrize("make", [Database, AsyncDatabase])
+def test_without_a_folder_that_of_the_settings_is_used(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("queries", "sql", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one.sql").write_text(f"-- name: of_{name}()$\nSELECT 1;\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GUESTSQL_QUERIES_DIR", raising=False)
+    assert list(make("postgresql:///nowhere").queries) == ["of_queries"]
+    (tmp_path / "pyproject.toml").write_text('[tool.guestsql]\nqueries = "sql"\n', encoding="utf-8")
+    assert list(make("postgresql:///nowhere").queries) == ["of_sql"]
+    monkeypatch.setenv("GUESTSQL_QUERIES_DIR", "other")
+    assert list(make("postgresql:///nowhere").queries) == ["of_other"]
+    assert list(make("postgresql:///nowhere", "queries").queries) == ["of_queries"]
+    known = Settings(queries_dir=tmp_path / "sql")
+    assert list(make("postgresql:///nowhere", settings=known).queries) == ["of_sql"]
+
+
+@pytest.mark.parametrize("make", [Database, AsyncDatabase])
+def test_a_missing_folder_is_reported_with_where_it_came_from(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    absent = tmp_path / "absent"
+    for given, file, origin, hint in (
+        ({"settings": Settings()}, tmp_path / "queries", "the default", "set GUESTSQL_QUERIES_DIR or queries in"),
+        ({"settings": Settings(queries_dir=absent)}, absent, "queries_dir of the settings", "correct queries_dir"),
+        ({"queries": "absent", "settings": Settings()}, absent, "passed as queries", "pass the folder"),
+    ):
+        with pytest.raises(QueryFileError, match=rf"there is no such folder \({origin}") as caught:
+            make("postgresql:///nowhere", **given)
+        assert caught.value.file == file
+        assert hint in caught.value.hint
+
+
 async def test_it_belongs_to_its_event_loop(empty_database_url: str, folder: Path) -> None:
     async with AsyncDatabase(empty_database_url, folder) as db:
         await db.queries.list_rooms()

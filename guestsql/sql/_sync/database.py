@@ -82,7 +82,8 @@ class Database(Lifecycle[Transaction[QueriesT]], Generic[QueriesT]):
 
     Args:
         url: PostgreSQL's address. Default: that of the settings, else the embedded server.
-        queries: the folder of `.sql` files; only those directly in it are read.
+        queries: the folder of `.sql` files; only those directly in it are read. Default: that of the settings, which
+            `guestsql check` checks, else `queries` in the working directory. The packaged queries are never added.
         settings: default: those of the environment and `.env`.
 
     Attributes:
@@ -96,10 +97,14 @@ class Database(Lifecycle[Transaction[QueriesT]], Generic[QueriesT]):
     queries: QueriesT
 
     def __init__(
-        self, url: str | None = None, queries: str | os.PathLike[str] = "queries/", *, settings: Settings | None = None
+        self,
+        url: str | None = None,
+        queries: str | os.PathLike[str] | None = None,
+        *,
+        settings: Settings | None = None,
     ) -> None:
         known = settings_for(url, settings)
-        folder, catalogue = read_folder(queries)
+        folder, catalogue = read_folder(queries, known.queries_dir)
         self._engine = Engine(known, InUse(catalogue), folder)
         self.queries = cast("QueriesT", UntypedQueries(self._engine.in_use, self._engine.call_once))
 
