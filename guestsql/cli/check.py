@@ -16,6 +16,7 @@ from guestsql.check.routed import Route
 from guestsql.check.rules import is_advisory
 from guestsql.check.segments import SegmentRule
 from guestsql.check.sources import Source
+from guestsql.check.unpackaged import UnpackagedVet
 from guestsql.cli.app import App, pass_app
 from guestsql.cli.check_against import (
     Against,
@@ -130,6 +131,8 @@ def check(  # noqa: PLR0917  click passes them by name
     verdict says whether the migrations or the code must be deployed first, or that the change needs two steps
     (docs/deploy-order.md).
     """
+    if not files and not app.settings.packaged and app.settings.queries_dir is None:
+        load_catalogue(packaged=False)  # raises the error of every other command
     home = shown(app.settings.queries_dir or default_directory())
     against = Against.of(home, files, app.settings, options)
     homes = (home, shown(internal_directory())) if is_packaged(home) else (home,)
@@ -149,6 +152,8 @@ def check(  # noqa: PLR0917  click passes them by name
             for query in load_catalogue().values()
             if hooks_of(query) or any(mark.word == "segment" for mark in query.marks)
         )
+    else:
+        vets.append(UnpackagedVet(app.settings.packaged))
     coverage = _coverage(app) if inside else None
     segments = SegmentRule(SEGMENT_VIEW, SEGMENT_KEY, SEGMENT_PARAMETERS) if app.settings.packaged else None
     report = check_files(

@@ -182,6 +182,34 @@ def test_a_migration_that_fails_is_an_error_of_its_own(server, tmp_path):
     assert "0001_broken.sql:1:25" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("mark", "rule"),
+    [
+        ("overrides: nothing", "GS009"),
+        ("overrides:", "GS009"),
+        ("overrides: get_one sha256:1a2b3c4d5e6f7081", "GS905"),
+        ("segment: foo", "GS905"),
+        ("on: forget_guest", "GS007"),
+    ],
+)
+def test_marks_of_the_packaged_queries_are_judged_without_them(server, folder, mark, rule):
+    (folder / "guests.sql").write_text(f"-- name: get_one()$\n-- One.\n-- {mark}\nSELECT 1 AS one;\n", "utf-8")
+    result = invoke("check", "--server", server.url(), "--format", "json", GUESTSQL_PACKAGED="no")
+    assert [(each["rule"], each["line"]) for each in json.loads(result.stdout)] == [(rule, 3)]
+
+
+def test_an_override_that_no_folder_can_load_is_reported_in_a_file_elsewhere(server, tmp_path):
+    file = tmp_path / "draft.sql"
+    file.write_text("-- name: get_one()$\n-- One.\n-- overrides: nothing\nSELECT 1 AS one;\n", "utf-8")
+    result = invoke("check", "--server", server.url(), str(file))
+    assert (result.exit_code, "GS009" in result.stdout) == (1, True)
+
+
+def test_without_any_folder_of_queries_check_says_so(server):
+    result = invoke("check", "--server", server.url(), GUESTSQL_PACKAGED="no")
+    assert (result.exit_code, "there is no folder of queries" in result.stderr) == (1, True), result.output
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_server_that_is_not_there_ends_with_4():
     result = invoke("check", "--server", "postgresql://nobody:hidden@127.0.0.1:1/none")
