@@ -18,6 +18,7 @@ from guestsql.sql.page_marks import is_dashboard, read_seconds
 __all__ = ["PageRules", "charted", "vet_file_marks", "vet_page_columns", "vet_page_marks"]
 
 _OF_QUERIES = ("cache", "chart", "choices", "dashboard")
+_OF_QUERIES_TOO = ("commit", "metrics", "on", "overrides", "segment")
 _FORMS = {
     "cache": "write a number and s, m or h, such as -- cache: 60s",
     "dashboard": "write -- dashboard: NAME, with lowercase letters, digits, _ and -",
@@ -42,7 +43,7 @@ def vet_file_marks(source: Source) -> Iterator[Finding]:
     """GS007 for a mark of a query in the head of a file, where it has no effect."""
     marks = source.queries[0].file_marks if source.queries else ()
     for mark in marks:
-        if mark.word in (*_OF_QUERIES, "commit"):
+        if mark.word in (*_OF_QUERIES, *_OF_QUERIES_TOO):
             message = f"{mark.word}: belongs to a query, and this is the head of the file"
             yield source.finding(mark.line, mark.column, "GS007", message, "move the line below a query's name")
 

@@ -18,6 +18,7 @@ from guestsql.check.finding import Finding
 from guestsql.check.identity import RowJudge
 from guestsql.check.infer.scope import Scope
 from guestsql.check.infer.trees import read_scopes
+from guestsql.check.metrics import vet_metrics
 from guestsql.check.pages import PageRules, charted, vet_file_marks, vet_page_columns, vet_page_marks
 from guestsql.check.parameters import quoted_unused, vet_parameters
 from guestsql.check.planned import vet_plan, vet_read_only
@@ -122,6 +123,7 @@ def check_files(
     if pages is not None:
         found += [finding for source in judged for finding in vet_file_marks(source)]
         found += vet_page_marks(subjects, pages)
+        found += vet_metrics(subjects, pages.others)
     of_tables: list[Finding] = []
     try:
         with scratch as connection:

@@ -386,7 +386,7 @@ def test_a_mark_that_cannot_be_read_ends_it_at_once(database_url: str, tmp_path:
     (tmp_path / "own.sql").write_text("-- name: get_x()^\n-- metrics: X\nSELECT 1 AS x;", encoding="utf-8")
     done = invoke("serve-metrics", DATABASE_URL=database_url, GUESTSQL_QUERIES_DIR=str(tmp_path))
     assert done.exit_code == 1
-    assert "own.sql:1" in done.stderr
+    assert "own.sql:2" in done.stderr
 
 
 def test_a_port_that_is_taken(database_url: str) -> None:

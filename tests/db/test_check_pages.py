@@ -58,6 +58,12 @@ def test_marks_that_work(server: PrivateServer, tmp_path: Path) -> None:
         ("dashboard: guests", "dashboard: guests\n-- dashboard: hotel", ["GS007"]),
         ("-- Units of time.", "-- choices: list_days", ["GS007"]),
         ("-- name: list_days", "-- chart: number\n\n-- name: list_days", ["GS007"]),
+        ("-- name: list_days", "-- metrics: days\n\n-- name: list_days", ["GS007"]),
+        ("-- Days.", "-- metrics: days", []),
+        ("-- Days.", "-- metrics: days max_rows=2", []),
+        ("-- Days.", "-- metrics: The Days", ["GS007"]),
+        ("-- Days.", "-- metrics: days rows=2", ["GS007"]),
+        ("-- Days.", "-- metrics: days\n-- metrics: more", ["GS007"]),
         ("choices: list_units", "choices: list_unit", ["GS903"]),
         ("choices: list_units", "choices: list_units\n--     choices: list_days", ["GS007"]),
         ("list_units()", "list_units()^", ["GS302", "GS903"]),
@@ -110,3 +116,12 @@ def test_a_personal_column_may_be_allowed(server: PrivateServer, tmp_path: Path)
     assert rules(server, tmp_path, text) == ["GS902"]
     allowed = text.replace("-- es: Días.", "-- check: allow GS902, because it is a number of the example")
     assert rules(server, tmp_path, allowed) == []
+
+
+def test_metrics_that_the_server_of_metrics_refuses(server: PrivateServer, tmp_path: Path) -> None:
+    two = "".join(f"-- name: get_{name}()$\n-- One.\n-- metrics: ones\nSELECT 1 AS one;\n\n" for name in ("a", "b"))
+    assert rules(server, tmp_path, two) == ["GS007"]
+    write = "-- name: forget_guests()!\n-- None.\n-- metrics: x\nDELETE FROM guest_profiles WHERE FALSE;\n"
+    assert rules(server, tmp_path, write) == ["GS007"]
+    required = "-- name: get_a(a)$\n-- A.\n-- metrics: a\n--   a: int, any\nSELECT :a::int AS a;\n"
+    assert rules(server, tmp_path, required) == ["GS007"]

@@ -67,7 +67,7 @@ SELECT :since::int + :floor::int AS free;
         ("metrics:", "cannot be read"),
         ("metrics: Rooms", "cannot be read"),
         ("metrics: rooms, beds", "cannot be read"),
-        ("metrics: rooms\n-- metrics: beds", "cannot be read"),
+        ("metrics: rooms\n-- metrics: beds", "two metrics: lines"),
         ("metrics: rooms floor", "cannot be read"),
         ("metrics: rooms floors=2", "an unknown parameter: floors"),
         ("metrics: rooms", "no value for floor"),
@@ -79,7 +79,7 @@ def test_a_mark_that_cannot_be_used_is_reported_with_its_place(mark: str, messag
     queries = _queries(f"{head}SELECT :floor::int AS free;")
     with pytest.raises(QueryFileError, match=message) as caught:
         find_gauges(queries)
-    assert caught.value.place == "own.sql:2"
+    assert caught.value.place == f"own.sql:{4 + mark.count(chr(10))}"
 
 
 def test_a_prefix_is_of_one_query_and_not_of_one_that_writes() -> None:

@@ -21,13 +21,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 from guestsql.errors import GuestSQLError, QueryFileError
 from guestsql.ops.gauges.personal import is_personal_label, is_personal_value, may_be_shown, safe_label
 from guestsql.sql import Operator, Query
 from guestsql.sql.page_marks import read_seconds
 
-__all__ = ["Column", "ColumnKind", "GaugeQuery", "Sample", "find_gauges", "kind_of", "metric_name", "read_samples"]
+if TYPE_CHECKING:
+    from guestsql.sql.head import Mark
+
+__all__ = [
+    "Column",
+    "ColumnKind",
+    "GaugeFault",
+    "GaugeQuery",
+    "Sample",
+    "find_gauges",
+    "kind_of",
+    "metric_name",
+    "read_gauges",
+    "read_samples",
+]
 
 _REST = re.compile(r"\s*(?P<prefix>[a-z][a-z0-9_]*)(?P<given>(?:\s+[a-z][a-z0-9_]*=\S+)*)\s*")
 _HINT = "write -- metrics: PREFIX, or -- metrics: PREFIX parameter=value"
@@ -84,6 +99,22 @@ class GaugeQuery:
     cache_seconds: int = 0
 
 
+class GaugeFault(NamedTuple):
+    """A query that cannot be a metric, although it has a `metrics:` line.
+
+    Attributes:
+        query: the query.
+        mark: its line that is wrong.
+        message: what is wrong.
+        hint: how to fix it.
+    """
+
+    query: Query
+    mark: Mark
+    message: str
+    hint: str
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One value of one gauge.
@@ -111,48 +142,64 @@ def find_gauges(queries: Iterable[Query]) -> list[GaugeQuery]:
     Raises:
         QueryFileError: a line cannot be read, a prefix is used twice, or a parameter is unknown or has no value.
     """
+    gauges, faults = read_gauges(queries)
+    if faults:
+        query, mark, message, hint = faults[0]
+        raise QueryFileError(f"query {query.name}: {message}", file=query.file, line=mark.line, hint=hint, rule="GS007")
+    return gauges
+
+
+def read_gauges(queries: Iterable[Query]) -> tuple[list[GaugeQuery], list[GaugeFault]]:
+    """Find the queries that are metrics, and collect what is wrong.
+
+    Args:
+        queries: the queries of a catalogue.
+
+    Returns:
+        Those with a `metrics:` line that can be used, in the order given; and a fault for each other one.
+    """
     found: dict[str, GaugeQuery] = {}
+    faults: list[GaugeFault] = []
     for query in queries:
-        gauge = _read_mark(query)
-        if gauge is None:
+        marks = [mark for mark in query.marks if mark.word == "metrics"]
+        if not marks:
             continue
-        if gauge.prefix in found:
-            raise _refused(query, f"{found[gauge.prefix].query.name} already has the prefix {gauge.prefix}")
-        found[gauge.prefix] = gauge
-    return list(found.values())
+        gauge = _read_marks(query, marks)
+        if isinstance(gauge, GaugeQuery) and gauge.prefix in found:
+            message = f"{found[gauge.prefix].query.name} already has the prefix {gauge.prefix}"
+            gauge = GaugeFault(query, marks[0], message, "choose another prefix")
+        if isinstance(gauge, GaugeQuery):
+            found[gauge.prefix] = gauge
+        else:
+            faults.append(gauge)
+    return list(found.values()), faults
 
 
-def _read_mark(query: Query) -> GaugeQuery | None:
-    marks = [mark.text for mark in query.marks if mark.word == "metrics"]
-    if not marks:
-        return None
-    rest = _REST.fullmatch(marks[0])
-    if rest is None or len(marks) > 1:
-        raise _refused(query, "its metrics: line cannot be read")
+def _read_marks(query: Query, marks: Sequence[Mark]) -> GaugeQuery | GaugeFault:
+    if len(marks) > 1:
+        return GaugeFault(query, marks[1], "it has two metrics: lines", "keep one of them")
+    mark = marks[0]
+    rest = _REST.fullmatch(mark.text)
+    if rest is None:
+        return GaugeFault(query, mark, "its metrics: line cannot be read", _HINT)
     if query.operator is Operator.COUNT:
-        raise _refused(query, "it returns a count of rows written, which is not a metric")
+        message = "it returns a count of rows written, which is not a metric"
+        return GaugeFault(query, mark, message, "remove the metrics: line")
     given = dict(pair.split("=", 1) for pair in rest["given"].split())
     known = {parameter.name: parameter for parameter in query.parameters}
     if unknown := sorted(given.keys() - known.keys()):
-        raise _refused(query, f"its metrics: line names an unknown parameter: {unknown[0]}")
+        message = f"its metrics: line names an unknown parameter: {unknown[0]}"
+        return GaugeFault(query, mark, message, f"the parameters are {', '.join(known)}" if known else "remove it")
     missing = [name for name, each in known.items() if each.default is None and name not in given]
     if missing:
-        raise _refused(query, f"its metrics: line gives no value for {missing[0]}, which has no default")
-    return GaugeQuery(query, rest["prefix"], given, _read_cache(query))
-
-
-def _read_cache(query: Query) -> int:
-    marks = [mark.text for mark in query.marks if mark.word == "cache"]
-    if not marks:
-        return 0
-    seconds = read_seconds(marks[0])
-    if seconds is None or len(marks) > 1:
-        raise _refused(query, "its cache: line cannot be read", "write a number and s, m or h, such as -- cache: 60s")
-    return seconds
-
-
-def _refused(query: Query, message: str, hint: str = _HINT) -> QueryFileError:
-    return QueryFileError(f"query {query.name}: {message}", file=query.file, line=query.line, hint=hint)
+        message = f"its metrics: line gives no value for {missing[0]}, which has no default"
+        return GaugeFault(query, mark, message, _HINT)
+    cache = [each for each in query.marks if each.word == "cache"]
+    seconds = read_seconds(cache[0].text) if cache else 0
+    if seconds is None or len(cache) > 1:
+        hint = "write a number and s, m or h, such as -- cache: 60s"
+        return GaugeFault(query, cache[-1], "its cache: line cannot be read", hint)
+    return GaugeQuery(query, rest["prefix"], given, seconds)
 
 
 def kind_of(column: Column) -> ColumnKind:
