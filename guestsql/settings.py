@@ -34,6 +34,7 @@ __all__ = [
     "Settings",
     "checked_settings",
     "known_variables",
+    "may_unset_queries",
     "settings_for",
 ]
 
@@ -259,6 +260,18 @@ def settings_for(url: str | None, settings: object) -> Settings:
     """
     known = Settings.from_env() if settings is None else checked_settings(settings)
     return known if url is None else replace(known, database_url=url)
+
+
+def may_unset_queries(settings: Settings) -> bool:
+    """Return True if the packaged queries are used, and no others, once GUESTSQL_QUERIES_DIR is unset.
+
+    Args:
+        settings: those of the environment.
+
+    Raises:
+        SettingsError: a pyproject.toml cannot be read.
+    """
+    return settings.packaged and settings.queries_dir is not None and read_project().queries is None
 
 
 def known_variables() -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from guestsql.cli.summary import set_summary
 from guestsql.cli.terminal import can_ask
 from guestsql.errors import GuestSQLError, QueryFileError, SettingsError
 from guestsql.guests.needed import reserved_names
-from guestsql.settings import Settings
+from guestsql.settings import Settings, may_unset_queries
 from guestsql.sql import Catalogue, load_catalogue
 from guestsql.telemetry.log import logger
 
@@ -79,10 +79,11 @@ class App:
         Args:
             error: what ended the command.
         """
-        folder = None if "settings" not in self.__dict__ else self.settings.queries_dir
-        if folder is None or not isinstance(error, QueryFileError) or error.file is None:
+        if "settings" not in self.__dict__ or not isinstance(error, QueryFileError) or error.file is None:
             return
-        if folder == error.file or folder in error.file.parents:
+        folder = self.settings.queries_dir
+        is_own = folder is not None and (folder == error.file or folder in error.file.parents)
+        if is_own and may_unset_queries(self.settings):
             way = "to continue with the packaged queries in the meantime, unset GUESTSQL_QUERIES_DIR"
             error.hint = f"{error.hint}; {way}" if error.hint else way
 

@@ -301,3 +301,14 @@ def test_a_project_without_the_packaged_queries_has_no_guests(database_url, comm
     assert (result.exit_code, result.stdout) == (2, "")
     assert "needs the packaged queries and tables, and packaged is false" in result.stderr
     assert "unset GUESTSQL_PACKAGED; then run guestsql migrate up" in result.stderr
+
+
+def test_unsetting_the_folder_is_advised_only_where_it_helps(tmp_path, monkeypatch):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "bad.sql").write_text("-- name: a\nSELECT 1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert "meantime" in invoke("query", "list", GUESTSQL_QUERIES_DIR="own").stderr
+    assert "meantime" not in invoke("query", "list", GUESTSQL_QUERIES_DIR="own", GUESTSQL_PACKAGED="no").stderr
+    (tmp_path / "pyproject.toml").write_text('[tool.guestsql]\nqueries = "own"\n', encoding="utf-8")
+    assert "meantime" not in invoke("query", "list").stderr
+    assert "meantime" not in invoke("query", "list", GUESTSQL_QUERIES_DIR="own").stderr

@@ -108,6 +108,20 @@ def test_all_is_well(url: str) -> None:
     assert "permission" in shown.stdout
 
 
+def test_without_the_packaged_tables_nothing_is_said_of_guests(empty_database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "own.sql").write_text("-- name: get_one()$\nSELECT 1;\n", encoding="utf-8")
+    known = {"DATABASE_URL": empty_database_url, "GUESTSQL_PACKAGED": "no"}
+    result = invoke("doctor", "--format", "json", **known, GUESTSQL_QUERIES_DIR=str(tmp_path))
+    found = {each["check"]: each for each in json.loads(result.stdout)}
+    assert list(found) == [check.name for check in CHECKS if not check.is_of_guests]
+    assert found["query files"]["message"] == f"1 query in {tmp_path}"
+    assert {each["status"] for each in found.values()} <= {"ok", "unknown"}
+    absent = invoke("doctor", "--format", "json", **known)
+    files = next(each for each in json.loads(absent.stdout) if each["check"] == "query files")
+    assert (files["status"], files["message"]) == ("fault", "there is no folder of queries")
+    assert "GUESTSQL_QUERIES_DIR" in files["advice"]
+
+
 @pytest.mark.parametrize(("major", "status"), [(OLDEST_POSTGRESQL - 1, "fault"), (OLDEST_POSTGRESQL, "ok")])
 def test_the_lowest_version(url: str, major: int, status: str) -> None:
     with Target(Settings(database_url=url), (), url) as target:

@@ -51,11 +51,13 @@ class Check:
         name: unique.
         run: runs it.
         needs: names of the checks that must succeed first.
+        is_of_guests: True if it concerns the packaged queries or tables: it is left out when `packaged` is False.
     """
 
     name: str
     run: Callable[[Target], CheckResult]
     needs: tuple[str, ...] = ()
+    is_of_guests: bool = False
 
 
 @dataclass(frozen=True, slots=True)

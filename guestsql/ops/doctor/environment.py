@@ -12,7 +12,7 @@ from guestsql.guests.identity import own_keys
 from guestsql.guests.needed import reserved_names
 from guestsql.ops.doctor.diagnosis import CheckResult, Status, advise, fault, ok
 from guestsql.ops.doctor.target import Target
-from guestsql.settings import Settings, known_variables
+from guestsql.settings import Settings, known_variables, may_unset_queries
 from guestsql.sql import find_outdated, is_packaged, scan_queries
 from guestsql.sql.conninfo import parse_conninfo
 from guestsql.wording import counted
@@ -102,16 +102,21 @@ def own_numbers(target: Target) -> CheckResult:
 
 def query_files(target: Target) -> CheckResult:
     """Are the query files readable?"""
-    folder = target.settings.queries_dir
-    catalogue, errors = scan_queries(folder, reserved=reserved_names())
+    known = target.settings
+    folder = known.queries_dir
+    reserved = reserved_names() if known.packaged else ()
+    catalogue, errors = scan_queries(folder, packaged=known.packaged, reserved=reserved)
+    if errors and folder is None and not known.packaged:
+        return fault(errors[0].message, errors[0].hint)
     if errors:
-        until_then = "; until then, unset GUESTSQL_QUERIES_DIR to use the packaged queries" if folder else ""
+        way = "; until then, unset GUESTSQL_QUERIES_DIR to use the packaged queries"
         shown = "; ".join(str(error) for error in errors[:_MANY])
-        return fault(shown, f"correct the file, then run guestsql check{until_then}")
-    if folder is None:
-        return ok(counted(len(catalogue), "packaged query", "packaged queries"))
+        return fault(shown, f"correct the file, then run guestsql check{way if may_unset_queries(known) else ''}")
     own = sum(not is_packaged(query.file.parent) for query in catalogue.values())
-    return ok(f"{counted(len(catalogue) - own, 'packaged query', 'packaged queries')} and {own} in {folder}")
+    counts = [counted(len(catalogue) - own, "packaged query", "packaged queries")] if known.packaged else []
+    if folder is not None:
+        counts.append(f"{own if counts else counted(own, 'query', 'queries')} in {folder}")
+    return ok(" and ".join(counts))
 
 
 def overrides(target: Target) -> CheckResult:

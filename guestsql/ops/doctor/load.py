@@ -61,10 +61,12 @@ def sessions(target: Target) -> CheckResult:
         return fault(
             f"sessions that have been idle in a transaction for over {longest:g} s: {found.idle_in_transaction}, "
             f"or waiting for a lock: {found.waiting}",
-            "guestsql query run list_blocked_sessions and list_idle_transactions; pg_terminate_backend(pid) ends one",
+            target.where("guestsql query run list_blocked_sessions and list_idle_transactions", "see pg_stat_activity")
+            + "; pg_terminate_backend(pid) ends one",
         )
     if not found.is_visible:
-        return unknown("this role cannot see the sessions of others", "GRANT pg_monitor or guestsql_monitor to it")
+        grant = target.where("GRANT pg_monitor or guestsql_monitor to it", "GRANT pg_monitor to it")
+        return unknown("this role cannot see the sessions of others", grant)
     return ok("no session blocks others")
 
 
@@ -149,8 +151,9 @@ def wraparound(target: Target) -> CheckResult:
     """Is the oldest unfrozen row far from the wraparound?"""
     transactions = target.ask("get_wraparound_age")
     if transactions > target.limits.wraparound:
+        tables = target.where("of list_wraparound_tables", "whose age(relfrozenxid) in pg_class is high")
         return fault(
             f"the oldest row is {counted(transactions, 'transaction')} old; at two billion the server refuses writes",
-            "VACUUM FREEZE the tables of list_wraparound_tables; end old and prepared transactions",
+            f"VACUUM FREEZE the tables {tables}; end old and prepared transactions",
         )
     return ok(f"the oldest row is {counted(transactions, 'transaction')} old")

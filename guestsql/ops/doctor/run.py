@@ -26,10 +26,12 @@ def diagnose(target: Target, checks: Sequence[Check]) -> Iterator[Diagnosis]:
         checks: the checks, each after those that it needs.
 
     Yields:
-        One diagnosis for each check, as soon as it is known.
+        One diagnosis for each check, as soon as it is known; without `packaged`, none for those of guests.
     """
     failed: set[str] = set()
     for check in checks:
+        if check.is_of_guests and not target.settings.packaged:
+            continue
         missing = [need for need in check.needs if need in failed]
         skipped = CheckResult(Status.SKIPPED, f"needs {' and '.join(missing)}")
         result = skipped if missing else _run(check, target)

@@ -67,7 +67,7 @@ def connections(target: Target) -> CheckResult:
             "the server",
             facts.connections,
             facts.connection_limit,
-            "end idle clients (list_connections), lower GUESTSQL_POOL_MAX, or raise max_connections",
+            f"end idle clients ({target.where('list_connections', 'pg_stat_activity')}), lower GUESTSQL_POOL_MAX, or raise max_connections",
         ),
         (
             f"the role {facts.role_name}",
@@ -100,7 +100,8 @@ def disk(target: Target) -> CheckResult:
     if facts.kept_wal_bytes > target.limits.kept_wal_bytes:
         return fault(
             f"unused replication slots retain {facts.kept_wal_bytes / _MEGABYTE:,.0f} MB of WAL",
-            "drop those of list_replication_slots that are no longer needed: pg_drop_replication_slot(…)",
+            f"drop those of {target.where('list_replication_slots', 'pg_replication_slots')} that are no longer needed:"
+            " pg_drop_replication_slot(…)",
         )
     hidden = _why_unknown(target, facts.data_directory)
     if hidden is not None:

@@ -128,6 +128,15 @@ class Target:
         """
         return getattr(packaged_queries("internal/doctor.sql"), name)(self.connection, **parameters)
 
+    def where(self, query: str, view: str) -> str:
+        """Return where to look for more.
+
+        Args:
+            query: a packaged query.
+            view: a view of the server, which shows it without the packaged queries.
+        """
+        return query if self.settings.packaged else view
+
     def join_embedded(self) -> str:
         """Use the embedded server until the end; it is created and started if necessary.
 
