@@ -31,11 +31,11 @@ class PageRules:
     """What the rules about pages need beside the files.
 
     Attributes:
-        is_personal: whether a column of that name identifies a guest.
+        is_personal: whether a column of that name identifies a guest; None where there are no guests.
         others: queries that are not under check but may be named in a mark, by name.
     """
 
-    is_personal: Callable[[str], bool]
+    is_personal: Callable[[str], bool] | None
     others: Mapping[str, Query] = field(default_factory=dict[str, Query])
 
 
@@ -140,7 +140,7 @@ def vet_page_columns(
         rules: which columns are personal.
     """
     for mark in subject.query.marks:
-        if mark.word == "choices" and mark.parameter:
+        if mark.word == "choices" and mark.parameter and rules.is_personal is not None:
             personal = [each.name for each in columns.get(mark.text, ())[:2] if rules.is_personal(each.name)]
             if personal:
                 yield _personal(subject, mark, f"the choices of {mark.parameter} are", personal[0])
@@ -153,7 +153,7 @@ def vet_page_columns(
         yield _at(subject, mark, "GS901", each.message, each.hint)
     drawn = chart.columns or [name for name, _ in returned]
     for name in drawn:
-        if rules.is_personal(name):
+        if rules.is_personal is not None and rules.is_personal(name):
             yield _personal(subject, mark, "the chart shows", name)
 
 

@@ -202,7 +202,8 @@ def _page_rules(app: App, home: Path) -> PageRules:
     """What marks of pages may name beside the files under check: the queries of the folder, and the packaged ones."""
     folders = [default_directory(), home] if app.settings.packaged else [home]
     known = [scan_directory(folder, may_be_empty=True)[0] for folder in folders]
-    return PageRules(is_personal_column, {name: query for each in known for name, query in each.items()})
+    is_personal = is_personal_column if app.settings.packaged else None
+    return PageRules(is_personal, {name: query for each in known for name, query in each.items()})
 
 
 def _promises(app: App, stubs: Path | None, python: Path, home: Path, read: Sequence[Path]) -> list[Vet]:

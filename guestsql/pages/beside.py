@@ -15,10 +15,9 @@ from guestsql.adhoc.session import QuerySession
 from guestsql.adhoc.target import Target
 from guestsql.adhoc.values import plain_text
 from guestsql.errors import GuestSQLError
-from guestsql.ops.gauges.personal import is_personal_value
 from guestsql.pages.columns import ReturnedColumn, ReturnedColumns, read_columns, with_result
 from guestsql.pages.last_day import LastDay, Sparkline, read_last_day, sparkline
-from guestsql.pages.masking import safe_text
+from guestsql.pages.masking import Masking
 from guestsql.pages.plan_tree import PlanTree, plan_trees
 from guestsql.pages.remembered import Part, Remembered
 from guestsql.pages.vetted import Vetted, file_version, vet_file
@@ -83,6 +82,7 @@ class BesideReader:
         settings: where stubs and own queries are.
         target: the server.
         session: opens a session of it, which may be one of a pool's.
+        masking: which parameters identify a guest.
         wait_seconds: how long a page waits for what is asked for the first time.
     """
 
@@ -91,12 +91,14 @@ class BesideReader:
         settings: Settings,
         target: Target,
         session: Callable[[], AbstractContextManager[QuerySession]],
+        masking: Masking,
         *,
         wait_seconds: float = _WAIT_SECONDS,
     ) -> None:
         self._settings = settings
         self._target = target
         self._session = session
+        self._masking = masking
         self._wait_seconds = wait_seconds
         self._remembered = Remembered(_THREADS)
 
@@ -122,7 +124,8 @@ class BesideReader:
         until = monotonic() + self._wait_seconds
         columns = self._columns(query, wait_seconds=self._wait_seconds)
         last_day = self._last_day(query, wait_seconds=max(0.0, until - monotonic()))
-        calls = _Calls.of(query, catalogue, values, columns.value)
+        shown_values = {name: value for name, value in values.items() if not self._masking.is_personal(name)}
+        calls = _Calls.of(query, catalogue, shown_values, columns.value)
         known = columns.value
         shown = None if known is None else with_result(known.columns, rows)
         day = last_day.value
@@ -166,13 +169,13 @@ class BesideReader:
     def _plan(self, query: Query, values: Mapping[str, str | None]) -> Plan:
         is_complete = all(each.name in values for each in query.parameters)
         # The server puts values into conditions: a guest's id is in no plan.
-        is_personal = any(is_personal_value(each.name) for each in query.parameters)
+        is_personal = any(self._masking.is_personal(each.name) for each in query.parameters)
         given = values if is_complete and not is_personal else None
         try:
             with self._session() as session:
                 text = ask_plan(session, query, given, self._settings.deadline_seconds)
         except (GuestSQLError, NoPlan, ParameterError) as error:
-            return Plan(failure=safe_text(plain_text(str(error))))
+            return Plan(failure=self._masking.text(plain_text(str(error))))
         return Plan(tuple(plan_trees(text)), is_generic=given is None and bool(query.parameters))
 
 
@@ -191,11 +194,10 @@ class _Calls:
         values: Mapping[str, str | None],
         known: ReturnedColumns | None,
     ) -> _Calls:
-        shown = {name: value for name, value in values.items() if not is_personal_value(name)}
         # The comments of all other queries are read only for a value that is not given.
-        beside = () if all(each.name in shown for each in query.parameters) else catalogue.values()
+        beside = () if all(each.name in values for each in query.parameters) else catalogue.values()
         samples = sample_values(query, beside, known.base_types if known is not None else None)
-        given = {name: replace(each, value=shown[name]) for name, each in samples.items() if name in shown}
+        given = {name: replace(each, value=values[name]) for name, each in samples.items() if name in values}
         return cls(query, {**samples, **given})
 
     def python(self, settings: Settings) -> str:

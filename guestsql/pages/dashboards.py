@@ -16,7 +16,7 @@ from guestsql.errors import DatabaseError
 from guestsql.languages import N_, Language
 from guestsql.pages.index import title_of
 from guestsql.pages.language import language_of
-from guestsql.pages.masking import masked_rows, safe_text
+from guestsql.pages.masking import safe_text
 from guestsql.pages.pictures import Picture, picture_of
 from guestsql.pages.query_page import Problem, problem_of
 from guestsql.pages.render import page
@@ -157,17 +157,19 @@ def _read(state: State, query: Query, language: Language) -> Panel:
     try:
         rows = state.fetch(query, parse_values(query, {}))
     except ParameterError as error:
-        problem = Problem("error", 400, language.gettext("A value is missing or wrong."), safe_text(str(error)))
+        problem = Problem(
+            "error", 400, language.gettext("A value is missing or wrong."), state.masking.text(str(error))
+        )
         return Panel(query.name, title, problem=problem)
     except DatabaseError as error:
-        return Panel(query.name, title, problem=problem_of(query, error, language))
+        return Panel(query.name, title, problem=problem_of(query, error, language, state.masking))
     return _shown(query, title, rows, language, state)
 
 
 def _shown(query: Query, title: str, rows: Rows, language: Language, state: State) -> Panel:
     if not rows.rows:
         return Panel(query.name, title, empty=why_empty(query) or language.gettext("No rows."))
-    safe = Rows(rows.columns, list(masked_rows(rows.columns, rows.rows)), rows.is_cut)
+    safe = Rows(rows.columns, list(state.masking.rows(rows.columns, rows.rows)), rows.is_cut)
     picture = picture_of(query, safe.columns, safe.rows, language, state.zone, wide=_PICTURE_WIDTH)
     if picture is not None and not picture.fault:
         return Panel(query.name, title, picture=picture)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from guestsql.languages.columns import translated
 from guestsql.pages.form import read_form
 from guestsql.pages.index import summary_of
 from guestsql.pages.language import language_of
-from guestsql.pages.masking import masked_rows, safe_text
+from guestsql.pages.masking import Masking
 from guestsql.pages.pictures import chart_specification
 from guestsql.pages.preferences import qualities
 from guestsql.pages.query_page import RETRY_SECONDS, not_found, problem_of, query_page
@@ -134,7 +135,8 @@ def _values(request: Request, given: Given, query: Query) -> Mapping[str, str | 
         message = language.gettext("This query writes, and pages only read.")
         raise _Refused(_refusal(request, _FORBIDDEN, message))
     is_posted = request.method == "POST"
-    form = read_form(query, given, language, state_of(request).zone, lambda _parameter: None, from_body=is_posted)
+    state = state_of(request)
+    form = read_form(query, given, language, state.zone, lambda _parameter: None, state.masking, from_body=is_posted)
     if form.values is None:
         wrong = [f"{each.name}: {each.error}" for each in form.fields if each.error]
         raise _Refused(_refusal(request, _BAD_REQUEST, "; ".join([*form.errors, *wrong])))
@@ -147,7 +149,8 @@ def _rows(request: Request, state: State, query: Query, values: Mapping[str, str
         session = resources.enter_context(state.downloads.acquire(min(state.timeout, _PATIENCE_SECONDS)))
         stream = session.stream(query, values, state.timeout, rows_at_once=_ROWS_AT_ONCE)
         resources.callback(stream.close)
-        lines = result_lines(Written(_FORMATS[ending]), query, stream.columns, masked_rows(stream.columns, stream))
+        shown = state.masking.rows(stream.columns, stream)
+        lines = result_lines(Written(_FORMATS[ending]), query, stream.columns, shown)
         chunks = chunks_of(lines)
         first = [chunk for chunk in (next(chunks, None), next(chunks, None)) if chunk is not None]
         headers = {} if request.method == "POST" else _cache_control(query)
@@ -157,15 +160,15 @@ def _rows(request: Request, state: State, query: Query, values: Mapping[str, str
             chain(first, chunks),
             cancel=stream.cancel,
             resources=resources.pop_all(),
-            last_line=_last_line,
+            last_line=partial(_last_line, state.masking),
             media_type=_MEDIA_TYPES[ending],
             headers=headers,
         )
 
 
-def _last_line(error: DatabaseError) -> bytes:
+def _last_line(masking: Masking, error: DatabaseError) -> bytes:
     """What neither a reader of CSV nor one of JSON takes for a row: the quote at the beginning has no end."""
-    said = safe_text(plain_text(error.message)).replace('"', "'").replace("\n", " ")
+    said = masking.text(plain_text(error.message)).replace('"', "'").replace("\n", " ")
     state = f"SQLSTATE {error.sqlstate}: " if error.sqlstate else ""
     return f'\n"guestsql: incomplete, the next rows could not be read: {state}{said}\n'.encode()
 
@@ -188,7 +191,7 @@ def _draw(  # noqa: PLR0917  what a picture is made of
     mark: ChartMark, state: State, query: Query, values: Mapping[str, str | None], language: Language, ending: str
 ) -> str | bytes:
     found = state.fetch(query, values)
-    rows = translated(found.columns, masked_rows(found.columns, found.rows), language)
+    rows = translated(found.columns, state.masking.rows(found.columns, found.rows), language)
     title = summary_of(query, language).rstrip(".")
     spec = chart_specification(query, mark, found.columns, rows, language, state.zone, width=_WIDTH, title=title)
     return svg(spec) if ending == "svg" else png(spec)
@@ -199,7 +202,7 @@ def _cache_control(query: Query) -> dict[str, str]:
 
 
 def _failure(request: Request, query: Query, error: DatabaseError) -> Response:
-    problem = problem_of(query, error, language_of(request))
+    problem = problem_of(query, error, language_of(request), state_of(request).masking)
     response = _refusal(request, problem.status, problem.title, problem.detail, problem.hint)
     if problem.status == _UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_SECONDS)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from guestsql.adhoc.parameters import MissingParameter, ParameterError, parse_values
 from guestsql.languages import Language
 from guestsql.ops.gauges.personal import is_personal_value
+from guestsql.pages.masking import Masking
 from guestsql.pages.request import Given
 from guestsql.sql import Parameter, Query
 from guestsql.sql.type_names import element_type, plain_type
@@ -136,8 +137,15 @@ def own_value(query: Query, given: Given, name: str) -> str | None:
     return asked[-1] if asked else None
 
 
-def read_form(
-    query: Query, given: Given, language: Language, zone: ZoneInfo, options: Options, *, from_body: bool
+def read_form(  # noqa: PLR0917  what a form depends on
+    query: Query,
+    given: Given,
+    language: Language,
+    zone: ZoneInfo,
+    options: Options,
+    masking: Masking,
+    *,
+    from_body: bool,
 ) -> Form:
     """Read the values of a request into the form.
 
@@ -147,12 +155,13 @@ def read_form(
         language: of the messages.
         zone: in which times without a zone are meant.
         options: the values that a parameter may have.
+        masking: which parameters identify a guest.
         from_body: False for the address, in which nothing may identify a guest.
     """
     _ = language.gettext
     names = {each.name for each in query.parameters}
     nulls = set(given.all(_NULLS))
-    form = Form([], is_personal=any(is_personal_value(name) for name in names))
+    form = Form([], is_personal=any(masking.is_personal(name) for name in names))
     form.errors = [
         _("%(query)s has no parameter “%(name)s”.", query=query.name, name=name)
         for name in given.values
@@ -162,7 +171,7 @@ def read_form(
     for parameter in query.parameters:
         wanted = given.all(parameter.name)
         error = ""
-        if wanted and is_personal_value(parameter.name) and not from_body:
+        if wanted and masking.is_personal(parameter.name) and not from_body:
             error = _("This value identifies a guest, so it is not taken from the address. Enter it here.")
             wanted = []
             form.given[parameter.name] = []

@@ -11,7 +11,6 @@ from guestsql.adhoc.described import enum_labels
 from guestsql.adhoc.parameters import ParameterError
 from guestsql.adhoc.values import as_cell, plain_text
 from guestsql.errors import DatabaseError
-from guestsql.pages.masking import masked
 from guestsql.pages.state import State
 from guestsql.sql import Parameter
 from guestsql.sql.type_names import element_type, plain_type
@@ -74,6 +73,7 @@ class OptionLists:
             return None
         value, label = found.columns[0], min(1, len(found.columns) - 1)
         known = [row for row in found.rows if row[0] is not None]
+        masked = self.state.masking.value
         if any(masked(value, row[0]) != row[0] for row in known):
             return None  # the page would hold what it masks in a table
         return [(as_cell(row[0]), plain_text(as_cell(masked(found.columns[label], row[label])))) for row in known]

@@ -21,7 +21,7 @@ from guestsql.languages import Language
 from guestsql.pages.form import Form, own_value, read_form
 from guestsql.pages.index import summary_of, title_of
 from guestsql.pages.language import language_of
-from guestsql.pages.masking import masked_rows, safe_text
+from guestsql.pages.masking import Masking, safe_text
 from guestsql.pages.options import OptionLists
 from guestsql.pages.pictures import Picture, picture_of
 from guestsql.pages.render import page
@@ -86,6 +86,7 @@ class _Reader:
 
     language: Language
     zone: ZoneInfo
+    masking: Masking
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ def query_page(request: Request, given: Given) -> Response:
     if query is None:
         return not_found(request, name)
     options: OptionLists = request.app.state.options
-    form = read_form(query, given, language, state.zone, options.of, from_body=request.method == "POST")
+    is_posted = request.method == "POST"
+    form = read_form(query, given, language, state.zone, options.of, state.masking, from_body=is_posted)
     problem, rows = _run(state, query, form, language)
     if problem is not None and problem.command:
         problem = replace(problem, command=problem.command + _options(form))
@@ -130,8 +132,8 @@ def query_page(request: Request, given: Given) -> Response:
         sort=sort or "",
         problem=problem,
         again="" if form.is_personal else _address(f"/q/{query.name}", form),
-        result=None if rows is None else _result(query, form, rows, sort, _Reader(language, state.zone)),
-        picture=None if rows is None else _picture(query, rows, language, state.zone),
+        result=None if rows is None else _result(query, form, rows, sort, _Reader(language, state.zone, state.masking)),
+        picture=None if rows is None else _picture(query, rows, _Reader(language, state.zone, state.masking)),
         beside=beside,
         plan_href=_address(f"/q/{query.name}", form, {"_plan": "1"}) + "#plan",
         moment=partial(language.moment, zone=state.zone, seconds=False),
@@ -171,7 +173,7 @@ def _run(state: State, query: Query, form: Form, language: Language) -> tuple[Pr
         form.refuse(error)
         return None, None
     except DatabaseError as error:
-        return problem_of(query, error, language), None
+        return problem_of(query, error, language, state.masking), None
 
 
 _SINGLE = (Operator.ROW, Operator.VALUE)
@@ -188,24 +190,25 @@ def _writes(query: Query, language: Language, *, status: int) -> Problem:
     )
 
 
-def problem_of(query: Query, error: DatabaseError, language: Language) -> Problem:
+def problem_of(query: Query, error: DatabaseError, language: Language, masking: Masking) -> Problem:
     """Return why a query failed, for its readers.
 
     Args:
         query: the query.
         error: from the server, or on the way to it.
         language: of the title.
+        masking: of what the server says.
     """
     _ = language.gettext
     if error.sqlstate == _WRITES:
         return _writes(query, language, status=403)
-    detail = safe_text(plain_text(error.message))
+    detail = masking.text(plain_text(error.message))
     if error.sqlstate:
         detail = f"SQLSTATE {error.sqlstate}: {detail}"
     if error.hint == hint_of_role(ROLE):
         title = _("Pages run as %(role)s, which may not read this.", role=ROLE)
         return Problem("quiet", 403, title, detail, _("Run it in a shell:"), f"guestsql query run {query.name}")
-    hint = safe_text(plain_text(error.hint))
+    hint = masking.text(plain_text(error.hint))
     if isinstance(error, PoolTimeout):
         return Problem("error", 503, _("Too many queries run now. Try again in a moment."), detail, hint)
     if isinstance(error, DatabaseUnavailable):
@@ -250,9 +253,13 @@ def _result(query: Query, form: Form, rows: Rows, sort: str | None, reader: _Rea
     _ = language.gettext
     columns, place = columns_of(rows, sort)
     most = max(1, MOST_CELLS // max(1, len(columns)))
-    shown = rows.rows if place is None else sort_rows(rows, place, descending=columns[place].order == "descending")
+    shown = (
+        rows.rows
+        if place is None
+        else sort_rows(rows, place, reader.masking, descending=columns[place].order == "descending")
+    )
     is_cut = rows.is_cut or len(shown) > most
-    shown = list(masked_rows(rows.columns, shown[:most]))
+    shown = list(reader.masking.rows(rows.columns, shown[:most]))
     for column in columns:
         column.href = _address(f"/q/{query.name}", form, {"_sort": column.sort}) + "#result"
     made = cells(shown, columns, language, reader.zone)
@@ -271,10 +278,11 @@ def _result(query: Query, form: Form, rows: Rows, sort: str | None, reader: _Rea
     )
 
 
-def _picture(query: Query, rows: Rows, language: Language, zone: ZoneInfo) -> Picture | None:
+def _picture(query: Query, rows: Rows, reader: _Reader) -> Picture | None:
     if not any(mark.word == "chart" for mark in query.marks):
         return None
-    return picture_of(query, rows.columns, list(masked_rows(rows.columns, rows.rows)), language, zone)
+    shown = list(reader.masking.rows(rows.columns, rows.rows))
+    return picture_of(query, rows.columns, shown, reader.language, reader.zone)
 
 
 def _caption(count: int, language: Language, *, is_cut: bool) -> str:

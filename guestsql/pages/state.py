@@ -19,6 +19,7 @@ from guestsql.adhoc.sharing import SharedRuns
 from guestsql.adhoc.target import Target
 from guestsql.pages.beside import BesideReader
 from guestsql.pages.catalogue import WatchedCatalogue
+from guestsql.pages.masking import Masking
 from guestsql.pages.security import Access
 from guestsql.pages.table import MOST_ROWS, Rows
 from guestsql.pages.templating import templates_of
@@ -51,6 +52,7 @@ class State:
         access: who may see the pages.
         timeout: after which the server cancels a query, in seconds.
         sessions: how many queries run at once.
+        masking: what is shown of ids of guests.
         pool: their sessions.
         downloads: the sessions of downloads, which may take long and must not hold up pages.
         shared: equal runs at once, of which one is executed.
@@ -62,11 +64,13 @@ class State:
     access: Access
     timeout: float = 10.0
     sessions: int = 8
+    masking: Masking = field(init=False)
     pool: SessionPool = field(init=False)
     downloads: SessionPool = field(init=False)
     shared: SharedRuns = field(init=False, default_factory=SharedRuns)
 
     def __post_init__(self) -> None:
+        self.masking = Masking(self.settings.packaged)
         # Roles belong to the whole server: without guestsql's tables here, it may be another database's.
         role = ROLE if self.settings.packaged else None
         self.pool = SessionPool(self.target, self.sessions, role, hints=_HINTS)
@@ -85,7 +89,7 @@ class State:
     @cached_property
     def beside(self) -> BesideReader:
         """Reads what is beside a result."""
-        return BesideReader(self.settings, self.target, self.session)
+        return BesideReader(self.settings, self.target, self.session, self.masking)
 
     @cached_property
     def style(self) -> str:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from guestsql.adhoc.values import as_cell, as_json, plain_text
 from guestsql.languages import Language
 from guestsql.languages.numbers import is_long
-from guestsql.pages.masking import masked
+from guestsql.pages.masking import Masking
 
 __all__ = ["MOST_CELLS", "MOST_ROWS", "Cell", "Column", "Rows", "cells", "columns_of", "sort_rows"]
 
@@ -108,7 +108,7 @@ def columns_of(rows: Rows, sort: str | None) -> tuple[list[Column], int | None]:
     return found, wanted
 
 
-def sort_rows(rows: Rows, place: int, *, descending: bool) -> list[tuple[Any, ...]]:
+def sort_rows(rows: Rows, place: int, masking: Masking, *, descending: bool) -> list[tuple[Any, ...]]:
     """Return the rows sorted by a column; NULL is last in either direction, and equal ones keep their order.
 
     The order is that of what is shown: the whole phone numbers would reveal more than their last digits.
@@ -116,11 +116,12 @@ def sort_rows(rows: Rows, place: int, *, descending: bool) -> list[tuple[Any, ..
     Args:
         rows: what was fetched.
         place: of the column, from 0.
+        masking: of the values.
         descending: the greatest value first.
     """
     name = rows.columns[place]
     known = [row for row in rows.rows if row[place] is not None]
-    known.sort(key=lambda row: _order(masked(name, row[place])), reverse=descending)
+    known.sort(key=lambda row: _order(masking.value(name, row[place])), reverse=descending)
     return [*known, *(row for row in rows.rows if row[place] is None)]
 
 

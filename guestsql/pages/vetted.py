@@ -90,8 +90,9 @@ def vet_file(target: Target, file: Path, catalogue: Mapping[str, Query]) -> Vett
     Raises:
         GuestSQLError: the server cannot be reached, or is behind a transaction pooler.
     """
+    pages = PageRules(is_personal_column if target.settings.packaged else None, catalogue)
     try:
-        report = check_files([file], _reading(target), pages=PageRules(is_personal_column, catalogue), is_live=True)
+        report = check_files([file], _reading(target), pages=pages, is_live=True)
     except psycopg.Error as error:
         raise translate(error, "") from error
     found: dict[str, tuple[ShownFinding, ...]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from guestsql.charts.mark import ChartFault, ChartMark, chart_of
 from guestsql.languages import Language
 from guestsql.languages.columns import BEFORE, translated
-from guestsql.pages.masking import masked_rows
+from guestsql.pages.masking import Masking
 from guestsql.pages.pictures import chart_specification
 from guestsql.pages.table import Cell, Column, Rows, cells, columns_of
 from guestsql.report.labels import heading, period_labels
@@ -35,11 +35,13 @@ class Reader:
         language: of its texts and numbers.
         zone: the hotel's.
         days: of a period.
+        masking: what is shown of ids of guests.
     """
 
     language: Language
     zone: ZoneInfo
     days: int
+    masking: Masking = field(default_factory=Masking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def panel(query: Query, answer: Answer | str, reader: Reader) -> Panel:
         return Panel(query.name, title, about, note=answer)
     if not answer.rows:
         return Panel(query.name, title, about, note=why_empty(query) or reader.language.gettext("No rows."))
-    shown = _readable(answer, reader.language)
+    shown = _readable(answer, reader)
     mark, fault = _mark_of(query, reader.language)
     charts: dict[str, dict[str, Any]] = {}
     if mark is not None:
@@ -166,7 +168,7 @@ def titled_specification(query: Query, answer: Answer, reader: Reader, width: in
     if mark is None:
         raise ChartFault("it has no chart mark", "write -- chart: KIND … below its name, or take --format html")
     title, _ = _texts(query, reader.language)
-    return _specified(query, mark, _readable(answer, reader.language), reader, width=width, title=title)
+    return _specified(query, mark, _readable(answer, reader), reader, width=width, title=title)
 
 
 def _texts(query: Query, language: Language) -> tuple[str, str]:
@@ -186,8 +188,9 @@ def _no_picture(fault: ChartFault, language: Language) -> str:
     return language.gettext("No picture: %(fault)s", fault=fault)
 
 
-def _readable(answer: Answer, language: Language) -> Answer:
-    return Answer(answer.columns, translated(answer.columns, masked_rows(answer.columns, answer.rows), language))
+def _readable(answer: Answer, reader: Reader) -> Answer:
+    rows = reader.masking.rows(answer.columns, answer.rows)
+    return Answer(answer.columns, translated(answer.columns, rows, reader.language))
 
 
 def _specified(

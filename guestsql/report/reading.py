@@ -10,7 +10,7 @@ from guestsql.adhoc.parameters import ParameterError
 from guestsql.adhoc.session import QuerySession
 from guestsql.errors import DatabaseError, DatabaseUnavailable
 from guestsql.languages import Language
-from guestsql.pages.masking import safe_text
+from guestsql.pages.masking import Masking
 from guestsql.report.panels import Answer, Panel, Reader, panel
 from guestsql.report.selection import Chapter, report_values
 from guestsql.settings import Settings
@@ -40,7 +40,7 @@ class Options:
     @property
     def reader(self) -> Reader:
         """Whom the report is for."""
-        return Reader(self.language, self.settings.timezone, self.days)
+        return Reader(self.language, self.settings.timezone, self.days, Masking(self.settings.packaged))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,8 @@ def read_chapters(
         except DatabaseUnavailable:
             raise
         except (DatabaseError, ParameterError) as error:
-            message = safe_text(error.message if isinstance(error, DatabaseError) else str(error))
-            hint = safe_text(error.hint or "") if isinstance(error, DatabaseError) else ""
+            message = reader.masking.text(error.message if isinstance(error, DatabaseError) else str(error))
+            hint = reader.masking.text(error.hint or "") if isinstance(error, DatabaseError) else ""
             failures.append(Failure(query.name, message, hint))
             return reader.language.gettext("Not shown: %(reason)s", reason=message)
 

@@ -198,6 +198,13 @@ def test_marks_of_the_packaged_queries_are_judged_without_them(server, folder, m
     assert [(each["rule"], each["line"]) for each in json.loads(result.stdout)] == [(rule, 3)]
 
 
+def test_without_guests_any_column_may_be_on_a_chart(server, folder):
+    text = "-- name: list_a()\n-- A.\n-- chart: bar x=email y=n\nSELECT 'a' AS email, 1 AS n ORDER BY 1 LIMIT 1;\n"
+    (folder / "guests.sql").write_text(text, "utf-8")
+    assert "GS902" in invoke("check", "--server", server.url()).stdout
+    assert invoke("check", "--server", server.url(), GUESTSQL_PACKAGED="no").exit_code == 0
+
+
 def test_an_override_that_no_folder_can_load_is_reported_in_a_file_elsewhere(server, tmp_path):
     file = tmp_path / "draft.sql"
     file.write_text("-- name: get_one()$\n-- One.\n-- overrides: nothing\nSELECT 1 AS one;\n", "utf-8")

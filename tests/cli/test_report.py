@@ -192,8 +192,7 @@ def test_a_project_without_a_hotel(database_url: str, folder: Path) -> None:
     assert places == sorted(places)
     assert "Not shown: division by zero" in page
     assert "Nothing &lt;yet&gt;." in page
-    assert "***4567" in page
-    assert "573001234567" not in page
+    assert page.count("573001234567") == 2  # without guests nothing is masked
     assert "&lt;b&gt;back" in page
     assert page.count("<img ") == 1
     assert "compared with" not in page
@@ -211,6 +210,7 @@ def test_own_queries_come_after_the_packaged_ones(hotel: str, folder: Path) -> N
     done = invoke("report", DATABASE_URL=hotel, GUESTSQL_QUERIES_DIR="queries")
     assert done.exit_code == 0, done.stderr
     page = (folder / "report.html").read_text(encoding="utf-8")
+    assert ("***4567" in page, "573001234567" in page) == (True, False)
     titles = re.findall(r"<h[23][^>]*>([^<]*)<", page)
     assert titles[0] == "Report"
     assert titles.index("Rooms by floor") > titles.index("Messages of campaigns, now and before")

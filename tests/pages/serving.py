@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from guestsql.adhoc.target import Target
 from guestsql.pages.app import build
 from guestsql.pages.catalogue import WatchedCatalogue
+from guestsql.pages.masking import Masking
 from guestsql.pages.security import Access
 from guestsql.pages.state import State
 from guestsql.settings import Settings
@@ -20,8 +21,13 @@ from guestsql.settings import Settings
 NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 
 
-def page_state(url: str = NOWHERE, own: Path | None = None, *, packaged: bool = False, **known: Any) -> State:
-    """What the requests of a test share; `known` may have access, timeout, sessions and settings."""
+def page_state(
+    url: str = NOWHERE, own: Path | None = None, *, packaged: bool = False, masks: bool = True, **known: Any
+) -> State:
+    """What the requests of a test share; `known` may have access, timeout, sessions and settings.
+
+    Ids of guests are masked also without the packaged queries, unless `masks` is False: then the settings decide.
+    """
     access = known.pop("access", Access("127.0.0.1"))
     timeout = known.pop("timeout", 10.0)
     sessions = known.pop("sessions", 2)
@@ -29,6 +35,8 @@ def page_state(url: str = NOWHERE, own: Path | None = None, *, packaged: bool = 
     settings = Settings(database_url=url, **known)
     catalogue = WatchedCatalogue(own, packaged=packaged)
     state = State(settings, Target(settings, url, "DATABASE_URL"), catalogue, access, timeout, sessions)
+    if masks:
+        state.masking = Masking()
     weakref.finalize(state, state.pool.close)
     return state
 

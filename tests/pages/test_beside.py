@@ -86,7 +86,9 @@ class _reader:  # noqa: N801  used as a function
     """A reader whose pages wait for every part, closed at the end."""
 
     def __init__(self, state: State) -> None:
-        self.made = BesideReader(state.settings, state.target, state.session, wait_seconds=PATIENT_SECONDS)
+        self.made = BesideReader(
+            state.settings, state.target, state.session, state.masking, wait_seconds=PATIENT_SECONDS
+        )
         self.pool = state.pool
 
     def __enter__(self) -> BesideReader:

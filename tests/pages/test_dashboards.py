@@ -18,6 +18,7 @@ import pytest
 from guestsql.languages import language
 from guestsql.pages import dashboards
 from guestsql.pages.dashboards import dashboards_of, read_panels
+from guestsql.pages.masking import Masking
 from guestsql.pages.state import State
 from guestsql.pages.table import Rows
 from guestsql.sql import Query, load_catalogue
@@ -167,7 +168,7 @@ def test_packaged_dashboards_are_read_by_the_role_of_the_monitor(
 
 
 def _fake(fetch: Any, sessions: int) -> Any:
-    return SimpleNamespace(sessions=sessions, timeout=60.0, zone=ZoneInfo("UTC"), fetch=fetch)
+    return SimpleNamespace(sessions=sessions, timeout=60.0, zone=ZoneInfo("UTC"), fetch=fetch, masking=Masking())
 
 
 def _queries(number: int) -> list[Query]:

@@ -267,6 +267,26 @@ def test_phones_are_masked_where_they_are_no_values(pages: TestClient) -> None:
     assert (refused.status_code, PHONE in refused.text) == (400, False)
 
 
+def test_without_the_packaged_tables_nothing_is_masked(url: str, tmp_path: Path) -> None:
+    sql_file(
+        tmp_path,
+        "-- name: list_orders(user_id)\n-- Orders.\n-- dashboard: orders\n--   user_id: text = '20240101123456', id\n"
+        "SELECT 'ORD-20240101123456' AS code, :user_id::text AS phone, '+57 300 000 0001' AS email;\n",
+    )
+    state = page_state(url, tmp_path, masks=False)
+    with state.pool, state.downloads:
+        pages = page_client(state)
+        html = pages.get("/q/list_orders?user_id=1234567890&_plan=1").text
+        row = ["ORD-20240101123456", "1234567890", "+57 300 000 0001"]
+        assert cells_of(html)[1] == row
+        assert 'method="get"' in html
+        assert html.count("1234567890") > 2  # in the links and the calls to copy, too
+        for ending in ("csv", "json"):
+            text = pages.get(f"/q/list_orders.{ending}?user_id=1234567890").text
+            assert all(value in text for value in row), text
+        assert "ORD-20240101123456" in pages.get("/dashboards/orders").text
+
+
 def test_rows_that_are_too_large_for_a_page(pages: TestClient) -> None:
     html = pages.get("/q/list_heavy").text
     assert 1 < len(cells_of(html)) < 100

@@ -62,12 +62,13 @@ def connections(target: Target) -> CheckResult:
     """Is there room for another connection?"""
     facts = target.facts
     share = target.limits.connection_share
+    idle = target.where("list_connections", "pg_stat_activity")
     for what, used, limit, advice in (
         (
             "the server",
             facts.connections,
             facts.connection_limit,
-            f"end idle clients ({target.where('list_connections', 'pg_stat_activity')}), lower GUESTSQL_POOL_MAX, or raise max_connections",
+            f"end idle clients ({idle}), lower GUESTSQL_POOL_MAX, or raise max_connections",
         ),
         (
             f"the role {facts.role_name}",

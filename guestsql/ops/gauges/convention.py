@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
@@ -194,12 +194,16 @@ def _read_marks(query: Query, marks: Sequence[Mark]) -> GaugeQuery | GaugeFault:
     if missing:
         message = f"its metrics: line gives no value for {missing[0]}, which has no default"
         return GaugeFault(query, mark, message, _HINT)
-    cache = [each for each in query.marks if each.word == "cache"]
-    seconds = read_seconds(cache[0].text) if cache else 0
-    if seconds is None or len(cache) > 1:
+    return _with_cache(GaugeQuery(query, rest["prefix"], given))
+
+
+def _with_cache(gauge: GaugeQuery) -> GaugeQuery | GaugeFault:
+    marks = [mark for mark in gauge.query.marks if mark.word == "cache"]
+    seconds = read_seconds(marks[0].text) if marks else 0
+    if seconds is None or len(marks) > 1:
         hint = "write a number and s, m or h, such as -- cache: 60s"
-        return GaugeFault(query, cache[-1], "its cache: line cannot be read", hint)
-    return GaugeQuery(query, rest["prefix"], given, seconds)
+        return GaugeFault(gauge.query, marks[-1], "its cache: line cannot be read", hint)
+    return replace(gauge, cache_seconds=seconds)
 
 
 def kind_of(column: Column) -> ColumnKind:
