@@ -48,6 +48,8 @@ RULES: dict[str, str] = {
     "GS401": "a file of read queries only reads",
     "GS402": "UPDATE and DELETE have a WHERE",
     "GS403": "the current time is statement_timestamp()",
+    "GS404": "a query leaves its connection as it was",
+    "GS405": "COPY transfers no rows through the program",
     # How it is done.
     "GS501": "a large table is not read whole",
     "GS502": "a hot query costs the same however large the tables are",

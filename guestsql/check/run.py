@@ -13,6 +13,7 @@ import psycopg
 
 from guestsql.check.answers import Accepted, Refused, ask_server
 from guestsql.check.commits import vet_commit
+from guestsql.check.connections import vet_connection
 from guestsql.check.coverage import Coverage, Understood, vet_coverage, vet_hook_marks
 from guestsql.check.finding import Finding
 from guestsql.check.identity import RowJudge
@@ -172,6 +173,7 @@ def _read_alone(source: Source) -> Iterator[Finding]:
     for subject in source.subjects:
         yield from vet_parameters(subject)
         yield from vet_statement(subject)
+        yield from vet_connection(subject)
         yield from vet_commit(subject)
 
 

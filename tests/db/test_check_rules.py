@@ -268,3 +268,57 @@ def test_the_place_is_that_of_the_file_behind_parameters_and_letters_of_other_sc
         1 + text.split("\n")[2].index("nothing"),
         len("nothing"),
     )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SET statement_timeout = '5s'",
+        "set session statement_timeout = 0",
+        "SET ROLE postgres",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "RESET ALL",
+        "PREPARE one AS SELECT 1",
+        "DEALLOCATE ALL",
+        "LISTEN rooms",
+        "UNLISTEN *",
+        "DISCARD ALL",
+        "DECLARE few CURSOR WITH HOLD FOR SELECT 1",
+        "BEGIN",
+        "COMMIT",
+        "SAVEPOINT here",
+        "SELECT set_config('statement_timeout', '0', false) AS done",
+    ],
+)
+def test_what_stays_in_the_connection(found, sql):
+    operator = "$" if sql.startswith("SELECT") else "!"
+    assert found(f"-- name: get_it(){operator}\n-- It.\n{sql};\n") == [(3, "GS404")]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SET LOCAL statement_timeout = '5s'",
+        "SET TRANSACTION READ ONLY",
+        "SET CONSTRAINTS ALL DEFERRED",
+        "DECLARE few CURSOR WITHOUT HOLD FOR SELECT 1",
+        "UPDATE rooms SET floor = 1 WHERE code = 'a'",
+        "COPY rooms TO '/tmp/rooms'",
+        "COPY rooms FROM PROGRAM 'true'",
+        "COPY (SELECT code AS stdout FROM rooms) TO '/tmp/rooms'",
+    ],
+)
+def test_what_ends_with_the_transaction_or_stays_on_the_server(found, sql):
+    assert found(f"-- name: get_it()!\n-- It.\n{sql};\n") == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY rooms TO STDOUT",
+        "COPY rooms (code) FROM STDIN WITH (FORMAT csv)",
+        "copy (SELECT code FROM rooms) to stdout",
+    ],
+)
+def test_copy_through_the_program(found, sql):
+    assert found(f"-- name: get_it()!\n-- It.\n{sql};\n") == [(3, "GS405")]
