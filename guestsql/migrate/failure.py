@@ -20,6 +20,12 @@ _HINTS = {
     "42P16": "CREATE OR REPLACE VIEW only adds columns at the end: write DROP VIEW IF EXISTS before it",
     "25006": "a standby, a server that is being promoted, or default_transaction_read_only of the role or database",
 }
+# A table or view, function, schema, or another object exists already.
+_EXISTS = ("42P07", "42723", "42P06", "42710")
+_REPEATED = (
+    "a repeatable file runs again when its text changes: write CREATE OR REPLACE VIEW (or FUNCTION …), IF NOT EXISTS, or"
+    " DROP … IF EXISTS before it"
+)
 _NOT_IN_TRANSACTION = "25001"
 # COMMIT or ROLLBACK in a procedure or block.
 _ENDS_TRANSACTION = "2D000"
@@ -124,6 +130,8 @@ def _hint(migration: Migration, failure: StatementError) -> str:
         return hint_inside(migration.statements[failure.index])
     if code == _ENDS_TRANSACTION:
         return f"{NO_TRANSACTION_HINT}: it may be run twice" if migration.transactional else ""
+    if code in _EXISTS and not migration.version:
+        return _REPEATED
     return _HINTS.get(code, "")
 
 

@@ -218,6 +218,19 @@ def test_without_any_folder_of_queries_check_says_so(server):
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_repeatable_file_that_cannot_run_twice_is_found(server, tmp_path):
+    (tmp_path / "migrations").mkdir()
+    file = tmp_path / "migrations" / "R_v.sql"
+    file.write_text("CREATE VIEW v AS SELECT 1 AS one;")
+    result = invoke("check", "--server", server.url(), **OWN)
+    assert result.exit_code == 3
+    assert "R_v.sql:1:1: the second run of this repeatable file fails" in result.stderr
+    assert "CREATE OR REPLACE VIEW" in result.stderr
+    file.write_text("CREATE OR REPLACE VIEW v AS SELECT 1 AS one;")
+    assert "R_v" not in invoke("check", "--server", server.url(), **OWN).stderr
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_server_that_is_not_there_ends_with_4():
     result = invoke("check", "--server", "postgresql://nobody:hidden@127.0.0.1:1/none")
     assert result.exit_code == 4

@@ -292,7 +292,8 @@ def test_the_place_is_that_of_the_file_behind_parameters_and_letters_of_other_sc
 )
 def test_what_stays_in_the_connection(found, sql):
     operator = "$" if sql.startswith("SELECT") else "!"
-    assert found(f"-- name: get_it(){operator}\n-- It.\n{sql};\n") == [(3, "GS404")]
+    rules = [each for each in found(f"-- name: get_it(){operator}\n-- It.\n{sql};\n") if each[1] != "GS303"]
+    assert rules == [(3, "GS404")]
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,6 @@ def test_what_stays_in_the_connection(found, sql):
         "SET LOCAL statement_timeout = '5s'",
         "SET TRANSACTION READ ONLY",
         "SET CONSTRAINTS ALL DEFERRED",
-        "DECLARE few CURSOR WITHOUT HOLD FOR SELECT 1",
         "UPDATE rooms SET floor = 1 WHERE code = 'a'",
         "COPY rooms TO '/tmp/rooms'",
         "COPY rooms FROM PROGRAM 'true'",
