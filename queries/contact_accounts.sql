@@ -21,7 +21,7 @@ ORDER BY
 -- Adds a template, or changes its state.
 -- es: Añade una plantilla o cambia su estado.
 --   template: text, its name at the provider, e.g. 'welcome_back'
---     es: su nombre donde el proveedor
+--     es: su nombre ante el proveedor
 --   channel: text = 'whatsapp'
 --   language: text = 'es'
 --   status: text, draft, pending, approved, rejected, paused or disabled, e.g. 'approved'

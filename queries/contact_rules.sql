@@ -97,7 +97,7 @@ ON CONFLICT (profile) DO UPDATE
 --   opens_at: text, by the hotel's clock, e.g. '08:00'
 --     es: según el reloj del hotel
 --   closes_at: text, the first moment that is too late, '24:00' at most, e.g. '14:00'
---     es: el primer momento que ya es tarde, '24:00' como máximo
+--     es: el primer momento en que ya es tarde, '24:00' como máximo
 --   source: text, e.g. 'our lawyer, 2026-01-15'
 --   is_confirmed: bool = false, counsel has confirmed it
 INSERT INTO contact_hours AS known (profile, weekday, opens_at, closes_at, source, is_confirmed)

@@ -99,7 +99,7 @@ FROM counted_contexts;
 -- The guests who wrote last, most recent first. Guests who never wrote come last.
 -- The order begins with last_active_on, the day, because an index has it: only the last days are read and sorted.
 -- Ordered by last_interaction alone, all guests would be. Phone numbers are masked.
--- es: Los huéspedes que escribieron por última vez, los más recientes primero. Los teléfonos están enmascarados.
+-- es: Los huéspedes que escribieron más recientemente, los últimos primero. Los teléfonos están enmascarados.
 --   max_rows: int = 10, rows at most
 SELECT
     guest,

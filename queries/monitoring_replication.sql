@@ -6,7 +6,7 @@
 -- The standbys of this server and how far behind they are, furthest behind first.
 -- unsent_bytes and lag_bytes: the log not yet sent, and not yet replayed. lag_seconds: from a commit here until it is
 -- visible there; NULL when nothing was written for a while.
--- es: Las réplicas de este servidor y cuánto van atrás, la más atrasada primero.
+-- es: Las réplicas de este servidor y su retraso, la más atrasada primero.
 -- chart: bar x=application_name y=lag_bytes,unsent_bytes
 -- metrics: standby
 --   max_rows: int = 50, rows at most

@@ -40,8 +40,13 @@ _MULTIRANGES = ("int4multirange", "int8multirange", "nummultirange", "datemultir
 _GRACE_SECONDS = 2.0
 # Of a result whose rows are counted. Several are in memory at once.
 _MOST_BYTES = 32 * 1024 * 1024
-# Of a cursor the planner expects that only a tenth of the rows is fetched; 1 makes it plan as for any other query.
-_SETTINGS = b"SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL cursor_tuple_fraction = 1"
+# Of a cursor the planner expects that only a tenth of the rows is fetched; 1 makes it plan as for any other query. A
+# statement whose client has gone, by Ctrl-C say, ends within a second; a server on Windows cannot look.
+_SETTINGS = (
+    b"SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL cursor_tuple_fraction = 1;"
+    b" SELECT set_config('client_connection_check_interval', '1s', TRUE)"
+    b" WHERE current_setting('dynamic_shared_memory_type') <> 'windows'"
+)
 # Python refuses to read longer ones; a numeric of JSON may have 131,072 digits.
 _LONGEST_INT = 4300
 _NO_RIGHT = "42501"

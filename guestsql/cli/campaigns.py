@@ -18,6 +18,7 @@ from guestsql.guests._sync.transaction import GuestTransaction
 from guestsql.guests.campaigns import RESULTS, STATES, CampaignPlan, ContactAction, PlanFigure
 from guestsql.guests.identity import mask
 from guestsql.guests.query_rows import ListActionsRow, ListCampaignsRow
+from guestsql.wording import counted
 
 __all__ = ["claim", "create", "plan", "result", "show", "state"]
 
@@ -117,7 +118,7 @@ def plan(app: App, name: str, at: str | None, dry_run: bool, format_name: str | 
         figures = opened.plan_campaign(name, dry_run=dry_run, at=moment)
     _print_plan(app, output, figures)
     if not dry_run:
-        app.say(f"planned for {figures.planned_people} people")
+        app.say(f"planned for {counted(figures.planned_people, 'person', 'people')}")
 
 
 @click.command(

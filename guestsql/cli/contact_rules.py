@@ -179,7 +179,7 @@ def _read_numbers(app: App, file: Path, column: str | None, register: _Register)
         app.say(f"guestsql: {register.rejected - _SHOWN_REJECTS} more lines without a phone number")
     if register.without_plus and app.settings.default_region is None:
         app.say(
-            f"guestsql: GUESTSQL_DEFAULT_REGION is not set: {register.without_plus} numbers without + were read as"
+            f"guestsql: GUESTSQL_DEFAULT_REGION is not set: numbers without +: {register.without_plus}, read as"
             " international ones, with their country code"
         )
 

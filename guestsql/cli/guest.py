@@ -296,3 +296,5 @@ def forget(app: App, user_id: str, yes: bool, format_name: str | None) -> None:
     with database(app.packaged_settings) as opened:
         erased = opened.forget_guest(user_id)
     output.row(erased)
+    if not any(erased.values()):
+        app.say("no guest has this id: check it; the certificate says that nothing was erased")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import sys
@@ -84,7 +85,7 @@ class _Shell(CommandGroup):
             code = self._exit_code(sys.argv[1:] if args is None else list(args), prog_name or _NAME, extra)
         except BrokenPipeError:  # stderr is closed too
             code = BROKEN_PIPE
-        sys.exit(code if flush_streams() else BROKEN_PIPE)
+        sys.exit(_code_after_flush(code))
 
     def _exit_code(self, args: list[str], name: str, extra: dict[str, Any]) -> int:
         app = App()
@@ -107,10 +108,25 @@ class _Shell(CommandGroup):
         except GuestSQLError as error:
             app.help_out(error)
             code = _failed(app, error, str(error), exit_code(error))
+        except OSError as error:
+            place = error.filename or "the output"  # only a stream has no name
+            code = _failed(app, error, f"{place} cannot be read or written: {error.strerror}", FAILED)
         except Exception as error:  # noqa: BLE001  a bug, too, ends in one line; --debug shows where
             hint = "run guestsql --debug … to see where"
             code = _failed(app, error, f"{type(error).__name__}: {mask_addresses(str(error))} ({hint})", FAILED)
         return code
+
+
+def _code_after_flush(code: int) -> int:
+    failure = flush_streams()
+    if failure is None:
+        return code
+    if isinstance(failure, BrokenPipeError):
+        return BROKEN_PIPE
+    if code == OK:
+        with contextlib.suppress(OSError):
+            click.echo(f"{_NAME}: the output is not complete: {failure.strerror}", err=True)
+    return code or FAILED
 
 
 def _load(command: str) -> click.Command:

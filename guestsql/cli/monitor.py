@@ -111,6 +111,7 @@ class _Watch:
         self._connections: deque[float] = deque(maxlen=_READINGS_KEPT)
         self._failure = ""
         self._footer = ""
+        self._ascii_only = is_narrow(sys.stdout)  # of what rich puts in its place no encoding is known
 
     def print_once(self, format_name: str | None) -> None:
         """Print the figures as they are now."""
@@ -158,7 +159,7 @@ class _Watch:
             title=f"guestsql monitor   {self._place}",
             zone=self._app.settings.timezone,
             failure=self._failure,
-            ascii_only=is_narrow(sys.stdout),
+            ascii_only=self._ascii_only,
             clean=plain_text,
             footer=self._footer,
             is_whole=is_whole,

@@ -63,23 +63,24 @@ def prepare_streams() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def flush_streams() -> bool:
+def flush_streams() -> OSError | None:
     """Write what is left in both streams.
 
     Returns:
-        False if the reader of one went away. What was left for it is dropped, so that Python's own last flush does
-        not complain.
+        What went wrong: a BrokenPipeError if the reader of one went away, another error if a disk is full, say. What
+        was left is dropped, so that Python's own last flush does not complain.
     """
-    return all([_flushed(stream) for stream in (sys.stdout, sys.stderr)])  # noqa: C419  each of them is to be flushed
+    failures = [_flushed(stream) for stream in (sys.stdout, sys.stderr)]
+    return next((failure for failure in failures if failure is not None), None)
 
 
-def _flushed(stream: TextIO) -> bool:
+def _flushed(stream: TextIO) -> OSError | None:
     try:
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
         with contextlib.suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
-        return False
-    return True
+        return error
+    return None

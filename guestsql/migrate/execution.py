@@ -23,6 +23,7 @@ from guestsql.migrate.session import RetryPolicy, session_reset, work_session
 from guestsql.migrate.watch import BlockerWatch
 from guestsql.settings import Settings
 from guestsql.telemetry.log import event
+from guestsql.wording import counted
 
 __all__ = ["Applied", "CommitUnknown", "Execution"]
 
@@ -133,7 +134,7 @@ class Execution:
         if failure.is_lock and attempt < self._retry.attempts:
             return
         if failure.is_lock:
-            hint = f"tried {attempt} times; blocked by {blockers or 'a session that has ended'}"
+            hint = f"tried {counted(attempt, 'time')}; blocked by {blockers or 'a session that has ended'}"
         else:
             hint = way_out(self._lock_ledger, migration, failure)
         in_bytes = connection.info.parameter_status("server_encoding") == "SQL_ASCII"

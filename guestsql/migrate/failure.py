@@ -23,8 +23,8 @@ _HINTS = {
 # A table or view, function, schema, or another object exists already.
 _EXISTS = ("42P07", "42723", "42P06", "42710")
 _REPEATED = (
-    "a repeatable file runs again when its text changes: write CREATE OR REPLACE VIEW (or FUNCTION …), IF NOT EXISTS, or"
-    " DROP … IF EXISTS before it"
+    "a repeatable file runs again when its text changes: write CREATE OR REPLACE VIEW (or FUNCTION …), IF NOT EXISTS,"
+    " or DROP … IF EXISTS before it"
 )
 _NOT_IN_TRANSACTION = "25001"
 # COMMIT or ROLLBACK in a procedure or block.

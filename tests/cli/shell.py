@@ -31,12 +31,12 @@ def invoke(*arguments: str, stdin: str = "", **environment: str) -> Result:
     return CliRunner().invoke(guestsql, arguments, input=stdin, env=variables_behind(environment))
 
 
-def spawn(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """Start a command in a process of its own, with pipes."""
+def spawn(*arguments: str, to: int = subprocess.PIPE, **environment: str) -> subprocess.Popen[str]:
+    """Start a command in a process of its own, with pipes, or with its output to a file."""
     return subprocess.Popen(
         [sys.executable, "-m", "guestsql", *arguments],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=to,
         stderr=subprocess.PIPE,
         text=True,
         env=_environment(environment),

@@ -101,7 +101,9 @@ def test_forget(guest):
 
     assert (result.exit_code, json.loads(result.stdout)["guest_profiles"]) == (0, 1)
     assert guest("show", ANA).exit_code == 1
-    assert guest("forget", ANA, "--yes").exit_code == 0
+    again = guest("forget", ANA, "--yes")
+    assert (again.exit_code, "no guest has this id" in again.stderr) == (0, True)
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("arguments", [("forget", ANA), ("merge", ANA, TWIN)])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.cli.shell import invoke, on_terminal, spawn
+from tests.server import eventually
 
 SLOW = """\
 -- name: sleep_long()$
@@ -93,6 +95,17 @@ def test_a_closed_pipe_ends_it_quietly(shell, name, unbuffered):
         assert process.wait() == 141
 
 
+def test_a_full_disk_is_an_error(shell):
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        process = spawn("query", "run", "get_evil", "--format", "table", to=full.fileno(), **shell)
+        complaints = process.communicate(timeout=30)[1]
+
+    assert (process.returncode, complaints) == (
+        1,
+        "guestsql: the output is not complete: No space left on device\n",
+    )
+
+
 def test_a_closed_stderr_ends_it_quietly(shell):
     with spawn("query", "run", "count_to", **shell) as process:
         assert process.stdout is not None
@@ -121,6 +134,7 @@ def test_a_signal_ends_it_quietly(shell, autocommit: psycopg.Connection, number,
     shown, complaints = process.communicate(timeout=30)
 
     assert (process.returncode, shown, complaints.strip()) == (code, "", "")
+    eventually(lambda: autocommit.execute(sleeping).fetchone() == (0,))  # nor does it go on on the server
 
 
 def test_an_encoding_that_lacks_a_character_gets_an_escape(shell):

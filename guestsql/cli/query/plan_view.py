@@ -11,6 +11,7 @@ from rich.text import Text
 from guestsql.adhoc.plan import WeighedNode, most_expensive, read_plan
 from guestsql.adhoc.plan_text import node_details, node_title
 from guestsql.adhoc.values import plain_text
+from guestsql.wording import counted
 
 __all__ = ["plan_lines"]
 
@@ -107,4 +108,4 @@ def _triggers(plan: Mapping[str, Any]) -> Iterator[str]:
 def _summary(plan: Mapping[str, Any], root: WeighedNode) -> str:
     if "Execution Time" in plan:
         return f"planned in {plan.get('Planning Time', 0):.3f} ms, run in {plan['Execution Time']:.3f} ms"
-    return f"expected cost {root.total:.2f}, {root.facts.get('Plan Rows', 0):.0f} rows"
+    return f"expected cost {root.total:.2f}, {counted(round(root.facts.get('Plan Rows', 0)), 'row')}"

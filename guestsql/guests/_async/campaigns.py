@@ -27,6 +27,7 @@ from guestsql.guests.consent import clean_word
 from guestsql.guests.segments import SEGMENT_KEY, segment_query
 from guestsql.guests.values import clean_count, clean_id, clean_instant, clean_seconds
 from guestsql.telemetry.log import event
+from guestsql.wording import counted
 
 __all__ = ["AsyncCampaigns"]
 
@@ -333,4 +334,9 @@ def _batches(keys: list[str]) -> Iterator[list[str]]:
 
 
 def _planned(campaign: str, people: int) -> None:
-    event(logging.INFO, "CAMPAIGN_PLANNED", f"campaign {campaign}: {people} people planned", rows=people)
+    event(
+        logging.INFO,
+        "CAMPAIGN_PLANNED",
+        f"campaign {campaign}: {counted(people, 'person', 'people')} planned",
+        rows=people,
+    )

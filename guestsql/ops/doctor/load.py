@@ -100,14 +100,16 @@ def messages(target: Target) -> CheckResult:
 def replies(target: Target) -> CheckResult:
     """Are replies sent?"""
     found = target.ask("get_outbox_troubles", min_seconds=target.limits.reply_seconds)
+    dead = f"; dead letters: {found.dead:,}" if found.dead else ""
+    behind = f", perhaps behind the {found.retried:,} that have failed{dead}"
     if found.overdue and not found.retried:
         return fault(
-            f"replies that wait to be sent: {found.overdue:,}, the oldest for {found.oldest_seconds:,.0f} s",
+            f"replies that wait to be sent: {found.overdue:,}, the oldest for {found.oldest_seconds:,.0f} s{dead}",
             "start a sender, or more of them (docs/outbox.md); guestsql outbox list",
         )
     if found.overdue:
         return advise(
-            f"replies that wait to be sent: {found.overdue:,}, perhaps behind the {found.retried:,} that have failed",
+            f"replies that wait to be sent: {found.overdue:,}{behind}",
             "guestsql outbox list shows the errors",
         )
     if found.dead:
@@ -131,7 +133,7 @@ def contact_rules(target: Target) -> CheckResult:
     if found.unconfirmed_rules:
         return advise(
             f"contact rules that counsel has not confirmed: {found.unconfirmed_rules}",
-            "guestsql query run list_contact_rules shows them; see docs/contact-rules.md",
+            "guestsql query run list_contact_rules -p profile=CO shows those of a profile; see docs/contact-rules.md",
         )
     return ok("the contact rules of every planned campaign are confirmed")
 

@@ -71,7 +71,10 @@ def permission(target: Target) -> CheckResult:
     role = target.facts.role_name
     guest_rights = target.ask("get_guest_rights")
     if not guest_rights.is_there:
-        return unknown(f"{role} sees no table guest_profiles", "guestsql migrate up, or GRANT USAGE ON SCHEMA")
+        return fault(
+            f"{role} sees no table guest_profiles in its search_path",
+            f"guestsql migrate up; if it is applied: ALTER ROLE {role} SET search_path, or GRANT USAGE ON SCHEMA",
+        )
     missing = [("guest_profiles", guest_rights.missing)] if guest_rights.missing else []
     if guest_rights.reads_grants:
         missing = [(row.relation_name, row.privileges) for row in target.ask("list_missing_rights")]

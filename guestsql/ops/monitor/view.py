@@ -14,6 +14,7 @@ from rich.text import Text
 
 from guestsql.ops.monitor.figures import Figures, Messages, Minute, Replies
 from guestsql.ops.monitor.sparkline import sparkline
+from guestsql.wording import counted
 
 __all__ = ["Screen"]
 
@@ -181,7 +182,7 @@ def _replies_line(replies: Replies) -> _Line:
     age = replies.oldest_seconds
     oldest = "" if age is None else f"the oldest for {age:.0f} s, "
     is_bad = replies.dead > 0 or (age is not None and age > _LATE_SECONDS)
-    return _Line("unsent replies", str(replies.unsent), f"{oldest}{replies.dead} dead letters", is_bad)
+    return _Line("unsent replies", str(replies.unsent), f"{oldest}{counted(replies.dead, 'dead letter')}", is_bad)
 
 
 def _last_whole(minutes: Sequence[Minute]) -> Minute:
