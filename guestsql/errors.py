@@ -71,7 +71,9 @@ class GuestSQLError(Exception):
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
-        how = f" ({self.hint})" if self.hint else ""
+        # The last line of a diff ends where it ends.
+        gap = "\n" if "\n" in self.message else " "
+        how = f"{gap}({self.hint})" if self.hint else ""
         return f"{where}{self.message}{how}"
 
 

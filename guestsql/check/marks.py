@@ -209,7 +209,11 @@ def _nearest(word: str) -> str:
 def _fault(allow: re.Match[str]) -> str:
     if allow["code"] not in RULES:
         return f"there is no rule {allow['code']}"
-    return "" if _has_reason(allow["reason"]) else "the suppression has no reason"
+    if _has_reason(allow["reason"]):
+        return ""
+    if re.match(r"\s*,\s*GS\d", allow["rest"]):
+        return "a line suppresses one rule, and this one names several: write a line for each"
+    return "the reason of the suppression is too short" if allow["reason"] else "the suppression has no reason"
 
 
 def _has_reason(text: str | None) -> bool:

@@ -29,7 +29,7 @@ from guestsql.cli.check_against import (
 )
 from guestsql.cli.failure import FAILED
 from guestsql.cli.waiting import ON_STDERR
-from guestsql.errors import GuestSQLError, QueryFileError
+from guestsql.errors import EmbeddedServerError, GuestSQLError, QueryFileError
 from guestsql.guests.hooks import GUEST_TABLE, HOOKS, KEY_COLUMNS, KEY_COMMENT, ROUTE, ROUTED_ELSEWHERE
 from guestsql.guests.needed import reserved_names
 from guestsql.guests.segments import SEGMENT_KEY, SEGMENT_PARAMETERS, SEGMENT_VIEW
@@ -239,6 +239,16 @@ def _naming_server(server: str | None) -> Generator[None]:
 
 
 @contextmanager
+def _offering_server() -> Generator[None]:
+    """Have an error of the embedded server offer --server: DATABASE_URL is not read."""
+    try:
+        yield
+    except EmbeddedServerError as error:
+        error.hint = error.hint.replace("set DATABASE_URL", "give --server URL")
+        raise
+
+
+@contextmanager
 def scratch(app: App, server: str | None) -> Generator[DeadlineConnection]:
     """The scratch database, on the server that is named or the embedded one."""
     if server is not None:
@@ -248,7 +258,11 @@ def scratch(app: App, server: str | None) -> Generator[DeadlineConnection]:
         with _naming_server(server), announced_scratch(app, server) as connection:
             yield connection
     else:
-        with embedded_url(app.settings, ON_STDERR) as url, announced_scratch(app, url) as connection:
+        with (
+            _offering_server(),
+            embedded_url(app.settings, ON_STDERR) as url,
+            announced_scratch(app, url) as connection,
+        ):
             yield connection
 
 

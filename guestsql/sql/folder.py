@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from guestsql.errors import QueryFileError
+from guestsql.errors import QueryFileError, SettingsError
 from guestsql.sql.catalogue import Catalogue, Reader, default_directory, is_packaged, query_files
 from guestsql.sql.head import name_at
 from guestsql.sql.overlay import load_catalogue, scan_queries
 from guestsql.sql.query import Query
 from guestsql.sql.reading import read_queries
 
-__all__ = ["FileStates", "Folder", "Scan", "file_states", "read_folder"]
+__all__ = ["FileStates", "Folder", "Scan", "file_states", "read_folder", "require_address"]
 
 # What distinguishes one state of a file from another. Links are followed: in a ConfigMap only a link changes.
 _State = tuple[int, ...]
@@ -162,6 +162,20 @@ def read_folder(path: str | os.PathLike[str] | None, configured: Path | None = N
         raise QueryFileError(f"{what} ({origin})", file=directory.absolute(), hint=hint)
     folder = Folder(directory)
     return folder, folder.load()
+
+
+def require_address(url: str | None) -> None:
+    """Refuse a folder in the place of the address. The text is not quoted: it may hold a password.
+
+    Args:
+        url: the first argument of a database.
+
+    Raises:
+        SettingsError: it is neither `postgresql://…` nor libpq's `key=value` form.
+    """
+    if url and "://" not in url and "=" not in url:
+        hint = "the folder of your .sql files is the second one: Database(queries=…); the first is postgresql://…"
+        raise SettingsError("the first argument is not the address of a database", hint=hint)
 
 
 def _state(file: Path) -> _State:

@@ -350,3 +350,14 @@ def test_an_unknown_rule_is_refused():
     result = invoke("check", "--explain", "GS999")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "'GS999' is not a rule" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "stubs"])
+def test_without_an_embedded_server_the_option_is_offered(command, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "a.sql").write_text("-- name: get_a()$\n-- A.\nSELECT 1 AS a;\n", "utf-8")
+    environment = {"GUESTSQL_PG_BIN": str(tmp_path), "GUESTSQL_HOME": str(tmp_path / "home"), "GUESTSQL_PACKAGED": "no"}
+    more = ("--out", "made") if command == "stubs" else ()
+    result = invoke(command, *more, GUESTSQL_QUERIES_DIR=str(tmp_path / "own"), **environment)
+    assert "give --server URL" in result.stderr
+    assert "DATABASE_URL" not in result.stderr.replace("DATABASE_URL is not set: creating", "")

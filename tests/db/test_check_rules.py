@@ -322,3 +322,17 @@ def test_what_ends_with_the_transaction_or_stays_on_the_server(found, sql):
 )
 def test_copy_through_the_program(found, sql):
     assert found(f"-- name: get_it()!\n-- It.\n{sql};\n") == [(3, "GS405")]
+
+
+@pytest.mark.parametrize(
+    ("mark", "message"),
+    [
+        ("allow GS307, GS306, because all are needed", "names several"),
+        ("allow GS307, because x", "too short"),
+        ("allow GS307", "no reason"),
+    ],
+)
+def test_what_is_wrong_with_a_suppression(server, tmp_path, mark, message):
+    text = f"-- name: get_it()^\n-- It.\n-- check: {mark}\nSELECT 1 AS one;\n"
+    found = check_text(server.url(), tmp_path, {"q.sql": text})
+    assert message in next(each.message for each in found if each.rule == "GS007")

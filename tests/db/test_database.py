@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from guestsql import AsyncDatabase, Database, Settings
-from guestsql.errors import DatabaseError, DatabaseUnavailable, QueryFileError, WrongEventLoop
+from guestsql.errors import DatabaseError, DatabaseUnavailable, QueryFileError, SettingsError, WrongEventLoop
 from guestsql.telemetry.prometheus import collector
 from tests.databases import KINDS, Either, Program, make_settings, transaction
 from tests.server import eventually
@@ -149,6 +149,13 @@ def test_without_a_folder_that_of_the_settings_is_used(
     assert list(make("postgresql:///nowhere", "queries").queries) == ["of_queries"]
     known = Settings(queries_dir=tmp_path / "sql")
     assert list(make("postgresql:///nowhere", settings=known).queries) == ["of_sql"]
+
+
+@pytest.mark.parametrize("make", [Database, AsyncDatabase])
+def test_a_folder_in_the_place_of_the_address_is_refused_with_a_hint(make: Any) -> None:
+    with pytest.raises(SettingsError, match="first argument is not the address") as caught:
+        make("queries/", settings=Settings())
+    assert "queries=" in caught.value.hint
 
 
 @pytest.mark.parametrize("make", [Database, AsyncDatabase])

@@ -13,7 +13,7 @@ from guestsql.sql._async.engine import AsyncEngine
 from guestsql.sql._async.lifecycle import AsyncLifecycle
 from guestsql.sql._async.queries import AsyncQueries
 from guestsql.sql._async.transaction import AsyncTransactionSession
-from guestsql.sql.folder import read_folder
+from guestsql.sql.folder import read_folder, require_address
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -102,6 +102,7 @@ class AsyncDatabase(AsyncLifecycle[AsyncTransaction[QueriesT]], Generic[QueriesT
         *,
         settings: Settings | None = None,
     ) -> None:
+        require_address(url)
         known = settings_for(url, settings)
         folder, catalogue = read_folder(queries, known.queries_dir)
         self._engine = AsyncEngine(known, InUse(catalogue), folder)

@@ -14,7 +14,7 @@ from guestsql.sql._sync.engine import Engine
 from guestsql.sql._sync.lifecycle import Lifecycle
 from guestsql.sql._sync.queries import Queries
 from guestsql.sql._sync.transaction import TransactionSession
-from guestsql.sql.folder import read_folder
+from guestsql.sql.folder import read_folder, require_address
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -103,6 +103,7 @@ class Database(Lifecycle[Transaction[QueriesT]], Generic[QueriesT]):
         *,
         settings: Settings | None = None,
     ) -> None:
+        require_address(url)
         known = settings_for(url, settings)
         folder, catalogue = read_folder(queries, known.queries_dir)
         self._engine = Engine(known, InUse(catalogue), folder)
