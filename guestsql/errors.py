@@ -71,10 +71,8 @@ class GuestSQLError(Exception):
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
-        # The last line of a diff ends where it ends.
-        gap = "\n" if "\n" in self.message else " "
-        how = f"{gap}({self.hint})" if self.hint else ""
-        return f"{where}{self.message}{how}"
+        gap = "\n" if "\n" in self.message else " "  # below a diff
+        return f"{where}{self.message}{gap}({self.hint})" if self.hint else f"{where}{self.message}"
 
 
 def _restored(kind: type[GuestSQLError], arguments: tuple[Any, ...]) -> GuestSQLError:

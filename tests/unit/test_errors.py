@@ -202,3 +202,8 @@ def test_a_value_is_not_repeated(kind: type[psycopg.Error], said: str) -> None:
     error = translate(kind(said), "q")
     assert "57300" not in str(error)
     assert error.sqlstate == kind.sqlstate
+
+
+def test_a_hint_is_below_a_message_of_several_lines() -> None:
+    assert str(errors.GuestSQLError("one line", hint="fix it")) == "one line (fix it)"
+    assert str(errors.GuestSQLError("edited\n+SELECT 1;", hint="restore it")) == "edited\n+SELECT 1;\n(restore it)"
