@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import signal
 import sys
@@ -25,6 +26,7 @@ from guestsql.errors import GuestSQLError
 
 __all__ = ["guestsql", "main"]
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NAME = "guestsql"
 # A command's module is imported when the command runs: importing all of them takes longer than most commands do.
 _COMMANDS = (
@@ -108,12 +110,11 @@ class _Shell(CommandGroup):
         except GuestSQLError as error:
             app.help_out(error)
             code = _failed(app, error, str(error), exit_code(error))
-        except OSError as error:
-            place = error.filename or "the output"  # only a stream has no name
-            code = _failed(app, error, f"{place} cannot be read or written: {error.strerror}", FAILED)
         except Exception as error:  # noqa: BLE001  a bug, too, ends in one line; --debug shows where
-            hint = "run guestsql --debug … to see where"
-            code = _failed(app, error, f"{type(error).__name__}: {mask_addresses(str(error))} ({hint})", FAILED)
+            line = f"{type(error).__name__}: {mask_addresses(str(error))} (run guestsql --debug … to see where)"
+            if isinstance(error, OSError) and error.errno in _FULL:
+                line = f"{error.filename or 'the output'} is not complete: {error.strerror}"
+            code = _failed(app, error, line, FAILED)
         return code
 
 
