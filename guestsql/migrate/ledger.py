@@ -170,9 +170,11 @@ class Ledger:
             place = self._queries.enter_ledger_schema(self._connection)
         if place.new_tables_schema is None or place.new_tables_schema in place.schema_names:
             return ""
+        ledger, new_tables = place.schema_names[0], place.new_tables_schema
         return (
-            f"the ledger is in the schema {place.schema_names[0]}, and new tables are created in "
-            f"{place.new_tables_schema}: the search_path has changed since the first migration"
+            f"the ledger is in the schema {ledger}, and new tables are created in {new_tables}: the search_path has "
+            f"changed since the first migration, or {new_tables} is another tenant's and needs a ledger of its own: "
+            f"CREATE TABLE {new_tables}.guestsql_migrations (LIKE {ledger}.guestsql_migrations INCLUDING ALL)"
         )
 
     def record(self, migration: Migration, *, duration_ms: float, is_baseline: bool = False) -> None:

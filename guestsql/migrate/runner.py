@@ -95,7 +95,9 @@ class Runner:
         files = read_series(self._series)
         with _failures_logged():
             with self._connected(wait) as connection:
-                if not _agreed_pending(files, Ledger(connection).read(files)):
+                ledger = Ledger(connection)
+                if not _agreed_pending(files, ledger.read(files)):
+                    _add_moved_notice(ledger, [])
                     return []
             return self._apply_pending(files)
 
@@ -300,7 +302,8 @@ def _owner_hint(connection: Connection[Any]) -> str:
 def _add_moved_notice(ledger: Ledger, done: list[Applied]) -> None:
     if note := ledger.moved_note():
         event(logging.WARNING, "MIGRATION_NOTICE", note)
-        done[0] = replace(done[0], notices=(note, *done[0].notices))
+        if done:
+            done[0] = replace(done[0], notices=(note, *done[0].notices))
 
 
 def _grant_roles(connection: Connection[Any], ledger: Ledger, done: list[Applied]) -> None:
