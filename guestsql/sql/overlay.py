@@ -144,6 +144,8 @@ def _differences(original: Query, query: Query) -> Iterator[str]:
     yield from (f"it lacks -- segment: {text}" for text in _segments(original) - _segments(query))
     if is_read(original.tokens) and not is_read(query.tokens):
         yield "it writes or locks rows, and the packaged query only reads"
+    if query.commits_async and not original.commits_async:
+        yield "it has -- commit: async, and the packaged query waits for the disk"
 
 
 def _marks(query: Query) -> set[str]:

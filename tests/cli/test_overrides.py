@@ -109,6 +109,7 @@ def test_without_the_original_the_two_queries_are_compared(server, folder):
         ("(phone_number)^", "(phone_number)", "the operator is none instead of ^"),
         ("(phone_number)", "(phone_number, floor)", "parameter floor is new"),
         (":phone_number::text", ":phone_number::text FOR UPDATE", "it writes or locks rows"),
+        ("-- overrides:", "-- commit: async\n-- overrides:", "it has -- commit: async, and the packaged query waits"),
         ("overrides: get_thread", "overrides: get_profile", "says that it overrides get_profile"),
         ("sha256:", "sha1:", "cannot be read"),
         ("-- overrides:", "-- overrides: get_thread\n-- overrides:", "query get_thread has two overrides: lines"),
