@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from guestsql.errors import DatabaseError
 from guestsql.ops.gauges import Scraper, find_gauges
 from guestsql.ops.gauges.exposition import GaugeServer
 from guestsql.sql import load_catalogue
@@ -380,6 +381,17 @@ def test_the_exit_code_of_once_shows_that_something_failed(database_url: str, tm
     assert done.exit_code == 1
     assert "get_broken: " in done.stderr
     assert _read(done.stdout)["guestsql_good_answer"] == {(): 1}
+
+
+def test_a_locked_table_fails_only_the_queries_that_read_it(database_url: str, autocommit: Connection) -> None:
+    gauges = find_gauges(load_catalogue().values())
+    with autocommit.transaction():
+        autocommit.execute("LOCK TABLE guest_profiles")
+        answers = Scraper(make_settings(database_url), database_url, gauges, 15.0).scrape().answers
+    errors = {answer.gauge.query.name: answer.error for answer in answers}
+    assert {error.sqlstate for error in errors.values() if isinstance(error, DatabaseError)} == {"55P03"}
+    assert errors["get_connection_usage"] is None
+    assert errors["list_wraparound_ages"] is None
 
 
 def test_a_mark_that_cannot_be_read_ends_it_at_once(database_url: str, tmp_path: Path) -> None:

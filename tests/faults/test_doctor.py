@@ -261,7 +261,7 @@ def test_migrations(empty_database_url: str) -> None:
     _, found = doctor(empty_database_url)
     assert found["migrations"]["message"] == "no migration is applied: the tables do not exist"
     assert found["migrations"]["advice"] == "guestsql migrate up"
-    assert found["permission"]["status"] == "unknown"
+    assert found["permission"]["status"] == "fault"
     Runner(Settings(), direct(empty_database_url)).up()
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         newest = connection.execute("SELECT version, name FROM guestsql_migrations ORDER BY 1 DESC LIMIT 1").fetchone()

@@ -124,8 +124,11 @@ class Scraper:
         connection.read_only = True
         text: Any = gauge.query.text  # from a .sql file; psycopg expects a literal
         with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
-            milliseconds = sql.Literal(max(1, math.ceil(left * 1000)))
-            cursor.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(milliseconds))
+            # The queries of a locked table together wait for half of the time, and the others still answer.
+            limits = (left, self.seconds / 2 / len(self.gauges))
+            milliseconds = [sql.Literal(max(1, math.ceil(limit * 1000))) for limit in limits]
+            setting = sql.SQL("SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}")
+            cursor.execute(setting.format(*milliseconds))
             cursor.execute(text, arrange(gauge.query, self._parameters(gauge)))
             rows = cursor.fetchall()
             columns = origins.described(cursor)
