@@ -33,6 +33,7 @@ _LEFT = {
 }
 _SET = "write SET LOCAL and call it in a transaction, or set it for the role: ALTER ROLE … SET"
 _OF_A_TRANSACTION = ("local", "transaction", "constraints")
+_STREAMS = {("from", "stdin"), ("to", "stdout"), ("from", "stdout"), ("to", "stdin")}
 
 
 def vet_connection(subject: Subject) -> Iterator[Finding]:
@@ -85,6 +86,3 @@ def _copied(words: Words) -> Word | None:
         if word.kind is TokenKind.WORD and word.depth == 0 and (before, word.folded) in _STREAMS:
             return word
     return None
-
-
-_STREAMS = {("from", "stdin"), ("to", "stdout"), ("from", "stdout"), ("to", "stdin")}

@@ -17,8 +17,8 @@ from guestsql.sql.page_marks import is_dashboard, read_seconds
 
 __all__ = ["PageRules", "charted", "vet_file_marks", "vet_page_columns", "vet_page_marks"]
 
-_OF_QUERIES = ("cache", "chart", "choices", "dashboard")
-_OF_QUERIES_TOO = ("commit", "metrics", "on", "overrides", "segment")
+_OF_PAGES = ("cache", "chart", "choices", "dashboard")
+_OF_QUERIES = (*_OF_PAGES, "commit", "metrics", "on", "overrides", "segment")
 _FORMS = {
     "cache": "write a number and s, m or h, such as -- cache: 60s",
     "dashboard": "write -- dashboard: NAME, with lowercase letters, digits, _ and -",
@@ -31,11 +31,11 @@ class PageRules:
     """What the rules about pages need beside the files.
 
     Attributes:
-        is_personal: whether a column of that name identifies a guest; None where there are no guests.
+        is_personal: whether a column of that name identifies a guest.
         others: queries that are not under check but may be named in a mark, by name.
     """
 
-    is_personal: Callable[[str], bool] | None
+    is_personal: Callable[[str], bool]
     others: Mapping[str, Query] = field(default_factory=dict[str, Query])
 
 
@@ -43,7 +43,7 @@ def vet_file_marks(source: Source) -> Iterator[Finding]:
     """GS007 for a mark of a query in the head of a file, where it has no effect."""
     marks = source.queries[0].file_marks if source.queries else ()
     for mark in marks:
-        if mark.word in (*_OF_QUERIES, *_OF_QUERIES_TOO):
+        if mark.word in _OF_QUERIES:
             message = f"{mark.word}: belongs to a query, and this is the head of the file"
             yield source.finding(mark.line, mark.column, "GS007", message, "move the line below a query's name")
 
@@ -59,7 +59,7 @@ def vet_page_marks(subjects: Sequence[Subject], rules: PageRules) -> Iterator[Fi
     for subject in subjects:
         seen: dict[tuple[str, str], Mark] = {}
         for mark in subject.query.marks:
-            if mark.word not in _OF_QUERIES:
+            if mark.word not in _OF_PAGES:
                 continue
             if seen.setdefault((mark.word, mark.parameter), mark) is not mark:
                 yield _at(subject, mark, "GS007", f"a second {mark.word}: line", "keep one of them")
@@ -140,7 +140,7 @@ def vet_page_columns(
         rules: which columns are personal.
     """
     for mark in subject.query.marks:
-        if mark.word == "choices" and mark.parameter and rules.is_personal is not None:
+        if mark.word == "choices" and mark.parameter:
             personal = [each.name for each in columns.get(mark.text, ())[:2] if rules.is_personal(each.name)]
             if personal:
                 yield _personal(subject, mark, f"the choices of {mark.parameter} are", personal[0])
@@ -153,7 +153,7 @@ def vet_page_columns(
         yield _at(subject, mark, "GS901", each.message, each.hint)
     drawn = chart.columns or [name for name, _ in returned]
     for name in drawn:
-        if rules.is_personal is not None and rules.is_personal(name):
+        if rules.is_personal(name):
             yield _personal(subject, mark, "the chart shows", name)
 
 

@@ -34,7 +34,7 @@ from guestsql.guests.hooks import GUEST_TABLE, HOOKS, KEY_COLUMNS, KEY_COMMENT, 
 from guestsql.guests.needed import reserved_names
 from guestsql.guests.segments import SEGMENT_KEY, SEGMENT_PARAMETERS, SEGMENT_VIEW
 from guestsql.migrate import configured_migrations
-from guestsql.ops.gauges.personal import is_personal_column
+from guestsql.ops.gauges.personal import personal_columns
 from guestsql.sql import default_directory, internal_directory, is_packaged, load_catalogue, scan_directory
 from guestsql.sql._sync.connection import DeadlineConnection
 from guestsql.sql.conninfo import parse_conninfo
@@ -202,8 +202,8 @@ def _page_rules(app: App, home: Path) -> PageRules:
     """What marks of pages may name beside the files under check: the queries of the folder, and the packaged ones."""
     folders = [default_directory(), home] if app.settings.packaged else [home]
     known = [scan_directory(folder, may_be_empty=True)[0] for folder in folders]
-    is_personal = is_personal_column if app.settings.packaged else None
-    return PageRules(is_personal, {name: query for each in known for name, query in each.items()})
+    others = {name: query for each in known for name, query in each.items()}
+    return PageRules(personal_columns(packaged=app.settings.packaged), others)
 
 
 def _promises(app: App, stubs: Path | None, python: Path, home: Path, read: Sequence[Path]) -> list[Vet]:

@@ -113,7 +113,7 @@ class _Shell(CommandGroup):
         except Exception as error:  # noqa: BLE001  a bug, too, ends in one line; --debug shows where
             line = f"{type(error).__name__}: {mask_addresses(str(error))} (run guestsql --debug … to see where)"
             if isinstance(error, OSError) and error.errno in _FULL:
-                line = f"{error.filename or 'the output'} is not complete: {error.strerror}"
+                line = _incomplete(error)
             code = _failed(app, error, line, FAILED)
         return code
 
@@ -126,8 +126,12 @@ def _code_after_flush(code: int) -> int:
         return BROKEN_PIPE
     if code == OK:
         with contextlib.suppress(OSError):
-            click.echo(f"{_NAME}: the output is not complete: {failure.strerror}", err=True)
+            click.echo(f"{_NAME}: {_incomplete(failure)}", err=True)
     return code or FAILED
+
+
+def _incomplete(error: OSError) -> str:
+    return f"{error.filename or 'the output'} is not complete: {error.strerror}"
 
 
 def _load(command: str) -> click.Command:

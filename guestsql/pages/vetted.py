@@ -14,7 +14,7 @@ from guestsql.adhoc.target import Target
 from guestsql.check import RULES, Finding, check_files
 from guestsql.check.pages import PageRules
 from guestsql.check.rules import is_advisory
-from guestsql.ops.gauges.personal import is_personal_column
+from guestsql.ops.gauges.personal import personal_columns
 from guestsql.sql import Query
 from guestsql.sql._sync.connection import DeadlineConnection, connect
 from guestsql.sql.translate import translate
@@ -90,7 +90,7 @@ def vet_file(target: Target, file: Path, catalogue: Mapping[str, Query]) -> Vett
     Raises:
         GuestSQLError: the server cannot be reached, or is behind a transaction pooler.
     """
-    pages = PageRules(is_personal_column if target.settings.packaged else None, catalogue)
+    pages = PageRules(personal_columns(packaged=target.settings.packaged), catalogue)
     try:
         report = check_files([file], _reading(target), pages=pages, is_live=True)
     except psycopg.Error as error:

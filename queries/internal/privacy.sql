@@ -184,7 +184,7 @@ SELECT
     given.phone_number,
     coalesce(
         CASE
-            WHEN guest.profile_data ? 'merged'
+            WHEN bool_or(guest.profile_data ? 'merged')
                 THEN min(ids.first_seen_at) FILTER (WHERE ids.id = given.phone_number)
         END,
         guest.created_at,
@@ -195,8 +195,7 @@ INNER JOIN guest_ids AS ids ON given.phone_number = ids.phone_number
 LEFT JOIN known_guests AS guest ON given.phone_number = guest.phone_number
 GROUP BY
     given.phone_number,
-    guest.created_at,
-    guest.profile_data
+    guest.created_at
 ORDER BY given.phone_number;
 
 -- name: is_expired_guest(phone_number)$

@@ -101,7 +101,6 @@ def replies(target: Target) -> CheckResult:
     """Are replies sent?"""
     found = target.ask("get_outbox_troubles", min_seconds=target.limits.reply_seconds)
     dead = f"; dead letters: {found.dead:,}" if found.dead else ""
-    behind = f", perhaps behind the {found.retried:,} that have failed{dead}"
     if found.overdue and not found.retried:
         return fault(
             f"replies that wait to be sent: {found.overdue:,}, the oldest for {found.oldest_seconds:,.0f} s{dead}",
@@ -109,7 +108,8 @@ def replies(target: Target) -> CheckResult:
         )
     if found.overdue:
         return advise(
-            f"replies that wait to be sent: {found.overdue:,}{behind}",
+            f"replies that wait to be sent: {found.overdue:,}, perhaps behind the {found.retried:,} that have failed"
+            f"{dead}",
             "guestsql outbox list shows the errors",
         )
     if found.dead:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 
-__all__ = ["MASK", "is_personal_column", "is_personal_label", "is_personal_value", "may_be_shown", "safe_label"]
+__all__ = [
+    "MASK",
+    "is_personal_column",
+    "is_personal_label",
+    "is_personal_value",
+    "may_be_shown",
+    "personal_columns",
+    "safe_label",
+]
 
 MASK = "…"
 
@@ -73,6 +82,15 @@ def is_personal_label(name: str) -> bool:
 def is_personal_column(name: str) -> bool:
     """Return whether a column with that name identifies a guest, in a table or a picture. Labels such as VIP do not."""
     return is_personal_label(name) and _GROUPS.fullmatch(name) is None
+
+
+def personal_columns(*, packaged: bool) -> Callable[[str], bool]:
+    """Return what decides whether a column identifies a guest.
+
+    Args:
+        packaged: False where there are no packaged tables, and so no guests.
+    """
+    return is_personal_column if packaged else lambda _: False
 
 
 def is_personal_value(name: str) -> bool:
