@@ -55,8 +55,9 @@ hashed_ids AS (
     WHERE
         known_ids.kind = 'former_phone'
         AND split_part(known_ids.id, '#', 2) = '1'
-        AND NOT EXISTS (
-            SELECT 1
+        -- Not NOT EXISTS: PostgreSQL 15 would read all guests for it.
+        AND (
+            SELECT count(*) = 0
             FROM guest_keys AS first_owner
             WHERE
                 first_owner.phone_number = ANY(guestsql_spellings(split_part(known_ids.id, '#', 1)))
